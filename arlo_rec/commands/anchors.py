@@ -142,6 +142,7 @@ def audit_witness(
     if new is not None:
         from arlo_rec.offsite import witness_key as keys
 
+        run.server_folder(witness_key, "--new")
         made = keys.make(run.new_file(witness_key).path, new)
         data = _witness_json(witness.Witnessed(made.name, made.vkey, None, [], is_first=True))
         return Answer(data, [run.say("audit.witness_made", vkey=made.vkey)], always=True)

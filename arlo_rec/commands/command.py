@@ -73,6 +73,7 @@ class Command(Help, TyperCommand):
             common, ctx.find_root().obj.client, form=form, quiet=quiet, command=ctx.command_path.partition(" ")[2]
         )
         try:
+            run.demand_here()
             run.fill_in(ctx.params)
             answer = super().invoke(ctx)
             run.end_progress()

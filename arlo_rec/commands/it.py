@@ -40,6 +40,7 @@ def status(
     from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
+    root = run.server_folder(root, "--root")
     with run.store(root=root.absolute() if root else None) as store:
         current = status_of(store, run.now())
         running = run.running(store.layout) if run.settings.key_file is None else None

@@ -119,8 +119,11 @@ def person_list(ctx: typer.Context) -> Answer:
         people = identities.listed(store, now)
         waiting = new_officers.waiting(store, now)
     rows = [_row(run, person) for person in people]
+    columns = ["name", "role", "service", "since"]
+    if any(person.account != person.name for person in people):
+        columns, rows = [*columns, "login"], [[*row, each.account] for row, each in zip(rows, people, strict=True)]
     data = [_person_json(person) for person in people]
-    table = run.table(("name", "role", "service", "since"), rows, ("name",), (data, FIELDS))
+    table = run.table(columns, rows, ("name",), (data, FIELDS))
     lines = [run.say("person.officer_waits", name=each.person.name, id=each.id) for each in waiting]
     pending = [{"name": each.person.name, "id": each.id} for each in waiting]
     return Answer({"persons": data, "pending": pending}, lines, table)

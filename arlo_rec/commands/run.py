@@ -61,11 +61,13 @@ class Run(Typed):
         from arlo_rec.crypto import hardening
 
         hardening.forbid_core_dumps()
+        self.config = options.get("config")  # a file that was named
         self.settings: Settings = settle(options, os.environ, client.personal)
         super().__init__(client, self.settings.lang, form=form, quiet=quiet, command=command)
         self.is_by_unlock = False  # whether an unlock, and no passphrase, opened the store
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
+        self._asking: str | None = None  # as whom somebody is let in
 
     # -- secrets --------------------------------------------------------------------------------------
 
@@ -136,17 +138,21 @@ class Run(Typed):
         PASSPHRASE_FOR are the commands for which no unlock is enough. A failed unlock is noted where the next command
         takes it into the log.
         """
+        found = self._identity(place, passphrase)
+        self._asking = found.name
+        return found
+
+    def _identity(self, place: Layout, passphrase: bytes | None) -> Identity:
         from arlo_rec.keys import key_files
 
         settings = self.settings
-        if settings.key_file is None:
-            self._demand_guest(place, self.name())
         if settings.key_file is not None:
             raw = self.client.files.secret(Path(settings.key_file), guarded=settings.key_handed)
             identity = key_files.read_service(place, raw, settings.key_file)
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
+        self._demand_guest(place, self.name())
         if passphrase is None and settings.passphrase_file is None and self.command not in PASSPHRASE_FOR:
             running = self.running(place)
             if running is not None:
@@ -259,7 +265,8 @@ class Run(Typed):
                     self._forget_unlock()
                     note_attempt(place, identity.name, self.client.login, self.now())
                 raise
-            self._demand_guest(place, identity.name, store)
+            if identity.name == self._asking:  # and nobody whom this command made the officer
+                self._demand_guest(place, identity.name, store)
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.spoken()))

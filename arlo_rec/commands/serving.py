@@ -17,4 +17,4 @@ def serve(
 ) -> Answer:
     """Do what a person orders, as the account that owns the store."""
     run: Run = ctx.obj
-    raise Serving(person, run.settings.store)
+    raise Serving(person, run.settings.store, run.config)

@@ -62,7 +62,7 @@ def pseudonymise(
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
     named = ModelOptions(engine, model, names_model)
-    if bench is not None:
+    if (bench := run.server_folder(bench, "--bench")) is not None:
         return _evaluate(run, bench, orders.order, named)
     if orders.manual:
         named = named._replace(engine="none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 STDIN: Final = "-"
 CALLER_BYTES: Final = 200  # a number in any notation is far shorter
 MIB: Final = 1024 * 1024
+OWNERS: Final = frozenset({"init", "backup", "restore", "demo", "serve"})  # the account that owns the store does these
 
 
 class Typed:
@@ -157,8 +159,17 @@ class Typed:
                 raise Usage("file_too_large", path=str(path), most=f"{most // MIB} MiB") from None
             raise Usage("file_unreadable", path=str(path)) from None
 
+    def demand_here(self) -> None:
+        """Raise Usage where the door is asked for what the account that owns the store does itself."""
+        if self.client.guest is not None and self.command in OWNERS:
+            raise Usage("not_through_door", name=self.command)
+
     def server_folder(self, path: Path | None, option: str) -> Path | None:
         """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
         if path is not None and self.client.guest is not None:
             raise Usage("not_through_door", name=option)
         return path
+
+    def account_of_store(self) -> int | None:
+        """The account that this runs as where somebody else, at the door, names paths for it to read."""
+        return os.geteuid() if self.client.guest is not None else None

@@ -39,9 +39,9 @@ class Guest(NamedTuple):
 class Serving(Exception):
     """`arlo-rec serve` was typed: from here on somebody at the other end gives the orders."""
 
-    def __init__(self, person: str | None, store: str | None) -> None:
+    def __init__(self, person: str | None, store: str | None, config: str | None) -> None:
         super().__init__()
-        self.person, self.store = person, store
+        self.person, self.store, self.config = person, store, config
 
 
 class Screen(NamedTuple):

@@ -110,7 +110,9 @@ class _Front:
             process.wait()
         for thread, stream in zip(self._readers, (process.stderr, process.stdout), strict=False):
             thread.join(LEAVE_WAIT)
-            if not thread.is_alive() and stream is not None:  # one that a process left behind reads on is left to the end
+            if (
+                not thread.is_alive() and stream is not None
+            ):  # one that a process left behind reads on is left to the end
                 stream.close()
 
     def _greet(self, link: Link) -> None:

@@ -22,6 +22,7 @@ from arlo_rec.door.client import Client, Guest, Serving
 from arlo_rec.door.frames import Broken, Link, OtherVersion
 from arlo_rec.door.remote import RemoteClient
 from arlo_rec.door.remote_streams import streams
+from arlo_rec.door.words import sent
 from arlo_rec.model.errors import ArloError, Usage
 
 Run = Callable[[Sequence[str], Client], int]  # runs a command for whoever types; its exit status
@@ -62,17 +63,17 @@ def serve(serving: Serving, run: Run) -> int:
         raise Usage("door_version") from None
     except Broken:
         return Usage.exit_status
-    return _obey(order, link, guest, serving.store, run)
+    named = {"ARLO_REC_STORE": serving.store, "ARLO_REC_CONFIG": serving.config}
+    os.environ.update({name: text for name, text in named.items() if text is not None})
+    return _obey(order, link, guest, run)
 
 
-def _obey(order: Mapping[str, Any], link: Link, guest: Guest, store: str | None, run: Run) -> int:
+def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
     door = Door(link)
     client = RemoteClient(door, guest, order)
     os.environ.update({name: str(order[key]) for name, key in _SCREEN.items() if order[key]})
     for name in (*_LANGUAGE, *(name for name, key in _SCREEN.items() if not order[key])):
         os.environ.pop(name, None)
-    if store is not None:
-        os.environ["ARLO_REC_STORE"] = store
     sys.stdin, sys.stdout, sys.stderr = streams(door, order)
     door.open()
     status = run(order["words"], client)
@@ -108,6 +109,8 @@ def _order(link: Link) -> dict[str, Any]:
         **{name: _is_text for name in ("login", "term", "no_color", "columns", "lines", "lang")},
     }
     if not all(name in order and is_right(order[name]) for name, is_right in forms.items()):
+        raise Broken
+    if sent(order["words"]) != order["words"]:  # the store, and the settings, are those of whoever opens the door
         raise Broken
     return order
 

@@ -37,7 +37,7 @@ def of_copies(
     roles: Mapping[str, int],
     side: str,
 ) -> OwnWords:
-    """The words of *side* by the newest copy of a call that has some of theirs; *copies* of another count for nothing."""
+    """The words of *side* by the newest copy of a call that has some of theirs, and by none of another."""
     is_held = False
     held = sorted(store.catalogue.recordings.held_among(copies), reverse=True)
     rows = [row for _, row in held if row.parent == call]

@@ -37,6 +37,7 @@ from arlo_rec.intake.sealers import sealers
 from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.intake.sources.scan import scan
 from arlo_rec.intake.tags import Tags
+from arlo_rec.model.errors import Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -54,12 +55,13 @@ def ingest(
     """Take in the calls at *paths*; a call that cannot be taken in does not keep another from it.
 
     *observer* is told after each batch how many calls are through, and how many there seem to be. Raises NotGranted
-    or Refused before anything is read.
+    or Refused before anything is read, and Usage where the store lies at one of *paths*.
     """
     store.demand(Action.INGEST, now)
     store.demand_replayed(Action.INGEST, now)
     store.demand_clock(Action.INGEST, now)
-    tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths)
+    _demand_elsewhere(store, paths)
+    tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()
     heap.share_one()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
@@ -77,6 +79,15 @@ def ingest(
             observer(Progress(phase, min(done, count), count))
     outcome.unclaimed = contents.unclaimed()
     return outcome
+
+
+def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
+    """Raise Usage where a path is of the store, or the store lies below it: its own JSON files would be deliveries."""
+    for path in paths:
+        named = path.resolve()
+        for folder in (store.layout.store.resolve(), store.layout.root.resolve()):
+            if named.is_relative_to(folder) or folder.is_relative_to(named):
+                raise Usage("spool_is_store", path=str(path))
 
 
 def _read_ahead(run: IntakeRun, deliveries: Iterator[Delivery]) -> Iterator[list[Delivered | NotRead]]:

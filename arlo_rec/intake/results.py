@@ -54,11 +54,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an intake is carried out; `remove_refused` are the codes of refusals whose files are removed, too."""
+    """How an intake is carried out.
+
+    `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`.
+    """
 
     keep_source: bool = False
     dry_run: bool = False
     remove_refused: frozenset[str] = frozenset()
+    not_of: int | None = None
 
 
 AS_USUAL = Options()

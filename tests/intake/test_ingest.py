@@ -556,8 +556,8 @@ def test_a_call_that_another_run_takes_meanwhile_is_no_fault(
     world.deliver("later")
     look, others = getattr(owner, name), []
 
-    def overtaken(*words: Any) -> Any:
-        seen = look(*words)
+    def overtaken(*words: Any, **more: Any) -> Any:
+        seen = look(*words, **more)
         monkeypatch.setattr(owner, name, look)
         others.append(world.json("ingest", str(world.spool / "call.json"), who="telefon"))
         return seen

@@ -262,12 +262,12 @@ def _all_said() -> list[Said]:
 
 
 def test_every_command_has_its_transcript_in_words_in_json_and_in_help() -> None:
-    commands = set(COMMANDS)
+    commands = set(COMMANDS) - {"serve"}  # at the other end of the door: what others say comes through it
     said = _all_said()
     assert {one.command for one in said if not {"--json", "--help"} & set(one.words) and one.exit == 0} >= commands
     assert {one.command for one in said if "--json" in one.words and one.exit == 0} >= commands
     for lang in ("nb", "en"):
-        assert {one.command for one in said if one.words[-3:] == ["--help", "--lang", lang]} >= commands
+        assert {one.command for one in said if one.words[-3:] == ["--help", "--lang", lang]} >= set(COMMANDS)
 
 
 def test_every_exit_status_is_shown_or_provoked_here() -> None:
@@ -284,7 +284,7 @@ def test_json_has_the_keys_of_the_contract() -> None:
         if "--json" in one.words and one.exit in (0, 3):
             documents.setdefault(one.command, []).append(json.loads(one.out))
     contract = dict(CONTRACT.findall("\n".join(path.read_text("utf-8") for path in FILES)))
-    assert set(documents) == set(contract) == set(COMMANDS)
+    assert set(documents) == set(contract) == set(COMMANDS) - {"serve"}
     for command, paths in contract.items():
         for path in paths.split(", "):
             assert any([_at(document, path) for document in documents[command]]), f"{command}: {path} is never there"

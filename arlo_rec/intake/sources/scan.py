@@ -58,11 +58,14 @@ class SpoolContents:
         )
 
 
-def scan(paths: list[Path]) -> SpoolContents:
-    """The manifests and the sound files at *paths*, folders with everything below them, in order."""
+def scan(paths: list[Path], *, not_of: int | None = None) -> SpoolContents:
+    """The manifests and the sound files at *paths*, folders with everything below them, in order.
+
+    *not_of* is an account whose files are none of it (`spool.home_of`).
+    """
     contents = SpoolContents()
     for path in paths:
-        home = spool.home_of(path)
+        home = spool.home_of(path, not_of=not_of)
         for file in spool.files(home, path):
             named, ending = file == path, file.suffix.lower()
             if ending in SOUND_ENDINGS and (not named or spool.is_there(home, file)):

@@ -40,9 +40,9 @@ class Home:
     No handle is kept, for thousands of files may be named.
     """
 
-    def __init__(self, folder: Path, *, named: bool = False) -> None:
-        """*named*: the folder itself was named, and is not reached through a link."""
-        self.folder = folder
+    def __init__(self, folder: Path, *, named: bool = False, not_of: int | None = None) -> None:
+        """*named*: the folder itself was named, and is not reached through a link; *not_of*: see `home_of`."""
+        self.folder, self.not_of = folder, not_of
         self._flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if named else 0)
         self._seen: FolderId | None = None
         with suppress(OSError, ValueError), self.reached(folder) as handle:  # else nothing is found below it
@@ -97,6 +97,8 @@ def opened(
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise NotAFile(missing=status.st_nlink == 0)  # removed by another run since it was opened
+        if status.st_uid == home.not_of:
+            raise NotAFile
         with os.fdopen(os.dup(handle), "rb", buffering=0 if shared else -1) as stream:
             path, changed = folder / name, status.st_mtime_ns
             yield stream, SpoolFile(path, status.st_size, status.st_dev, status.st_ino, changed, lies_in, home)
@@ -116,13 +118,17 @@ def is_there(home: Home, path: Path) -> bool:
     return _status(home, path) is not None
 
 
-def home_of(path: Path) -> Home:
-    """The folder that somebody named, or that of the file that they named; a link to a folder is no folder."""
+def home_of(path: Path, *, not_of: int | None = None) -> Home:
+    """The folder that somebody named, or that of the file that they named; a link to a folder is no folder.
+
+    No file of the account *not_of* is read or removed there: who comes through the door names any path of the machine,
+    and what its account wrote is no delivery.
+    """
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except (OSError, ValueError):
         is_folder = False
-    return Home(path, named=True) if is_folder else Home(path.parent)
+    return Home(path if is_folder else path.parent, named=is_folder, not_of=not_of)
 
 
 def files(home: Home, path: Path) -> Iterator[Path]:
