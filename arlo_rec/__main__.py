@@ -44,7 +44,12 @@ def _run(words: list[str]) -> int:
     if through is not None:
         from arlo_rec.door.front import go_through
 
-        return go_through(words, through)
+        try:
+            return go_through(words, through)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see ended_by
+            from arlo_rec.cli import ended_by
+
+            return ended_by(error, words)
     from arlo_rec.cli import main as run
 
     return run(words)

@@ -29,8 +29,7 @@ from arlo_rec.ui.config import beforehand
 def main(arguments: Sequence[str] | None = None, client: Client | None = None) -> int:
     """Run the program for whoever types at *client* (None: at this machine); the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in words
-    lang, state = beforehand(_value(words, "--lang"), _value(words, "--config"), os.environ)
+    lang, _ = _beforehand(words)
     try:
         with _ctrl_c_noticed():
             command = program(lang)
@@ -39,23 +38,34 @@ def main(arguments: Sequence[str] | None = None, client: Client | None = None) -
                 or 0
             )
     except Serving as serving:
-        return _served(serving, lang)
-    except ArloError as error:
-        return _report(error, lang, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        return _report(Interrupted("interrupted"), lang, as_json=as_json)
-    except Exception as error:  # noqa: BLE001 - the one place: a bug must look like one and tell no secret
-        return _report(_bug(error, state, lang), lang, as_json=as_json)
+        return _served(serving)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - see ended_by
+        return ended_by(error, words)
 
 
-def _served(serving: Serving, lang: str) -> int:
+def ended_by(error: BaseException, words: list[str]) -> int:
+    """Say what ended a command; the exit status. The one place: a bug must look like one and tell no secret."""
+    lang, state = _beforehand(words)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        error = Interrupted("interrupted")
+    elif not isinstance(error, ArloError):
+        error = _bug(error, state, lang)
+    return _report(error, lang, as_json="--json" in words)
+
+
+def _served(serving: Serving) -> int:
     """Be the other end of the door for one command; its exit status."""
     from arlo_rec.door.serve import serve
 
     try:
         return serve(serving, main)
     except ArloError as error:
-        return _report(error, lang, as_json=False)
+        return ended_by(error, [])
+
+
+def _beforehand(words: list[str]) -> tuple[str, Path | None]:
+    """The language of a command, and where its account keeps what ended it, before anything is parsed."""
+    return beforehand(_value(words, "--lang"), _value(words, "--config"), os.environ)
 
 
 @contextmanager

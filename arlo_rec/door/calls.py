@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from arlo_rec.door import frames
 from arlo_rec.door.channels import Channel, Channels, take
@@ -20,6 +20,13 @@ from arlo_rec.door.frames import Broken, Frame, Link
 from arlo_rec.model.errors import Lost
 
 NO_ANSWER: Final = 0  # the number of a call that is not answered
+
+
+Result = TypeVar("Result")
+
+
+def _anything(told: Any) -> Any:
+    return told
 
 
 class _Waiting:
@@ -47,8 +54,22 @@ class Door:
         """Begin to read what comes."""
         self._thread.start()
 
-    def call(self, name: str, data: bytes = b"", **values: Any) -> tuple[Any, bytes]:
-        """Have something done on the person's machine: its result, and bytes; raises Lost, and what it raised there."""
+    def call(
+        self, name: str, data: bytes = b"", *, gives: Callable[[Any], Result] = _anything, **values: Any
+    ) -> tuple[Result, bytes]:
+        """Have something done on the person's machine: its result, read by *gives*, and bytes.
+
+        Raises what it raised there, and Lost, also where the result is none that *gives* reads.
+        """
+        document, more = self._answer(name, data, values)
+        if "error" in document:
+            raise raised(document["error"])
+        try:
+            return gives(document.get("is")), more
+        except (TypeError, ValueError, KeyError):
+            raise Lost from None
+
+    def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             self._calls += 1
             number, waiting = self._calls, _Waiting()
@@ -61,10 +82,7 @@ class Door:
                 self._waiting.pop(number, None)
         if waiting.answer is None:
             raise Lost
-        document, more = waiting.answer
-        if "error" in document:
-            raise raised(document["error"])
-        return document.get("is"), more
+        return waiting.answer
 
     def tell(self, name: str, data: bytes = b"", **values: Any) -> None:
         """Have something done whose result nobody waits for."""

@@ -6,9 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from arlo_rec.door.frames import Broken
 from arlo_rec.model import errors
-from arlo_rec.model.errors import ArloError, Refused
+from arlo_rec.model.errors import ArloError, Lost, Refused
 
 _KINDS: Final = {  # that something on the person's machine raises
     kind.__name__: kind
@@ -35,9 +34,9 @@ def told(error: BaseException) -> dict[str, Any]:
 
 
 def raised(document: object) -> BaseException:
-    """The error that `told` told; Broken for what is none."""
+    """The error that `told` told; Lost for what is none."""
     if not isinstance(document, Mapping):
-        return Broken()
+        return Lost()
     kind = document.get("kind")
     if kind == "KeyboardInterrupt":
         return KeyboardInterrupt()
@@ -49,7 +48,7 @@ def raised(document: object) -> BaseException:
         return _of_system(document, ended=kind == "KeyEnded")
     made, code, rule, detail = _KINDS.get(str(kind)), document.get("code"), document.get("rule"), document.get("detail")
     if made is None or not isinstance(code, str) or not isinstance(detail, Mapping):
-        return Broken()
+        return Lost()
     values = {str(key): value for key, value in detail.items() if isinstance(value, _DETAIL)}
     return made(code, rule=str(rule) if rule is not None or made is Refused else None, **values)  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from typing import IO, Any, Final
 
 from arlo_rec.door import frames
@@ -25,7 +26,7 @@ from arlo_rec.door.channels import Channels, take
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.errors import told
 from arlo_rec.door.frames import Broken, Frame, Link, OtherVersion
-from arlo_rec.door.hands import Hands
+from arlo_rec.door.hands import ASKING, Hands
 from arlo_rec.door.parts import NotNamed
 from arlo_rec.door.words import Named, Way, sent, value
 from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
@@ -33,16 +34,13 @@ from arlo_rec.ui.config import language
 
 REASON_BYTES: Final = 4096  # of what the door's command said, at its end
 REASON_LONGEST: Final = 300  # characters that are shown
+MOST_WAITING: Final = 64  # frames that came and were not done yet: a call waits for its answer, and text is shown
 LEAVE_WAIT: Final = 5.0  # seconds for the door's command to end once it is shut
 
 
 def go_through(words: Sequence[str], way: Way) -> int:
     """Have the words done at the other end of the door; the exit status."""
-    lang = _language(words, way)
-    try:
-        return _Front(words, way, lang).run()
-    except ArloError as error:
-        return _report(error, lang, as_json="--json" in words)
+    return _Front(words, way, _language(words, way)).run()
 
 
 class _Front:
@@ -52,10 +50,10 @@ class _Front:
         self._words, self._way, self._lang = list(words), way, lang
         self._process: subprocess.Popen[bytes] | None = None
         self._said = bytearray()
-        self._came: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._came: queue.Queue[Frame | None] = queue.Queue(MOST_WAITING)
         self._readers = list[threading.Thread]()  # of what the door's command says on stderr, and on stdout
         self._interrupted = 0
-        self._is_doing = self._is_sending = False
+        self._is_asking = self._is_sending = False
         self._pressed_while_sending = False
 
     def run(self) -> int:
@@ -94,6 +92,8 @@ class _Front:
         try:
             yield Link(os.fdopen(process.stdout.fileno(), "rb", closefd=False), process.stdin, is_front=True)
         except Broken:
+            with suppress(OSError):
+                process.stdin.close()  # by which it ends, and has said all
             drain.join(LEAVE_WAIT)
             raise self._unreachable(self._last_words()) from None
         finally:
@@ -108,11 +108,10 @@ class _Front:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        for thread, stream in zip(self._readers, (process.stderr, process.stdout), strict=False):
-            thread.join(LEAVE_WAIT)
-            if (
-                not thread.is_alive() and stream is not None
-            ):  # one that a process left behind reads on is left to the end
+        for stream, thread in zip_longest((process.stderr, process.stdout), self._readers):
+            if thread is not None:
+                thread.join(LEAVE_WAIT)
+            if thread is None or not thread.is_alive():  # not where a process that was left behind holds it
                 stream.close()
 
     def _greet(self, link: Link) -> None:
@@ -172,7 +171,7 @@ class _Front:
         except Broken:
             self._came.put(None)
             channels.end()
-            if self._is_doing and os.name == "posix":  # somebody is asked something that nobody waits for any more
+            if self._is_asking and os.name == "posix":  # somebody is asked something that nobody waits for any more
                 os.kill(os.getpid(), signal.SIGINT)
 
     def _obey(self, link: Link, hands: Hands) -> int:
@@ -196,11 +195,11 @@ class _Front:
         answer: dict[str, Any] = {"call": number}
         more = b""
         try:
-            self._is_doing = True
+            self._is_asking = document.get("name") in ASKING
             try:
                 result, more = hands.do(document, data)
             finally:
-                self._is_doing = False
+                self._is_asking = False
             answer["is"] = result
         except NotNamed:
             raise
@@ -225,7 +224,7 @@ class _Front:
             return
 
         def press(_number: int, _frame: object) -> None:
-            if self._is_doing:  # it is whoever asks, or the pager, that is interrupted
+            if self._is_asking:  # it is what asks, or the pager, that is interrupted
                 raise KeyboardInterrupt
             self._interrupted += 1
             if self._interrupted > 1:
@@ -274,14 +273,3 @@ def _language(words: Sequence[str], way: Way) -> str:
         return language(named if named in {"nb", "en"} else None, os.environ, configured)
     except Usage:
         return "nb"
-
-
-def _report(error: ArloError, lang: str, *, as_json: bool) -> int:
-    """Say what went wrong with the door; the exit status."""
-    from arlo_rec.ui import terminal
-
-    try:
-        terminal.show_error(error, lang, as_json=as_json)
-    except ArloError:
-        terminal.give_up_stdout()
-    return error.exit_status

@@ -24,6 +24,7 @@ from arlo_rec.door.words import Named
 
 FILE_LONGEST: Final = 1024 * 1024 * 1024  # bytes of a file that is read; the longest that a command wants is 256 MiB
 FOLDER_LONGEST: Final = 64 * 1024 * 1024  # bytes of a folder that is written: published pages have one
+ASKING: Final = frozenset({"stdin", "ask_secret", "show_pages"})  # calls that wait for the person
 MOST_OPEN: Final = 16  # files that are written at once; a command writes one
 
 
@@ -101,12 +102,13 @@ class FileCalls(Part):
     def __init__(self, client: LocalClient, named: Named) -> None:
         self._client, self._named = client, named
         self._reading = b""
-        self._writing: dict[int, Writing] = {}
+        self._writing: dict[int, tuple[Path, Writing]] = {}
+        self._written: set[Path] = set()
         self._folder: dict[str, bytearray] = {}
 
     def close(self) -> None:
         """Remove files without their last word: nobody knows whether they may be kept."""
-        for writing in self._writing.values():
+        for _, writing in self._writing.values():
             with suppress(Exception):
                 writing.drop()
 
@@ -150,52 +152,60 @@ class FileCalls(Part):
 
     def do_absolute(self, values: Values, _: bytes) -> Result:
         """See Files."""
-        return str(self._client.files.absolute(values.path())), b""
+        return str(self._client.files.absolute(self._to_write(values))), b""
 
     def do_begin(self, values: Values, _: bytes) -> Result:
         """See Files; the number of the new file."""
         if len(self._writing) >= MOST_OPEN:
             raise Broken
-        number = max(self._writing, default=0) + 1
-        self._writing[number] = self._client.files.begin(self._to_write(values))
+        number, path = max(self._writing, default=0) + 1, self._to_write(values)
+        self._writing[number] = path, self._client.files.begin(path)
         return number, b""
 
     def do_write(self, values: Values, data: bytes) -> Result:
         """See Writing."""
-        self._file(values).write(data)
+        self._file(values)[1].write(data)
         return None, b""
 
     def do_name(self, values: Values, _: bytes) -> Result:
         """See Writing."""
-        self._file(values).name()
+        self._file(values)[1].name()
         return None, b""
 
     def do_keep(self, values: Values, _: bytes) -> Result:
         """See Writing."""
-        self._file(values).keep()
+        path, writing = self._file(values)
+        writing.keep()
+        self._written.add(path)
         del self._writing[values.number("file")]
         return None, b""
 
     def do_drop(self, values: Values, _: bytes) -> Result:
         """See Writing."""
-        self._file(values).drop()
+        self._file(values)[1].drop()
         del self._writing[values.number("file")]
         return None, b""
 
     def do_write_secret(self, values: Values, data: bytes) -> Result:
         """See Files."""
-        self._client.files.write_secret(self._to_write(values), data)
+        path = self._to_write(values)
+        self._client.files.write_secret(path, data)
+        self._written.add(path)
         return None, b""
 
     def do_remove(self, values: Values, _: bytes) -> Result:
-        """See NamedFile."""
-        self._client.files.remove(self._to_write(values))
+        """See NamedFile; nothing that was there before."""
+        path = values.path()
+        if path not in self._written:
+            raise NotNamed(path)
+        self._client.files.remove(path)
         return None, b""
 
     def do_file_of_folder(self, values: Values, data: bytes) -> Result:
         """A piece of a file of a folder that is written."""
         name = values.text("file")
-        if Path(name).name != name or "\\" in name or sum(map(len, self._folder.values())) > FOLDER_LONGEST:
+        size = sum(len(each) for each in (name, *self._folder, *self._folder.values()))
+        if Path(name).name != name or "\\" in name or size > FOLDER_LONGEST:
             raise Broken
         self._folder.setdefault(name, bytearray()).extend(data)
         return None, b""
@@ -224,7 +234,7 @@ class FileCalls(Part):
         """Whether that is the whole path of a folder that was named to be written."""
         return any(path == Path(named).resolve() for named in self._named.written())
 
-    def _file(self, values: Values) -> Writing:
+    def _file(self, values: Values) -> tuple[Path, Writing]:
         writing = self._writing.get(values.number("file"))
         if writing is None:
             raise Broken
@@ -232,24 +242,32 @@ class FileCalls(Part):
 
 
 class StateCalls(Part):
-    """What the account remembers of stores."""
+    """What the account remembers of the store: of the one that was asked for first, and of no other."""
 
     def __init__(self, states: StateFiles) -> None:
         self._states = states
+        self._store: bytes | None = None
 
     def do_read_state(self, values: Values, _: bytes) -> Result:
         """See StateFiles."""
-        content = self._states.read(values.store())
+        content = self._states.read(self._of(values))
         return content is not None, content or b""
 
     def do_write_state(self, values: Values, data: bytes) -> Result:
         """See StateFiles."""
         if len(data) > STATE_BYTES:
             raise Broken
-        self._states.write(values.store(), data)
+        self._states.write(self._of(values), data)
         return None, b""
 
     def do_forget_state(self, values: Values, _: bytes) -> Result:
         """See StateFiles."""
-        self._states.forget(values.store())
+        self._states.forget(self._of(values))
         return None, b""
+
+    def _of(self, values: Values) -> bytes:
+        store = values.store()
+        self._store = self._store or store
+        if store != self._store:
+            raise Broken
+        return store

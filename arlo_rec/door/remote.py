@@ -46,20 +46,19 @@ class RemoteClient:
         """See Client."""
         if text.count("\n") < int(os.environ.get("LINES") or 0) or len(text) > PIECE:
             return False
-        return bool(self._door.call("show_pages", text.encode("utf-8", "surrogatepass"))[0])
+        return self._door.call("show_pages", text.encode("utf-8", "surrogatepass"), gives=bool)[0]
 
     def is_in_foreground(self) -> bool:
         """See Client."""
-        return bool(self._door.call("is_in_foreground")[0])
+        return self._door.call("is_in_foreground", gives=bool)[0]
 
     def screen(self) -> Screen:
         """See Client."""
-        has_browser, host = self._door.call("screen")[0]
-        return Screen(bool(has_browser), None if host is None else str(host))
+        return self._door.call("screen", gives=_screen)[0]
 
     def browse(self, url: str) -> bool:
         """See Client."""
-        return bool(self._door.call("browse", url=url)[0])
+        return self._door.call("browse", gives=bool, url=url)[0]
 
     def page_server(self, session: Session, lang: str) -> AbstractContextManager[Server]:
         """See Client."""
@@ -71,8 +70,13 @@ class RemoteClient:
 
     def append_note(self, path: Path, note: str) -> bool:
         """See Client."""
-        return bool(self._door.call("append_note", path=str(path), note=note)[0])
+        return self._door.call("append_note", gives=bool, path=str(path), note=note)[0]
 
     def witness(self, path: Path) -> AbstractContextManager[Seat]:
         """See Client."""
         return seat(self._door, path)
+
+
+def _screen(told: Any) -> Screen:
+    has_browser, host = told
+    return Screen(bool(has_browser), None if host is None else str(host))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from arlo_rec.backends.named_files import Writing
 from arlo_rec.door.calls import Door
@@ -23,11 +24,11 @@ class RemoteFiles:
 
     def demand_new_folder(self, path: Path) -> Path:
         """See Files."""
-        return Path(str(self._door.call("demand_new_folder", path=str(path))[0]))
+        return self._door.call("demand_new_folder", gives=Path, path=str(path))[0]
 
     def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
         """See Files. A file comes in pieces, and no more of it than *most* bytes."""
-        size, first = self._door.call("read", path=str(path), most=most, pipes=pipes)
+        size, first = self._door.call("read", gives=int, path=str(path), most=most, pipes=pipes)
         content = bytearray(first)
         while len(content) < size:
             _, piece = self._door.call("read_on", at=len(content))
@@ -42,11 +43,11 @@ class RemoteFiles:
 
     def names(self, path: Path) -> list[str]:
         """See Files."""
-        return [str(name) for name in self._door.call("names", path=str(path))[0]]
+        return self._door.call("names", gives=_texts, path=str(path))[0]
 
     def absolute(self, path: Path) -> Path:
         """See Files."""
-        return Path(str(self._door.call("absolute", path=str(path))[0]))
+        return self._door.call("absolute", gives=Path, path=str(path))[0]
 
     def begin(self, path: Path) -> Writing:
         """See Files."""
@@ -75,7 +76,7 @@ class _RemoteWriting:
         self._door = door
         self._buffer = bytearray()
         self._was_to_be_named = False
-        self._number = int(door.call("begin", path=str(path))[0])
+        self._number = door.call("begin", gives=int, path=str(path))[0]
 
     def write(self, piece: bytes) -> None:
         """See Writing."""
@@ -117,7 +118,7 @@ class RemoteStateFiles:
     def read(self, store: bytes) -> bytes | None:
         """See StateFiles."""
         if store not in self._known:
-            is_there, content = self._door.call("read_state", store=store.hex())
+            is_there, content = self._door.call("read_state", gives=bool, store=store.hex())
             self._known[store] = content if is_there else None
         return self._known[store]
 
@@ -130,3 +131,7 @@ class RemoteStateFiles:
         """See StateFiles."""
         self._known[store] = None
         self._door.tell("forget_state", store=store.hex())
+
+
+def _texts(told: Any) -> list[str]:
+    return [str(text) for text in told]

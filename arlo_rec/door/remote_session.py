@@ -36,10 +36,10 @@ class RemoteKeyring:
     def prepare(self, description: str, secret: bytearray, seconds: int) -> int:
         """See Keyring."""
         try:
-            said = self._door.call("keyring_prepare", bytes(secret), description=description, seconds=seconds)
+            told = {"description": description, "seconds": seconds}
+            return self._door.call("keyring_prepare", bytes(secret), gives=int, **told)[0]
         finally:
             secret[:] = bytes(len(secret))
-        return int(said[0])
 
     def put_into_session(self, key: int) -> None:
         """See Keyring."""
@@ -47,8 +47,7 @@ class RemoteKeyring:
 
     def search(self, description: str) -> int | None:
         """See Keyring."""
-        key, _ = self._door.call("keyring_search", description=description)
-        return None if key is None else int(key)
+        return self._door.call("keyring_search", gives=_number_or_none, description=description)[0]
 
     def read(self, key: int, most: int) -> bytearray:
         """See Keyring."""
@@ -56,12 +55,19 @@ class RemoteKeyring:
 
     def keys_of_session(self) -> list[tuple[int, str]]:
         """See Keyring."""
-        found, _ = self._door.call("keyring_keys_of_session")
-        return [(int(key), str(description)) for key, description in found]
+        return self._door.call("keyring_keys_of_session", gives=_keys)[0]
 
     def forget(self, key: int) -> None:
         """See Keyring."""
         self._door.call("keyring_forget", key=key)
+
+
+def _number_or_none(told: Any) -> int | None:
+    return None if told is None else int(told)
+
+
+def _keys(told: Any) -> list[tuple[int, str]]:
+    return [(int(key), str(description)) for key, description in told]
 
 
 # -- pages, players, witnesses ------------------------------------------------------------------------
@@ -125,14 +131,14 @@ class RemotePlayer:
 
     def __init__(self, door: Door, words: Sequence[str]) -> None:
         self._door = door
-        number = int(door.call("play", words=list(words))[0])
+        number = door.call("play", gives=int, words=list(words))[0]
         self._channel = door.channels.add(number)
         door.call("play_now")
         self.pipe: IO[bytes] = _PlayerPipe(self._channel)  # type: ignore[assignment]  # a raw stream, and no more is done with it
 
     def wait(self, seconds: float) -> bool:
         """See Player."""
-        return bool(self._door.call("play_wait", seconds=seconds)[0])
+        return self._door.call("play_wait", gives=bool, seconds=seconds)[0]
 
     def kill(self) -> None:
         """See Player."""
@@ -143,12 +149,17 @@ class RemotePlayer:
 
 @contextmanager
 def seat(door: Door, path: Path) -> Iterator[Seat]:
-    (name, vkey, seen), _ = door.call("witness", path=str(path))
+    (name, vkey, seen), _ = door.call("witness", gives=_seat, path=str(path))
     try:
-        yield _RemoteSeat(door, str(name), str(vkey), None if seen is None else str(seen))
+        yield _RemoteSeat(door, name, vkey, seen)
     finally:
         with suppress(Lost):
             door.call("witness_end")
+
+
+def _seat(told: Any) -> tuple[str, str, str | None]:
+    name, vkey, seen = told
+    return str(name), str(vkey), None if seen is None else str(seen)
 
 
 class _RemoteSeat:
@@ -167,7 +178,7 @@ class _RemoteSeat:
                 self._door.call("witness_leaves", bytes(some))
                 some.clear()
         self._door.call("witness_leaves", bytes(some))
-        return str(self._door.call("witness_cosign", newest=newest, at=at)[0])
+        return self._door.call("witness_cosign", gives=str, newest=newest, at=at)[0]
 
 
 @contextmanager
@@ -175,7 +186,7 @@ def page_server(door: Door, session: Session, lang: str) -> Iterator[Server]:
     """A page that the front listens for: each connection comes on a channel of its own."""
     from arlo_rec.listening.server import Server
 
-    port = int(door.call("listen")[0])
+    port = door.call("listen", gives=int)[0]
     with Server(session, lang, port=port) as server:
         door.connections = lambda channel: answer(server, channel)
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -106,7 +107,9 @@ def _order(link: Link) -> dict[str, Any]:
         "personal": lambda told: isinstance(told, dict) and _are_texts(list(told.values())),
         "terminals": lambda told: isinstance(told, list) and len(told) == 3,
         "encodings": lambda told: isinstance(told, list) and len(told) == 3 and all(map(_is_coding, told)),
-        **{name: _is_text for name in ("login", "term", "no_color", "columns", "lines", "lang")},
+        "columns": _is_size,
+        "lines": _is_size,
+        **{name: _is_text for name in ("login", "term", "no_color", "lang")},
     }
     if not all(name in order and is_right(order[name]) for name, is_right in forms.items()):
         raise Broken
@@ -117,6 +120,10 @@ def _order(link: Link) -> dict[str, Any]:
 
 def _is_text(told: object) -> bool:
     return isinstance(told, str) and "\0" not in told
+
+
+def _is_size(told: object) -> bool:
+    return isinstance(told, str) and re.fullmatch("[0-9]{1,4}", told, re.ASCII) is not None
 
 
 def _are_texts(told: object) -> bool:

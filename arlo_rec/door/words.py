@@ -51,12 +51,12 @@ def way(words: Sequence[str], environment: Mapping[str, str]) -> Way | None:
     config = kept(value(words, "--config"), environment)
     for named_via, named_store in (
         (value(words, "--via"), value(words, "--store")),
-        (environment.get("ARLO_REC_VIA"), environment.get("ARLO_REC_STORE")),
+        (environment.get("ARLO_REC_VIA"), environment.get("ARLO_REC_STORE") or None),
         (config.text("via"), config.text("store")),
     ):
         if named_via is None and named_store is None:
             continue
-        if not named_via or (named_store is not None and _is_owner(named_store)):
+        if not (named_via and named_via.strip()) or (named_store is not None and _is_owner(named_store)):
             return None
         return Way(_command(named_via), config, _personal(environment, config))
     return None
@@ -139,13 +139,15 @@ class Named:
 
     def may_be_read(self, path: Path) -> bool:
         """Whether that is a file or a folder that was named to be read, or lies in such a folder."""
-        return path in self._read or path.parent in self._read or path in self._sounds
+        lies_in_one = path.parent in self._read and path.name not in {"", ".."}
+        return path in self._read or lies_in_one or path in self._sounds
 
     def may_be_written(self, path: Path) -> bool:
         """Whether that was named to be written; an answer that becomes an archive ends in .zip."""
-        archives = {path.with_suffix(ending) for ending in (".html", ".htm")} | {path.with_suffix("")}
-        is_archive = path.suffix == ".zip" and self._command.startswith("dsar") and bool(archives & self._write)
-        return path in self._write or is_archive
+        if path in self._write or path.suffix != ".zip":
+            return path in self._write
+        archives = {path.with_suffix(ending) for ending in (".html", ".htm", "")}
+        return self._command.startswith("dsar") and bool(archives & self._write)
 
     def written(self) -> set[Path]:
         """What was named to be written."""

@@ -12,6 +12,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from arlo_rec.door.frames import packed
 from arlo_rec.door.words import value, way
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.config import kept
@@ -65,6 +66,79 @@ def _stand_still() -> None:
     Run.account_of_store = lambda _run: None  # type: ignore[method-assign]  # both ends are of one account here
     for module in (files, backup_places, __import__("arlo_rec.oversight.status", fromlist=["status"])):
         module.file_system = lambda _folder: "ext4"
+
+
+# -- a server that says what a test has written down ---------------------------------------------------
+
+_SCRIPT = """
+import os, sys, time
+said, heard, mark, flags = sys.argv[1:5]
+open(mark, "w").write(str(os.getpid()))
+greeting = sys.stdin.buffer.readline
+out = sys.stdout.buffer
+raw = open(said, "rb").read()
+begin, _, rest = raw.partition(b"\\n")
+out.write(begin + (b"\\n" if _ else b"")); out.flush()
+log = open(heard, "wb", buffering=0)
+if rest or "w" in flags:
+    sys.stdin.buffer.readline()
+    head = sys.stdin.buffer.read(5)
+    order = head + sys.stdin.buffer.read(int.from_bytes(head[1:], "big"))
+    open(heard + ".order", "wb").write(order)
+    out.write(rest); out.flush()
+    open(mark + ".said", "w").close()
+    if "d" in flags:
+        time.sleep(60)
+    if "w" not in flags:
+        out.close(); os.close(1)
+    while data := os.read(0, 65536):
+        log.write(data)
+"""
+
+
+class Scripted:
+    """A door behind which a script greets, reads the order, sends what it was given, and notes what it hears."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._place = folder / "here", folder / "there"
+        self.folder.mkdir()
+        self._place.mkdir()
+        self.via = ""
+
+    def says(self, told: bytes, *, waits: bool = False, is_deaf: bool = False) -> None:
+        """Send *told*, and then close the pipe; or keep it open, and be deaf to its end."""
+        for path in self._place.iterdir():
+            path.unlink()
+        (self._place / "said").write_bytes(told)
+        flags = ("w" if waits else "") + ("d" if is_deaf else "") or "-"
+        names = [str(self._place / name) for name in ("said", "heard", "mark")]
+        self.via = shlex.join([sys.executable, "-S", "-E", "-c", _SCRIPT, *names, flags])
+
+    def heard(self, *, order: bool = False) -> bytes:
+        """What came after the order; or the order."""
+        return (self._place / ("heard.order" if order else "heard")).read_bytes()
+
+    def has_said(self) -> bool:
+        """Whether all was sent."""
+        return (self._place / "mark.said").exists()
+
+    def is_running(self) -> bool:
+        """Whether the script's process is there."""
+        return Path("/proc", (self._place / "mark").read_text()).exists()
+
+    def left(self) -> list[str]:
+        """What lies in the folder of whoever typed, hidden names too, but for what the account remembers."""
+        return [path.name for path in self.folder.iterdir() if path.name not in {"state", ".cache"}]
+
+
+def frame(kind: bytes, body: bytes) -> bytes:
+    """The bytes of a frame."""
+    return kind + len(body).to_bytes(4, "big") + body
+
+
+def call(name: str, data: bytes = b"", **values: object) -> bytes:
+    """The bytes of a call."""
+    return frame(b"q", packed({"call": 1, "name": name, **values}, data))
 
 
 if __name__ == "__main__":

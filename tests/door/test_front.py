@@ -1,0 +1,345 @@
+"""The front against a server that does what it likes: nothing is read, written or started that was not named."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.backends.state_files import LocalStateFiles
+from arlo_rec.door import front
+from arlo_rec.door.channels import Channels
+from arlo_rec.door.client import LocalClient
+from arlo_rec.door.frames import GREETING, Broken, Frame, packed
+from arlo_rec.door.hands import Hands
+from arlo_rec.door.parts import NotNamed
+from arlo_rec.door.words import Named
+from arlo_rec.model.errors import ArloError
+from tests.support.door import Scripted, call, frame
+from tests.support.properties import examples
+from tests.support.world import Result, run
+
+NAMED = {
+    "read": ("pseudonymise", "id", "--transcript", "mine"),
+    "written": ("export", "id", "--out", "mine"),
+    "secret": ("status", "--passphrase-file", "mine"),
+}
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    made = Scripted(tmp_path)
+    monkeypatch.chdir(made.folder)
+    return made
+
+
+def through(script: Scripted, *words: str, stdin: bytes = b"") -> Result:
+    here = {"HOME": str(script.folder), "XDG_STATE_HOME": str(script.folder / "state"), "LANG": "en_GB.UTF-8"}
+    return run([*words], {**os.environ, **here, "ARLO_REC_VIA": script.via}, stdin)
+
+
+def code(script: Scripted, *words: str) -> tuple[int, str]:
+    result = through(script, *words, "--json")
+    return result.exit, result.json["error"]["code"]
+
+
+# -- what is no door ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("via", "reason"),
+    [
+        ("/nowhere/arlo-rec serve", "No such file"),
+        ("false", "nothing"),
+        ("sh -c 'echo sudo: a password is required >&2; exit 1'", "sudo: a password is required"),
+        ("sh -c 'echo Host key verification failed. >&2; exit 255'", "Host key verification failed."),
+        ("echo hello", "nothing"),
+        ("head -c 100000 /dev/zero", "nothing"),
+        ("'", "No such file"),
+    ],
+)
+def test_a_command_that_is_no_door_is_told_with_its_own_last_words(
+    script: Scripted, via: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "LEAVE_WAIT", 0.5)
+    script.via = via
+    result = through(script, "status", "--lang", "en")
+    assert result.exit == 16 and result.out == ""
+    assert reason in result.err, result.err
+    assert len(result.err) < 1000
+
+
+@pytest.mark.parametrize("version", ["0", "2", "10"])
+def test_a_door_of_another_version_is_told_as_such(script: Scripted, version: str) -> None:
+    script.says(f"arlo-rec door {version}\n".encode())
+    assert code(script, "status") == (2, "door_version")
+
+
+ENDINGS: dict[str, bytes] = {
+    "nothing": b"",
+    "half a frame": frame(b"e", b"text")[:-1],
+    "a frame of its own": frame(b"a", b""),
+    "no status": frame(b"z", b""),
+    "two statuses": frame(b"z", b"\0\0"),
+    "an unknown call": call("format_disk"),
+    "a call without a name": frame(b"q", packed({"call": 1})),
+    "no call": frame(b"q", b"\xff\xff\xff\xff"),
+    "values of another kind": call("read", path=7, most="x", pipes=0),
+    "bytes of a channel that is none": frame(b"t", b"\0\0"),
+    "a file that was not begun": call("keep", file=3),
+    "a page that is not served": call("browse", url="http://127.0.0.1:1/#x"),
+    "another page": call("browse", url="https://example.org/"),
+    "a player that was not named": call("play", words=["sh", "-c", "touch played"]),
+    "a page where none was asked for": call("listen"),
+    "a key that is not ours": call("keyring_read", key=1, most=100),
+    "a key of another program": call("keyring_search", description="login"),
+    "a witness without a key": call("witness_cosign", newest="x", at=0),
+    "half a leaf": call("witness_leaves", b"x"),
+    "a secret without a terminal": call("ask_secret", question="Passphrase?"),
+    "a number for a text": call("absolute", path=1),
+    "a store that is none": call("read_state", store="00"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_whatever_else_a_server_sends_shuts_the_door(script: Scripted, ending: str) -> None:
+    script.says(GREETING + ENDINGS[ending])
+    assert code(script, "status") == (16, "door_unreachable")
+    assert sorted(script.left()) == []
+
+
+@pytest.mark.parametrize("status", [0, 3, 13, 130, 255])
+def test_what_a_server_says_is_shown_and_its_status_is_the_status(script: Scripted, status: int) -> None:
+    script.says(GREETING + frame(b"e", b"beside") + call("stdout", "ærlig\n".encode()) + frame(b"z", bytes([status])))
+    result = through(script, "status")
+    assert (result.exit, result.out, result.err) == (status, "ærlig\n", "beside")
+
+
+# -- what nobody named ----------------------------------------------------------------------------------
+
+READING = {"read": {"most": 100, "pipes": True}, "secret": {}, "names": {}}
+WRITING = ("demand_new", "demand_new_folder", "absolute", "begin", "write_secret", "write_folder", "remove")
+OTHERS = ("append_note", "witness")
+
+
+@pytest.mark.parametrize("name", [*READING, *WRITING, *OTHERS])
+@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("path", ["other", "/etc/passwd", "mine/..", "mine/../other", "mine.x", "\ud800", ""])
+def test_a_path_that_nobody_named_is_neither_read_nor_written_and_the_front_ends(
+    script: Scripted, name: str, named: str, path: str
+) -> None:
+    (script.folder / "other").write_bytes(b"private")
+    (script.folder / "mine").mkdir() if named == "read" else None
+    script.says(GREETING + call(name, path=path, note="x", **READING.get(name, {})))
+    assert code(script, *NAMED[named]) == (2, "not_named")
+    assert script.heard() == b""
+    assert (script.folder / "other").read_bytes() == b"private"
+    assert set(script.left()) <= {"mine", "other"}
+
+
+@pytest.mark.parametrize(
+    ("named", "name"),
+    [
+        ("read", "begin"),
+        ("read", "secret"),
+        ("written", "read"),
+        ("written", "secret"),
+        ("secret", "begin"),
+        ("secret", "read"),
+    ],
+)
+def test_a_path_is_used_for_what_it_was_named_for_and_for_nothing_else(script: Scripted, named: str, name: str) -> None:
+    (script.folder / "mine").write_bytes(b"mine")
+    script.says(GREETING + call(name, path="mine", **READING.get(name, {})))
+    assert code(script, *NAMED[named]) == (2, "not_named")
+    assert (script.folder / "mine").read_bytes() == b"mine"
+    assert script.heard() == b""
+
+
+def test_stdin_is_read_where_somebody_said_so(script: Scripted) -> None:
+    script.says(GREETING + call("stdin", most=10))
+    result = through(script, "status", "--json", stdin=b"not yours")
+    assert (result.exit, result.json["error"]["code"]) == (2, "not_named")
+    assert script.heard() == b""
+    script.says(GREETING + call("stdin", most=4) + frame(b"z", b"\0"))
+    assert through(script, "withdraw", "-", stdin=b"90000001").exit == 0
+    assert script.heard().endswith(b"9000")
+
+
+# -- files that were named ------------------------------------------------------------------------------
+
+
+def test_a_file_that_was_there_is_not_written_over_and_not_removed(script: Scripted) -> None:
+    (script.folder / "mine").write_bytes(b"mine")
+    half = call("begin", path="mine") + call("write", b"yours", file=1) + call("name", file=1)
+    script.says(GREETING + half + frame(b"z", b"\0"))
+    assert through(script, *NAMED["written"]).exit == 0, "the server is told, and ends as it likes"
+    assert (script.folder / "mine").read_bytes() == b"mine"
+    assert script.left() == ["mine"]
+    script.says(GREETING + call("remove", path="mine"))
+    assert code(script, *NAMED["written"]) == (2, "not_named")
+    assert (script.folder / "mine").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("last", ["write", "name"])
+def test_a_file_without_its_last_word_is_not_left_there(script: Scripted, last: str) -> None:
+    half = call("begin", path="mine") + call("write", b"half", file=1)
+    script.says(GREETING + half + (call("name", file=1) if last == "name" else b""))
+    assert code(script, *NAMED["written"]) == (16, "door_unreachable")
+    assert script.left() == []
+    script.says(GREETING + half + call("name", file=1) + call("keep", file=1) + frame(b"z", b"\0"))
+    assert through(script, *NAMED["written"]).exit == 0
+    assert (script.folder / "mine").read_bytes() == b"half"
+    assert (script.folder / "mine").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_written_in_this_run_can_be_taken_back(script: Scripted) -> None:
+    whole = call("begin", path="mine") + call("write", b"x", file=1) + call("name", file=1) + call("keep", file=1)
+    script.says(GREETING + whole + call("remove", path="mine") + frame(b"z", b"\x0e"))
+    assert through(script, *NAMED["written"]).exit == 14
+    assert script.left() == []
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "a\\b", "..", "", "."])
+def test_a_folder_gets_files_of_plain_names(script: Scripted, name: str) -> None:
+    script.says(GREETING + call("file_of_folder", b"x", file=name) + call("write_folder", path="mine"))
+    assert code(script, "policy", "publish", "--out", "mine") == (16, "door_unreachable")
+    assert script.left() == []
+
+
+def test_a_server_reads_and_writes_what_the_account_remembers_of_one_store(script: Scripted) -> None:
+    other = LocalStateFiles(script.folder / "state" / "arlo-rec")
+    other.write(bytes(16), b"remembered")
+    script.says(GREETING + call("write_state", b"new", store="11" * 16) + call("write_state", b"", store="00" * 16))
+    assert code(script, "status") == (16, "door_unreachable")
+    assert other.read(bytes(16)) == b"remembered"
+    assert other.read(b"\x11" * 16) == b"new"
+
+
+TEXT = st.text(max_size=12) | st.sampled_from(["mine", "mine/x", "other", "/etc/passwd", "00" * 16, "arlo-rec:x"])
+VALUES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | TEXT | st.lists(TEXT, max_size=3)
+KEYS = st.sampled_from(
+    "path file most pipes at store description key seconds words url question newest note".split()  # noqa: SIM905
+)
+
+
+class _Nobody:
+    def send(self, *_: object) -> None:
+        """Nobody is there."""
+
+
+def _hands(folder: Path, *words: str) -> Hands:
+    link: Any = _Nobody()
+    return Hands(LocalClient(), LocalStateFiles(folder / "state"), Named(words, {}), link, Channels(link))
+
+
+IN_THE_SESSION = {"stdout", "keyring_keys_of_session", "keyring_demand_own_session", "is_in_foreground"}
+CALLS = st.sampled_from(sorted({*_hands(Path())._calls} - IN_THE_SESSION))
+
+
+@examples(400)
+@given(st.lists(st.tuples(CALLS, st.dictionaries(KEYS, VALUES), st.binary(max_size=40)), max_size=5))
+def test_any_calls_with_any_values_do_nothing_beyond_the_files_that_were_named(
+    told: list[tuple[str, dict[str, Any], bytes]],
+) -> None:
+    with _folder() as folder:
+        with _hands(folder, "export", "id", "--out", "mine") as hands:
+            for name, values, data in told:
+                try:
+                    hands.do({"name": name, **values}, data)
+                except (ArloError, OSError, Broken, NotNamed):
+                    break
+        assert {path.name for path in folder.iterdir()} <= {"mine", "state", "other"}
+        assert (folder / "other").read_bytes() == b"private"
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A new folder to work in, with a file that nobody named."""
+    with tempfile.TemporaryDirectory() as made, chdir(made):
+        folder = Path(made)
+        (folder / "other").write_bytes(b"private")
+        yield folder
+
+
+# -- Ctrl-C, and ends that do not end -------------------------------------------------------------------
+
+
+def _started(script: Scripted, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "arlo_rec", *words],
+        env={**os.environ, "ARLO_REC_VIA": script.via, "PYTHONPATH": os.pathsep.join(sys.path), "LANG": "en"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def waiting(script: Scripted, interruptible: None) -> Iterator[tuple[Scripted, subprocess.Popen[bytes]]]:
+    """A front whose server began a file, and waits for ever."""
+    script.says(GREETING + call("begin", path="mine") + call("write", b"half", file=1), waits=True)
+    process = _started(script, *NAMED["written"])
+    deadline = time.monotonic() + 20
+    while not script.has_said() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    yield script, process
+    process.kill()
+    process.wait()
+
+
+def test_ctrl_c_is_told_to_the_server_and_a_second_one_leaves_with_nothing_half(
+    waiting: tuple[Scripted, subprocess.Popen[bytes]],
+) -> None:
+    script, process = waiting
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None, "the server decides"
+    assert script.heard()[-5:-4] == b"i"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err
+    assert script.left() == []
+    assert not script.is_running()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_front_that_is_killed_leaves_no_server_and_no_file(
+    waiting: tuple[Scripted, subprocess.Popen[bytes]], number: signal.Signals
+) -> None:
+    script, process = waiting
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    deadline = time.monotonic() + 10
+    while script.is_running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not script.is_running(), "its stdin ended"
+    assert script.left() == [], "a file without a name goes with its process"
+
+
+def test_a_server_that_does_not_end_is_ended(script: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "LEAVE_WAIT", 0.2)
+    script.says(GREETING + frame(b"z", b"\0"), waits=True, is_deaf=True)
+    assert through(script, "status").exit == 0
+    assert not script.is_running()
+
+
+def test_the_words_of_the_door_the_store_and_the_config_stay_here(script: Scripted) -> None:
+    script.says(GREETING + frame(b"z", b"\0"))
+    result = through(script, "status", "--via", script.via, "--config", "/dev/null", "--json")
+    assert result.exit == 0
+    assert Frame(b"o", b"").kind == script.heard(order=True)[:1]
+    assert b'"words": ["status", "--json"]' in script.heard(order=True)
+    assert shlex.split(script.via)[0].encode() not in script.heard(order=True)
