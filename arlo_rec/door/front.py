@@ -108,6 +108,7 @@ class _Front:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        assert process.stdout is not None and process.stderr is not None
         for stream, thread in zip_longest((process.stderr, process.stdout), self._readers):
             if thread is not None:
                 thread.join(LEAVE_WAIT)

@@ -1,0 +1,282 @@
+"""Three real login accounts, sudo and ssh: one owns the store, the others do their work and touch no byte of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.office import ACCOUNTS, OFFICER, OWNER, STAFF, Office, demand_accounts
+from tests.support.world import DUE_SOON, REASON, Result, World
+
+pytestmark = pytest.mark.slow
+
+PEOPLE = {"sigrid": OFFICER, "leif": STAFF, "iver": STAFF}
+SERVICES = {"telefon": "ingest", "skranke": "support", "cron": "retention"}
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[Office]:
+    demand_accounts()
+    with tempfile.TemporaryDirectory(
+        prefix="arlo-office-"
+    ) as base:  # pytest's own folders are closed to other accounts
+        made = Office(Path(base))
+        if made.run(OWNER, "--version").exit:
+            pytest.skip("no mount namespace here to run this Python as another account")
+        _found(made)
+        made.start_sshd()
+        for name in (*PEOPLE, *SERVICES):
+            made.give_ssh_key(PEOPLE.get(name, STAFF), name)
+        yield made
+        made.stop_sshd()
+    _all_end(made.serving)
+
+
+def _found(office: Office) -> None:
+    """The store, its people, and what each of them keeps in their own account."""
+    home = office.base / OWNER
+    as_officer = ["--as", "sigrid", "--passphrase-file", str(home / "passphrase"), "--json"]
+    _done(office.run(OWNER, "init", "--officer", "sigrid", "--passphrase-file", str(home / "passphrase"), "--json"))
+    for name, role in (("leif", "manager"), ("iver", "auditor")):
+        new = ["--new-passphrase-file", str(home / "passphrase"), "--login", STAFF]
+        _done(office.run(OWNER, "person", "add", name, "--role", role, *new, *as_officer))
+    _done(office.run(OWNER, "person", "login", "sigrid", OFFICER, *as_officer))
+    for name, role in SERVICES.items():
+        words = ["person", "add", name, "--role", role, "--service", "--login", STAFF]
+        key = office.base / STAFF / f"{name}.key"
+        _done(office.run(OWNER, *words, "--key-out", str(home / key.name), *as_officer))
+        (home / key.name).rename(key)
+        os.chown(key, ACCOUNTS[STAFF], ACCOUNTS[STAFF])
+
+
+def _done(result: Result) -> dict[str, Any]:
+    assert result.exit in (0, 3), result
+    return result.json
+
+
+Do = Callable[..., dict[str, Any]]
+
+
+def _who(office: Office, name: str) -> list[str]:
+    if name in SERVICES:
+        return ["--key-file", str(office.base / STAFF / f"{name}.key")]
+    return ["--as", name, "--passphrase-file", str(office.base / PEOPLE[name] / "passphrase")]
+
+
+def _as(office: Office, door: str, name: str, *words: str, **how: Any) -> Result:
+    via = office.sudo if door == "sudo" else office.ssh(name)
+    return office.run(PEOPLE.get(name, STAFF), *words, *_who(office, name), via=via, **how)
+
+
+@pytest.fixture(params=["sudo", "ssh"])
+def do(request: pytest.FixtureRequest, office: Office) -> Do:
+    """Run a command that must succeed as somebody, through that door; its answer."""
+
+    def run(name: str, *words: str) -> dict[str, Any]:
+        return _done(_as(office, request.param, name, *words, "--json"))
+
+    run.door = request.param  # type: ignore[attr-defined]
+    return run
+
+
+def _deliver(office: Office, stem: str, **how: Any) -> None:
+    """A call in the spool, which belongs to the account of the telephone system."""
+    World(office.base).deliver(stem, **how)
+    for path in [office.spool, *office.spool.iterdir()]:
+        os.chown(path, ACCOUNTS[STAFF], ACCOUNTS[STAFF])
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+# -- the five jobs --------------------------------------------------------------------------------------
+
+
+def test_every_job_is_done_through_the_door_by_accounts_that_cannot_look_into_the_store(office: Office, do: Do) -> None:
+    door: str = do.door  # type: ignore[attr-defined]
+    theirs, mine = f"{door}.a", f"{door}.b"
+    last = "1" if door == "sudo" else "2"
+    callers = {theirs: f"+479000001{last}", mine: f"+479000002{last}"}
+    for stem, caller in callers.items():
+        _deliver(office, stem, caller=caller)
+    _deliver(office, f"{door}.old", started=datetime.now(UTC) - DUE_SOON, caller=f"+479000003{last}")
+    taken = {each["source_id"]: each["id"] for each in do("telefon", "ingest", str(office.spool))["accepted"]}
+    assert {f"pbx.{stem}" for stem in callers} <= set(taken)
+
+    do("sigrid", "grant", "leif", "--purpose", "quality", "--reason", "responsible for quality")
+    found = do("leif", "find", "--purpose", "quality", "--reason", REASON)["recordings"]
+    assert taken[f"pbx.{theirs}"] in {each["id"] for each in found}
+
+    sound = office.base / STAFF / f"{door}.wav"
+    do("leif", "export", taken[f"pbx.{theirs}"], "--out", str(sound), "--purpose", "quality", "--reason", REASON)
+    assert sound.read_bytes()[:4] == b"RIFF"
+    about = sound.stat()
+    assert (stat.S_IMODE(about.st_mode), about.st_uid) == (0o600, ACCOUNTS[STAFF])
+
+    answer = office.base / OFFICER / f"{door}.html"
+    do("sigrid", "dsar", callers[mine], "--identity", "called-back", "--out", str(answer))
+    assert answer.stat().st_uid == ACCOUNTS[OFFICER]
+    assert answer.read_bytes()[:2] == b"<!"
+
+    assert do("skranke", "withdraw", callers[mine], "--yes")["erased"] == 1
+    deadline = time.monotonic() + 20
+    while not do("cron", "purge")["erased"]:
+        assert time.monotonic() < deadline, "the old call is due within seconds"
+    assert do("iver", "verify")["ok"]
+    assert do("iver", "status")["held"] >= 1
+
+
+def test_no_role_reads_or_writes_a_byte_of_the_store(office: Office) -> None:
+    for top in (office.store, office.store.with_name("store.root")):
+        for path in [top, *top.rglob("*")]:
+            about = path.lstat()
+            assert about.st_uid == ACCOUNTS[OWNER], path
+            assert not about.st_mode & 0o077, path
+        for account in (OFFICER, STAFF):
+            for what in (f"ls {top}", f"find {top} -type f", f"touch {top}/x", f"rm -r {top}", f"cat {top}/*"):
+                assert office.shell(account, what).returncode != 0, what
+    beside = office.run(STAFF, "status", "--store", str(office.store), *_who(office, "leif"), "--json")
+    assert (beside.exit, beside.json["error"]["code"]) == (16, "not_the_owner"), beside
+    assert f"sudo -n -u {OWNER}" in beside.json["error"]["message"]
+
+
+@pytest.mark.parametrize("door", ["sudo", "ssh"])
+def test_another_persons_passphrase_is_refused_through_the_door_and_noted(office: Office, door: str) -> None:
+    secret = ["--passphrase-file", str(office.base / STAFF / "passphrase")]
+    via = office.sudo if door == "sudo" else office.ssh("leif")
+    refused = office.run(STAFF, "status", "--as", "sigrid", *secret, "--json", via=via)
+    assert (refused.exit, refused.json["error"]["code"]) == (13, "not_your_door")
+    noted = _done(_as(office, door, "sigrid", "audit", "show", "--json"))["entries"]
+    assert any("sigrid" in json.dumps(each) and "unlock" in each["action"] for each in noted), noted[-3:]
+
+
+def test_a_door_opens_for_what_its_rule_names_and_for_nothing_else(office: Office) -> None:
+    for words in ("id", f"{office.program} serve --person sigrid", f"{office.program} serve --store /tmp/other"):
+        assert office.shell(STAFF, f"sudo -n -u {OWNER} {words}").returncode == 1, words
+    spelt = office.shell(STAFF, "ssh -T leif.recordings id </dev/null")
+    assert "uid=" not in spelt.stdout, "the key's command is run, whatever was asked for"
+    assert office.shell(STAFF, "ssh -N -L 1:127.0.0.1:1 -o ExitOnForwardFailure=yes leif.recordings").returncode == 255
+
+
+# -- doors that do not open -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("via", "said"),
+    [
+        (f"sudo -n -u {OWNER} id", "a password is required"),
+        (f"sudo -n -u nobody-of-here {'{program}'} serve", "unknown user"),
+        ("ssh -T -o UserKnownHostsFile=/dev/null leif.recordings", "Host key verification failed"),
+        ("ssh -T -l arlo-staff leif.recordings", "Permission denied"),
+        ("ssh -T -p 1 leif.recordings", "Connection refused"),
+    ],
+)
+def test_sudo_or_ssh_that_opens_nothing_is_told_in_its_own_words(office: Office, via: str, said: str) -> None:
+    refused = office.run(STAFF, "status", *_who(office, "leif"), via=via.replace("{program}", str(office.program)))
+    assert refused.exit == 16, refused
+    assert said in refused.err
+    assert "Traceback" not in refused.err
+    assert len(refused.err.splitlines()) < 6
+
+
+# -- what runs while a door is open ---------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sudo", "ssh"])
+def asking(request: pytest.FixtureRequest, office: Office) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that waits for what is piped into it, with a person's secret opened before."""
+    via = office.sudo if request.param == "sudo" else office.ssh("skranke")
+    started = office.start(STAFF, "withdraw", "-", "--yes", *_who(office, "skranke"), via=via)
+    deadline = time.monotonic() + 20
+    while not _programs(office) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    assert started.poll() is None, started.communicate()
+    yield started
+    started.kill()
+    started.communicate()
+    _ends(office)
+
+
+def _programs(office: Office) -> list[int]:
+    """The owner's processes that are the program itself."""
+    found = list[int]()
+    for each in office.serving():
+        with suppress(OSError):  # it ended meanwhile
+            if b"arlo_rec\0serve" in Path(f"/proc/{each}/cmdline").read_bytes():
+                found.append(each)
+    return found
+
+
+def _ends(office: Office) -> None:
+    _all_end(lambda: _programs(office))
+
+
+def _all_end(running: Callable[[], list[int]]) -> None:
+    deadline = time.monotonic() + 20
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running() == []
+
+
+def test_no_other_process_of_the_owners_account_reads_the_memory_of_a_command(
+    office: Office, asking: subprocess.Popen[bytes]
+) -> None:
+    [serving] = _programs(office)
+    for name in ("mem", "environ", "maps", "fd/0"):
+        seen = office.shell(OWNER, f"head -c 1 /proc/{serving}/{name}")
+        assert (seen.returncode, seen.stdout) == (1, ""), name
+        assert "Permission denied" in seen.stderr, seen
+    limits = Path(f"/proc/{serving}/limits").read_text()
+    assert "Max core file size        0" in limits
+
+
+def test_ctrl_c_ends_a_command_at_both_ends(office: Office, asking: subprocess.Popen[bytes]) -> None:
+    os.killpg(asking.pid, signal.SIGINT)
+    out, err = asking.communicate(timeout=20)
+    assert (asking.returncode, out) == (130, b""), err
+    assert b"Traceback" not in err
+    _ends(office)
+
+
+def test_a_front_that_is_killed_leaves_nothing_running(office: Office, asking: subprocess.Popen[bytes]) -> None:
+    os.killpg(asking.pid, signal.SIGKILL)
+    _ends(office)
+
+
+def test_ten_commands_at_once_all_end_well(office: Office) -> None:
+    with ThreadPoolExecutor(10) as together:
+        ends = list(together.map(lambda n: _as(office, ("sudo", "ssh")[n % 2], "leif", "find", "--purpose", "quality",
+                                               "--reason", REASON, "--json"), range(10)))  # fmt: skip
+    assert {each.exit for each in ends} <= {0, 11}, ends
+    assert sum(each.exit == 0 for each in ends) >= 5
+    _ends(office)
+    assert _done(_as(office, "sudo", "iver", "verify", "--json"))["ok"]
+
+
+def test_an_unlock_in_the_persons_own_session_opens_commands_through_sudo_and_ssh(office: Office) -> None:
+    secret = office.base / STAFF / "passphrase"
+    said = f"arlo='{office.program}'; export ARLO_REC_AS=leif LANG=en_GB.UTF-8; "
+    for via in (office.sudo, office.ssh("leif")):
+        line = (
+            f"{said} export ARLO_REC_VIA='{via}'; $arlo unlock --passphrase-file {secret} && "
+            f"$arlo find --purpose quality --reason '{REASON}' --json </dev/null && $arlo lock; "
+            f"$arlo find --purpose quality --reason '{REASON}' --json </dev/null"
+        )
+        done = office.in_session(STAFF, line)
+        if "keyring" in done.stderr:
+            pytest.skip(done.stderr)
+        answers = [json.loads(each) for each in done.stdout.splitlines() if each.startswith("{")]
+        assert [each["ok"] for each in answers] == [True, False], done
+        assert answers[1]["error"]["exit"] == 12
