@@ -35,6 +35,7 @@ from arlo_rec.ui.config import language
 REASON_BYTES: Final = 4096  # of what the door's command said, at its end
 REASON_LONGEST: Final = 300  # characters that are shown
 MOST_WAITING: Final = 64  # frames that came and were not done yet: a call waits for its answer, and text is shown
+STOPS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 LEAVE_WAIT: Final = 5.0  # seconds for the door's command to end once it is shut
 
 
@@ -218,11 +219,7 @@ class _Front:
 
     @contextmanager
     def _ctrl_c_told(self, link: Link) -> Iterator[None]:
-        """Tell the other end of Ctrl-C; leave at the second one."""
-        usual = signal.getsignal(signal.SIGINT)
-        if usual is not signal.default_int_handler:  # as behind a shell's `&`, where it is ignored
-            yield
-            return
+        """Tell the other end of Ctrl-C, a stop or a closed terminal; leave at the second one."""
 
         def press(_number: int, _frame: object) -> None:
             if self._is_asking:  # it is what asks, or the pager, that is interrupted
@@ -235,11 +232,15 @@ class _Front:
             else:
                 self._tell_of_ctrl_c(link)
 
-        signal.signal(signal.SIGINT, press)
+        usual = {number: signal.getsignal(number) for number in STOPS}
+        for number, handler in usual.items():
+            if handler != signal.SIG_IGN:  # as Ctrl-C is behind a shell's `&`, and a closed terminal behind nohup
+                signal.signal(number, press)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, usual)
+            for number, handler in usual.items():
+                signal.signal(number, handler)
 
     @contextmanager
     def _undisturbed(self, link: Link) -> Iterator[None]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEAF: Final = 32  # bytes
 LEAVES_LONGEST: Final = 1024 * 1024 * 1024
+BROWSER_WAIT: Final = 2.0  # seconds for it to say that it is not there
 _PLAYER: Final = 1  # the number of a player's channel; connections have those behind it
 
 
@@ -106,7 +107,11 @@ class PageCalls(Part):
         url = values.text("url")
         if self._listening is None or not url.startswith(f"http://127.0.0.1:{self._listening.port}/#"):
             raise Broken
-        return self._client.browse(url), b""
+        found = list[bool]()
+        opening = threading.Thread(target=lambda: found.append(self._client.browse(url)), name="browser", daemon=True)
+        opening.start()
+        opening.join(BROWSER_WAIT)
+        return all(found), b""  # one that keeps whoever opens it is there
 
     def do_listen(self, _: Values, __: bytes) -> Result:
         """Serve a page; the port."""

@@ -315,12 +315,14 @@ def test_ctrl_c_is_told_to_the_server_and_a_second_one_leaves_with_nothing_half(
     assert not script.is_running()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGKILL]])
 def test_a_front_that_is_killed_leaves_no_server_and_no_file(
-    waiting: tuple[Scripted, subprocess.Popen[bytes]], number: signal.Signals
+    waiting: tuple[Scripted, subprocess.Popen[bytes]], numbers: list[signal.Signals]
 ) -> None:
     script, process = waiting
-    process.send_signal(number)
+    for number in numbers:
+        process.send_signal(number)
+        time.sleep(0.2)
     process.communicate(timeout=20)
     deadline = time.monotonic() + 10
     while script.is_running() and time.monotonic() < deadline:

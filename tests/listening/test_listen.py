@@ -30,11 +30,12 @@ pytestmark = [pytest.mark.rule("access.managers"), pytest.mark.rule("security.re
 WHY = ("--purpose", "quality", "--reason", REASON)
 
 
-@pytest.fixture
-def heard(world: World) -> tuple[World, str]:
+@pytest.fixture(params=["", "through the door"])
+def heard(request: pytest.FixtureRequest, world: World) -> tuple[World, str]:
     """A world with a call of two seconds that Leif may hear."""
     world.grant()
     (recording,) = world.take_in("call", seconds=2)
+    world.door = bool(request.param)
     return world, recording
 
 
@@ -338,7 +339,7 @@ def test_two_pages_at_once_are_two_entries_and_two_ports(heard: tuple[World, str
         assert one.port != two.port
         one.enter()
         assert two.ask("GET", f"/{one.secret}/facts").status == 403
-    assert [entry["outcome"] for entry in entries(heard[0])] == ["allowed", "allowed"]
+        assert [entry["outcome"] for entry in entries(heard[0])] == ["allowed", "allowed"]
 
 
 def test_a_page_that_nobody_opens_or_leaves_or_forgets_ends_by_itself() -> None:

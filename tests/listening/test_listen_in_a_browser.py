@@ -28,11 +28,12 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture
-def heard(world: World) -> tuple[World, str]:
+@pytest.fixture(params=["", "through the door"])
+def heard(request: pytest.FixtureRequest, world: World) -> tuple[World, str]:
     """A world with a call of half a minute that Leif may hear."""
     world.grant()
     (recording,) = world.take_in("call", seconds=30)
+    world.door = bool(request.param)
     return world, recording
 
 

@@ -35,7 +35,7 @@ def started(world: World, *words: str) -> subprocess.Popen[str]:
     """A command that goes on, in the world's environment."""
     return subprocess.Popen(
         [sys.executable, *PROGRAM, *words],
-        env={**os.environ, **world._environment(), "PYTHONPATH": str(TOP)},
+        env={**os.environ, **world._environment([*words]), "PYTHONPATH": str(TOP)},
         cwd=TOP,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
