@@ -4,7 +4,7 @@ What managers may read holds the agent's name and the length, and stands under t
 requests also holds the caller's number, the exchange's id, the consent as it was claimed, and the identifiers that the
 company already had. Both open only together with the erasure half of the recording.
 
-Whoever takes in a call writes its metadata with their own code, so nothing of it is used before `_checked` found each
+Whoever has the telephone system's key can seal other metadata, so nothing of it is used before `_checked` found each
 value of its type and within its bounds. One that is not stops no search, and is named wherever it alone was wanted.
 """
 

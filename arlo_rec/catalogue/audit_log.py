@@ -379,7 +379,7 @@ def signer(origin: str, checkpoint: SignedCheckpoint, seq: int, people: Iterable
 
 
 def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The entries that are JSON: anybody's own code can write others."""
+    """The entries that are JSON; what is none was not written by the program."""
     for entry in entries:
         with suppress(ValueError):
             yield entry.seq, read_body(entry.body or b"")

@@ -1,9 +1,9 @@
 """Which entries of the log have no body any more, and whether that was said: part of a check of the log.
 
 An entry that says that others were forgotten is believed where somebody signed it who may purge, and where those came
-before a finished purge that was old enough by then. That purge was no older than what came before it, and the entry is
-no younger than the log, so that no time counts that own code wrote; a clock that an officer accepted begins anew. What
-is gone and was not said is a changed entry.
+before a finished purge that was old enough by then. That purge was no older than what came before it, and the entry
+is no younger than the log, so that no time counts that was only written down; a clock that an officer accepted begins
+anew. What is gone and was not said is a changed entry.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class AuditEvent:
             elif name in entry:
                 values[name] = entry[name]
         if not all(_FORMS[cls.FORMS[name]](value) for name, value in values.items()):
-            raise ValueError(f"no {cls.__name__}")  # own code writes anything
+            raise ValueError(f"no {cls.__name__}")  # not written by the program
         return cls(**values)
 
     def _values(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def from_iso(text: str) -> datetime:
 
 
 def named_in(entry: Mapping[str, Any]) -> tuple[RecordingId, ...]:
-    """The recordings that a log entry names, in order. What is no id is left out: anybody's own code writes entries."""
+    """The recordings that a log entry names, in order. What is no id is left out."""
     names = entry.get("recordings", ())
     if not isinstance(names, list | tuple):
         return ()

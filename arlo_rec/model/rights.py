@@ -1,4 +1,4 @@
-"""Which right an entry of the log needs to count: anybody's own code can append one that says anything."""
+"""Which right an entry of the log needs: `verify` names one whose signer lacks it, and a restore passes it over."""
 
 from __future__ import annotations
 

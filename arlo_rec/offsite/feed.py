@@ -215,7 +215,7 @@ def _contents(store: Store, entries: Iterable[RawEntry]) -> dict[str, Any]:
 
 
 def _link_to_json(store: Store, seq: int, number: object, digest: object) -> dict[str, str] | None:
-    """The link that entry *seq* commits to; None where it is an entry of anybody's own code that names another."""
+    """The link that entry *seq* commits to; None where the entry names another, as the program does not."""
     newest = store.head().link.number
     link = store.authority.links.get(number) if type(number) is int and 0 < number <= newest else None
     if link is None or (link.seq, link.digest.hex()) != (seq, digest):

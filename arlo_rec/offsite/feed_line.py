@@ -4,8 +4,8 @@
 
 A line says all that it means by itself: which entry of which tree it goes on from, its entries, the keys of the log
 from there on, the roster's people where an entry commits to them (`people`), who withdrew, sealed to the officers
-(`sealed`), and, in the newest of a write, the counters of the store. An entry that is not canonical JSON, which only
-anybody's own code can write, is carried as its bytes (`raw`), and one whose body was struck as its `leaf`. A key that
+(`sealed`), and, in the newest of a write, the counters of the store. An entry that is not canonical JSON, which the
+program does not write, is carried as its bytes (`raw`), and one whose body was struck as its `leaf`. A key that
 this version does not know is signed like any other, and ignored; its name must sort before `signature`.
 
 A line is believed by its signature, never by its place: the signature is the last key of the canonical line, and

@@ -1,8 +1,8 @@
 """The key of a witness of the log, and the last checkpoint that it cosigned: both lie with IT alone.
 
-Everybody who opens the catalogue holds the log's key and could write a whole other log. So a witness cosigns a
-checkpoint only where it computed itself, from the leaves, that the log goes on from the one before; and what it
-cosigned is kept beside the key (`FILE.seen`) before anybody gets it, so that it never cosigns two logs
+Every role holds the log's key, and who writes to the catalogue with it could write a whole other log. So a witness
+cosigns a checkpoint only where it computed itself, from the leaves, that the log goes on from the one before; and
+what it cosigned is kept beside the key (`FILE.seen`) before anybody gets it, so that it never cosigns two logs
 (c2sp.org/tlog-witness).
 """
 

@@ -65,7 +65,7 @@ def claimed_name(entry: dict[str, Any]) -> object:
 
 
 def _time_of(entry: dict[str, Any]) -> datetime | None:
-    """When an entry says that it was made; None where somebody's own code wrote no time, which any time shows."""
+    """When an entry says that it was made; None where it says no time, and any time shows it."""
     try:
         return from_iso(entry["at"])
     except (KeyError, TypeError, ValueError):

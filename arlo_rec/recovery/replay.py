@@ -147,7 +147,7 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> 
             except _NOT_OURS:
                 if _must_be_known(body, signer):
                     raise
-                continue  # of anybody's own code
+                continue  # not written by the program
             if isinstance(event, ChangesPeople):
                 replay.people = read_people(reader.people[event.people])
                 signers.change(replay.people)
