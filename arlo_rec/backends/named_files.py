@@ -62,10 +62,10 @@ class Files(Protocol):
     def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
         """The bytes of a plain file, or of a pipe where *pipes*; raises OSError, also beyond *most*."""
 
-    def secret(self, path: Path, *, guarded: bool = False) -> bytes:
+    def secret(self, path: Path) -> bytes:
         """The bytes of a secret file; raises NotUnlocked, or Usage where group or others may access it.
 
-        Unless it is *guarded* by its folder.
+        The mode of a credential that systemd handed over says nothing: only the service enters its folder.
         """
 
     def names(self, path: Path) -> list[str]:
@@ -200,7 +200,7 @@ class LocalFiles:
         """See Files."""
         return read_small(path, most, pipes=pipes)
 
-    def secret(self, path: Path, *, guarded: bool = False) -> bytes:
+    def secret(self, path: Path) -> bytes:
         """See Files."""
         try:
             handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -209,7 +209,7 @@ class LocalFiles:
         try:
             about = os.fstat(handle)
             is_open = os.name == "posix" and about.st_mode & 0o077
-            if not guarded and stat.S_ISREG(about.st_mode) and is_open:
+            if is_open and stat.S_ISREG(about.st_mode) and not _is_handed(path):
                 raise Usage("secret_file_open", path=str(path))
             return read_handle(handle, path, SECRET_BYTES, pipes=True)
         except OSError:
@@ -388,3 +388,9 @@ def _remove_tree(path: Path) -> None:
         path.unlink()
     elif path.exists():
         shutil.rmtree(path)
+
+
+def _is_handed(path: Path) -> bool:
+    """Whether a file lies in the folder of what systemd handed over, which only the service enters."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(folder) and Path(str(folder)) in path.parents

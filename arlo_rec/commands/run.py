@@ -147,7 +147,7 @@ class Run(Typed):
 
         settings = self.settings
         if settings.key_file is not None:
-            raw = self.client.files.secret(Path(settings.key_file), guarded=settings.key_handed)
+            raw = self.client.files.secret(Path(settings.key_file))
             identity = key_files.read_service(place, raw, settings.key_file)
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
@@ -280,15 +280,17 @@ class Run(Typed):
         guest = self.client.guest
         if guest is None:
             return
-        if guest.person is not None:
-            names = {guest.person}
-        elif store is not None:
-            names = {each.name for each in store.roster.people if each.account == guest.account}
+        from arlo_rec.keys.roster import RECOVERY_NAME
+
+        if store is None:
+            if guest.person in (None, name) or name == RECOVERY_NAME:
+                return
         else:
-            return
-        officers = {each.name for each in store.roster.officers()} if store is not None else names
-        if name in names or (names & officers and (store is None or store.person.recovery)):
-            return
+            of_account = {each.name for each in store.roster.people if each.account == guest.account}
+            names = of_account if guest.person is None else {guest.person}
+            officers = {each.name for each in store.roster.officers()}
+            if name in names or (store.person.recovery and names & officers):
+                return
         from arlo_rec.admin.unlock_attempts import note_attempt
 
         note_attempt(place, name, str(guest), self.now())

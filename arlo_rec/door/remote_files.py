@@ -37,7 +37,7 @@ class RemoteFiles:
                 raise Lost
         return bytes(content)
 
-    def secret(self, path: Path, *, guarded: bool = False) -> bytes:
+    def secret(self, path: Path) -> bytes:
         """See Files."""
         return self._door.call("secret", path=str(path))[1]
 

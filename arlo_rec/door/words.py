@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.ui.config import PERSONAL, Kept, kept
+from arlo_rec.ui.config import PERSONAL, Kept, handed_key, kept
 
 READ: Final = frozenset({"--turns", "--anchor", "--cuts", "--transcript", "--published", "--sounds"})
 SECRET: Final = frozenset({"--passphrase-file", "--new-passphrase-file", "--key-file"})
@@ -85,7 +85,8 @@ def _command(via: str) -> list[str]:
 def _personal(environment: Mapping[str, str], config: Kept) -> dict[str, str]:
     """Name, passphrase file and key file, as the environment or the person's config names them."""
     named = {key: environment.get(f"ARLO_REC_{key.upper()}") or config.text(key) for key in PERSONAL}
-    return {key: text for key, text in named.items() if text}
+    handed = handed_key(environment)
+    return {**({"key_file": handed} if handed else {}), **{key: text for key, text in named.items() if text}}
 
 
 def value(words: Sequence[str], option: str) -> str | None:

@@ -48,7 +48,6 @@ class Settings(NamedTuple):
     as_name: str | None
     passphrase_file: str | None
     key_file: str | None
-    key_handed: bool  # by systemd, in a folder that only the service can enter
     lang: str
     state_dir: Path | None
     vkey: str | None
@@ -83,15 +82,13 @@ def settle(
 
     by_key = options.get("key_file") and not options.get("as")  # an option outranks the environment's person
     by_name = options.get("passphrase_file") and not options.get("key_file")  # and its service
-    credentials = environment.get("CREDENTIALS_DIRECTORY") if personal is None else None
-    handed = Path(credentials) / "arlo-rec.key" if credentials else None
-    key_file = None if by_name else pick("key_file") or (str(handed) if handed and handed.exists() else None)
+    handed = handed_key(environment) if personal is None else None
+    key_file = None if by_name else pick("key_file") or handed
     return Settings(
         store=pick("store"),
         as_name=None if by_key else pick("as"),
         passphrase_file=pick("passphrase_file"),
         key_file=key_file,
-        key_handed=bool(credentials) and key_file is not None and Path(str(credentials)) in Path(key_file).parents,
         lang=language(options.get("lang"), environment, config.get("lang")),
         state_dir=_state_dir(config, environment),
         vkey=config.get("vkey"),
@@ -126,6 +123,13 @@ class Kept(NamedTuple):
 def kept(named: str | None, environment: Mapping[str, str]) -> Kept:
     """The config file that was named, else the account's, else the system's; raises Usage where it is wrong."""
     return Kept(_read_config(named or environment.get("ARLO_REC_CONFIG"), environment))
+
+
+def handed_key(environment: Mapping[str, str]) -> str | None:
+    """The key file that systemd handed to a service as the credential `arlo-rec.key`; None without one."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    path = os.path.join(folder, "arlo-rec.key") if folder else ""  # noqa: PTH118 - as it stands
+    return path if os.path.exists(path) else None  # noqa: PTH110 - never raises
 
 
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
