@@ -71,6 +71,8 @@ class Door:
 
     def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._lock:
+            if self.is_lost:
+                raise Lost
             self._calls += 1
             number, waiting = self._calls, _Waiting()
             self._waiting[number] = waiting
@@ -127,8 +129,8 @@ class Door:
 
     def _lose(self) -> None:
         """Nobody is there any more: no call is answered, no connection goes on, and the command ends."""
-        self.is_lost = True
         with self._lock:
+            self.is_lost = True
             waiting = list(self._waiting.values())
         for each in waiting:
             each.came.set()

@@ -24,7 +24,7 @@ from arlo_rec.door.frames import Broken, Link, OtherVersion
 from arlo_rec.door.remote import RemoteClient
 from arlo_rec.door.remote_streams import streams
 from arlo_rec.door.words import sent
-from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.errors import ArloError, Interrupted, Usage
 
 Run = Callable[[Sequence[str], Client], int]  # runs a command for whoever types; its exit status
 MOST_WORDS: Final = 4096
@@ -77,7 +77,11 @@ def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
         os.environ.pop(name, None)
     sys.stdin, sys.stdout, sys.stderr = streams(door, order)
     door.open()
-    status = run(order["words"], client)
+    try:
+        status = run(order["words"], client)
+    except KeyboardInterrupt:  # pressed just as it was over
+        status = Interrupted.exit_status
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also of a front that leaves once it knows the status
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ArloError, KeyboardInterrupt):
             stream.flush()

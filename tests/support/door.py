@@ -56,6 +56,12 @@ def whose(words: list[str], environment: dict[str, str]) -> str:
     return named or environment.get("ARLO_REC_AS") or config or environment.get("LOGNAME") or "nobody"
 
 
+def _be_of_one_account() -> None:
+    from arlo_rec.commands.run import Run
+
+    Run.account_of_store = lambda _run: None  # type: ignore[method-assign]  # both ends are of one account here
+
+
 def _stand_still() -> None:
     from arlo_rec.backends import files
     from arlo_rec.commands.run import Run
@@ -63,7 +69,6 @@ def _stand_still() -> None:
 
     now = datetime.fromisoformat(os.environ[NOW])
     Run.now = lambda _run: now  # type: ignore[method-assign]
-    Run.account_of_store = lambda _run: None  # type: ignore[method-assign]  # both ends are of one account here
     for module in (files, backup_places, __import__("arlo_rec.oversight.status", fromlist=["status"])):
         module.file_system = lambda _folder: "ext4"
 
@@ -144,6 +149,7 @@ def call(name: str, data: bytes = b"", **values: object) -> bytes:
 if __name__ == "__main__":
     from arlo_rec.__main__ import main
 
+    _be_of_one_account()
     if NOW in os.environ:
         _stand_still()
     main()
