@@ -13,14 +13,16 @@ import select
 import stat
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
+BINARY: Final = getattr(os, "O_BINARY", 0)  # on Windows, where lines end otherwise
+READING: Final = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 PIPE_WAIT = 5.0  # seconds for a pipe to end: enough for a shell's `<(...)`, not for somebody who types
 
 
 def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
     """The bytes of a plain file, or of a pipe or device with an end where *pipes*; raises OSError beyond *most*."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, READING)
     try:
         return read_handle(handle, path, most, pipes=pipes)
     finally:
@@ -29,7 +31,7 @@ def read_small(path: Path, most: int, *, pipes: bool = False) -> bytes:
 
 def open_whole(path: Path, most: int) -> BinaryIO:
     """A plain file of any size, or the bytes of a pipe, of which no more than *most* are taken; raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(path, READING)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return os.fdopen(handle, "rb")
     try:
@@ -39,7 +41,7 @@ def open_whole(path: Path, most: int) -> BinaryIO:
 
 
 def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> bytes:
-    """The same for a file that the caller opened with O_NONBLOCK."""
+    """The same for a file that the caller opened as READING says."""
     about = os.fstat(handle)
     if not pipes and not stat.S_ISREG(about.st_mode):
         raise OSError(errno.EINVAL, "not a plain file", str(path))

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from arlo_rec.backends.bounded_read import read_handle, read_small
+from arlo_rec.backends.bounded_read import BINARY, READING, read_handle, read_small
 from arlo_rec.model.errors import NotUnlocked, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class LocalFiles:
     def secret(self, path: Path) -> bytes:
         """See Files."""
         try:
-            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+            handle = os.open(path, READING)
         except OSError:
             raise NotUnlocked("secret_file_missing", path=str(path)) from None
         try:
@@ -233,7 +233,7 @@ class LocalFiles:
         """See Files."""
         with _disk():
             try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o400)
             except FileExistsError:
                 raise Usage("already_exists", path=str(path)) from None
             with os.fdopen(handle, "wb") as file:
@@ -286,8 +286,7 @@ class _NewFile:
                 if error.errno not in _NO_NAMELESS:
                     raise
         self._part = folder / f".{self._path.name}.{os.getpid()}.part"
-        binary = getattr(os, "O_BINARY", 0)
-        return os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o600)
+        return os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
 
     def write(self, piece: bytes) -> None:
         """See Writing."""
@@ -352,7 +351,7 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, mode)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()

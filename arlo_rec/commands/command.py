@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
@@ -51,6 +52,10 @@ class Command(Help, TyperCommand):
         super().__init__(**settings)
         self.common = common_options(lists=lists)
         self.params += self.common
+        for param in self.params:
+            kind: Any = param.type
+            if hasattr(kind, "resolve_path"):  # Typer's own looks on this machine for a path, which may be of another
+                kind.convert = lambda value, _param, _ctx: Path(value)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the command's name; raises Usage."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from arlo_rec.door.words import HERE
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import Interrupted, Usage
 from arlo_rec.ui.tables import Table
@@ -160,8 +161,8 @@ class Typed:
             raise Usage("file_unreadable", path=str(path)) from None
 
     def demand_here(self) -> None:
-        """Raise Usage where the door is asked for what the account that owns the store does itself."""
-        if self.client.guest is not None and self.command in OWNERS:
+        """Raise Usage where the door is asked for what the account of the store does, or what needs no store."""
+        if self.client.guest is not None and self.command in OWNERS | HERE:
             raise Usage("not_through_door", name=self.command)
 
     def server_folder(self, path: Path | None, option: str) -> Path | None:

@@ -43,7 +43,7 @@ class Door:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.channels = Channels(link)
-        self.connections: Callable[[Channel], None] = Channel.close  # what is done with a browser's connection
+        self.connections: Callable[[Channel], None] | None = None  # what is done with those of a browser
         self.is_lost = False
         self._lock = threading.Lock()
         self._calls = 0
@@ -63,15 +63,15 @@ class Door:
         """
         document, more = self._answer(name, data, values)
         if "error" in document:
-            raise raised(document["error"])
+            raise raised(document["error"], name)
         try:
             return gives(document.get("is")), more
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError, OverflowError, RecursionError):
             raise Lost from None
 
     def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._lock:
-            if self.is_lost:
+            if self.is_lost:  # what reads the answers has ended
                 raise Lost
             self._calls += 1
             number, waiting = self._calls, _Waiting()
@@ -104,6 +104,8 @@ class Door:
             while True:
                 self._take(self.link.receive())
         except Broken:
+            pass
+        finally:
             self._lose()
 
     def _take(self, frame: Frame) -> None:
@@ -112,16 +114,23 @@ class Door:
         elif frame.kind == frames.INTERRUPT:
             _interrupt()
         elif frame.kind == frames.OPEN:
-            number, _ = frames.channel_of(frame.body)
-            self.connections(self.channels.add(number))
+            channel = self.channels.add(frames.channel_of(frame.body)[0])
+            if self.connections is not None:
+                self.connections(channel)
+            else:
+                channel.close()
+                self.channels.forget(channel)
         elif frame.kind in (frames.DATA, frames.TAKEN, frames.CLOSE):
             take(self.channels, frame)
         else:
             raise Broken  # a second order
 
     def _answered(self, document: dict[str, Any], data: bytes) -> None:
+        number = document.get("call")
+        if not isinstance(number, int):
+            raise Broken
         with self._lock:
-            waiting = self._waiting.get(document.get("call", NO_ANSWER))
+            waiting = self._waiting.get(number)
         if waiting is None:  # of a call that was interrupted
             return
         waiting.answer = document, data

@@ -107,9 +107,9 @@ class Channels:
         self._open: dict[int, Channel] = {}
 
     def add(self, number: int) -> Channel:
-        """A new one; raises Broken where that number is in use, or too many are open."""
+        """A new one; raises Broken where that number is none, or in use, or too many are open."""
         with self._lock:
-            if number in self._open or len(self._open) >= MOST:
+            if not 0 <= number < 2**32 or number in self._open or len(self._open) >= MOST:
                 raise Broken
             channel = self._open[number] = Channel(self._link, number)
         return channel

@@ -196,12 +196,14 @@ class LocalClient:
 
     def append_note(self, path: Path, note: str) -> bool:
         """See Client."""
+        _demand_posix("--append")
         from arlo_rec.offsite import anchor_file
 
         return anchor_file.append(path, note)
 
     def witness(self, path: Path) -> AbstractContextManager[Seat]:
         """See Client."""
+        _demand_posix("--witness-key")
         from arlo_rec.offsite import witness_key
 
         return witness_key.seat(path)
@@ -241,9 +243,20 @@ class LocalPlayer:
         """See Player."""
         import signal
 
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
         self._process.wait()
+
+
+def _demand_posix(name: str) -> None:
+    """Raise Usage on a machine whose files have no owner and no locks."""
+    if not hasattr(os, "geteuid"):
+        from arlo_rec.model.errors import Usage
+
+        raise Usage("not_on_this_machine", name=name)
 
 
 def login() -> str:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
+from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.sanitise import clean
 from arlo_rec.model import errors
 from arlo_rec.model.errors import ArloError, Lost, Refused
 
@@ -17,6 +19,10 @@ _KINDS: Final = {  # that something on the person's machine raises
     )
 }
 _DETAIL: Final = (str, int, float)
+_OF_SESSION: Final = "keyring_demand_own_session"  # the call that raises NoOwnSession
+_OF_SYSTEM: Final = frozenset(  # calls that raise errors of the operating system; all else raises ours
+    {"read", "names", "keyring_prepare", "keyring_put_into_session", "keyring_search", "keyring_read"}
+)
 
 
 def told(error: BaseException) -> dict[str, Any]:
@@ -33,31 +39,37 @@ def told(error: BaseException) -> dict[str, Any]:
     return {"kind": "NoOwnSession", "code": str(error)}
 
 
-def raised(document: object) -> BaseException:
-    """The error that `told` told; Lost for what is none."""
-    if not isinstance(document, Mapping):
+def raised(document: object, call: str) -> BaseException:
+    """The error that `told` told of a call; Lost for what is none, has no sentence, or is none of that call."""
+    try:
+        return _raised(document, call)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError):
         return Lost()
-    kind = document.get("kind")
+
+
+def _raised(document: Any, call: str) -> BaseException:
+    kind = str(document["kind"])
     if kind == "KeyboardInterrupt":
         return KeyboardInterrupt()
-    if kind == "NoOwnSession":
+    if kind == "NoOwnSession" and call == _OF_SESSION:
         from arlo_rec.crypto.kernel_keyring import NoOwnSession
 
-        return NoOwnSession(str(document.get("code")))
-    if kind in {"OSError", "KeyEnded"}:
+        say(f"error.{document['code']}", "en")
+        return NoOwnSession(document["code"])
+    if kind in {"OSError", "KeyEnded"} and call in _OF_SYSTEM:
         return _of_system(document, ended=kind == "KeyEnded")
-    made, code, rule, detail = _KINDS.get(str(kind)), document.get("code"), document.get("rule"), document.get("detail")
-    if made is None or not isinstance(code, str) or not isinstance(detail, Mapping):
-        return Lost()
-    values = {str(key): value for key, value in detail.items() if isinstance(value, _DETAIL)}
-    return made(code, rule=str(rule) if rule is not None or made is Refused else None, **values)  # type: ignore[arg-type]
+    rule, code, made = document["rule"], str(document["code"]), _KINDS[kind]
+    values = {key: value for key, value in document["detail"].items() if isinstance(value, _DETAIL)}
+    rule = None if rule is None and made is not Refused else clean(str(rule))
+    error = made(code, rule=rule, **values)  # type: ignore[arg-type]  # of all but Refused it may be None
+    say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", "en", **values)
+    return error
 
 
 def _of_system(document: Mapping[str, Any], *, ended: bool) -> OSError:
-    number, name = document.get("number"), document.get("name")
-    number = number if isinstance(number, int) else 0
+    number, name = int(document["number"]), document["name"]
     if ended:
         from arlo_rec.crypto.kernel_keyring import KeyEnded
 
         return KeyEnded(number, os.strerror(number))
-    return OSError(number, os.strerror(number), name if isinstance(name, str) else None)
+    return OSError(number, os.strerror(number), None if name is None else str(name))

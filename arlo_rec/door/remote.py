@@ -13,6 +13,7 @@ from arlo_rec.door.client import Guest, Player, Screen
 from arlo_rec.door.frames import PIECE
 from arlo_rec.door.remote_files import RemoteFiles, RemoteStateFiles
 from arlo_rec.door.remote_session import RemoteKeyring, RemotePlayer, page_server, seat
+from arlo_rec.model.errors import ArloError
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import Files
@@ -58,7 +59,10 @@ class RemoteClient:
 
     def browse(self, url: str) -> bool:
         """See Client."""
-        return self._door.call("browse", gives=bool, url=url)[0]
+        try:
+            return self._door.call("browse", gives=bool, url=url)[0]
+        except (ArloError, KeyboardInterrupt):  # on a thread of its own, which ends nothing
+            return False
 
     def page_server(self, session: Session, lang: str) -> AbstractContextManager[Server]:
         """See Client."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends.named_files import Writing
+from arlo_rec.backends.named_files import SECRET_BYTES, Writing
 from arlo_rec.door.calls import Door
 from arlo_rec.door.frames import PIECE
 from arlo_rec.model.errors import Lost
@@ -30,16 +30,21 @@ class RemoteFiles:
         """See Files. A file comes in pieces, and no more of it than *most* bytes."""
         size, first = self._door.call("read", gives=int, path=str(path), most=most, pipes=pipes)
         content = bytearray(first)
-        while len(content) < size:
+        while len(content) < size <= most:
             _, piece = self._door.call("read_on", at=len(content))
-            content += piece
-            if not piece or len(content) > most:
+            if not piece:
                 raise Lost
+            content += piece
+        if len(content) != size or size > most:
+            raise Lost
         return bytes(content)
 
     def secret(self, path: Path) -> bytes:
         """See Files."""
-        return self._door.call("secret", path=str(path))[1]
+        content = self._door.call("secret", path=str(path))[1]
+        if len(content) > SECRET_BYTES:
+            raise Lost
+        return content
 
     def names(self, path: Path) -> list[str]:
         """See Files."""

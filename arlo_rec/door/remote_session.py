@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from arlo_rec.door.calls import Door
-from arlo_rec.door.channels import Channel
+from arlo_rec.door.channels import Channel, Channels
 from arlo_rec.door.frames import PIECE, Broken
 from arlo_rec.model.errors import Lost
 
@@ -73,12 +73,19 @@ def _keys(told: Any) -> list[tuple[int, str]]:
 # -- pages, players, witnesses ------------------------------------------------------------------------
 
 
-def answer(server: Server, channel: Channel) -> None:
+def answer(server: Server, channel: Channel, channels: Channels) -> None:
     """Answer a browser's connection: it is a socket here, whose bytes go on a channel."""
     ours, pumped = socket.socketpair()
     server.process_request(ours, ("127.0.0.1", 0))
-    threading.Thread(target=_pump_in, args=(channel, pumped), name="browser in", daemon=True).start()
-    threading.Thread(target=_pump_out, args=(channel, pumped), name="browser out", daemon=True).start()
+    threading.Thread(target=_pump, args=(channel, channels, pumped), name="browser out", daemon=True).start()
+
+
+def _pump(channel: Channel, channels: Channels, pumped: socket.socket) -> None:
+    inwards = threading.Thread(target=_pump_in, args=(channel, pumped), name="browser in", daemon=True)
+    inwards.start()
+    _pump_out(channel, pumped)
+    inwards.join()
+    channels.forget(channel)
 
 
 def _pump_in(channel: Channel, pumped: socket.socket) -> None:
@@ -132,7 +139,10 @@ class RemotePlayer:
     def __init__(self, door: Door, words: Sequence[str]) -> None:
         self._door = door
         number = door.call("play", gives=int, words=list(words))[0]
-        self._channel = door.channels.add(number)
+        try:
+            self._channel = door.channels.add(number)
+        except Broken:
+            raise Lost from None
         door.call("play_now")
         self.pipe: IO[bytes] = _PlayerPipe(self._channel)  # type: ignore[assignment]  # a raw stream, and no more is done with it
 
@@ -188,10 +198,10 @@ def page_server(door: Door, session: Session, lang: str) -> Iterator[Server]:
 
     port = door.call("listen", gives=int)[0]
     with Server(session, lang, port=port) as server:
-        door.connections = lambda channel: answer(server, channel)
+        door.connections = lambda channel: answer(server, channel, door.channels)
         try:
             yield server
         finally:
-            door.connections = Channel.close
+            door.connections = None
             with suppress(Lost):
                 door.call("listen_no_more")

@@ -10,7 +10,7 @@ from typing import Any
 from arlo_rec.door import frames
 from arlo_rec.door.calls import Door
 from arlo_rec.door.frames import PIECE, Broken
-from arlo_rec.model.errors import Unreachable
+from arlo_rec.model.errors import Lost, Unreachable
 
 
 class _Stream(io.RawIOBase):
@@ -31,6 +31,8 @@ class _Stdin(_Stream):
 
     def readinto(self, buffer: Any) -> int:
         _, data = self._door.call("stdin", most=min(len(buffer), PIECE))
+        if len(data) > len(buffer):
+            raise Lost
         buffer[: len(data)] = data
         return len(data)
 

@@ -7,6 +7,7 @@ command reads and writes as its standard streams is the person's terminal at the
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -76,12 +77,12 @@ def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
     for name in (*_LANGUAGE, *(name for name, key in _SCREEN.items() if not order[key])):
         os.environ.pop(name, None)
     sys.stdin, sys.stdout, sys.stderr = streams(door, order)
-    door.open()
     try:
+        door.open()
         status = run(order["words"], client)
-    except KeyboardInterrupt:  # pressed just as it was over
+    except KeyboardInterrupt:  # while the command was told to have ended
         status = Interrupted.exit_status
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also of a front that leaves once it knows the status
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front leaves
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ArloError, KeyboardInterrupt):
             stream.flush()
@@ -123,7 +124,14 @@ def _order(link: Link) -> dict[str, Any]:
 
 
 def _is_text(told: object) -> bool:
-    return isinstance(told, str) and "\0" not in told
+    """Whether that is a text that a command line can hold."""
+    if not isinstance(told, str) or "\0" in told:
+        return False
+    try:
+        told.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_size(told: object) -> bool:
@@ -140,7 +148,7 @@ def _is_coding(told: object) -> bool:
         return False
     try:
         "é".encode(told[0], "replace")
-        io.TextIOWrapper(io.BytesIO(), encoding=told[0], errors=told[1])
+        codecs.lookup_error(told[1])
     except (LookupError, ValueError):
         return False
     return True

@@ -195,7 +195,7 @@ def test_an_error_of_the_persons_machine_has_its_exit_status_code_and_words_at_t
     kind: type[ArloError],
 ) -> None:
     error = Lost() if kind is Lost else kind("out_exists", rule="scope.only", path="here")
-    again = raised(json.loads(json.dumps(told(error))))
+    again = raised(json.loads(json.dumps(told(error))), "begin")
     assert isinstance(again, ArloError)
     assert (again.exit_status, again.code, again.rule, again.detail) == (
         error.exit_status, error.code, error.rule, error.detail,
@@ -204,7 +204,7 @@ def test_an_error_of_the_persons_machine_has_its_exit_status_code_and_words_at_t
 
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "no", "x"), PermissionError(13, "no"), KeyboardInterrupt()])
 def test_errors_of_the_system_and_ctrl_c_come_through(error: BaseException) -> None:
-    again = raised(json.loads(json.dumps(told(error))))
+    again = raised(json.loads(json.dumps(told(error))), "read")
     assert type(again) is type(error)
     if isinstance(error, OSError):
         assert isinstance(again, OSError) and (again.errno, again.filename) == (error.errno, error.filename)
@@ -213,7 +213,7 @@ def test_errors_of_the_system_and_ctrl_c_come_through(error: BaseException) -> N
 @examples(150)
 @given(JSON | st.fixed_dictionaries({"kind": st.sampled_from(["Usage", "OSError", "x"]), "code": JSON, "detail": JSON}))
 def test_what_is_no_error_is_told_as_a_lost_machine(document: Any) -> None:
-    assert isinstance(raised(json.loads(json.dumps(document))), ArloError | OSError | KeyboardInterrupt)
+    assert isinstance(raised(json.loads(json.dumps(document)), "read"), ArloError | OSError | KeyboardInterrupt)
 
 
 # -- channels -------------------------------------------------------------------------------------------
