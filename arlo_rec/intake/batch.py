@@ -54,6 +54,7 @@ class Batch:
         self._judged: list[Judged] = []
         self._announced: list[Announced] = []
         self._sealing: list[tuple[Sequence[Announced], Future[Answer]]] = []
+        self._ordered = 0  # parts that are being sealed; one more than are known where Ctrl-C came just then
 
     @property
     def outcome(self) -> Outcome:
@@ -79,6 +80,8 @@ class Batch:
 
     def abandon(self) -> None:
         """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
+        if self._ordered > len(self._sealing):
+            return  # nobody can wait for the part that is not known, and its objects may still come
         futures = [future for _, future in self._sealing]
         for future in futures:
             future.cancel()
@@ -135,6 +138,7 @@ class Batch:
         share = -(-len(self._announced) // SIDES)
         for at in range(0, len(self._announced), share):
             calls = self._announced[at : at + share]
+            self._ordered += 1
             self._sealing.append((calls, run.sealers.submit(Order(calls, keys, run.rules))))
 
     def _sealed(self) -> list[tuple[Delivered, Sealed]]:

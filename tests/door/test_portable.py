@@ -15,6 +15,8 @@ from tests.support.door import via
 from tests.support.places import TOP
 from tests.support.world import REASON, Result, World
 
+pytestmark = pytest.mark.slow
+
 LOOK = ("--purpose", "quality", "--reason", REASON)
 WITHOUT = """
 import os, sys

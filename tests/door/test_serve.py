@@ -377,6 +377,7 @@ def demand_untouched(world: World, private: Path, command: str, option: str) -> 
     assert len(list(private.rglob("*"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if path_options(command)])
 def test_no_path_that_a_front_names_is_touched_on_the_stores_machine(
     stocked: World, private: Path, tmp_path: Path, command: str
@@ -554,6 +555,7 @@ def assert_lies_end_in_a_sentence(world: World, line: str, *, calls: int, lies: 
             assert_no_bug(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", TYPED)
 def test_a_command_to_which_a_front_lies_ends_in_a_sentence(abused: World, line: str) -> None:
     assert_lies_end_in_a_sentence(abused, line, calls=2, lies=1)
@@ -608,6 +610,7 @@ def drained(end: Serving) -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_ends_the_command_or_is_let_run_off(stocked: World, name: str) -> None:
     with serving(stocked) as end:
@@ -635,6 +638,7 @@ PAGE_FLOODS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGE_FLOODS)
 def test_a_flood_on_the_channels_of_a_page_ends_the_command(stocked: World, name: str) -> None:
     with serving(stocked, person="leif") as end:

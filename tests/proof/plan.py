@@ -19,7 +19,7 @@ from multiprocessing.context import ForkContext, ForkProcess
 from pathlib import Path
 from typing import Any
 
-from tests.proof import crashes, races
+from tests.proof import crashes, races, wires
 from tests.proof.bugs import Bug
 from tests.proof.crashes import Missed, Subject
 from tests.proof.races import Course
@@ -29,7 +29,7 @@ from tests.support import world as worlds
 from tests.support.promises import Broken, Scene
 from tests.support.world import World
 
-KINDS = ("kill", "ENOSPC", "EIO", "cut", "recovery", "stdout", "race")
+KINDS = ("kill", "ENOSPC", "EIO", "cut", "recovery", "stdout", "wire", "race")
 BUG_TRIES = 150  # after so many a sown bug counts as not found
 RACES_AGAIN = 5  # times that races against a sown bug are run: on a busy machine a rival is too slow for some
 RECOVERIES = 40  # kills of a command after which the next run is killed too, of each scene
@@ -109,6 +109,11 @@ def of_scene(subject: Subject, seed: int, every: int = 1) -> Iterator[Try]:
         yield Try("cut", name, told, lambda cut=left: crashes.try_image(subject, cut))  # type: ignore[misc]
     for ear in crashes.EARS:
         yield Try("stdout", name, ear, lambda e=ear: crashes.try_unheard(subject, e))  # type: ignore[misc]
+    frames = wires.frames_of(subject) if wires.goes_through(subject.scene) else 0
+    for how in wires.HOWS:
+        for count in range(1, frames + 1):
+            told = f"{how} behind frame {count}"
+            yield Try("wire", name, told, lambda h=how, c=count: wires.try_wire(subject, h, c))  # type: ignore[misc]
     kills = [one for one in points if one.how == "kill"]
     chance = random.Random(seed)
     for point in chance.sample(kills, min(RECOVERIES, len(kills))):

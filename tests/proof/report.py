@@ -24,6 +24,7 @@ What is looked at stands in `tests/support/promises.py`, how a command is cut of
   by chance, or the last write is torn
 - *recovery*: a kill, and then a kill of the next run at one of its own calls
 - *stdout*: the command's answer cannot be heard: a full disk, a closed descriptor, a pipe that nobody reads
+- *wire*: the connection between the two ends of the door is cut behind a frame, or one of the ends is killed there
 - *race*: the first command is stopped after a call, and the second runs meanwhile
 """
 

@@ -98,7 +98,7 @@ class Office:
         return {"PATH": "/usr/bin:/bin:/usr/sbin", **here, **({"ARLO_REC_VIA": via} if via else {})}
 
     def serving(self) -> list[int]:
-        """The processes of the owner."""
+        """The processes of the owner; of other offices too."""
         found = list[int]()
         for process in Path("/proc").iterdir():
             with suppress(OSError):

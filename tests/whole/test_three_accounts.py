@@ -21,7 +21,7 @@ import pytest
 from tests.support.office import ACCOUNTS, OFFICER, OWNER, STAFF, Office, demand_accounts
 from tests.support.world import DUE_SOON, REASON, Result, World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("office")]  # one sshd, and processes that are counted
 
 PEOPLE = {"sigrid": OFFICER, "leif": STAFF, "iver": STAFF}
 SERVICES = {"telefon": "ingest", "skranke": "support", "cron": "retention"}
@@ -161,6 +161,32 @@ def test_another_persons_passphrase_is_refused_through_the_door_and_noted(office
     assert any("sigrid" in json.dumps(each) and "unlock" in each["action"] for each in noted), noted[-3:]
 
 
+def test_nothing_of_the_owners_account_is_a_delivery_through_the_door(office: Office) -> None:
+    _deliver(office, "theirs", caller="+4790000091")
+    for path in office.spool.glob("theirs.*"):
+        os.chown(path, ACCOUNTS[OWNER], ACCOUNTS[OWNER])
+        path.chmod(0o600)
+    told = _as(office, "sudo", "telefon", "ingest", str(office.spool / "theirs.json"), "--json")
+    assert [each["code"] for each in told.json["refused"]] == ["not_a_file"], told
+    assert sorted(path.name for path in office.spool.glob("theirs.*")) == ["theirs.json", "theirs.wav"]
+    for path in (office.store, office.store / "objects", office.base / OWNER):
+        refused = _as(office, "ssh", "telefon", "ingest", str(path), "--json")
+        assert (refused.exit, refused.json["error"]["code"]) == (2, "spool_is_store"), refused
+
+
+def test_a_key_that_systemd_hands_to_a_service_opens_the_door(office: Office) -> None:
+    handed = office.base / STAFF / "credentials"
+    handed.mkdir()
+    key = handed / "arlo-rec.key"
+    key.write_bytes((office.base / STAFF / "cron.key").read_bytes())
+    key.chmod(0o440)  # as systemd leaves it
+    for path in (handed, key):
+        os.chown(path, ACCOUNTS[STAFF], ACCOUNTS[STAFF])
+    line = f"CREDENTIALS_DIRECTORY={handed} ARLO_REC_VIA='{office.sudo}' {office.program} purge --json"
+    done = office.shell(STAFF, line)
+    assert json.loads(done.stdout)["ok"], done
+
+
 def test_a_door_opens_for_what_its_rule_names_and_for_nothing_else(office: Office) -> None:
     for words in ("id", f"{office.program} serve --person sigrid", f"{office.program} serve --store /tmp/other"):
         assert office.shell(STAFF, f"sudo -n -u {OWNER} {words}").returncode == 1, words
@@ -214,7 +240,8 @@ def _programs(office: Office) -> list[int]:
     found = list[int]()
     for each in office.serving():
         with suppress(OSError):  # it ended meanwhile
-            if b"arlo_rec\0serve" in Path(f"/proc/{each}/cmdline").read_bytes():
+            words = Path(f"/proc/{each}/cmdline").read_bytes()
+            if words.startswith(bytes(office.base)) and b"arlo_rec\0serve" in words:
                 found.append(each)
     return found
 
