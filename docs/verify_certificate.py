@@ -8,6 +8,7 @@
 
 A deletion receipt, an answer to an access request, the list of accesses that is saved from such an answer, or a page of
 the guidelines that was published. VKEY is a verifier key as it was published: the log's, the first officer's, or both.
+The log gets a new key whenever somebody leaves: with the newest, nothing is genuine that was made by who left before.
 Without the officer's the file is shown to be whole and consistent, but anybody could have made it. Ends with 0 and what
 it says if it is genuine, with 1 and the reason if it is not, and with 2 if it is none of these or cannot be read.
 docs/format.md describes what is checked here.
@@ -255,8 +256,13 @@ def check_receipt(told):
     return log_keys, keys[-1]
 
 
-def check_officer(told, more, since):
-    """What is common but to receipts: the keys, their form, and an officer's signature; raises Forged."""
+def check_officer(told, more, since, log_keys, note):
+    """What is common but to receipts: the keys, their form, and an officer's signature; raises Forged.
+
+    The last of the log's keys signed the checkpoint: an officer who was removed has the earlier ones.
+    """
+    name, newest = log_keys[-1]
+    demand(signed_note(note, name, newest), "the checkpoint is not signed by the last of the log's keys")
     demand(told.keys() == COMMON | more, "not the keys of an answer, a list or a page")
     demand(type(told["format"]) is int and told["format"] == 1, "not a format that is known here")
     for key in ("policy", "store"):
@@ -290,7 +296,7 @@ def check_page(told, sha256, length, form):
 def check_content(told, more, sha256, length):
     """What the certificates of answers and pages have in common; raises Forged."""
     log_keys, note, size, root, begin = check_log(told)
-    keys = check_officer(told, {*more, "sha256", "bytes", "entry"}, told["entry"]["seq"])
+    keys = check_officer(told, {*more, "sha256", "bytes", "entry"}, told["entry"]["seq"], log_keys, note)
     demand(is_count(told["bytes"]), "no length")
     check_last(told, note, size, root, begin, keys[0])
     demand((told["sha256"], told["bytes"]) == (sha256, length), "the file was changed after it was signed")
@@ -299,9 +305,9 @@ def check_content(told, more, sha256, length):
 
 def check_list(told):
     """A list of accesses: each entry is in the log, names a recording of the list, and is counted; raises Forged."""
-    log_keys, _, size, root, _ = check_log(told)
+    log_keys, note, size, root, _ = check_log(told)
     check_case(told)
-    keys = check_officer(told, {"case", "made_at", "recordings", "count", "entries", "words"}, size)
+    keys = check_officer(told, {"case", "made_at", "recordings", "count", "entries", "words"}, size, log_keys, note)
     ids = set()
     for one in told["recordings"]:
         demand(one.keys() == {"recording", "copies"}, "not a recording")
@@ -349,7 +355,8 @@ def check(raw, *vkeys, of=None):
         else:
             log_keys, officer = check_receipt(told)
         known = [*log_keys, (signer_name("arlo-rec/" + told["store"], officer), officer)]
-        demand(all(parse_vkey(vkey.strip()) in known for vkey in vkeys), "the file is of another log or officer")
+        is_known = all(parse_vkey(vkey.strip()) in known for vkey in vkeys)
+        demand(is_known, "the file is of another log or officer, or was made before or without that key of the log")
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Forged(f"not as it was made: {type(error).__name__}") from None
     return told

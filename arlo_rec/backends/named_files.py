@@ -177,7 +177,10 @@ def _disk() -> Iterator[None]:
 
 
 class LocalFiles:
-    """The files of this machine; see Files."""
+    """The files of this machine; see Files. *handed*: the folder of what systemd handed over to a service."""
+
+    def __init__(self, handed: str | None = None) -> None:
+        self._handed = Path(handed) if handed else None
 
     def demand_new(self, path: Path) -> None:
         """See Files."""
@@ -209,7 +212,7 @@ class LocalFiles:
         try:
             about = os.fstat(handle)
             is_open = os.name == "posix" and about.st_mode & 0o077
-            if is_open and stat.S_ISREG(about.st_mode) and not _is_handed(path):
+            if is_open and stat.S_ISREG(about.st_mode) and self._handed not in path.parents:
                 raise Usage("secret_file_open", path=str(path))
             return read_handle(handle, path, SECRET_BYTES, pipes=True)
         except OSError:
@@ -387,9 +390,3 @@ def _remove_tree(path: Path) -> None:
         path.unlink()
     elif path.exists():
         shutil.rmtree(path)
-
-
-def _is_handed(path: Path) -> bool:
-    """Whether a file lies in the folder of what systemd handed over, which only the service enters."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return bool(folder) and Path(str(folder)) in path.parents

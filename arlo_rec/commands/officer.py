@@ -148,9 +148,10 @@ def person_remove(
         remove(store, person, run.now())
     with run.opened(place, identity) as store:
         waiting = store.rekeying_waits()
-        rings = rings_after_leaving(store, run)
+        rings, vkey = rings_after_leaving(store, run), store.log.vkey()
     lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name), *rings.lines]
-    data = {"person": _person_json(person), "rekeyed": not waiting, **rings.data}
+    lines += [] if waiting else [run.say("person.log_key", vkey=vkey)]
+    data = {"person": _person_json(person), "rekeyed": not waiting, "vkey": vkey, **rings.data}
     return Answer(data, lines, exit_status=3 if waiting or rings.left else 0)
 
 

@@ -123,7 +123,7 @@ class LocalClient:
         """See Client."""
         from arlo_rec.backends.named_files import LocalFiles
 
-        return LocalFiles()
+        return LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY"))
 
     @property
     def login(self) -> str:

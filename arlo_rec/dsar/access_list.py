@@ -122,7 +122,7 @@ def _kind(event: AuditEvent | None) -> str:
 def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     """The list, if it is genuine; raises Integrity, or Usage where one of *vkeys* is no verifier key.
 
-    1. it is a list in its one form   2. each log key was signed by the key before it, one of them signed the checkpoint
+    1. it is a list in its one form   2. each log key was signed by the key before it, the last signed the checkpoint
     3. each entry is in the log of that checkpoint, once, and names one of the recordings, or is of
        somebody else's request and names none   4. there are `count` of them
     5. an officer signed it, by officers' word up to the first   6. each of *vkeys* is a key of the log, or the first's
@@ -134,7 +134,8 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
             raise Integrity("accesses_invalid")
         keys, vouchers = log_proof.log_keys(told), vouching.from_json(told["signers"])
         size = merkle.parse_note(told["checkpoint"])[0].size
-        right = log_proof.is_of_log(told, keys) and _are_in_log(told) and is_signed(told, vouchers, size)
+        right = log_proof.is_of_log(told, keys) and log_proof.is_of_newest_key(told, keys)
+        right = right and _are_in_log(told) and is_signed(told, vouchers, size)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Integrity("accesses_invalid") from None
     if not right:

@@ -143,7 +143,7 @@ def signed(store: Store, document: dict[str, Any]) -> bytes:
     signers = vouching.chain(store.catalogue.vouchers.get, store.identity.signing.public)
     if not vouching.is_true(store.layout.id, signers):
         raise Integrity("not_vouched")
-    keys = log_proof.keys_to_json(store.log)
+    keys = log_proof.until_checkpoint(store.log, document["checkpoint"])
     whole = {**document, "log_keys": keys, "signers": vouching.to_json(signers)}
     signature = store.identity.signing.sign(message(whole))
     return canonical({**whole, "signature": to_base64(signature)})

@@ -5,15 +5,19 @@ What the keys that they kept still open stands in `test_removed_keys`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue import log_proof
 from arlo_rec.crypto import merkle, primitives
+from arlo_rec.dsar import certificate
 from arlo_rec.keys import authority, layout, log_handover, policy_document, roster
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
@@ -21,16 +25,19 @@ from arlo_rec.model.audit_events import AuthorityChanged, ClockAccepted, PurgeFi
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import to_iso
-from arlo_rec.model.strict_json import to_base64
+from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.policy import Purpose, Role
 from arlo_rec.store import Store
+from tests.support import world as worlds
 from tests.support.attack import identity, own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
 from tests.support.catalogue import append_to_log
+from tests.support.checker import checker
 from tests.support.feed import append, key_of_the_log, line_on, path, tree_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.rule("access.officer")
+MARKDOWN_MARK = b"<!-- arlo-rec certificate: "
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 PURGED = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron", "rule": "retention.90d"}
 
@@ -217,3 +224,56 @@ def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
         verified = world.run("verify", "--json", who="iver")
         SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
     assert status.exit == 3 or verified.exit == 15, (status, verified)
+
+
+# -- what she gives out --------------------------------------------------------------------------------
+
+
+def test_what_an_officer_makes_after_she_was_removed_is_not_genuine_under_the_newest_key(
+    world: World, tmp_path: Path
+) -> None:
+    secret = str(world.base / "passphrase")
+    world.take_in("a")
+    world.take_in("b", caller="+4790000002")
+    world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    hers = worlds.copy(world, tmp_path / "hers")
+    newest = world.json("person", "remove", "sara", "--yes", who="sigrid")["vkey"]
+    receipt, answer, pages = (hers.base / name for name in ("receipt.json", "answer.html", "pages"))
+    hers.json("withdraw", "90000001", "--yes", "--receipt-out", str(receipt), who="sara")
+    hers.json("dsar", "90000002", "--identity", "called-back", "--out", str(answer), who="sara")
+    hers.json("policy", "publish", "--out", str(pages), who="sara")
+    first = json.loads((world.base / "init.json").read_text())["officer_vkey"]
+    for made in (receipt, answer, pages / "guidelines.en.html", pages / "guidelines.en.md"):
+        assert said(world, made, first) == (0, True), "there was nothing to tell it by"
+        assert said(world, made, first, newest) == (15, False), made
+        assert said(world, with_keys_of(world, made), first, newest) == (15, False), made
+    genuine = world.base / "genuine.html"
+    world.json("dsar", "90000002", "--identity", "called-back", "--out", str(genuine), who="sigrid")
+    assert said(world, genuine, first, newest) == (0, True)
+
+
+def said(world: World, file: Path, *vkeys: str) -> tuple[int, bool]:
+    """Whether a file is genuine, by the program and by what outsiders have."""
+    words = [word for vkey in vkeys for word in ("--vkey", vkey)]
+    with file.open("rb") as content:
+        try:
+            checker().check_file(content, *vkeys)
+        except checker().Forged:
+            return world.run("certificate", "verify", str(file), *words).exit, False
+    return world.run("certificate", "verify", str(file), *words).exit, True
+
+
+def with_keys_of(world: World, made: Path) -> Path:
+    """The same with the log's keys of today, which everybody can read, signed by her anew."""
+    with own_code(world, "iver") as store:
+        keys = log_proof.keys_to_json(store.log)
+    raw = made.read_bytes()
+    marks = [mark for mark in (certificate.MARK, MARKDOWN_MARK) if mark in raw]
+    begin = raw.rindex(marks[0]) + len(marks[0]) if marks else 0
+    told, end = json.JSONDecoder().raw_decode(raw[begin:].decode())
+    told = {**told, "log_keys": keys}
+    message = certificate.message(told)
+    told["signature"] = to_base64(identity(World(world.base / "hers"), "sara").signing.sign(message))
+    path = made.with_name(f"grafted-{made.name}")
+    path.write_bytes(raw[:begin] + canonical(told) + raw[begin:].decode()[end:].encode())
+    return path
