@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from arlo_rec.backends import FOLDER_MODE
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.catalogue import audit_check, log_clock, schema
@@ -126,6 +127,9 @@ def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
 def _file_problems(store: Store) -> Iterator[Problem]:
     yield from (Problem("file_missing", name) for name in _missing_files(store))
     yield from (Problem("file_changed", name) for name in _changed_files(store))
+    for folder in (store.layout.store, store.layout.root):
+        if folder.stat().st_mode & ~FOLDER_MODE & 0o777:
+            yield Problem("folder_open", str(folder))
     if ballast_is_missing(store.layout):
         yield Problem("ballast_missing", "ballast")
 

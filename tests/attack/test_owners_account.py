@@ -695,3 +695,11 @@ def test_a_store_that_was_restored_tells_of_no_cut(world: World) -> None:
     lose(world)
     assert restore(world).exit == 14, "without a feed the reading paths stay closed"
     assert ("failed", "attempts_cut") not in told_of_unlocks(world)
+
+
+@pytest.mark.parametrize("name", ["store", "store.root"])
+def test_a_folder_that_was_opened_to_other_accounts_is_named(world: World, name: str) -> None:
+    (world.base / name).chmod(0o750)
+    assert problem_codes(world) == {"folder_open"}
+    (world.base / name).chmod(0o700)
+    assert problem_codes(world) == set()
