@@ -257,12 +257,9 @@ def check_receipt(told):
 
 
 def check_officer(told, more, since, log_keys, note):
-    """What is common but to receipts: the keys, their form, and an officer's signature; raises Forged.
-
-    The last of the log's keys signed the checkpoint: an officer who was removed has the earlier ones.
-    """
-    name, newest = log_keys[-1]
-    demand(signed_note(note, name, newest), "the checkpoint is not signed by the last of the log's keys")
+    """What is common but to receipts: the keys, their form, and an officer's signature; raises Forged."""
+    # an officer who was removed has the earlier keys of the log, but not the last
+    demand(signed_note(note, *log_keys[-1]), "the checkpoint is not signed by the last of the log's keys")
     demand(told.keys() == COMMON | more, "not the keys of an answer, a list or a page")
     demand(type(told["format"]) is int and told["format"] == 1, "not a format that is known here")
     for key in ("policy", "store"):
