@@ -61,7 +61,7 @@ OTHERS = {
 }
 
 
-COMMON = {"format", "kind", "policy", "store", "checkpoint", "log_keys", "signers", "signature"}
+COMMON = {"format", "kind", "policy", "store", "checkpoint", "log_keys", "signers", "signature", "log_signature"}
 
 
 class Forged(Exception):
@@ -256,10 +256,8 @@ def check_receipt(told):
     return log_keys, keys[-1]
 
 
-def check_officer(told, more, since, log_keys, note):
-    """What is common but to receipts: the keys, their form, and an officer's signature; raises Forged."""
-    # an officer who was removed has the earlier keys of the log, but not the last
-    demand(signed_note(note, *log_keys[-1]), "the checkpoint is not signed by the last of the log's keys")
+def check_officer(told, more, since, log_keys):
+    """What is common but to receipts: the keys, their form, an officer's signature and the log's; raises Forged."""
     demand(told.keys() == COMMON | more, "not the keys of an answer, a list or a page")
     demand(type(told["format"]) is int and told["format"] == 1, "not a format that is known here")
     for key in ("policy", "store"):
@@ -268,6 +266,9 @@ def check_officer(told, more, since, log_keys, note):
     demand(signer["role"] == "officer" and signer["since"] <= since, "the signer answers nobody")
     body = canonical({key: value for key, value in told.items() if key != "signature"})
     demand(signed(keys[0], unpacked(told["signature"], 64), b"arlo-rec/1/answer\0" + body), "the signature is not true")
+    body = canonical({key: value for key, value in told.items() if key not in ("signature", "log_signature")})
+    signature = unpacked(told["log_signature"], 64)  # by the last key: who was removed has the earlier ones
+    demand(signed(log_keys[-1][1], signature, b"arlo-rec/1/answer of the log\0" + body), "the log did not sign it")
     return keys
 
 
@@ -293,7 +294,7 @@ def check_page(told, sha256, length, form):
 def check_content(told, more, sha256, length):
     """What the certificates of answers and pages have in common; raises Forged."""
     log_keys, note, size, root, begin = check_log(told)
-    keys = check_officer(told, {*more, "sha256", "bytes", "entry"}, told["entry"]["seq"], log_keys, note)
+    keys = check_officer(told, {*more, "sha256", "bytes", "entry"}, told["entry"]["seq"], log_keys)
     demand(is_count(told["bytes"]), "no length")
     check_last(told, note, size, root, begin, keys[0])
     demand((told["sha256"], told["bytes"]) == (sha256, length), "the file was changed after it was signed")
@@ -302,9 +303,9 @@ def check_content(told, more, sha256, length):
 
 def check_list(told):
     """A list of accesses: each entry is in the log, names a recording of the list, and is counted; raises Forged."""
-    log_keys, note, size, root, _ = check_log(told)
+    log_keys, _, size, root, _ = check_log(told)
     check_case(told)
-    keys = check_officer(told, {"case", "made_at", "recordings", "count", "entries", "words"}, size, log_keys, note)
+    keys = check_officer(told, {"case", "made_at", "recordings", "count", "entries", "words"}, size, log_keys)
     ids = set()
     for one in told["recordings"]:
         demand(one.keys() == {"recording", "copies"}, "not a recording")

@@ -81,21 +81,6 @@ def is_of_log(document: Mapping[str, Any], keys: LogKeys) -> bool:
     return any(merkle.note_signed_by(document["checkpoint"], origin, public) for _, public in keys)
 
 
-def is_of_newest_key(document: Mapping[str, Any], keys: LogKeys) -> bool:
-    """Whether the last of a document's *keys* signed its checkpoint: who was removed has the earlier ones.
-
-    Raises ValueError.
-    """
-    return merkle.note_signed_by(document["checkpoint"], origin_of(document), keys[-1][1])
-
-
-def until_checkpoint(log: AuditLog, note: str) -> list[dict[str, str | None]]:
-    """See `keys_to_json`; up to the key that signed a checkpoint, where the log has another one by now."""
-    keys = keys_to_json(log)
-    signed = [merkle.note_signed_by(note, log.origin, merkle.parse_vkey(str(key["vkey"]))[1]) for key in keys]
-    return keys[: signed.index(True) + 1] if True in signed else keys
-
-
 def wrote_last_entry(document: Mapping[str, Any], key: bytes) -> bool:
     """Whether a document's entry is the last that its checkpoint closes, which *key* signed: then it is that person's.
 

@@ -122,10 +122,10 @@ def _kind(event: AuditEvent | None) -> str:
 def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     """The list, if it is genuine; raises Integrity, or Usage where one of *vkeys* is no verifier key.
 
-    1. it is a list in its one form   2. each log key was signed by the key before it, the last signed the checkpoint
+    1. it is a list in its one form   2. each log key was signed by the key before it, one of them signed the checkpoint
     3. each entry is in the log of that checkpoint, once, and names one of the recordings, or is of
        somebody else's request and names none   4. there are `count` of them
-    5. an officer signed it, by officers' word up to the first   6. each of *vkeys* is a key of the log, or the first's
+    5. the last log key signed it, and an officer, by officers' word up to the first   6. each of *vkeys* is a key of the log, or the first's
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:
@@ -134,8 +134,7 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
             raise Integrity("accesses_invalid")
         keys, vouchers = log_proof.log_keys(told), vouching.from_json(told["signers"])
         size = merkle.parse_note(told["checkpoint"])[0].size
-        right = log_proof.is_of_log(told, keys) and log_proof.is_of_newest_key(told, keys)
-        right = right and _are_in_log(told) and is_signed(told, vouchers, size)
+        right = log_proof.is_of_log(told, keys) and _are_in_log(told) and is_signed(told, keys, vouchers, size)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Integrity("accesses_invalid") from None
     if not right:
@@ -143,11 +142,12 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     return log_proof.compared(told, keys, vouchers[-1], wanted)
 
 
-def is_signed(told: dict[str, Any], vouchers: Sequence[vouching.Voucher], size: int) -> bool:
-    """Whether somebody who answers access requests signed a document, and was vouched for in a log of that size."""
+def is_signed(told: dict[str, Any], keys: log_proof.LogKeys, vouchers: Sequence[vouching.Voucher], size: int) -> bool:
+    """Whether the last of the log's *keys*, and an officer who was vouched for in a log of that size, signed it."""
     signer, signature = vouchers[0], from_base64(told["signature"], 64)
     return (
-        primitives.verified(signer.key, signature, certificate.message(told))
+        primitives.verified(keys[-1][1], from_base64(told["log_signature"], 64), certificate.log_message(told))
+        and primitives.verified(signer.key, signature, certificate.message(told))
         and may(signer.role, Action.DSAR).allowed
         and signer.since <= size
         and vouching.is_true(bytes.fromhex(told["store"]), vouchers)
@@ -198,5 +198,5 @@ _FORMS: Final[json_forms.Forms] = {
         )
     ),
     "words": lambda value: type(value) is dict and all(_WORD(key) and _IN_BOTH(words) for key, words in value.items()),
-    **json_forms.LOG,
+    **json_forms.OF_OFFICER,
 }

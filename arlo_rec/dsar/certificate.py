@@ -143,13 +143,19 @@ def signed(store: Store, document: dict[str, Any]) -> bytes:
     signers = vouching.chain(store.catalogue.vouchers.get, store.identity.signing.public)
     if not vouching.is_true(store.layout.id, signers):
         raise Integrity("not_vouched")
-    keys = log_proof.until_checkpoint(store.log, document["checkpoint"])
-    whole = {**document, "log_keys": keys, "signers": vouching.to_json(signers)}
+    whole = {**document, "log_keys": log_proof.keys_to_json(store.log), "signers": vouching.to_json(signers)}
+    whole["log_signature"] = to_base64(store.log.key.sign(log_message(whole)))
     signature = store.identity.signing.sign(message(whole))
     return canonical({**whole, "signature": to_base64(signature)})
 
 
 def message(document: dict[str, Any]) -> bytes:
-    """What the officer signs: the document without its signature, of whichever kind it says."""
+    """What the officer signs: the document without her signature, of whichever kind it says."""
     unsigned = {key: value for key, value in document.items() if key != "signature"}
     return b"arlo-rec/1/answer\0" + canonical(unsigned)
+
+
+def log_message(document: dict[str, Any]) -> bytes:
+    """What the log's newest key signs, which nobody has who was removed before: the document without signatures."""
+    unsigned = {key: value for key, value in document.items() if key not in ("signature", "log_signature")}
+    return b"arlo-rec/1/answer of the log\0" + canonical(unsigned)

@@ -39,7 +39,7 @@ _FORMS: Final[json_forms.Forms] = {
     "bytes": json_forms.is_count,
     "accesses": json_forms.or_none(json_forms.SHA256),
     "entry": json_forms.object_of(**json_forms.ENTRY),
-    **json_forms.LOG,
+    **json_forms.OF_OFFICER,
 }
 
 
@@ -112,8 +112,9 @@ def checked(
     """A certificate of these forms, if it is genuine and of the file in which it lies.
 
     1. it has its one form   2. what it is over is what stands in the file   3. each log key was signed by the key
-    before it, the last signed the checkpoint   4. whose last entry is the file's, written by whoever signed it
-    5. an officer, by officers' word up to the first   6. each of *vkeys* is a key of the log, or that first officer's
+    before it, one of them signed the checkpoint   4. whose last entry is the file's, written by whoever signed it
+    5. the last log key signed it, and an officer, by officers' word up to the first
+    6. each of *vkeys* is a key of the log, or that first officer's
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:
@@ -123,9 +124,8 @@ def checked(
         if (told["sha256"], told["bytes"]) != (embedded.sha256, embedded.size):
             raise Integrity(problems.changed)
         keys, vouchers = log_proof.log_keys(told), vouching.from_json(told["signers"])
-        right = log_proof.is_of_log(told, keys) and log_proof.is_of_newest_key(told, keys)
-        right = right and log_proof.wrote_last_entry(told, vouchers[0].key)
-        right = right and access_list.is_signed(told, vouchers, told["entry"]["seq"])
+        right = log_proof.is_of_log(told, keys) and log_proof.wrote_last_entry(told, vouchers[0].key)
+        right = right and access_list.is_signed(told, keys, vouchers, told["entry"]["seq"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Integrity(problems.invalid) from None
     if not right:

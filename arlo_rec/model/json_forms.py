@@ -84,3 +84,4 @@ LOG: Final[Forms] = {  # what every such document holds of the log and of who si
     "signers": list_of(object_of(key=BASE64, role=among(*Role), since=is_count, signature=BASE64), least=1),
     "signature": BASE64,
 }
+OF_OFFICER: Final[Forms] = {**LOG, "log_signature": BASE64}  # of what an officer signs: an answer, a list, a page

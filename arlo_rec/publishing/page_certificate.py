@@ -45,7 +45,7 @@ FORMS: Final[json_forms.Forms] = {
     "sha256": json_forms.SHA256,
     "bytes": json_forms.is_count,
     "entry": json_forms.object_of(**json_forms.ENTRY),
-    **json_forms.LOG,
+    **json_forms.OF_OFFICER,
 }
 
 

@@ -267,13 +267,22 @@ def with_keys_of(world: World, made: Path) -> Path:
     """The same with the log's keys of today, which everybody can read, signed by her anew."""
     with own_code(world, "iver") as store:
         keys = log_proof.keys_to_json(store.log)
+        newest_note = store.log.notes_after(store.log.tree().size - 1)[0][1]
+    hers = identity(World(world.base / "hers"), "sara")
     raw = made.read_bytes()
     marks = [mark for mark in (certificate.MARK, MARKDOWN_MARK) if mark in raw]
     begin = raw.rindex(marks[0]) + len(marks[0]) if marks else 0
     told, end = json.JSONDecoder().raw_decode(raw[begin:].decode())
-    told = {**told, "log_keys": keys}
-    message = certificate.message(told)
-    told["signature"] = to_base64(identity(World(world.base / "hers"), "sara").signing.sign(message))
+    told = {**told, "log_keys": keys, **({"checkpoint": _signed_too(newest_note, hers)} if "entry" in told else {})}
+    told["signature"] = to_base64(hers.signing.sign(certificate.message(told)))
     path = made.with_name(f"grafted-{made.name}")
     path.write_bytes(raw[:begin] + canonical(told) + raw[begin:].decode()[end:].encode())
     return path
+
+
+def _signed_too(note: str, hers: Identity) -> str:
+    """A checkpoint that anybody can read, with her signature beside those of the log."""
+    text, origin = note.partition("\n\n")[0] + "\n", note.split("\n")[0]
+    name = merkle.signer_name(origin, hers.signing.public)
+    signature = merkle.key_id(name, hers.signing.public) + hers.signing.sign(text.encode())
+    return merkle.with_signature(note, name, signature)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,13 @@ def left_nothing(world: World) -> int:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_whichever_write_fails_a_file_is_there_where_the_log_says_so_and_with_its_passphrase(
-    world: World, tmp_path: Path, after: bool
+    world: World, tmp_path_factory: pytest.TempPathFactory, after: bool
 ) -> None:
     world.take_in("a", seconds=0.3)
     at, tried = 0, 0
     while tried < 30:
         at += 1
-        (tmp_path / str(at)).mkdir()
-        each = worlds.copy(world, tmp_path / str(at))
+        each = worlds.copy(world, tmp_path_factory.mktemp("each"))
         with faults(Plan(at, after=after, fails=True)) as plan:
             exit_status, told, folder = ask(each)
         if plan.count < at:
@@ -65,6 +65,7 @@ def test_whichever_write_fails_a_file_is_there_where_the_log_says_so_and_with_it
         assert (exit_status == 0) == is_answered == ("passphrase" in told), str(plan)
         assert not (left_nothing(each) and files), str(plan)
         assert each.json("verify", who="iver")["problems"] == [], str(plan)
+        shutil.rmtree(each.base)
     assert tried > 5
 
 
