@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
+from arlo_rec.backends.named_files import Files
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
@@ -67,14 +68,17 @@ def _printable(file: str | None) -> str | None:
 
 
 @contextmanager
-def unless_written(store: Store, seq: int | None, now: datetime) -> Iterator[None]:
-    """Delete the disclosure *seq* again where no copy came into being; where nobody can know it stays."""
+def unless_written(store: Store, seq: int | None, files: Files, now: datetime) -> Iterator[None]:
+    """Delete the disclosure *seq* again where no copy came into being; where nobody can know it stays.
+
+    Nobody can where bytes of it went to another machine, whatever that says became of them.
+    """
     try:
         yield
     except Lost:
         raise
     except BaseException:
-        if seq is not None:
+        if seq is not None and not files.have_left:
             with store.change(now) as change:
                 store.catalogue.disclosures.remove(seq)
                 change.log(LeftNothing(of=seq))

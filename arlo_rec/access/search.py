@@ -151,7 +151,7 @@ def export(
     permit = gate.permit(store, admission, shown_id, clock())
     sound = gate.listen_to(store, permit, clock)
     if isinstance(out, NamedFile):
-        with disclosures.unless_written(store, permit.seq, clock()):
+        with disclosures.unless_written(store, permit.seq, out.files, clock()):
             written = out.write(sound, lambda: gate.still_open(store, permit, clock()))
             return Exported(permit.recording, written)
     if store.object_digest(permit.recording.id) != permit.recording.object_digest:

@@ -53,6 +53,10 @@ class Writing(Protocol):
 class Files(Protocol):
     """The files of the person who types, by the paths that they typed."""
 
+    @property
+    def have_left(self) -> bool:
+        """Whether bytes of a file went to another machine, which alone knows what became of them."""
+
     def demand_new(self, path: Path) -> None:
         """Raise Usage where *path* is not free, or does not lie in a folder that is there."""
 
@@ -181,6 +185,7 @@ class LocalFiles:
 
     def __init__(self, handed: str | None = None) -> None:
         self._handed = Path(handed) if handed else None
+        self.have_left = False  # it is this machine
 
     def demand_new(self, path: Path) -> None:
         """See Files."""

@@ -67,7 +67,9 @@ def trust(ctx: typer.Context, word: Annotated[str, arg("arg.check_word", "WORD")
 
     run: Run = ctx.obj
     place = run.place()
-    link = opening.trust(place, run.identity(place), word, run.state())
+    identity = run.identity(place)
+    run.demand_guest(place, identity.name)
+    link = opening.trust(place, identity, word, run.state())
     return Answer({"link": link.number, "check_word": word.strip().lower()}, [run.say("trust.done")])
 
 

@@ -152,7 +152,7 @@ class Run(Typed):
             if settings.as_name not in (None, identity.name):
                 raise Usage("as_differs", name=identity.name)
             return identity
-        self._demand_guest(place, self.name())
+        self.demand_guest(place, self.name())
         if passphrase is None and settings.passphrase_file is None and self.command not in PASSPHRASE_FOR:
             running = self.running(place)
             if running is not None:
@@ -266,13 +266,13 @@ class Run(Typed):
                     note_attempt(place, identity.name, self.client.login, self.now())
                 raise
             if identity.name == self._asking:  # and nobody whom this command made the officer
-                self._demand_guest(place, identity.name, store)
+                self.demand_guest(place, identity.name, store)
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.spoken()))
             yield store
 
-    def _demand_guest(self, place: Layout, name: str, store: Store | None = None) -> None:
+    def demand_guest(self, place: Layout, name: str, store: Store | None = None) -> None:
         """Raise NotGranted, after noting it, where the door that somebody came through is not for that identity.
 
         Which account is whose only the *store* says. The paper with the recovery key opens for every officer.

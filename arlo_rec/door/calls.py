@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from arlo_rec.door import frames
@@ -19,7 +18,10 @@ from arlo_rec.door.errors import raised
 from arlo_rec.door.frames import Broken, Frame, Link
 from arlo_rec.model.errors import Lost
 
-NO_ANSWER: Final = 0  # the number of a call that is not answered
+ANSWER_WAIT: Final = 60.0  # seconds for an answer: a front that is silent must not hold a lock, or be played to
+PATIENT: Final = frozenset(  # calls that may wait for a person: what they type, read, or pipe in and out
+    {"stdin", "stdout", "ask_secret", "show_pages", "secret", "read", "read_on"}
+)
 
 
 Result = TypeVar("Result")
@@ -44,7 +46,7 @@ class Door:
         self.link = link
         self.channels = Channels(link)
         self.connections: Callable[[Channel], None] | None = None  # what is done with those of a browser
-        self.is_lost = False
+        self.is_lost = self.had_page = False
         self._lock = threading.Lock()
         self._calls = 0
         self._waiting: dict[int, _Waiting] = {}
@@ -78,18 +80,14 @@ class Door:
             self._waiting[number] = waiting
         try:
             self._send(frames.CALL, {"call": number, "name": name, **values}, data)
-            waiting.came.wait()
+            if not waiting.came.wait(None if name in PATIENT else ANSWER_WAIT):
+                self._lose()
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
         if waiting.answer is None:
             raise Lost
         return waiting.answer
-
-    def tell(self, name: str, data: bytes = b"", **values: Any) -> None:
-        """Have something done whose result nobody waits for."""
-        with suppress(Lost):
-            self._send(frames.CALL, {"call": NO_ANSWER, "name": name, **values}, data)
 
     def _send(self, kind: bytes, document: dict[str, Any], data: bytes) -> None:
         try:
@@ -117,9 +115,10 @@ class Door:
             channel = self.channels.add(frames.channel_of(frame.body)[0])
             if self.connections is not None:
                 self.connections(channel)
-            else:
-                channel.close()
+            elif self.had_page:  # too late
                 self.channels.forget(channel)
+            else:
+                raise Broken
         elif frame.kind in (frames.DATA, frames.TAKEN, frames.CLOSE):
             take(self.channels, frame)
         else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from arlo_rec.backends.named_files import Files
-    from arlo_rec.backends.state_files import StateFiles
+    from arlo_rec.backends.state_files import LocalStateFiles, StateFiles
     from arlo_rec.keys.unlocks import Keyring
     from arlo_rec.listening.server import Server
     from arlo_rec.listening.session import Session
@@ -137,7 +137,7 @@ class LocalClient:
 
         return kernel_keyring
 
-    def state_files(self, folder: Path | None) -> StateFiles:
+    def state_files(self, folder: Path | None) -> LocalStateFiles:
         """See Client."""
         from arlo_rec.backends.state_files import LocalStateFiles
 

@@ -27,7 +27,8 @@ from arlo_rec.door.client import LocalClient
 from arlo_rec.door.errors import told
 from arlo_rec.door.frames import Broken, Frame, Link, OtherVersion
 from arlo_rec.door.hands import ASKING, Hands
-from arlo_rec.door.parts import NotNamed
+from arlo_rec.door.parts import DoorStore, NotOurs
+from arlo_rec.door.terminal import harmless
 from arlo_rec.door.words import Named, Way, sent, value
 from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
 from arlo_rec.ui.config import language
@@ -62,10 +63,11 @@ class _Front:
         client = LocalClient()
         with self._door() as link:
             self._greet(link)
-            link.send(frames.ORDER, frames.packed(self._order(client)))
+            link.send(frames.ORDER, frames.packed(self._order()))
             channels = Channels(link)
             files = client.state_files(self._way.config.state_dir(os.environ))
-            hands = Hands(client, files, Named(self._words, self._way.personal), link, channels)
+            door = DoorStore(files, " ".join(self._way.via))
+            hands = Hands(client, files, door, Named(self._words, self._way.personal), link, channels)
             reader = threading.Thread(target=self._read, args=(link, channels), name="door", daemon=True)
             self._readers.append(reader)
             reader.start()
@@ -142,14 +144,13 @@ class _Front:
     def _unreachable(self, reason: str) -> Unreachable:
         return Unreachable("door_unreachable", via=" ".join(self._way.via)[:REASON_LONGEST], reason=reason)
 
-    def _order(self, client: LocalClient) -> dict[str, Any]:
+    def _order(self) -> dict[str, Any]:
         """What was typed, and what the other end must know of this machine to answer as if it were here."""
         size = shutil.get_terminal_size()
         streams = (sys.stdin, sys.stdout, sys.stderr)
         return {
             "words": sent(self._words),
             "personal": self._way.personal,
-            "login": client.login,
             "terminals": [bool(stream.isatty()) for stream in streams],
             "encodings": [[stream.encoding or "utf-8", stream.errors or "strict"] for stream in streams],
             "term": os.environ.get("TERM", ""),
@@ -187,7 +188,7 @@ class _Front:
                         raise Broken
                     return frame.body[0]
                 if frame.kind == frames.STDERR:
-                    _write(sys.stderr, frame.body)
+                    _write(sys.stderr, harmless(frame.body) if sys.stderr.isatty() else frame.body)
                 else:
                     self._do(*frames.unpacked(frame.body), link, hands)
 
@@ -203,7 +204,7 @@ class _Front:
             finally:
                 self._is_asking = False
             answer["is"] = result
-        except NotNamed:
+        except NotOurs:
             raise
         except (ArloError, OSError, KeyboardInterrupt) as error:
             answer["error"] = told(error)
@@ -211,9 +212,8 @@ class _Front:
             if type(error).__name__ != "NoOwnSession":
                 raise
             answer["error"] = told(error)
-        if number:
-            with self._undisturbed(link):
-                link.send(frames.ANSWER, frames.packed(answer, more))
+        with self._undisturbed(link):
+            link.send(frames.ANSWER, frames.packed(answer, more))
 
     # -- Ctrl-C ---------------------------------------------------------------------------------------
 

@@ -14,29 +14,40 @@ from typing import Any, Final
 
 from arlo_rec.backends.named_files import Writing, translated
 from arlo_rec.backends.state_files import LONGEST as STATE_BYTES
-from arlo_rec.backends.state_files import StateFiles
+from arlo_rec.backends.state_files import LocalStateFiles
 from arlo_rec.door.channels import Channels
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import PIECE, Broken, Link
 from arlo_rec.door.hands_of_session import KeyCalls, PageCalls, WitnessCalls
-from arlo_rec.door.parts import NotNamed, Part, Result, Values
+from arlo_rec.door.parts import DoorStore, NotNamed, Part, Result, Values
+from arlo_rec.door.terminal import harmless
 from arlo_rec.door.words import Named
+from arlo_rec.i18n.sanitise import clean
 
 FILE_LONGEST: Final = 1024 * 1024 * 1024  # bytes of a file that is read; the longest that a command wants is 256 MiB
 FOLDER_LONGEST: Final = 64 * 1024 * 1024  # bytes of a folder that is written: published pages have one
 ASKING: Final = frozenset({"stdin", "ask_secret", "show_pages"})  # calls that wait for the person
+NOTE_LONGEST: Final = 64 * 1024  # characters of a checkpoint
 MOST_OPEN: Final = 16  # files that are written at once; a command writes one
 
 
 class Hands:
     """Everything that can be asked for."""
 
-    def __init__(self, client: LocalClient, states: StateFiles, named: Named, link: Link, channels: Channels) -> None:
+    def __init__(
+        self,
+        client: LocalClient,
+        states: LocalStateFiles,
+        door: DoorStore,
+        named: Named,
+        link: Link,
+        channels: Channels,
+    ) -> None:
         self._parts: list[Part] = [
             TerminalCalls(client, named),
             FileCalls(client, named),
-            StateCalls(states),
-            KeyCalls(client),
+            StateCalls(states, door),
+            KeyCalls(client, door),
             PageCalls(client, named, link, channels),
             WitnessCalls(client, named),
         ]
@@ -68,7 +79,7 @@ class TerminalCalls(Part):
         """Write to stdout."""
         try:
             sys.stdout.flush()
-            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.write(harmless(data) if sys.stdout.isatty() else data)
             sys.stdout.buffer.flush()
         except OSError as error:
             raise translated(error) from None
@@ -85,7 +96,7 @@ class TerminalCalls(Part):
         """Ask for something that is not shown."""
         if not sys.stdin.isatty():
             raise Broken
-        return None, self._client.ask_secret(values.text("question")).encode("utf-8", "surrogateescape")
+        return None, self._client.ask_secret(clean(values.text("question"))).encode("utf-8", "surrogateescape")
 
     def do_show_pages(self, _: Values, data: bytes) -> Result:
         """Show a text by the pager."""
@@ -105,6 +116,7 @@ class FileCalls(Part):
         self._writing: dict[int, tuple[Path, Writing]] = {}
         self._written: set[Path] = set()
         self._folder: dict[str, bytearray] = {}
+        self._has_appended = False
 
     def close(self) -> None:
         """Remove files without their last word: nobody knows whether they may be kept."""
@@ -124,7 +136,7 @@ class FileCalls(Part):
     def do_read(self, values: Values, _: bytes) -> Result:
         """See Files; the first piece, and how long all is."""
         path = values.path()
-        if not self._named.may_be_read(path):
+        if not self._named.may_be_read(path) or (path.is_symlink() and self._named.lies_in_named(path)):
             raise NotNamed(path)
         most = min(values.number("most"), FILE_LONGEST)
         self._reading = self._client.files.read(path, most, pipes=values.truth("pipes"))
@@ -212,6 +224,8 @@ class FileCalls(Part):
 
     def do_write_folder(self, values: Values, _: bytes) -> Result:
         """See Files."""
+        if not self._named.may_publish:
+            raise NotNamed(values.path())
         files = {name: bytes(content) for name, content in self._folder.items()}
         self._client.files.write_folder(self._to_write(values), files)
         return None, b""
@@ -219,9 +233,13 @@ class FileCalls(Part):
     def do_append_note(self, values: Values, _: bytes) -> Result:
         """See Client."""
         path = values.path()
+        note = values.text("note")
         if not self._named.may_be_appended_to(path):
             raise NotNamed(path)
-        return self._client.append_note(path, values.text("note")), b""
+        if self._has_appended or len(note) > NOTE_LONGEST:
+            raise Broken
+        self._has_appended = True
+        return self._client.append_note(path, note), b""
 
     def _to_write(self, values: Values) -> Path:
         """A path that was named to be written; raises NotNamed."""
@@ -242,11 +260,10 @@ class FileCalls(Part):
 
 
 class StateCalls(Part):
-    """What the account remembers of the store: of the one that was asked for first, and of no other."""
+    """What the account remembers of the store to which this door leads."""
 
-    def __init__(self, states: StateFiles) -> None:
-        self._states = states
-        self._store: bytes | None = None
+    def __init__(self, states: LocalStateFiles, door: DoorStore) -> None:
+        self._states, self._door = states, door
 
     def do_read_state(self, values: Values, _: bytes) -> Result:
         """See StateFiles."""
@@ -267,7 +284,5 @@ class StateCalls(Part):
 
     def _of(self, values: Values) -> bytes:
         store = values.store()
-        self._store = self._store or store
-        if store != self._store:
-            raise Broken
+        self._door.demand(store)
         return store

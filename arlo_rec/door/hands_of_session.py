@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from arlo_rec.crypto.kernel_keyring import BEGINS
 from arlo_rec.door.channels import Channel, Channels
 from arlo_rec.door.client import LocalClient, Player
 from arlo_rec.door.frames import OPEN, PIECE, Broken, Link, of_channel
-from arlo_rec.door.parts import NotNamed, Part, Result, Values
+from arlo_rec.door.parts import DoorStore, NotNamed, Part, Result, Values
 from arlo_rec.door.words import Named
 
 if TYPE_CHECKING:
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
 
 LEAF: Final = 32  # bytes
 LEAVES_LONGEST: Final = 1024 * 1024 * 1024
+LAST_WORD: Final = 1.0  # seconds for what is on its way to a browser
 BROWSER_WAIT: Final = 2.0  # seconds for it to say that it is not there
 _PLAYER: Final = 1  # the number of a player's channel; connections have those behind it
 
 
 class KeyCalls(Part):
-    """The session's keyring, of which only keys of ours can be asked for."""
+    """The session's keyring, of which only unlocks of the store to which this door leads can be asked for."""
 
-    def __init__(self, client: LocalClient) -> None:
-        self._client = client
+    def __init__(self, client: LocalClient, door: DoorStore) -> None:
+        self._client, self._door = client, door
         self._keys: set[int] = set()
 
     def do_keyring_demand_own_session(self, _: Values, __: bytes) -> Result:
@@ -59,8 +61,9 @@ class KeyCalls(Part):
         return None, bytes(self._client.keyring.read(self._key(values), min(values.number("most"), PIECE)))
 
     def do_keyring_keys_of_session(self, _: Values, __: bytes) -> Result:
-        """The keys that are ours; nothing of the others."""
-        ours = [(key, told) for key, told in self._client.keyring.keys_of_session() if told.startswith(BEGINS)]
+        """The keys of that store; nothing of the others."""
+        begins = f"{BEGINS}{self._door.id.hex()}:" if self._door.id is not None else "\0"
+        ours = [(key, told) for key, told in self._client.keyring.keys_of_session() if told.startswith(begins)]
         self._keys |= {key for key, _ in ours}
         return ours, b""
 
@@ -71,8 +74,10 @@ class KeyCalls(Part):
 
     def _description(self, values: Values) -> str:
         description = values.text("description")
-        if not description.startswith(BEGINS):
+        begin, _, rest = description.removeprefix(BEGINS).partition(":")
+        if not description.startswith(BEGINS) or not rest:
             raise Broken
+        self._door.demand(Values({"store": begin}).store())
         return description
 
     def _key(self, values: Values) -> int:
@@ -96,7 +101,7 @@ class PageCalls(Part):
         if self._player is not None:
             self._player.kill()
         if self._listening is not None:
-            self._listening.close()
+            self._listening.end()
 
     def do_screen(self, _: Values, __: bytes) -> Result:
         """See Client."""
@@ -189,7 +194,7 @@ class WitnessCalls(Part):
         if self._seat is None:
             raise Broken
         leaves = (bytes(self._leaves[at : at + LEAF]) for at in range(0, len(self._leaves), LEAF))
-        return self._seat.cosign(values.text("newest"), leaves, values.number("at")), b""
+        return self._seat.cosign(values.text("newest"), leaves, int(time.time())), b""
 
     def do_witness_end(self, _: Values, __: bytes) -> Result:
         """Let go of the key."""
@@ -203,6 +208,7 @@ class _Listening:
     def __init__(self, link: Link, channels: Channels) -> None:
         self._link, self._channels = link, channels
         self._number = _PLAYER
+        self._backs = list[threading.Thread]()  # what goes to browsers
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         threading.Thread(target=self._accept, name="listen", daemon=True).start()
@@ -211,6 +217,13 @@ class _Listening:
         """Take no more connections."""
         with suppress(OSError):
             self._socket.close()
+
+    def end(self) -> None:
+        """The same, when what is on its way to a browser arrived."""
+        self.close()
+        until = time.monotonic() + LAST_WORD
+        for back in list(self._backs):
+            back.join(max(0.0, until - time.monotonic()))
 
     def _accept(self) -> None:
         with suppress(OSError, Broken):
@@ -228,6 +241,7 @@ class _Listening:
     def _pump(self, channel: Channel, connection: socket.socket) -> None:
         """Bytes of a browser to the other end, and on another thread back."""
         back = threading.Thread(target=_pump_back, args=(channel, connection), name="to browser", daemon=True)
+        self._backs.append(back)
         back.start()
         with suppress(OSError, Broken):
             while data := connection.recv(64 * 1024):
@@ -235,6 +249,7 @@ class _Listening:
         with suppress(Broken):
             channel.close()
         back.join()
+        self._backs.remove(back)
         with suppress(OSError):
             connection.close()
         self._channels.forget(channel)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arlo_rec.door.frames import LONGEST, Broken
 from arlo_rec.model.errors import Usage
+
+if TYPE_CHECKING:
+    from arlo_rec.backends.state_files import LocalStateFiles
 
 Result = tuple[Any, bytes]
 
@@ -71,11 +74,34 @@ class Values:
 Call = Callable[[Values, bytes], Result]
 
 
-class NotNamed(Usage):
-    """The other end asked for a path that nobody named."""
+class NotOurs(Usage):
+    """The other end asked for what is not its own: the front ends by it."""
+
+
+class NotNamed(NotOurs):
+    """A path that nobody named."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("not_named", path=str(path))
+
+
+class DoorStore:
+    """The store to which a door leads: the one that was asked for the first time that it was used, as with a host key.
+
+    So another door's command gets neither the unlock nor the memory of this store.
+    """
+
+    def __init__(self, states: LocalStateFiles, via: str) -> None:
+        self._states, self._via = states, via
+        self.id = states.store_of(via)
+
+    def demand(self, store: bytes) -> None:
+        """Raise NotOurs for another store."""
+        if self.id is None:
+            self.id = store
+            self._states.keep_store_of(self._via, store)
+        if store != self.id:
+            raise NotOurs("door_store_differs", store=store.hex(), path=self._states.place_of(self._via))
 
 
 class Part:

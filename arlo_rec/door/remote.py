@@ -30,13 +30,14 @@ class RemoteClient:
         self._door = door
         self.guest: Guest | None = guest
         self.personal: Mapping[str, str] | None = {key: str(value) for key, value in order["personal"].items()}
-        self.login = guest.account or str(order["login"])[:100]
+        self.login = guest.account or str(guest.person)  # never what the front says
         self.files: Files = RemoteFiles(door)
         self.keyring = RemoteKeyring(door)
+        self.states = RemoteStateFiles(door)
 
     def state_files(self, folder: Path | None) -> StateFiles:
         """See Client."""
-        return RemoteStateFiles(self._door)
+        return self.states
 
     def ask_secret(self, question: str) -> str:
         """See Client."""

@@ -17,6 +17,7 @@ class RemoteFiles:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self.have_left = False
 
     def demand_new(self, path: Path) -> None:
         """See Files."""
@@ -56,7 +57,7 @@ class RemoteFiles:
 
     def begin(self, path: Path) -> Writing:
         """See Files."""
-        return _RemoteWriting(self._door, path)
+        return _RemoteWriting(self, self._door, path)
 
     def write_secret(self, path: Path, content: bytes) -> None:
         """See Files."""
@@ -77,8 +78,8 @@ class RemoteFiles:
 class _RemoteWriting:
     """See Writing. Bytes go in pieces of PIECE."""
 
-    def __init__(self, door: Door, path: Path) -> None:
-        self._door = door
+    def __init__(self, files: RemoteFiles, door: Door, path: Path) -> None:
+        self._files, self._door = files, door
         self._buffer = bytearray()
         self._was_to_be_named = False
         self._number = door.call("begin", gives=int, path=str(path))[0]
@@ -110,15 +111,17 @@ class _RemoteWriting:
     def _send(self, size: int) -> None:
         piece = bytes(self._buffer[:size])
         del self._buffer[:size]
+        self._files.have_left = True
         self._door.call("write", piece, file=self._number)
 
 
 class RemoteStateFiles:
-    """What the person's account remembers; see StateFiles."""
+    """What the person's account remembers; see StateFiles. What is new is kept until `send`."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._known: dict[bytes, bytes | None] = {}
+        self._waiting: dict[bytes, bytes | None] = {}
 
     def read(self, store: bytes) -> bytes | None:
         """See StateFiles."""
@@ -129,13 +132,19 @@ class RemoteStateFiles:
 
     def write(self, store: bytes, content: bytes) -> None:
         """See StateFiles."""
-        self._known[store] = content
-        self._door.tell("write_state", content, store=store.hex())
+        self._known[store] = self._waiting[store] = content
 
     def forget(self, store: bytes) -> None:
         """See StateFiles."""
-        self._known[store] = None
-        self._door.tell("forget_state", store=store.hex())
+        self._known[store] = self._waiting[store] = None
+
+    def send(self) -> None:
+        """Have it remembered: at the end of a command, when no lock is held."""
+        for store, content in self._waiting.items():
+            if content is None:
+                self._door.call("forget_state", store=store.hex())
+            else:
+                self._door.call("write_state", content, store=store.hex())
 
 
 def _texts(told: Any) -> list[str]:

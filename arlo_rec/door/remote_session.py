@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from arlo_rec.offsite.witness_key import Seat
 
 LEAF: Final = 32  # bytes
+LAST_WORD: Final = 1.0  # seconds for answers that are on their way to a browser
 
 
 class RemoteKeyring:
@@ -73,17 +75,20 @@ def _keys(told: Any) -> list[tuple[int, str]]:
 # -- pages, players, witnesses ------------------------------------------------------------------------
 
 
-def answer(server: Server, channel: Channel, channels: Channels) -> None:
-    """Answer a browser's connection: it is a socket here, whose bytes go on a channel."""
+def answer(server: Server, channel: Channel, channels: Channels) -> threading.Event:
+    """Answer a browser's connection: it is a socket here, whose bytes go on a channel. Set when all of them went."""
     ours, pumped = socket.socketpair()
     server.process_request(ours, ("127.0.0.1", 0))
-    threading.Thread(target=_pump, args=(channel, channels, pumped), name="browser out", daemon=True).start()
+    went = threading.Event()
+    threading.Thread(target=_pump, args=(channel, channels, pumped, went), name="browser out", daemon=True).start()
+    return went
 
 
-def _pump(channel: Channel, channels: Channels, pumped: socket.socket) -> None:
+def _pump(channel: Channel, channels: Channels, pumped: socket.socket, went: threading.Event) -> None:
     inwards = threading.Thread(target=_pump_in, args=(channel, pumped), name="browser in", daemon=True)
     inwards.start()
     _pump_out(channel, pumped)
+    went.set()
     inwards.join()
     channels.forget(channel)
 
@@ -180,7 +185,7 @@ class _RemoteSeat:
         self.name, self.vkey, self.seen = name, vkey, seen
 
     def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
-        """See Seat."""
+        """See Seat; *at* is of no account: a witness goes by the clock of its own machine."""
         some = bytearray()
         for leaf in leaves:
             some += leaf
@@ -188,7 +193,7 @@ class _RemoteSeat:
                 self._door.call("witness_leaves", bytes(some))
                 some.clear()
         self._door.call("witness_leaves", bytes(some))
-        return self._door.call("witness_cosign", gives=str, newest=newest, at=at)[0]
+        return self._door.call("witness_cosign", gives=str, newest=newest)[0]
 
 
 @contextmanager
@@ -196,12 +201,16 @@ def page_server(door: Door, session: Session, lang: str) -> Iterator[Server]:
     """A page that the front listens for: each connection comes on a channel of its own."""
     from arlo_rec.listening.server import Server
 
-    port = door.call("listen", gives=int)[0]
+    port, answers = door.call("listen", gives=int)[0], list[threading.Event]()
     with Server(session, lang, port=port) as server:
-        door.connections = lambda channel: answer(server, channel, door.channels)
+        door.had_page = True
+        door.connections = lambda channel: answers.append(answer(server, channel, door.channels))
         try:
             yield server
         finally:
             door.connections = None
             with suppress(Lost):
                 door.call("listen_no_more")
+    until = time.monotonic() + LAST_WORD
+    for went in answers:  # the last ones say that it is over
+        went.wait(max(0.0, until - time.monotonic()))

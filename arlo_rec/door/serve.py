@@ -11,6 +11,7 @@ import codecs
 import io
 import os
 import re
+import select
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +26,13 @@ from arlo_rec.door.frames import Broken, Link, OtherVersion
 from arlo_rec.door.remote import RemoteClient
 from arlo_rec.door.remote_streams import streams
 from arlo_rec.door.words import sent
-from arlo_rec.model.errors import ArloError, Interrupted, Usage
+from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
 
 Run = Callable[[Sequence[str], Client], int]  # runs a command for whoever types; its exit status
 MOST_WORDS: Final = 4096
+WORD_LONGEST: Final = 8192  # characters: two paths
+SEND_WAIT: Final = 60.0  # seconds
+ORDER_WAIT: Final = 60  # seconds
 _SCREEN: Final = {"TERM": "term", "NO_COLOR": "no_color", "COLUMNS": "columns", "LINES": "lines", "LANG": "lang"}
 _LANGUAGE: Final = ("LC_ALL", "LC_MESSAGES", "LANGUAGE")
 
@@ -50,6 +54,7 @@ def serve(serving: Serving, run: Run) -> int:
     Raises Usage where it was not started by a front.
     """
     guest = guest_of(serving.person, os.environ)
+    _demand_files_of_any_size()
     if sys.stdin.isatty():
         raise Usage("serve_by_hand")
     hardening.forbid_core_dumps()
@@ -58,9 +63,11 @@ def serve(serving: Serving, run: Run) -> int:
         os.setsid()  # no key pressed at the person's terminal reaches this but through the door
     signal.signal(signal.SIGINT, signal.default_int_handler)  # sudo may have started this with it ignored
     try:
+        signal.alarm(ORDER_WAIT)  # which ends this process
         link.greet()
         link.demand_greeting()
         order = _order(link)
+        signal.alarm(0)
     except OtherVersion:
         raise Usage("door_version") from None
     except Broken:
@@ -68,6 +75,14 @@ def serve(serving: Serving, run: Run) -> int:
     named = {"ARLO_REC_STORE": serving.store, "ARLO_REC_CONFIG": serving.config}
     os.environ.update({name: text for name, text in named.items() if text is not None})
     return _obey(order, link, guest, run)
+
+
+def _demand_files_of_any_size() -> None:
+    """Raise Unreachable under a limit that whoever comes through sudo brought along: notes would not be written."""
+    import resource
+
+    if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
+        raise Unreachable("serve_limited")
 
 
 def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
@@ -83,6 +98,8 @@ def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
     except KeyboardInterrupt:  # while the command was told to have ended
         status = Interrupted.exit_status
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front leaves
+    with suppress(ArloError):
+        client.states.send()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ArloError, KeyboardInterrupt):
             stream.flush()
@@ -91,14 +108,27 @@ def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
     return status
 
 
-def _door() -> tuple[io.BufferedReader, io.RawIOBase]:
+def _door() -> tuple[io.BufferedReader, _Outwards]:
     """Descriptors 0 and 1 under other numbers; what is read or written under theirs from now on is nothing."""
     inwards, outwards = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):
         os.dup2(nothing, number)
     os.close(nothing)
-    return open(inwards, "rb"), open(outwards, "wb", buffering=0)  # noqa: PTH123 - for the whole process
+    return open(inwards, "rb"), _Outwards(outwards)  # noqa: PTH123 - for the whole process
+
+
+class _Outwards:
+    """The pipe to the front, which is gone where it takes nothing for long: it may not hold up who holds a lock."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write some of the bytes, what the pipe takes without waiting (POSIX: PIPE_BUF); raises OSError."""
+        if not select.select([], [self._number], [], SEND_WAIT)[1]:
+            raise TimeoutError
+        return os.write(self._number, data[: select.PIPE_BUF])
 
 
 def _order(link: Link) -> dict[str, Any]:
@@ -108,13 +138,15 @@ def _order(link: Link) -> dict[str, Any]:
         raise Broken
     order, _ = frames.unpacked(frame.body)
     forms: Mapping[str, Callable[[Any], bool]] = {
-        "words": lambda told: _are_texts(told) and len(told) <= MOST_WORDS,
+        "words": lambda told: (
+            _are_texts(told) and len(told) <= MOST_WORDS and max(map(len, told), default=0) <= WORD_LONGEST
+        ),
         "personal": lambda told: isinstance(told, dict) and _are_texts(list(told.values())),
         "terminals": lambda told: isinstance(told, list) and len(told) == 3,
         "encodings": lambda told: isinstance(told, list) and len(told) == 3 and all(map(_is_coding, told)),
         "columns": _is_size,
         "lines": _is_size,
-        **{name: _is_text for name in ("login", "term", "no_color", "lang")},
+        **{name: _is_text for name in ("term", "no_color", "lang")},
     }
     if not all(name in order and is_right(order[name]) for name, is_right in forms.items()):
         raise Broken

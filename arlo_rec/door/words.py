@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -27,6 +28,7 @@ HERE: Final = frozenset(  # commands that open no store, and those of the accoun
 )
 HERE_WITH: Final = frozenset({"--help", "-h", "--version", "--bench", "--new"})  # what is typed with them opens none
 NOT_SENT: Final = frozenset({"--via", "--store", "--config"})
+FLAGS: Final = frozenset({"--json", "--quiet"})  # options of every command that take no value
 STDIN: Final = "-"
 _SIDE: Final = re.compile(r"(?:caller|agent|[0-9]{1,8})=(.+)", re.DOTALL)  # of a transcript
 _SOUND: Final = re.compile(r'^\s*sound\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # in a proposed policy
@@ -49,16 +51,18 @@ def way(words: Sequence[str], environment: Mapping[str, str]) -> Way | None:
     if not words or HERE_WITH & set(words) or _is_here(words) or "_ARLO_REC_COMPLETE" in environment:
         return None
     config = kept(value(words, "--config"), environment)
-    for named_via, named_store in (
-        (value(words, "--via"), value(words, "--store")),
-        (environment.get("ARLO_REC_VIA"), environment.get("ARLO_REC_STORE") or None),
-        (config.text("via"), config.text("store")),
+    nothing = Kept({})
+    for named_via, named_store, its_config in (
+        (value(words, "--via"), value(words, "--store"), nothing),
+        (environment.get("ARLO_REC_VIA"), environment.get("ARLO_REC_STORE") or None, nothing),
+        (config.text("via"), config.text("store"), config),
     ):
         if named_via is None and named_store is None:
             continue
         if not (named_via and named_via.strip()) or (named_store is not None and _is_owner(named_store)):
             return None
-        return Way(_command(named_via), config, _personal(environment, config))
+        name = {"as": named} if (named := config.text("as")) else {}  # but no secret for a door that it does not name
+        return Way(_command(named_via), config, {**name, **_personal(environment, its_config)})
     return None
 
 
@@ -129,10 +133,14 @@ class Named:
         self._sounds: set[Path] = set()
         self.player = _command(value(words, PLAYER) or "")
         self.may_read_stdin = STDIN in words or any(word.endswith(f"={STDIN}") for word in words)
+        self.may_publish = self._command == "policy publish"
         self.may_listen = bool(words) and words[0] in {"listen", "review"}
 
     def _words_that_are_files(self, words: Sequence[str]) -> list[str]:
-        return [word for word in words[2:] if not word.startswith("--")] if self._command == READ_WORD else []
+        if self._command != READ_WORD:
+            return []
+        free = [word for before, word in pairwise(words[1:]) if not _takes_a_value(before)]
+        return [word for word in free if not word.startswith("--")]
 
     def is_secret(self, path: Path) -> bool:
         """Whether a passphrase or a key may be read there."""
@@ -140,8 +148,11 @@ class Named:
 
     def may_be_read(self, path: Path) -> bool:
         """Whether that is a file or a folder that was named to be read, or lies in such a folder."""
-        lies_in_one = path.parent in self._read and path.name not in {"", ".."}
-        return path in self._read or lies_in_one or path in self._sounds
+        return path in self._read or self.lies_in_named(path) or path in self._sounds
+
+    def lies_in_named(self, path: Path) -> bool:
+        """Whether that lies in a folder that was named to be read, and was not named itself."""
+        return path not in self._read and path.parent in self._read and path.name not in {"", ".."}
 
     def may_be_written(self, path: Path) -> bool:
         """Whether that was named to be written; an answer that becomes an archive ends in .zip."""
@@ -166,6 +177,10 @@ class Named:
         """Remember the sounds that a proposed policy names: they lie beside it, and are read to be summed."""
         if self._command == READ_WORD and path in self._read:
             self._sounds |= {path.parent / name for name in _SOUND.findall(content.decode("utf-8", "replace"))}
+
+
+def _takes_a_value(word: str) -> bool:
+    return word.startswith("--") and "=" not in word and word not in FLAGS
 
 
 def _paths(texts: Sequence[str] | Iterator[str]) -> set[Path]:

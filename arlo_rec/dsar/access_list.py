@@ -125,7 +125,8 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     1. it is a list in its one form   2. each log key was signed by the key before it, one of them signed the checkpoint
     3. each entry is in the log of that checkpoint, once, and names one of the recordings, or is of
        somebody else's request and names none   4. there are `count` of them
-    5. the last log key signed it, and an officer, by officers' word up to the first   6. each of *vkeys* is a key of the log, or the first's
+    5. the last log key signed it, and an officer, by officers' word up to the first
+    6. each of *vkeys* is a key of the log, or the first's
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:

@@ -154,7 +154,9 @@ def _copies_made(
             continue
         for recording in event.recordings:
             if isinstance(event, CopyMade) and recording in named and event.parent == original.hex():
-                made.setdefault(recording, CopyFacts(entry.at, event.state))
+                is_done = event.state in (CopyState.READY, CopyState.RELEASED)
+                state = event.state if is_done else CopyState.NEEDS_REVIEW  # a word that is none was not ours
+                made.setdefault(recording, CopyFacts(entry.at, state))
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)

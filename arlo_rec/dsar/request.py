@@ -161,7 +161,8 @@ def answer(
     asked = _asked(store, request, held, now)
     permits = _permits(store, asked, entry, request, clock())
     gone = erased_since.since_intake(store, entry.case, [each.id for each in held], now)
-    with disclosures.unless_written(store, permits[0].seq if permits else None, now):
+    assert request.out is not None
+    with disclosures.unless_written(store, permits[0].seq if permits else None, request.out.files, now):
         mentions = _mentions(store, asked, gone, entry.case.id)
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
         calls, damaged = _calls(store, request, permits, mentions, side, clock)

@@ -7,6 +7,7 @@ is written to a disk, so it is no disclosure: nobody has a file to delete later.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -101,6 +102,7 @@ def watched(store: Store, opened: Opened, page: Session, clock: Callable[[], dat
         heard_s, given_s = ceil(page.heard_s()), ceil(page.given_s())
         store.note(Heard(of=opened.permit.seq, heard_s=heard_s, given_s=given_s), clock())
 
+    page.note_looked(time.monotonic())
     with at_the_end(page, note_heard):
         yield lambda: end_where_closed(store, opened.permit, page, clock())
 
@@ -124,6 +126,7 @@ def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime)
         if not clock_against_log(now, store.log_time().newest.at).allowed:
             page.end("clock")  # whoever sets it back would hear for longer than the grant or the 90 days
         gate.still_open(store, permit, now)
+        page.note_looked(time.monotonic())
     except Refused as refused:
         if refused.rule == "access.managers":
             page.end("grant_ended")

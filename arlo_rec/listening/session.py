@@ -24,6 +24,7 @@ from arlo_rec.model.spans import Span, common, length_of, united
 TOKEN_BYTES: Final = 32
 FIRST_PAGE: Final = 300.0  # seconds until somebody opened the page
 PIECE: Final = 64 * 1024  # bytes of sound between two looks whether it is over
+STALE: Final = 5.0  # seconds after which somebody must have looked again whether it may be heard
 GONE_AFTER: Final = 8.0  # seconds without the page's connection: the browser was closed
 IDLE_AFTER: Final = 900.0  # seconds in which nothing was heard or asked for
 LAST_WORD: Final = 0.3  # seconds
@@ -83,6 +84,7 @@ class Session:
         self._is_entered = False
         self._connections = 0
         self._seen = self._active = 0.0
+        self._looked: float | None = None  # when it was last seen that it may be heard; None: nobody looks
 
     # -- asked by the threads that answer -------------------------------------------------------------
 
@@ -102,6 +104,7 @@ class Session:
     def note_given(self, name: str, span: Span, now: float) -> bool:
         """Sound of a track is about to leave; whether it may: not once the session is over."""
         self.wait_until_given()
+        self._wait_until_looked()
         with self._lock:
             if self.why is None:
                 self._active = now
@@ -117,6 +120,18 @@ class Session:
     def wait_until_given(self) -> None:
         """Wait while a decision is carried out: meanwhile nobody looks whether anything may be given."""
         self._may_give.wait(PATIENCE)
+
+    def note_looked(self, now: float) -> None:
+        """It may be heard, as somebody who has the store open saw just now."""
+        self._looked = now
+
+    def _wait_until_looked(self) -> None:
+        """Wait where nobody looked for long, as where a front holds up who does; it is over where nobody does."""
+        until = time.monotonic() + PATIENCE
+        while self._looked is not None and self.why is None and time.monotonic() - self._looked > STALE:
+            if time.monotonic() > until:
+                self.end("ended")
+            time.sleep(0.05)
 
     def note_decided(self, now: float) -> None:
         """Somebody decided something on the page."""

@@ -67,7 +67,7 @@ def write(store: Store, wanted: Wanted, shown_id: str, out: NamedFile, clock: Ca
     copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
     chosen = _chosen(store, wanted, copy, recording, clock)
     seq = _note(store, chosen, wanted.reason, out.name, clock())
-    with disclosures.unless_written(store, seq, clock()):
+    with disclosures.unless_written(store, seq, out.files, clock()):
         wav = audio.canonical_wav(chosen.sound)
         return out.write([wav], lambda: gate.still_open(store, chosen.source.permit, clock()))
 

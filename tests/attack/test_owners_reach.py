@@ -51,6 +51,7 @@ def asked(world: World, caller: str = "90000001", *more: str) -> dict[str, Any]:
     """An access answer: how it ended, what was told, the letter, and its files."""
     out = world.base / f"answer-{len(list(world.base.glob('answer-*')))}.html"
     told = world.run("dsar", caller, *CALLED, "--lang", "en", "--out", str(out), "--json", *more, who="sigrid")
+    assert out.exists(), told
     inside = opened(out.read_bytes(), told.json["passphrase"].encode())
     return {"exit": told.exit, "told": told.json, "letter": inside["letter_html"], "files": inside["bodies"]}
 

@@ -24,7 +24,8 @@ from arlo_rec.door.channels import Channels
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import GREETING, Broken, Frame, packed
 from arlo_rec.door.hands import Hands
-from arlo_rec.door.parts import NotNamed
+from arlo_rec.door.parts import DoorStore, NotNamed
+from arlo_rec.door.terminal import harmless
 from arlo_rec.door.words import Named
 from arlo_rec.model.errors import ArloError
 from tests.support.door import Scripted, call, frame
@@ -219,13 +220,18 @@ def test_a_folder_gets_files_of_plain_names(script: Scripted, name: str) -> None
     assert script.left() == []
 
 
-def test_a_server_reads_and_writes_what_the_account_remembers_of_one_store(script: Scripted) -> None:
-    other = LocalStateFiles(script.folder / "state" / "arlo-rec")
+def test_a_server_gets_the_memory_and_the_unlocks_of_the_store_to_which_the_door_led_first(script: Scripted) -> None:
+    other, first = LocalStateFiles(script.folder / "state" / "arlo-rec"), b"\x11" * 16
     other.write(bytes(16), b"remembered")
-    script.says(GREETING + call("write_state", b"new", store="11" * 16) + call("write_state", b"", store="00" * 16))
-    assert code(script, "status") == (16, "door_unreachable")
+    script.says(GREETING + call("write_state", b"new", store=first.hex()) + call("read_state", store="00" * 16))
+    assert code(script, "status") == (2, "door_store_differs")
+    asked = [call("read_state", store="00" * 16), call("write_state", b"", store="00" * 16)]
+    asked += [call("forget_state", store="00" * 16), call("keyring_search", description=f"arlo-rec:1:{'00' * 16}:a:b")]
+    for one in asked:
+        script.says(GREETING + one)
+        assert code(script, "status") == (2, "door_store_differs"), one
     assert other.read(bytes(16)) == b"remembered"
-    assert other.read(b"\x11" * 16) == b"new"
+    assert other.read(first) == b"new"
 
 
 TEXT = st.text(max_size=12) | st.sampled_from(["mine", "mine/x", "other", "/etc/passwd", "00" * 16, "arlo-rec:x"])
@@ -242,7 +248,8 @@ class _Nobody:
 
 def _hands(folder: Path, *words: str) -> Hands:
     link: Any = _Nobody()
-    return Hands(LocalClient(), LocalStateFiles(folder / "state"), Named(words, {}), link, Channels(link))
+    states = LocalStateFiles(folder / "state")
+    return Hands(LocalClient(), states, DoorStore(states, "a door"), Named(words, {}), link, Channels(link))
 
 
 IN_THE_SESSION = {"stdout", "keyring_keys_of_session", "keyring_demand_own_session", "is_in_foreground"}
@@ -345,3 +352,21 @@ def test_the_words_of_the_door_the_store_and_the_config_stay_here(script: Script
     assert Frame(b"o", b"").kind == script.heard(order=True)[:1]
     assert b'"words": ["status", "--json"]' in script.heard(order=True)
     assert shlex.split(script.via)[0].encode() not in script.heard(order=True)
+
+
+# -- what a terminal gets -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (b"plain \xc3\xa6\xc3\xb8\n\t\r", b"plain \xc3\xa6\xc3\xb8\n\t\r"),
+        (b"\x1b[1;32mgreen\x1b[0m \x1b[2K\x1b[1A\x1b[?25l", b"\x1b[1;32mgreen\x1b[0m \x1b[2K\x1b[1A\x1b[?25l"),
+        (b"\x1b]52;c;aGVp\x07", b"\\x1b]52;c;aGVp\\x07"),
+        (b"\x1b]0;title\x1b\\", b"\\x1b]0;title\\x1b\\"),
+        (b"\x1bc\x1b[21t\x9b", b"\\x1bc\\x1b[21t\x9b"),
+        (b"\xc2\x9b31m\x7f\x00", b"\\xc2\\x9b31m\\x7f\\x00"),
+    ],
+)
+def test_a_server_draws_and_colours_and_does_nothing_else_to_a_terminal(told: bytes, shown: bytes) -> None:
+    assert harmless(told) == shown

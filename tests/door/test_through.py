@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,12 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.door import calls, frames
+from arlo_rec.door.frames import packed
+from arlo_rec.listening import session
+from tests.support.door import frame
 from tests.support.places import TOP
+from tests.support.serving import Answer, ordered, polite, serving
 from tests.support.world import REASON, World, assert_no_bug
 
 pytestmark = pytest.mark.slow
@@ -108,3 +114,41 @@ def test_a_number_that_is_piped_in_goes_through_once(heard: tuple[World, World, 
     told = through.json("withdraw", "-", "--yes", who="siri", stdin=b"+47 900 00 001\n")
     assert told["erased"] == 1
     assert world.json("status", who="iver")["held"] == 0
+
+
+def test_a_front_that_says_that_a_sound_was_not_kept_has_it_all_the_same(heard: tuple[World, World, str]) -> None:
+    world, _, recording = heard
+
+    def answer(document: dict[str, Any], data: bytes) -> Answer:
+        if document["name"] == "name":
+            return {"error": {"kind": "Usage", "code": "out_exists", "rule": None, "detail": {"path": "o"}}}, b""
+        return polite(document, data)
+
+    words = ("export", recording, *WHY, "--out", "o.wav", "--as", "leif")
+    with serving(world, person="leif") as end:
+        end.say(ordered(*words))
+        ended = end.answer(answer)
+    assert ended.status == 2, ended
+    listed = world.json("recipients", "list", who="sigrid")["recipients"]
+    assert [each["file"] for each in listed] == ["o.wav"], "it went to another machine"
+
+
+def test_a_front_that_is_silent_while_a_recording_is_played_hears_no_more_of_it(
+    heard: tuple[World, World, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, _, recording = heard
+    monkeypatch.setattr(session, "STALE", 0.2)
+    monkeypatch.setattr(session, "PATIENCE", 0.5)
+    monkeypatch.setattr(calls, "ANSWER_WAIT", 2.0)
+    with serving(world, person="leif") as end:
+        end.say(ordered("listen", recording, "--player", "p", *WHY, "--as", "leif"))
+        for document, data in end.calls():
+            if document["name"] == "play_wait":
+                break
+            given, more = polite(document, data)
+            end.say(frame(frames.ANSWER, packed({"call": document["call"], **given}, more)))
+        assert world.run("withdraw", "--call", recording, "--yes", who="siri").exit == 0
+        before = time.monotonic()
+        ended = end.ended()
+    assert time.monotonic() - before < 15
+    assert ended.status in {14, 130}, ended

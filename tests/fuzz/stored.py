@@ -260,7 +260,9 @@ _PAGE = b"<!doctype html>" + certificate.GENERATOR + b"<p>letter"
 
 
 def _signed_by_officer(told: dict[str, Any]) -> bytes:
-    told.pop("signature", None)
+    for signature in ("signature", "log_signature"):
+        told.pop(signature, None)
+    told["log_signature"] = strict_json.to_base64(KEY.sign(certificate.log_message(told)))
     signature = KEY.sign(certificate.message(told))
     return strict_json.canonical({**told, "signature": strict_json.to_base64(signature)})
 

@@ -288,7 +288,7 @@ def put_back(image: Image, folder: Path, target: Path) -> None:
     for path in sorted(image):
         content, where = image[path], target / os.path.relpath(path, folder)
         if content == FOLDER:
-            where.mkdir(parents=True, exist_ok=True)
+            where.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif not where.parent.is_dir():
             continue
         elif isinstance(content, str):

@@ -21,10 +21,11 @@ from tests.support.places import TOP
 NOW = "ARLO_TEST_NOW"  # in the environment: the time at which the clock stands
 
 
-def via(store: Path | str, person: str, config: str | None = None) -> str:
-    """The command of a door to a store, for a person."""
+def via(store: Path | str, person: str, config: str | None = None, account: str | None = None) -> str:
+    """The command of a door to a store, for a person, as sudo would start it for that account."""
     words = [sys.executable, "-m", "tests.support.door", "serve", "--person", person, "--store", str(store)]
-    return shlex.join(["env", f"PYTHONPATH={TOP}", *words, *(["--config", config] if config else [])])
+    started = [f"SUDO_USER={account}"] if account else []
+    return shlex.join(["env", f"PYTHONPATH={TOP}", *started, *words, *(["--config", config] if config else [])])
 
 
 def instead_of_the_store(words: list[str], environment: dict[str, str]) -> dict[str, str]:
@@ -34,7 +35,10 @@ def instead_of_the_store(words: list[str], environment: dict[str, str]) -> dict[
         return environment
     try:
         outside["ARLO_REC_VIA"] = via(
-            environment["ARLO_REC_STORE"], whose(words, environment), value(words, "--config")
+            environment["ARLO_REC_STORE"],
+            whose(words, environment),
+            value(words, "--config"),
+            environment.get("LOGNAME"),
         )
         return outside if way(words, outside) is not None else environment
     except Usage:  # which the program itself says

@@ -55,7 +55,7 @@ class Ended(NamedTuple):
 def order(*words: str, **changes: object) -> dict[str, Any]:
     """An order as a front gives it."""
     return {
-        "words": list(words), "personal": {"passphrase_file": SECRET}, "login": "typist", "terminals": [False] * 3,
+        "words": list(words), "personal": {"passphrase_file": SECRET}, "terminals": [False] * 3,
         "encodings": [["utf-8", "strict"], ["utf-8", "strict"], ["utf-8", "backslashreplace"]], "term": "xterm",
         "no_color": "", "columns": "100", "lines": "40", "lang": "en", **changes,
     }  # fmt: skip

@@ -54,6 +54,8 @@ def _found(office: Office) -> None:
         new = ["--new-passphrase-file", str(home / "passphrase"), "--login", STAFF]
         _done(office.run(OWNER, "person", "add", name, "--role", role, *new, *as_officer))
     _done(office.run(OWNER, "person", "login", "sigrid", OFFICER, *as_officer))
+    why = ["--purpose", "quality", "--reason", "responsible for quality"]
+    _done(office.run(OWNER, "grant", "leif", *why, *as_officer))
     for name, role in SERVICES.items():
         words = ["person", "add", name, "--role", role, "--service", "--login", STAFF]
         key = office.base / STAFF / f"{name}.key"
@@ -114,7 +116,7 @@ def test_every_job_is_done_through_the_door_by_accounts_that_cannot_look_into_th
     taken = {each["source_id"]: each["id"] for each in do("telefon", "ingest", str(office.spool))["accepted"]}
     assert {f"pbx.{stem}" for stem in callers} <= set(taken)
 
-    do("sigrid", "grant", "leif", "--purpose", "quality", "--reason", "responsible for quality")
+    do("sigrid", "grant", "leif", "--purpose", "training", "--reason", "responsible for training")
     found = do("leif", "find", "--purpose", "quality", "--reason", REASON)["recordings"]
     assert taken[f"pbx.{theirs}"] in {each["id"] for each in found}
 
@@ -159,6 +161,21 @@ def test_another_persons_passphrase_is_refused_through_the_door_and_noted(office
     assert (refused.exit, refused.json["error"]["code"]) == (13, "not_your_door")
     noted = _done(_as(office, door, "sigrid", "audit", "show", "--json"))["entries"]
     assert any("sigrid" in json.dumps(each) and "unlock" in each["action"] for each in noted), noted[-3:]
+
+
+def test_nobody_guesses_a_passphrase_under_a_limit_that_would_leave_no_note(office: Office) -> None:
+    attempts = office.store / "attempts"
+    before = attempts.stat().st_size if attempts.exists() else 0
+    bad = office.base / STAFF / "bad"
+    bad.write_text("feil")
+    bad.chmod(0o600)
+    os.chown(bad, ACCOUNTS[STAFF], ACCOUNTS[STAFF])
+    line = f"ulimit -f 0; ARLO_REC_VIA='{office.sudo}' {office.program} status --as leif --passphrase-file {bad}"
+    refused = office.shell(STAFF, line)
+    assert refused.returncode == 16, refused
+    guessed = office.run(STAFF, "status", "--as", "leif", "--passphrase-file", str(bad), via=office.sudo)
+    assert guessed.exit == 12
+    assert attempts.stat().st_size > before
 
 
 def test_nothing_of_the_owners_account_is_a_delivery_through_the_door(office: Office) -> None:
