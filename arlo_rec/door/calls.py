@@ -18,7 +18,7 @@ from arlo_rec.door.errors import raised
 from arlo_rec.door.frames import Broken, Frame, Link
 from arlo_rec.model.errors import Lost
 
-ANSWER_WAIT: Final = 60.0  # seconds for an answer: a front that is silent must not hold a lock, or be played to
+ANSWER_WAIT: Final = 120.0  # seconds for an answer: a front may wait a minute for a lock of its own machine
 PATIENT: Final = frozenset(  # calls that may wait for a person: what they type, read, or pipe in and out
     {"stdin", "stdout", "ask_secret", "show_pages", "secret", "read", "read_on"}
 )

@@ -100,7 +100,7 @@ class TerminalCalls(Part):
 
     def do_show_pages(self, _: Values, data: bytes) -> Result:
         """Show a text by the pager."""
-        return sys.stdout.isatty() and self._client.show_pages(data.decode("utf-8", "replace")), b""
+        return sys.stdout.isatty() and self._client.show_pages(harmless(data).decode("utf-8", "replace")), b""
 
     def do_is_in_foreground(self, _: Values, __: bytes) -> Result:
         """See Client."""
