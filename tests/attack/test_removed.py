@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import log_proof
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.dsar import certificate
+from arlo_rec.dsar import access_list, certificate
 from arlo_rec.keys import authority, layout, log_handover, policy_document, roster
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
@@ -246,10 +246,36 @@ def test_what_an_officer_makes_after_she_was_removed_is_not_genuine_under_the_ne
     for made in (receipt, answer, pages / "guidelines.en.html", pages / "guidelines.en.md"):
         assert said(world, made, first) == (0, True), "there was nothing to tell it by"
         assert said(world, made, first, newest) == (15, False), made
-        assert said(world, with_keys_of(world, made), first, newest) == (15, False), made
-    genuine = world.base / "genuine.html"
-    world.json("dsar", "90000002", "--identity", "called-back", "--out", str(genuine), who="sigrid")
-    assert said(world, genuine, first, newest) == (0, True)
+
+
+def test_what_everybody_can_read_of_today_makes_nothing_of_hers_genuine(world: World, tmp_path: Path) -> None:
+    """She puts her signature beside those of a checkpoint of today, under the log's keys of today."""
+    secret = str(world.base / "passphrase")
+    world.take_in("a")
+    world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    hers = worlds.copy(world, tmp_path / "hers")
+    newest = world.json("person", "remove", "sara", "--yes", who="sigrid")["vkey"]
+    first, key = json.loads((world.base / "init.json").read_text())["officer_vkey"], identity(hers, "sara").signing
+    for each, who in ((hers, "sara"), (world, "sigrid")):
+        each.json("dsar", "90000001", "--identity", "called-back", "--out", str(each.base / "answer.html"), who=who)
+        each.json("policy", "publish", "--out", str(each.base / "pages"), who=who)
+    for name in ("answer.html", "pages/guidelines.en.html", "pages/guidelines.en.md"):
+        content, own, end = split((hers.base / name).read_bytes())
+        _, genuine, _ = split((world.base / name).read_bytes())
+        told = {each: own[each] if each in OF_HERS else genuine[each] for each in genuine}
+        forged = tmp_path / f"forged-{Path(name).name}"
+        forged.write_bytes(content + canonical(_signed_by(key, told)) + end)
+        assert said(world, world.base / name, first, newest) == (0, True)
+        assert said(world, forged, first, newest) == (15, False), name
+    of_list = {each: genuine[each] for each in ("format", "policy", "store", "checkpoint", "log_keys", "log_signature")}
+    more = {"kind": access_list.KIND, "case": "1", "made_at": genuine["published_at"], "recordings": [], "entries": []}
+    told = {**of_list, **more, "count": 0, "words": {}, "signers": own["signers"]}
+    forged = tmp_path / access_list.NAME
+    forged.write_bytes(canonical(_signed_by(key, told)) + b"\n")
+    assert said(world, forged, first, newest) == (15, False), "that nobody had access"
+
+
+OF_HERS = {"sha256", "bytes", "accesses", "case", "made_at", "published_at", "signers"}
 
 
 def said(world: World, file: Path, *vkeys: str) -> tuple[int, bool]:
@@ -258,31 +284,23 @@ def said(world: World, file: Path, *vkeys: str) -> tuple[int, bool]:
     with file.open("rb") as content:
         try:
             checker().check_file(content, *vkeys)
+            is_genuine = True
         except checker().Forged:
-            return world.run("certificate", "verify", str(file), *words).exit, False
-    return world.run("certificate", "verify", str(file), *words).exit, True
+            is_genuine = False
+    return world.run("certificate", "verify", str(file), *words).exit, is_genuine
 
 
-def with_keys_of(world: World, made: Path) -> Path:
-    """The same with the log's keys of today, which everybody can read, signed by her anew."""
-    with own_code(world, "iver") as store:
-        keys = log_proof.keys_to_json(store.log)
-        newest_note = store.log.notes_after(store.log.tree().size - 1)[0][1]
-    hers = identity(World(world.base / "hers"), "sara")
-    raw = made.read_bytes()
-    marks = [mark for mark in (certificate.MARK, MARKDOWN_MARK) if mark in raw]
-    begin = raw.rindex(marks[0]) + len(marks[0]) if marks else 0
+def split(raw: bytes) -> tuple[bytes, dict[str, Any], bytes]:
+    """What stands before a certificate, the certificate, and what stands behind it."""
+    (mark,) = (mark for mark in (certificate.MARK, MARKDOWN_MARK) if mark in raw)
+    begin = raw.rindex(mark) + len(mark)
     told, end = json.JSONDecoder().raw_decode(raw[begin:].decode())
-    told = {**told, "log_keys": keys, **({"checkpoint": _signed_too(newest_note, hers)} if "entry" in told else {})}
-    told["signature"] = to_base64(hers.signing.sign(certificate.message(told)))
-    path = made.with_name(f"grafted-{made.name}")
-    path.write_bytes(raw[:begin] + canonical(told) + raw[begin:].decode()[end:].encode())
-    return path
+    return raw[:begin], told, raw[begin:].decode()[end:].encode()
 
 
-def _signed_too(note: str, hers: Identity) -> str:
-    """A checkpoint that anybody can read, with her signature beside those of the log."""
-    text, origin = note.partition("\n\n")[0] + "\n", note.split("\n")[0]
-    name = merkle.signer_name(origin, hers.signing.public)
-    signature = merkle.key_id(name, hers.signing.public) + hers.signing.sign(text.encode())
-    return merkle.with_signature(note, name, signature)
+def _signed_by(key: primitives.SigningKey, told: dict[str, Any]) -> dict[str, Any]:
+    note, origin = told["checkpoint"], told["checkpoint"].split("\n")[0]
+    name, text = merkle.signer_name(origin, key.public), note.partition("\n\n")[0] + "\n"
+    beside = merkle.with_signature(note, name, merkle.key_id(name, key.public) + key.sign(text.encode()))
+    told = {each: value for each, value in told.items() if each != "signature"} | {"checkpoint": beside}
+    return {**told, "signature": to_base64(key.sign(certificate.message(told)))}
