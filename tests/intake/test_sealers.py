@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends.workers import SIDES
+from arlo_rec.backends.workers import SIDES, Workers
 from arlo_rec.intake import sealing
 from arlo_rec.intake.sealers import FEW
 from arlo_rec.model.errors import Unreachable
@@ -168,3 +168,28 @@ def is_running(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_ctrl_c_just_as_a_part_is_ordered_leaves_no_object_of_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows the part whose order was cut off; its objects come all the same."""
+    submit, seal = Workers.submit, sealing.Sealer.seal
+
+    def late(*order: Any) -> Any:
+        time.sleep(0.3)
+        return seal(*order)
+
+    def cut_off(self: Workers[Any, Any], order: Any) -> Any:
+        submit(self, order)
+        raise KeyboardInterrupt
+
+    for stem in ("a", "b"):
+        world.deliver(stem)
+    with monkeypatch.context() as patch:
+        patch.setattr(Workers, "submit", cut_off)
+        patch.setattr(sealing.Sealer, "seal", late)
+        assert world.run("ingest", str(world.spool), who="telefon").exit == 130
+    assert len(world.json("ingest", str(world.spool), who="telefon")["accepted"]) == 2
+    world.json("purge", who="cron")
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
