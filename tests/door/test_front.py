@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,62 @@ def test_stdin_is_read_where_somebody_said_so(script: Scripted) -> None:
     script.says(GREETING + call("stdin", most=4) + frame(b"z", b"\0"))
     assert through(script, "withdraw", "-", stdin=b"90000001").exit == 0
     assert script.heard().endswith(b"9000")
+
+
+def test_what_lies_in_a_named_folder_leads_nowhere_else(script: Scripted) -> None:
+    (script.folder / "private").write_bytes(b"private")
+    (script.folder / "mine").mkdir()
+    (script.folder / "mine" / "id.json").symlink_to(script.folder / "private")
+    script.says(GREETING + call("read", path="mine/id.json", **READING["read"]))
+    assert code(script, *NAMED["read"]) == (2, "not_named")
+    assert script.heard() == b""
+
+
+def test_a_folder_is_written_where_pages_are_published_and_nowhere_else(script: Scripted) -> None:
+    half = script.folder / ".mine.part"
+    half.mkdir()
+    (half / "kept").write_bytes(b"mine")
+    script.says(GREETING + call("file_of_folder", b"x", file="a") + call("write_folder", path="mine"))
+    assert code(script, *NAMED["written"]) == (2, "not_named")
+    assert (half / "kept").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("notes", [["x" * 70_000], ["one", "two"]], ids=["too long", "two"])
+def test_a_file_of_checkpoints_gets_one_of_them_a_run(script: Scripted, notes: list[str]) -> None:
+    script.says(GREETING + b"".join(call("append_note", path="mine", note=note) for note in notes))
+    assert code(script, "audit", "checkpoint", "--append", "mine") == (16, "door_unreachable")
+    kept = (script.folder / "mine").read_text() if len(notes) > 1 else ""
+    assert "two" not in kept and len(kept) < 1000
+
+
+def test_of_a_proposed_policy_the_file_alone_is_read(script: Scripted) -> None:
+    for name in ("secret", "policy.toml"):
+        (script.folder / name).write_bytes(name.encode())
+        (script.folder / name).chmod(0o600)
+    words = ("policy", "propose", "--passphrase-file", "secret", "--json", "policy.toml")
+    script.says(GREETING + call("read", path="secret", **READING["read"]))
+    assert code(script, *words) == (2, "not_named")
+    script.says(GREETING + call("read", path="policy.toml", **READING["read"]) + frame(b"z", b"\0"))
+    assert through(script, *words).exit == 0
+    assert script.heard().endswith(b"policy.toml")
+
+
+def test_a_witness_goes_by_the_clock_of_its_own_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cosigned = list[int]()
+
+    class Seat:
+        name, vkey, seen = "it", "it+1+key", None
+
+        def cosign(self, newest: str, leaves: object, at: int) -> str:
+            cosigned.append(at)
+            return newest
+
+    monkeypatch.setattr(LocalClient, "witness", lambda _self, _path: nullcontext(Seat()))
+    before = time.time()
+    with _hands(tmp_path, "audit", "witness", "--witness-key", "mine") as hands:
+        hands.do({"name": "witness", "path": "mine"}, b"")
+        hands.do({"name": "witness_cosign", "newest": "x", "at": 4_102_444_800}, b"")
+    assert before - 1 <= cosigned[0] <= time.time()
 
 
 # -- files that were named ------------------------------------------------------------------------------

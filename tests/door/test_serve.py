@@ -8,9 +8,13 @@ import json
 import os
 import random
 import shutil
+import signal
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from select import PIPE_BUF
 from typing import Any
 
 import pytest
@@ -22,8 +26,9 @@ from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load
 from arlo_rec.commands.typed import OWNERS
 from arlo_rec.crypto.kernel_keyring import NoOwnSession
+from arlo_rec.door import frames, remote_session, serve
 from arlo_rec.door.calls import Door
-from arlo_rec.door.channels import MOST
+from arlo_rec.door.channels import MOST, Channel
 from arlo_rec.door.client import Guest
 from arlo_rec.door.frames import GREETING, LONGEST, WINDOW, Broken, Frame, Link, of_channel, packed, unpacked
 from arlo_rec.door.remote import RemoteClient
@@ -158,6 +163,61 @@ def test_a_front_that_leaves_at_any_byte_leaves_a_whole_store(
     assert_whole_after(stocked, name, tmp_path, cuts if whole else random.Random(name).sample(cuts, 10))
 
 
+@pytest.mark.slow
+def test_a_front_that_takes_nothing_is_gone_after_a_while(
+    stocked: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "SEND_WAIT", 0.5)
+    world = worlds.copy(stocked, tmp_path)
+    (long,) = world.take_in("long", seconds=120, caller="+4790000002")
+    with serving(world, person="leif") as end:
+        end.say(ordered("export", long, *LOOK, "--out", "mine", "--as", "leif"))
+        for document, data in end.calls():
+            given, more = polite(document, data)
+            end.say(frame(frames.ANSWER, packed({"call": document["call"], **given}, more)))
+            if document["name"] == "begin":
+                break  # and reads nothing of the sound
+        ended = end.ended()
+    assert ended.status == 130, ended
+    assert_whole(world, ended)
+
+
+@pytest.mark.slow
+def test_a_pipe_that_is_full_is_waited_for_and_then_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "SEND_WAIT", 0.3)
+    inwards, outwards = os.pipe()
+    link = Link(io.BytesIO(), serve._Outwards(outwards), is_front=False)
+    begun = time.monotonic()
+    with pytest.raises(Broken):
+        for _ in range(100):
+            link.send(frames.STDERR, b"x" * 10_000)
+    assert 0.25 < time.monotonic() - begun < 5
+    os.read(inwards, 2 * PIPE_BUF)
+    link.send(frames.STDERR, b"x")  # it takes some again
+    for number in (inwards, outwards):
+        os.close(number)
+
+
+@pytest.mark.slow
+def test_a_front_that_orders_nothing_is_not_waited_for(stocked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "ORDER_WAIT", 1)
+    for raw in (b"", GREETING, ordered("todo")[:-1]):
+        with serving(stocked) as end:
+            end.say(raw)
+            begun = time.monotonic()
+            done = os.waitpid(end.pid, 0)[1]
+            end.pid = 0
+        assert (os.waitstatus_to_exitcode(done), time.monotonic() - begun < 10) == (-signal.SIGALRM, True)
+
+
+@pytest.mark.slow
+def test_what_an_account_remembers_is_told_when_the_command_is_over(stocked: World, tmp_path: Path) -> None:
+    world = worlds.copy(stocked, tmp_path)
+    who, raw = typed(world, "withdraw")
+    calls = exchange(world, raw, person=who).calls
+    assert calls[-1] == "write_state" and calls.index("write_state") > calls.index("stdout"), calls
+
+
 # -- orders that are none -------------------------------------------------------------------------------
 
 JSON = st.recursive(
@@ -167,7 +227,7 @@ JSON = st.recursive(
 )
 FIELDS = sorted(order())
 NO_FIELDS: dict[str, list[object]] = {
-    "words": [None, "todo", [1], [["todo"]], {"0": "todo"}, ["a\0"], ["\ud800"], ["x"] * 4097],
+    "words": [None, "todo", [1], [["todo"]], {"0": "todo"}, ["a\0"], ["\ud800"], ["x"] * 4097, ["x" * 8193]],
     "personal": [None, [], "as", {"as": 1}, {"as": None}, {"as": "a\0"}, {"as": "\ud800"}],
     "terminals": [None, [], [True] * 2, [True] * 4, "abc", 3],
     "encodings": [
@@ -685,6 +745,39 @@ def test_a_page_answers_more_connections_than_may_be_open_at_once(stocked: World
         assert answered == MOST + 10
         end.leave()
         assert end.ended().status == 130
+
+
+@pytest.mark.slow
+def test_the_last_answer_of_a_page_arrives_before_the_command_is_over(
+    stocked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump = remote_session._pump_out
+
+    def late(channel: Channel, pumped: socket.socket) -> None:
+        time.sleep(0.4)
+        pump(channel, pumped)
+
+    monkeypatch.setattr(remote_session, "_pump_out", late)
+    asking = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:4711\r\nConnection: close\r\n\r\n"
+    page = b""
+    with serving(stocked, person="leif") as end:
+        end.say(ordered("listen", recording(stocked), *LOOK, "--as", "leif"))
+        for document, data in end.calls():
+            answer, more = polite(document, data)
+            end.say(frame(b"a", packed({"call": document["call"], **answer}, more)))
+            if document["name"] == "screen":
+                break
+        end.say(frame(b"n", of_channel(2)) + frame(b"d", of_channel(2, asking)))
+        time.sleep(0.2)
+        end.say(frame(b"i", b""))
+        for came in end.frames():
+            page += came.body[4:] if came.kind == b"d" else b""
+            if came.kind == b"q":
+                document, data = unpacked(came.body)
+                answer, more = polite(document, data)
+                end.say(frame(b"a", packed({"call": document["call"], **answer}, more)))
+        assert end.ended().status == 0
+    assert page.startswith(b"HTTP/1.1 200")
 
 
 # -- the process ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.door import calls, frames
-from arlo_rec.door.frames import packed
+from arlo_rec.door.frames import WINDOW, as_count, of_channel, packed
 from arlo_rec.listening import session
 from tests.support.door import frame
 from tests.support.places import TOP
@@ -136,19 +136,26 @@ def test_a_front_that_says_that_a_sound_was_not_kept_has_it_all_the_same(heard: 
 def test_a_front_that_is_silent_while_a_recording_is_played_hears_no_more_of_it(
     heard: tuple[World, World, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, _, recording = heard
+    world, _, _ = heard
+    (recording,) = world.take_in("long", seconds=120, caller="+4790000002")
     monkeypatch.setattr(session, "STALE", 0.2)
     monkeypatch.setattr(session, "PATIENCE", 0.5)
-    monkeypatch.setattr(calls, "ANSWER_WAIT", 2.0)
+    monkeypatch.setattr(calls, "ANSWER_WAIT", 4.0)
     with serving(world, person="leif") as end:
         end.say(ordered("listen", recording, "--player", "p", *WHY, "--as", "leif"))
         for document, data in end.calls():
             if document["name"] == "play_wait":
-                break
+                break  # which is never answered
             given, more = polite(document, data)
             end.say(frame(frames.ANSWER, packed({"call": document["call"], **given}, more)))
         assert world.run("withdraw", "--call", recording, "--yes", who="siri").exit == 0
-        before = time.monotonic()
+        time.sleep(0.5)  # longer than STALE: nothing is given where nobody looked since
+        came = 0
+        for each in end.frames():
+            if each.kind == frames.DATA:
+                taken = len(each.body) - 4
+                came += taken
+                end.say(frame(frames.TAKEN, of_channel(1, as_count(taken))))
         ended = end.ended()
-    assert time.monotonic() - before < 15
     assert ended.status in {14, 130}, ended
+    assert came <= 2 * WINDOW, "what was on its way, of nearly two million bytes"

@@ -50,6 +50,26 @@ def test_every_option_of_the_tables_is_one_of_a_command() -> None:
     assert words.READ_WORD in COMMANDS
 
 
+# -- what of one's own goes with it ---------------------------------------------------------------------
+
+
+def test_a_secret_goes_through_the_door_that_was_named_beside_it_and_through_no_other(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'via = "{VIA}"\nas = "leif"\npassphrase_file = "secret"\nkey_file = "key"\n')
+    here = {"ARLO_REC_CONFIG": str(config)}
+
+    def goes(typed: list[str], **more: str) -> dict[str, str]:
+        found = way(typed, {**here, **more})
+        assert found is not None
+        return found.personal
+
+    assert goes(["status"]) == {"as": "leif", "passphrase_file": "secret", "key_file": "key"}
+    assert goes(["status", "--via", "another"]) == {"as": "leif"}
+    assert goes(["status"], ARLO_REC_VIA="another") == {"as": "leif"}
+    beside = goes(["status"], ARLO_REC_VIA="another", ARLO_REC_PASSPHRASE_FILE="theirs")
+    assert beside == {"as": "leif", "passphrase_file": "theirs"}
+
+
 # -- where the store is ---------------------------------------------------------------------------------
 
 

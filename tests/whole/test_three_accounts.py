@@ -95,11 +95,11 @@ def do(request: pytest.FixtureRequest, office: Office) -> Do:
 
 
 def _deliver(office: Office, stem: str, **how: Any) -> None:
-    """A call in the spool, which belongs to the account of the telephone system."""
+    """A call in the spool of the telephone system's account, which lets the owner's group in, as documented."""
     World(office.base).deliver(stem, **how)
     for path in [office.spool, *office.spool.iterdir()]:
-        os.chown(path, ACCOUNTS[STAFF], ACCOUNTS[STAFF])
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.chown(path, ACCOUNTS[STAFF], ACCOUNTS[OWNER])
+        path.chmod(0o2770 if path.is_dir() else 0o640)
 
 
 # -- the five jobs --------------------------------------------------------------------------------------
@@ -113,7 +113,9 @@ def test_every_job_is_done_through_the_door_by_accounts_that_cannot_look_into_th
     for stem, caller in callers.items():
         _deliver(office, stem, caller=caller)
     _deliver(office, f"{door}.old", started=datetime.now(UTC) - DUE_SOON, caller=f"+479000003{last}")
-    taken = {each["source_id"]: each["id"] for each in do("telefon", "ingest", str(office.spool))["accepted"]}
+    told = do("telefon", "ingest", str(office.spool))
+    taken = {each["source_id"]: each["id"] for each in told["accepted"]}
+    assert (told["left"], [path.name for path in office.spool.glob(f"{door}.*")]) == ([], [])
     assert {f"pbx.{stem}" for stem in callers} <= set(taken)
 
     do("sigrid", "grant", "leif", "--purpose", "training", "--reason", "responsible for training")
