@@ -16,7 +16,7 @@ import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import islice
@@ -38,8 +38,9 @@ class Workers(Generic[_Order, _Answer]):
 
     def __init__(self, sides: Iterable[Callable[[_Order], _Answer]], threads: ThreadPoolExecutor) -> None:
         self._threads = threads
+        self._sides = list(sides)
         self._free: queue.SimpleQueue[Callable[[_Order], _Answer]] = queue.SimpleQueue()
-        for side in sides:
+        for side in self._sides:
             self._free.put(side)
 
     def submit(self, order: _Order) -> Future[_Answer]:
@@ -60,12 +61,27 @@ class Workers(Generic[_Order, _Answer]):
                 future.cancel()
             wait(begun)  # whoever cleans up after an error is alone
 
+    def stop(self) -> None:
+        """Wait until nothing is worked on; orders that were not begun are refused from now on.
+
+        It holds for an order, too, whose `submit` was interrupted, so that nobody knows its future.
+        """
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for _ in self._sides:
+            self._free.get()
+        for _ in self._sides:
+            self._free.put(_refuse)
+
     def _done(self, order: _Order) -> _Answer:
         side = self._free.get()
         try:
             return side(order)
         finally:
             self._free.put(side)
+
+
+def _refuse(_order: object) -> Any:
+    raise CancelledError
 
 
 Begin = Callable[[], AbstractContextManager[Callable[[_Order], _Answer]]]

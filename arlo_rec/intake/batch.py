@@ -8,7 +8,7 @@ A batch writes objects, rows, log entries and, last, removes files of the spool;
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 
 from arlo_rec import policy
@@ -54,7 +54,6 @@ class Batch:
         self._judged: list[Judged] = []
         self._announced: list[Announced] = []
         self._sealing: list[tuple[Sequence[Announced], Future[Answer]]] = []
-        self._ordered = 0  # parts that are being sealed; one more than are known where Ctrl-C came just then
 
     @property
     def outcome(self) -> Outcome:
@@ -80,12 +79,7 @@ class Batch:
 
     def abandon(self) -> None:
         """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
-        if self._ordered > len(self._sealing):
-            return  # nobody can wait for the part that is not known, and its objects may still come
-        futures = [future for _, future in self._sealing]
-        for future in futures:
-            future.cancel()
-        wait(futures)
+        self._run.sealers.stop()
         with suppress(ArloError):
             self._take_back()
 
@@ -138,7 +132,6 @@ class Batch:
         share = -(-len(self._announced) // SIDES)
         for at in range(0, len(self._announced), share):
             calls = self._announced[at : at + share]
-            self._ordered += 1
             self._sealing.append((calls, run.sealers.submit(Order(calls, keys, run.rules))))
 
     def _sealed(self) -> list[tuple[Delivered, Sealed]]:

@@ -170,10 +170,10 @@ def is_running(pid: str) -> bool:
         return False
 
 
-def test_ctrl_c_just_as_a_part_is_ordered_leaves_no_object_of_nobody(
+def test_ctrl_c_just_as_a_part_is_ordered_takes_back_what_comes_late(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows the part whose order was cut off; its objects come all the same."""
+    """Nobody knows the future of the part whose order was cut off; its objects come all the same."""
     submit, seal = Workers.submit, sealing.Sealer.seal
 
     def late(*order: Any) -> Any:
@@ -190,6 +190,7 @@ def test_ctrl_c_just_as_a_part_is_ordered_leaves_no_object_of_nobody(
         patch.setattr(Workers, "submit", cut_off)
         patch.setattr(sealing.Sealer, "seal", late)
         assert world.run("ingest", str(world.spool), who="telefon").exit == 130
+    assert not objects(world)
     assert len(world.json("ingest", str(world.spool), who="telefon")["accepted"]) == 2
     world.json("purge", who="cron")
     assert world.json("verify", "--read-data", who="iver")["problems"] == []
