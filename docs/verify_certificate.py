@@ -373,7 +373,7 @@ def check_file(file, *vkeys):
         return check_tail(file, in_archive, vkeys)
     if head.startswith(b"<!doctype html>") and GENERATOR in head:
         return check_tail(file, in_page, vkeys)
-    raise Unknown("decrypt it with age first" if head.startswith(b"age-encryption.org/") else "not one of our files")
+    raise Unknown("not one of our files")
 
 
 def end_of(file):

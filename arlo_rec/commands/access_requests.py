@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
     from arlo_rec.dsar.request import AnswerFile, Request
-    from arlo_rec.dsar.writing import Form
     from arlo_rec.speech.turns import Turn
 
 CASE_FIELDS = ("id", "received", "due", "days_left", "first_erased", "state")
@@ -50,8 +49,6 @@ def dsar(
     since: Annotated[str | None, opt("opt.dsar_from", "--from", "DATE")] = None,
     before: Annotated[str | None, opt("opt.dsar_to", "--to", "DATE")] = None,
     wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
-    recipient: Annotated[str | None, opt("opt.recipient", "--recipient", "age1...")] = None,
-    pdf: Annotated[bool, opt("opt.pdf", "--pdf")] = False,
     turns: Annotated[Path | None, opt("opt.turns", "--turns", "FILE")] = None,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call")] = False,
     reason: SometimesReason = None,
@@ -59,6 +56,7 @@ def dsar(
     """Answer an access request: open or continue its case, and write the package; without --out only the first."""
     from arlo_rec.dsar import request as requests
     from arlo_rec.dsar.register import Intake
+    from arlo_rec.dsar.writing import Form
 
     run: Run = ctx.obj
     _check(run, out, identity, both=own_speech and whole_call)
@@ -72,7 +70,7 @@ def dsar(
         turns=_turns(run, turns),
         whole_call=whole_call,
         reason=reason,
-        form=_form(run, wav=wav, pdf=pdf, recipient=recipient),
+        form=Form(run.lang, wav, run.particulars().controller),
         scope=_scope(run, call, since, before),
         particulars=run.particulars(),
     )
@@ -212,7 +210,7 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     data["damaged"] = list(package.damaged)
     values = {"case": case.id, "due": due, "count": package.recordings, "out": package.out}
     data["unsigned"] = package.unsigned
-    lines = [run.say("dsar.done", **values), _opened_with(run, package)]
+    lines = [run.say("dsar.done", **values), run.say("dsar.passphrase", passphrase=package.passphrase)]
     for recording, why in package.without_sound:
         lines.append(run.say(f"dsar.without_sound.{why}", id=recording))
     if package.damaged:
@@ -220,13 +218,6 @@ def _package_answer(run: Run, package: AnswerFile) -> Answer:
     lines += _nothing_of(run, package.nothing_of)
     lines += [run.say("dsar.unsigned", count=package.unsigned)] if package.unsigned else []
     return Answer(data, lines, always=True)
-
-
-def _opened_with(run: Run, package: AnswerFile) -> str:
-    """What opens the file."""
-    if package.passphrase is None:
-        return run.say("dsar.for_recipient")
-    return run.say("dsar.passphrase", passphrase=package.passphrase)
 
 
 def _check(run: Run, out: Path | None, identity: str | None, *, both: bool) -> None:
@@ -238,15 +229,6 @@ def _check(run: Run, out: Path | None, identity: str | None, *, both: bool) -> N
         raise Usage("out_is_no_file")
     if out is not None:
         run.new_file(out)
-
-
-def _form(run: Run, *, wav: bool, pdf: bool, recipient: str | None) -> Form:
-    """How the file is to be; raises Usage for what is no recipient."""
-    from arlo_rec.crypto import age_file
-    from arlo_rec.dsar.writing import Form
-
-    to = age_file.recipient(recipient) if recipient is not None else None
-    return Form(run.lang, wav, pdf, run.particulars().controller, to)
 
 
 def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:

@@ -296,15 +296,6 @@ PACKAGE_SALT = 16  # bytes, fresh for every page
 _PACKAGE = b"arlo-rec access page 2"  # the associated data of every part: format and version
 
 
-def agrees_with_all(point: bytes) -> bool:
-    """Whether an X25519 key is none of the few of low order, with which every secret makes zero (RFC 7748, 6.1)."""
-    try:
-        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(point))
-    except ValueError:
-        return False
-    return True
-
-
 class PackageKey:
     """The key of one page, by PBKDF2 of a passphrase and a fresh salt: every browser's WebCrypto can derive it.
 

@@ -27,7 +27,6 @@ LONGEST = 1024 * 1024  # bytes of a certificate, or of the end of an archive: 4,
 _PIECE: Final = 1024 * 1024
 _HEAD: Final = 4096  # bytes in which a page says that it is ours
 _PAGE: Final = b"<!doctype html>"
-_AGE: Final = b"age-encryption.org/"
 _FORMS: Final[json_forms.Forms] = {
     "format": json_forms.is_format_1,
     "kind": json_forms.among(certificate.KIND),
@@ -83,7 +82,7 @@ def verify(file: BinaryIO, vkeys: Sequence[str] = ()) -> Genuine:
         return checked(_in_archive(file), _FORMS, OF_ANSWERS, vkeys)
     if head.startswith(_PAGE) and certificate.GENERATOR in head:
         return checked(at_end(file, _OF_PAGES, OF_ANSWERS), _FORMS, OF_ANSWERS, vkeys)
-    raise Usage("certificate_in_age" if head.startswith(_AGE) else "not_a_certificate")
+    raise Usage("not_a_certificate")
 
 
 def verify_accesses(raw: bytes, answer: Genuine, vkeys: Sequence[str] = ()) -> Genuine:

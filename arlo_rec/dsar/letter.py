@@ -3,7 +3,7 @@
 Its text is in `page/letter.nb.html.j2` and `page/letter.en.html.j2`: the whole letter in order, a file per language, so
 that a lawyer can read and change it without reading code. This module supplies the values: the answer's facts,
 times in the zone of the policy, and the words for codes (`letter.json`), with the meaning of every word that a customer
-need not know. `package` encrypts the letter, `pdf` sets it in type.
+need not know. `package` encrypts the letter.
 """
 
 from __future__ import annotations

@@ -42,15 +42,12 @@ class Composition:
         sounds: Iterable[GivenSound],
         lang: str,
         beside: Sequence[Enclosure] = (),
-        *,
-        pdf: bool = False,
     ) -> None:
         self.answer = answer
         self._beside = beside
         self._package = package
         self._sounds = sounds
         self._lang = lang
-        self._pdf = pdf  # the letter lies beside as PDF too
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._package.begin()
@@ -66,6 +63,6 @@ class Composition:
             given = yield from self._package.enclose(name, sound.mediatype, sound.pieces, recordings[-1])
             files.append(replace(given, channels=sound.channels))
         self.answer = replace(self.answer, recordings=tuple(recordings))
-        for file in (*enclosures(self.answer, files, self._lang if self._pdf else None), *self._beside):
+        for file in (*enclosures(self.answer, files), *self._beside):
             files.append((yield from self._package.enclose(file.name, file.mediatype, [file.body])))
         yield from self._package.end(render(self.answer, files, self._lang))

@@ -24,7 +24,6 @@ from arlo_rec.dsar import (
     accesses,
     certificate,
     erased_since,
-    pdf,
     recordings,
     register,
     scope,
@@ -95,7 +94,7 @@ class AnswerFile:
     without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
     out: str
     sha256: str
-    passphrase: str | None = field(repr=False)  # None where the recipient's key opens it
+    passphrase: str = field(repr=False)
     damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
     nothing_of: tuple[str, ...] = ()  # names of employees and references that no call has
     unsigned: int = 0  # accesses in entries that their person did not sign, which are told as possible
@@ -137,8 +136,6 @@ def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
     store.demand_clock(Action.DSAR, now)
     if request.out is not None:
         request.out.demand_new()
-    if request.form.pdf:
-        pdf.demand()
     _check_whole_call(store, request, now)
     return register.take(store, _identifiers(store, request, now), request.intake, now)
 
@@ -219,14 +216,14 @@ def _write(
         disclosures.name_anew(store, permits[0].seq, target.file.name, clock())
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
-    composed = Composition(target.package, content, sounds, form.lang, beside, pdf=form.pdf)
+    composed = Composition(target.package, content, sounds, form.lang, beside)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
     if target.zip is None:
         signed = certificate.signed_page(store, composed, statement, clock)
     else:
         signed = certificate.signed_members(store, target.zip, composed, statement, clock)
-    pieces = Digested(target.sealed(signed), hashlib.sha256())
+    pieces = Digested(signed, hashlib.sha256())
     target.file.write(pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
     case, sha256, damaged = content.case, pieces.digest().hex(), _damaged(composed.answer)
     _note_answered(

@@ -1,33 +1,27 @@
-"""What file an answer becomes: a page, an archive of pages where it is too much for one, or an age file.
+"""What file an answer becomes: a page, or an archive of pages where it is too much for one.
 
-    page       opens with a passphrase in a browser                    name as typed
-    archive    the same in several pages (`archive`)                    ends in .zip
-    age file   opens with the recipient's own key; inside is a plain archive (`plain_archive`), which is on no disk
+    page       opens with a passphrase in a browser    name as typed
+    archive    the same in several pages (`archive`)   ends in .zip
 
-Which one is decided from lengths and formats, before a sound is read. Each is signed by `certificate`, and all are
+Which one is decided from lengths and formats, before a sound is read. Each is signed by `certificate`, and both are
 written front to back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from arlo_rec import audio
 from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.crypto import age_file, primitives
+from arlo_rec.crypto import primitives
 from arlo_rec.dsar import archive, stored_zip
 from arlo_rec.dsar.archive import Archive
 from arlo_rec.dsar.package import Package
 from arlo_rec.dsar.page_file import PageFile
-from arlo_rec.dsar.plain_archive import PlainArchive
 from arlo_rec.dsar.recordings import HeldCall
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model.particulars import CONTROLLER
-
-if TYPE_CHECKING:
-    from pyrage.x25519 import Recipient
 
 PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the company
 
@@ -38,9 +32,7 @@ class Form:
 
     lang: str = "nb"
     wav: bool = False  # sounds as WAV instead of MP3
-    pdf: bool = False  # the letter lies beside as PDF too
     controller: str = CONTROLLER  # whose file it is, outside the encryption
-    recipient: Recipient | None = None  # whose key opens it; None: a passphrase that is made here
 
     @property
     def sound_format(self) -> str:
@@ -55,26 +47,18 @@ class Target:
     file: NamedFile
     package: Package
     zip: stored_zip.Archive | None  # of a package that is one
-    passphrase: str | None = field(repr=False)
-    recipient: Recipient | None
-
-    def sealed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The bytes of the file: encrypted here where its own pages are not."""
-        return iter(pieces) if self.recipient is None else age_file.encrypted(pieces, self.recipient)
+    passphrase: str = field(repr=False)
 
 
 def target(file: NamedFile, calls: Sequence[HeldCall], form: Form, *, whole: bool) -> Target:
     """The file for these calls; an archive of pages gets the ending .zip."""
-    if form.recipient is not None:
-        plain = PlainArchive(form.lang)
-        return Target(file, plain, plain.zip, None, form.recipient)
     passphrase = readable_secret(PASSPHRASE_GROUPS)
     new_page = _pages(passphrase, form)
     expected = {call.facts.id: expected_bytes(call, form, whole=whole) for call in calls}
     if sum(expected.values()) <= archive.MOST:
-        return Target(file, new_page(), None, passphrase, None)
+        return Target(file, new_page(), None, passphrase)
     pages = Archive(new_page, form.lang, expected)
-    return Target(archive_beside(file), pages, pages.zip, passphrase, None)
+    return Target(archive_beside(file), pages, pages.zip, passphrase)
 
 
 def archive_beside(file: NamedFile) -> NamedFile:

@@ -202,7 +202,6 @@ def test_a_page_in_pieces_of_any_size_is_signed_as_it_is_and_one_without_its_end
         (b"", "not_a_certificate"),
         (b"RIFF", "not_a_certificate"),
         (b"<!doctype html>\n<title>something</title>", "not_a_certificate"),
-        (b"age-encryption.org/v1\n-> X25519", "certificate_in_age"),
         (b"<!doctype html>" + certificate.GENERATOR, "answer_cut_off"),
         (b"<!doctype html>" + certificate.GENERATOR + certificate.MARK + certificate.AFTER_MARK, "answer_invalid"),
         (certificate.GENERATOR.join([b"<!doctype html>", certificate.page_tail(b"\xff{}")]), "answer_invalid"),

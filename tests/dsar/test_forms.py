@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import pyrage
 import pytest
 import soundfile
 
 from arlo_rec import audio
-from arlo_rec.crypto import age_file
 from arlo_rec.dsar import archive
-from arlo_rec.model.errors import Refused, Usage
 from tests.support import answers
 from tests.support.catalogue import insider
 from tests.support.faults import damage
@@ -167,58 +164,6 @@ def test_debians_unzip_takes_the_archive(world: World, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "parts" / "part-02.html").exists()
 
 
-# -- an age file --------------------------------------------------------------------------------------
-
-
-def decrypted(told: dict[str, Any], identity: Any) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(pyrage.decrypt(Path(told["out"]).read_bytes(), [identity])))
-
-
-def test_an_answer_to_a_recipient_opens_with_their_key_and_has_no_passphrase(world: World) -> None:
-    world.take_in("call")
-    identity = pyrage.x25519.Identity.generate()
-    told = ask(world, "--recipient", str(identity.to_public()), name="answer.age")
-    assert told["passphrase"] is None
-    (world.base / "inside.zip").write_bytes(pyrage.decrypt(Path(told["out"]).read_bytes(), [identity]))
-    assert is_genuine(world, world.base / "inside.zip")
-    with decrypted(told, identity) as files:
-        assert {"recording-01.mp3", "data.json", "index.html", "certificate.json"} <= set(files.namelist())
-        page = files.read("index.html").decode()
-        assert 'src="recording-01.mp3"' in page and 'href="data.json" download' in page
-        assert json.loads(files.read("data.json"))["recordings"][0]["sound"] == "recording-01.mp3"
-    with pytest.raises(pyrage.DecryptError):
-        decrypted(told, pyrage.x25519.Identity.generate())
-    assert b"index.html" not in Path(told["out"]).read_bytes()
-
-
-@pytest.mark.parametrize("text", ["age1xyz", "", "ssh-ed25519 AAAA", "AGE-SECRET-KEY-1", "age1" + "q" * 58])
-def test_what_is_no_recipient_is_refused_before_anything_is_logged_or_opened(world: World, text: str) -> None:
-    world.take_in("call")
-    out = str(world.base / "a.age")
-    told = world.run("dsar", "90000001", *CALLED, "--out", out, "--recipient", text, "--json", who="sigrid")
-    assert (told.exit, told.json["error"]["code"]) == (2, "recipient_unknown")
-    assert world.json("audit", "show", "--action", "dsar", who="iver")["entries"] == []
-
-
-def test_age_encrypts_a_stream_of_any_pieces() -> None:
-    identity = pyrage.x25519.Identity.generate()
-    for pieces in ([], [b""], [b"x"], [bytes([n]) * 100_000 for n in range(20)]):
-        sealed = b"".join(age_file.encrypted(pieces, age_file.recipient(str(identity.to_public()))))
-        assert pyrage.decrypt(sealed, [identity]) == b"".join(pieces)
-
-
-def test_an_error_of_who_makes_the_pieces_ends_the_encryption() -> None:
-    def pieces() -> Any:
-        yield b"x" * 1_000_000
-        raise Refused("gone_meanwhile", rule="consent.withdraw")
-
-    to = age_file.recipient(str(pyrage.x25519.Identity.generate().to_public()))
-    with pytest.raises(Refused):
-        b"".join(age_file.encrypted(pieces(), to))
-    with pytest.raises(Usage):
-        age_file.recipient("nobody")
-
-
 # -- what the person asked for ------------------------------------------------------------------------
 
 
@@ -333,10 +278,9 @@ def disk(tmp_path: Path) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", [(), ("--recipient", str(pyrage.x25519.Identity.generate().to_public()))])
-def test_a_full_disk_leaves_neither_a_file_nor_a_disclosure(world: World, disk: Path, form: tuple[str, ...]) -> None:
+def test_a_full_disk_leaves_neither_a_file_nor_a_disclosure(world: World, disk: Path) -> None:
     world.take_in("long", seconds=70)
-    words = ("dsar", "90000001", *CALLED, "--wav", "--out", str(disk / "a.html"), *form, "--json")
+    words = ("dsar", "90000001", *CALLED, "--wav", "--out", str(disk / "a.html"), "--json")
     told = world.run(*words, who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (16, "no_space")
     assert list(disk.iterdir()) == []
@@ -350,8 +294,7 @@ def test_memory_stays_flat_whatever_the_answer_is_like(world: World) -> None:
     sound = audio.canonical_wav(audio.Sound(Encoding.ULAW, 48000, 2, tone_wav(0.1)[-1600:] * 600 * 180))
     world.take_in("long", sound=sound)
     del sound
-    identity = str(pyrage.x25519.Identity.generate().to_public())
-    for form in ((), ("--wav",), ("--wav", "--recipient", identity)):
+    for form in ((), ("--wav",)):
         out = world.base / f"a{len(form)}.html"
         most, told = memory_of(world, "dsar", "90000001", *CALLED, "--out", str(out), *form, who="sigrid")
         assert most < 300e6, form

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyrage
 import pytest
 
 from arlo_rec.dsar import archive
@@ -101,22 +99,3 @@ def test_the_pages_of_an_archive_lead_to_one_another(
         assert browser.run("return document.activeElement.localName") == "h1"
         assert browser.complaints() == []
     assert lengths == pytest.approx(LENGTHS, abs=0.15)
-
-
-def test_what_an_age_file_had_inside_opens_beside_its_sounds(browser: Browser, world: World, tmp_path: Path) -> None:
-    identity = pyrage.x25519.Identity.generate()
-    told = ask(world, "--recipient", str(identity.to_public()))
-    inside = pyrage.decrypt(Path(told["out"]).read_bytes(), [identity])
-    with zipfile.ZipFile(io.BytesIO(inside)) as files:
-        files.extractall(tmp_path / "answer")
-    browser.requested(), browser.complaints()
-    browser.open(tmp_path / "answer" / "index.html")
-    browser.click("h1")  # nothing plays before somebody did something
-    assert played(browser) == pytest.approx(LENGTHS, abs=0.15)
-    assert browser.text("h1") == "Answer to your request for access"
-    assert {url.split(":")[0] for url in browser.requested()} <= {"file", "data"}
-    assert browser.complaints() == []
-    links = "[...document.querySelectorAll('a[data-file]')]"
-    assert browser.run(
-        f"return {links}.every((one) => one.getAttribute('href') === one.dataset.file && one.download === '')"
-    )

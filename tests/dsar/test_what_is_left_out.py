@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pyrage
 import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES
@@ -180,19 +176,6 @@ def test_an_employee_is_told_what_the_log_has_of_an_objection_and_that_a_custome
     assert (logged in letter, erased in letter) == (True, True)
     assert logged not in words(letter_of(replace(EMPLOYEE, objections=()), lang))
     assert erased not in words(letter_of(ANSWER, lang))
-
-
-def test_a_letter_speaks_of_no_passphrase_where_a_key_opened_it(world: World) -> None:
-    """What a recipient's key opens has a cipher of its own, and its certificate lies inside."""
-    world.take_in("a")
-    key = pyrage.x25519.Identity.generate()
-    out = str(world.base / "answer.age")
-    asked = ("dsar", "90000001", "--identity", "login", "--lang", "en", "--recipient", str(key.to_public()))
-    sealed = Path(world.json(*asked, "--out", out, who="sigrid")["out"]).read_bytes()
-    with zipfile.ZipFile(io.BytesIO(pyrage.decrypt(sealed, [key]))) as archive:
-        letter, _, _ = words(archive.read("index.html").decode()).partition("Words in the letter Ba")
-    assert "What you received was encrypted." in letter
-    assert not [each for each in ("passphrase", "AES", "unencrypted") if each in letter]
 
 
 # -- the company's particulars ------------------------------------------------------------------------

@@ -43,8 +43,6 @@ ALONE = {  # outside library -> our modules that may import it
     "markupsafe": {"i18n.pages"},
     "markdown_it": {"publishing.markup"},
     "fcntl": {"backends.files"},
-    "pyrage": {"crypto.age_file", "dsar.writing"},
-    "typst": {"dsar.pdf"},
     "soundfile": {"audio"},
     "lameenc": {"audio.mp3"},
     "av": {"audio"},
