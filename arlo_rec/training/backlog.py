@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.access import gate, limits, objections
 from arlo_rec.access.gate import Intent
@@ -26,8 +26,11 @@ from arlo_rec.policy import Action, Purpose
 from arlo_rec.store import Store
 from arlo_rec.training import build, cut_plan, opening
 from arlo_rec.training.build import TrainingCopy
-from arlo_rec.training.cut_plan import CopyOrder, CutPlan, SpeechModels
+from arlo_rec.training.cut_plan import CopyOrder, CutPlan
 from arlo_rec.training.opening import OpenRecording
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.engines.engine import Engine
 
 _CALL_ERRORS = (Usage, NotGranted, Refused, Integrity, SoundError)
 _ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets another process
@@ -115,30 +118,30 @@ def make_copies(
     store: Store,
     shown_ids: Sequence[str],
     order_of: Callable[[str], CopyOrder],
-    models: Sequence[SpeechModels],
+    engines: Sequence[Engine | None],
     clock: Callable[[], datetime],
     *,
     unless_copied: bool = False,
 ) -> Iterator[TrainingCopy | FailedCall]:
-    """Make a copy of each call, in order, as many at once as there are *models*; a call that fails stops no other.
+    """Make a copy of each call, in order, as many at once as there are *engines*; a call that fails stops no other.
 
     Raises what concerns all of them: a full disk, a store that is in use, an engine that cannot be started.
     """
-    free: SimpleQueue[SpeechModels] = SimpleQueue()
-    for model in models:
-        free.put(model)
+    free: SimpleQueue[Engine | None] = SimpleQueue()
+    for engine in engines:
+        free.put(engine)
     in_work: deque[_CallInWork] = deque()
-    with ThreadPoolExecutor(len(models)) as workers:
+    with ThreadPoolExecutor(len(engines)) as workers:
         try:
             for shown_id in _to_copy(store, shown_ids, clock, unless_copied=unless_copied):
                 if isinstance(shown_id, FailedCall):
                     yield shown_id
                     continue
-                if len(in_work) == len(models):
+                if len(in_work) == len(engines):
                     yield _finish(store, in_work.popleft(), clock)
                 try:
                     order = build.by_policy(store, order_of(shown_id), clock())
-                    cut_plan.demand_words(order, models[0])
+                    cut_plan.demand_words(order, engines[0])
                     original = opening.open_original(store, shown_id, clock)
                 except _CALL_ERRORS as error:
                     yield FailedCall(shown_id, error)
@@ -150,9 +153,9 @@ def make_copies(
         except BaseException:  # Ctrl-C too: nobody waits for what is still being heard
             for call in in_work:
                 call.plan.cancel()
-            for model in models:
-                if model.engine is not None:
-                    model.engine.stop()
+            for engine in engines:
+                if engine is not None:
+                    engine.stop()
             raise
 
 
@@ -180,13 +183,13 @@ def _has_copy(store: Store, shown_id: str) -> bool:
         return False
 
 
-def _plan(free: SimpleQueue[SpeechModels], original: OpenRecording, order: CopyOrder) -> CutPlan:
-    """Plan the cuts of a call with models that no other worker uses meanwhile."""
-    models = free.get()
+def _plan(free: SimpleQueue[Engine | None], original: OpenRecording, order: CopyOrder) -> CutPlan:
+    """Plan the cuts of a call with an engine that no other worker uses meanwhile."""
+    engine = free.get()
     try:
-        return cut_plan.plan_cuts(original, order, models)
+        return cut_plan.plan_cuts(original, order, engine)
     finally:
-        free.put(models)
+        free.put(engine)
 
 
 def _finish(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> TrainingCopy | FailedCall:

@@ -21,7 +21,6 @@ from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
     from arlo_rec.speech.engines.engine import Engine
-    from arlo_rec.speech.engines.name_model import Labeller
 
 MOST_WORDS_KEPT = 40_000  # of the transcripts beside the cut list: a call of two hours, heard twice
 
@@ -37,17 +36,6 @@ class CopyOrder:
     files: tuple[str, ...] = ()  # the names of the transcripts' files, for people, as far as they have any
     cut_circumstances: bool = False  # also in detect mode, as the policy may say
     language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechModels:
-    """The engine that hears words and the model that labels names, where there is one."""
-
-    engine: Engine | None = None
-    labeller: Labeller | None = None
-
-
-NO_MODELS = SpeechModels()
 
 
 class UnsureStretch(NamedTuple):
@@ -135,18 +123,18 @@ class CutPlan:
         )
 
 
-def demand_words(order: CopyOrder, models: SpeechModels) -> None:
+def demand_words(order: CopyOrder, engine: Engine | None) -> None:
     """Raise Usage, before anything is opened, where nothing says what was said and no list what is to go."""
     if order.mode is Mode.MANUAL:
         if not order.cuts:
             raise Usage("cuts_missing")
-    elif not order.transcripts and models.engine is None:
+    elif not order.transcripts and engine is None:
         raise Usage("words_missing")
 
 
-def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = NO_MODELS) -> CutPlan:
+def plan_cuts(original: OpenRecording, order: CopyOrder, engine: Engine | None = None) -> CutPlan:
     """Where to cut a call; raises Usage where there are neither words nor a list, or where they do not fit."""
-    demand_words(order, models)
+    demand_words(order, engine)
     listed = within(order.cuts, original.sound)
     if order.mode is Mode.MANUAL:
         return CutPlan(tuple(listed), Mode.MANUAL)
@@ -154,12 +142,11 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, models: SpeechModels = 
 
     plan = planner.plan(
         original.sound,
-        _transcripts(original, order, models.engine),
+        _transcripts(original, order, engine),
         original.names,
         strict=order.mode is Mode.STRICT,
         cut_circumstances=order.cut_circumstances,
         lead=original.lead,
-        labeller=models.labeller,
     )
     return CutPlan(
         in_order([*plan.cuts, *listed]),

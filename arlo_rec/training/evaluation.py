@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from glob import escape
 from math import isfinite, sqrt
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.audio import Sound
@@ -27,7 +27,10 @@ from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import LOOK, Cut
 from arlo_rec.speech.words import Transcript
 from arlo_rec.training import build
-from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder, SpeechModels
+from arlo_rec.training.cut_plan import CopyOrder
+
+if TYPE_CHECKING:
+    from arlo_rec.speech.engines.engine import Engine
 
 WHOLE = 0.95  # of an identifier's duration: the rest identifies nobody
 NEAR = 0.3  # seconds around an identifier in which a cut is none too much
@@ -114,19 +117,19 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
         yield _call(path)
 
 
-def evaluate(call: LabelledCall, order: CopyOrder, models: SpeechModels = NO_MODELS) -> CallScore:
+def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None) -> CallScore:
     """Cut a call as its copy would be, and score what is left of it."""
     from arlo_rec.speech.engines import passes
     from arlo_rec.speech.planning import planner
 
     transcripts = list(call.transcripts)
-    if not transcripts and models.engine is not None:
-        transcripts = passes.transcribe(models.engine, call.sound, order.language, call.names)
+    if not transcripts and engine is not None:
+        transcripts = passes.transcribe(engine, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
     try:
-        plan = planner.plan(call.sound, transcripts, call.names, strict=strict, labeller=models.labeller)
+        plan = planner.plan(call.sound, transcripts, call.names, strict=strict)
     except Usage as misfit:
         raise Usage("bench_wrong", path=call.name, why=str(misfit.detail.get("why", misfit.code))) from None
     cuts = [cut for cut in plan.cuts if cut.is_cut]

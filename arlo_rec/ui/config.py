@@ -30,7 +30,6 @@ KEYS: Mapping[str, type] = {
     "asr.model": str,
     "asr.language": str,
     "asr.threads": int,
-    "ner.model": str,
     "particulars": str,
 }
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
@@ -59,7 +58,6 @@ class Settings(NamedTuple):
     asr_model: str | None  # a folder
     asr_language: str | None
     asr_threads: int
-    ner_model: str | None  # a folder
     particulars: str | None  # a file: what letters say of the company
 
 
@@ -100,7 +98,6 @@ def settle(
         asr_model=config.get("asr.model"),
         asr_language=config.get("asr.language"),
         asr_threads=int(config.get("asr.threads", 2)) or 1,
-        ner_model=config.get("ner.model"),
         particulars=config.get("particulars"),
     )
 

@@ -322,7 +322,7 @@ OF_OWNERS = {
 }
 OF_ITS_MACHINE = [
     ["status", "--root", "STORE"], ["pseudonymise", "--bench", "STORE"], ["pseudonymise", "ID", "--model", "STORE"],
-    ["pseudonymise", "ID", "--names-model", "STORE"], ["audit", "witness", "--witness-key", "STORE/k", "--new", "it"],
+    ["pseudonymise", "ID", "--model", "STORE"], ["audit", "witness", "--witness-key", "STORE/k", "--new", "it"],
 ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tests.support.properties import examples
 
 VIA = "ssh arlo@recordings.example"
 TABLES = (words.READ, words.SECRET, words.WRITE, words.APPEND, words.WITNESS, words.NOT_SENT)
-OF_THE_SERVER = {"--root", "--model", "--names-model"}  # folders of the machine on which the store lies
+OF_THE_SERVER = {"--root", "--model"}  # folders of the machine on which the store lies
 IS_PATH = ("FILE", "DIR", "PATH")
 
 

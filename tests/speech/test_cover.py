@@ -18,7 +18,7 @@ from arlo_rec.speech.detectors import identifiers, name_lists, phonetic
 from arlo_rec.speech.engines.engine import whisper
 from arlo_rec.speech.words import Word
 from arlo_rec.training import evaluation
-from arlo_rec.training.cut_plan import CopyOrder, SpeechModels
+from arlo_rec.training.cut_plan import CopyOrder
 from arlo_rec.training.evaluation import CallScore, Figures
 from tests.support.models import BASE, needs_base
 from tests.support.places import CALLS
@@ -82,10 +82,7 @@ def test_keyed_digits_of_our_own_calls_go_whole() -> None:
 def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) -> None:
     every = [replace(call, transcripts=()) for call in evaluation.labelled_calls(CALLS / "given")]
     with whisper(Path(str(BASE)), threads=2, language="en") as engine:
-        heard = [
-            evaluation.evaluate(call, CopyOrder(Mode.DETECT), SpeechModels(engine))
-            for call in (every if whole else every[4:5])
-        ]
+        heard = [evaluation.evaluate(call, CopyOrder(Mode.DETECT), engine) for call in (every if whole else every[4:5])]
     result = evaluation.figures([cover for call_score in heard for cover in call_score.covers])
     over = sum(call_score.over_cut for call_score in heard) / len(heard)
     print(f"engine: {result.count}, mean cover {result.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201

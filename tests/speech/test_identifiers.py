@@ -285,26 +285,6 @@ def test_a_word_of_a_hundred_thousand_letters_is_looked_through_like_any_other(u
     assert all(finding.end <= 3.0 for finding in findings)
 
 
-class Names:
-    """A name model that takes some words for names, and none for anything else."""
-
-    def __init__(self, **scores: float) -> None:
-        self.scores = scores
-
-    def labels(self, words: Sequence[str]) -> list[tuple[str, float]]:
-        return [("name", self.scores.get(word.strip(".,"), 0.0)) for word in words]
-
-
-def test_a_name_model_adds_names_of_which_it_is_sure_and_they_are_found_wherever_they_are_said_again() -> None:
-    words = [*said("ask for merrick and for tavish", 0), *said("merrick is not here", 1, 3.0)]
-    findings = identifiers.find_identifiers(words, NOBODY, Names(merrick=0.9, tavish=0.1))
-    assert [
-        word.text for word in words if hit(word, [finding for finding in findings if finding.source == "model"])
-    ] == ["merrick"] * 2
-    again = identifiers.find_identifiers([*said("så det var merricks kamera", 1)], NOBODY, Names(kamera=0.4))
-    assert not [finding for finding in again if finding.source == "model"], "in Norwegian it has to be surer"
-
-
 def test_an_account_with_its_country_in_front_is_labelled_and_one_with_a_wrong_digit_goes_all_the_same() -> None:
     labels = []
     for digits in ("NO93 8601 1117 947", "NO93 8601 1117 948"):

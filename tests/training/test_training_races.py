@@ -283,7 +283,6 @@ def test_two_passes_of_each_channel_are_two_passes_and_not_one_mixed(world: Worl
         ("pseudonymise", "CALL", "--transcript", "caller="),
         ("pseudonymise", "CALL", "--transcript", "x" * 5000),
         ("pseudonymise", "CALL", "--model", "x" * 5000),
-        ("pseudonymise", "CALL", "--names-model", "x" * 5000, "--transcript", "WORDS"),
         ("pseudonymise", "--bench", "x" * 5000),
         ("pseudonymise", "CALL", "--mode", "manual", "--cuts", "WORDS", "--transcript", "WORDS"),
         ("review", "--confirm"),

@@ -49,8 +49,6 @@ ALONE = {  # outside library -> our modules that may import it
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.engines.whisper"},
     "ctranslate2": {"speech.engines.whisper"},
-    "onnxruntime": {"speech.engines.name_model_child"},
-    "tokenizers": {"speech.engines.name_model_child"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
@@ -212,7 +210,7 @@ def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_th
 
 
 TOPS = {  # each of one process
-    *("cli", "audio.decoder", "backends.workers", "speech.engines.whisper", "speech.engines.name_model_child")
+    *("cli", "audio.decoder", "backends.workers", "speech.engines.whisper")
 }
 
 

@@ -29,7 +29,7 @@ REACHED = re.compile(r"\b(?:connect|sendto|sendmsg|sendmmsg)\(.*sa_family=(AF_\w
 OURS = {"AF_UNIX", "AF_LOCAL"}  # a channel between our own processes
 NOT_RUN = {"pip", "setuptools", "arlo-rec"}  # what installs, not what runs
 WAIT_S = 2  # in which a thread that reports home would have begun
-EXTRAS_OF_USERS = ("av", "asr", "ner")
+EXTRAS_OF_USERS = ("av", "asr")
 
 
 def outside(folder: Path, words: Sequence[str], environment: dict[str, str] | None = None) -> list[str]:

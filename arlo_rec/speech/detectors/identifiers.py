@@ -12,19 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING
 
 from arlo_rec.speech.detectors import answers, circumstances, contact, cues, names, numbers, phonetic, secrets
 from arlo_rec.speech.detectors.harmless import is_harmless
 from arlo_rec.speech.detectors.tokens import Match, Token, tokenise
 from arlo_rec.speech.words import Word
 
-if TYPE_CHECKING:
-    from arlo_rec.speech.engines.name_model import Labeller
-
 SURE_NAME = 0.7  # score of a name after a cue that demands one, of a listed name, of a name by the tagger
-LABELLED, LABELLED_ENGLISH = 0.5, 0.2  # model's score: lower in English, where it alone finds names in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +45,8 @@ def split_channels(words: Sequence[Word]) -> list[list[Token]]:
     return [tokenise(own) for own in split_words(words)]
 
 
-def find_identifiers(
-    words: Sequence[Word], known: phonetic.KnownNames, labeller: Labeller | None = None
-) -> list[Finding]:
-    """What the rules find, and the names of *labeller*, sorted by start.
-
-    Raises Integrity where a list that we ship is damaged, Unreachable where *labeller* does not answer.
-    """
+def find_identifiers(words: Sequence[Word], known: phonetic.KnownNames) -> list[Finding]:
+    """What the rules find, sorted by start; raises Integrity where a list that we ship is damaged."""
     streams = split_channels(words)
     asked = [question for stream in streams for question in answers.find_questions(stream)]
     near = [answers.mark_near_questions(stream, asked) for stream in streams]
@@ -65,8 +54,6 @@ def find_identifiers(
         list(find_in_channel(stream, known, marks)) for stream, marks in zip(streams, near, strict=True)
     ]
     channels = list(zip(streams, found_by_channel, strict=True))
-    for stream, matches in channels:
-        matches += find_labelled(stream, labeller)
     spoken = [
         number for stream, marks in zip(streams, near, strict=True) for number in numbers.list_numbers(stream, marks)
     ]
@@ -111,18 +98,6 @@ def find_circumstances(words: Sequence[Word]) -> list[Finding]:
         for match in circumstances.find_circumstances(stream)
     ]
     return sorted(found, key=lambda finding: (finding.start, finding.end))
-
-
-def find_labelled(stream: Sequence[Token], labeller: Labeller | None) -> Iterator[Match]:
-    """Names by the optional name model: each run of words that it scores as parts of names."""
-    if labeller is None or not stream:
-        return
-    least = LABELLED_ENGLISH if names.is_english(stream) else LABELLED
-    scores = [score if kind == "name" else 0.0 for kind, score in labeller.labels([token.raw for token in stream])]
-    for sure, run in groupby(range(len(stream)), key=lambda at: scores[at] >= least):
-        if sure:
-            places = list(run)
-            yield Match(places[0], places[-1], "name", "model", round(max(scores[at] for at in places), 2))
 
 
 def _split_names(stream: Sequence[Token], matches: Sequence[Match]) -> Iterator[str]:

@@ -27,7 +27,6 @@ from arlo_rec.speech.words import Word
 
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
-    from arlo_rec.speech.engines.name_model import Labeller
 
 LIKELY: Final = 0.04  # score of one word of a stretch: a voice that is known weighs more than seconds of silence
 PART: Final = 0.007  # score of the other words of that stretch
@@ -58,12 +57,9 @@ class Found(NamedTuple):
     harmless: frozenset[Word]
 
 
-def find(words: Sequence[Word], known: phonetic.KnownNames, labeller: Labeller | None = None) -> Found:
-    """Everything that may identify somebody.
-
-    Raises Integrity where a list or a model that we ship is damaged, Unreachable where *labeller* does not answer.
-    """
-    ruled = identifiers.find_identifiers(words, known, labeller)
+def find(words: Sequence[Word], known: phonetic.KnownNames) -> Found:
+    """Everything that may identify somebody; raises Integrity where a list or a model that we ship is damaged."""
+    ruled = identifiers.find_identifiers(words, known)
     told = identifiers.find_circumstances(words)
     streams = identifiers.split_channels(words)
     found = [finding for finding in ruled if (finding.type, finding.source) not in {*PROPOSALS, AGAIN}]

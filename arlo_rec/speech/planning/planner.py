@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
@@ -26,9 +25,6 @@ from arlo_rec.speech.planning.alignment import find_uncovered, is_plausible, mea
 from arlo_rec.speech.planning.fitting import Dropped, Fitted
 from arlo_rec.speech.planning.understanding import is_understood
 from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
-
-if TYPE_CHECKING:
-    from arlo_rec.speech.engines.name_model import Labeller
 
 PAD = 0.3  # seconds added at both ends: 90 % of corrected word starts are within
 PAD_OF_SOUND = 0.1  # for findings located in the sound itself
@@ -71,7 +67,6 @@ def plan(
     strict: bool,
     cut_circumstances: bool = False,
     lead: float = 0.0,
-    labeller: Labeller | None = None,
 ) -> Plan:
     """Plan the cuts of a call for which the names of *people* are known.
 
@@ -87,7 +82,7 @@ def plan(
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
     known = phonetic.prepare_names(people)
-    found = [weighing.find(words, known, labeller) for words in passes]
+    found = [weighing.find(words, known) for words in passes]
     findings = [finding for each in found for finding in each.identifiers]
     findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
     findings += [
