@@ -19,7 +19,7 @@ TOP = Path(__file__).resolve().parent.parent
 LOCKS: dict[str, tuple[str, ...]] = {  # the lock -> the extras in it, beside what the program itself needs
     "run": (),
     "dev": ("dev",),
-    "asr": ("asr", "ner"),
+    "asr": ("asr",),
     "oracle": ("oracle",),
     "fuzz": ("fuzz",),
 }

@@ -40,7 +40,7 @@ from arlo_rec.model.records import to_iso
 from arlo_rec.oversight import verify
 from arlo_rec.policy import RETENTION, Action, GuardLimits, Mode, Role
 from arlo_rec.store import Store
-from arlo_rec.training.cut_plan import NO_MODELS, CopyOrder
+from arlo_rec.training.cut_plan import CopyOrder
 
 CALLS = (  # sound, caller, agent; the numbers are examples and the names are fictional
     ("call-1.wav", "+4790000001", "Ola Oppdiktet"),
@@ -185,7 +185,7 @@ class _Life:
         words = (files("arlo_rec") / "demo_calls" / "call-1.words.json").read_bytes()
         order = CopyOrder(Mode.DETECT, transcripts=((None, words),))
         with self.as_("Leif") as store:
-            made = pseudonymise.propose(store, self.recordings[0], order, NO_MODELS, lambda: self.now)
+            made = pseudonymise.propose(store, self.recordings[0], order, None, lambda: self.now)
         self.step("data.pseudonymised", "copied", ok=made.state == CopyState.NEEDS_REVIEW, count=len(made.cuts))
         copy, out = made.copy.hex(), self.base / "opplaering.wav"
         problem = self._problem(lambda store: pseudonymise.release(store, copy, self._reason(), None, lambda: self.now))
