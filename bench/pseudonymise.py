@@ -49,7 +49,7 @@ def _measured(what: str, folder: str) -> dict[str, float]:
 
 
 def _make_hour(folder: Path) -> None:
-    """An hour of calls one after the other, as a sound and two transcripts in CTM, and the names that are known."""
+    """An hour of calls one after the other, as a sound and two transcripts, and the names that are known."""
     from arlo_rec import audio
     from arlo_rec.audio import Sound
     from arlo_rec.speech.transcripts import reading

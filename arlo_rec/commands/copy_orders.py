@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 LONGEST_RANGE = 10_000  # cuts: as many as a list can have
-ENDINGS = frozenset([".json", ".vtt", ".srt", ".ctm", ".txt"])  # of transcripts in a folder
+ENDINGS = frozenset([".json", ".vtt", ".srt", ".txt"])  # of transcripts in a folder
 
 
 class CopyOptions(NamedTuple):

@@ -28,7 +28,7 @@ def test_every_reason_for_which_a_transcript_is_refused_has_its_sentence(folder:
     found = codes(folder)
     assert known <= found
     reasons = {code: pair for code, pair in every().items() if code.startswith("why.")}
-    for code in found - {"nb", "en", "webvtt", "srt", "ctm", "whisper.cpp"}:
+    for code in found - {"nb", "en", "webvtt", "srt", "whisper.cpp"}:
         if folder == "planning" or f"why.{code}" in reasons:
             assert all(reasons[f"why.{code}"]), code
     assert all(f"why.{code}" in reasons for code in known)

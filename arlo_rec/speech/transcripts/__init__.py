@@ -1,1 +1,1 @@
-"""Readers of the transcripts that companies already have, in 21 forms, to words with times."""
+"""Readers of the transcripts that companies already have, in 16 forms, to words with times."""

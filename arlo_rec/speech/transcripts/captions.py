@@ -1,8 +1,7 @@
-"""Read line-based transcripts: WebVTT, SubRip and NIST's CTM. The place of an error is a line number.
+"""Read line-based transcripts: WebVTT and SubRip. The place of an error is a line number.
 
 It parses text into times, words and channels; `builder` validates and sorts them. Sources:
 WebVTT: https://www.w3.org/TR/webvtt1/. SubRip has no standard: a number, two times with a comma, text.
-CTM: file, channel, start, length, word, and how sure it is: https://github.com/usnistgov/SCTK, ctm(5).
 """
 
 from __future__ import annotations
@@ -11,24 +10,20 @@ import html
 import re
 from collections.abc import Iterator
 
-from arlo_rec.speech.transcripts.builder import TranscriptBuilder, parse_score, transcript_error
+from arlo_rec.speech.transcripts.builder import TranscriptBuilder, transcript_error
 
 _TIME = re.compile(r"(-?)(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})")
 _STAMP = re.compile(r"<((?:[0-9]{1,5}:)?[0-9]{1,2}:[0-9]{1,2}\.[0-9]{1,3})>")
 _TAG = re.compile(r"<[^<>]*>")  # stops at the next "<", so that a line of "<" costs linear time
 _LINES = re.compile(r"\r\n|\n|\r")
-_CTM = re.compile(r"(?:;;[^\n]*+\n|\s++)*+\S++[ \t]++\S++[ \t]++-?[0-9.]++[ \t]++-?[0-9.]++[ \t]++\S")
 _BLOCK = ("NOTE", "STYLE", "REGION")
-_CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1}
 
 
 def form_of(text: str) -> str | None:
-    """Which of the three forms a text has; None for none of them."""
+    """Which of the two forms a text has; None for neither."""
     if re.match(r"WEBVTT(?:[ \t\r\n]|$)", text):
         return "webvtt"
-    if "-->" in text:
-        return "srt"
-    return "ctm" if _CTM.match(text) else None
+    return "srt" if "-->" in text else None
 
 
 def read_webvtt(text: str, builder: TranscriptBuilder) -> None:
@@ -91,24 +86,3 @@ def _parse_clock(text: str, builder: TranscriptBuilder) -> float:
 def _without_tags(text: str) -> str:
     """The spoken text: without tags, of which a voice tag names the speaker, and with entities decoded."""
     return html.unescape(_TAG.sub("", text))
-
-
-def read_ctm(text: str, builder: TranscriptBuilder) -> None:
-    """Read CTM: one word a line; channels are 1 and 2, or A and B."""
-    for count, line in enumerate(_LINES.split(text), 1):
-        builder.place = count
-        fields = line.split()
-        if not fields or line.startswith(";;"):
-            continue
-        if len(fields) < 5:
-            raise transcript_error("unknown_form", count)
-        channel = _CHANNELS.get(fields[1].lower())
-        if channel is None:
-            raise transcript_error("no_such_channel", count)
-        start = builder.parse_seconds_text(fields[2])
-        if fields[3].startswith("-"):
-            raise transcript_error("ends_before_it_starts", count)
-        end = round(start + builder.parse_seconds_text(fields[3]), 6)
-        builder.add_word(
-            fields[4], start, end, score=parse_score(fields[5]) if len(fields) > 5 else None, channel=channel
-        )

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from arlo_rec.speech.transcripts.builder import (
     JsonObject,
     TranscriptBuilder,
@@ -21,33 +18,6 @@ from arlo_rec.speech.transcripts.builder import (
 
 MILLI = 1000.0
 TICKS = 10_000_000.0  # of 100 ns
-
-
-def read_deepgram(document: JsonObject, builder: TranscriptBuilder) -> None:
-    """Read Deepgram: one result for each channel; a single one may be several channels mixed, so it names none."""
-    channels = objects_in(object_in(document, "results"), "channels")
-    for index, result in enumerate(channels):
-        channel = builder.parse_channel(index) if len(channels) > 1 else None
-        alternative = first_alternative(result, "alternatives")
-        words = objects_in(alternative, "words")
-        if not words:
-            builder.refuse_unlisted_words(alternative.get("transcript"))
-        for word in words:
-            builder.next_word()
-            text = word.get("punctuated_word", word.get("word"))
-            start, end = builder.parse_seconds(word.get("start")), builder.parse_seconds(word.get("end"))
-            builder.add_word_or_mask(text, start, end, score=parse_score(word.get("confidence")), channel=channel)
-
-
-def read_assemblyai(document: JsonObject, builder: TranscriptBuilder) -> None:
-    """Read AssemblyAI: milliseconds; channels count from 1."""
-    for word in objects_in(document, "words"):
-        builder.next_word()
-        channel = builder.parse_channel(word.get("channel"), first=1)
-        start, end = builder.parse_seconds(word.get("start"), MILLI), builder.parse_seconds(word.get("end"), MILLI)
-        builder.add_word_or_mask(
-            word.get("text"), start, end, score=parse_score(word.get("confidence")), channel=channel
-        )
 
 
 def read_google(document: JsonObject, builder: TranscriptBuilder) -> None:
@@ -135,48 +105,6 @@ def _parse_span(
     return start_seconds, builder.parse_seconds(start + length, per_second)
 
 
-def read_speechmatics(document: JsonObject, builder: TranscriptBuilder) -> None:
-    """Read Speechmatics: words, entities (a number or a date as several words), and punctuation with its attachment."""
-    channels = _speechmatics_channel_parser(document, builder)
-    for result in objects_in(document, "results"):
-        builder.next_word()
-        label, alternative = result.get("channel"), first_alternative(result, "alternatives")
-        channel = channels(label)
-        if result.get("type") == "punctuation":
-            if result.get("attaches_to") in (None, "previous", "both"):
-                builder.append_punctuation(alternative.get("content"), channel=channel)
-        elif result.get("type") in ("word", "entity"):
-            start, end = builder.parse_seconds(result.get("start_time")), builder.parse_seconds(result.get("end_time"))
-            builder.add_word_or_mask(
-                alternative.get("content"),
-                start,
-                end,
-                score=parse_score(alternative.get("confidence")),
-                channel=channel,
-            )
-
-
-def _speechmatics_channel_parser(document: JsonObject, builder: TranscriptBuilder) -> Any:
-    """A parser of channel labels: the customer's own labels in the order of channels, others by their last number."""
-    labels = object_in(object_in(document, "metadata"), "transcription_config").get("channel_diarization_labels")
-    own_labels = (
-        {name: index for index, name in enumerate(labels) if isinstance(name, str)} if isinstance(labels, list) else {}
-    )
-
-    def parse_label(label: object) -> int | None:
-        if label is None:
-            return None
-        if isinstance(label, str):
-            if label in own_labels:
-                return builder.parse_channel(own_labels[label])
-            number = re.search("[0-9]{1,3}$", label)
-            if number:
-                return builder.parse_channel(number[0], first=1)
-        raise transcript_error("no_such_channel", builder.place)
-
-    return parse_label
-
-
 def read_aws(document: JsonObject, builder: TranscriptBuilder) -> None:
     """Read Amazon Transcribe: seconds as strings; redacted words are "[PII]" or have "redactions"."""
     results = object_in(document, "results")
@@ -229,35 +157,4 @@ def _parse_millis(entry: JsonObject, builder: TranscriptBuilder) -> tuple[float,
     )
 
 
-def read_genesys(document: JsonObject, builder: TranscriptBuilder) -> None:
-    """Read Genesys Cloud: milliseconds since 1970, less the call's start; small times already count from that."""
-    transcripts = objects_in(document, "transcripts")
-    starts = [document.get("startTime"), document.get("conversationStartTime")]
-    starts += [transcript.get("startTime") for transcript in transcripts]
-    start = next((time for time in starts if is_number(time)), 0)
-    for transcript in transcripts:
-        for phrase in objects_in(transcript, "phrases"):
-            purpose = phrase.get("participantPurpose")
-            voice = purpose if isinstance(purpose, str) else None
-            words = objects_in(phrase, "words")
-            for word in words:
-                builder.next_word()
-                times = _parse_genesys_times(word, start, builder)
-                builder.add_word(word.get("word"), *times, score=parse_score(word.get("confidence")), voice=voice)
-            if not words:
-                builder.next_word()
-                builder.add_segment(phrase.get("text"), *_parse_genesys_times(phrase, start, builder), voice=voice)
-
-
 EPOCH = 10**11  # milliseconds: no call is three years long, and no recording of calls is older than 1973
-
-
-def _parse_genesys_times(entry: JsonObject, call_start_ms: float, builder: TranscriptBuilder) -> tuple[float, float]:
-    start_ms, length_ms = entry.get("startTimeMs"), object_in(entry, "duration").get("milliseconds")
-    if is_number(start_ms) and start_ms >= EPOCH:
-        if call_start_ms < EPOCH:
-            raise transcript_error("no_time", builder.place)
-        builder.parse_seconds(call_start_ms)
-        builder.parse_seconds(start_ms)
-        start_ms -= call_start_ms
-    return _parse_span({"at": start_ms, "long": length_ms}, "at", "long", MILLI, builder)

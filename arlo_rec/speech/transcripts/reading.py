@@ -1,4 +1,4 @@
-"""Read the transcripts that companies already have, in 21 forms, to words with times.
+"""Read the transcripts that companies already have, in 16 forms, to words with times.
 
 The form is recognised by content, never by file name. A document that cannot be read completely is refused; `builder`
 lists the reasons. It reads bytes that it is given and opens no file.
@@ -11,20 +11,15 @@ lists the reasons. It reads bytes that it is given and opens no file.
     whisperx             WhisperX; words without times lie in the gap       s            -
     whisper.cpp          -ojf, words of tokens; -oj, segments               ms           -
     vosk                 Vosk, utterances one after another                 s            -
-    deepgram             Deepgram                                           s            place in the list
-    assemblyai           AssemblyAI                                         ms           from 1
     google               Google Speech-to-Text v1 and v2                    "1.300s"     from 1
     azure-batch          Azure batch transcription v3                       100 ns       from 0
     azure-fast           Azure fast transcription                           ms           from 0
-    speechmatics         Speechmatics json-v2                               s            channel_1, or own labels
     aws-transcribe       Amazon Transcribe                                  "1.3"        ch_0
     contact-lens         Amazon Connect Contact Lens, Call Analytics        ms           -
-    genesys              Genesys Cloud                                      ms of 1970   -
     wtf                  World Transcription Format                         s            -
     vcon                 vCon, holding any of the forms above or below      s            as in what it holds
     webvtt               WebVTT, with or without times of words             1:02.300     -
     srt                  SubRip                                             0:01:02,300  -
-    ctm                  NIST's CTM                                         s            1 and 2, A and B
 
 Where a document times segments only, words share a segment's time in proportion to their length and have `timed`
 False. What a vendor masked ([PII], ####) becomes a redaction, not a word; its label is not kept. A document may contain
@@ -75,11 +70,6 @@ def _is_aws(document: JsonObject) -> bool:
     return isinstance(results, dict) and isinstance(results.get("items", results.get("channel_labels")), list | dict)
 
 
-def _is_deepgram(document: JsonObject) -> bool:
-    results = document.get("results")
-    return isinstance(results, dict) and isinstance(results.get("channels"), list)
-
-
 def _is_vosk(document: object) -> bool:
     """Whether *document* is an utterance of Vosk, final, partial or empty; whisper.cpp's "result" is no list."""
     if not isinstance(document, dict):
@@ -97,28 +87,15 @@ def _is_own(document: JsonObject) -> bool:
     return _has_lists("words")(document) and bool(document["words"] or "segments" not in document)
 
 
-_ASSEMBLYAI = frozenset({"audio_url", "audio_duration", "acoustic_model", "speech_model"})
 _JSON = (  # the first match counts: keys that only one form has come before keys that several have
     _Form("whisper.cpp", _has_lists("transcription"), local_engines.read_whisper_cpp),
     _Form("vosk", _has_lists("vosk"), local_engines.read_vosk),
     _Form("contact-lens", _has_lists("Transcript"), cloud_services.read_contact_lens),
     _Form("azure-batch", _has_lists("recognizedPhrases"), cloud_services.read_azure_batch),
     _Form("azure-fast", _has_lists("phrases"), cloud_services.read_azure_fast),
-    _Form("genesys", lambda doc: _has_entry_with(doc.get("transcripts"), "phrases"), cloud_services.read_genesys),
-    _Form("deepgram", _is_deepgram, cloud_services.read_deepgram),
     _Form("aws-transcribe", _is_aws, cloud_services.read_aws),
-    _Form(
-        "speechmatics",
-        lambda doc: _has_entry_with(_results_of(doc), "type"),
-        cloud_services.read_speechmatics,
-    ),
     _Form("google", lambda doc: isinstance(_results_of(doc), list), cloud_services.read_google),
     _Form("wtf", lambda doc: isinstance(doc.get("transcript"), dict), containers.read_wtf),
-    _Form(
-        "assemblyai",
-        lambda doc: _has_lists("words")(doc) and not _ASSEMBLYAI.isdisjoint(doc),
-        cloud_services.read_assemblyai,
-    ),
     _Form("whisperx", _has_lists("word_segments"), local_engines.read_whisperx),
     _Form(
         "openai-api",
@@ -140,7 +117,7 @@ _JSON = (  # the first match counts: keys that only one form has come before key
     ),
     _Form("faster-whisper", _has_lists("segments"), local_engines.read_segments),
 )
-_LINES = {"webvtt": captions.read_webvtt, "srt": captions.read_srt, "ctm": captions.read_ctm}
+_LINES = {"webvtt": captions.read_webvtt, "srt": captions.read_srt}
 FORMS = tuple(dict.fromkeys([form.name for form in _JSON] + ["vcon", *_LINES]))
 _BETWEEN = re.compile(r"\}\s*\{")
 
