@@ -166,7 +166,6 @@ class Decision:
 _EVERYBODY = frozenset(Role)
 _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
-LETS_A_COPY_LEAVE: Final = frozenset({Action.EXPORT})  # logged together with a disclosure
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 HEARS_A_REVIEW: Final = frozenset({Action.HEAR, Action.REVIEW_LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.catalogue.copies import Copy, CopyState
+from arlo_rec.catalogue.copies import Copy
 from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import CopyConfirmed
 from arlo_rec.model.errors import Refused, ReviewUnfinished, Usage
+from arlo_rec.model.log_rows import CopyState
 from arlo_rec.policy import Action
 from arlo_rec.speech.words import NOT_UNDERSTOOD
 from arlo_rec.store import Store
@@ -111,7 +112,6 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
         held = store.catalogue.copies.get(copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
             raise copies.overtaken(store, copy)
-        store.catalogue.copies.confirm(copy.id, store.person.name)
         commit.log(_confirmed(copy, left, reason))
     return TrainingCopy.of(copy._replace(state=CopyState.READY), recording)
 

@@ -153,7 +153,6 @@ def _end_cases(store: Store, now: datetime) -> None:
     ended = cases.over(store, now)
     if ended:
         with store.change(now) as change:
-            store.catalogue.cases.remove(ended)
             change.log(CasesEnded(cases=sorted(ended)))
 
 

@@ -21,6 +21,7 @@ from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.log_clock import LogTime
+from arlo_rec.catalogue.log_rows import TableRows
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
@@ -39,8 +40,9 @@ from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
+from arlo_rec.model.log_rows import Applied, Rows
 from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.records import Person, RecordingId, to_iso
+from arlo_rec.model.records import Person, RecordingId, named_in, to_iso
 from arlo_rec.model.times import shown
 from arlo_rec.policy import Action, clock_against_log, may, signs_receipts
 
@@ -62,8 +64,8 @@ class HeldRoot:
 class Change:
     """A transaction in progress: events that are logged here are committed with its changes."""
 
-    def __init__(self, person: str, now: datetime, log: AuditLog, policy: str) -> None:
-        self._person, self._now, self._log, self._policy = person, now, log, policy
+    def __init__(self, person: str, now: datetime, log: AuditLog, policy: str, rows: Rows) -> None:
+        self._person, self._now, self._log, self._policy, self._rows = person, now, log, policy, rows
         self.first = 0  # the number of its first entry, once it is written
         self.bodies: list[dict[str, Any]] = []
         self.restored_after: int | None = None  # for the link of a restore without a feed
@@ -74,11 +76,14 @@ class Change:
         return self._log.tree().size + len(self.bodies)
 
     def log(self, event: AuditEvent) -> int:
-        """Add an entry to the commit, and return its number; its person is the one whose key signs the checkpoint."""
-        entry = event.to_json()
-        entry |= {"at": to_iso(self._now), "person": self._person, "policy": self._policy}
-        self.bodies.append(entry)
-        return self.next_seq - 1
+        """Add an entry to the commit, with the rows that follow from it, and return its number.
+
+        Its person is the one whose key signs the checkpoint.
+        """
+        body, seq = event.to_json(), self.next_seq
+        self.bodies.append(body | {"at": to_iso(self._now), "person": self._person, "policy": self._policy})
+        event.apply(self._rows, Applied(seq, self._now, self._person, frozenset(named_in(body))))
+        return seq
 
 
 class Store:
@@ -264,7 +269,9 @@ class Store:
         try:
             with self.db.writing():
                 self._load_newer()
-                change = Change(self.identity.name, now, self.log, self.policy.at(now).version)
+                change = Change(
+                    self.identity.name, now, self.log, self.policy.at(now).version, TableRows(self.catalogue)
+                )
                 yield change
                 self._add_link(change)
                 time, change.first = self.log_time(), self.log.tree().size  # a restore has caught up inside the change

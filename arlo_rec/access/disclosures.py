@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.backends.named_files import Files
-from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
+from arlo_rec.model.log_rows import DisclosureState
 from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role
@@ -42,13 +43,12 @@ class Disclosure(NamedTuple):
     file: str | None = None  # its name, for whoever wrote it and for officers
 
 
-def note(store: Store, seq: int, kind: str, now: datetime, file: str | None = None) -> None:
-    """Record that a copy is about to leave, with the log entry *seq* and its *file*'s name; inside the same change.
+def name_file(store: Store, seq: int, file: str | None) -> None:
+    """Record the name of the file that the log entry *seq* lets leave; inside the same change.
 
-    A name may say who called, so it stands in no log entry, which stays. It is for whoever must delete the file later.
+    A name may say who called, so it stands in no log entry, which stays. It is for the person who must delete the file.
     """
-    row = DisclosureRow(seq, kind, store.person.name, now, DisclosureState.OUT, _printable(file))
-    store.catalogue.disclosures.add(row)
+    store.catalogue.disclosures.give_name(seq, _printable(file))
 
 
 def name_anew(store: Store, seq: int, file: str, now: datetime) -> None:
@@ -80,7 +80,6 @@ def unless_written(store: Store, seq: int | None, files: Files, now: datetime) -
     except BaseException:
         if seq is not None and not files.have_left:
             with store.change(now) as change:
-                store.catalogue.disclosures.remove(seq)
                 change.log(LeftNothing(of=seq))
         raise
 
@@ -122,7 +121,6 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosur
     seqs = sorted({int(text) for text in ids})
     with store.change(now) as change:
         for seq in seqs:
-            table.confirm(seq)
             change.log(DeletionConfirmed(of=seq, by=known[str(seq)].person))
     return _disclosures(store, table.get(seqs))
 

@@ -21,13 +21,12 @@ from typing import BinaryIO, NoReturn
 from arlo_rec.access import decisions, disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, meant, short_ids
-from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
+from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (
-    LETS_A_COPY_LEAVE,
     Action,
     Decision,
     Purpose,
@@ -179,8 +178,8 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
             is_full = limits.with_room(store, [grant], recording.id, now) is None
         if not is_full:
             seq = change.log(event)
-        if not is_full and admission.action in LETS_A_COPY_LEAVE:
-            disclosures.note(store, seq, str(admission.action), now, admission.file)
+        if not is_full and event.leaves is not None:
+            disclosures.name_file(store, seq, admission.file)
     if is_full:
         full = Refused(limits.HEARD_ENOUGH.code, rule=limits.HEARD_ENOUGH.rule)
         _refuse(store, Intent(admission.action, admission.purpose, event.reason), full, now, recordings=(recording.id,))
@@ -205,7 +204,7 @@ def permits_for_subject(
     keyring = OfficerKeyring(store)
     with store.change(now) as change:
         seq = change.log(event)
-        disclosures.note(store, seq, disclosures.PACKAGE, now, file)
+        disclosures.name_file(store, seq, file)
     return [Permit(recording, keyring, None, seq, _MADE_HERE) for recording in recordings]
 
 

@@ -8,22 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.model.log_rows import CopyState, MadeCopy
 from arlo_rec.model.records import Kind, RecordingId, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import State
-
-
-class CopyState(StrEnum):
-    """The states of a training copy."""
-
-    NEEDS_REVIEW = "needs_review"
-    READY = "ready"  # a person confirmed it
-    RELEASED = "released"
-    REPLACED = "replaced"  # another copy was made from it; it can no longer be confirmed or released, and is erased
 
 
 class Copy(NamedTuple):
@@ -38,6 +29,12 @@ class Copy(NamedTuple):
     revision: int  # counts from 1; of a released copy that of the copy that was reviewed
     reviewed_by: str | None = None
     made_from: RecordingId | None = None  # the copy that it replaces
+
+    @classmethod
+    def of(cls, copy: RecordingId, made: MadeCopy) -> Self:
+        """A copy as the entry that made it tells it; no person has reviewed it."""
+        by, at, parent, state, made_from, first, revision = made
+        return cls(copy, parent, state, by, at, first or copy, revision, made_from=made_from)
 
 
 _COLUMNS = "c.recording, c.parent, c.state, c.made_by, c.made_at, c.reviewed_by, c.made_from, c.first, c.revision"

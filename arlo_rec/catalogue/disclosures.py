@@ -7,22 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.model.log_rows import DisclosureState
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
 _KINDS = frozenset({"export", "package"})
-
-
-class DisclosureState(StrEnum):
-    """The states of a disclosure."""
-
-    OUT = "out"
-    OPEN = "open"  # a recording in it was erased: whoever has it must delete it
-    CONFIRMED = "confirmed"
 
 
 class DisclosureRow(NamedTuple):

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from arlo_rec.access.cases import LoggedCase
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.dsar.answer import Scope
     from arlo_rec.dsar.notices import Notice
     from arlo_rec.dsar.register import Entry
     from arlo_rec.dsar.request import AnswerFile, Request
+    from arlo_rec.log.cases import LoggedCase
     from arlo_rec.speech.turns import Turn
 
 CASE_FIELDS = ("id", "received", "due", "days_left", "first_erased", "state")

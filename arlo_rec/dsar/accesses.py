@@ -12,27 +12,22 @@ from typing import Any, NamedTuple
 
 from arlo_rec.access import grant_times
 from arlo_rec.access.grant_times import Span
-from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
-    ConsentShown,
     CopyConfirmed,
     CopyMade,
-    CopyReleased,
     DeletionConfirmed,
     Erases,
     LeftNothing,
     Opened,
     OpenedForSubject,
-    ReviewHeard,
-    SearchShown,
-    WithdrawalShown,
+    may_say,
 )
+from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import Person, Recording, RecordingId
-from arlo_rec.model.rights import may_say
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.store import Store
@@ -208,29 +203,11 @@ def _is_export(body: Mapping[str, Any]) -> bool:
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
     """Action and purpose of an entry that is an access; None for every other entry."""
-    match audit_events.read(body):
-        case SearchShown(purpose=purpose):
-            return Action.FIND, purpose
-        case Opened(action=action) if action in _MAKING:  # the log names no purpose for these
-            return action, Purpose.TRAINING
-        case Opened(action=Action.EXPORT | Action.LISTEN as action, purpose=purpose):
-            return action, purpose
-        case OpenedForSubject(side=side, whole_call=whole):
-            return f"dsar{'_employee' if side == 'agent' else ''}{'_whole' if whole else ''}", None
-        case WithdrawalShown():  # the letter would word `withdraw` as done, and then no recording would be left
-            return "withdraw_shown", "withdrawal"
-        case ConsentShown():
-            return "consent_shown", "consent"
-        case ReviewHeard():
-            return Action.HEAR, Purpose.TRAINING
-        case CopyConfirmed():
-            return Action.REVIEW, Purpose.TRAINING
-        case CopyReleased():
-            return Action.RELEASE, Purpose.TRAINING
-        case None if body.get("outcome") == Opened.OUTCOME and body.get("action") in _ACCESSES:
-            looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one
-            return ("withdraw_shown", "withdrawal") if looked else (str(body["action"]), body.get("purpose"))
-    return None
+    event = audit_events.read(body)
+    if event is not None or body.get("outcome") != Opened.OUTCOME or body.get("action") not in _ACCESSES:
+        return event.access if event is not None else None
+    looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one
+    return ("withdraw_shown", "withdrawal") if looked else (str(body["action"]), body.get("purpose"))
 
 
 def possible(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:

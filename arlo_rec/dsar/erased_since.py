@@ -9,10 +9,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from arlo_rec.access.cases import LoggedCase
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import ErasedSince
+from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import is_due

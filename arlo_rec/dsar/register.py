@@ -13,7 +13,6 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from arlo_rec.access import audience_keys, cases
-from arlo_rec.access.cases import CaseState, LoggedCase
 from arlo_rec.access.short_ids import named
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import access_seed
@@ -21,6 +20,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.dsar import subjects
 from arlo_rec.dsar.answer import Case
 from arlo_rec.dsar.subjects import Identifier, KnownBy
+from arlo_rec.log.cases import CaseState, LoggedCase
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
     CaseAnswered,

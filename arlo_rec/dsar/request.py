@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.access import disclosures, gate
-from arlo_rec.access.cases import CaseState
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import primitives
@@ -40,6 +39,7 @@ from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Form
+from arlo_rec.log.cases import CaseState
 from arlo_rec.model.audit_events import (
     CaseAnswered,
     Denied,

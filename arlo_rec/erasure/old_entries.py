@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.catalogue.audit_log import RawEntry
-from arlo_rec.catalogue.disclosures import DisclosureState
 from arlo_rec.catalogue.forgotten import MARGIN
 from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.catalogue.log_clock import LogTime, Moment
@@ -25,12 +24,10 @@ from arlo_rec.model.audit_events import (
     EntriesForgotten,
     Forgettable,
     LeftNothing,
-    Opened,
     PurgeFinished,
-    ReviewHeard,
 )
+from arlo_rec.model.log_rows import DisclosureState
 from arlo_rec.model.records import from_iso
-from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 _AT_ONCE: Final = 20_000  # entries that one change looks at
@@ -131,7 +128,7 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
             event, at, newest = audit_events.read(body), from_iso(body["at"]), time.newest.at
             time = time.after(raw.seq, body)
             if isinstance(event, Forgettable):
-                waiting.append((raw.seq, at, is_file(event)))
+                waiting.append((raw.seq, at, event.leaves is not None))
             if not isinstance(event, PurgeFinished) or newest >= at + MARGIN:
                 continue
             if at > cutoff:
@@ -144,11 +141,6 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
     return found
 
 
-def is_file(event: object) -> bool:
-    """Whether a copy left by what an entry of this event tells."""
-    return isinstance(event, ReviewHeard) or (isinstance(event, Opened) and event.action == Action.EXPORT)
-
-
 def _body(raw: RawEntry) -> dict[str, Any]:
     """The JSON of an entry; nothing where it is gone."""
     return read_body(raw.body) if raw.body is not None else {}
@@ -156,8 +148,11 @@ def _body(raw: RawEntry) -> dict[str, Any]:
 
 def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
     """Those of some entries that still tell of a copy that left."""
-    entries = (raw for seq in seqs for raw in store.log.raw_entries(seq, seq + 1))
-    yield from (raw.seq for raw in entries if is_file(audit_events.read(_body(raw))))
+    for seq in seqs:
+        entry = store.log.entry(seq)
+        event = entry.event if entry is not None else None
+        if event is not None and event.leaves is not None:
+            yield seq
 
 
 def _deleted(store: Store, files: Collection[int]) -> set[int]:

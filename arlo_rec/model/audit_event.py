@@ -12,7 +12,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, dataclass_transform
 
+from arlo_rec.model.log_rows import Applied, Rows
 from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action, Role, may
 
 
 def _is_text(value: object) -> bool:
@@ -48,7 +50,12 @@ _FORMS: Mapping[str, Callable[[object], bool]] = {  # by the annotation of a fie
     "Mapping[str, object]": lambda value: isinstance(value, Mapping),
 }
 _FORMS = {**_FORMS, **{f"{hint} | None": _or_none(form) for hint, form in _FORMS.items()}}
+_ACTIONS = frozenset(Action)
 _OWN_PLACE = frozenset({"rule", "purpose", "reason", "recordings", "action"})
+
+
+def _right_named(action: str) -> Action | None:
+    return Action(action) if action in _ACTIONS else None
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -58,6 +65,7 @@ class AuditEvent:
     ACTION: ClassVar[str] = ""
     OUTCOME: ClassVar[str] = ""  # `allowed`, `denied`, `failed` or `done`
     RULE: ClassVar[str] = ""
+    RIGHT: ClassVar[Action | None] = None  # that its signer needs; None: that of the same name as the action
     FIELDS: ClassVar[tuple[str, ...]] = ()
     DETAIL: ClassVar[tuple[str, ...]] = ()  # the fields that stand in `detail`
     REQUIRED: ClassVar[frozenset[str]] = frozenset()  # the fields of `detail` that are always written
@@ -92,11 +100,39 @@ class AuditEvent:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values().items())})"
 
+    @property
+    def action_name(self) -> str:
+        """The action that the log names."""
+        return str(getattr(self, "action", self.ACTION))
+
+    @property
+    def right(self) -> Action | None:
+        """The right that its signer needs; None where no right allows what it says."""
+        return self.RIGHT or _right_named(self.action_name)
+
+    @property
+    def leaves(self) -> str | None:
+        """The kind of the copy that leaves the store with it, `export` or `package`; None where none does."""
+        return None
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """What a person who was recorded is told of it: action and purpose; None where it is no access to a call."""
+        return None
+
+    def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
+        """Whether it has an effect: that *role*, of the person who signed it, may do what it says."""
+        del rows, entry
+        return self.right is not None and may(role, self.right).allowed
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """Do to the rows that follow from the log what this entry did."""
+
     def to_json(self) -> dict[str, Any]:
         """The log entry without person, time and policy version, which `Change.log` adds."""
         values = self._values()
         entry: dict[str, Any] = {
-            "action": str(values.get("action", self.ACTION)),
+            "action": self.action_name,
             "outcome": self.OUTCOME,
             "rule": values.get("rule", self.RULE),
         }

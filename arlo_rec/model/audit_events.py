@@ -12,11 +12,13 @@ from math import inf
 from typing import Any, ClassVar
 
 from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.log_rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
-from arlo_rec.policy import Action
+from arlo_rec.policy import Action, Purpose, Role, may
 
 Ids = tuple[RecordingId, ...]
+_MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
 
 
 class Forgettable(AuditEvent):
@@ -24,6 +26,19 @@ class Forgettable(AuditEvent):
 
     What such an entry tells is forgotten when the policy says so (`erasure.old_entries`); all others are kept.
     """
+
+
+class Opens(AuditEvent):
+    """Recordings are about to be opened, and a copy of them may leave the store (`leaves`)."""
+
+    def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
+        """It counts always: a false entry would say only that its own signer has a copy."""
+        return True
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        if self.leaves is not None:
+            rows.disclose(entry, self.leaves)
 
 
 # -- refusals and failures ----------------------------------------------------------------------------
@@ -61,6 +76,7 @@ class ChangesPeople(AuditEvent):
     """The roster's identities changed; `people` is the digest of the present and former identities afterwards."""
 
     OUTCOME = "done"
+    RIGHT = Action.PEOPLE
     RULE = "access.officer"
     people: str
 
@@ -84,6 +100,7 @@ class OfficerProposed(AuditEvent):
     """An officer adds another, who waits (`waits`, an id) for a second officer, or for one more."""
 
     ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
+    RIGHT = Action.PEOPLE
     proposed: str
     waits: str
 
@@ -92,6 +109,7 @@ class OfficerDenied(AuditEvent):
     """A second officer denied whom another added as an officer, and said why."""
 
     ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
+    RIGHT = Action.PEOPLE
     proposed: str
     why: str
 
@@ -102,12 +120,20 @@ class PersonRemoved(ChangesPeople):
     ACTION = "person remove"
     removed: str
 
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.remove_person(self.removed)
+
 
 class PersonReset(ChangesPeople):
     """A person or service got new keys; the old ones are void."""
 
     ACTION = "person reset"
     person: str
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.renew_person(self.person)
 
 
 class PersonLogin(ChangesPeople):
@@ -122,6 +148,7 @@ class AuthorityChanged(AuditEvent):
     """A link was added to the chain of authority: roster, policy or settings are others from now on."""
 
     ACTION, OUTCOME, RULE = "authority", "done", "access.officer"
+    RIGHT = Action.PEOPLE
     link: int
     digest: str
 
@@ -190,6 +217,7 @@ class _OfGrant(AuditEvent):
     """A grant, as it is afterwards."""
 
     OUTCOME, RULE = "done", "access.managers"
+    RIGHT = Action.GRANT
     purpose: str
     reason: str
     grant: str
@@ -252,6 +280,7 @@ class PolicyProposed(AuditEvent):
     """An officer proposes another version of the policy, which is in force for nobody yet."""
 
     ACTION, OUTCOME, RULE = "policy propose", "done", "purpose.change"
+    RIGHT = Action.POLICY
     request: str  # random, as that of AccessRequested
     version: str
     base: str  # SHA-256 of the policy that it changes
@@ -262,15 +291,22 @@ class PolicyApproved(AuditEvent):
     """An officer approved a proposed version of the policy."""
 
     ACTION, OUTCOME, RULE = "policy approve", "done", "purpose.change"
+    RIGHT = Action.POLICY
     request: str
     version: str
     since: str | None = None  # in force from then on; None: one more officer has to approve it
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        if self.since is not None:
+            rows.approve_policy()
 
 
 class PolicyDenied(AuditEvent):
     """An officer denied a proposed version of the policy, or took her own back, and said why."""
 
     ACTION, OUTCOME, RULE = "policy deny", "done", "purpose.change"
+    RIGHT = Action.POLICY
     request: str
     version: str
     why: str
@@ -280,6 +316,7 @@ class PolicyPublished(AuditEvent):
     """The pages of a version of the policy are signed, each with this digest of what stands in it; no file lies yet."""
 
     ACTION, OUTCOME, RULE = "policy publish", "done", "info.published"
+    RIGHT = Action.POLICY
     version: str
     pages: Mapping[str, object]  # SHA-256 in hex of what the certificate of a page is over, by the name of its file
 
@@ -288,6 +325,7 @@ class RequestDenied(Forgettable):
     """An officer denied what somebody asked for, and said why."""
 
     ACTION, OUTCOME, RULE = "deny", "done", "access.managers"
+    RIGHT = Action.GRANT
     request: str
     to: str
     why: str
@@ -303,6 +341,7 @@ class GrantsExpired(AuditEvent):
     """Grants of these people expired, and the keys they had were taken back."""
 
     ACTION, OUTCOME, RULE = "expire", "done", "access.managers"
+    RIGHT = Action.PURGE
     expired: Sequence[str]
 
 
@@ -324,8 +363,13 @@ class SearchShown(Forgettable):
     recordings: Ids
     shown: int
 
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        return Action.FIND, self.purpose
 
-class Opened(Forgettable):
+
+class Opened(Opens, Forgettable):
     """A recording, or a copy of it, is about to be played or exported."""
 
     OUTCOME = "allowed"
@@ -334,6 +378,18 @@ class Opened(Forgettable):
     recordings: Ids
     purpose: str | None = None
     reason: str | None = None
+
+    @property
+    def leaves(self) -> str | None:
+        """See `AuditEvent`."""
+        return "export" if self.action == Action.EXPORT and self.recordings else None
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        if self.action in _MAKING:  # the log names no purpose for these
+            return self.action, Purpose.TRAINING
+        return (self.action, self.purpose) if self.action in {Action.EXPORT, Action.LISTEN} else None
 
 
 class Heard(Forgettable):
@@ -354,12 +410,28 @@ class DeletionConfirmed(AuditEvent):
     of: int
     by: str
 
+    def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
+        """It counts where it is of an officer, or of the person who took the copy."""
+        return role is Role.OFFICER or rows.taker(self.of) == entry.person
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.confirm_deleted(self.of)
+
 
 class LeftNothing(AuditEvent):
     """No file came into being of the copy that the entry `of` let go: it is no disclosure."""
 
     ACTION, OUTCOME, RULE = "handed out", "failed", "consent.withdraw"
     of: int
+
+    def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
+        """It counts where it is of the person who took the copy."""
+        return rows.taker(self.of) == entry.person
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.leave_nothing(self.of)
 
 
 class LogShown(Forgettable):
@@ -372,7 +444,13 @@ class ConsentShown(Forgettable):
     """The record of the consent to a recording is about to be shown."""
 
     ACTION, OUTCOME, RULE = "consent", "allowed", "consent.basis"
+    RIGHT = Action.DSAR
     recordings: Ids
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        return "consent_shown", "consent"
 
 
 # -- intake and erasure -------------------------------------------------------------------------------
@@ -383,6 +461,10 @@ class TakesIn(AuditEvent):
 
     recordings: Ids
     sworn: str
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.take_in(self.recordings)
 
 
 class CallTakenIn(TakesIn):
@@ -403,6 +485,7 @@ class CallDeclined(AuditEvent):
     """
 
     ACTION, OUTCOME, RULE = "decline", "done", "consent.press2"
+    RIGHT = Action.INGEST
     prompt: str
     week: str
 
@@ -419,6 +502,14 @@ class CopyMade(TakesIn):
     revision: int = 1
     replaces: str | None = None
     first: str | None = None
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        made_from = RecordingId(bytes.fromhex(self.replaces)) if self.replaces is not None else None
+        first = RecordingId(bytes.fromhex(self.first)) if self.first is not None else None
+        parent, state = RecordingId(bytes.fromhex(self.parent)), CopyState(self.state)
+        rows.take_in(self.recordings)
+        rows.make_copy(entry, MadeCopy(entry.person, entry.at, parent, state, made_from, first, self.revision))
 
 
 class RefusedRemoved(AuditEvent):
@@ -438,6 +529,10 @@ class Erases(AuditEvent):
     rule: str
     recordings: Ids = ()
 
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.erase(entry)
+
 
 class Withdrawn(Erases):
     """A consent was withdrawn; `tombstones` is the digest of the tombstones that refuse late deliveries."""
@@ -445,6 +540,10 @@ class Withdrawn(Erases):
     ACTION = Action.WITHDRAW
     count: int
     tombstones: str
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.withdraw(entry, self.tombstones)
 
 
 class WithdrawalShown(Forgettable):
@@ -454,6 +553,11 @@ class WithdrawalShown(Forgettable):
     rule: str
     recordings: Ids
     shown: int
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        return "withdraw_shown", "withdrawal"  # a letter would word `withdraw` as done
 
 
 class Purged(Erases):
@@ -477,9 +581,14 @@ class EntriesForgotten(AuditEvent):
     """
 
     ACTION, OUTCOME, RULE = "forget", "done", "data.employee"
+    RIGHT = Action.PURGE
     before: int
     days: int
     entries: Sequence[Sequence[int]]  # the first and the last number of each run of them
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.forget_entries(entry, self.days)
 
 
 class ClockAccepted(AuditEvent):
@@ -514,7 +623,7 @@ class CopyShown(Forgettable):
     shown: int
 
 
-class ReviewHeard(Forgettable):
+class ReviewHeard(Opens, Forgettable):
     """A file for a reviewer: `heard`, parts (seconds) of a recording, or "copy"; `seconds` of sound leave."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
@@ -531,6 +640,16 @@ class ReviewHeard(Forgettable):
             return [(float(begin), float(end)) for begin, end in (part.split("-") for part in self.heard.split(","))]
         except (AttributeError, ValueError):
             return []
+
+    @property
+    def leaves(self) -> str | None:
+        """See `AuditEvent`."""
+        return "export" if self.recordings else None
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        return Action.HEAR, Purpose.TRAINING
 
 
 class HeardInReview(Forgettable):
@@ -564,6 +683,15 @@ class CopyConfirmed(AuditEvent):
     undecided: int | None = None
     unheard: int | None = None
 
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        return Action.REVIEW, Purpose.TRAINING
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.review_copies(entry)
+
 
 class CopyReleased(AuditEvent):
     """A confirmed copy was released to training."""
@@ -571,6 +699,11 @@ class CopyReleased(AuditEvent):
     ACTION, OUTCOME, RULE = Action.RELEASE, "allowed", "data.pseudonymised"
     recordings: Ids
     heard_again: bool
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        return Action.RELEASE, Purpose.TRAINING
 
 
 # -- employees ----------------------------------------------------------------------------------------
@@ -580,6 +713,7 @@ class NoticeShown(AuditEvent):
     """These people were shown a privacy notice on that day (`shown`), as that version of the policy has it."""
 
     ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
+    RIGHT = Action.PEOPLE
     people: Sequence[str]
     notice: str
     version: str
@@ -590,6 +724,7 @@ class NamesCompared(Forgettable):
     """An officer is about to be shown who answered calls and was shown no notice: `named`, of so many calls' names."""
 
     ACTION, OUTCOME, RULE = "notify", "allowed", "info.employees"
+    RIGHT = Action.PEOPLE
     notice: str
     named: int
 
@@ -622,6 +757,10 @@ class OfCase(AuditEvent):
     OUTCOME, RULE = "done", "access.subject"
     case: str
 
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.follow_case(entry, self)
+
 
 class CaseOpened(OfCase):
     """A case was opened for an access request that was received at that instant and is due on that day.
@@ -635,12 +774,22 @@ class CaseOpened(OfCase):
     due: str
     stood_still: int
 
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.add_part(entry, self.sworn)
+        rows.follow_case(entry, self)
+
 
 class CaseWidened(OfCase):
     """A part with further identifiers of the same person was added to a case; `sworn` is the digest of its row."""
 
     ACTION = Action.DSAR
     sworn: str
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.add_part(entry, self.sworn)
+        rows.follow_case(entry, self)
 
 
 class CaseHolds(OfCase):
@@ -709,8 +858,12 @@ class CasesEnded(AuditEvent):
     ACTION, OUTCOME, RULE = Action.PURGE, "done", "access.subject"
     cases: Sequence[str]
 
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.end_cases(entry, self.cases)
 
-class OpenedForSubject(AuditEvent):
+
+class OpenedForSubject(Opens):
     """Recordings are about to be opened for the person who was recorded: a caller, or an employee (`side`: agent).
 
     `transcripts` has the ids of copies under review of which the person's own words are read.
@@ -724,6 +877,17 @@ class OpenedForSubject(AuditEvent):
     reason: str | None = None
     transcripts: Sequence[str] | None = None
 
+    @property
+    def leaves(self) -> str | None:
+        """See `AuditEvent`."""
+        return "package" if self.recordings else None
+
+    @property
+    def access(self) -> tuple[str, str | None] | None:
+        """See `AuditEvent`."""
+        of_employee, whole = "_employee" if self.side == "agent" else "", "_whole" if self.whole_call else ""
+        return f"dsar{of_employee}{whole}", None
+
 
 # -- backup and restore -------------------------------------------------------------------------------
 
@@ -735,6 +899,10 @@ class EscrowRegistered(AuditEvent):
     escrow: str
     folder: str
     ring_hours: int
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.name_escrow(self.escrow)
 
 
 class BackupMade(AuditEvent):
@@ -756,6 +924,10 @@ class Restored(ChangesPeople):
     lost: int
     removed: Sequence[str]
     recordings: Ids = ()
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        """See `AuditEvent`."""
+        rows.restore(entry, self.since)
 
 
 class ErasedAgain(Erases):
@@ -799,6 +971,21 @@ def erasing() -> frozenset[tuple[str, str]]:
     return _places_of(Erases)
 
 
+@cache
+def right_to(action: str) -> Action | None:
+    """The right that an entry with that action needs, also one that cannot be read; None where no right allows it."""
+    for kind in _descendants(AuditEvent):
+        if kind.RIGHT is not None and action == kind.ACTION:
+            return kind.RIGHT
+    return Action(action) if action in frozenset(Action) else None
+
+
+def may_say(role: Role, action: str) -> bool:
+    """Whether an entry with that action counts where somebody of that role signed it."""
+    right = right_to(action)
+    return right is not None and may(role, right).allowed
+
+
 def places() -> frozenset[tuple[str | None, str]]:
     """Action (None: any) and outcome of every event."""
     return frozenset(_kinds())
@@ -823,4 +1010,5 @@ def _places_of(base: type[AuditEvent]) -> frozenset[tuple[str, str]]:
 
 
 def _descendants(base: type[AuditEvent]) -> Sequence[type[AuditEvent]]:
-    return [kind for child in base.__subclasses__() for kind in (child, *_descendants(child))]
+    every = [kind for child in base.__subclasses__() for kind in (child, *_descendants(child))]
+    return list(dict.fromkeys(every))

@@ -91,8 +91,7 @@ class Deed(NamedTuple):
     @property
     def saves(self) -> bool:
         """Whether a file was let be written; that none came of it, its own person alone would say."""
-        is_export = isinstance(self.event, Opened) and self.event.action == Action.EXPORT
-        return is_export or isinstance(self.event, ReviewHeard | OpenedForSubject)
+        return self.event.leaves is not None
 
 
 def deeds(

@@ -15,9 +15,9 @@ from arlo_rec.access import cases, disclosures, gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import break_glass, grant_review, new_officers, policy_changes, requests
-from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import Grant, named_in
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from arlo_rec.admin import policy_changes
 from arlo_rec.admin.retire import filed_until, retire
-from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
+from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.keys import policy_document
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.layout import root_name
@@ -68,7 +68,7 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
         grants=tuple(grant.ended(now) for grant in roster.grants),
         pending=(),
     )
-    retire(store, restored, retired, now, left_at=now, reusable=replay.gone - replay.removed)
+    retire(store, restored, retired, now, left_at=now, reusable=replay.gone - replay.rows.removed)
 
 
 def take_over_withdrawals(store: Store, replay: Replay) -> None:
@@ -80,11 +80,9 @@ def take_over_withdrawals(store: Store, replay: Replay) -> None:
 
 def take_over_disclosures(store: Store, replay: Replay) -> None:
     """Keep exports and packages that left since the backup, and which copies were confirmed as deleted."""
-    for seq, disclosure in replay.disclosures.items():
-        state = DisclosureState.OPEN if disclosure.recordings & replay.erased else DisclosureState.OUT
-        row = DisclosureRow(seq, disclosure.kind, disclosure.person, disclosure.at, state)
-        store.catalogue.disclosures.learn(row)
-    for seq in replay.confirmed:
+    for seq, told in replay.rows.disclosures.items():
+        store.catalogue.disclosures.learn(DisclosureRow(seq, told.kind, told.person, told.at, told.state))
+    for seq in replay.rows.confirmed:
         store.catalogue.disclosures.confirm(seq)
 
 

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from arlo_rec.catalogue import audit_log, log_body
@@ -28,15 +27,13 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.roster import Roster, Signatories, name_then, read_people
+from arlo_rec.log.projection import Projection
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import (
     ChangesPeople,
     DeletionConfirmed,
-    Erases,
-    EscrowRegistered,
     Initialised,
-    LeftNothing,
     Opened,
     OpenedForSubject,
     PersonAdded,
@@ -44,21 +41,20 @@ from arlo_rec.model.audit_events import (
     PersonReset,
     Restored,
     ReviewHeard,
-    TakesIn,
     Withdrawn,
+    may_say,
 )
 from arlo_rec.model.errors import Integrity, Refused
-from arlo_rec.model.records import Person, RecordingId, from_iso
-from arlo_rec.model.rights import may_say
+from arlo_rec.model.log_rows import Applied
+from arlo_rec.model.records import Person, from_iso, named_in
 from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.feed_line import FeedLine, KeyChain
-from arlo_rec.policy import Action, Role
+from arlo_rec.policy import Action
 from arlo_rec.recovery.backup_log import PastLog
 from arlo_rec.store import Store
 
 _NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading something else ends in
-_LARGEST = 2**40  # of any number that no entry commits to
 _KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
 _HOLD_COPIES = (DeletionConfirmed, OpenedForSubject, ReviewHeard)
 # Action and outcome of entries that cannot be ignored, should their fields be others than ours
@@ -76,16 +72,6 @@ class Counters:
     changes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
-    """A copy that left since the backup: `kind` is `export` or `package`."""
-
-    kind: str
-    person: str
-    at: datetime
-    recordings: frozenset[RecordingId]
-
-
 @dataclass(slots=True)
 class Replay:
     """What a restored store has to take over from the feed."""
@@ -94,23 +80,17 @@ class Replay:
     checkpoints: list[SignedCheckpoint] = field(default_factory=list)
     log_keys: list[LogKey] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)  # of the chain of authority
-    escrows: set[Path] = field(default_factory=set)  # that were named: a restored store empties their rings no more
+    rows: Projection = field(default_factory=Projection)  # what the entries did
     tombstones: dict[int, list[Tombstone]] = field(default_factory=dict)  # by the entry that commits to them
     people: list[Person] = field(default_factory=list)  # who is or was here in the end
-    taken: set[RecordingId] = field(default_factory=set)
-    erased: set[RecordingId] = field(default_factory=set)
-    removed: set[str] = field(default_factory=set)
-    reset: set[str] = field(default_factory=set)  # got a new key: the one in the backup is void
-    disclosures: dict[int, Disclosure] = field(default_factory=dict)  # by the entry that let the copy go
-    confirmed: set[int] = field(default_factory=set)  # of these, deleted again
-    unclear: int = 0  # withdrawals of which nobody can tell whose: their recordings are erased
-    foreign: int = 0  # lines of the feed that nobody of this log signed
+    unclear: int = 0  # withdrawals whose subject is unknown: their recordings are erased
+    foreign: int = 0  # lines of the feed that no key of this log signed
     counters: Counters = Counters()
 
     @property
     def gone(self) -> set[str]:
-        """Whose key file of the backup opens nothing any more."""
-        return self.removed | self.reset
+        """The people whose key file of the backup opens nothing any more."""
+        return self.rows.removed | self.rows.renewed
 
     def bodies(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The JSON of each entry that is JSON, by its number."""
@@ -137,24 +117,18 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> 
             raise Refused("feed_too_short", rule="consent.withdraw", feed=reader.reach, log=reader.size)
         replay.links = reader.links
         signers = _Signers(store)
-        withdrawals: dict[int, str] = {}
+        replay.rows.taken_before = partial(_taker, store.log)
         for seq, body in replay.bodies():
             signer, event = signers.of(seq, replay.checkpoints), audit_events.read(body)
-            try:
-                if not _counts(replay, store.log, body, event, signer):
-                    continue
-                _take_effect(replay, seq, body, event)
-            except _NOT_OURS:
-                if _must_be_known(body, signer):
-                    raise
-                continue  # not written by the program
-            if isinstance(event, ChangesPeople):
+            if signer is None or body["person"] != name_then(signer.name):
+                continue
+            if event is None:
+                _take_unknown(replay, seq, body, signer)
+            elif _take(replay, seq, body, event, signer) and isinstance(event, ChangesPeople):
                 replay.people = read_people(reader.people[event.people])
                 signers.change(replay.people)
-            elif isinstance(event, Withdrawn):
-                withdrawals[seq] = event.tombstones
         if store.identity.name not in replay.gone:
-            for seq, digest in withdrawals.items():
+            for seq, (_, digest) in replay.rows.withdrawals.items():
                 _take_tombstones(store, replay, reader.sealed[seq], seq, digest)
     except _NOT_OURS:
         raise Integrity("feed_differs") from None
@@ -300,84 +274,43 @@ class _Signers:
         self._people = Signatories(changed)
 
 
-def _counts(
-    replay: Replay, log: AuditLog, body: Mapping[str, Any], event: AuditEvent | None, signer: Person | None
-) -> bool:
-    """Whether an entry has an effect: whoever signed it is the one whom it names, and could say it."""
-    if signer is None or body["person"] != name_then(signer.name):
-        return False
-    match event:
-        case Opened() | ReviewHeard() | OpenedForSubject():  # nobody says falsely that a copy went to themselves
-            return True
-        case LeftNothing(of=disclosure):
-            return _took(replay, log, disclosure) == str(body["person"])
-        case DeletionConfirmed(of=disclosure):
-            return signer.role is Role.OFFICER or _took(replay, log, disclosure) == str(body["person"])
-    return may_say(signer.role, str(body["action"]))
+def _take(replay: Replay, seq: int, body: Mapping[str, Any], event: AuditEvent, signer: Person) -> bool:
+    """Apply an entry; whether it counts. Raises KeyError, TypeError or ValueError where it must be known and is not."""
+    try:
+        entry = Applied(seq, from_iso(body["at"]), str(body["person"]), frozenset(named_in(body)))
+        return replay.rows.take(event, entry, signer.role)
+    except _NOT_OURS:
+        if _must_be_known(body, signer):
+            raise
+        return False  # not written by the program
 
 
-def _took(replay: Replay, log: AuditLog, disclosure: int) -> str | None:
-    """Who took that copy, before the backup or since."""
-    since = replay.disclosures.get(_number(disclosure))
-    if since is not None:
-        return since.person
-    before = log.entry(disclosure)
-    return str(before.body.get("person")) if before is not None and before.body is not None else None
-
-
-def _must_be_known(body: Mapping[str, Any], signer: Person | None) -> bool:
-    """Whether an entry that cannot be read may have kept somebody out, or let a copy leave, by somebody who may."""
-    place = str(body.get("action")), str(body.get("outcome"))
-    return place in _MUST_BE_KNOWN and signer is not None and may_say(signer.role, place[0])
-
-
-def _number(value: object) -> int:
-    if type(value) is not int or not 0 <= value < _LARGEST:
-        raise ValueError("no number")
-    return value
-
-
-def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: AuditEvent | None) -> None:
-    """Note what an entry did; raises KeyError, TypeError or ValueError where it is none of ours."""
-    recordings = frozenset(RecordingId(bytes.fromhex(text)) for text in body.get("recordings", ()))
-    at = from_iso(body["at"])
-    match event:
-        case TakesIn():
-            replay.taken |= recordings
-        case Restored():  # what it says is lost was lost already, and does not come back either
-            replay.erased |= recordings
-        case Erases():
-            replay.erased |= recordings
-        case Opened(action=Action.EXPORT) | ReviewHeard() if recordings:
-            replay.disclosures[seq] = Disclosure("export", str(body["person"]), at, recordings)
-        case OpenedForSubject() if recordings:
-            replay.disclosures[seq] = Disclosure("package", str(body["person"]), at, recordings)
-        case LeftNothing(of=disclosure):
-            replay.disclosures.pop(_number(disclosure), None)
-        case DeletionConfirmed(of=disclosure):
-            replay.confirmed.add(_number(disclosure))
-        case PersonRemoved(removed=name):
-            replay.removed.add(str(name))
-        case PersonReset(person=name):
-            replay.reset.add(str(name))
-        case EscrowRegistered(escrow=escrow):
-            replay.escrows.add(Path(str(escrow)))
-        case None:
-            _take_effect_of_unknown(replay, body, recordings)
-
-
-def _take_effect_of_unknown(replay: Replay, body: Mapping[str, Any], recordings: frozenset[RecordingId]) -> None:
+def _take_unknown(replay: Replay, seq: int, body: Mapping[str, Any], signer: Person) -> None:
     """The same of an entry with other fields than this version knows: what it erased stays erased.
 
     Raises ValueError where it may have kept somebody out, or let a copy leave.
     """
-    place = str(body.get("action")), str(body.get("outcome"))
-    if place in _MUST_BE_KNOWN:
+    if not may_say(signer.role, str(body["action"])):
+        return
+    if _must_be_known(body, signer):
         raise ValueError("an entry that cannot be ignored, with other fields than ours")
+    place, recordings = (str(body["action"]), str(body.get("outcome"))), frozenset(named_in(body))
     if place in audit_events.taking_in():
-        replay.taken |= recordings
+        replay.rows.take_in(recordings)
     if place in audit_events.erasing():
-        replay.erased |= recordings
+        replay.rows.erase(Applied(seq, from_iso(body["at"]), signer.name, recordings))
+
+
+def _taker(log: AuditLog, disclosure: int) -> str | None:
+    """The person who took that copy before the backup."""
+    entry = log.entry(disclosure)
+    return entry.person if entry is not None and entry.body is not None else None
+
+
+def _must_be_known(body: Mapping[str, Any], signer: Person) -> bool:
+    """Whether an entry that cannot be read may have kept somebody out, or let a copy leave, by somebody who may."""
+    place = str(body.get("action")), str(body.get("outcome"))
+    return place in _MUST_BE_KNOWN and may_say(signer.role, place[0])
 
 
 def _take_tombstones(store: Store, replay: Replay, line: FeedLine, seq: int, digest: str) -> None:

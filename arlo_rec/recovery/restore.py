@@ -96,12 +96,12 @@ class _Difference:
     @property
     def to_erase(self) -> frozenset[RecordingId]:
         """What the backup holds and the store must not."""
-        return self.held & (self.since.erased | self.erased | self.missing)
+        return self.held & (self.since.rows.gone() | self.erased | self.missing)
 
     @property
     def lost(self) -> tuple[RecordingId, ...]:
         """What was taken in and not erased, and does not come back."""
-        return tuple(sorted((self.since.taken | self.missing) - self.since.erased))
+        return tuple(sorted((self.since.rows.taken | self.missing) - self.since.rows.gone()))
 
 
 def carry_out(
@@ -207,7 +207,7 @@ def _restore(
         missing = _copy_objects(store, copiers, observer)
         difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
         _write_root(store, source.slot, copy.secret, difference.since)
-        rings = {place.escrow for place in store.settings.escrows} | difference.since.escrows
+        rings = {place.escrow for place in store.settings.escrows} | set(map(Path, difference.since.rows.escrows))
         removed = _make_current(copy, source, options, difference, now)
         _erase_again(store, difference.to_erase, now, observer)
     rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
@@ -216,7 +216,7 @@ def _restore(
         store.log.vkey(),
         at=source.slot.at,
         held=store.catalogue.recordings.count_held(),
-        erased=len((difference.since.erased | difference.erased) & difference.held),
+        erased=len((difference.since.rows.gone() | difference.erased) & difference.held),
         lost=difference.lost,
         removed=removed,
         replayed=difference.is_clear,

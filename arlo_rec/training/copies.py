@@ -21,11 +21,12 @@ from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.metadata import Facts
 from arlo_rec.audio import Sound
 from arlo_rec.backends.files import file_lock
-from arlo_rec.catalogue.copies import Copy, CopyState
+from arlo_rec.catalogue.copies import Copy
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.audit_events import CopyMade, CopyReleased
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Refused, Usage
+from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
@@ -157,14 +158,13 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
             gate.still_open(store, draft.original.permit, now)
             objections.demand_none(store, draft.original.metadata["agent"])
             if draft.replaces is not None:
-                _replace(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
+                _demand_replaceable(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
             keys = CommitKeys(store, now)
             copy = copy._replace(commit_key=keys.commit_key.id)
             store.catalogue.hold(copy)
             erasure_keys.add(copy.id, sealed.ke, copy.due_at)
             metadata.seal(keys, copy, sealed.ke, sealed.audience_key, draft.facts)
             row = draft.row(copy.id, store.person.name, now)
-            store.catalogue.copies.add(row)
             if draft.state is CopyState.RELEASED and draft.replaces is not None:
                 change.log(CopyReleased(recordings=(draft.replaces.id,), heard_again=draft.heard_again))
             change.log(_made(row, copy))
@@ -184,11 +184,10 @@ def _made(row: Copy, copy: Recording) -> CopyMade:
     )
 
 
-def _replace(store: Store, replaced: Copy, *, releasing: bool) -> None:
-    """Mark a copy as replaced; raises where it was changed, rejected or released meanwhile, or is not reviewed."""
+def _demand_replaceable(store: Store, replaced: Copy, *, releasing: bool) -> None:
+    """Raise where a copy was changed, rejected or released meanwhile, or is not reviewed."""
     copy = store.catalogue.copies.get(replaced.id)
     if copy is None or copy.state is CopyState.REPLACED:
         raise overtaken(store, replaced)
     if releasing and copy.state is not CopyState.READY:
         raise Refused("not_reviewed", rule="data.pseudonymised")
-    store.catalogue.copies.replace(replaced.id)

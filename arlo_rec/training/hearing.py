@@ -111,7 +111,7 @@ def _note(store: Store, chosen: _Chosen, reason: str | None, file: str, now: dat
         gate.still_open(store, source.permit, now)
         event = ReviewHeard(recordings=(source.recording.id,), reason=str(reason), heard=chosen.parts, seconds=seconds)
         seq = commit.log(event)
-        disclosures.note(store, seq, disclosures.EXPORT, now, file)
+        disclosures.name_file(store, seq, file)
     return seq
 
 

@@ -25,7 +25,6 @@ from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.catalogue import audit_check
-from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.request import Request, answer
 from arlo_rec.dsar.writing import Form
@@ -36,6 +35,7 @@ from arlo_rec.keys.key_files import Identity, read_service, readable_secret, unl
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import ArloError, Refused, Usage
+from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import to_iso
 from arlo_rec.oversight import verify
 from arlo_rec.policy import RETENTION, Action, GuardLimits, Mode, Role

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from arlo_rec.access.cases import LoggedCase
 from arlo_rec.dsar import notices
 from arlo_rec.dsar.notices import Notice
 from arlo_rec.i18n.messages import LANGUAGES
+from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.particulars import Particulars
 from tests.support.answers import PARTICULARS
 

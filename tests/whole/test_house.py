@@ -13,7 +13,8 @@ from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 
 pytestmark = ON_ONE_WORKER
 ORDER = (  # each module and package imports only from itself and from those before it
-    *("rules", "policy", "model", "i18n", "crypto", "audio", "backends", "keys", "catalogue", "store", "offsite"),
+    *("rules", "policy", "model", "log", "i18n", "crypto", "audio"),
+    *("backends", "keys", "catalogue", "store", "offsite"),
     *(
         "access",
         "erasure",

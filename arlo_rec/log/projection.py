@@ -1,0 +1,199 @@
+"""The rows that follow from the log, in memory: what each entry did, folded in order.
+
+`verify` compares them with the tables, a restore takes them over. An entry counts where its signer's role may do what
+it says (`AuditEvent.counts`); that a key signed it is checked with the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from arlo_rec.log import cases
+from arlo_rec.log.cases import LoggedCase
+from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_events import OfCase
+from arlo_rec.model.log_rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Role
+
+
+@dataclass(slots=True)
+class LoggedDisclosure:
+    """A disclosure by the log."""
+
+    kind: str
+    person: str
+    at: datetime
+    recordings: frozenset[RecordingId]
+    state: DisclosureState = DisclosureState.OUT
+
+
+@dataclass(slots=True)
+class LoggedCopy:
+    """A training copy by the log, with every review by the number of its entry."""
+
+    made: MadeCopy
+    reviews: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass
+class Projection(Rows):
+    """What entries did, in the order in which they are applied."""
+
+    taken_before: Callable[[int], str | None] = lambda _seq: None  # who took a disclosure of before the first entry
+    taken: set[RecordingId] = field(default_factory=set)
+    erased: dict[int, frozenset[RecordingId]] = field(default_factory=dict)  # by the entry
+    lost: set[RecordingId] = field(default_factory=set)  # in a restore
+    restored: list[range] = field(default_factory=list)  # entries that a restore took from a feed
+    withdrawals: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # with the digest of its tombstones
+    disclosures: dict[int, LoggedDisclosure] = field(default_factory=dict)
+    confirmed: set[int] = field(default_factory=set)  # disclosures, also of before the first entry
+    copies: dict[RecordingId, LoggedCopy] = field(default_factory=dict)
+    made_twice: list[int] = field(default_factory=list)  # entries that make a copy which is there
+    replaced: dict[RecordingId, int] = field(default_factory=dict)  # copies, by the entry that made another
+    cases: dict[str, LoggedCase] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)  # of cases: the entry that commits to each row
+    approved: int = 0  # versions of the policy
+    forgotten: list[tuple[int, datetime, int, int]] = field(default_factory=list)  # entry, time, days, `approved` then
+    removed: set[str] = field(default_factory=set)  # people
+    renewed: set[str] = field(default_factory=set)  # people with new keys
+    escrows: set[str] = field(default_factory=set)
+    _disclosed: dict[RecordingId, set[int]] = field(default_factory=dict)
+
+    def take(self, event: AuditEvent, entry: Applied, role: Role) -> bool:
+        """Apply an event, signed by a person of that role, where it counts; whether it does.
+
+        Raises KeyError, TypeError, ValueError or OverflowError where it is none of this program.
+        """
+        counts = event.counts(self, entry, role)
+        if counts:
+            event.apply(self, entry)
+        return counts
+
+    def taker(self, of: int) -> str | None:
+        """See `Rows`."""
+        known = self.disclosures.get(of)
+        return known.person if known is not None else self.taken_before(of)
+
+    def gone(self) -> set[RecordingId]:
+        """Every recording that was erased or lost."""
+        return self.lost.union(*self.erased.values())
+
+    # -- recordings -----------------------------------------------------------------------------------
+
+    def take_in(self, recordings: Iterable[RecordingId]) -> None:
+        """See `Rows`."""
+        self.taken.update(recordings)
+
+    def erase(self, entry: Applied) -> None:
+        """See `Rows`."""
+        self.erased[entry.seq] = entry.recordings
+        self._open(entry.recordings)
+
+    def withdraw(self, entry: Applied, tombstones: str) -> None:
+        """See `Rows`."""
+        self.erase(entry)
+        self.withdrawals[entry.seq] = entry.at, tombstones
+
+    def restore(self, entry: Applied, since: int) -> None:
+        """See `Rows`."""
+        self.restored.append(range(since, entry.seq))
+        self.lost |= entry.recordings
+        self._open(entry.recordings)
+
+    def has_rows(self, seq: int) -> bool:
+        """Whether an entry was written here, and not in a lost store of which only the feed told."""
+        return not any(seq in span for span in self.restored)
+
+    # -- disclosures ----------------------------------------------------------------------------------
+
+    def disclose(self, entry: Applied, kind: str) -> None:
+        """See `Rows`."""
+        self.disclosures[entry.seq] = LoggedDisclosure(kind, entry.person, entry.at, entry.recordings)
+        for recording in entry.recordings:
+            self._disclosed.setdefault(recording, set()).add(entry.seq)
+
+    def leave_nothing(self, of: int) -> None:
+        """See `Rows`."""
+        self.disclosures.pop(of, None)
+
+    def confirm_deleted(self, of: int) -> None:
+        """See `Rows`."""
+        self.confirmed.add(of)
+        if of in self.disclosures:
+            self.disclosures[of].state = DisclosureState.CONFIRMED
+
+    def _open(self, recordings: frozenset[RecordingId]) -> None:
+        for recording in recordings & self._disclosed.keys():
+            for seq in self._disclosed[recording]:
+                known = self.disclosures.get(seq)
+                if known is not None and known.state is DisclosureState.OUT:
+                    known.state = DisclosureState.OPEN
+
+    # -- copies ---------------------------------------------------------------------------------------
+
+    def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
+        """See `Rows`."""
+        if entry.recordings & self.copies.keys():
+            self.made_twice.append(entry.seq)
+        for each in entry.recordings - self.copies.keys():
+            self.copies[each] = LoggedCopy(copy._replace(first=copy.first or each))
+        if copy.made_from is not None:
+            self.replaced[copy.made_from] = entry.seq
+
+    def review_copies(self, entry: Applied) -> None:
+        """See `Rows`."""
+        for copy in entry.recordings & self.copies.keys():
+            self.copies[copy].reviews.append((entry.seq, entry.person))
+
+    def copy_state(self, copy: RecordingId) -> tuple[CopyState, str | None]:
+        """The state of a copy and its last reviewer, by what was done here."""
+        known = self.copies[copy]
+        reviewers = [name for seq, name in known.reviews if self.has_rows(seq)]
+        reviewer = reviewers[-1] if reviewers else None
+        if known.made.state is CopyState.RELEASED:
+            return CopyState.RELEASED, reviewer
+        if copy in self.replaced and self.has_rows(self.replaced[copy]):
+            return CopyState.REPLACED, reviewer
+        return (CopyState.READY if reviewers else CopyState.NEEDS_REVIEW), reviewer
+
+    # -- cases ----------------------------------------------------------------------------------------
+
+    def follow_case(self, entry: Applied, event: object) -> None:
+        """See `Rows`."""
+        if isinstance(event, OfCase):
+            cases.follow(self.cases, event, entry.at)
+
+    def add_part(self, entry: Applied, digest: str) -> None:
+        """See `Rows`."""
+        self.parts[digest] = entry.seq
+
+    def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
+        """See `Rows`; a case that has not ended by then stays."""
+        for case in ended:
+            if case in self.cases and self.cases[case].ends_at <= entry.at:
+                del self.cases[case]
+
+    # -- people and documents -------------------------------------------------------------------------
+
+    def approve_policy(self) -> None:
+        """See `Rows`."""
+        self.approved += 1
+
+    def forget_entries(self, entry: Applied, days: int) -> None:
+        """See `Rows`."""
+        self.forgotten.append((entry.seq, entry.at, days, self.approved))
+
+    def remove_person(self, name: str) -> None:
+        """See `Rows`."""
+        self.removed.add(name)
+
+    def renew_person(self, name: str) -> None:
+        """See `Rows`."""
+        self.renewed.add(name)
+
+    def name_escrow(self, folder: str) -> None:
+        """See `Rows`."""
+        self.escrows.add(folder)
