@@ -32,10 +32,9 @@ from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.policy_document import encode as encode_policy
 from arlo_rec.keys.roster import Roster, Signatories
-from arlo_rec.keys.roster import encode as encode_roster
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
-from arlo_rec.keys.settings import encode as encode_settings
+from arlo_rec.model import documents
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
@@ -153,7 +152,7 @@ class Store:
 
     def put_roster(self, roster: Roster) -> None:
         """Put the next roster into force; inside a change of an officer's, which ends with a link for it."""
-        self.authority.put("roster", encode_roster(roster))
+        self.authority.put("roster", documents.encode(roster))
         self.roster = roster
         self.vouch()
 
@@ -178,7 +177,7 @@ class Store:
 
     def put_settings(self, settings: Settings) -> None:
         """Put other settings into force; inside a change of an officer's, which ends with a link for them."""
-        self.authority.put("settings", encode_settings(settings))
+        self.authority.put("settings", documents.encode(settings))
         self.settings = settings
 
     def rekeying_waits(self) -> bool:

@@ -18,6 +18,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
+from arlo_rec.model import documents
 from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest
 from arlo_rec.model.progress import Observer, unobserved
@@ -111,9 +112,9 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
     if terms.glass and not waits:
         raise Usage("glass_not_needed", rule="access.officer")
     if terms.glass:
-        limits = limits._replace(per_day=min(limits.per_day or own_a_day, own_a_day))
+        limits = limits.with_per_day(min(limits.per_day or own_a_day, own_a_day))
     if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
-        limits = limits._replace(per_day=own_a_day)
+        limits = limits.with_per_day(own_a_day)
     given = Grant(
         id="",
         person=terms.person,
@@ -142,7 +143,7 @@ def id_of(grant: Grant) -> str:
             "teams": sorted(grant.teams) if grant.teams is not None else None,
             "until": to_iso(grant.until),
             "reason": grant.reason,
-            "limits": grant.limits.to_json(),
+            "limits": documents.plain(grant.limits),
             "glass": grant.glass,
             "pair": first,
         }
@@ -276,6 +277,6 @@ def facts(given: Grant) -> dict[str, Any]:
         "teams": sorted(given.teams) if given.teams is not None else None,
         "until": to_iso(given.until),
         "state": given.state,
-        "limits": given.limits.to_json() if given.limits != NO_LIMITS else None,
+        "limits": documents.plain(given.limits) if given.limits != NO_LIMITS else None,
         "glass": given.glass or None,
     }

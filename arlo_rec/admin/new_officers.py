@@ -65,7 +65,7 @@ def approve(
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_second(store, proposed, now)
-    approved = proposed._replace(approvals=(*proposed.approvals, Approval(store.person.name, now)))
+    approved = replace(proposed, approvals=(*proposed.approvals, Approval(store.person.name, now)))
     by, names = proposed.person.by, {each.by for each in approved.approvals}
     if four_eyes.is_enough(store.roster, by, by, names, now):
         enrol(replace(proposed.person, since=store.witnessed(now)), lambda: _put(store, proposed, None, now))

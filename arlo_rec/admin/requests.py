@@ -17,7 +17,7 @@ from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
 from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.crypto import primitives
-from arlo_rec.model import reasons
+from arlo_rec.model import documents, reasons
 from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.progress import Observer, unobserved
@@ -66,7 +66,7 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
                 request=primitives.fresh(8).hex(),
                 teams=sorted(terms.teams) or None,
                 until=to_iso(terms.until),
-                limits=terms.limits.to_json() if terms.limits != NO_LIMITS else None,
+                limits=documents.plain(terms.limits) if terms.limits != NO_LIMITS else None,
             )
         )
         name = short_ids.of_content(change.bodies[-1])
@@ -96,7 +96,7 @@ def every(store: Store, now: datetime) -> list[Request]:
 
 
 def _read(event: AccessRequested, entry: LogEntry) -> Request:
-    limits = Limits.from_json(event.limits) if event.limits is not None else NO_LIMITS
+    limits = documents.read(event.limits, Limits) if event.limits is not None else NO_LIMITS
     purpose, teams, until = Purpose(event.purpose), tuple(event.teams or ()), from_iso(event.until)
     name = short_ids.of_content(entry.body or {})
     return Request(name, entry.person, purpose, teams, until, limits, event.reason, entry.at)

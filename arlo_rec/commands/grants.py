@@ -21,6 +21,7 @@ from arlo_rec.commands.grant_terms import (
 from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.model import documents
 from arlo_rec.model.errors import Usage, nearest_names
 from arlo_rec.policy import GLASS_LONGEST, Role
 from arlo_rec.ui.terminal import Answer
@@ -284,6 +285,6 @@ def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
         "reason": grant.reason,
         "own": grant.own,
         "approved_by": [approval.by for approval in grant.approvals],
-        "limits": grant.limits.to_json(),
+        "limits": documents.plain(grant.limits),
         "break_glass": grant.glass,
     }

@@ -19,6 +19,7 @@ from arlo_rec.commands.grant_terms import (
 )
 from arlo_rec.commands.options import Before, Since, SometimesPurpose, SometimesReason
 from arlo_rec.commands.run import Run
+from arlo_rec.model import documents
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -99,7 +100,7 @@ def request_json(asked: Request) -> dict[str, Any]:
         "purpose": asked.purpose,
         "teams": list(asked.teams) or None,
         "until": to_iso(asked.until),
-        "limits": asked.limits.to_json(),
+        "limits": documents.plain(asked.limits),
         "reason": asked.reason,
         "at": to_iso(asked.at),
         "state": asked.state,

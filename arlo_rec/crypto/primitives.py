@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 KEY = 32  # bytes of every symmetric key and seed
 SEAL_PUBLIC = 1216  # bytes: 1184 of ML-KEM-768 and 32 of X25519
+SIGN_PUBLIC = 32  # bytes: of Ed25519
 SEAL_OF_KEY = 1168  # bytes of a sealed 32-byte secret: 1120 encapsulation, 32 secret, 16 tag
 WRAP_OF_KEY = 60  # bytes of a wrapped 32-byte secret: 12 nonce, 32 secret, 16 tag
 NONCE = 12  # bytes, of both AEADs

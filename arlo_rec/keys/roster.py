@@ -10,19 +10,22 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal
 
 from arlo_rec.crypto import primitives
+from arlo_rec.model import documents
+from arlo_rec.model.documents import Document, plain
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.records import Approval, Grant, Limits, PendingOfficer, Person, from_iso, to_iso
-from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
+from arlo_rec.model.records import Grant, PendingOfficer, Person
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose, Role, has_hidden_characters
 
 RECOVERY_NAME = "recovery"  # the officer identity whose passphrase is the recovery key, kept on paper
 NAME_LONGEST = 100  # characters
+LARGEST: Final = 64 * 1024 * 1024  # bytes of the document
 
 
-class AccessKey(NamedTuple):
+class AccessKey(Document, frozen=True):
     """The public half of a subject-access key; every recording is sealed to the newest."""
 
     id: bytes
@@ -42,6 +45,7 @@ class Roster:
     access_keys: tuple[AccessKey, ...] = ()
     pending: tuple[PendingOfficer, ...] = ()  # whom a second officer has to approve; they are no person of it yet
     known_outside: bytes = b""  # public half of the log's key that somebody knows who left: the catalogue takes another
+    format: Literal[1] = 1
 
     def person(self, name: str) -> Person | None:
         """The identity of that name."""
@@ -136,42 +140,12 @@ def check_login(account: str) -> str:
     return account
 
 
-def encode(roster: Roster) -> bytes:
-    """The document as canonical JSON."""
-    return canonical(_to_json(roster))
-
-
 # -- the document -------------------------------------------------------------------------------------
-
-
-def _to_json(roster: Roster) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "store": roster.store.hex(),
-        "at": to_iso(roster.at),
-        "people": [_person_to_json(person) for person in roster.people],
-        "former": [_person_to_json(person) for person in roster.former],
-        "grants": [_grant_to_json(grant) for grant in roster.grants],
-        "access_keys": [
-            {"id": key.id.hex(), "public": to_base64(key.public), "since": to_iso(key.since)}
-            for key in roster.access_keys
-        ],
-        "pending": [
-            {
-                "id": each.id,
-                "person": _person_to_json(each.person),
-                "at": to_iso(each.at),
-                "approvals": _approvals_to_json(each.approvals),
-            }
-            for each in roster.pending
-        ],
-        "known_outside": to_base64(roster.known_outside),
-    }
 
 
 def people_to_json(roster: Roster) -> list[dict[str, Any]]:
     """The present and former identities, as JSON."""
-    return [_person_to_json(person) for person in (*roster.people, *roster.former)]
+    return [plain(person) for person in (*roster.people, *roster.former)]
 
 
 def digest_of_people(roster: Roster) -> str:
@@ -182,120 +156,33 @@ def digest_of_people(roster: Roster) -> str:
 def read_people(people: list[dict[str, Any]]) -> list[Person]:
     """What `people_to_json` wrote; raises Integrity (feed_differs)."""
     try:
-        return [_person(document) for document in people]
-    except (KeyError, TypeError, ValueError):
+        read = documents.read(people, list[Person])
+        for person in read:
+            _demand_keys(person)
+    except ValueError:
         raise Integrity("feed_differs") from None
-
-
-def _person_to_json(person: Person) -> dict[str, Any]:
-    return {
-        "name": person.name,
-        "role": person.role,
-        "seal": to_base64(person.seal_key),
-        "sign": to_base64(person.sign_key),
-        "since": to_iso(person.since),
-        "service": person.service,
-        "recovery": person.recovery,
-        "by": person.by,
-        "from": person.from_entry,
-        "until": person.until_entry,
-        "left": to_iso(person.left_at) if person.left_at else None,
-        "handed_to": person.handed_to,
-        "login": person.login,
-    }
-
-
-def _grant_to_json(grant: Grant) -> dict[str, Any]:
-    return {
-        "id": grant.id,
-        "person": grant.person,
-        "purpose": grant.purpose,
-        "teams": sorted(grant.teams) if grant.teams is not None else None,
-        "from": to_iso(grant.starts_at),
-        "until": to_iso(grant.until),
-        "reason": grant.reason,
-        "by": grant.by,
-        "public": to_base64(grant.public),
-        "earlier_pairs": [pair.hex() for pair in grant.earlier_pairs],
-        "state": grant.state,
-        "ended_at": to_iso(grant.ended_at) if grant.ended_at else None,
-        "own": grant.own,
-        "limits": grant.limits.to_json(),
-        "glass": grant.glass,
-        "reviewed_at": to_iso(grant.reviewed_at) if grant.reviewed_at else None,
-        "approvals": _approvals_to_json(grant.approvals),
-    }
-
-
-def _approvals_to_json(approvals: Iterable[Approval]) -> list[dict[str, Any]]:
-    return [{"by": approval.by, "at": to_iso(approval.at)} for approval in approvals]
-
-
-def _approvals(documents: list[dict[str, Any]]) -> tuple[Approval, ...]:
-    return tuple(Approval(str(approval["by"]), from_iso(approval["at"])) for approval in documents)
+    return read
 
 
 def decode(body: bytes) -> Roster:
     """The roster that a link commits to; raises Integrity (roster_forged)."""
     try:
-        document = parse_object(body, max_bytes=64 * 1024 * 1024)
-        return Roster(
-            bytes.fromhex(document["store"]),
-            from_iso(document["at"]),
-            tuple(_person(person) for person in document["people"]),
-            tuple(_person(person) for person in document["former"]),
-            tuple(_grant(grant) for grant in document["grants"]),
-            tuple(
-                AccessKey(bytes.fromhex(key["id"]), from_base64(key["public"]), from_iso(key["since"]))
-                for key in document["access_keys"]
-            ),
-            tuple(
-                PendingOfficer(
-                    str(each["id"]), _person(each["person"]), from_iso(each["at"]), _approvals(each["approvals"])
-                )
-                for each in document["pending"]
-            ),
-            from_base64(document["known_outside"]),
-        )
-    except (KeyError, TypeError, ValueError):
+        roster = documents.decode(body, Roster, max_bytes=LARGEST)
+        for person in (*roster.people, *roster.former, *(each.person for each in roster.pending)):
+            _demand_keys(person)
+        for grant in roster.grants:
+            demand_length(grant.public, 0 if grant.ended_at else primitives.SEAL_PUBLIC)
+    except ValueError:
         raise Integrity("roster_forged", rule="access.officer") from None
+    return roster
 
 
-def _person(document: dict[str, Any]) -> Person:
-    return Person(
-        str(document["name"]),
-        Role(document["role"]),
-        from_base64(document["seal"], primitives.SEAL_PUBLIC),
-        from_base64(document["sign"], 32),
-        from_iso(document["since"]),
-        bool(document["service"]),
-        bool(document["recovery"]),
-        str(document["by"]),
-        int(document["from"]),
-        None if document["until"] is None else int(document["until"]),
-        None if document["left"] is None else from_iso(document["left"]),
-        str(document["handed_to"]),
-        str(document["login"]),
-    )
+def _demand_keys(person: Person) -> None:
+    demand_length(person.seal_key, primitives.SEAL_PUBLIC)
+    demand_length(person.sign_key, primitives.SIGN_PUBLIC)
 
 
-def _grant(document: dict[str, Any]) -> Grant:
-    return Grant(
-        str(document["id"]),
-        str(document["person"]),
-        Purpose(document["purpose"]),
-        frozenset(document["teams"]) if document["teams"] is not None else None,
-        from_iso(document["from"]),
-        from_iso(document["until"]),
-        str(document["reason"]),
-        str(document["by"]),
-        from_base64(document["public"], 0 if document["ended_at"] else primitives.SEAL_PUBLIC),
-        tuple(bytes.fromhex(pair) for pair in document["earlier_pairs"]),
-        str(document["state"]),
-        from_iso(document["ended_at"]) if document["ended_at"] else None,
-        _approvals(document["approvals"]),
-        bool(document["own"]),
-        Limits.from_json(document["limits"]),
-        from_iso(document["reviewed_at"]) if document["reviewed_at"] else None,
-        bool(document["glass"]),
-    )
+def demand_length(key: bytes, length: int) -> None:
+    """Raise ValueError where a key has not its length."""
+    if len(key) != length:
+        raise ValueError("no key")

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal
 
+from arlo_rec.model import documents
+from arlo_rec.model.documents import Document
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.strict_json import canonical, parse_object
 
 RING_HOURS = 24  # for which a ring keeps an old root secret, unless an officer says otherwise
 
 
-class EscrowPlace(NamedTuple):
+class EscrowPlace(Document, frozen=True):
     """An escrow that an officer named: the folder of its ring, and that of its backups."""
 
     escrow: Path
@@ -32,6 +33,7 @@ class Settings:
     escrows: tuple[EscrowPlace, ...] = ()
     ring_hours: int = RING_HOURS
     unknown_since: int | None = None  # restored without a feed: what happened after this entry of the log is unknown
+    format: Literal[1] = 1
 
     def with_escrow(self, place: EscrowPlace, hours: int | None) -> Settings:
         """The same with an escrow, which replaces one of the same ring."""
@@ -39,31 +41,9 @@ class Settings:
         return replace(self, escrows=(*others, place), ring_hours=hours or self.ring_hours)
 
 
-def encode(settings: Settings) -> bytes:
-    """The document as canonical JSON."""
-    return canonical(
-        {
-            "escrows": [{"escrow": str(each.escrow), "folder": str(each.folder)} for each in settings.escrows],
-            "feed": str(settings.feed) if settings.feed else None,
-            "format": 1,
-            "ring_hours": settings.ring_hours,
-            "root": settings.root,
-            "unknown_since": settings.unknown_since,
-        }
-    )
-
-
 def decode(body: bytes) -> Settings:
     """The settings of a document that a link commits to; raises Integrity (settings_forged)."""
     try:
-        document = parse_object(body)
-        unknown = document["unknown_since"]
-        return Settings(
-            root=str(document["root"]),
-            feed=Path(document["feed"]) if document["feed"] is not None else None,
-            escrows=tuple(EscrowPlace(Path(each["escrow"]), Path(each["folder"])) for each in document["escrows"]),
-            ring_hours=int(document["ring_hours"]),
-            unknown_since=None if unknown is None else int(unknown),
-        )
-    except (KeyError, TypeError, ValueError):
+        return documents.decode(body, Settings)
+    except ValueError:
         raise Integrity("settings_forged", rule="access.officer") from None

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, NewType
 
 from arlo_rec.model.consent import CLOCK_TOLERANCE
+from arlo_rec.model.documents import Document
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, RETENTION, Purpose, Role, State
 
@@ -151,14 +152,15 @@ class Person:
         return self.from_entry <= seq and (self.until_entry is None or seq < self.until_entry)
 
 
-class Approval(NamedTuple):
+class Approval(Document, frozen=True):
     """An officer's approval of what another officer gave; whoever approved signed the link that it came with."""
 
     by: str
     at: datetime
 
 
-class PendingOfficer(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PendingOfficer:
     """Somebody whom an officer (`person.by`) added as another, and whom a second one has to approve."""
 
     id: str
@@ -171,13 +173,17 @@ class PendingOfficer(NamedTuple):
         return now < self.at + FOUR_EYES
 
 
-class Limits(NamedTuple):
+class Limits(Document, frozen=True, rename={"since": "from", "before": "to"}):
     """What a grant is limited to beyond purpose, teams and end; None is no limit."""
 
     agents: frozenset[str] | None = None
     since: datetime | None = None  # calls that began then or later ...
     before: datetime | None = None  # ... and before then
     per_day: int | None = None  # recordings that are opened to be heard on one day in Oslo
+
+    def with_per_day(self, most: int) -> Limits:
+        """The same with so many recordings a day."""
+        return Limits(self.agents, self.since, self.before, most)
 
     def has_day(self, started_at: datetime) -> bool:
         """Whether a call that began then is within the days."""
@@ -187,26 +193,6 @@ class Limits(NamedTuple):
         """Whether a call that *agent* answered is within; None: nobody knows who did."""
         folded = agent.casefold() if agent is not None else None
         return self.agents is None or folded in {name.casefold() for name in self.agents}
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON has them."""
-        return {
-            "agents": sorted(self.agents) if self.agents is not None else None,
-            "from": to_iso(self.since) if self.since is not None else None,
-            "to": to_iso(self.before) if self.before is not None else None,
-            "per_day": self.per_day,
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Limits:
-        """What `to_json` wrote; raises KeyError, TypeError or ValueError for what is none."""
-        agents, since, before, per_day = (document[name] for name in ("agents", "from", "to", "per_day"))
-        return cls(
-            frozenset(map(str, agents)) if agents is not None else None,
-            from_iso(since) if since is not None else None,
-            from_iso(before) if before is not None else None,
-            int(per_day) if per_day is not None else None,
-        )
 
 
 NO_LIMITS = Limits()

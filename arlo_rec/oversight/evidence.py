@@ -30,7 +30,7 @@ from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import policy_document
 from arlo_rec.log.projection import LoggedDisclosure, Projection
-from arlo_rec.model import audit_events
+from arlo_rec.model import audit_events, documents
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import AccessRequested, CallTakenIn, PolicyProposed
 from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy
@@ -216,7 +216,7 @@ def _demand_readable(event: AuditEvent | None) -> AuditEvent:
             Purpose(purpose)
             from_iso(until)
             if limits is not None:
-                Limits.from_json(limits)
+                documents.read(limits, Limits)
         case PolicyProposed(document=document):
             policy_document.read_version(document)
     return event

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from arlo_rec.access import limits
+from arlo_rec.model import documents
 from arlo_rec.model.records import Grant, Limits, RecordingId
 from arlo_rec.store import Store
 from tests.support.catalogue import insider
@@ -142,4 +143,4 @@ def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], 
 
 def test_limits_come_back_from_json_as_they_were() -> None:
     for each in (Limits(), Limits(frozenset({"a", "b"}), NOW.replace(microsecond=0), None, 3)):
-        assert Limits.from_json(each.to_json()) == each
+        assert documents.read(documents.plain(each), Limits) == each

@@ -18,9 +18,10 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import access_list, certificate
-from arlo_rec.keys import authority, layout, log_handover, policy_document, roster
+from arlo_rec.keys import authority, layout, log_handover, policy_document
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.model import documents
 from arlo_rec.model.audit_events import AuthorityChanged, ClockAccepted, PurgeFinished
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.policy_versions import Policy
@@ -99,7 +100,7 @@ def test_her_roster_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
             for person in store.roster.people
         )
         forged = replace(store.roster, people=people)
-        forge(store, "roster", roster.encode(forged), kept.signing, [kept.signing.public])
+        forge(store, "roster", documents.encode(forged), kept.signing, [kept.signing.public])
     refused(world, "authority_forged")
 
 
@@ -115,7 +116,7 @@ def test_her_policy_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
 def test_a_document_that_no_link_commits_to_is_believed_by_nobody(world: World) -> None:
     with own_code(world, "iver") as store, store.change(datetime.now(UTC)):
         people = tuple(replace(person, role=Role.OFFICER) for person in store.roster.people)
-        store.authority.links.put_document("roster", roster.encode(replace(store.roster, people=people)))
+        store.authority.links.put_document("roster", documents.encode(replace(store.roster, people=people)))
     refused(world, "roster_forged")
 
 

@@ -24,7 +24,7 @@ from arlo_rec.keys import authority, key_files, policy_document, root_secret, ro
 from arlo_rec.keys.authority import Digests, Pin
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.model import policy_file, reason_codes, strict_json, times
+from arlo_rec.model import documents, policy_file, reason_codes, strict_json, times
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.model.policy_versions import Policy, first
@@ -479,9 +479,9 @@ TARGETS = [
     Target("file of anchors", [_NOTE.encode() * 2], _anchors),
     Target("log entry", _ENTRIES, _entry),
     Target("log tree", [struct.pack(">Q", 5) + bytes(64)], _tree),
-    Target("roster", [roster.encode(_PEOPLE)], _roster),
+    Target("roster", [documents.encode(_PEOPLE)], _roster),
     Target("ring", [_RING], _ring, _mended_ring),
-    Target("settings", [settings.encode(_SETTINGS)], _settings),
+    Target("settings", [documents.encode(_SETTINGS)], _settings),
     Target("link", [_LINK.body()], _link),
     Target("policy", [policy_document.encode(_POLICY)], _policy),
     Target("proposal of a policy", [policy_file.text_of(_POLICY.newest).encode()], _proposal),
