@@ -77,14 +77,12 @@ def forget(store: Store, now: datetime) -> int:
     return count
 
 
-def ranges(seqs: Iterable[int]) -> list[list[int]]:
+def ranges(seqs: Iterable[int]) -> list[tuple[int, int]]:
     """Ascending numbers as runs: the first and the last of each."""
-    runs: list[list[int]] = []
+    runs: list[tuple[int, int]] = []
     for seq in seqs:
-        if runs and runs[-1][1] == seq - 1:
-            runs[-1][1] = seq
-        else:
-            runs.append([seq, seq])
+        begin = runs.pop()[0] if runs and runs[-1][1] == seq - 1 else seq
+        runs.append((begin, seq))
     return runs
 
 

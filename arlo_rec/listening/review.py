@@ -149,7 +149,7 @@ def _note_heard(
     played = page.played(name)
     if noted.get(name) == played:
         return
-    spans = [[round(100 * begin), round(100 * end)] for begin, end in played[:MOST_LOGGED]]
+    spans = [(round(100 * begin), round(100 * end)) for begin, end in played[:MOST_LOGGED]]
     heard_s, given_s = ceil(page.heard_s(name)), ceil(page.given_s(name))
     recordings = (permit.recording.id,)
     store.note(HeardInReview(recordings=recordings, of=permit.seq, heard_s=heard_s, given_s=given_s, spans=spans), now)

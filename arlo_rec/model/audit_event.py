@@ -2,103 +2,48 @@
 
 Fields become the entry's `detail`, except `rule`, `purpose`, `reason` and `recordings`, which have keys of their own
 in every entry. A field that may be None is omitted where it is None. An event type has `ACTION`, `OUTCOME` and, unless
-`rule` is a field, `RULE`. Types are made without `dataclasses`, whose classes cost every start of the program half a
-millisecond each; type checkers treat them as dataclasses (PEP 681).
+`rule` is a field, `RULE`.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, ClassVar, Final, NamedTuple, Self, dataclass_transform
+
+import msgspec
 
 from arlo_rec.model.log_rows import Applied, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action, Role, may
 
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is int and abs(value) < _LARGEST
+_LARGEST: Final = 2**63  # what the catalogue holds no more
+_ACTIONS: Final = frozenset(Action)
+_OWN_PLACE: Final = frozenset({"rule", "purpose", "reason", "recordings", "action"})
 
 
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+class _Form(NamedTuple):
+    """The fields of an event type: those that stand in `detail`, and of these the ones that are always written."""
+
+    detail: frozenset[str]
+    required: frozenset[str]
 
 
-def _are_pairs(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(
-        isinstance(one, list | tuple) and len(one) == 2 and all(map(_is_whole, one)) for one in value
-    )
+class _EventType(msgspec.StructMeta):
+    """The type of event types: each is frozen, and made with its fields named."""
 
-
-def _or_none(form: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: value is None or form(value)
-
-
-_LARGEST = 2**63
-_FORMS: Mapping[str, Callable[[object], bool]] = {  # by the annotation of a field: whether a value is of it
-    "str": _is_text,
-    "int": _is_whole,
-    "bool": lambda value: isinstance(value, bool),
-    "Ids": lambda value: isinstance(value, tuple),
-    "Sequence[str]": _are_texts,
-    "Sequence[Sequence[int]]": _are_pairs,
-    "Mapping[str, object]": lambda value: isinstance(value, Mapping),
-}
-_FORMS = {**_FORMS, **{f"{hint} | None": _or_none(form) for hint, form in _FORMS.items()}}
-_ACTIONS = frozenset(Action)
-_OWN_PLACE = frozenset({"rule", "purpose", "reason", "recordings", "action"})
-
-
-def _right_named(action: str) -> Action | None:
-    return Action(action) if action in _ACTIONS else None
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: bool) -> _EventType:
+        return super().__new__(cls, name, bases, namespace, frozen=True, kw_only=True)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
-class AuditEvent:
+class AuditEvent(msgspec.Struct, metaclass=_EventType, frozen=True):
     """An event of the log: immutable, and equal to another of its type with the same values."""
 
     ACTION: ClassVar[str] = ""
     OUTCOME: ClassVar[str] = ""  # `allowed`, `denied`, `failed` or `done`
     RULE: ClassVar[str] = ""
     RIGHT: ClassVar[Action | None] = None  # that its signer needs; None: that of the same name as the action
-    FIELDS: ClassVar[tuple[str, ...]] = ()
-    DETAIL: ClassVar[tuple[str, ...]] = ()  # the fields that stand in `detail`
-    REQUIRED: ClassVar[frozenset[str]] = frozenset()  # the fields of `detail` that are always written
-    FORMS: ClassVar[Mapping[str, str]] = {}  # the annotation of each field
-
-    def __init_subclass__(cls) -> None:
-        """Collect the fields of a type from its annotations, after those of its bases."""
-        hints = {name: str(hint) for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)}
-        own, cls.FORMS = list(hints), {**cls.FORMS, **hints}
-        cls.FIELDS = (*cls.FIELDS, *(name for name in own if name not in cls.FIELDS))
-        cls.DETAIL = tuple(name for name in cls.FIELDS if name not in _OWN_PLACE)
-        cls.REQUIRED = frozenset(name for name in cls.DETAIL if getattr(cls, name, "no default") is not None)
-
-    def __init__(self, **values: Any) -> None:
-        for name in self.FIELDS:
-            if name in values:
-                object.__setattr__(self, name, values.pop(name))
-            elif not hasattr(type(self), name):
-                raise TypeError(f"{type(self).__name__} needs {name}")
-        if values:
-            raise TypeError(f"{type(self).__name__} has no {', '.join(values)}")
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} cannot be changed")
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()
-
-    def __hash__(self) -> int:
-        return hash((type(self), repr(self._values())))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values().items())})"
 
     @property
     def action_name(self) -> str:
@@ -130,16 +75,17 @@ class AuditEvent:
 
     def to_json(self) -> dict[str, Any]:
         """The log entry without person, time and policy version, which `Change.log` adds."""
-        values = self._values()
+        values, form = msgspec.structs.asdict(self), form_of(type(self))
         entry: dict[str, Any] = {
             "action": self.action_name,
             "outcome": self.OUTCOME,
             "rule": values.get("rule", self.RULE),
         }
+        detail = {name: values[name] for name in form.detail}
         optional = {
             "purpose": values.get("purpose"),
             "reason": values.get("reason"),
-            "detail": {name: values[name] for name in self.DETAIL if self._is_written(name)},
+            "detail": {name: value for name, value in detail.items() if name in form.required or value is not None},
             "recordings": [recording.hex() for recording in values.get("recordings", ())],
         }
         return entry | {key: value for key, value in optional.items() if value not in (None, {}, [])}
@@ -147,23 +93,36 @@ class AuditEvent:
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Self:
         """The event of an entry of this type; raises KeyError, TypeError or ValueError for any other entry."""
-        detail = entry.get("detail", {})
-        of_its_rule = "rule" in cls.FIELDS or entry.get("rule") == cls.RULE
-        if not (of_its_rule and cls.REQUIRED <= detail.keys() <= set(cls.DETAIL)):
+        detail, form, fields = entry.get("detail", {}), form_of(cls), cls.__struct_fields__
+        of_its_rule = "rule" in fields or entry.get("rule") == cls.RULE
+        if not (of_its_rule and form.required <= detail.keys() <= form.detail):
             raise ValueError(f"no {cls.__name__}")
-        values = dict(detail)
-        for name in _OWN_PLACE & set(cls.FIELDS):
-            if name == "recordings":
-                values[name] = tuple(RecordingId(bytes.fromhex(text)) for text in entry.get(name, ()))
-            elif name in entry:
-                values[name] = entry[name]
-        if not all(_FORMS[cls.FORMS[name]](value) for name, value in values.items()):
-            raise ValueError(f"no {cls.__name__}")  # not written by the program
-        return cls(**values)
+        values = {**detail, **{name: entry[name] for name in _OWN_PLACE.intersection(fields) & entry.keys()}}
+        if "recordings" in fields:
+            values["recordings"] = tuple(RecordingId(bytes.fromhex(text)) for text in entry.get("recordings", ()))
+        _demand_bounded(values.values())
+        try:
+            return msgspec.convert(values, cls, builtin_types=(bytes,))
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
 
-    def _values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.FIELDS}
 
-    def _is_written(self, name: str) -> bool:
-        """Whether a detail is written: it is required, or it is not None."""
-        return name in self.REQUIRED or getattr(self, name) is not None
+@cache
+def form_of(kind: type[AuditEvent]) -> _Form:
+    """The fields of an event type."""
+    detail = [field for field in msgspec.structs.fields(kind) if field.name not in _OWN_PLACE]
+    required = frozenset(field.name for field in detail if field.default is not None)
+    return _Form(frozenset(field.name for field in detail), required)
+
+
+def _right_named(action: str) -> Action | None:
+    return Action(action) if action in _ACTIONS else None
+
+
+def _demand_bounded(values: Iterable[object]) -> None:
+    """Raise ValueError where a number is none that the catalogue holds."""
+    for value in values:
+        if isinstance(value, int) and abs(value) >= _LARGEST:
+            raise ValueError("a number beyond all bounds")
+        if isinstance(value, list | tuple):
+            _demand_bounded(value)

@@ -11,7 +11,7 @@ from functools import cache
 from math import inf
 from typing import Any, ClassVar
 
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_event import AuditEvent, form_of
 from arlo_rec.model.log_rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
@@ -225,7 +225,7 @@ class _OfGrant(AuditEvent):
     teams: Sequence[str] | None  # None: all
     until: str
     state: str
-    limits: Mapping[str, object] | None = None  # None: none
+    limits: Mapping[str, Any] | None = None  # None: none
     glass: bool | None = None  # True: in an emergency
 
 
@@ -273,7 +273,7 @@ class AccessRequested(Forgettable):
     request: str  # random, so that no two entries are alike: an entry's digest is the id of what it asks for
     teams: Sequence[str] | None  # None: all
     until: str
-    limits: Mapping[str, object] | None = None
+    limits: Mapping[str, Any] | None = None
 
 
 class PolicyProposed(AuditEvent):
@@ -284,7 +284,7 @@ class PolicyProposed(AuditEvent):
     request: str  # random, as that of AccessRequested
     version: str
     base: str  # SHA-256 of the policy that it changes
-    document: Mapping[str, object]
+    document: Mapping[str, Any]
 
 
 class PolicyApproved(AuditEvent):
@@ -318,7 +318,7 @@ class PolicyPublished(AuditEvent):
     ACTION, OUTCOME, RULE = "policy publish", "done", "info.published"
     RIGHT = Action.POLICY
     version: str
-    pages: Mapping[str, object]  # SHA-256 in hex of what the certificate of a page is over, by the name of its file
+    pages: Mapping[str, Any]  # SHA-256 in hex of what the certificate of a page is over, by the name of its file
 
 
 class RequestDenied(Forgettable):
@@ -351,7 +351,7 @@ class SearchBegun(Forgettable):
     ACTION, OUTCOME, RULE = Action.FIND, "allowed", "security.reason"
     purpose: str
     reason: str
-    criteria: Mapping[str, object]
+    criteria: Mapping[str, Any]
 
 
 class SearchShown(Forgettable):
@@ -584,7 +584,7 @@ class EntriesForgotten(AuditEvent):
     RIGHT = Action.PURGE
     before: int
     days: int
-    entries: Sequence[Sequence[int]]  # the first and the last number of each run of them
+    entries: Sequence[tuple[int, int]]  # the first and the last number of each run of them
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
@@ -663,7 +663,7 @@ class HeardInReview(Forgettable):
     of: int
     heard_s: int
     given_s: int
-    spans: Sequence[Sequence[int]]
+    spans: Sequence[tuple[int, int]]
 
     def heard_spans(self) -> list[Span]:
         """The parts, in seconds; none where they are not to be read."""
@@ -997,9 +997,9 @@ def _kinds() -> Mapping[tuple[str | None, str], Sequence[type[AuditEvent]]]:
     kinds: dict[tuple[str | None, str], list[type[AuditEvent]]] = {}
     for kind in _descendants(AuditEvent):
         for action in getattr(kind, "ACTIONS", (kind.ACTION or None,)):
-            if kind.OUTCOME and (kind.ACTION or "action" in kind.FIELDS):
+            if kind.OUTCOME and (kind.ACTION or "action" in kind.__struct_fields__):
                 kinds.setdefault((None if action is None else str(action), kind.OUTCOME), []).append(kind)
-    return {place: sorted(some, key=lambda kind: -len(kind.REQUIRED)) for place, some in kinds.items()}
+    return {place: sorted(some, key=lambda kind: -len(form_of(kind).required)) for place, some in kinds.items()}
 
 
 def _places_of(base: type[AuditEvent]) -> frozenset[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Documents as values: frozen dataclasses and structs, written as canonical JSON and read back strictly.
 
 The annotations of their fields are the one place that states the form of a document. Bytes are base64, instants
-RFC 3339 in UTC, sets sorted lists. Only what `encode` writes is read: unknown and missing fields, other types, duplicate keys and
-another order or spelling are refused, so that a document has one form to be signed.
+RFC 3339 in UTC, sets sorted lists. Only what `encode` writes is read: unknown and missing fields, other types,
+duplicate keys and another order or spelling are refused, so that a document has one form to be signed.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import NODEFAULT, structs
 
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
@@ -27,11 +28,11 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "bool": st.booleans(),
     "bool | None": st.none() | st.booleans(),
     "Ids": IDS,
-    "Sequence[Sequence[int]]": st.lists(st.lists(st.integers(0, 10**6), min_size=2, max_size=2), max_size=3),
+    "Sequence[tuple[int, int]]": st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=3),
     "Sequence[str]": st.lists(TEXTS, max_size=3),
     "Sequence[str] | None": st.none() | st.lists(TEXTS, max_size=3),
-    "Mapping[str, object]": st.dictionaries(TEXTS, TEXTS, max_size=3),
-    "Mapping[str, object] | None": st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3),
+    "Mapping[str, Any]": st.dictionaries(TEXTS, TEXTS, max_size=3),
+    "Mapping[str, Any] | None": st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3),
 }
 
 
@@ -39,24 +40,24 @@ def _kinds() -> list[type[AuditEvent]]:
     every = [
         value for value in vars(audit_events).values() if isinstance(value, type) and issubclass(value, AuditEvent)
     ]
-    return [kind for kind in every if kind.OUTCOME and (kind.ACTION or "action" in kind.FIELDS)]
+    return [kind for kind in every if kind.OUTCOME and (kind.ACTION or "action" in kind.__struct_fields__)]
 
 
 def _hints(kind: type[AuditEvent]) -> dict[str, str]:
     hints: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         hints |= {name: str(hint) for name, hint in inspect.get_annotations(base).items()}
-    return {name: hints[name] for name in kind.FIELDS}
+    return {name: hints[name] for name in kind.__struct_fields__}
 
 
 @st.composite
 def events(draw: st.DrawFn) -> AuditEvent:
     """An event of any kind, with any values; a field with a fixed word keeps it."""
     kind = draw(st.sampled_from(_kinds()))
-    values = {}
-    for name, hint in _hints(kind).items():
-        if getattr(kind, name, None) is None:
-            values[name] = draw(VALUES[hint])
+    values, hints = {}, _hints(kind)
+    for field in structs.fields(kind):
+        if field.default in (None, NODEFAULT):
+            values[field.name] = draw(VALUES[hints[field.name]])
     if "action" in values:
         values["action"] = draw(st.sampled_from([str(one) for one in getattr(kind, "ACTIONS", tuple(Action))]))
     return kind(**values)
@@ -78,16 +79,16 @@ def test_an_event_that_was_written_is_read_back_as_the_same_event(event: AuditEv
 def test_every_kind_of_event_says_what_it_is_for_and_names_a_rule(kind: type[AuditEvent]) -> None:
     assert kind.__doc__
     assert kind.OUTCOME in {"allowed", "denied", "failed", "done"}
-    assert "rule" in kind.FIELDS or kind.RULE in RULES
+    assert "rule" in kind.__struct_fields__ or kind.RULE in RULES
 
 
 def test_an_event_cannot_be_changed_or_made_without_its_fields() -> None:
     event = audit_events.PersonRemoved(removed="leif", people="00")
     with pytest.raises(AttributeError):
         event.removed = "turid"  # type: ignore[misc]
-    with pytest.raises(TypeError, match="needs removed"):
+    with pytest.raises(TypeError, match="removed"):
         audit_events.PersonRemoved(people="00")  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="has no who"):
+    with pytest.raises(TypeError, match="who"):
         audit_events.PersonRemoved(removed="leif", people="00", who="x")  # type: ignore[call-arg]
     assert event == audit_events.PersonRemoved(removed="leif", people="00")
     assert event != audit_events.PersonRemoved(removed="turid", people="00")

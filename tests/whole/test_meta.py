@@ -234,7 +234,7 @@ def test_every_kind_of_event_has_its_line_in_the_document_of_the_log() -> None:
             if kind.ACTION:
                 assert f"`{kind.ACTION}`" in rows[kind.__name__][1], kind.__name__
                 assert kind.OUTCOME in rows[kind.__name__][2], kind.__name__
-            elif "action" in kind.FIELDS:
+            elif "action" in kind.__struct_fields__:
                 assert kind.__name__ in rows, kind.__name__
 
 
