@@ -32,8 +32,9 @@ class LoggedDisclosure:
 
 @dataclass(slots=True)
 class LoggedCopy:
-    """A training copy by the log, with every review by the number of its entry."""
+    """A training copy by the log: its entry, and every review by the number of its entry."""
 
+    seq: int
     made: MadeCopy
     reviews: list[tuple[int, str]] = field(default_factory=list)
 
@@ -139,7 +140,7 @@ class Projection(Rows):
         if entry.recordings & self.copies.keys():
             self.made_twice.append(entry.seq)
         for each in entry.recordings - self.copies.keys():
-            self.copies[each] = LoggedCopy(copy._replace(first=copy.first or each))
+            self.copies[each] = LoggedCopy(entry.seq, copy._replace(first=copy.first or each))
         if copy.made_from is not None:
             self.replaced[copy.made_from] = entry.seq
 

@@ -27,15 +27,14 @@ from arlo_rec.catalogue.log_body import Body, read_body
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.audiences import Audience, Stage, audience_of
-from arlo_rec.model.audit_events import erasing, taking_in
+from arlo_rec.model.audit_events import erasing, may_say, taking_in
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Kind, Recording, RecordingId
-from arlo_rec.policy import Action, State, may
+from arlo_rec.policy import State
 from arlo_rec.store import Store
 
 Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON (None where it cannot be read)
-_ACTIONS = {action.value: action for action in Action}
 _BATCH = 5000  # held rows read at once in the second pass
 
 
@@ -263,12 +262,6 @@ def _json(body: bytes | None) -> Mapping[str, Any] | None:
         return None  # not an entry of this program; `audit_check` reports it
 
 
-def is_entitled(entry: Mapping[str, Any], seq: int, signers: Signatories) -> bool:
-    """Whether the role that an entry's person had then may do its action; that their key signed is another check."""
-    person, action = signers.named(entry.get("person"), seq), entry.get("action")
-    return person is not None and action in _ACTIONS and may(person.role, _ACTIONS[action]).allowed
-
-
 def _effects(entry: Mapping[str, Any] | None, seq: int, signers: Signatories) -> list[tuple[RecordingId, str | None]]:
     """The effects of an entry of somebody who may: ids that were taken in, with the row's digest, or erased (None).
 
@@ -280,7 +273,10 @@ def _effects(entry: Mapping[str, Any] | None, seq: int, signers: Signatories) ->
     with suppress(KeyError, TypeError, ValueError):  # not an entry of this program
         happened = (entry.get("action"), entry.get("outcome"))
         takes_in = happened in taking_in()
-        if (takes_in or happened in erasing()) and is_entitled(entry, seq, signers):
+        if not takes_in and happened not in erasing():
+            return effects
+        person = signers.named(entry.get("person"), seq)
+        if person is not None and may_say(person.role, entry["action"]):
             digest = entry["detail"]["sworn"] if takes_in else None
             for name in entry.get("recordings", ()):
                 effects.append((RecordingId(bytes.fromhex(name)), digest))

@@ -1,7 +1,6 @@
-"""What the log says of tables that could be computed from it: each is an index, which may deceive who relies on it.
+"""The tables that follow from the log, and what purges and withdrawals had to erase, computed anew from its entries.
 
-Whoever has the owner's account can strike a row and put the sums in order. So `verify` computes anew, from the entries
-of the log:
+The owner's account can strike or change a row and put the sums in order. So `verify` compares:
 
     mentions      which entries name which recording        by a sum that does not depend on the order
     disclosures   which copies left, and what became of them
@@ -9,6 +8,8 @@ of the log:
     tombstones    of each withdrawal, while they live
     copies        made and reviewed by whom and when, confirmed, replaced or released
     cases         of access requests, until they end
+    purges        of recordings before their day, by the id, the entry that took each in, and the policy
+    withdrawals   after which a recording, or a copy of one, is still held
 
 An entry counts where it is one of this program, and the role that its person had then may do what it says; that their
 key signed it is checked with the log.
@@ -20,7 +21,7 @@ entries before the end of that pass say, and states may have gone on since.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -32,10 +33,10 @@ from arlo_rec.keys import policy_document
 from arlo_rec.log.projection import LoggedDisclosure, Projection
 from arlo_rec.model import audit_events, documents
 from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import AccessRequested, CallTakenIn, PolicyProposed
+from arlo_rec.model.audit_events import AccessRequested, CallTakenIn, PolicyProposed, Purged
 from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy
 from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.records import Limits, RecordingId, from_iso, named_in
+from arlo_rec.model.records import DAYS_AHEAD, EPOCH, Limits, RecordingId, day_due, from_iso, named_in
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Purpose, may
@@ -60,6 +61,7 @@ class EvidenceCheck:
         self._end = 0
         self._mentions = 0
         self._rows = Projection()
+        self._early: dict[RecordingId, datetime] = {}  # recordings that a purge erased, perhaps before their day; when
         self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._unreadable: list[int] = []  # entries that are none of this program
         self._signers = store.signers()
@@ -90,7 +92,10 @@ class EvidenceCheck:
         event = _demand_readable(audit_events.read(entry))
         if event.OUTCOME in _HAPPENED and event.right is not None and not may(person.role, event.right).allowed:
             self._without_right.append(seq)
-        self._rows.take(event, Applied(seq, at, str(entry["person"]), frozenset(names)), person.role)
+        counts = self._rows.take(event, Applied(seq, at, str(entry["person"]), frozenset(names)), person.role)
+        if counts and isinstance(event, Purged):
+            today = (at - EPOCH) // timedelta(days=1)
+            self._early |= {name: at for name in names if 0 < (name[0] - today) % 256 <= DAYS_AHEAD}
 
     # -- compared --------------------------------------------------------------------------------------
 
@@ -107,6 +112,8 @@ class EvidenceCheck:
             *self._wrong_tombstones(),
             *self._wrong_copies(),
             *self._wrong_cases(),
+            *self._erased_too_early(),
+            *self._withdrawn_but_held(),
         ]
 
     def _forgotten_unasked(self) -> Iterator[Problem]:
@@ -199,6 +206,33 @@ class EvidenceCheck:
         if rows != logged and self._store.log.tree().size == self._end:
             differ = rows.items() ^ logged.items()
             yield from (Problem("case_differs", case) for case in sorted({case for _, case in differ}))
+
+    # -- erased as it had to be ------------------------------------------------------------------------
+
+    def _erased_too_early(self) -> Iterator[Problem]:
+        taken_in = self._store.log.taking_in(self._early.keys())
+        for recording, entry in taken_in.items():
+            if self._early[recording] < self._earliest(recording, entry.at):
+                yield Problem("erased_too_early", recording.hex())
+
+    def _earliest(self, recording: RecordingId, taken_in: datetime) -> datetime:
+        """When the day begins on which a recording was due: by its id, or sooner where the policy says so since."""
+        begins, _ = day_due(recording, taken_in)
+        versions = self._store.policy.versions  # each was the newest once, and a clock that was set back took it away
+        policies = (Policy(versions[:count]) for count in range(1, len(versions) + 1))
+        return min(begins, *(policy.due_at(begins - RETENTION) for policy in policies))
+
+    def _withdrawn_but_held(self) -> Iterator[Problem]:
+        held = self._store.catalogue.recordings.of_withdrawn(self._end)
+        taken_in = self._store.log.taking_in({row.id for _, row in held})
+        for seq, row in held:
+            if row.id in taken_in and taken_in[row.id].seq < seq:
+                yield Problem("withdrawn_but_held", row.id.hex())
+        withdrawn = {each: seq for seq in self._rows.withdrawals for each in self._rows.erased[seq]}
+        for copy, logged in self._rows.copies.items():
+            is_late = withdrawn.get(logged.made.parent, -1) > logged.seq
+            if is_late and self._store.catalogue.recordings.held(copy) is not None:
+                yield Problem("withdrawn_but_held", copy.hex())
 
 
 def _is_as_logged(copy: Copy, made: MadeCopy) -> bool:

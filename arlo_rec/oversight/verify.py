@@ -29,7 +29,6 @@ from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check, opened_keys
 from arlo_rec.oversight.beside import Check, beside
 from arlo_rec.oversight.consistency import Problem, parsed
-from arlo_rec.oversight.due_check import DueCheck
 from arlo_rec.oversight.evidence import EvidenceCheck
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
@@ -75,7 +74,7 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
 
 
 def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer) -> Findings:
-    evidence, due, clock = EvidenceCheck(store, now), DueCheck(store), _ClockCheck(store)
+    evidence, clock = EvidenceCheck(store, now), _ClockCheck(store)
     of_log = unobserved if read_data else observer  # else the sound that is read on the way takes the time
 
     def follow(bodies: Sequence[Body]) -> None:
@@ -83,7 +82,6 @@ def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, obs
         entries = parsed(bodies)
         check.follow(entries)
         evidence.follow(entries)
-        due.follow(entries)
 
     fed = feed.check(store)
     problems = [Problem(code, "feed") for code in fed.problems]
@@ -107,7 +105,7 @@ def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, obs
         partial(opened_keys.problems, store, read_data=read_data, observer=observer),
     ]
     if not any(problem.code == UNREADABLE for problem in log):  # else the log was not followed to its end
-        checks += [clock.problems, evidence.problems, due.problems, check.problems_of_ids, check.problems]
+        checks += [clock.problems, evidence.problems, check.problems_of_ids, check.problems]
     for each in checks:
         observer(Progress(Phase.COMPARISON))
         problems += _readable(each)
