@@ -29,8 +29,7 @@ from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening, under_review
 from arlo_rec.training.build import CutRecord, TrainingCopy
 from arlo_rec.training.copies import CopyDraft
-from arlo_rec.training.cut_plan import CopyOrder, CutPlan
-from arlo_rec.training.edits import Changes, edited
+from arlo_rec.training.cut_plan import Changes, CopyOrder, CutPlan, edited
 from arlo_rec.training.opening import OpenRecording
 from arlo_rec.training.owed import Owed, heard, owed
 from arlo_rec.training.under_review import RULE

@@ -21,9 +21,8 @@ from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.log_clock import LogTime
-from arlo_rec.catalogue.log_rows import TableRows
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
-from arlo_rec.catalogue.tables import Catalogue
+from arlo_rec.catalogue.tables import Catalogue, TableRows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.authority import Pin

@@ -12,32 +12,102 @@ is refused in the same words. What is decided stands in `policy`; this module as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, Final, NoReturn
 
-from arlo_rec.access import decisions, disclosures, limits, objections, revisions
+from arlo_rec.access import disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, meant, short_ids
 from arlo_rec.crypto import object_file
 from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
 from arlo_rec.model.log_rows import CopyState
+from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (
+    HEARS_A_REVIEW,
     Action,
     Decision,
+    OpenRequest,
     Purpose,
     Role,
     State,
     is_due,
     may,
+    may_copy,
+    may_hear,
+    may_open,
     needs_grant,
     needs_purpose,
 )
 from arlo_rec.store import Store
+
+# -- decisions ---------------------------------------------------------------------------------------
+# What is decided before a recording opens, from role, action, what was typed, live grants and the recording: pure.
+#
+# `gate` asks in this order, logs what is refused, and opens what is allowed; the policy has the rules. Default is no.
+
+
+NO_GRANT: Final = Decision.no("access.managers", "no_grant")
+
+
+def admitted(
+    role: Role, action: Action, purpose: str | None, reason: str | None, live: Sequence[Grant], version: PolicyVersion
+) -> Decision:
+    """Whether somebody of a role, with these *live* grants, may begin an action for what they typed.
+
+    *version*: of the policy, which says how a reason begins.
+    """
+    decision = may(role, action)
+    if not decision.allowed or not needs_grant(action):
+        return decision
+    if needs_purpose(action) and purpose not in set(Purpose):
+        return Decision.no("scope.only", "purpose_missing" if purpose is None else "purpose_unknown")
+    wanted = Purpose(purpose) if needs_purpose(action) and purpose is not None else Purpose.QUALITY
+    if problem := version.reason_problem(reason, wanted):
+        return Decision.no("security.reason", problem)
+    return decision if any(grant.purpose is wanted for grant in live) else NO_GRANT
+
+
+def opened(
+    role: Role,
+    action: Action,
+    purpose: Purpose | None,
+    recording: Recording | None,
+    *,
+    released: bool,
+    granted: bool,
+    due_at: datetime,
+    objected: bool,
+    now: datetime,
+) -> Decision:
+    """Whether a recording opens to somebody who was admitted; *granted*: by a grant that includes it.
+
+    For making and reviewing copies the policy is asked about the original that may be heard, or an officer's right.
+    *objected*: the employee who answered the call, to training copies.
+    """
+    if recording is None:
+        return NO_GRANT
+    request = OpenRequest(
+        purpose=purpose or Purpose.TRAINING,
+        granted=granted,
+        consented=recording.purposes,
+        released=released,
+        due_at=due_at,
+        objected=objected and action is not Action.REJECT,  # which erases
+    )
+    if action in HEARS_A_REVIEW:
+        return may_hear(request, now=now, officer=role is Role.OFFICER)
+    if purpose is None:
+        return may_copy(request, now=now, officer=role is Role.OFFICER)
+    return may_open(request, now=now)
+
+
+# -- gate -------------------------------------------------------------------------------------------
+
 
 _MADE_HERE = object()
 RECHECK = timedelta(seconds=1)  # so that a recording that is playing stops after a withdrawal
@@ -114,9 +184,9 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
         store.demand_clock(action, now)
         live = store.roster.live_grants(store.person.name, store.today(now))
         version = store.policy.at(store.today(now))
-        decision = decisions.admitted(role, action, intent.purpose, intent.reason, live, version)
+        decision = admitted(role, action, intent.purpose, intent.reason, live, version)
     if not decision.allowed:
-        told = intent if decision == decisions.NO_GRANT else Intent(action)
+        told = intent if decision == NO_GRANT else Intent(action)
         _refuse(store, told, _not_admitted(store, intent, decision, now), now)
     is_officer = role is Role.OFFICER
     if not needs_grant(action):
@@ -160,7 +230,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         decision = decision if grant is not None else limits.HEARD_ENOUGH
     if not decision.allowed or recording is None:
         error: ArloError = Refused(decision.code, rule=decision.rule)
-        if decision.code == decisions.NO_GRANT.code:
+        if decision.code == NO_GRANT.code:
             error = _not_open(store, admission, shown_id, several=len(found) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=as_logged(shown_id))
@@ -223,7 +293,7 @@ def _decide(
     is_open_to = recording is not None and (grant is not None or admission.as_officer)
     copy = store.catalogue.copies.get(recording.id) if recording is not None and is_open_to else None
     decided = partial(
-        decisions.opened,
+        opened,
         store.person.role,
         admission.action,
         admission.purpose,
@@ -237,7 +307,7 @@ def _decide(
     if not decision.allowed or recording is None or admission.purpose is Purpose.QUALITY:
         return decision
     objected = objections.has_objected(store, recording, keyring)
-    return decisions.NO_GRANT if objected is None else decided(objected=objected)
+    return NO_GRANT if objected is None else decided(objected=objected)
 
 
 def _logged_reason(admission: Admission) -> str | None:

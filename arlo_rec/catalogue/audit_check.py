@@ -8,11 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from arlo_rec.catalogue.anchors import Anchors, Comparison, key_at, sizes
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
-from arlo_rec.catalogue.forgotten import Forgotten
 from arlo_rec.catalogue.log_body import Body
-from arlo_rec.catalogue.log_stretch import Checked, Stretch, StretchCheck, name_of_signer, who_signed
+from arlo_rec.catalogue.log_stretch import (
+    Anchors,
+    Checked,
+    Comparison,
+    Forgotten,
+    Stretch,
+    StretchCheck,
+    key_at,
+    name_of_signer,
+    sizes,
+    who_signed,
+)
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.verifiers import Verifiers
 from arlo_rec.keys import log_handover

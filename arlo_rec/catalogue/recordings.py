@@ -7,13 +7,82 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.backends import Connection, marks, portions
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.catalogue.recording_rows import COLUMNS, KINDS, from_row, read_purposes, to_row
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
+
+# -- recording rows ----------------------------------------------------------------------------------
+# A row of the table `recordings`, written and read.
+
+
+COLUMNS: Final = (
+    "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
+    "prompt_sha256, policy, object_digest, object_bytes, commit_key"
+)
+KINDS: Final = {int(kind): kind for kind in Kind}
+_STATES: Final = {state.value: state for state in State}
+
+
+def to_row(recording: Recording) -> Row:
+    """A recording as it is stored."""
+    return (
+        recording.id,
+        int(recording.kind),
+        recording.parent,
+        recording.state.value,
+        to_micros(recording.started_at),
+        to_micros(recording.due_at),
+        recording.team,
+        recording.caller,
+        recording.agent or None,
+        recording.source or None,  # a copy has none
+        recording.content or None,
+        ",".join(sorted(recording.purposes)),
+        recording.prompt,
+        recording.prompt_sha256,
+        recording.policy,
+        recording.object_digest,
+        recording.object_bytes,
+        recording.commit_key,
+    )
+
+
+@lru_cache(maxsize=16)
+def read_purposes(kept: str) -> frozenset[Purpose]:
+    """The purposes of a row."""
+    return frozenset(Purpose(word) for word in kept.split(",") if word)
+
+
+def from_row(row: Row) -> Recording:
+    """The recording of a row; raises what `decoding.UNREADABLE` names where no row of ours is like that."""
+    return Recording(
+        id=recording_id(row[0]),
+        kind=KINDS[row[1]],
+        parent=recording_id(row[2]) if row[2] else None,
+        state=_STATES[row[3]],
+        started_at=from_micros(row[4]),
+        due_at=from_micros(row[5]),
+        team=row[6],
+        caller=bytes(row[7]) if row[7] else None,
+        agent=bytes(row[8] or b""),
+        source=bytes(row[9] or b""),
+        content=bytes(row[10] or b""),
+        purposes=read_purposes(row[11]),
+        prompt=row[12],
+        prompt_sha256=bytes(row[13]),
+        policy=row[14],
+        object_digest=bytes(row[15] or b""),
+        object_bytes=int(row[16] or 0),
+        commit_key=bytes(row[17] or b""),
+    )
+
+
+# -- recordings -------------------------------------------------------------------------------------
+
 
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
@@ -331,3 +400,24 @@ class Recordings:
             for copy in self._where(f"parent = ? AND {_IS_HELD}", (original.id,)):
                 every.setdefault(copy.id, copy)
         return list(every.values())
+
+
+# -- agents ------------------------------------------------------------------------------------------
+# Which employees answered calls that are held: their blind indexes in `recordings`, without a name.
+
+
+class Agents:
+    """The employees of one store's calls."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    @reads_rows
+    def last_calls(self) -> dict[bytes, RecordingId]:
+        """By each blind index of a held call the call that was taken in last; a million rows take a second or two."""
+        rows = self._db.rows(
+            "SELECT agent, id, max(rowid) FROM recordings "  # noqa: S608 - our state
+            f"WHERE +state = '{State.HELD.value}' AND kind = ? AND agent IS NOT NULL GROUP BY agent",
+            (int(Kind.ORIGINAL),),
+        )
+        return {bytes(agent): recording_id(call) for agent, call, _ in rows}

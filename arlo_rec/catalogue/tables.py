@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from arlo_rec.backends import Connection
-from arlo_rec.catalogue.copies import Copies
+from arlo_rec.catalogue.audience_keys import Metadata
+from arlo_rec.catalogue.copies import Copies, Copy
 from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.catalogue.disclosures import Disclosures
+from arlo_rec.catalogue.disclosures import DisclosureRow, Disclosures
 from arlo_rec.catalogue.erasure_keys import ErasureKeys, Spoilt
 from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
-from arlo_rec.catalogue.metadata import Metadata
 from arlo_rec.catalogue.recordings import Recordings
-from arlo_rec.catalogue.refusals import SeenRefusals
-from arlo_rec.catalogue.tombstones import Tombstones
+from arlo_rec.catalogue.tombstones import SeenRefusals, Tombstones
 from arlo_rec.model.errors import Integrity
+from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Event
 
 if TYPE_CHECKING:
-    from arlo_rec.catalogue.agents import Agents
     from arlo_rec.catalogue.audience_keys import AudienceKeys
     from arlo_rec.catalogue.cases import Cases
     from arlo_rec.catalogue.grant_keys import GrantKeys
+    from arlo_rec.catalogue.recordings import Agents
     from arlo_rec.catalogue.vouchers import Vouchers
 
 
@@ -52,7 +53,7 @@ class Catalogue:
     @cached_property
     def agents(self) -> Agents:
         """The employees who answered calls."""
-        from arlo_rec.catalogue.agents import Agents
+        from arlo_rec.catalogue.recordings import Agents
 
         return Agents(self._db)
 
@@ -136,3 +137,47 @@ class Catalogue:
         unused = self.metadata.remove(recordings)
         self.grant_keys.forget_keys(self.audience_keys.remove(unused))
         self.disclosures.erased(recordings)
+
+
+# -- log rows ----------------------------------------------------------------------------------------
+# The tables that are an index of the log, written with each entry: no use case writes their rows itself.
+
+
+class TableRows(Rows):
+    """The rows of one catalogue, inside a change.
+
+    Those that hold more than an entry says (erasures, tombstones, cases) are written where that is known.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._tables = catalogue
+
+    def disclose(self, entry: Applied, kind: str) -> None:
+        """See `Rows`."""
+        row = DisclosureRow(entry.seq, kind, entry.person, entry.at, DisclosureState.OUT)
+        self._tables.disclosures.add(row)
+
+    def leave_nothing(self, of: int) -> None:
+        """See `Rows`."""
+        self._tables.disclosures.remove(of)
+
+    def confirm_deleted(self, of: int) -> None:
+        """See `Rows`."""
+        self._tables.disclosures.confirm(of)
+
+    def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
+        """See `Rows`."""
+        if copy.made_from is not None:
+            self._tables.copies.replace(copy.made_from)
+        for each in entry.recordings:
+            self._tables.copies.add(Copy.of(each, copy))
+
+    def review_copies(self, entry: Applied) -> None:
+        """See `Rows`."""
+        for copy in entry.recordings:
+            self._tables.copies.confirm(copy, entry.person)
+
+    def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
+        """See `Rows`."""
+        del entry
+        self._tables.cases.remove(ended)

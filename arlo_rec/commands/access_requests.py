@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.dsar.answer import Scope
-    from arlo_rec.dsar.notices import Notice
+    from arlo_rec.dsar.letter import Notice
     from arlo_rec.dsar.register import Entry
     from arlo_rec.dsar.request import AnswerFile, Request
     from arlo_rec.log.cases import LoggedCase
@@ -95,7 +95,7 @@ def case_list(ctx: typer.Context) -> Answer:
 
 def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> Answer:
     """One case: what is known of the person, and what was done; its last letter again with --out."""
-    from arlo_rec.dsar import notices, register
+    from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
     now = run.now()
@@ -108,7 +108,7 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
     lines += _erased_lines(run, first, entry.case.due_on)
     if target is None:
         return Answer(data, lines, always=True)
-    notice = notices.newest(entry.case, run.particulars(), run.lang)
+    notice = letter.newest(entry.case, run.particulars(), run.lang)
     if notice is None:
         raise Usage("no_notice", case=case)
     _write_notice(notice, target)
@@ -117,29 +117,29 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
 def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
     """Extend the deadline by two months, and word the letter that says so."""
-    from arlo_rec.dsar import notices, register
+    from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
     target = run.new_file(out) if out is not None else None
     with run.store() as store:
         extended = register.extend(store, case, reason, run.now())
-    return _notice_answer(run, extended, notices.extension(extended, run.particulars(), run.lang), target)
+    return _notice_answer(run, extended, letter.extension(extended, run.particulars(), run.lang), target)
 
 
 def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
     """Refuse a request, and word the letter that the law wants."""
-    from arlo_rec.dsar import notices, register
+    from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
     target = run.new_file(out) if out is not None else None
     with run.store() as store:
         refused = register.refuse(store, case, reason, run.now())
-    return _notice_answer(run, refused, notices.refusal(refused, run.particulars(), run.lang), target)
+    return _notice_answer(run, refused, letter.refusal(refused, run.particulars(), run.lang), target)
 
 
 def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = None, out: NoticeFile = None) -> Answer:
     """Close a case whose answer was handed over, or, with a reason, one that needs no answer."""
-    from arlo_rec.dsar import notices, register
+    from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
     target = run.new_file(out) if out is not None else None
@@ -149,7 +149,7 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
         closed = register.close(store, case, reason, run.now())
     if closed.why_not is None or closed.answered_at is not None:
         return Answer({"case": _case_json(closed, None)}, [run.say("case.closed", case=closed.id)])
-    return _notice_answer(run, closed, notices.closure(closed, run.particulars(), run.lang), target)
+    return _notice_answer(run, closed, letter.closure(closed, run.particulars(), run.lang), target)
 
 
 def _register(run: Run, request: Request) -> Answer:

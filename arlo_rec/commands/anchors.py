@@ -15,7 +15,7 @@ from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
-    from arlo_rec.catalogue.anchors import Anchors
+    from arlo_rec.catalogue.log_stretch import Anchors
     from arlo_rec.oversight.witness import Witnessed
 
 
@@ -67,8 +67,7 @@ def audit_verify(
     witness: Annotated[list[str] | None, opt("opt.witness", "--witness", "VKEY")] = None,
 ) -> Answer:
     """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
-    from arlo_rec.oversight.log_check import check
-    from arlo_rec.oversight.witness import parse_vkeys, unwitnessed
+    from arlo_rec.oversight.witness import check, parse_vkeys, unwitnessed
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
@@ -101,7 +100,7 @@ class _File(NamedTuple):
 
 def _read(run: Run, paths: Sequence[Path]) -> list[_File]:
     """The files of anchors, with a problem for each that cannot be read to its end; raises Usage."""
-    from arlo_rec.catalogue.anchors import Anchors
+    from arlo_rec.catalogue.log_stretch import Anchors
     from arlo_rec.offsite import anchor_file
 
     files = list[_File]()

@@ -11,8 +11,7 @@ from arlo_rec.model.errors import Usage
 
 if TYPE_CHECKING:
     from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.training.cut_plan import CopyOrder, CutPlan
-    from arlo_rec.training.edits import Changes
+    from arlo_rec.training.cut_plan import Changes, CopyOrder, CutPlan
 
 
 ALL = "all"
@@ -99,7 +98,7 @@ class TypedChanges(NamedTuple):
 
     def parsed(self) -> Callable[[CutPlan], Changes]:
         """What to change of a plan; raises Usage."""
-        from arlo_rec.training.edits import Changes
+        from arlo_rec.training.cut_plan import Changes
 
         numbers = [number for text in self.accepted if text != ALL for number in _parse_range(text)]
         moved = dict(map(_parse_change, self.changed))

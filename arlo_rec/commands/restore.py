@@ -15,7 +15,7 @@ from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
-    from arlo_rec.recovery.backup_source import BackupSource
+    from arlo_rec.recovery.backup_copy import BackupSource
     from arlo_rec.recovery.restore import RestoredStore
 
 
@@ -32,7 +32,7 @@ def restore(
 ) -> Answer:
     """Make a store from a backup and apply the erasures since; or accept that those are not known."""
     from arlo_rec.policy import reason_problem
-    from arlo_rec.recovery import backup_source
+    from arlo_rec.recovery import backup_copy
     from arlo_rec.recovery import restore as restoring
 
     run: Run = ctx.obj
@@ -46,8 +46,8 @@ def restore(
     root_folder = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
-    options = backup_source.RestoreOptions(folder, escrow, store, root_folder, feed_file)
-    sources = backup_source.find(options, run.now())
+    options = backup_copy.RestoreOptions(folder, escrow, store, root_folder, feed_file)
+    sources = backup_copy.find(options, run.now())
     officer = _Officer(run, root_folder)
     restored = restoring.carry_out(
         sources,

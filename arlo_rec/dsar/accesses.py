@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from arlo_rec.access import grant_times
-from arlo_rec.access.grant_times import Span
+from arlo_rec.access import grant_history
+from arlo_rec.access.grant_history import Span
 from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.keys.roster import name_then
@@ -72,7 +72,7 @@ def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogM
         outcomes = list(store.log.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})]))
         seqs = sorted(entry.seq for entry in (*entries, *outcomes))
         signers = dict(zip(seqs, store.log.signers_of(seqs, store.signers()), strict=True))
-        return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_times.spans(store), signers)
+        return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_history.spans(store), signers)
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:

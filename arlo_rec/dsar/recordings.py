@@ -2,22 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Permit
-from arlo_rec.dsar import accesses, own_words
+from arlo_rec.access.keyrings import Keyring
+from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import DamagedRecording, RecordingFacts
+from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, RecordingFacts, Utterance
 from arlo_rec.dsar.sounds import Source
+from arlo_rec.dsar.subjects import Identifier, KnownBy
+from arlo_rec.log.cases import LoggedCase
+from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Recording, from_iso
+from arlo_rec.model.records import Recording, RecordingId, from_iso
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, is_due
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
+from arlo_rec.training.cut_plan import HeardWord
+
+# -- own words ---------------------------------------------------------------------------------------
+# What a person said in a call, as text, where a transcript of it is held: with a training copy that is under review.
+#
+# Only words of the person's own channel; a single track has none, because its words are everybody's, and then the
+# answer says that a transcript is held and gives none of it.
+
+
+_FIELDS: Final = range(len(HeardWord._fields) - len(HeardWord._field_defaults), len(HeardWord._fields) + 1)
+_PAUSE: Final = 1.0  # seconds without a word after which another utterance begins
+_WORD_LONGEST: Final = 200  # characters
+
+
+class OwnWords(NamedTuple):
+    """Whether a transcript of a call is held, and what the person says in it."""
+
+    is_held: bool
+    utterances: tuple[Utterance, ...]
+
+
+def own_words(
+    store: Store,
+    call: RecordingId,
+    copies: Collection[RecordingId],
+    keyring: Keyring,
+    roles: Mapping[str, int],
+    side: str,
+) -> OwnWords:
+    """The words of *side* by the newest copy of a call that has some of theirs, and by none of another."""
+    is_held = False
+    held = sorted(store.catalogue.recordings.held_among(copies), reverse=True)
+    rows = [row for _, row in held if row.parent == call]
+    keys = metadata.erasure_keys(store, rows, lenient=True)
+    for row in rows:
+        try:
+            known = metadata.open_for(store, row, keyring, keys[row.id]) if row.id in keys else None
+        except Integrity:
+            continue
+        every = list(_words(known or {}))
+        is_held = is_held or bool(every)
+        own = [word for word in every if side in roles and word.channel == roles[side]]
+        words = sorted(own, key=lambda word: (word.start, word.end))
+        if words:
+            return OwnWords(is_held, tuple(_utterances(words)))
+    return OwnWords(is_held, ())
+
+
+def _words(known: Mapping[str, Any]) -> Iterator[HeardWord]:
+    """The words in the makers' metadata of a copy, by the start of each."""
+    cuts = known.get("cuts")
+    kept = cuts.get("words") if isinstance(cuts, dict) else None
+    for each in kept if isinstance(kept, list) else ():
+        if isinstance(each, list) and len(each) in _FIELDS:
+            word = HeardWord(*each)
+            is_timed = all(type(at) in (int, float) and 0 <= at <= metadata.LONGEST for at in (word.start, word.end))
+            is_text = isinstance(word.text, str) and 0 < len(word.text) <= _WORD_LONGEST
+            if is_timed and is_text and word.transcript == 0:  # others are the same words, heard once more
+                yield word
+
+
+def _utterances(words: list[HeardWord]) -> Iterator[Utterance]:
+    """Words in order of time, put together until a pause."""
+    together: list[HeardWord] = []
+    for word in words:
+        if together and word.start - together[-1].end >= _PAUSE:
+            yield _utterance(together)
+            together = []
+        together.append(word)
+    yield _utterance(together)
+
+
+def _utterance(words: list[HeardWord]) -> Utterance:
+    return Utterance(words[0].start, max(word.end for word in words), " ".join(word.text for word in words))
+
+
+# -- recordings -------------------------------------------------------------------------------------
 
 
 class HeldCall(NamedTuple):
@@ -59,7 +141,7 @@ def of_permits(
             continue
         facts = replace(_facts(store, recording, known, side), **_done_with(store, recording, mentions, clock()))
         made = set(mentions.named[recording.id]) - {recording.id}
-        own = own_words.of_copies(store, recording.id, made, permit.keyring, known["channels"], side)
+        own = own_words(store, recording.id, made, permit.keyring, known["channels"], side)
         facts = replace(facts, transcript_held=own.is_held, transcript=own.utterances)
         spoken = turns.get(facts.id) or turns.get(facts.reference) or ()
         frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)
@@ -129,3 +211,88 @@ def _identifiers(known: Mapping[str, Any], side: str) -> tuple[str, ...]:
     """What came with a call about who the person is: of an employee first the name by which the call was found."""
     name = (str(known["agent"]),) if side == "agent" and known["agent"] else ()
     return tuple(dict.fromkeys((*name, *known["known"].get(side, ()))))
+
+
+# -- withdrawals -------------------------------------------------------------------------------------
+# What is kept of a caller's withdrawals, for the letter.
+#
+# A withdrawal of everything is kept under the number, one of a single call under the call's reference alone: no number
+# leads to it, and who asks by that reference is told of it.
+
+
+_KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag, and what a letter calls it
+    KnownBy.CALLER: ("caller", "number"),
+    KnownBy.CALL: ("source", "reference"),
+}
+
+
+def withdrawals_of(store: Store, known_by: Iterable[Identifier]) -> tuple[PastWithdrawal, ...]:
+    """The withdrawals of which a code of somebody's numbers or calls is still kept, the oldest first."""
+    found = {one for each in known_by for one in _of(store, each)}
+    return tuple(sorted(found, key=lambda withdrawal: withdrawal.at))
+
+
+def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
+    """The withdrawals that are kept under the blind index of an identifier."""
+    if identifier.kind not in _KEPT_UNDER:
+        return
+    table, (kind, code_of) = store.catalogue.tombstones, _KEPT_UNDER[identifier.kind]
+    for seq in table.entries_of(kind, identifier.tag):
+        entry, kept = store.log.entry(seq), table.of_entry(seq)
+        if entry is not None and isinstance(event := entry.event, Withdrawn):
+            until = max(tombstone.at for tombstone in kept) + RETENTION + WITHDRAWN_MARGIN
+            yield PastWithdrawal(entry.at, len(event.recordings), until, code_of)
+
+
+# -- erased since ------------------------------------------------------------------------------------
+# What became of recordings that were held when a request arrived and are gone by now: by the log.
+#
+# Nothing is kept longer because somebody asks for it, and a withdrawal erases all the same; the answer says so.
+
+
+def since_intake(
+    store: Store, case: LoggedCase, known: Collection[RecordingId], now: datetime
+) -> tuple[ErasedSince, ...]:
+    """The recordings that a case began with and that are gone, the oldest first; *known* are those that are there.
+
+    One that is past retention and waits for the next purge has no time yet.
+    """
+    gone = case.held - set(known)
+    ends, taken_in, at = _ends(store, gone), store.log.taking_in(gone), store.today(now)
+    found = []
+    for recording, entry in taken_in.items():
+        row = store.catalogue.recordings.held(recording)
+        if recording in ends:
+            found.append(ErasedSince(recording.hex(), entry.at, *ends[recording]))
+        elif row is not None and is_due(store.policy.ends_at(row), at):
+            found.append(ErasedSince(recording.hex(), entry.at, None, "expired"))
+    return tuple(sorted(found, key=lambda each: each.taken_in_at))
+
+
+def with_accesses(
+    store: Store, gone: Sequence[ErasedSince], mentions: LogMentions | None, now: datetime
+) -> tuple[ErasedSince, ...]:
+    """The same with who saw, opened and saved each while it was there: that outlives it (CJEU C-553/07)."""
+    if mentions is None:
+        return tuple(gone)
+    return tuple(
+        replace(
+            each,
+            accesses=accesses.recorded(store, mentions, mentions.named[name], now),
+            exports=accesses.exports(store, mentions, name, now),
+        )
+        for each in gone
+        for name in [RecordingId(bytes.fromhex(each.id))]
+    )
+
+
+def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
+    """When and why each was erased."""
+    ends: dict[RecordingId, tuple[datetime | None, str]] = {}
+    for entry in store.log.naming(gone) if gone else ():
+        event = entry.event
+        if isinstance(event, Erases):
+            why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
+            for recording in set(gone).intersection(entry.recordings) - ends.keys():
+                ends[recording] = entry.at, why
+    return ends

@@ -22,12 +22,9 @@ from arlo_rec.dsar import (
     access_list,
     accesses,
     certificate,
-    erased_since,
     recordings,
     register,
-    scope,
     subjects,
-    withdrawals,
     writing,
 )
 from arlo_rec.dsar.accesses import LogMentions
@@ -157,7 +154,7 @@ def answer(
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     permits = _permits(store, asked, entry, request, clock())
-    gone = erased_since.since_intake(store, entry.case, [each.id for each in held], now)
+    gone = recordings.since_intake(store, entry.case, [each.id for each in held], now)
     assert request.out is not None
     with disclosures.unless_written(store, permits[0].seq if permits else None, request.out.files, now):
         mentions = _mentions(store, asked, gone, entry.case.id)
@@ -170,16 +167,16 @@ def answer(
             tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(call.facts for call in calls),
             tuple(damaged),
-            scope.in_full(request.scope, held),
+            subjects.in_full(request.scope, held),
             len(held) - len(asked),
             request.form.sound_format,
-            withdrawals.of_callers(store, entry.statement.known_by),
+            recordings.withdrawals_of(store, entry.statement.known_by),
             store.settings.ring_hours if store.settings.escrows else None,
             request.whole_call_reason,
             request.particulars,
             store.policy.at(now).version,
             store.log.vkey(),
-            erased_since.with_accesses(store, gone, mentions, clock()),
+            recordings.with_accesses(store, gone, mentions, clock()),
             *(side, store.policy.at(now).entries_days),
             subjects.objections_of(store, entry.statement.known_by),
         )
@@ -260,7 +257,7 @@ def _asked(store: Store, request: Request, held: Sequence[Recording], now: datet
     if request.scope is None:
         return list(held)
     try:
-        return scope.within(store, request.scope, held)
+        return subjects.within(store, request.scope, held)
     except NothingMatched as problem:
         store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
         raise

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.catalogue.audit_log import RawEntry
-from arlo_rec.catalogue.forgotten import MARGIN
 from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.catalogue.log_clock import LogTime, Moment
+from arlo_rec.catalogue.log_stretch import MARGIN
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import (
     DeletionConfirmed,

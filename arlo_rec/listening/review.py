@@ -30,8 +30,7 @@ from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
 from arlo_rec.training import owed, under_review
 from arlo_rec.training.build import TrainingCopy
-from arlo_rec.training.cut_plan import CutPlan
-from arlo_rec.training.edits import Changes, edited
+from arlo_rec.training.cut_plan import Changes, CutPlan, edited
 from arlo_rec.training.owed import Owed
 from arlo_rec.training.spoken import heard_in, spoken
 

@@ -7,7 +7,7 @@ in every entry. A field that may be None is omitted where it is None. An event t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, Self, dataclass_transform
 
@@ -17,7 +17,6 @@ from arlo_rec.model.log_rows import Applied, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action, Role, may
 
-_LARGEST: Final = 2**63  # what the catalogue holds no more
 _ACTIONS: Final = frozenset(Action)
 _OWN_PLACE: Final = frozenset({"rule", "purpose", "reason", "recordings", "action"})
 
@@ -100,7 +99,6 @@ class AuditEvent(msgspec.Struct, metaclass=_EventType, frozen=True):
         values = {**detail, **{name: entry[name] for name in _OWN_PLACE.intersection(fields) & entry.keys()}}
         if "recordings" in fields:
             values["recordings"] = tuple(RecordingId(bytes.fromhex(text)) for text in entry.get("recordings", ()))
-        _demand_bounded(values.values())
         try:
             return msgspec.convert(values, cls, builtin_types=(bytes,))
         except msgspec.ValidationError as error:
@@ -117,12 +115,3 @@ def form_of(kind: type[AuditEvent]) -> _Form:
 
 def _right_named(action: str) -> Action | None:
     return Action(action) if action in _ACTIONS else None
-
-
-def _demand_bounded(values: Iterable[object]) -> None:
-    """Raise ValueError where a number is none that the catalogue holds."""
-    for value in values:
-        if isinstance(value, int) and abs(value) >= _LARGEST:
-            raise ValueError("a number beyond all bounds")
-        if isinstance(value, list | tuple):
-            _demand_bounded(value)

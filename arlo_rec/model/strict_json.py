@@ -1,7 +1,7 @@
 """Writing JSON in a canonical form, so that it can be signed, and reading it strictly, with limits.
 
-Refused: duplicate keys, NaN and infinities, depth and size beyond the limits, anything that is not UTF-8, lone
-surrogates. This module knows nothing of what the documents mean.
+Refused: duplicate keys, NaN and infinities, whole numbers of more than 63 bits, depth and size beyond the limits,
+anything that is not UTF-8, lone surrogates. This module knows nothing of what the documents mean.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 MAX_BYTES = 4 * 1024 * 1024  # a manifest has about 1 kB; a roster of 500 people about 2 MB
+LARGEST = 2**63  # beyond every whole number that is read
 DEEPEST = 100  # nesting of lists and objects; documents of this program have 4, Python fails at several hundred
 
 
@@ -92,6 +93,14 @@ def _finite(digits: str) -> float:
     return number
 
 
+def _whole(digits: str) -> int:
+    """A whole number that the catalogue holds; raises ValueError."""
+    number = int(digits)
+    if abs(number) >= LARGEST:
+        raise ValueError("a number beyond all bounds")
+    return number
+
+
 def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(DEEPEST):
@@ -103,4 +112,6 @@ def _check_depth(value: Any) -> None:
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+)

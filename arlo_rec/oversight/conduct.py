@@ -15,7 +15,7 @@ from statistics import median
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from arlo_rec.access import grant_times
+from arlo_rec.access import grant_history
 from arlo_rec.access.limits import HEARD
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model.audit_event import AuditEvent
@@ -331,7 +331,7 @@ def _could(store: Store, person: str | None, since: datetime | None, before: dat
     ]
     if any(each.role is Role.OFFICER for each in everybody):
         return True
-    spans, taken = grant_times.spans(store), list(_keys_taken(store))
+    spans, taken = grant_history.spans(store), list(_keys_taken(store))
     for grant in store.roster.grants:
         for span in spans.get(grant.id, ()) if person in (None, grant.person) else ():
             end: datetime | None = span.end

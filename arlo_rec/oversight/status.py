@@ -12,7 +12,7 @@ from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import break_glass, policy_drift
 from arlo_rec.backends.files import file_system, is_weak
-from arlo_rec.catalogue.refusals import RefusalCount
+from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.errors import ArloError

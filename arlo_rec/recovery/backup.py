@@ -42,8 +42,8 @@ from arlo_rec.model.audit_events import BackupMade
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import RecordingId
-from arlo_rec.offsite import escrow, escrow_slot
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite import escrow
+from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.policy import Action
 from arlo_rec.recovery import backup_places as places
 from arlo_rec.recovery.backup_places import BackupOptions
@@ -192,9 +192,9 @@ def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
 def _write(run: _Run, slot: EscrowSlot, root: HeldRoot) -> EscrowSlot:
     """Step 4: the slot with R, signed, as it is read back from the ring; raises Unreachable where it is not there."""
     store = run.store
-    officers = escrow.officers(store)[: escrow_slot.OFFICERS_MOST]
-    whole = escrow_slot.seal(store.layout.id, slot, root.secret, officers, store.identity.signing)
-    run.ring.write(whole.index, escrow_slot.encode(store.layout.id, whole))
+    officers = escrow.officers(store)[: escrow.OFFICERS_MOST]
+    whole = escrow.seal(store.layout.id, slot, root.secret, officers, store.identity.signing)
+    run.ring.write(whole.index, escrow.encode(store.layout.id, whole))
     if whole not in escrow.slots(store.layout.id, run.ring.read()):
         raise Unreachable("ring_damaged", path=str(run.row.escrow))
     return whole

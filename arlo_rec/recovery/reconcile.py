@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.admin import policy_changes
-from arlo_rec.admin.retire import filed_until, retire
+from arlo_rec.admin.identities import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.keys import policy_document
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.layout import root_name
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.recovery.replay import Replay
 from arlo_rec.store import Store
 

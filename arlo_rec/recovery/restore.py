@@ -41,12 +41,11 @@ from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import feed
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.policy import Action, Event
 from arlo_rec.recovery import reconcile
 from arlo_rec.recovery.backup import SMALL_LONGEST
-from arlo_rec.recovery.backup_copy import GenuineCopy, NotThisBackup, genuine_copy
-from arlo_rec.recovery.backup_source import BackupSource, RestoreOptions
+from arlo_rec.recovery.backup_copy import BackupSource, GenuineCopy, NotThisBackup, RestoreOptions, genuine_copy
 from arlo_rec.recovery.reconcile import NewPlaces
 from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store

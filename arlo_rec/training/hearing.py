@@ -26,7 +26,7 @@ from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
 from arlo_rec.training import opening, owed, under_review
 from arlo_rec.training.build import CutRecord
-from arlo_rec.training.edits import numbered
+from arlo_rec.training.cut_plan import numbered
 from arlo_rec.training.opening import OpenRecording
 
 LONGEST_HEARD = 60  # seconds of a part of the original that is not a cut

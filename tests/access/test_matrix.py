@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from arlo_rec.access import decisions
+from arlo_rec.access import gate
 from arlo_rec.commands.run import Run
 from arlo_rec.model import reason_codes
 from arlo_rec.model.policy_versions import first
@@ -147,13 +147,13 @@ def by_the_table(cell: Cell) -> bool:
 def by_the_program(cell: Cell) -> tuple[bool, str]:
     """Whether the program allows it, and the code of the decision."""
     live = [grant for grant in grants_of(cell) if grant.live(NOW)]
-    first = decisions.admitted(cell.role, cell.action, cell.purpose, cell.reason, live, VERSION)
+    first = gate.admitted(cell.role, cell.action, cell.purpose, cell.reason, live, VERSION)
     if not first.allowed or cell.action not in OF_A_RECORDING:
         return first.allowed, first.code
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None
     granted = any(grant.opens(purpose or Purpose.QUALITY, TEAM) for grant in live)
     recording = recording_of(cell)
-    decision = decisions.opened(
+    decision = gate.opened(
         cell.role,
         cell.action,
         purpose,

@@ -25,8 +25,8 @@ from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import digest_of_people
 from arlo_rec.model.audit_events import AuthorityChanged, LeftNothing
-from arlo_rec.offsite import escrow, escrow_slot
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite import escrow
+from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.recovery import backup
 from tests.support.attack import identity, log_as, own_code, problem_codes, rob
 from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
@@ -41,7 +41,7 @@ NOW = "2026-11-26T12:00:00Z"
 
 def write(world: World, slot: EscrowSlot) -> None:
     """A slot as the ring's folder takes it from anybody: nothing in it needs a key but what was copied."""
-    RingFile(places(world)[1]).write(slot.index, escrow_slot.encode(layout.find(world.store).id, slot))
+    RingFile(places(world)[1]).write(slot.index, escrow.encode(layout.find(world.store).id, slot))
 
 
 def add_officer(world: World, name: str) -> None:
@@ -110,10 +110,10 @@ def newest(world: World, action: str) -> int:
 def sealed_again(world: World, slot: EscrowSlot, who: str = "cron") -> EscrowSlot:
     """A slot with other words, sealed and signed by *who*, who has R as well, with own code."""
     store, officer = layout.find(world.store).id, identity(world, "sigrid")
-    secret = escrow_slot.open_sealed(store, kept(world)[0], officer.sealing)
+    secret = escrow.open_sealed(store, kept(world)[0], officer.sealing)
     assert secret is not None
     with own_code(world, who) as theirs:
-        return escrow_slot.seal(store, slot, secret, escrow.officers(theirs), theirs.identity.signing)
+        return escrow.seal(store, slot, secret, escrow.officers(theirs), theirs.identity.signing)
 
 
 @pytest.mark.rule("consent.withdraw")

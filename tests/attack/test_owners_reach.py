@@ -19,7 +19,7 @@ from arlo_rec.access import metadata
 from arlo_rec.access.audience_keys import CommitKeys, access_key, commit_info, commit_key_id
 from arlo_rec.admin import policy_changes
 from arlo_rec.catalogue.audience_keys import CommitKeyRow
-from arlo_rec.catalogue.recording_rows import COLUMNS, to_row
+from arlo_rec.catalogue.recordings import COLUMNS, to_row
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.primitives import fresh

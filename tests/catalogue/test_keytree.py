@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.catalogue.erasure_keys import SHARD_SIZE, ErasureKeys
 from arlo_rec.catalogue.schema import migrate
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.authority import Pin
-from arlo_rec.keys.erasure_keys import SHARD_SIZE
 from arlo_rec.keys.root_secret import Seen
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId

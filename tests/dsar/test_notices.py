@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from arlo_rec.dsar import notices
-from arlo_rec.dsar.notices import Notice
+from arlo_rec.dsar import letter
+from arlo_rec.dsar.letter import Notice
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.particulars import Particulars
@@ -17,7 +17,7 @@ from tests.support.answers import PARTICULARS
 pytestmark = pytest.mark.rule("access.subject")
 AT = datetime(2026, 10, 1, 9, tzinfo=UTC)
 CASE = LoggedCase("5e1f00c0ffee", (), AT, AT, date(2026, 11, 2), 0, extension="mange opptak", why_not="trukket av deg")
-LETTERS = (notices.extension, notices.refusal, notices.closure)
+LETTERS = (letter.extension, letter.refusal, letter.closure)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -33,10 +33,10 @@ def test_every_letter_names_the_authority_the_courts_and_both_contacts(
 
 
 def test_an_extension_says_for_which_reasons_the_law_allows_one() -> None:
-    assert "når kravet er komplisert eller vi har fått mange krav" in notices.extension(CASE, PARTICULARS, "nb").text
-    assert "the request is complex or there are many requests" in notices.extension(CASE, PARTICULARS, "en").text
+    assert "når kravet er komplisert eller vi har fått mange krav" in letter.extension(CASE, PARTICULARS, "nb").text
+    assert "the request is complex or there are many requests" in letter.extension(CASE, PARTICULARS, "en").text
 
 
 def test_who_took_a_request_back_is_not_said_to_disagree() -> None:
-    texts = [notices.closure(CASE, PARTICULARS, lang).text for lang in LANGUAGES]
+    texts = [letter.closure(CASE, PARTICULARS, lang).text for lang in LANGUAGES]
     assert not any("uenig" in text or "disagree" in text for text in texts)

@@ -30,8 +30,8 @@ from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unre
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Kind, Person, RecordingId
-from arlo_rec.offsite import anchor_file, escrow_slot
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite import anchor_file, escrow
+from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.oversight.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
 from arlo_rec.publishing import page_certificate, page_check
@@ -441,11 +441,11 @@ def _link(raw: bytes) -> bool:
 
 
 def _ring(raw: bytes) -> bool:
-    slot = escrow_slot.decode(STORE, 0, raw.ljust(RING_SLOT_BYTES, b"\0")[:RING_SLOT_BYTES])
+    slot = escrow.decode(STORE, 0, raw.ljust(RING_SLOT_BYTES, b"\0")[:RING_SLOT_BYTES])
     if slot is None:
         return False
-    assert escrow_slot.encode(STORE, slot) == raw[: len(escrow_slot.encode(STORE, slot))]
-    return escrow_slot.is_signed(STORE, slot, [KEY.public])
+    assert escrow.encode(STORE, slot) == raw[: len(escrow.encode(STORE, slot))]
+    return escrow.is_signed(STORE, slot, [KEY.public])
 
 
 def _mended_ring(raw: bytes) -> bytes:
@@ -456,7 +456,7 @@ def _mended_ring(raw: bytes) -> bytes:
 
 def _ring_slot() -> bytes:
     slot = EscrowSlot(0, 3, 7, 1, NOW, 24, 5, bytes(32), {bytes(16): bytes(primitives.SEAL_OF_KEY)})
-    return escrow_slot.encode(STORE, replace(slot, signature=KEY.sign(escrow_slot._body(STORE, slot))))
+    return escrow.encode(STORE, replace(slot, signature=KEY.sign(escrow._body(STORE, slot))))
 
 
 _RING = _ring_slot()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.oversight import beside
+from arlo_rec.oversight import verify
 from tests.support import world as worlds
 from tests.support.catalogue import vandal, vandalism
 from tests.support.intake import Meanwhile
@@ -93,7 +93,7 @@ def test_the_same_is_found_in_processes_as_in_one(
     world = worlds.copy(held, tmp_path)
     DAMAGES[damage](world)
     expected = found(world, *more)
-    monkeypatch.setattr(beside, "MANY", 0)
+    monkeypatch.setattr(verify, "MANY", 0)
     assert found(world, *more) == expected
     assert bool(expected[1] or expected[2]) is (damage != "nothing")
     assert not multiprocessing.active_children()
@@ -105,18 +105,18 @@ def test_the_store_can_be_written_to_after_and_during_a_verification_in_processe
     """A call is taken in while a process is in the middle of its pass; nothing is reported, and nothing is lost."""
     world.take_in("a", "b")
     world.deliver("c")
-    monkeypatch.setattr(beside, "MANY", 0)
-    check, meanwhile = beside._inconsistencies, Meanwhile(world)
+    monkeypatch.setattr(verify, "MANY", 0)
+    check, meanwhile = verify._inconsistencies, Meanwhile(world)
 
     def slow(store: Any) -> Any:
         meanwhile.wait()
         return check(store)
 
-    monkeypatch.setattr(beside, "_inconsistencies", slow)
+    monkeypatch.setattr(verify, "_inconsistencies", slow)
     with meanwhile:
         assert found(world) == (0, [], None)
     assert meanwhile.code == 0
-    monkeypatch.setattr(beside, "_inconsistencies", check)
+    monkeypatch.setattr(verify, "_inconsistencies", check)
     assert found(world) == (0, [], None)
 
 
@@ -128,14 +128,14 @@ def test_ctrl_c_ends_the_processes_too(world: World, monkeypatch: pytest.MonkeyP
         os.kill(os.getppid(), signal.SIGINT)
         time.sleep(20)
 
-    monkeypatch.setattr(beside, "MANY", 0)
-    monkeypatch.setattr(beside, "_inconsistencies", press)
+    monkeypatch.setattr(verify, "MANY", 0)
+    monkeypatch.setattr(verify, "_inconsistencies", press)
     assert world.code("verify", who="iver") == (130, "interrupted")
     assert not multiprocessing.active_children()
 
 
 def test_a_process_that_is_killed_is_no_finding_and_no_all_clear(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a")
-    monkeypatch.setattr(beside, "MANY", 0)
-    monkeypatch.setattr(beside, "_inconsistencies", lambda _store: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(verify, "MANY", 0)
+    monkeypatch.setattr(verify, "_inconsistencies", lambda _store: os.kill(os.getpid(), signal.SIGKILL))
     assert world.code("verify", who="iver") == (16, "worker_ended")

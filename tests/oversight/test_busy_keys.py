@@ -12,7 +12,7 @@ import pytest
 from arlo_rec.admin.opening import open_store
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.oversight import keys_check, opened_keys
+from arlo_rec.oversight import keys_check
 from arlo_rec.oversight.verify import verify
 from arlo_rec.store import Store
 from tests.support.attack import identity
@@ -25,7 +25,7 @@ def test_what_is_taken_in_granted_and_erased_while_keys_are_looked_at_is_no_prob
     world.take_in("a", "b", seed=1)
     world.take_in("c", seed=5, caller="+4790000002")
     world.grant("leif")
-    given, root_open, rounds = keys_check.given_secrets, opened_keys._root_open, 0
+    given, root_open, rounds = keys_check.given_secrets, keys_check._root_open, 0
 
     def given_late(store: Store, now: Any) -> Any:
         world.grant("turid", "quality")
@@ -41,9 +41,9 @@ def test_what_is_taken_in_granted_and_erased_while_keys_are_looked_at_is_no_prob
         with root_open(store) as keys:
             yield keys
 
-    monkeypatch.setattr(opened_keys, "_SHARDS", 1)
+    monkeypatch.setattr(keys_check, "_SHARDS", 1)
     monkeypatch.setattr(keys_check, "given_secrets", given_late)
-    monkeypatch.setattr(opened_keys, "_root_open", after_a_change)
+    monkeypatch.setattr(keys_check, "_root_open", after_a_change)
     assert world.json("verify", "--read-data", who="sigrid")["problems"] == []
     assert rounds > 1
 

@@ -17,7 +17,7 @@ from arlo_rec.catalogue import audit_check, log_stretch
 from arlo_rec.catalogue.log_stretch import Checked, Stretch
 from arlo_rec.keys import layout
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.oversight import log_check
+from arlo_rec.oversight import witness
 from arlo_rec.store import Store
 from tests.support import world as worlds
 from tests.support.attack import identity
@@ -117,15 +117,15 @@ def test_the_same_is_found_in_one_piece_in_stretches_and_in_processes(
     spoil, codes = DAMAGES[damage]
     with open_store(layout.find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
         spoil(world)
-        in_one_piece, unsigned = log_check.check(store), audit_check.check(store.log, store.signers())
+        in_one_piece, unsigned = witness.check(store), audit_check.check(store.log, store.signers())
         assert set(in_one_piece) >= codes and bool(in_one_piece) is bool(codes)
         monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
         monkeypatch.setattr(log_stretch, "_BATCH", 2)
-        in_stretches = log_check.check(store)
+        in_stretches = witness.check(store)
         assert sorted(in_stretches) == sorted(in_one_piece)
         assert sorted(audit_check.check(store.log, store.signers())) == sorted(unsigned)
-        monkeypatch.setattr(log_check, "MANY", 0)
-        assert log_check.check(store) == in_stretches
+        monkeypatch.setattr(witness, "MANY", 0)
+        assert witness.check(store) == in_stretches
     assert not multiprocessing.active_children()
 
 
@@ -137,9 +137,9 @@ def test_a_process_that_is_killed_is_no_finding_and_no_all_clear(
     if "witness" in command:
         words.append(str(world.base / "witness.key"))
         world.json(*words, "--new", "it.example/witness", who="iver")
-    monkeypatch.setattr(log_check, "MANY", 0)
+    monkeypatch.setattr(witness, "MANY", 0)
     killing = nullcontext(lambda _stretch: os.kill(os.getpid(), signal.SIGKILL))
-    monkeypatch.setattr(log_check, "_checking", lambda _store: killing)
+    monkeypatch.setattr(witness, "_checking", lambda _store: killing)
     assert world.code(*words, who="iver") == (16, "worker_ended")
     assert not multiprocessing.active_children()
 
@@ -148,8 +148,8 @@ def test_the_log_goes_on_while_processes_check_it(world: World, monkeypatch: pyt
     """What is added meanwhile is left to the next check, and nobody waits for it."""
     world.take_in("a")
     world.deliver("b")
-    monkeypatch.setattr(log_check, "MANY", 0)
-    check, meanwhile = log_check._checking, Meanwhile(world)
+    monkeypatch.setattr(witness, "MANY", 0)
+    check, meanwhile = witness._checking, Meanwhile(world)
 
     @contextmanager
     def slow(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
@@ -161,7 +161,7 @@ def test_the_log_goes_on_while_processes_check_it(world: World, monkeypatch: pyt
 
             yield go_on
 
-    monkeypatch.setattr(log_check, "_checking", slow)
+    monkeypatch.setattr(witness, "_checking", slow)
     with meanwhile:
         told = world.json("audit", "verify", who="iver")
     assert meanwhile.code == 0

@@ -14,8 +14,8 @@ import pytest
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.crypto import primitives
 from arlo_rec.model.records import Person
-from arlo_rec.offsite import escrow_slot
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite import escrow
+from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.policy import Role
 from tests.support.attack import identity
 from tests.support.backups import age_ring, back_up, kept, places
@@ -34,9 +34,9 @@ def test_a_backup_holds_every_sealed_object_and_a_key_for_the_officers(world: Wo
     assert names(world) == set(ids)
     (slot,) = kept(world)
     officer = identity(world, "sigrid")
-    secret = escrow_slot.open_sealed(officer.store, slot, officer.sealing)
+    secret = escrow.open_sealed(officer.store, slot, officer.sealing)
     assert secret is not None and len(secret) == primitives.KEY
-    assert escrow_slot.open_sealed(officer.store, slot, identity(world, "leif").sealing) is None
+    assert escrow.open_sealed(officer.store, slot, identity(world, "leif").sealing) is None
 
 
 def test_the_next_backup_copies_what_is_new_and_forgets_what_was_erased(world: World) -> None:
@@ -103,7 +103,7 @@ def test_half_of_a_slot_is_emptied_too(world: World) -> None:
     file.write(5, file.read()[0][:1500])
     assert world.run("status", "--json", who="iver").json["critical"] == ["ring_not_emptied"]
     world.json("purge", who="cron")
-    assert escrow_slot.is_empty(file.read()[5]) and len(kept(world)) == 1
+    assert escrow.is_empty(file.read()[5]) and len(kept(world)) == 1
 
 
 @pytest.mark.parametrize("hours", ["0", "169"])
@@ -142,22 +142,22 @@ def test_a_slot_says_what_was_put_into_it_and_nothing_else_does() -> None:
     at, maker = datetime(2026, 11, 25, tzinfo=UTC), primitives.SigningKey.from_seed(bytes(32))
     person = Person("nora", Role.OFFICER, officer.public, maker.public, at)
     plain = EscrowSlot(2, 3, 7, 1, at, 24, 5, b"c" * 32, {})
-    slot = escrow_slot.seal(store, plain, b"R" * 32, [person], maker)
-    content = escrow_slot.encode(store, slot)
-    padded = content.ljust(escrow_slot.RING_SLOT_BYTES, b"\0")
-    assert escrow_slot.decode(store, 2, padded) == slot
-    assert escrow_slot.open_sealed(store, slot, officer) == b"R" * 32
-    assert escrow_slot.is_signed(store, slot, [maker.public])
+    slot = escrow.seal(store, plain, b"R" * 32, [person], maker)
+    content = escrow.encode(store, slot)
+    padded = content.ljust(escrow.RING_SLOT_BYTES, b"\0")
+    assert escrow.decode(store, 2, padded) == slot
+    assert escrow.open_sealed(store, slot, officer) == b"R" * 32
+    assert escrow.is_signed(store, slot, [maker.public])
     changes = {"number": 4, "generation": 8, "seed_version": 2, "at": at + timedelta(hours=1), "hours": 25}
     for field, value in {**changes, "held": 6, "catalogue": b"d" * 32}.items():
         other = replace(slot, **{field: value})
-        assert escrow_slot.open_sealed(store, other, officer) is None, field
-        assert not escrow_slot.is_signed(store, other, [maker.public]), field
-    assert escrow_slot.decode(bytes(16), 2, padded) is None
+        assert escrow.open_sealed(store, other, officer) is None, field
+        assert not escrow.is_signed(store, other, [maker.public]), field
+    assert escrow.decode(bytes(16), 2, padded) is None
     for at_byte in range(0, len(content), 7):
         broken = bytearray(padded)
         broken[at_byte] ^= 1
-        assert escrow_slot.decode(store, 2, bytes(broken)) is None, at_byte
+        assert escrow.decode(store, 2, bytes(broken)) is None, at_byte
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model import audit_events
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.records import EPOCH, Person
-from arlo_rec.offsite import escrow, escrow_slot, feed_line
+from arlo_rec.offsite import escrow, feed_line
 from arlo_rec.policy import Role
 from arlo_rec.recovery import backup
 from arlo_rec.recovery.replay import Replay, _take_unknown
@@ -309,7 +309,7 @@ def test_a_slot_with_impossible_numbers_is_none(world: World, field: str) -> Non
     back_up(world)
     (slot,) = kept(world)
     store, file = find(world.store).id, RingFile(places(world)[1])
-    content = bytearray(escrow_slot.encode(store, slot))
+    content = bytearray(escrow.encode(store, slot))
     offset = {"number": 24, "at": 42, "held": 52}[field]
     content[offset : offset + 8] = b"\x7f" + b"\xff" * 7
     body = bytes(content[:-32])
@@ -329,7 +329,7 @@ def test_a_second_ring_is_named_after_a_restore_which_opens_no_path_of_the_lost_
     assert with_feed(fed)["rings_left"] == [str(second)]
     store, file = find(fed.store).id, RingFile(second)
     (slot,) = escrow.slots(store, file.read())
-    file.write(slot.index, escrow_slot.encode(store, replace(slot, at=slot.at - timedelta(hours=100))))
+    file.write(slot.index, escrow.encode(store, replace(slot, at=slot.at - timedelta(hours=100))))
     fed.json("purge", who="cron")
     assert escrow.slots(store, file.read())
 
@@ -401,7 +401,7 @@ def test_an_officer_who_is_removed_while_a_backup_waits_is_not_in_its_ring(
     world.run("backup", *map(str, (places(world)[0], "--escrow", places(world)[1])), who="sigrid")
     monkeypatch.undo()
     for slot in kept(world):
-        assert escrow_slot.open_sealed(sara.store, slot, sara.sealing) is None
+        assert escrow.open_sealed(sara.store, slot, sara.sealing) is None
 
 
 def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(world: World) -> None:

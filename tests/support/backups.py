@@ -10,8 +10,8 @@ from typing import Any
 
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.keys import layout
-from arlo_rec.offsite import escrow, escrow_slot
-from arlo_rec.offsite.escrow_slot import EscrowSlot
+from arlo_rec.offsite import escrow
+from arlo_rec.offsite.escrow import EscrowSlot
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, identity
 from tests.support.feed import path as feed_path
@@ -41,12 +41,12 @@ def age_ring(world: World, hours: float) -> None:
     file, store = RingFile(places(world)[1]), layout.find(world.store).id
     for slot in kept(world):
         older = replace(slot, at=slot.at - timedelta(hours=hours))
-        file.write(slot.index, escrow_slot.encode(store, signed(world, older)))
+        file.write(slot.index, escrow.encode(store, signed(world, older)))
 
 
 def signed(world: World, slot: EscrowSlot) -> EscrowSlot:
     """A slot with other words than it was written with, signed by who makes backups; R opens no more."""
-    body = escrow_slot._body(layout.find(world.store).id, slot)
+    body = escrow._body(layout.find(world.store).id, slot)
     return replace(slot, signature=identity(world, "cron").signing.sign(body))
 
 

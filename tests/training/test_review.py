@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.training.cut_plan import CutPlan, UnsureStretch
-from arlo_rec.training.edits import Changes, edited
+from arlo_rec.training.cut_plan import Changes, CutPlan, UnsureStretch, edited
 from arlo_rec.training.owed import heard_of_copy, owed
 from tests.support.catalogue import own_code
 from tests.support.copies import WHY, call, made_of, propose, words
