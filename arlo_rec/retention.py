@@ -93,7 +93,7 @@ def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: d
 
 def _due(store: Store, at: datetime) -> tuple[Recording, ...]:
     """The recordings that are due at *at*."""
-    return tuple(store.catalogue.recordings.past_retention(at, store.policy.latest_due(at)))
+    return tuple(store.catalogue.search.past_retention(at, store.policy.latest_due(at)))
 
 
 def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:
@@ -108,7 +108,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     _tidy(store, planned.now)
     forgotten = old_entries.forget(store, now)
     latest = store.policy.latest_due(planned.now)
-    left = store.catalogue.recordings.count_past_retention(planned.now, latest)
+    left = store.catalogue.search.count_past_retention(planned.now, latest)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
     return Purged(planned.due, due - left, left, receipt, complete, rings_left, forgotten)
@@ -165,6 +165,6 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        if not store.catalogue.recordings.count_past_retention(now, store.policy.latest_due(now)):
+        if not store.catalogue.search.count_past_retention(now, store.policy.latest_due(now)):
             change.log(PurgeFinished())
     _end_cases(store, now)

@@ -239,7 +239,7 @@ class Store:
         if decision.allowed:
             return
         self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
-        entry = self.log.entry(newest.seq)
+        entry = self.log.entries.get(newest.seq)
         name = entry.person if entry is not None and entry.body is not None else "?"
         raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
 

@@ -89,7 +89,7 @@ def _lived(where: Yard, recordings: list[RecordingId], begin: datetime, entries:
                 ]
                 store.log.append(taken, telefon.signing)
                 every += taken
-            store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
+            store.catalogue.log_clock.put(log_clock.computed(store.log.raw.bodies()))
         with store.change(datetime.now(UTC)):
             pass
     return every

@@ -191,7 +191,7 @@ def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, wor
                 _insert(_call(filling, number), file, shared, _key(filling, number, keys), tables, change)
             store.log.append(change.bodies, store.identity.signing)
             names += [file.recording.id.hex() for file in sealed]
-        store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
+        store.catalogue.log_clock.put(log_clock.computed(store.log.raw.bodies()))
     return names
 
 

@@ -19,7 +19,7 @@ from arlo_rec.store import Store
 def logged(store: Store) -> dict[str, LoggedCase]:
     """Every case, by its id; those that ended too."""
     cases: dict[str, LoggedCase] = {}
-    for entry in store.log.of_cases():
+    for entry in store.log.entries.of_cases():
         event = entry.event
         if isinstance(event, OfCase):
             follow(cases, event, entry.at)
@@ -58,7 +58,7 @@ def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waitin
 
 def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
     """When the first of the recordings that a case began with, and that are there, is erased; None without one."""
-    ends = (store.policy.ends_at(row) for _, row in store.catalogue.recordings.held_among(case.held))
+    ends = (store.policy.ends_at(row) for _, row in store.catalogue.search.held_among(case.held))
     return min((end for end in ends if not is_due(end, store.today(now))), default=None)
 
 

@@ -86,7 +86,7 @@ def unless_written(store: Store, seq: int | None, files: Files, now: datetime) -
 
 def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Disclosure]:
     """Who has one of these or a training copy that was ever made of one, backups included."""
-    every = {*recordings, *store.catalogue.recordings.made_of(recordings)}
+    every = {*recordings, *store.catalogue.search.made_of(recordings)}
     rows = store.catalogue.disclosures.of_recordings(every)
     return _disclosures(store, rows) + (_backups(store) if recordings else [])
 
@@ -142,7 +142,7 @@ def _disclosures(store: Store, rows: Collection[DisclosureRow]) -> list[Disclosu
 
 
 def _disclosure(store: Store, row: DisclosureRow, sha256: str | None) -> Disclosure:
-    entry = store.log.entry(row.seq)
+    entry = store.log.entries.get(row.seq)
     ids, event = (entry.recordings, entry.event) if entry is not None else ((), None)
     held = sum(store.catalogue.recordings.held(recording) is not None for recording in ids)
     case = event.case if isinstance(event, OpenedForSubject) else None
@@ -154,7 +154,7 @@ def _disclosure(store: Store, row: DisclosureRow, sha256: str | None) -> Disclos
 def _package_files(store: Store) -> dict[int, str]:
     """SHA-256 of the file of each package that was written, by the entry that let its recordings be opened."""
     files = {}
-    for entry in store.log.of_cases():
+    for entry in store.log.entries.of_cases():
         event = entry.event
         if isinstance(event, CaseAnswered) and event.of is not None:
             files[event.of] = event.sha256
@@ -168,7 +168,7 @@ def _backups(store: Store) -> list[Disclosure]:
         if backup.number:
             erased = store.catalogue.erasures.count_since(backup.at)
             state = DisclosureState.OPEN if erased else DisclosureState.OUT
-            held = store.catalogue.recordings.count_held()
+            held = store.catalogue.search.count_held()
             folder = str(backup.folder)
             disclosures.append(Disclosure(folder, BACKUP, None, backup.at, held + erased, erased, state))
     return disclosures

@@ -151,7 +151,7 @@ def spans(store: Store) -> dict[str, list[Span]]:
     A grant of which the log says nothing is told as the roster has it. A million entries take some seconds.
     """
     changes: dict[str, list[tuple[datetime, bool]]] = {}
-    for entry in store.log.holding(['"grant":"']):
+    for entry in store.log.entries.holding(['"grant":"']):
         event = entry.event
         if isinstance(event, GrantGiven | GrantApproved | GrantDenied | GrantRevoked):
             goes_on = isinstance(event, GrantGiven | GrantApproved) and event.state == "live"

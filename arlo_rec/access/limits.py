@@ -64,7 +64,7 @@ def _call_of(store: Store, recording: RecordingId) -> RecordingId:
 def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:
     """What this person opened to be heard since midnight in Oslo; an entry of well before ends the search."""
     midnight = start_of_day(local_date(now))
-    for entry in store.log.newest_first():
+    for entry in store.log.entries.newest_first():
         if entry.body is None:
             continue
         if entry.at < midnight - MARGIN:

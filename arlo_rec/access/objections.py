@@ -38,7 +38,7 @@ class Objection(NamedTuple):
 def by_name(store: Store) -> Mapping[str, Objection]:
     """Each objection as it stands, by the name as it is compared; those that were decided first before the others."""
     objections = dict[str, Objection]()
-    for entry in store.log.of_requests():
+    for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, ObjectionUpheld | ObjectionEnded):
             state, name = UPHELD if isinstance(event, ObjectionUpheld) else event.decision, agent_name(event.agent)

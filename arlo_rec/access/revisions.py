@@ -60,6 +60,6 @@ def _first(store: Store, copy: RecordingId) -> RecordingId:
 
 
 def _made(store: Store, copy: RecordingId) -> CopyMade | None:
-    entry = store.log.taking_in([copy]).get(copy)
+    entry = store.log.entries.taking_in([copy]).get(copy)
     event = entry.event if entry is not None else None
     return event if isinstance(event, CopyMade) else None

@@ -226,7 +226,7 @@ def _candidates(store: Store, admission: Admission, search: Search) -> list[Reco
         of_teams = frozenset({search.team}) if of_teams is None else of_teams & {search.team}
     since = to_micros(search.since) if search.since else -_FOREVER
     before = to_micros(search.before) if search.before else _FOREVER
-    return store.catalogue.recordings.of_teams(of_teams, since, before) if of_teams is None or of_teams else []
+    return store.catalogue.search.of_teams(of_teams, since, before) if of_teams is None or of_teams else []
 
 
 def _is_open_to(admission: Admission, row: Recording, ends_at: datetime, now: datetime) -> bool:

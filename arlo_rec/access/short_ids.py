@@ -48,7 +48,7 @@ def meant(store: Store, covers: Covers, text: str) -> list[RecordingId]:
         return [RecordingId(bytes.fromhex(text))]
     if not _BEGINNING.fullmatch(text):
         return []
-    return [name for name, team in store.catalogue.recordings.beginning_with(text) if covers(team)]
+    return [name for name, team in store.catalogue.search.beginning_with(text) if covers(team)]
 
 
 def named(text: str, ids: Collection[str]) -> list[str]:

@@ -51,7 +51,7 @@ def may_see_some(store: Store, now: datetime) -> bool:
 def held_calls(store: Store, now: datetime) -> Counter[str]:
     """How many calls of each team are held, for officers."""
     held, today = Counter[str](), store.today(now)
-    for row in store.catalogue.recordings.tallies(today, store.policy.latest_due(today)):
+    for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
         if row.kind is Kind.ORIGINAL:
             held[row.team] += row.held
     return held
@@ -61,7 +61,7 @@ def held_for(store: Store, grants: Iterable[Grant], now: datetime) -> Counter[st
     """How many recordings of each team some grants open, those teams that a grant names with 0 too."""
     some = list(grants)
     held, today = Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0)), store.today(now)
-    for row in store.catalogue.recordings.tallies(today, store.policy.latest_due(today)):
+    for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
         if any(_is_open_by(grant, row) for grant in some):
             held[row.team] += row.held
     return held

@@ -47,7 +47,7 @@ def agree(store: Store, text: str, now: datetime) -> Grant:
 
 def agreed_by(store: Store, grant: Grant, now: datetime) -> str | None:
     """Who said that they know of it and may still say so; None where nobody did."""
-    for entry in store.log.holding([f'"glass":"{grant.id}"'], taken_in=False):
+    for entry in store.log.entries.holding([f'"glass":"{grant.id}"'], taken_in=False):
         event, person = entry.event, store.roster.person(entry.person)
         if not isinstance(event, GlassAgreed) or person is None:
             continue

@@ -40,7 +40,7 @@ def read(store: Store, now: datetime) -> Reading:
     """The clock against the log; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     time = store.log_time()
-    entry = store.log.entry(time.newest.seq)
+    entry = store.log.entries.get(time.newest.seq)
     person = entry.person if entry is not None and entry.body is not None else None
     accepted = time.accepted.seq if time.accepted.seq >= 0 else None
     return Reading(now, time.newest, person, time.last_purge(), accepted, clock_against_log(now, time.newest.at))

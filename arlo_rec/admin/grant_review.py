@@ -73,7 +73,7 @@ def _is_by(grant: Grant, person: str, team: tuple[Purpose, str | None], at: date
 
 def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], RecordingId, datetime]]:
     """Who heard which call for which purpose and of which team (None: it is erased), and when."""
-    for entry in store.log.holding([f'"action":"{action}"' for action in sorted(HEARD)], taken_in=False):
+    for entry in store.log.entries.holding([f'"action":"{action}"' for action in sorted(HEARD)], taken_in=False):
         event = entry.event
         if not isinstance(event, Opened) or event.action not in HEARD:
             continue

@@ -265,7 +265,7 @@ def _follow(store: Store, feed: Path | None, now: datetime) -> None:
 def _rolled_back(store: Store, seen: Seen) -> list[str]:
     """The parts of the catalogue that are older than, or differ from, the state *seen*, as codes."""
     head = store.head()
-    known = head.root if head.size <= seen.size else store.log.root_at(seen.size)
+    known = head.root if head.size <= seen.size else store.log.checkpoints.root_at(seen.size)
     problems = []
     if head.link.number < seen.link.number:
         problems.append("roster_rolled_back")

@@ -155,7 +155,7 @@ def waiting(store: Store, now: datetime) -> list[Proposal]:
 def every(store: Store, now: datetime) -> list[Proposal]:
     """What was proposed and the log still tells of, oldest first, each as it stands at *now*."""
     found = dict[str, Proposal]()
-    for entry in store.log.of_requests():
+    for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
             with suppress(KeyError, TypeError, ValueError):  # what cannot be read proposes nothing; `verify` names it
@@ -197,7 +197,7 @@ def by_the_log(store: Store) -> Policy:
     """The policy as entries of the log have it from the first version on, which no entry tells."""
     proposed, given = dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
     policy = Policy(store.policy.versions[:1])
-    for entry in store.log.of_requests():
+    for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
             proposed[short_ids.of_content(entry.body or {})] = policy_document.read_version(event.document)
@@ -218,7 +218,7 @@ def is_approved(store: Store) -> bool:
     link = store.authority.links.with_policy_since(newest.documents.policy) if newest is not None else None
     if link is None or link.number == 1:  # the policy that the store was made with
         return True
-    entry = store.log.entry(link.seq - 1)
+    entry = store.log.entries.get(link.seq - 1)
     if entry is None or entry.body is None:
         return True
     return isinstance(event := entry.event, PolicyApproved) and event.since is not None

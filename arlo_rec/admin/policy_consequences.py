@@ -30,9 +30,9 @@ def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[C
     if version.retention_days == last:
         return []
     if version.retention_days > last:
-        held = store.catalogue.recordings.count_held()
+        held = store.catalogue.search.count_held()
         return [Consequence("keep_days", {"count": held, "days": last})]
-    after, recordings = Policy((*store.policy.versions, version)), store.catalogue.recordings
+    after, recordings = Policy((*store.policy.versions, version)), store.catalogue.search
     due, due_before = (recordings.count_past_retention(at, each.latest_due(at)) for each in (after, store.policy))
     return [Consequence("due", {"count": due - due_before, "days": version.retention_days})]
 
@@ -44,7 +44,7 @@ def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Con
     if not changed:
         return []
     today = store.today(now)
-    tallies = store.catalogue.recordings.tallies(today, store.policy.latest_due(today))
+    tallies = store.catalogue.search.tallies(today, store.policy.latest_due(today))
     closed = {
         purpose: sum(row.held for row in tallies if row.kind is Kind.ORIGINAL and purpose not in row.purposes)
         for purpose in Purpose

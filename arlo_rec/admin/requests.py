@@ -84,7 +84,7 @@ def waiting(store: Store, now: datetime) -> list[Request]:
 def every(store: Store, now: datetime) -> list[Request]:
     """What was asked for and the log still tells of, oldest first, each as it stands at *now*."""
     found: dict[str, Request] = {}
-    for entry in store.log.of_requests():
+    for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, AccessRequested):
             with suppress(KeyError, TypeError, ValueError):  # what cannot be read asks for nothing; `verify` names it

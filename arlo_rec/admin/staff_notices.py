@@ -91,7 +91,7 @@ def listed(store: Store, now: datetime) -> list[Shown]:
 
 
 def _every(store: Store) -> Iterator[Shown]:
-    for entry in store.log.holding([f'"action":"{NoticeShown.ACTION}"'], taken_in=False):
+    for entry in store.log.entries.holding([f'"action":"{NoticeShown.ACTION}"'], taken_in=False):
         event = entry.event
         if isinstance(event, NoticeShown):
             day = date.fromisoformat(event.shown)
@@ -110,7 +110,7 @@ def missing(store: Store, notice: str, now: datetime) -> Missing:
     store.demand_clock(Action.PEOPLE, now)
     _demand_notice(notice)
     told = {agent_name(each.person) for each in _every(store) if each.notice == notice}
-    calls = [row for _, row in store.catalogue.recordings.held_among(store.catalogue.agents.last_calls().values())]
+    calls = [row for _, row in store.catalogue.search.held_among(store.catalogue.agents.last_calls().values())]
     store.note(NamesCompared(notice=notice, named=len(calls)), now)
     keys, names, unknown = metadata.erasure_keys(store, calls), dict[str, str](), 0
     for _, facts in metadata.open_each(store, calls, OfficerKeyring(store), keys):

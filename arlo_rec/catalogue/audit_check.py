@@ -58,7 +58,7 @@ def check(
     snapshot is held, which would delay an erasure.
     """
     problems, count = list[str](), 0
-    checkpoints = log.newest_checkpoints(-1 if signatures else 1)[::-1]
+    checkpoints = log.checkpoints.last(-1 if signatures else 1)[::-1]
     size = checkpoints[-1].size if checkpoints else 0
     keys, forgotten = _key_chain(log, people, problems), Forgotten(log, people)
     observer(Progress(Phase.LOG_CHECK, 0, size))
@@ -85,7 +85,7 @@ def check(
         problems += _problems_of_newest(log, people, keys, checkpoints)
     problems += ["entry_changed"] * forgotten.unsaid()
     problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
-    if count != size or not checkpoints or not log.is_closed_at(size):
+    if count != size or not checkpoints or not log.checkpoints.is_closed_at(size):
         problems.append("log_cut_off")
     comparison = Comparison(log.origin, keys)
     for each in anchors:
@@ -95,11 +95,11 @@ def check(
 
 def _stretches(log: AuditLog, keys: Sequence[tuple[int, bytes]], size: int) -> Iterator[Stretch]:
     """The entries that are there in stretches, of which nobody asks who signed."""
-    next_one = log.raw_entries(0, size, 1)
+    next_one = log.raw.entries(0, size, 1)
     while next_one:
         begin, end = next_one[0].seq, min(next_one[0].seq + _STRETCH, size)
         yield Stretch(begin, end, keys)
-        next_one = log.raw_entries(end, size, 1)
+        next_one = log.raw.entries(end, size, 1)
 
 
 def _signed_stretches(keys: Sequence[tuple[int, bytes]], checkpoints: Sequence[SignedCheckpoint]) -> Iterator[Stretch]:

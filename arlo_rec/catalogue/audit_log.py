@@ -55,12 +55,213 @@ class LogKey(NamedTuple):
     statement: bytes | None
 
 
+class RawEntries:
+    """The entries of one log, as they are stored."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
+        """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""
+        return list(map(RawEntry._make, self.rows(begin, end, limit)))
+
+    @reads_rows
+    def rows(self, begin: int, end: int, limit: int = -1) -> list[EntryRow]:
+        """The same as plain tuples: to make a million with names takes half as long again."""
+        return self._db.rows(
+            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
+            (begin, end, limit),
+        )
+
+    @reads_rows
+    def leaves(self, begin: int, end: int) -> dict[int, bytes]:
+        """The leaves of the entries with begin <= seq < end, by number."""
+        rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
+        return {int(seq): bytes(leaf) for seq, leaf in rows}
+
+    @reads_rows
+    def bodies(self, at_once: int = 5000, *, taken_in: bool = True) -> Iterator[tuple[int, bytes | None]]:
+        """Number and canonical JSON of every entry, in order, read in batches.
+
+        Without *taken_in* those are left out, by the engine, that say that a call was taken in: most of a log.
+        """
+        for batch in self.body_batches(at_once, taken_in=taken_in):
+            yield from batch
+
+    @reads_rows
+    def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
+        """The same, as they are read."""
+        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_TAKES_IN})"
+        sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
+        while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
+            yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]
+            since = rows[-1][0] + 1
+
+    @reads_rows
+    def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
+        """The index of the recordings that entries before number *end* name, in order, read in batches."""
+        behind: tuple[Any, ...] = ()
+        while True:
+            condition = "AND (recording, seq) > (?, ?) " if behind else ""
+            sql = f"SELECT recording, seq FROM mentions WHERE seq < ? {condition}ORDER BY recording, seq LIMIT 5000"  # noqa: S608
+            rows = self._db.rows(sql, (end, *behind))
+            yield from ((bytes(recording), int(seq)) for recording, seq in rows)
+            if not rows:
+                return
+            behind = rows[-1]
+
+
+class Checkpoints:
+    """The signed checkpoints of one log."""
+
+    def __init__(self, connection: Connection, meta: Meta) -> None:
+        self._db, self._meta = connection, meta
+
+    def newest(self) -> tuple[merkle.Checkpoint, str]:
+        """The last checkpoint and its signed note; raises Integrity where there is none."""
+        newest = self.last(1)
+        if not newest:
+            raise Integrity("log_damaged")
+        try:
+            said = merkle.parse_note(newest[0].note)[0]
+        except ValueError:
+            raise Integrity("log_damaged") from None
+        return said, newest[0].note
+
+    @reads_rows
+    def last(self, limit: int) -> list[SignedCheckpoint]:
+        """The last checkpoints, the newest first; all of them for -1."""
+        rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
+        return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
+
+    @reads_rows
+    def after(self, size: int, limit: int) -> list[SignedCheckpoint]:
+        """The first checkpoints of more than *size* entries, in order: the first closes the entry of that number."""
+        sql = "SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?"
+        return [
+            SignedCheckpoint(int(at), bytes(root), str(note)) for at, root, note in self._db.rows(sql, (size, limit))
+        ]
+
+    @reads_rows
+    def notes_after(self, size: int) -> list[tuple[int, str]]:
+        """Size and signed note of each checkpoint of more than *size* entries, in order."""
+        rows = self._db.rows("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (size,))
+        return [(int(closed), str(note)) for closed, note in rows]
+
+    @reads_rows
+    def root_at(self, size: int) -> bytes | None:
+        """The root that was signed at that size, if a checkpoint was made there."""
+        rows = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
+        return bytes(rows[0][0]) if rows else None
+
+    @reads_rows
+    def is_closed_at(self, size: int) -> bool:
+        """Whether the newest checkpoint covers *size* entries or more, and every entry there is; in one snapshot."""
+        with self._db.reading():
+            last = self._db.rows("SELECT max(seq) FROM entries")[0][0]
+            newest = self._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
+            return (last is None or last < newest) and read_tree(self._meta).size == newest and newest >= size
+
+
+class Entries:
+    """The entries of one log, as they are shown."""
+
+    def __init__(self, connection: Connection, raw: RawEntries) -> None:
+        self._db, self._raw = connection, raw
+
+    def every(self) -> Iterator[LogEntry]:
+        """Every entry, in order."""
+        yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
+
+    def get(self, seq: int) -> LogEntry | None:
+        """The entry of that number."""
+        return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
+
+    @reads_rows
+    def newest_first(self, at_once: int = 200) -> Iterator[LogEntry]:
+        """Every entry, the newest first, read in batches."""
+        before: int | None = None
+        while True:
+            below = "" if before is None else "WHERE seq < ?"
+            sql = f"SELECT seq, body FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
+            some = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
+            yield from some
+            if len(some) < at_once:
+                return
+            before = some[-1].seq
+
+    def about(self, recording: RecordingId) -> Iterator[LogEntry]:
+        """Every entry that names a recording, in order."""
+        sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
+        yield from self._read(sql, (recording,))
+
+    def of_cases(self) -> Iterator[LogEntry]:
+        """Every entry that tells of a case of an access request, in order."""
+        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
+        yield from self._read(sql, ())
+
+    def of_requests(self) -> Iterator[LogEntry]:
+        """Every entry that tells of a request for access, in order."""
+        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
+        yield from self._read(sql, ())
+
+    def of_forgetting(self) -> Iterator[LogEntry]:
+        """Every entry that says that others were forgotten, the newest first."""
+        begins = "x'7b22616374696f6e223a22666f7267657422'"  # in the words of the index `entries_of_forgetting`
+        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
+        yield from self._read(sql, ())
+
+    @reads_rows
+    def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
+        """The entry that took each of *recordings* in, where there is one: of a call its intake, of a copy its making.
+
+        It outlives the recording's row.
+        """
+        found: dict[RecordingId, LogEntry] = {}
+        for some in portions(recording.hex().encode("ascii") for recording in recordings):
+            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(some)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
+            for entry in self._read(sql, some):
+                for name in entry.recordings:
+                    found.setdefault(name, entry)
+        return {name: entry for name, entry in found.items() if name in recordings}
+
+    @reads_rows
+    def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
+        """Every entry that names one of *recordings*, in order."""
+        seqs = set[int]()
+        for some in portions(recordings):
+            rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(some)})", some)  # noqa: S608
+            seqs.update(int(seq) for (seq,) in rows)
+        for numbers in portions(seqs):
+            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
+            yield from self._read(sql, numbers)
+
+    @reads_rows
+    def holding(self, texts: Sequence[str], *, taken_in: bool = True) -> Iterator[LogEntry]:
+        """Every readable entry in whose JSON one of *texts* stands, in order; without *taken_in* as `bodies`."""
+        if not texts:
+            return
+        wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
+        for seq, raw in self._raw.bodies(taken_in=taken_in):
+            entry = LogEntry.read(seq, raw) if raw is not None and wanted.search(raw) else None
+            if entry is not None and entry.body is not None:
+                yield entry
+
+    @reads_rows
+    def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
+        for seq, raw in self._db.rows(sql, values):
+            yield LogEntry.read(int(seq), raw)
+
+
 class AuditLog:
-    """The log of one store, read and continued through one connection."""
+    """The log of one store, continued through one connection; what it holds is read by its parts."""
 
     def __init__(self, connection: Connection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
         self._db = connection
         self._meta = meta
+        self.raw = RawEntries(connection)
+        self.entries = Entries(connection, self.raw)
+        self.checkpoints = Checkpoints(connection, meta)
         self.origin = f"arlo-rec/{store.hex()}"
         self.key = log_key
 
@@ -70,10 +271,7 @@ class AuditLog:
 
     def tree(self) -> merkle.Tree:
         """The tree over all entries."""
-        encoded = self._meta.raw("log")
-        return merkle.Tree.decode(encoded) if encoded is not None else merkle.Tree()
-
-    # -- writing --------------------------------------------------------------------------------------
+        return read_tree(self._meta)
 
     def append(self, bodies: Sequence[dict[str, Any]], signer: primitives.SigningKey) -> None:
         """Add entries and close them with one checkpoint; inside a transaction. Raises Usage where one is too long."""
@@ -154,188 +352,14 @@ class AuditLog:
         self._db.run_many("INSERT INTO checkpoints (size, root, note) VALUES (?, ?, ?)", rows)
         self._meta.set("log", tree.encode())
 
-    # -- reading --------------------------------------------------------------------------------------
-
-    def entries(self) -> Iterator[LogEntry]:
-        """Every entry, in order."""
-        yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
-
-    def entry(self, seq: int) -> LogEntry | None:
-        """The entry of that number."""
-        return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
-
-    @reads_rows
-    def newest_first(self, at_once: int = 200) -> Iterator[LogEntry]:
-        """Every entry, the newest first, read in batches."""
-        before: int | None = None
-        while True:
-            below = "" if before is None else "WHERE seq < ?"
-            sql = f"SELECT seq, body FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
-            some = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
-            yield from some
-            if len(some) < at_once:
-                return
-            before = some[-1].seq
-
-    def about(self, recording: RecordingId) -> Iterator[LogEntry]:
-        """Every entry that names a recording, in order."""
-        sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
-        yield from self._read(sql, (recording,))
-
-    def of_cases(self) -> Iterator[LogEntry]:
-        """Every entry that tells of a case of an access request, in order."""
-        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
-        yield from self._read(sql, ())
-
-    def of_requests(self) -> Iterator[LogEntry]:
-        """Every entry that tells of a request for access, in order."""
-        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
-        yield from self._read(sql, ())
-
-    def of_forgetting(self) -> Iterator[LogEntry]:
-        """Every entry that says that others were forgotten, the newest first."""
-        begins = "x'7b22616374696f6e223a22666f7267657422'"  # in the words of the index `entries_of_forgetting`
-        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
-        yield from self._read(sql, ())
-
-    @reads_rows
-    def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
-        """The entry that took each of *recordings* in, where there is one: of a call its intake, of a copy its making.
-
-        It outlives the recording's row.
-        """
-        found: dict[RecordingId, LogEntry] = {}
-        for some in portions(recording.hex().encode("ascii") for recording in recordings):
-            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(some)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
-            for entry in self._read(sql, some):
-                for name in entry.recordings:
-                    found.setdefault(name, entry)
-        return {name: entry for name, entry in found.items() if name in recordings}
-
-    @reads_rows
-    def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
-        """Every entry that names one of *recordings*, in order."""
-        seqs = set[int]()
-        for some in portions(recordings):
-            rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(some)})", some)  # noqa: S608
-            seqs.update(int(seq) for (seq,) in rows)
-        for numbers in portions(seqs):
-            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
-            yield from self._read(sql, numbers)
-
-    @reads_rows
-    def holding(self, texts: Sequence[str], *, taken_in: bool = True) -> Iterator[LogEntry]:
-        """Every readable entry in whose JSON one of *texts* stands, in order; without *taken_in* as `bodies`."""
-        if not texts:
-            return
-        wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
-        for seq, raw in self.bodies(taken_in=taken_in):
-            entry = LogEntry.read(seq, raw) if raw is not None and wanted.search(raw) else None
-            if entry is not None and entry.body is not None:
-                yield entry
-
-    @reads_rows
-    def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
-        """The index of the recordings that entries before number *end* name, in order, read in batches."""
-        behind: tuple[Any, ...] = ()
-        while True:
-            condition = "AND (recording, seq) > (?, ?) " if behind else ""
-            sql = f"SELECT recording, seq FROM mentions WHERE seq < ? {condition}ORDER BY recording, seq LIMIT 5000"  # noqa: S608
-            rows = self._db.rows(sql, (end, *behind))
-            yield from ((bytes(recording), int(seq)) for recording, seq in rows)
-            if not rows:
-                return
-            behind = rows[-1]
-
-    def raw_entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
-        """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""
-        return list(map(RawEntry._make, self.entry_rows(begin, end, limit)))
-
-    @reads_rows
-    def entry_rows(self, begin: int, end: int, limit: int = -1) -> list[EntryRow]:
-        """The same as plain tuples: to make a million with names takes half as long again."""
-        return self._db.rows(
-            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-            (begin, end, limit),
-        )
-
-    @reads_rows
-    def leaves(self, begin: int, end: int) -> dict[int, bytes]:
-        """The leaves of the entries with begin <= seq < end, by number."""
-        rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
-        return {int(seq): bytes(leaf) for seq, leaf in rows}
-
     def signers_of(self, seqs: Iterable[int], people: Signatories) -> Iterator[Person | None]:
         """Who of *people* signed the checkpoint that closes each entry, verified; None where nobody did who could."""
         names, closed, key = merkle.signer_names(self.origin, people.keys()), range(0), None
         for seq in seqs:
             if seq not in closed:
-                found = self.checkpoints_after(seq, 1)
+                found = self.checkpoints.after(seq, 1)
                 closed, key = signed_span(self.origin, found[0], names) if found else (range(0), None)
             yield people.of_key(key, seq) if seq in closed else None
-
-    @reads_rows
-    def checkpoints_after(self, size: int, limit: int) -> list[SignedCheckpoint]:
-        """The first checkpoints of more than *size* entries, in order: the first closes the entry of that number."""
-        sql = "SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?"
-        return [
-            SignedCheckpoint(int(at), bytes(root), str(note)) for at, root, note in self._db.rows(sql, (size, limit))
-        ]
-
-    @reads_rows
-    def bodies(self, at_once: int = 5000, *, taken_in: bool = True) -> Iterator[tuple[int, bytes | None]]:
-        """Number and canonical JSON of every entry, in order, read in batches.
-
-        Without *taken_in* those are left out, by the engine, that say that a call was taken in: most of a log.
-        """
-        for batch in self.body_batches(at_once, taken_in=taken_in):
-            yield from batch
-
-    @reads_rows
-    def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
-        """The same, as they are read."""
-        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_TAKES_IN})"
-        sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
-        while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
-            yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]
-            since = rows[-1][0] + 1
-
-    def newest(self) -> tuple[merkle.Checkpoint, str]:
-        """The last checkpoint and its signed note; raises Integrity where there is none."""
-        newest = self.newest_checkpoints(1)
-        if not newest:
-            raise Integrity("log_damaged")
-        try:
-            said = merkle.parse_note(newest[0].note)[0]
-        except ValueError:
-            raise Integrity("log_damaged") from None
-        return said, newest[0].note
-
-    @reads_rows
-    def newest_checkpoints(self, limit: int) -> list[SignedCheckpoint]:
-        """The last checkpoints, the newest first; all of them for -1."""
-        rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
-        return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
-
-    @reads_rows
-    def notes_after(self, size: int) -> list[tuple[int, str]]:
-        """Size and signed note of each checkpoint of more than *size* entries, in order."""
-        rows = self._db.rows("SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size", (size,))
-        return [(int(closed), str(note)) for closed, note in rows]
-
-    @reads_rows
-    def root_at(self, size: int) -> bytes | None:
-        """The root that was signed at that size, if a checkpoint was made there."""
-        rows = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
-        return bytes(rows[0][0]) if rows else None
-
-    @reads_rows
-    def is_closed_at(self, size: int) -> bool:
-        """Whether the newest checkpoint covers *size* entries or more, and every entry there is; in one snapshot."""
-        with self._db.reading():
-            last = self._db.rows("SELECT max(seq) FROM entries")[0][0]
-            newest = self._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
-            return (last is None or last < newest) and self.tree().size == newest and newest >= size
 
     @reads_rows
     def key_chain(self) -> list[LogKey]:
@@ -349,10 +373,11 @@ class AuditLog:
         """Whether the newest key of the log is that key."""
         return self.key_chain()[-1].vkey == merkle.vkey(self.origin, key.public)
 
-    @reads_rows
-    def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
-        for seq, raw in self._db.rows(sql, values):
-            yield LogEntry.read(int(seq), raw)
+
+def read_tree(meta: Meta) -> merkle.Tree:
+    """The tree over all entries of a log."""
+    encoded = meta.raw("log")
+    return merkle.Tree.decode(encoded) if encoded is not None else merkle.Tree()
 
 
 def signed_span(

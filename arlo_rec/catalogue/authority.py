@@ -167,7 +167,7 @@ class Authority:
 
     def _demand_sworn(self, link: Link) -> None:
         """Raise Integrity unless the log's entry at the place of *link* commits to it."""
-        entry = self._log.entry(link.seq)
+        entry = self._log.entries.get(link.seq)
         event = audit_events.read(entry.body) if entry and entry.body else None
         if event != AuthorityChanged(link=link.number, digest=link.digest.hex()):
             raise Integrity(_FORGED, rule=_RULE)

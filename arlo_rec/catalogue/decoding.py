@@ -6,6 +6,7 @@ rows is marked with `reads_rows`, so that such a row ends a command with exit 15
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -18,15 +19,16 @@ from arlo_rec.model.records import RecordingId
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _ID_BYTES: Final = 16
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 UNREADABLE: Final = (ValueError, OverflowError, TypeError, KeyError)  # what a value of no form of ours ends in
 
 
 def reads_rows(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Have *function* raise Integrity (catalogue_damaged) where a row that it reads holds what no row of ours does.
 
-    The error names the module, and so the table.
+    The error names the class of the table, or the function.
     """
-    table = function.__module__.rpartition(".")[2]
+    table = _WORDS.sub("_", function.__qualname__.partition(".")[0]).lower()
     if isgeneratorfunction(function):
         rows = cast("Callable[..., Iterator[Any]]", function)
 

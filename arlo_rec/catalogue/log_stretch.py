@@ -159,7 +159,7 @@ class Forgotten:
     def _times(self, purges: Collection[int]) -> dict[int, datetime]:
         """The newest time of the entries before each of these, and under -1 that of the log."""
         time, newest = LogTime(), dict[int, datetime]()
-        for seq, body in self._log.bodies():
+        for seq, body in self._log.raw.bodies():
             if seq in purges:
                 newest[seq] = time.newest.at
             time = log_clock.computed([(seq, body)], time)
@@ -169,7 +169,7 @@ class Forgotten:
         self, seq: int, event: EntriesForgotten, at: datetime, times: Mapping[int, datetime]
     ) -> Sequence[Sequence[int]]:
         """The runs of entries that one entry says were forgotten; none where it is not believed."""
-        purge = self._log.entry(event.before)
+        purge = self._log.entries.get(event.before)
         in_order = all(0 <= first <= last < event.before <= seq for first, last in event.entries)
         if event.days not in LIMITS["entries_days"] or not in_order or purge is None or at > times[-1] + MARGIN:
             return ()
@@ -250,7 +250,7 @@ class StretchCheck:
 
     def _batches(self, stretch: Stretch) -> Iterator[list[EntryRow]]:
         since = stretch.begin
-        while entries := self._log.entry_rows(since, stretch.end, _BATCH):
+        while entries := self._log.raw.rows(since, stretch.end, _BATCH):
             yield entries
             since = entries[-1][0] + 1
 

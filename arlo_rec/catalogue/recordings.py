@@ -104,13 +104,32 @@ class Tally(NamedTuple):
     held: int
 
 
-class Recordings:
-    """The recordings of one store."""
+class _Table:
+    """The table, read by conditions."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    # -- a single row -----------------------------------------------------------------------------------
+    @reads_rows
+    def _where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
+        """Recordings that meet a condition, oldest first.
+
+        They are sorted in Python: for an ORDER BY the engine may read a million rows through an index that has the
+        order, rather than sort the four that meet the condition.
+        """
+        rows = self._db.rows(f"SELECT {COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
+        return sorted((from_row(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
+
+    def _first(self, condition: str, recording: RecordingId) -> Recording | None:
+        return next(iter(self._where(condition, (recording,))), None)
+
+    @reads_rows
+    def _count(self, condition: str, values: Sequence[Any] = ()) -> int:
+        return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608
+
+
+class Recordings(_Table):
+    """The recordings of one store, from their intake to their erasure."""
 
     def get(self, recording: RecordingId) -> Recording | None:
         """A recording in any state after intake."""
@@ -121,122 +140,10 @@ class Recordings:
         return self._first(f"id = ? AND {_IS_HELD}", recording)
 
     @reads_rows
-    def beginning_with(self, signs: str) -> list[tuple[RecordingId, str]]:
-        """Id and team of the held recordings whose ids begin with *signs* (hexadecimal, at most 32), and no more.
-
-        A training copy goes by the id of its first revision, which may be gone, and by no other.
-        """
-        ends = ids_beginning(signs)
-        sql = (
-            f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD} "  # noqa: S608
-            "AND NOT EXISTS (SELECT 1 FROM copies WHERE recording = id AND first <> id) UNION "
-            "SELECT c.first, r.team FROM copies c CROSS JOIN recordings r ON r.id = c.recording "
-            f"WHERE c.first BETWEEN ? AND ? AND length(c.first) = 16 AND c.first <> c.recording AND r.{_IS_HELD}"
-        )
-        return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (*ends, *ends))]
-
-    @reads_rows
     def is_there(self, recording: RecordingId) -> bool:
         """Whether there is a row that is not erased."""
         sql = f"SELECT 1 FROM recordings WHERE id = ? AND state <> {_ERASED}"  # noqa: S608 - our states
         return bool(self._db.rows(sql, (recording,)))
-
-    def of_source(self, source: bytes) -> list[Recording]:
-        """Recordings of that source id, erased ones included."""
-        return self._where(f"source = ? AND state <> {_ARRIVING}", (source,))
-
-    @reads_rows
-    def made_of(self, originals: Iterable[RecordingId]) -> Iterator[RecordingId]:
-        """The ids of the copies of some recordings, in any state after intake."""
-        for some in portions(originals):
-            sql = f"SELECT id FROM recordings WHERE parent IN ({marks(some)})"  # noqa: S608 - marks
-            yield from (recording_id(row[0]) for row in self._db.rows(sql, some))
-
-    # -- several -----------------------------------------------------------------------------------------
-
-    def of_subject(self, subject: Subject) -> list[Recording]:
-        """Held recordings of a caller, of an employee or of a call, with the copies made of them.
-
-        Those of an employee are looked for in every row: a second or two of a million. A copy is found by its
-        original's id even where the original's row is gone.
-        """
-        if subject.caller:
-            found = self._where(f"{_OF_CALLER} AND {_IS_HELD}", (subject.caller,))
-        elif subject.agent:
-            found = self._where(f"agent = ? AND {_IS_HELD}", (subject.agent,))
-        else:
-            values = (subject.recording or b"", subject.recording or b"", subject.source)
-            found = self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values)
-        return self._with_derived(found)
-
-    @reads_rows
-    def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
-        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
-        found, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
-        for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
-            sql = (
-                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON {on} "  # noqa: S608
-                f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
-            )
-            found += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
-        return found
-
-    def past_retention(self, now: datetime, latest: datetime) -> list[Recording]:
-        """Held recordings that are past retention.
-
-        Here and below, *latest* is the latest start of what is due by the policy (`Policy.latest_due`).
-        """
-        return self._where(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
-
-    def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
-        """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
-        condition = f"{_IS_HELD} AND started_at >= ? AND started_at < ?"
-        if teams is None:
-            return self._where(condition, (since, before))
-        return self._where(f"team IN ({marks(sorted(teams))}) AND {condition}", (*sorted(teams), since, before))
-
-    def without_copy(self, now: datetime, latest: datetime) -> list[Recording]:
-        """Held originals within retention that have no held training copy, ordered by the time they are due."""
-        originals = self._where(
-            f"{_IS_HELD} AND kind = ? AND due_at > ? AND started_at > ? AND NOT EXISTS "  # noqa: S608 - our states
-            f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
-            (int(Kind.ORIGINAL), to_micros(now), to_micros(latest), int(Kind.PSEUDONYMISED)),
-        )
-        return sorted(originals, key=lambda recording: (recording.latest_end, recording.id))
-
-    # -- counts ---------------------------------------------------------------------------------------
-
-    def count_held(self) -> int:
-        """The number of held recordings."""
-        return self._count(_IS_HELD)
-
-    @reads_rows
-    def held_bytes(self) -> int:
-        """The bytes of all objects that are held; reads every row."""
-        rows = self._db.rows(f"SELECT total(object_bytes) FROM recordings WHERE {_IS_HELD}")  # noqa: S608 - our states
-        return int(rows[0][0])
-
-    @reads_rows
-    def tallies(self, now: datetime, latest: datetime) -> list[Tally]:
-        """The numbers of held recordings that are within retention, by team, kind and purposes."""
-        rows = self._db.rows(
-            f"SELECT team, kind, purposes, count(*) FROM recordings WHERE {_IS_HELD} AND due_at > ? "  # noqa: S608
-            "AND started_at > ? GROUP BY team, kind, purposes",
-            (to_micros(now), to_micros(latest)),
-        )
-        return [
-            Tally(str(team), KINDS[kind], read_purposes(purposes), int(held)) for team, kind, purposes, held in rows
-        ]
-
-    def count_past_retention(self, now: datetime, latest: datetime) -> int:
-        """The number of held recordings that are past retention."""
-        return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
-
-    def count_unfinished(self) -> int:
-        """The number of recordings that are arriving or being erased."""
-        return self._count(f"state IN ({_ARRIVING}, {_ERASING})")
-
-    # -- transitions ----------------------------------------------------------------------------------
 
     def announce(self, recordings: Iterable[RecordingId]) -> None:
         """Insert rows before the objects are written, so that no crash leaves an object without a row."""
@@ -320,13 +227,9 @@ class Recordings:
             (to_micros(before),),
         )
 
-    # -- all rows, in batches ------------------------------------------------------------------
 
-    @reads_rows
-    def row_numbers(self) -> tuple[int, int]:
-        """The smallest and the largest row number; a new row gets a larger one."""
-        first, last = self._db.rows("SELECT min(rowid), max(rowid) FROM recordings")[0]
-        return (int(first), int(last)) if last is not None else (1, 0)
+class RecordingSearch(_Table):
+    """Recordings by what is known of them: an id, a source, a subject, a team, a deadline."""
 
     @reads_rows
     def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
@@ -335,6 +238,123 @@ class Recordings:
             sql = f"SELECT rowid, {COLUMNS} FROM recordings WHERE id IN ({marks(some)}) AND {_IS_HELD}"  # noqa: S608
             for number, *row in self._db.rows(sql, some):
                 yield number, from_row(tuple(row))
+
+    @reads_rows
+    def beginning_with(self, signs: str) -> list[tuple[RecordingId, str]]:
+        """Id and team of the held recordings whose ids begin with *signs* (hexadecimal, at most 32), and no more.
+
+        A training copy goes by the id of its first revision, which may be gone, and by no other.
+        """
+        ends = ids_beginning(signs)
+        sql = (
+            f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD} "  # noqa: S608
+            "AND NOT EXISTS (SELECT 1 FROM copies WHERE recording = id AND first <> id) UNION "
+            "SELECT c.first, r.team FROM copies c CROSS JOIN recordings r ON r.id = c.recording "
+            f"WHERE c.first BETWEEN ? AND ? AND length(c.first) = 16 AND c.first <> c.recording AND r.{_IS_HELD}"
+        )
+        return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (*ends, *ends))]
+
+    def of_source(self, source: bytes) -> list[Recording]:
+        """Recordings of that source id, erased ones included."""
+        return self._where(f"source = ? AND state <> {_ARRIVING}", (source,))
+
+    @reads_rows
+    def made_of(self, originals: Iterable[RecordingId]) -> Iterator[RecordingId]:
+        """The ids of the copies of some recordings, in any state after intake."""
+        for some in portions(originals):
+            sql = f"SELECT id FROM recordings WHERE parent IN ({marks(some)})"  # noqa: S608 - marks
+            yield from (recording_id(row[0]) for row in self._db.rows(sql, some))
+
+    def of_subject(self, subject: Subject) -> list[Recording]:
+        """Held recordings of a caller, of an employee or of a call, with the copies made of them.
+
+        Those of an employee are looked for in every row: a second or two of a million. A copy is found by its
+        original's id even where the original's row is gone.
+        """
+        if subject.caller:
+            found = self._where(f"{_OF_CALLER} AND {_IS_HELD}", (subject.caller,))
+        elif subject.agent:
+            found = self._where(f"agent = ? AND {_IS_HELD}", (subject.agent,))
+        else:
+            values = (subject.recording or b"", subject.recording or b"", subject.source)
+            found = self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values)
+        return self._with_derived(found)
+
+    @reads_rows
+    def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
+        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
+        found, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
+        for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
+            sql = (
+                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON {on} "  # noqa: S608
+                f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
+            )
+            found += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
+        return found
+
+    def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
+        """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
+        condition = f"{_IS_HELD} AND started_at >= ? AND started_at < ?"
+        if teams is None:
+            return self._where(condition, (since, before))
+        return self._where(f"team IN ({marks(sorted(teams))}) AND {condition}", (*sorted(teams), since, before))
+
+    def past_retention(self, now: datetime, latest: datetime) -> list[Recording]:
+        """Held recordings that are past retention.
+
+        Here and below, *latest* is the latest start of what is due by the policy (`Policy.latest_due`).
+        """
+        return self._where(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
+
+    def without_copy(self, now: datetime, latest: datetime) -> list[Recording]:
+        """Held originals within retention that have no held training copy, ordered by the time they are due."""
+        originals = self._where(
+            f"{_IS_HELD} AND kind = ? AND due_at > ? AND started_at > ? AND NOT EXISTS "  # noqa: S608 - our states
+            f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
+            (int(Kind.ORIGINAL), to_micros(now), to_micros(latest), int(Kind.PSEUDONYMISED)),
+        )
+        return sorted(originals, key=lambda recording: (recording.latest_end, recording.id))
+
+    @reads_rows
+    def tallies(self, now: datetime, latest: datetime) -> list[Tally]:
+        """The numbers of held recordings that are within retention, by team, kind and purposes."""
+        rows = self._db.rows(
+            f"SELECT team, kind, purposes, count(*) FROM recordings WHERE {_IS_HELD} AND due_at > ? "  # noqa: S608
+            "AND started_at > ? GROUP BY team, kind, purposes",
+            (to_micros(now), to_micros(latest)),
+        )
+        return [
+            Tally(str(team), KINDS[kind], read_purposes(purposes), int(held)) for team, kind, purposes, held in rows
+        ]
+
+    def count_held(self) -> int:
+        """The number of held recordings."""
+        return self._count(_IS_HELD)
+
+    def count_past_retention(self, now: datetime, latest: datetime) -> int:
+        """The number of held recordings that are past retention."""
+        return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
+
+    def count_unfinished(self) -> int:
+        """The number of recordings that are arriving or being erased."""
+        return self._count(f"state IN ({_ARRIVING}, {_ERASING})")
+
+    def _with_derived(self, originals: list[Recording]) -> list[Recording]:
+        every = {recording.id: recording for recording in originals}
+        for original in originals:
+            for copy in self._where(f"parent = ? AND {_IS_HELD}", (original.id,)):
+                every.setdefault(copy.id, copy)
+        return list(every.values())
+
+
+class Inventory(_Table):
+    """Every recording of a store, in the order of the rows or of the ids: for checks and backups."""
+
+    @reads_rows
+    def row_numbers(self) -> tuple[int, int]:
+        """The smallest and the largest row number; a new row gets a larger one."""
+        first, last = self._db.rows("SELECT min(rowid), max(rowid) FROM recordings")[0]
+        return (int(first), int(last)) if last is not None else (1, 0)
 
     @reads_rows
     def held_rows(self, at_once: int) -> Iterator[tuple[int, RecordingId]]:
@@ -350,6 +370,12 @@ class Recordings:
                 return
             yield from ((int(number), recording_id(recording)) for number, recording in rows)
             number = rows[-1][0]
+
+    @reads_rows
+    def held_bytes(self) -> int:
+        """The bytes of all objects that are held; reads every row."""
+        rows = self._db.rows(f"SELECT total(object_bytes) FROM recordings WHERE {_IS_HELD}")  # noqa: S608 - our states
+        return int(rows[0][0])
 
     @reads_rows
     def not_held(self) -> dict[RecordingId, State]:
@@ -374,32 +400,6 @@ class Recordings:
         sql = f"SELECT id, object_digest FROM recordings WHERE id BETWEEN ? AND ? AND {_IS_HELD} ORDER BY id"  # noqa: S608
         for recording, digest in self._db.rows(sql, (low, high)):
             yield recording_id(recording), bytes(digest or b"")
-
-    # -- reading --------------------------------------------------------------------------------------
-
-    @reads_rows
-    def _where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
-        """Recordings that meet a condition, oldest first.
-
-        They are sorted in Python: for an ORDER BY the engine may read a million rows through an index that has the
-        order, rather than sort the four that meet the condition.
-        """
-        rows = self._db.rows(f"SELECT {COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
-        return sorted((from_row(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
-
-    def _first(self, condition: str, recording: RecordingId) -> Recording | None:
-        return next(iter(self._where(condition, (recording,))), None)
-
-    @reads_rows
-    def _count(self, condition: str, values: Sequence[Any] = ()) -> int:
-        return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608
-
-    def _with_derived(self, originals: list[Recording]) -> list[Recording]:
-        every = {recording.id: recording for recording in originals}
-        for original in originals:
-            for copy in self._where(f"parent = ? AND {_IS_HELD}", (original.id,)):
-                every.setdefault(copy.id, copy)
-        return list(every.values())
 
 
 # -- agents ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from arlo_rec.catalogue.erasures import Erasures
 from arlo_rec.catalogue.escrows import Escrows
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
-from arlo_rec.catalogue.recordings import Recordings
+from arlo_rec.catalogue.recordings import Inventory, Recordings, RecordingSearch
 from arlo_rec.catalogue.tombstones import SeenRefusals, Tombstones
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy, Rows
@@ -41,6 +41,8 @@ class Catalogue:
         self._db = connection
         self.meta = Meta(connection)
         self.recordings = Recordings(connection)
+        self.search = RecordingSearch(connection)
+        self.inventory = Inventory(connection)
         self.metadata = Metadata(connection)
         self.copies = Copies(connection)
         self.disclosures = Disclosures(connection)

@@ -32,7 +32,7 @@ def audit_checkpoint(
     target = run.new_or_shown(out)
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, run.now())
-        checkpoint, note = store.log.newest()
+        checkpoint, note = store.log.checkpoints.newest()
         vkey = store.log.vkey()
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
     if append is not None:

@@ -89,7 +89,7 @@ def counted(store: Store, first: str, last: str) -> Counts:
 
 def _events(store: Store, first: str, last: str) -> Iterator[tuple[AuditEvent, str]]:
     """Every entry that counts, with its week."""
-    for _, raw in store.log.bodies():
+    for _, raw in store.log.raw.bodies():
         entry = _read(raw) if raw is not None and raw.startswith(_READ) else None
         if entry is not None and first <= entry[1] <= last:
             yield entry
@@ -122,7 +122,7 @@ def _taken_in(prompt: str, week: str) -> CallTakenIn:
 
 def _withdrawn(store: Store, erased: Mapping[RecordingId, str]) -> Iterable[tuple[str, str]]:
     """Prompt and week of each call that a withdrawal erased; a copy that went with its call is none."""
-    for recording, entry in store.log.taking_in(erased.keys()).items():
+    for recording, entry in store.log.entries.taking_in(erased.keys()).items():
         event = entry.event
         if isinstance(event, CallTakenIn) and event.prompt is not None:
             yield event.prompt, erased[recording]

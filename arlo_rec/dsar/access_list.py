@@ -80,14 +80,14 @@ def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> b
 
 
 def _raw(store: Store, seq: int) -> RawEntry:
-    for raw in store.log.raw_entries(seq, seq + 1):
+    for raw in store.log.raw.entries(seq, seq + 1):
         return raw
     raise Integrity("log_damaged")
 
 
 def _leaves(store: Store, size: int) -> Iterator[bytes]:
     for begin in range(0, size, _AT_ONCE):
-        leaves = store.log.leaves(begin, min(begin + _AT_ONCE, size))
+        leaves = store.log.raw.leaves(begin, min(begin + _AT_ONCE, size))
         yield from (leaves[seq] for seq in sorted(leaves))
 
 

@@ -66,10 +66,12 @@ class Window(NamedTuple):
 def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogMentions:
     """The mentions of recordings in one state of the log: what the letter tells, and what `access_list` proves."""
     with store.reading():
-        checkpoint, note = store.log.newest()
+        checkpoint, note = store.log.checkpoints.newest()
         named = with_copies(store, recordings)
-        entries = list(store.log.naming({each for ids in named.values() for each in ids}))
-        outcomes = list(store.log.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})]))
+        entries = list(store.log.entries.naming({each for ids in named.values() for each in ids}))
+        outcomes = list(
+            store.log.entries.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})])
+        )
         seqs = sorted(entry.seq for entry in (*entries, *outcomes))
         signers = dict(zip(seqs, store.log.signers_of(seqs, store.signers()), strict=True))
         return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_history.spans(store), signers)
@@ -78,7 +80,9 @@ def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogM
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
     """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
     named = {recording: {recording} for recording in recordings}
-    for entry in store.log.holding([f'"parent":"{recording.hex()}"' for recording in recordings], taken_in=False):
+    for entry in store.log.entries.holding(
+        [f'"parent":"{recording.hex()}"' for recording in recordings], taken_in=False
+    ):
         event = entry.event
         if isinstance(event, CopyMade):
             named[RecordingId(bytes.fromhex(event.parent))].update(event.recordings)

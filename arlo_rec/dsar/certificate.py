@@ -123,7 +123,7 @@ def sign(store: Store, statement: Statement, content: Content, now: datetime) ->
 
 def proof_of(store: Store, seq: int, path: Sequence[bytes], policy: str) -> dict[str, Any]:
     """What every certificate says of its entry, the last of its change: the store, that version, the proof."""
-    leaf, notes = store.log.leaves(seq, seq + 1).get(seq), store.log.notes_after(seq)
+    leaf, notes = store.log.raw.leaves(seq, seq + 1).get(seq), store.log.checkpoints.notes_after(seq)
     if leaf is None or not notes:
         raise Integrity("log_damaged")
     return {

@@ -54,7 +54,7 @@ def own_words(
 ) -> OwnWords:
     """The words of *side* by the newest copy of a call that has some of theirs, and by none of another."""
     is_held = False
-    held = sorted(store.catalogue.recordings.held_among(copies), reverse=True)
+    held = sorted(store.catalogue.search.held_among(copies), reverse=True)
     rows = [row for _, row in held if row.parent == call]
     keys = metadata.erasure_keys(store, rows, lenient=True)
     for row in rows:
@@ -238,7 +238,7 @@ def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
         return
     table, (kind, code_of) = store.catalogue.tombstones, _KEPT_UNDER[identifier.kind]
     for seq in table.entries_of(kind, identifier.tag):
-        entry, kept = store.log.entry(seq), table.of_entry(seq)
+        entry, kept = store.log.entries.get(seq), table.of_entry(seq)
         if entry is not None and isinstance(event := entry.event, Withdrawn):
             until = max(tombstone.at for tombstone in kept) + RETENTION + WITHDRAWN_MARGIN
             yield PastWithdrawal(entry.at, len(event.recordings), until, code_of)
@@ -258,7 +258,7 @@ def since_intake(
     One that is past retention and waits for the next purge has no time yet.
     """
     gone = case.held - set(known)
-    ends, taken_in, at = _ends(store, gone), store.log.taking_in(gone), store.today(now)
+    ends, taken_in, at = _ends(store, gone), store.log.entries.taking_in(gone), store.today(now)
     found = []
     for recording, entry in taken_in.items():
         row = store.catalogue.recordings.held(recording)
@@ -289,7 +289,7 @@ def with_accesses(
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
     """When and why each was erased."""
     ends: dict[RecordingId, tuple[datetime | None, str]] = {}
-    for entry in store.log.naming(gone) if gone else ():
+    for entry in store.log.entries.naming(gone) if gone else ():
         event = entry.event
         if isinstance(event, Erases):
             why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"

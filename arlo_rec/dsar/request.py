@@ -319,7 +319,7 @@ def _permits(
     if not held:
         return []
     ids = tuple(recording.id for recording in held)
-    copies = [copy.hex() for copy in store.catalogue.recordings.made_of(ids)]
+    copies = [copy.hex() for copy in store.catalogue.search.made_of(ids)]
     event = OpenedForSubject(
         recordings=ids,
         case=entry.case.id,

@@ -125,7 +125,7 @@ def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Re
     """The calls of a person that are held and not past retention, each once, the oldest first."""
     found: dict[RecordingId, Recording] = {}
     for identifier in known_by:
-        for row in store.catalogue.recordings.of_subject(_subject(identifier)):
+        for row in store.catalogue.search.of_subject(_subject(identifier)):
             is_anothers = identifier.kind is KnownBy.CALL and row.caller is not None
             if (
                 row.kind is Kind.ORIGINAL
@@ -152,7 +152,7 @@ def _of_call(store: Store, text: str) -> Identifier:
     Raises Refused where it has a number, or where the text leads to two calls.
     """
     identifier = known(store, KnownBy.CALL, text)
-    rows = store.catalogue.recordings.of_subject(_subject(identifier))
+    rows = store.catalogue.search.of_subject(_subject(identifier))
     calls = [row for row in rows if row.kind is Kind.ORIGINAL]
     if len(calls) > 1:
         raise Refused("reference_of_two", rule="access.subject")

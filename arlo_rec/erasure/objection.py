@@ -105,6 +105,6 @@ def _plan(store: Store, agent: str) -> Plan:
     """The copies of the calls that an employee answered."""
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
-    rows = store.catalogue.recordings.of_subject(subject)
+    rows = store.catalogue.search.of_subject(subject)
     copies = sorted((row for row in rows if row.kind is Kind.PSEUDONYMISED), key=lambda row: (row.started_at, row.id))
     return Plan(len(rows) - len(copies), tuple(copies))

@@ -93,10 +93,10 @@ def last(store: Store) -> tuple[int, datetime | None]:
     one counts.
     """
     found = None
-    for entry in store.log.of_forgetting():
+    for entry in store.log.entries.of_forgetting():
         event, purge = entry.event, None
         if isinstance(event, EntriesForgotten):
-            purge = store.log.entry(event.before)
+            purge = store.log.entries.get(event.before)
         if not isinstance(event, EntriesForgotten) or purge is None or purge.body is None:
             continue
         found = found or (event.before, purge.at)
@@ -108,7 +108,7 @@ def last(store: Store) -> tuple[int, datetime | None]:
 
 
 def _is_gone(store: Store, seq: int) -> bool:
-    return any(raw.body is None for raw in store.log.raw_entries(seq, seq + 1))
+    return any(raw.body is None for raw in store.log.raw.entries(seq, seq + 1))
 
 
 def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) -> _Found:
@@ -119,7 +119,7 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
     found, waiting = _Found(), list[tuple[int, datetime, bool]]()
     time = LogTime(newest=Moment(begin, since + MARGIN)) if since is not None else LogTime()
     for start in range(begin, store.log.tree().size, _AT_ONCE):
-        for raw in store.log.raw_entries(start, start + _AT_ONCE):
+        for raw in store.log.raw.entries(start, start + _AT_ONCE):
             body = _body(raw)
             if not body:
                 continue
@@ -147,7 +147,7 @@ def _body(raw: RawEntry) -> dict[str, Any]:
 def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
     """Those of some entries that still tell of a copy that left."""
     for seq in seqs:
-        entry = store.log.entry(seq)
+        entry = store.log.entries.get(seq)
         event = entry.event if entry is not None else None
         if event is not None and event.leaves is not None:
             yield seq
@@ -159,7 +159,7 @@ def _deleted(store: Store, files: Collection[int]) -> set[int]:
         return set()
     gone = set[int]()
     rows = {row.seq: row.state for row in store.catalogue.disclosures.get(files)}
-    for entry in store.log.holding(_SAID, taken_in=False):
+    for entry in store.log.entries.holding(_SAID, taken_in=False):
         event = entry.event
         if isinstance(event, DeletionConfirmed | LeftNothing) and event.of in files:
             gone.add(event.of)

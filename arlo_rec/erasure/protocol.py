@@ -254,7 +254,7 @@ def _sweep_arrivals(store: Store, now: datetime) -> None:
     try:
         with file_lock(store.layout.intake_lock, exclusive=True, wait=0):
             every = store.catalogue.recordings.arriving()
-            left = [recording for recording in every if next(store.log.about(recording), None) is None]
+            left = [recording for recording in every if next(store.log.entries.about(recording), None) is None]
             for recording in left:
                 store.blobs.delete(recording.hex())
             store.blobs.settle([recording.hex() for recording in left])

@@ -82,7 +82,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
-    planned = Plan(subject, tuple(store.catalogue.recordings.of_subject(subject)), number=number)
+    planned = Plan(subject, tuple(store.catalogue.search.of_subject(subject)), number=number)
     planned = replace(planned, others=_others(store, planned))
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
@@ -96,7 +96,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     def order() -> protocol.Order:
         nonlocal affected
-        affected = tuple(store.catalogue.recordings.of_subject(planned.subject))
+        affected = tuple(store.catalogue.search.of_subject(planned.subject))
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
@@ -135,7 +135,7 @@ def _others(store: Store, planned: Plan) -> int:
     if planned.number is not None:
         return 0
     callers = {call.caller for call in planned.calls if call.caller is not None}
-    theirs = [each for caller in callers for each in store.catalogue.recordings.of_subject(Subject(caller=caller))]
+    theirs = [each for caller in callers for each in store.catalogue.search.of_subject(Subject(caller=caller))]
     return len({each.id for each in theirs if each.kind is Kind.ORIGINAL} - {call.id for call in planned.calls})
 
 
@@ -167,7 +167,7 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
     row = store.catalogue.recordings.held(original) if original is not None else None
     source = row.source if row is not None and row.source else source
     subject = Subject(source=source, recording=original)
-    named = {recording.id for recording in store.catalogue.recordings.of_subject(subject)}
+    named = {recording.id for recording in store.catalogue.search.of_subject(subject)}
     begin_so = set(meant(store, lambda _team: True, text)) if asked and original is None else set()
     begin_so = {revisions.newest(store, each) for each in begin_so}
     if len(begin_so - named) > (0 if named else 1):

@@ -125,7 +125,7 @@ class BatchOutcome:
         """The recordings of a manifest's source id, if it has one."""
         if delivery.source_id is None:
             return []
-        return self._run.store.catalogue.recordings.of_source(self._run.tags.tag("source", delivery.source_id))
+        return self._run.store.catalogue.search.of_source(self._run.tags.tag("source", delivery.source_id))
 
 
 def _taken(delivered: Delivered, recording: RecordingId) -> Taken:

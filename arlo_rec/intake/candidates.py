@@ -222,7 +222,7 @@ def history_of(delivered: Delivered, catalogue: Catalogue) -> CallHistory:
     """What the store knows about a call now."""
     tags = (("caller", delivered.caller), ("source", delivered.source))
     withdrawals = [catalogue.tombstones.withdrawn_at(kind, tag) for kind, tag in tags if tag]
-    recordings = catalogue.recordings.of_source(delivered.source)
+    recordings = catalogue.search.of_source(delivered.source)
     return CallHistory(tuple(at for at in withdrawals if at), tuple(recordings))
 
 

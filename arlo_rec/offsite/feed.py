@@ -163,8 +163,8 @@ def _chain(store: Store) -> KeyChain:
 
 def _is_ours(store: Store, line: FeedLine) -> bool:
     """Whether a line goes on from an entry of this very log to another, and not of one that went on elsewhere."""
-    before = store.log.root_at(line.after) if line.after else merkle.EMPTY_ROOT
-    return line.before == before and line.checkpoint.root == store.log.root_at(line.size)
+    before = store.log.checkpoints.root_at(line.after) if line.after else merkle.EMPTY_ROOT
+    return line.before == before and line.checkpoint.root == store.log.checkpoints.root_at(line.size)
 
 
 # -- writing ------------------------------------------------------------------------------------------
@@ -172,17 +172,17 @@ def _is_ours(store: Store, line: FeedLine) -> bool:
 
 def _missing(store: Store, since: int) -> Iterator[list[bytes]]:
     """Lines from entry number *since* on, some at once."""
-    notes = store.log.notes_after(since)
+    notes = store.log.checkpoints.notes_after(since)
     keys, key = store.log.key_chain(), store.log.key
     if not store.log.is_current_key(key):
         return  # a re-keying is being finished, and signs for the rest
-    root = store.log.root_at(since) if since else merkle.EMPTY_ROOT
+    root = store.log.checkpoints.root_at(since) if since else merkle.EMPTY_ROOT
     sizes = [since, *(size for size, _ in notes)]
     lines: list[bytes] = []
     for (begin, end), (_, note) in zip(pairwise(sizes), notes, strict=True):
         newer = feed_line.keys_to_json(key for key in keys if key.from_size >= begin)
         document = {"after": begin, "before": to_base64(root or b""), "checkpoint": note, "keys": newer}
-        document |= _contents(store, store.log.raw_entries(begin, end))
+        document |= _contents(store, store.log.raw.entries(begin, end))
         if end == sizes[-1]:
             document |= _counters(store)
         lines.append(feed_line.sign(store.layout.id, document, key))
@@ -294,10 +294,10 @@ def check(store: Store) -> FeedReport:
             foreign += 1
         elif not _is_ours(store, line):
             forked = True
-        elif _leaves(line) == store.log.leaves(line.after, line.size):
+        elif _leaves(line) == store.log.raw.leaves(line.after, line.size):
             covered.add(line.size)
     reach = max(covered, default=0)
-    wanted = {size for size, _ in store.log.notes_after(0) if size <= reach}
+    wanted = {size for size, _ in store.log.checkpoints.notes_after(0) if size <= reach}
     if not wanted <= covered:
         problems.append("feed_differs")
     if forked and not {AHEAD, FORKED} & set(problems):

@@ -108,7 +108,7 @@ def deeds(
     With *of*, of that person alone; with *about*, of entries in which one of these ids stands, or the beginning of one.
     """
     signers = store.signers()
-    for entry in store.log.holding(about or _READ, taken_in=False):
+    for entry in store.log.entries.holding(about or _READ, taken_in=False):
         if (since is not None and entry.at < since) or (before is not None and entry.at >= before):
             continue
         event, person = entry.event, signers.named(entry.person, entry.seq)
@@ -280,7 +280,7 @@ def breach(
 def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[RecordingId, RecordingId]:
     """The call of which each recording is the original or a copy, by the entry that took it in."""
     calls = {each: each for each in recordings}
-    for recording, entry in store.log.taking_in(recordings).items():
+    for recording, entry in store.log.entries.taking_in(recordings).items():
         if isinstance(event := entry.event, CopyMade):
             calls[recording] = RecordingId(bytes.fromhex(event.parent))
     return calls
@@ -296,9 +296,9 @@ def _with_calls(store: Store, every: Iterable[Deed]) -> Iterator[tuple[Deed, set
 
 def _calls_meant(store: Store, beginning: str) -> dict[RecordingId, RecordingId]:
     """The recordings that an id, or the beginning of one, may mean, and all of the same calls; each with its call."""
-    named = {each for entry in store.log.holding([beginning]) for each in entry.recordings}
+    named = {each for entry in store.log.entries.holding([beginning]) for each in entry.recordings}
     calls = set(calls_of(store, {each for each in named if each.hex().startswith(beginning)}).values())
-    made = {each for entry in store.log.holding([call.hex() for call in calls]) for each in entry.recordings}
+    made = {each for entry in store.log.entries.holding([call.hex() for call in calls]) for each in entry.recordings}
     return {each: call for each, call in calls_of(store, made | calls).items() if call in calls}
 
 
@@ -344,7 +344,7 @@ def _could(store: Store, person: str | None, since: datetime | None, before: dat
 
 def _keys_taken(store: Store) -> Iterator[tuple[str, datetime]]:
     """Whose keys a purge took because their grants had run out, and when."""
-    for entry in store.log.holding([f'"action":"{GrantsExpired.ACTION}"'], taken_in=False):
+    for entry in store.log.entries.holding([f'"action":"{GrantsExpired.ACTION}"'], taken_in=False):
         event = entry.event
         if isinstance(event, GrantsExpired):
             yield from ((name, entry.at) for name in event.expired)

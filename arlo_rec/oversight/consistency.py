@@ -53,13 +53,13 @@ class ConsistencyCheck:
         self._store = store
         self._read_data = read_data
         self._observer = observer  # is told how many bytes are read, where data is to be read
-        self._read_bytes, self._all_bytes = 0, store.catalogue.recordings.held_bytes() if read_data else 0
+        self._read_bytes, self._all_bytes = 0, store.catalogue.inventory.held_bytes() if read_data else 0
         self._signers = store.signers()
         self._access_keys = {key.id for key in store.roster.access_keys}
         self._problems: list[Problem] = []
         self._missing: set[RecordingId] = set()
         self._log_end = 0
-        self._first_row, last_row = store.catalogue.recordings.row_numbers()
+        self._first_row, last_row = store.catalogue.inventory.row_numbers()
         self._matched = bytearray(last_row + 1 - self._first_row)
 
     # -- pass 1 ---------------------------------------------------------------------------------------
@@ -77,9 +77,9 @@ class ConsistencyCheck:
                 elif taken.pop(recording, None) is None and recording not in self._missing:
                     gone.add(recording)
                 self._missing.discard(recording)
-        for number, _ in self._store.catalogue.recordings.held_among(gone):
+        for number, _ in self._store.catalogue.search.held_among(gone):
             self._mark(number, matched=False)
-        held = list(self._store.catalogue.recordings.held_among(taken))
+        held = list(self._store.catalogue.search.held_among(taken))
         for number, row in held:
             self._mark(number, matched=True)
             sworn, at = taken.pop(row.id)
@@ -100,7 +100,7 @@ class ConsistencyCheck:
     def problems(self) -> list[Problem]:
         """Every problem that the first two passes find, after `follow` had the last batch."""
         self._problems += [Problem("recording_missing", recording.hex()) for recording in self._missing]
-        for row, unlogged in self._store.catalogue.recordings.held_rows(_BATCH):
+        for row, unlogged in self._store.catalogue.inventory.held_rows(_BATCH):
             place = row - self._first_row
             if place < len(self._matched) and not self._matched[place]:  # later rows were taken in meanwhile
                 self._check_unlogged(unlogged)
@@ -108,7 +108,7 @@ class ConsistencyCheck:
 
     def problems_of_ids(self) -> list[Problem]:
         """Every problem that the third pass finds, which can be made at any time."""
-        in_state = self._store.catalogue.recordings.not_held()
+        in_state = self._store.catalogue.inventory.not_held()
         for prefix in range(256):
             self._check_prefix(bytes([prefix]), in_state)
         return [problem for problem in self._problems if self._persists(problem)]
@@ -121,7 +121,7 @@ class ConsistencyCheck:
 
     def _check_prefix(self, prefix: bytes, in_state: dict[RecordingId, State]) -> None:
         """Check wrapped keys and objects of all recordings whose id begins with *prefix*."""
-        known = self._store.catalogue.recordings.ids(prefix)
+        known = self._store.catalogue.inventory.ids(prefix)
         held = known - in_state.keys()
         for recording in held - self._store.catalogue.ids_with_erasure_key(prefix):
             self._note("share_missing", recording)
@@ -230,7 +230,7 @@ class ConsistencyCheck:
 
     def _digests_since(self, recording: RecordingId) -> Iterator[str | None]:
         """The effects on a recording of entries after the checked part of the log, as `_effects` yields them."""
-        for entry in self._store.log.about(recording):
+        for entry in self._store.log.entries.about(recording):
             if entry.seq >= self._log_end and entry.body is not None:
                 effects = _effects(entry.body, entry.seq, self._signers)
                 yield from (digest for named, digest in effects if named == recording)

@@ -124,7 +124,7 @@ class EvidenceCheck:
                 yield Problem("forgotten_unasked", str(seq))
 
     def _wrong_mentions(self) -> Iterator[Problem]:
-        stored = sum(_summand(recording, seq) for recording, seq in self._store.log.mentions(self._end))
+        stored = sum(_summand(recording, seq) for recording, seq in self._store.log.raw.mentions(self._end))
         if stored % _MODULO != self._mentions % _MODULO:
             yield Problem("mentions_differ", "mentions")
 
@@ -138,7 +138,7 @@ class EvidenceCheck:
 
     def _was_left_since(self, seq: int) -> bool:
         """Whether no file of it came into being, as an entry behind the checked part of the log says."""
-        for raw in self._store.log.raw_entries(self._end, self._store.log.tree().size):
+        for raw in self._store.log.raw.entries(self._end, self._store.log.tree().size):
             if raw.body is not None and b'"handed out"' in raw.body and str(seq).encode("ascii") in raw.body:
                 return True
         return False
@@ -210,7 +210,7 @@ class EvidenceCheck:
     # -- erased as it had to be ------------------------------------------------------------------------
 
     def _erased_too_early(self) -> Iterator[Problem]:
-        taken_in = self._store.log.taking_in(self._early.keys())
+        taken_in = self._store.log.entries.taking_in(self._early.keys())
         for recording, entry in taken_in.items():
             if self._early[recording] < self._earliest(recording, entry.at):
                 yield Problem("erased_too_early", recording.hex())
@@ -223,8 +223,8 @@ class EvidenceCheck:
         return min(begins, *(policy.due_at(begins - RETENTION) for policy in policies))
 
     def _withdrawn_but_held(self) -> Iterator[Problem]:
-        held = self._store.catalogue.recordings.of_withdrawn(self._end)
-        taken_in = self._store.log.taking_in({row.id for _, row in held})
+        held = self._store.catalogue.search.of_withdrawn(self._end)
+        taken_in = self._store.log.entries.taking_in({row.id for _, row in held})
         for seq, row in held:
             if row.id in taken_in and taken_in[row.id].seq < seq:
                 yield Problem("withdrawn_but_held", row.id.hex())

@@ -166,7 +166,7 @@ def problems(store: Store, *, read_data: bool, observer: Observer = unobserved) 
         spoilt = erasure_keys.unopened() if erasure_keys else Spoilt([], [], [])
     yield from (Problem("day_key_damaged", str(day)) for day in spoilt.days)
     yield from (Problem("shard_key_damaged", shard.hex()) for shard in spoilt.shards)
-    behind, done, count = b"", 0, store.catalogue.recordings.count_held() if read_data else 0
+    behind, done, count = b"", 0, store.catalogue.search.count_held() if read_data else 0
     while read_data and (shards := store.catalogue.shards_behind(behind, _SHARDS)):
         behind = shards[-1]
         observer(Progress(Phase.KEY_CHECK, min(done, count), count))
@@ -206,7 +206,7 @@ class _OpenedByOffice:
 
     def __init__(self, store: Store, halves: Mapping[RecordingId, bytes]) -> None:
         self._halves = halves
-        self._held = {row.id: row for _, row in store.catalogue.recordings.held_among(halves)}
+        self._held = {row.id: row for _, row in store.catalogue.search.held_among(halves)}
         self._metadata = store.catalogue.metadata.of(list(self._held))
         keyring = OfficerKeyring(store)
         keyring.load(self._held.values(), ())

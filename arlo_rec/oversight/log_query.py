@@ -49,7 +49,7 @@ def _names(entry: dict[str, Any], recording: str) -> bool:
 def _revisions(store: Store, copy: str) -> frozenset[RecordingId]:
     """Every later revision of the training copies whose ids begin so, and the copies that were released of them."""
     found: dict[str, RecordingId] = {}
-    for entry in store.log.entries():
+    for entry in store.log.entries.every():
         made = audit_events.read(entry.body or {}) if (entry.body or {}).get("action") == CopyMade.ACTION else None
         if isinstance(made, CopyMade):
             before, begins = str(made.replaces or ""), str(made.first or "")
@@ -82,7 +82,7 @@ def show(store: Store, wanted: Filter, now: datetime) -> tuple[list[dict[str, An
     revisions = _revisions(store, wanted.recording) if wanted.recording is not None else frozenset()
     entries = [
         {"seq": entry.seq, **entry.body}
-        for entry in store.log.entries()
+        for entry in store.log.entries.every()
         if entry.body is not None and wanted.takes(entry.body, revisions)
     ]
     older = max(0, len(entries) - wanted.limit) if wanted.limit else 0

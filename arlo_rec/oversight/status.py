@@ -55,7 +55,7 @@ class Status(NamedTuple):
 def status(store: Store, now: datetime) -> Status:
     """The status of a store; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
-    recordings, late = store.catalogue.recordings, now - OVERDUE_AFTER
+    recordings, late = store.catalogue.search, now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
     return Status(
         held=store.catalogue.count_held(),

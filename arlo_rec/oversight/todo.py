@@ -57,7 +57,7 @@ def _copies(store: Store, now: datetime) -> Iterator[Task]:
     except ArloError:  # a clock that is behind, or erasures that are unknown: nothing opens, and status says so
         return
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
-    calls = [call for _, call in store.catalogue.recordings.held_among({copy.parent for copy, _ in waiting})]
+    calls = [call for _, call in store.catalogue.search.held_among({copy.parent for copy, _ in waiting})]
     if not admission.as_officer:
         open_to = limits.included(store, admission.quality_grants(), calls)
         waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]
@@ -89,7 +89,7 @@ def _deletions(store: Store) -> Iterator[Task]:
     """Files of erased recordings that nobody confirmed to be deleted: one's own, or everybody's for an officer."""
     for row in store.catalogue.disclosures.open():
         if store.person.role is Role.OFFICER or row.person == store.person.name:
-            entry = store.log.entry(row.seq)
+            entry = store.log.entries.get(row.seq)
             ids = named_in((entry.body if entry is not None else None) or {})
             gone = sorted(each.hex()[:SHOWN] for each in ids if store.catalogue.recordings.held(each) is None)
             of = ", ".join(gone[:MOST]) + (" …" if len(gone) > MOST else "")

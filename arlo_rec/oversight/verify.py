@@ -169,7 +169,7 @@ class _ClockCheck:
         index, log = self._store.catalogue.log_clock, self._store.log
         for _ in range(CLOCK_TRIES):
             stored = index.get()
-            self.follow([(entry.seq, entry.body) for entry in log.raw_entries(self._end, log.tree().size)])
+            self.follow([(entry.seq, entry.body) for entry in log.raw.entries(self._end, log.tree().size)])
             if stored == self._time:
                 return
             if stored == index.get():
@@ -316,6 +316,6 @@ def _working(store: Store, *, forked: bool) -> Iterator[Callable[[_Job], Any]]:
 
 def _inconsistencies(store: Store) -> list[Problem]:
     check, end = ConsistencyCheck(store, read_data=False), closed_size(store)
-    for bodies in store.log.body_batches(_AT_ONCE):
+    for bodies in store.log.raw.body_batches(_AT_ONCE):
         check.follow(parsed([body for body in bodies if body[0] < end]))
     return check.problems()

@@ -45,7 +45,7 @@ def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer =
 def closed_size(store: Store) -> int:
     """How many entries the newest checkpoint closes; 0 where it cannot be read, which the check of the log tells."""
     with suppress(Integrity):
-        return next((checkpoint.size for checkpoint in store.log.newest_checkpoints(1)), 0)
+        return next((checkpoint.size for checkpoint in store.log.checkpoints.last(1)), 0)
     return 0
 
 
@@ -83,7 +83,7 @@ def run(
     """
     store.demand(Action.LOOK_AFTER, now)
     with seat() as witness:
-        newest, note = store.log.newest()
+        newest, note = store.log.checkpoints.newest()
         before = Anchors([note] if witness.seen is None else [witness.seen, note])
         problems = check(store, [before], observer=observer) + before.problems
         cosigned = None
@@ -97,7 +97,7 @@ def run(
 
 def _leaves(store: Store, size: int) -> Iterator[bytes]:
     for begin in range(0, size, _AT_ONCE):
-        some = store.log.leaves(begin, min(begin + _AT_ONCE, size))
+        some = store.log.raw.leaves(begin, min(begin + _AT_ONCE, size))
         yield from (some[seq] for seq in sorted(some))
 
 

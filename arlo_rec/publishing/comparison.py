@@ -73,9 +73,9 @@ def _is_logged(store: Store, page: Page, genuine: Genuine) -> bool:
     told, seq = genuine.document, genuine.document["entry"]["seq"]
     if told["store"] != store.layout.id.hex():
         return False
-    if store.log.leaves(seq, seq + 1).get(seq) != from_base64(told["entry"]["leaf"], 32):
+    if store.log.raw.leaves(seq, seq + 1).get(seq) != from_base64(told["entry"]["leaf"], 32):
         return False
-    entry = store.log.entry(seq)
+    entry = store.log.entries.get(seq)
     event = read(entry.body) if entry is not None and entry.body is not None else None
     is_named = isinstance(event, PolicyPublished) and event.pages.get(page.file) == told["sha256"]
     return is_named

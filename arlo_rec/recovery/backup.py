@@ -138,7 +138,7 @@ def _renew(run: _Run) -> Backup | None:
 def _is_last_entry(store: Store, number: int) -> bool:
     """Whether the log ends with a backup of that number."""
     last = store.log.tree().size - 1
-    entry = store.log.entry(last)
+    entry = store.log.entries.get(last)
     event = entry.event if entry is not None else None
     return isinstance(event, BackupMade) and event.number == number
 
@@ -147,7 +147,7 @@ def _make(run: _Run, observer: Observer) -> Backup:
     """Steps 1 to 6."""
     store = run.store
     copier = ObjectCopier(store.layout.objects, run.row.folder / "objects")
-    with workers(copier.begin, forked=store.catalogue.recordings.count_held() > MANY) as copiers:
+    with workers(copier.begin, forked=store.catalogue.search.count_held() > MANY) as copiers:
         return _made(run, copiers, observer)
 
 
@@ -229,7 +229,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
             store.load_documents()
             root = store.read_root()
             changes = store.meta.number("changes")
-        held = store.catalogue.recordings.count_held()
+        held = store.catalogue.search.count_held()
         store.db.copy_to(part / escrow.CATALOGUE)
         for name in BESIDE:
             _copy_small(store, name, part / name, below=folder)
@@ -270,7 +270,7 @@ def _copy_objects(
 ) -> tuple[int, tuple[RecordingId, ...]]:
     """Step 3: how many were copied, and which are damaged; raises Unreachable."""
     blobs = FileBlobs(folder / "objects")
-    count = max(0, store.catalogue.recordings.count_held() - sum(1 for _ in blobs.names()))
+    count = max(0, store.catalogue.search.count_held() - sum(1 for _ in blobs.names()))
     copied, bad = 0, list[RecordingId]()
     portions = deque[int]()
 
@@ -285,7 +285,7 @@ def _copy_objects(
         copied += portions.popleft() - len(damaged)
         observer(Progress(Phase.OBJECT_COPY, min(copied, count), count))
     _copy_small(store, "receipts", folder / "receipts", below=folder)
-    still_held = (recording.id for _, recording in store.catalogue.recordings.held_among(bad))
+    still_held = (recording.id for _, recording in store.catalogue.search.held_among(bad))
     return copied, tuple(still_held)
 
 
@@ -293,17 +293,17 @@ def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, byte
     """The held recordings of which the backup has no object, by id, each with its object's digest."""
     for beginning in range(256):
         there = frozenset(blobs.names(f"{beginning:02x}"))
-        held = store.catalogue.recordings.held_digests(bytes([beginning]))
+        held = store.catalogue.inventory.held_digests(bytes([beginning]))
         yield from ((recording, digest) for recording, digest in held if recording.hex() not in there)
 
 
 def _remove_old(store: Store, folder: Path, named: set[int]) -> int:
     """Step 6; *named* are the numbers of the backups in the ring. How many objects were removed."""
-    not_held = store.catalogue.recordings.not_held().keys()
+    not_held = store.catalogue.inventory.not_held().keys()
     blobs, removed = FileBlobs(folder / "objects"), 0
     for beginning in range(256):
         names = set(blobs.names(f"{beginning:02x}"))
-        ids = store.catalogue.recordings.ids(bytes([beginning])) - not_held if names else set()
+        ids = store.catalogue.inventory.ids(bytes([beginning])) - not_held if names else set()
         going = names - {recording.hex() for recording in ids}
         for name in sorted(going):
             blobs.delete(name)

@@ -78,7 +78,7 @@ class PastLog:
 
     def read_own(self) -> None:
         """Read the backup's own entries."""
-        heard = {seq: entry for seq, body in self._store.log.bodies() if (entry := self._heard(body)) is not None}
+        heard = {seq: entry for seq, body in self._store.log.raw.bodies() if (entry := self._heard(body)) is not None}
         for entry, signer in zip(heard.values(), self._store.log.signers_of(heard, self._signers), strict=True):
             self._take(entry, signer)
 
@@ -249,7 +249,7 @@ class _Reader:
             entries = line.entries()
         except _NOT_OURS:
             return False
-        if {entry.seq: entry.leaf for entry in entries} != self._store.log.leaves(line.after, line.size):
+        if {entry.seq: entry.leaf for entry in entries} != self._store.log.raw.leaves(line.after, line.size):
             return False
         self._past.read_again(entries, SignedCheckpoint(line.size, line.checkpoint.root, line.note))
         return True
@@ -269,7 +269,7 @@ class _Reader:
         """The root of the backup's log, and of what goes on from it, at *size*; None where nothing was closed there."""
         if size > self.size or size in self._roots:
             return self._roots.get(size)
-        return self._store.log.root_at(size) if size else merkle.EMPTY_ROOT
+        return self._store.log.checkpoints.root_at(size) if size else merkle.EMPTY_ROOT
 
     def _agree(self, size: int) -> None:
         if size > self.reach:
@@ -370,7 +370,7 @@ def _take_unknown(replay: Replay, seq: int, body: Mapping[str, Any], signer: Per
 
 def _taker(log: AuditLog, disclosure: int) -> str | None:
     """The person who took that copy before the backup."""
-    entry = log.entry(disclosure)
+    entry = log.entries.get(disclosure)
     return entry.person if entry is not None and entry.body is not None else None
 
 

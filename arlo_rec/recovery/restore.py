@@ -214,7 +214,7 @@ def _restore(
         store.layout,
         store.log.vkey(),
         at=source.slot.at,
-        held=store.catalogue.recordings.count_held(),
+        held=store.catalogue.search.count_held(),
         erased=len((difference.since.rows.gone() | difference.erased) & difference.held),
         lost=difference.lost,
         removed=removed,
@@ -271,14 +271,14 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
 
 
 def _held(store: Store) -> Iterator[RecordingId]:
-    yield from (recording for _, recording in store.catalogue.recordings.held_rows(AT_ONCE))
+    yield from (recording for _, recording in store.catalogue.inventory.held_rows(AT_ONCE))
 
 
 def _copy_objects(store: Store, copiers: Copiers, observer: Observer) -> set[RecordingId]:
     """Copy every object that is held and is what the catalogue says; the ids of those that are not."""
-    table, missing = store.catalogue.recordings, set[RecordingId]()
+    table, missing = store.catalogue.inventory, set[RecordingId]()
     held = (each for beginning in range(256) for each in table.held_digests(bytes([beginning])))
-    done, count = 0, table.count_held()
+    done, count = 0, store.catalogue.search.count_held()
     observer(Progress(Phase.OBJECT_COPY, done, count))
     for bad in copiers.map(in_portions(held)):
         missing.update(RecordingId(bytes.fromhex(name)) for name in bad)
@@ -337,7 +337,7 @@ def _make_current(
         reconcile.update_roster(store, since, now)
         reconcile.take_over_policy(store)
         reconcile.take_over_withdrawals(store, since)
-        store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
+        store.catalogue.log_clock.put(log_clock.computed(store.log.raw.bodies()))
         reconcile.take_over_disclosures(store, since)
         unknown_since = None if difference.is_clear else change.next_seq
         if difference.replay is None:

@@ -69,7 +69,7 @@ def pending(store: Store, now: datetime) -> Pending:
     """
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
     today = store.today(now)
-    originals = store.catalogue.recordings.without_copy(today, store.policy.latest_due(today))
+    originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
     calls = [
         recording
         for recording in originals
@@ -95,7 +95,7 @@ def under_review(store: Store, now: datetime) -> list[Waiting]:
     """Copies under review that this person may review, oldest first; raises NotGranted."""
     admission = gate.admit(store, Intent(Action.REVIEW), now)
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
-    calls = {call.id: call for _, call in store.catalogue.recordings.held_among({copy.parent for copy, _ in waiting})}
+    calls = {call.id: call for _, call in store.catalogue.search.held_among({copy.parent for copy, _ in waiting})}
     if not admission.as_officer:
         open_to = limits.included(store, admission.quality_grants(), list(calls.values()))
         waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]

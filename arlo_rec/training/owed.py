@@ -84,7 +84,7 @@ def _revisions(store: Store, copy: RecordingId) -> Iterator[RecordingId]:
     revision: RecordingId | None = copy
     while revision is not None:
         yield revision
-        entry = store.log.taking_in([revision]).get(revision)
+        entry = store.log.entries.taking_in([revision]).get(revision)
         event = entry.event if entry is not None else None
         made_from = event.replaces if isinstance(event, CopyMade) else None
         revision = RecordingId(bytes.fromhex(made_from)) if made_from is not None else None
@@ -102,13 +102,13 @@ def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
     """What this person heard of a recording in reviews."""
     heard = {
         entry.seq: event
-        for entry in store.log.about(recording)
+        for entry in store.log.entries.about(recording)
         if isinstance(event := entry.event, ReviewHeard | HeardInReview) and entry.person == store.person.name
     }
     files = [seq for seq, event in heard.items() if isinstance(event, ReviewHeard)]
     left_nothing = {
         event.of
-        for entry in store.log.holding([f'"of":{seq}' for seq in files])
+        for entry in store.log.entries.holding([f'"of":{seq}' for seq in files])
         if isinstance(event := entry.event, LeftNothing)
     }
     for seq, event in heard.items():

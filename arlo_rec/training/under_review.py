@@ -83,7 +83,7 @@ def demand_seen(store: Store, copy: Copy) -> None:
     """Raise Refused where somebody else made this revision and this person was not shown its cut list yet."""
     if copy.revision == 1:
         return
-    for entry in store.log.about(copy.id):
+    for entry in store.log.entries.about(copy.id):
         if isinstance(entry.event, CopyMade | CopyShown) and entry.person == store.person.name:
             return
     raise Refused("revision_not_seen", rule=RULE, copy=copy.first.hex(), revision=copy.revision, name=copy.made_by)

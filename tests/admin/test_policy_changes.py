@@ -159,7 +159,7 @@ def test_a_version_that_is_approved_later_replaces_one_that_is_not_in_force_yet(
 def test_the_id_of_a_proposal_is_the_digest_of_what_it_says(two: World) -> None:
     proposal = propose(two, 'version = "2026-02"\nmost_found = 60\n')
     with own_code(two, "iver") as store:
-        [body] = [entry.body for entry in store.log.of_requests()]
+        [body] = [entry.body for entry in store.log.entries.of_requests()]
     assert proposal["id"] == hashlib.sha256(canonical(body)).hexdigest()[:16]
     assert body["detail"]["document"]["most_found"] == 60
     assert two.code("approve", proposal["id"][:5], who="astrid") == (4, "no_pending_grant"), "too short to mean one"

@@ -173,7 +173,9 @@ def thiefs(store: Store, recording: RecordingId, number: str) -> None:
     new = row._replace(caller=tag, source=fresh(16), commit_key=commit_key_id(sealed))
     ke = store.erasure_keys().unwrap(recording)
     with store.change(datetime.now(UTC)) as change:
-        store.db.run("UPDATE entries SET body = NULL WHERE seq = ?", (store.log.taking_in([recording])[recording].seq,))
+        store.db.run(
+            "UPDATE entries SET body = NULL WHERE seq = ?", (store.log.entries.taking_in([recording])[recording].seq,)
+        )
         change.log(say.CallTakenIn(recordings=(recording,), sworn=new.row_digest(), prompt=row.prompt, week="2026-W48"))
         store.catalogue.audience_keys.add_commit_key(CommitKeyRow(new.commit_key, access.id, sealed))
         store.db.run("DELETE FROM metadata WHERE recording = ? AND key = ?", (recording, row.commit_key))
@@ -368,7 +370,7 @@ def test_what_an_officer_approves_is_what_she_read_although_two_requests_call_th
 def test_what_is_approved_of_a_policy_is_what_was_read_although_two_call_themselves_alike(world: World) -> None:
     modest = propose(world, 'version = "2026-02"\nmost_found = 49\n')
     with own_code(world, "sigrid") as store:
-        bodies = [json.loads(raw.body or b"{}") for raw in store.log.raw_entries(0, store.log.tree().size)]
+        bodies = [json.loads(raw.body or b"{}") for raw in store.log.raw.entries(0, store.log.tree().size)]
         (salt,) = [each["detail"]["request"] for each in bodies if each["action"] == "policy propose"]
         version = replace(store.policy.newest, by="sigrid", version="2026-02", own_a_day=1000)
         base, document = policy_changes.digest(store.policy), policy_document.version_to_json(version)

@@ -179,7 +179,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
         lies = receipts.write(store, erasure, is_flushed=True)
         with store.db.writing():
-            store.catalogue.log_clock.put(log_clock.computed(store.log.bodies()))
+            store.catalogue.log_clock.put(log_clock.computed(store.log.raw.bodies()))
     assert world.json("certificate", "verify", str(lies))["count"] == 130_000
     assert problems(world) == []
 

@@ -321,7 +321,7 @@ def test_the_list_names_every_entry_of_the_log_that_names_the_recordings(world: 
     told = json.loads(raw)
     ids = {each["id"] for each in data["recordings"]}
     with own_code(world, "sigrid") as store:  # read anew, by other code
-        bodies = {seq: body.decode() for seq, body in store.log.bodies() if body is not None}
+        bodies = {seq: body.decode() for seq, body in store.log.raw.bodies() if body is not None}
     size = int(told["checkpoint"].split("\n")[1])
     assert [each["seq"] for each in told["entries"]] == [
         seq for seq, body in bodies.items() if seq < size and any(each in body for each in ids)

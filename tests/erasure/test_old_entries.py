@@ -69,7 +69,7 @@ def shown(world: World, *more: str) -> list[dict[str, Any]]:
 def holes(world: World) -> set[int]:
     """The entries that have no body any more."""
     with own_code(world, "iver") as store:
-        return {seq for seq, body in store.log.bodies() if body is None}
+        return {seq for seq, body in store.log.raw.bodies() if body is None}
 
 
 def sound(world: World) -> None:

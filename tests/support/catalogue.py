@@ -97,7 +97,7 @@ def append_to_log(
         log.append(
             [{**body, "person": name or who, "policy": POLICY_VERSION} for body in bodies], key or person.signing
         )
-        LogClock(log._meta).put(log_clock.computed(log.bodies()))
+        LogClock(log._meta).put(log_clock.computed(log.raw.bodies()))
     return first
 
 
@@ -116,7 +116,7 @@ def append_raw(world: World, who: str, raw: bytes, *mentioned: str) -> int:
         log._close([SignedCheckpoint(tree.size, said.root, merkle.sign_note(said.text(), names))], tree)
         for call in mentioned:
             db.run("INSERT INTO mentions VALUES (?, ?)", (bytes.fromhex(call), seq))
-        LogClock(log._meta).put(log_clock.computed(log.bodies()))
+        LogClock(log._meta).put(log_clock.computed(log.raw.bodies()))
     return seq
 
 
