@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,21 +15,20 @@ from arlo_rec.commands.names import near_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.todo import waits_line
-from arlo_rec.model.errors import Usage, nearest_names
+from arlo_rec.model.errors import ArloError, Usage, nearest_names
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from arlo_rec.access.cases import Waiting
     from arlo_rec.model.records import Grant
     from arlo_rec.offsite.escrow import BackupStatus
     from arlo_rec.offsite.feed import FeedStatus
-    from arlo_rec.oversight.status import Status
+    from arlo_rec.oversight.status import Finding, Status
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
-CRITICAL_ALARMS = ("case_overdue", "case_due", "case_due_erases")  # of access requests
 
 
 def status(
@@ -37,16 +37,20 @@ def status(
     """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
+    from arlo_rec.oversight.status import findings
     from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
     root = run.server_folder(root, "--root")
     with run.store(root=root.absolute() if root else None) as store:
         current = status_of(store, run.now())
+        found = list(findings(current))
         running = run.running(store.layout) if run.settings.key_file is None else None
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
-    data = {**_status_json(current), "unlocked_until": to_iso(running.told.until) if running else None}
-    lines = _status_lines(run, current)
+    data = {**_status_json(current, found), "unlocked_until": to_iso(running.told.until) if running else None}
+    lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
+    lines += [_purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
+    lines += [_finding_line(run, finding) for finding in found]
     if running is not None:
         lines.append(run.say("status.unlocked", name=store.person.name, until=shown(running.told.until)))
     return Answer(data, lines + waits, always=True, exit_status=3 if data["critical"] else 0)
@@ -160,10 +164,14 @@ def clock(
 # -- the answer of `status` ---------------------------------------------------------------------------
 
 
-def _status_json(current: Status) -> dict[str, Any]:
+def _status_json(current: Status, found: Sequence[Finding]) -> dict[str, Any]:
     from arlo_rec.model.records import to_iso
+    from arlo_rec.oversight.status import Severity
 
     refused = [{"code": row.code, "count": row.count, "oldest": to_iso(row.oldest)} for row in current.refused]
+    codes = {
+        severity: list(dict.fromkeys(each.code for each in found if each.severity is severity)) for severity in Severity
+    }
     return {
         "held": current.held,
         "due": current.due,
@@ -177,20 +185,12 @@ def _status_json(current: Status) -> dict[str, Any]:
         "feed": _feed_json(current.feed),
         "unconfirmed": current.unconfirmed,
         "requests": [_request_json(waiting) for waiting in current.requests],
-        "warnings": _warnings(current),
+        "warnings": codes[Severity.WARNING],
         "check_word": current.check_word,
         "own_access": [_access_json(grant) for grant in current.own_access],
         "waiting": [_access_json(grant) for grant in current.waiting],
         "broken_glass": [_access_json(grant) for grant in current.broken_glass],
-        "critical": [part.problem for part in (*current.backups, current.feed) if part and part.problem]
-        + (["clock_behind"] if current.clock_behind else [])
-        + (["policy_drift"] if current.drift else [])
-        + (["glass_broken"] if current.broken_glass else [])
-        + (["unreplayed"] if current.unreplayed else [])
-        + ([current.root_problem.code] if current.root_problem else [])
-        + (["rekeying_waits"] if current.rekeying_waits else [])
-        + (["ballast_missing"] if current.ballast_missing else [])
-        + [problem for each in current.requests for problem in _alarms(each) if problem in CRITICAL_ALARMS],
+        "critical": codes[Severity.CRITICAL],
     }
 
 
@@ -222,81 +222,34 @@ def _feed_json(feed: FeedStatus | None) -> dict[str, Any] | None:
     return {"path": str(feed.path), "behind": feed.behind, "problem": feed.problem, "foreign_lines": feed.foreign}
 
 
-def _status_lines(run: Run, current: Status) -> list[str]:
-    """The counts, then what somebody has to look after."""
+def _finding_line(run: Run, finding: Finding) -> str:
+    """A finding as people read it."""
+    values = {key: _word(run, key, value) for key, value in finding.values.items()}
+    return run.say(finding.sentence or f"{finding.severity}.{finding.code}", **values)
+
+
+def _word(run: Run, key: str, value: object) -> object:
     from arlo_rec.model.times import shown, shown_end
 
-    lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
-    lines.append(_purge_line(run, current.last_purge))
-    lines.append(run.say("status.check_word", word=current.check_word))
-    for grant in current.own_access:
-        teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-        what = {"purpose": run.say(f"purpose.{grant.purpose}"), "teams": teams, "until": shown_end(grant.until)}
-        lines.append(run.say("status.own_access", name=grant.person, by=grant.by, **what))
-    for grant in current.broken_glass:
-        said = {"name": grant.person, "by": grant.approvals[-1].by, "at": shown(grant.approvals[-1].at)}
-        lines.append(run.say("critical.glass_broken", reason=grant.reason, **said))
-    for grant in current.waiting:
-        lines.append(run.say("status.waiting", name=grant.person, by=grant.by, id=grant.id))
-    lines += [run.say("critical.clock_behind")] if current.clock_behind else []
-    lines += [run.say("critical.policy_drift")] if current.drift else []
-    lines += [run.say("critical.unreplayed")] if current.unreplayed else []
-    if current.root_problem is not None:
-        lines.append(run.say("critical.root", what=message_of(current.root_problem, run.lang)))
-    lines += [run.say("critical.rekeying_waits")] if current.rekeying_waits else []
-    lines += [run.say("critical.ballast_missing")] if current.ballast_missing else []
-    for row in current.refused:
-        lines.append(run.say("status.refused", why=row.code, count=row.count, at=shown(row.oldest)))
-    lines += [run.say(f"warning.{code}") for code in _warnings(current)]
-    lines += [run.say("weak_disk", kind=current.weak_disk)] if current.weak_disk else []
-    lines += [run.say("status.unconfirmed", count=current.unconfirmed)] if current.unconfirmed else []
-    lines += _request_lines(run, current)
-    for backup in current.backups:
-        folder, escrow = str(backup.row.folder), str(backup.row.escrow)
-        lines += [run.say("status.backup", folder=folder, at=shown(backup.newest))] if backup.newest else []
-        lines += [run.say(f"critical.{backup.problem}", folder=folder, escrow=escrow)] if backup.problem else []
-    feed = current.feed
-    if feed and feed.problem:
-        lines.append(run.say(f"critical.{feed.problem}", path=str(feed.path), count=feed.behind))
-    lines += [run.say("warning.feed_foreign", count=feed.foreign)] if feed and feed.foreign else []
-    return lines
+    match key, value:
+        case "purpose", _:
+            return run.say(f"purpose.{value}")
+        case "teams", None:
+            return run.say("all_teams")
+        case "teams", frozenset():
+            return ", ".join(sorted(value))
+        case "until", datetime():
+            return shown_end(value)
+        case _, datetime():
+            return shown(value)
+        case _, date():
+            return value.isoformat()
+        case _, ArloError():
+            return message_of(value, run.lang)
+    return value
 
 
 def _purge_line(run: Run, at: datetime | None) -> str:
     from arlo_rec.model.times import shown
 
     return run.say("status.purge", at=shown(at)) if at else run.say("status.no_purge")
-
-
-def _warnings(current: Status) -> list[str]:
-    """What a loss would make of this store as it is: nobody need act today, but before it."""
-    return (["no_feed"] if current.feed is None else []) + (["one_officer"] if current.one_officer else [])
-
-
-def _alarm(left: int) -> str | None:
-    """What is said of an access request with so many days left, at 14, 7 and 2 days and when it is too late."""
-    for days, alarm in ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon")):
-        if left < days:
-            return alarm
-    return None
-
-
-def _alarms(waiting: Waiting) -> list[str]:
-    """What is said of an access request: of its deadline, and of recordings that are erased before it."""
-    due = _alarm(waiting.days)
-    erased = _alarm(waiting.days_whole) if waiting.days_whole is not None else None
-    return ([due] if due is not None else []) + ([f"{erased}_erases"] if erased is not None else [])
-
-
-def _request_lines(run: Run, current: Status) -> list[str]:
-    from arlo_rec.model.times import shown
-
-    lines = [run.say("status.cases", count=len(current.requests))] if current.requests else []
-    for waiting in current.requests:
-        case, left, first, _ = waiting
-        words = {"case": case.id, "due": case.due_on.isoformat(), "days": left}
-        words |= {"at": shown(first)} if first is not None else {}
-        for alarm in _alarms(waiting):
-            kind = "critical" if alarm in CRITICAL_ALARMS else "status"
-            lines.append(run.say(f"{kind}.{alarm}", **words))
-    return lines

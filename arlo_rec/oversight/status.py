@@ -5,8 +5,11 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from enum import StrEnum
+from functools import partial
+from typing import Final, NamedTuple
 
 from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import Waiting
@@ -22,6 +25,28 @@ from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen by an intake within this time are counted as still in a spool
+
+
+class Severity(StrEnum):
+    """How soon a finding wants somebody to act."""
+
+    CRITICAL = "critical"  # now
+    WARNING = "warning"  # before a loss: nothing is wrong today
+    STATUS = "status"
+
+
+# What is said of an access request with fewer days left; `_erases`: until a recording of it is erased
+_DEADLINES: Final = ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon"))
+_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases"})
+
+
+class Finding(NamedTuple):
+    """Something to look after: a code for scripts, and the values of its sentence `{severity}.{code}`."""
+
+    severity: Severity
+    code: str
+    values: Mapping[str, object] = {}
+    sentence: str | None = None  # another key than that
 
 
 class Status(NamedTuple):
@@ -82,6 +107,70 @@ def status(store: Store, now: datetime) -> Status:
         requests=cases.urgent(store, now),
         unconfirmed=disclosures.count_open(store),
     )
+
+
+def findings(current: Status) -> Iterator[Finding]:
+    """What somebody has to look after, in the order in which it is said."""
+    critical = partial(Finding, Severity.CRITICAL)
+    for grant in current.own_access:
+        values: dict[str, object] = {
+            "name": grant.person,
+            "by": grant.by,
+            "purpose": grant.purpose,
+            "teams": grant.teams,
+        }
+        yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
+    for grant in current.broken_glass:
+        agreed = grant.approvals[-1]
+        values = {"name": grant.person, "by": agreed.by, "at": agreed.at, "reason": grant.reason}
+        yield critical("glass_broken", values)
+    for grant in current.waiting:
+        yield Finding(Severity.STATUS, "waiting", {"name": grant.person, "by": grant.by, "id": grant.id})
+    if current.clock_behind:
+        yield critical("clock_behind")
+    if current.drift:
+        yield critical("policy_drift")
+    if current.unreplayed:
+        yield critical("unreplayed")
+    if current.root_problem is not None:
+        yield critical(current.root_problem.code, {"what": current.root_problem}, "critical.root")
+    if current.rekeying_waits:
+        yield critical("rekeying_waits")
+    if current.ballast_missing:
+        yield critical("ballast_missing")
+    for row in current.refused:
+        yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
+    if current.feed is None:
+        yield Finding(Severity.WARNING, "no_feed")
+    if current.one_officer:
+        yield Finding(Severity.WARNING, "one_officer")
+    if current.weak_disk:
+        yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
+    if current.unconfirmed:
+        yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
+    yield from _of_requests(current.requests)
+    for backup in current.backups:
+        values = {"folder": str(backup.row.folder), "escrow": str(backup.row.escrow)}
+        if backup.newest:
+            yield Finding(Severity.STATUS, "backup", {**values, "at": backup.newest})
+        if backup.problem:
+            yield critical(backup.problem, values)
+    if current.feed and current.feed.problem:
+        yield critical(current.feed.problem, {"path": str(current.feed.path), "count": current.feed.behind})
+    if current.feed and current.feed.foreign:
+        yield Finding(Severity.STATUS, "feed_foreign", {"count": current.feed.foreign}, "warning.feed_foreign")
+
+
+def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
+    """Access requests whose deadline is near, or of which a recording is erased before it."""
+    if requests:
+        yield Finding(Severity.STATUS, "cases", {"count": len(requests)})
+    for case, days, first, days_whole in requests:
+        values = {"case": case.id, "due": case.due_on, "days": days, "at": first}
+        for left, ending in ((days, ""), (days_whole, "_erases")):
+            code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
+            if code is not None:
+                yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
 
 
 def root_problem(store: Store) -> ArloError | None:
