@@ -25,6 +25,10 @@ class Rule(NamedTuple):
     pinned_by: str
     since: date = _SINCE
 
+    def text(self, lang: str) -> str:
+        """The rule, in that language."""
+        return self.nb if lang == "nb" else self.en
+
     @property
     def commands(self) -> tuple[str, ...]:
         """The commands that carry it out or refuse by it."""

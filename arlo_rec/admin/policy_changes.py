@@ -58,7 +58,7 @@ def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]
     """What *after* sets otherwise, in the order of the file, and the parts of the program that are approved anew."""
     keys = (*TRUTHS, *LIMITS)
     changes = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
-    for table in (_reasons, _rules, _prompts, _program):
+    for table in (_reasons, _prompts, _program):
         old, new = table(before), table(after)
         changes += [Difference(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
     return [each for each in changes if each.before != each.after]
@@ -75,10 +75,6 @@ def changes_of(policy: Policy, version: PolicyVersion) -> list[Difference]:
 def _reasons(version: PolicyVersion) -> dict[str, Any]:
     rows = {each.code: {"nb": each.nb, "en": each.en, "purposes": sorted(each.purposes)} for each in version.reasons}
     return {f"reason {code}": row for code, row in rows.items()}
-
-
-def _rules(version: PolicyVersion) -> dict[str, Any]:
-    return {f"rule {rule.id}": {"nb": rule.nb, "en": rule.en} for rule in version.rules}
 
 
 def _prompts(version: PolicyVersion) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.policy_versions import Policy, PolicyVersion, ReasonCode, RuleText
+from arlo_rec.model.policy_versions import Policy, PolicyVersion, ReasonCode
 from arlo_rec.model.program_parts import Part
 from arlo_rec.model.records import Approval, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
@@ -16,7 +16,7 @@ from arlo_rec.policy import Purpose
 
 def encode(policy: Policy) -> bytes:
     """The document as canonical JSON: the same versions give the same bytes."""
-    return canonical({"format": 4, "versions": [version_to_json(each) for each in policy.versions]})
+    return canonical({"format": 5, "versions": [version_to_json(each) for each in policy.versions]})
 
 
 def decode(body: bytes) -> Policy:
@@ -43,7 +43,6 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
         "own_a_day": version.own_a_day,
         "entries_days": version.entries_days,
         "retention_days": version.retention_days,
-        "rules": [_rule_to_json(each) for each in version.rules],
         "program": {part.name: part.sha256 for part in version.program},
         "by": version.by,
         "approvals": [{"by": each.by, "at": to_iso(each.at)} for each in version.approvals],
@@ -64,7 +63,6 @@ def read_version(document: Any) -> PolicyVersion:
         int(document["own_a_day"]),
         None if days is None else int(days),
         int(document["retention_days"]),
-        tuple(_rule(each) for each in document["rules"]),
         tuple(Part(str(name), str(document["program"][name])) for name in sorted(document["program"])),
         str(document["by"]),
         tuple(Approval(str(each["by"]), from_iso(each["at"])) for each in document["approvals"]),
@@ -94,17 +92,6 @@ def _prompt(document: Any) -> Prompt:
         date.fromisoformat(document["since"]),
         None if until is None else date.fromisoformat(until),
         None if sound is None else bytes.fromhex(sound),
-    )
-
-
-def _rule_to_json(rule: RuleText) -> dict[str, Any]:
-    return {**rule._asdict(), "since": rule.since.isoformat()}
-
-
-def _rule(document: Any) -> RuleText:
-    since, section = date.fromisoformat(document["since"]), int(document["section"])
-    return RuleText(
-        str(document["id"]), section, str(document["nb"]), str(document["en"]), since, bool(document["own"])
     )
 
 

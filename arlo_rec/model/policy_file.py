@@ -33,7 +33,7 @@ FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
-_KEYS: Final = frozenset({"version", "from", "reason", "rule", "prompt", *TRUTHS, *LIMITS})
+_KEYS: Final = frozenset({"version", "from", "reason", "prompt", *TRUTHS, *LIMITS})
 
 
 def no_sound(name: str) -> bytes:
@@ -60,14 +60,12 @@ def read(
     if "reason" in document:
         changes["reasons"] = policy_tables.reasons(document["reason"], path)
     since = _since(document.get("from"), now, path)
-    day, days = local_date(since), changes.get("retention_days", before.retention_days)
     if "prompt" in document:
-        changes["prompts"] = policy_tables.prompts(document["prompt"], before.prompts, day, hashing, path)
+        changes["prompts"] = policy_tables.prompts(document["prompt"], before.prompts, local_date(since), hashing, path)
     version = replace(
         before,
         version=_name(document.get("version"), path),
         since=since,
-        rules=policy_tables.rules(document.get("rule"), before.rules, days, day, path),
         program=parts(),
         by="",
         approvals=(),
@@ -86,8 +84,6 @@ def text_of(version: PolicyVersion) -> str:
     lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]
     for reason in version.reasons:
         lines += policy_tables.lines_of_reason(reason)
-    for rule in version.rules:
-        lines += policy_tables.lines_of_rule(rule) if rule.own else []
     for prompt in version.prompts:
         lines += policy_tables.lines_of_prompt(prompt)
     return "\n".join(lines) + "\n"

@@ -1,15 +1,10 @@
-"""The tables of the file in which an officer proposes a version: reason codes, wordings of rules, prompts.
+"""The tables of the file in which an officer proposes a version: reason codes and prompts.
 
 [[reason]]                     # where any stands here, these are the whole list
 code = "complaint"
 nb = "En kunde har klaget"
 en = "A customer complained"
 purposes = ["quality"]
-
-[[rule]]                       # the company's own wording of a rule that the program has
-id = "retention.90d"
-nb = "..."
-en = "..."
 
 [[prompt]]                     # a new one, or of one that there is what changes: its end, its sound
 version = "nb-2026-12"
@@ -32,8 +27,8 @@ from typing import Any, Final
 from arlo_rec.model import prompt_check
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Refused, Usage
-from arlo_rec.model.policy_versions import OF_RETENTION, ReasonCode, RuleText, shipped_rules
-from arlo_rec.policy import RULES, Purpose
+from arlo_rec.model.policy_versions import ReasonCode
+from arlo_rec.policy import Purpose
 
 Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Usage
 
@@ -41,11 +36,9 @@ _CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _PROMPT: Final = re.compile(r"(nb|nn|en)-[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _OF_REASON: Final = frozenset({"code", "nb", "en", "purposes"})
-_OF_RULE: Final = frozenset({"id", "nb", "en"})
 _OF_PROMPT: Final = frozenset({"version", "lang", "text", "purposes", "from", "until", "sound", "sound_sha256"})
 _KEPT: Final = ("lang", "text", "purposes", "since")  # of a prompt that callers heard
 _TEXT_LONGEST: Final = 200  # characters
-_RULE_LONGEST: Final = 500
 _PROMPT_LONGEST: Final = 2000
 _MOST: Final = 200  # rows of one table; prompts are never removed, and all of a store stand in each version
 _REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # what no prompt may have (`prompt_check`)
@@ -60,34 +53,6 @@ def reasons(value: object, path: str) -> tuple[ReasonCode, ...]:
     if len({each.code for each in rows}) != len(rows):
         raise Usage("policy_bad_reason", key="code", path=path)
     return tuple(rows)
-
-
-def rules(value: object, before: Sequence[RuleText], days: int, since: date, path: str) -> tuple[RuleText, ...]:
-    """Every rule in the order of the guidelines: by the file, else in the company's words before, else the program's.
-
-    *days* is the retention, which the rule about it names. Raises Usage for what is no rule of the program.
-    """
-    shipped, known = {rule.id: rule for rule in shipped_rules(days)}, {rule.id: rule for rule in before}
-    words = {rule.id: rule for rule in before if rule.own and rule.id in shipped}
-    named = [_wording(row, path) for row in _rows(value, "rule", _OF_RULE, path)] if value is not None else []
-    if len({rule for rule, _, _ in named}) != len(named):
-        raise Usage("policy_bad_rule", key="id", path=path)
-    for rule, nb, en in named:
-        own = (nb, en) != (shipped[rule].nb, shipped[rule].en)
-        words[rule] = shipped[rule]._replace(nb=nb, en=en, own=own)
-    if any(
-        str(days) not in re.findall(r"[0-9]+", text) for text in words.get(OF_RETENTION, shipped[OF_RETENTION])[2:4]
-    ):
-        raise Usage("policy_retention_worded", days=days, path=path)
-    return tuple(_dated(words.get(rule, shipped[rule]), known.get(rule), since) for rule in shipped)
-
-
-def _dated(rule: RuleText, last: RuleText | None, since: date) -> RuleText:
-    """A rule with the day since which it has these words."""
-    if last is None:
-        return rule
-    is_same = (last.nb, last.en) == (rule.nb, rule.en)
-    return rule._replace(since=last.since if is_same else since)
 
 
 def prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hashing, path: str) -> tuple[Prompt, ...]:
@@ -167,14 +132,6 @@ def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
     return ReasonCode(code, texts[0], texts[1], fits)
 
 
-def _wording(row: Mapping[str, Any], path: str) -> tuple[str, str, str]:
-    rule = row.get("id")
-    if not isinstance(rule, str) or rule not in RULES:
-        raise Usage("policy_bad_rule", key="id", path=path)
-    nb, en = (_text(row.get(lang), "policy_bad_rule", lang, _RULE_LONGEST, path) for lang in ("nb", "en"))
-    return rule, nb, en
-
-
 def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
     """The rows of a table that have no other keys than these."""
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST or not all(isinstance(row, dict) for row in value):
@@ -242,16 +199,6 @@ def lines_of_reason(reason: ReasonCode) -> list[str]:
     ]
 
 
-def lines_of_rule(rule: RuleText) -> list[str]:
-    """The wording of a rule as its table."""
-    return [
-        "",
-        "[[rule]]",
-        f"id = {_quoted(rule.id)}",
-        *(f"{lang} = {_quoted(rule.text(lang))}" for lang in ("nb", "en")),
-    ]
-
-
 def lines_of_prompt(prompt: Prompt) -> list[str]:
     """A prompt as its table."""
     lines = ["", "[[prompt]]", f"version = {_quoted(prompt.version)}", f"lang = {_quoted(prompt.lang)}"]
@@ -259,10 +206,6 @@ def lines_of_prompt(prompt: Prompt) -> list[str]:
     lines.append(f"from = {prompt.since.isoformat()}")
     lines += [f"until = {prompt.until.isoformat()}"] if prompt.until is not None else []
     return lines + ([f"sound_sha256 = {_quoted(prompt.sound_sha256.hex())}"] if prompt.sound_sha256 is not None else [])
-
-
-def _both(nb: str, en: str) -> list[str]:
-    return [f"nb = {_quoted(nb)}", f"en = {_quoted(en)}"]
 
 
 def _quoted(text: str) -> str:

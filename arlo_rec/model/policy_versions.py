@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.program_parts import Part, parts
 from arlo_rec.model.records import MICROSECOND, Approval, Recording
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, reason_problem
+from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, Rule, reason_problem
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-OF_RETENTION: Final = "retention.90d"  # the rule whose words name the days
 _CODED: Final = re.compile(r"\s*([a-z][a-z0-9-]{1,30}):\s*(.*)", re.DOTALL)
 
 
@@ -33,21 +32,6 @@ class ReasonCode(NamedTuple):
 
     def text(self, lang: str) -> str:
         """What it means, in that language."""
-        return self.nb if lang == "nb" else self.en
-
-
-class RuleText(NamedTuple):
-    """The wording of a rule in one version of the policy."""
-
-    id: str
-    section: int
-    nb: str
-    en: str
-    since: date  # of this wording
-    own: bool = False  # whether the company words it otherwise than the program does
-
-    def text(self, lang: str) -> str:
-        """The rule, in that language."""
         return self.nb if lang == "nb" else self.en
 
 
@@ -65,23 +49,30 @@ class PolicyVersion:
     own_a_day: int  # recordings that an officer hears or exports a day by her own access, unless its approval says more
     entries_days: int | None  # after which the log loses what an entry tells; None: never
     retention_days: int  # for which a recording is kept
-    rules: tuple[RuleText, ...]  # in the order of the guidelines
     program: tuple[Part, ...]  # the parts of the program that it was approved with
     by: str = ""  # the officer who proposed it; empty: the store was made with it
     approvals: tuple[Approval, ...] = ()
 
     def starting(self, since: datetime, before: PolicyVersion) -> PolicyVersion:
         """This version in force from *since* on, behind *before*: what is new in it begins no earlier."""
-        day, prompts, rules = local_date(since), before.by_prompt(), {rule.id: rule for rule in before.rules}
+        day, prompts = local_date(since), before.by_prompt()
         return replace(
             self,
             since=since,
             prompts=tuple(
                 each if each.version in prompts else each._replace(since=max(each.since, day)) for each in self.prompts
             ),
-            rules=tuple(
-                each if rules.get(each.id) == each else each._replace(since=max(each.since, day)) for each in self.rules
-            ),
+        )
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in the program's words, in the order of the guidelines; that of retention names these days."""
+        most, days = str(RETENTION.days), str(self.retention_days)
+        return tuple(
+            rule._replace(nb=rule.nb.replace(most, days), en=rule.en.replace(most, days))
+            if rule.id == "retention.90d"
+            else rule
+            for rule in RULES.values()
         )
 
     def by_prompt(self) -> Mapping[str, Prompt]:
@@ -188,20 +179,8 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt], reasons: Seq
         own_a_day=OWN_A_DAY,
         entries_days=None,
         retention_days=RETENTION.days,
-        rules=shipped_rules(RETENTION.days),
         program=parts(),
     )
-
-
-def shipped_rules(days: int) -> tuple[RuleText, ...]:
-    """The rules as the program words them, where recordings are kept for so many days."""
-    rules = [RuleText(rule.id, rule.section, rule.nb, rule.en, rule.since) for rule in RULES.values()]
-    return tuple(_with_days(rule, days) if rule.id == OF_RETENTION else rule for rule in rules)
-
-
-def _with_days(rule: RuleText, days: int) -> RuleText:
-    most = str(RETENTION.days)
-    return rule._replace(nb=rule.nb.replace(most, str(days)), en=rule.en.replace(most, str(days)))
 
 
 MOST_FOUND: Final = 50  # who needs more looks for something else than a call (access.need)
