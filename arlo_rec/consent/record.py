@@ -16,8 +16,7 @@ from typing import Any, Final
 
 from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import Purpose
-from arlo_rec.rules import RULES
+from arlo_rec.policy import RULES, Purpose
 
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
 SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#record"  # that schema in DPV, as the guide names it
