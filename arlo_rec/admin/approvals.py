@@ -25,7 +25,7 @@ from arlo_rec.store import Store
 
 
 def approve(store: Store, grant_id: str, now: datetime, observer: Observer = unobserved) -> Grant:
-    """Approve a pending grant, which makes it live, or lets it wait for one more officer where it takes two.
+    """Approve a pending grant, which makes it live.
 
     One that was given in an emergency its own giver approves, once somebody else knows of it (`admin.break_glass`).
 
@@ -44,14 +44,10 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
             pending = pending if agreed is not None else _decidable(store, grant_id, now)
             if (person := store.roster.person(pending.person)) is None:
                 raise NothingMatched("no_pending_grant", id=grant_id)
-            approvals = (*pending.approvals, Approval(agreed or store.person.name, now))
-            enough = agreed is not None or four_eyes.is_approved(
-                store.roster, pending, {each.by for each in approvals}, now
-            )
-            approved = replace(pending, state="live" if enough else "pending", approvals=approvals)
+            approval = Approval(agreed or store.person.name, now)
+            approved = replace(pending, state="live", approvals=(approval,))
             _put(store, approved, now)
-            if enough:
-                grant_keys.open_grant(store, approved, person, held)
+            grant_keys.open_grant(store, approved, person, held)
             change.log(GrantApproved(**facts(approved)))
     with suppress(InUse, Unreachable):  # as with a grant
         grant_history.finish(store, now, observer)
@@ -96,7 +92,7 @@ def _logged_refusal(store: Store, now: datetime) -> Iterator[None]:
 def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
     """A pending grant that this officer may decide; inside the change that does: the roster may be another by then."""
     pending = _waiting(store, grant_id, now)
-    if not four_eyes.may_approve(store.roster, store.person.name, pending, now):
+    if store.person.name not in four_eyes.second_officers(store.roster, pending.by, pending.person, now):
         raise _NotSecond(pending.person)
     return pending
 

@@ -167,8 +167,7 @@ def _decided(proposal: Proposal, event: PolicyApproved | PolicyDenied, approval:
         return proposal
     if isinstance(event, PolicyDenied):
         return replace(proposal, state="denied")
-    state = "waits" if event.since is None else "approved"
-    return replace(proposal, approvals=(*proposal.approvals, approval), state=state)
+    return replace(proposal, approvals=(approval,), state="approved")
 
 
 def _as_of(store: Store, proposal: Proposal, now: datetime) -> Proposal:
@@ -191,17 +190,16 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
 
 def by_the_log(store: Store) -> Policy:
     """The policy as entries of the log have it from the first version on, which no entry tells."""
-    proposed, given = dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
+    proposed = dict[str, PolicyVersion]()
     policy = Policy(store.policy.versions[:1])
     for entry in store.log.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
             proposed[short_ids.of_content(entry.body or {})] = policy_document.read_version(event.document)
         elif isinstance(event, PolicyApproved) and event.request in proposed:
-            given[event.request] = (*given.get(event.request, ()), Approval(entry.person, entry.at))
-            if event.since is not None:
-                version = proposed[event.request].starting(from_iso(event.since), policy.newest)
-                policy = Policy((*policy.versions, replace(version, approvals=given[event.request])))
+            version = proposed[event.request].starting(from_iso(event.since), policy.newest)
+            approvals = (Approval(entry.person, entry.at),)
+            policy = Policy((*policy.versions, replace(version, approvals=approvals)))
     return policy
 
 
@@ -217,7 +215,7 @@ def is_approved(store: Store) -> bool:
     entry = store.log.entry(link.seq - 1)
     if entry is None or entry.body is None:
         return True
-    return isinstance(event := entry.event, PolicyApproved) and event.since is not None
+    return isinstance(entry.event, PolicyApproved)
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -225,17 +223,14 @@ def is_approved(store: Store) -> bool:
 
 def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
     """Whether this officer may approve it: as a second pair of eyes, or because there is no second officer."""
-    by, approved = proposal.by, {each.by for each in proposal.approvals}
+    by = proposal.by
     if by == store.person.name:
         return not four_eyes.waits(store.roster, by, by, now)
-    return store.person.name in four_eyes.second_officers(store.roster, by, by, now, approved)
+    return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
 
 
 def approve(store: Store, text: str, now: datetime) -> Proposal:
-    """Approve what waits; its `state` is still `waits` where it takes one more officer.
-
-    Raises NotGranted to the wrong officer, NothingMatched where none waits any more.
-    """
+    """Approve what waits; raises NotGranted to the wrong officer, NothingMatched where none waits any more."""
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     proposal = named(store, text, now)
@@ -245,11 +240,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
     with store.change(now) as change:
         if proposal not in waiting(store, now) or not may_approve(store, proposal, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)
-        approvals = (*proposal.approvals, Approval(store.person.name, now))
-        names = {each.by for each in approvals}
-        if not four_eyes.is_enough(store.roster, proposal.by, proposal.by, names, now):
-            change.log(PolicyApproved(request=proposal.id, version=proposal.version.version))
-            return replace(proposal, approvals=approvals)
+        approvals = (Approval(store.person.name, now),)
         since = max(proposal.version.since, now, store.log_time().newest.at)  # what the log tells of came before
         version = replace(proposal.version.starting(since, store.policy.newest), approvals=approvals)
         store.put_policy(Policy((*store.policy.versions, version)))

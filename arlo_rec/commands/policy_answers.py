@@ -21,8 +21,7 @@ def approved_answer(run: Run, approved: Proposal) -> Answer:
     from arlo_rec.model.times import shown
 
     version = approved.version
-    code = "policy.one_more" if approved.state == "waits" else "policy.approved"
-    line = run.say(code, version=version.version, at=shown(version.since), id=approved.id)
+    line = run.say("policy.approved", version=version.version, at=shown(version.since))
     return Answer({"proposal": _proposal_json(approved)}, [line])
 
 

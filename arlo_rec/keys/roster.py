@@ -157,13 +157,7 @@ def _to_json(roster: Roster) -> dict[str, Any]:
             for key in roster.access_keys
         ],
         "pending": [
-            {
-                "id": each.id,
-                "person": _person_to_json(each.person),
-                "at": to_iso(each.at),
-                "approvals": _approvals_to_json(each.approvals),
-            }
-            for each in roster.pending
+            {"id": each.id, "person": _person_to_json(each.person), "at": to_iso(each.at)} for each in roster.pending
         ],
         "known_outside": to_base64(roster.known_outside),
     }
@@ -250,9 +244,7 @@ def decode(body: bytes) -> Roster:
                 for key in document["access_keys"]
             ),
             tuple(
-                PendingOfficer(
-                    str(each["id"]), _person(each["person"]), from_iso(each["at"]), _approvals(each["approvals"])
-                )
+                PendingOfficer(str(each["id"]), _person(each["person"]), from_iso(each["at"]))
                 for each in document["pending"]
             ),
             from_base64(document["known_outside"]),

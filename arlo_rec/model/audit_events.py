@@ -264,7 +264,7 @@ class PolicyApproved(AuditEvent):
     ACTION, OUTCOME, RULE = "policy approve", "done", "purpose.change"
     request: str
     version: str
-    since: str | None = None  # in force from then on; None: one more officer has to approve it
+    since: str  # in force from then on
 
 
 class PolicyDenied(AuditEvent):

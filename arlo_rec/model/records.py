@@ -164,7 +164,6 @@ class PendingOfficer(NamedTuple):
     id: str
     person: Person
     at: datetime
-    approvals: tuple[Approval, ...] = ()
 
     def waits(self, now: datetime) -> bool:
         """Whether they still wait at *now*."""
