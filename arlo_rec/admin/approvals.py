@@ -15,9 +15,9 @@ from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import break_glass
 from arlo_rec.admin.grants import facts, id_of, meant
 from arlo_rec.keys import four_eyes
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
 from arlo_rec.model.errors import Integrity, InUse, NotGranted, NothingMatched, Refused, Unreachable
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Approval, Grant
 from arlo_rec.policy import Action
@@ -57,7 +57,7 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
 def deny(store: Store, grant_id: str, reason: str | None, now: datetime) -> Grant:
     """End a pending grant, with a reason; raises Usage, and what `approve` raises."""
     store.demand(Action.GRANT, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     with _logged_refusal(store, now), store.change(now) as change:
         denied = replace(_decidable(store, grant_id, now).ended(now), state="denied")
         _put(store, denied, now)

@@ -13,9 +13,9 @@ from datetime import datetime
 
 from arlo_rec.access import short_ids
 from arlo_rec.keys import four_eyes
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, OfficerDenied, OfficerProposed
 from arlo_rec.model.errors import Integrity, NotGranted, NothingMatched, Usage
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import PendingOfficer, Person, to_iso
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -71,7 +71,7 @@ def approve(
 def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:
     """End what waits, with a reason; raises Usage, NothingMatched or NotGranted."""
     store.demand(Action.PEOPLE, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     _demand_second(store, proposed, now)
     with store.change(now) as change:
         _take_off(store, proposed, now)

@@ -14,15 +14,15 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import four_eyes, policy_document
-from arlo_rec.model import policy_file, reasons
+from arlo_rec.keys import four_eyes
+from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
-from arlo_rec.model.policy_tables import Hashing
-from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion
-from arlo_rec.model.records import Approval, from_iso, to_iso
+from arlo_rec.model.policy_file import Hashing
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, demanded_reason
+from arlo_rec.model.records import Approval, Kind, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import FOUR_EYES, Action, Role
+from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role
 from arlo_rec.store import Store
 
 _DECIDED: Final = {  # what is said of a proposal that waits no more, by its state
@@ -78,7 +78,7 @@ def _reasons(version: PolicyVersion) -> dict[str, Any]:
 
 
 def _prompts(version: PolicyVersion) -> dict[str, Any]:
-    return {f"prompt {each.version}": policy_document.prompt_to_json(each) for each in version.prompts}
+    return {f"prompt {each.version}": policy_versions.prompt_to_json(each) for each in version.prompts}
 
 
 def _program(version: PolicyVersion) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _proposed(
         changed = changes_of(store.policy, version)
         if not changed and is_approved(store):
             raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
-        document, salt = policy_document.version_to_json(version), primitives.fresh(8).hex()
+        document, salt = policy_versions.version_to_json(version), primitives.fresh(8).hex()
         base = digest(store.policy)
         change.log(PolicyProposed(request=salt, version=version.version, base=base, document=document))
         name = short_ids.of_content(change.bodies[-1])
@@ -125,12 +125,12 @@ def _proposed(
 
 def digest(policy: Policy) -> str:
     """SHA-256 in hex of a policy's document, as the chain of authority commits to it."""
-    return primitives.sha256(policy_document.encode(policy)).hex()
+    return primitives.sha256(policy_versions.encode(policy)).hex()
 
 
 def version_digest(version: PolicyVersion) -> str:
     """SHA-256 in hex of one version as the policy's document has it."""
-    return primitives.sha256(canonical(policy_document.version_to_json(version))).hex()
+    return primitives.sha256(canonical(policy_versions.version_to_json(version))).hex()
 
 
 # -- what waits ---------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def every(store: Store, now: datetime) -> list[Proposal]:
         event = entry.event
         if isinstance(event, PolicyProposed):
             with suppress(KeyError, TypeError, ValueError):  # what cannot be read proposes nothing; `verify` names it
-                name, version = short_ids.of_content(entry.body or {}), policy_document.read_version(event.document)
+                name, version = short_ids.of_content(entry.body or {}), policy_versions.read_version(event.document)
                 found[name] = Proposal(name, entry.person, entry.at, version, event.base)
         elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in found:
             found[event.request] = _decided(found[event.request], event, Approval(entry.person, entry.at))
@@ -195,7 +195,7 @@ def by_the_log(store: Store) -> Policy:
     for entry in store.log.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
-            proposed[short_ids.of_content(entry.body or {})] = policy_document.read_version(event.document)
+            proposed[short_ids.of_content(entry.body or {})] = policy_versions.read_version(event.document)
         elif isinstance(event, PolicyApproved) and event.request in proposed:
             version = proposed[event.request].starting(from_iso(event.since), policy.newest)
             approvals = (Approval(entry.person, entry.at),)
@@ -251,10 +251,57 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
 def deny(store: Store, text: str, reason: str | None, now: datetime) -> Proposal:
     """Deny what waits, or take back what one proposed, with a reason; raises Usage, NotGranted, NothingMatched."""
     store.demand(Action.POLICY, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     proposal = named(store, text, now)
     with store.change(now) as change:
         if proposal not in waiting(store, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)
         change.log(PolicyDenied(request=proposal.id, version=proposal.version.version, why=why))
     return replace(proposal, state="denied")
+
+
+# -- what a proposal means for what is held -----------------------------------------------------------
+
+
+class Consequence(NamedTuple):
+    """One consequence: its code (`policy.then_...` words it), and the values of the sentence."""
+
+    code: str
+    values: dict[str, Any]
+
+
+def consequences(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
+    """What *version*, put behind the policy of now, would do to recordings that are held and to calls to come."""
+    return [*_of_retention(store, version, now), *_of_prompts(store, version, now)]
+
+
+def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
+    """How many are past a shorter retention at once, or keep the one that they were recorded under."""
+    at = max(store.today(now), version.since)
+    last = store.policy.at(at).retention_days
+    if version.retention_days == last:
+        return []
+    if version.retention_days > last:
+        held = store.catalogue.recordings.count_held()
+        return [Consequence("keep_days", {"count": held, "days": last})]
+    after, recordings = Policy((*store.policy.versions, version)), store.catalogue.recordings
+    due, due_before = (recordings.count_past_retention(at, each.latest_due(at)) for each in (after, store.policy))
+    return [Consequence("due", {"count": due - due_before, "days": version.retention_days})]
+
+
+def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
+    """That what was recorded keeps its purposes, and which prompts end."""
+    before = store.policy.at(version.since).by_prompt()
+    changed = [prompt for prompt in version.prompts if before.get(prompt.version) != prompt]
+    if not changed:
+        return []
+    today = store.today(now)
+    tallies = store.catalogue.recordings.tallies(today, store.policy.latest_due(today))
+    closed = {
+        purpose: sum(row.held for row in tallies if row.kind is Kind.ORIGINAL and purpose not in row.purposes)
+        for purpose in Purpose
+    }
+    counts = [{"count": count, "purpose": str(purpose)} for purpose, count in closed.items() if count]
+    ended = [prompt for prompt in changed if prompt.until is not None and prompt.version in before]
+    ends = [Consequence("prompt_ends", {"prompt": each.version, "until": each.until}) for each in ended]
+    return [*(Consequence("stay_closed", values) for values in counts), *ends]

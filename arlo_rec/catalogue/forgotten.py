@@ -18,10 +18,10 @@ from arlo_rec.catalogue.log_body import EntryRow, LogEntry, read_body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import may_say
 from arlo_rec.model.audit_events import EntriesForgotten, PurgeFinished
 from arlo_rec.model.policy_versions import LIMITS
 from arlo_rec.model.records import from_iso
-from arlo_rec.model.rights import may_say
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
 MARGIN: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last

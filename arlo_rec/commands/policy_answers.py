@@ -10,8 +10,7 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arlo_rec.admin.policy_changes import Difference, Proposal
-    from arlo_rec.admin.policy_consequences import Consequence
+    from arlo_rec.admin.policy_changes import Consequence, Difference, Proposal
     from arlo_rec.model.policy_versions import PolicyVersion
     from arlo_rec.policy import Rule
 
@@ -145,8 +144,7 @@ def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
 
 def version_json(version: PolicyVersion) -> dict[str, Any]:
     """What a version sets, and who approved it."""
-    from arlo_rec.keys.policy_document import prompt_to_json
-    from arlo_rec.model.policy_versions import LIMITS, TRUTHS
+    from arlo_rec.model.policy_versions import LIMITS, TRUTHS, prompt_to_json
     from arlo_rec.model.records import to_iso
 
     reasons = [
@@ -167,7 +165,7 @@ def version_json(version: PolicyVersion) -> dict[str, Any]:
 def whole_json(version: PolicyVersion) -> dict[str, Any]:
     """A version with its rules, and as it is signed (`document`), of whose canonical JSON `sha256` is the digest."""
     from arlo_rec.admin.policy_changes import version_digest
-    from arlo_rec.keys.policy_document import version_to_json
+    from arlo_rec.model.policy_versions import version_to_json
 
     whole = {**version_json(version), "sha256": version_digest(version), "document": version_to_json(version)}
     return {**whole, "rules": [_rule_json(rule) for rule in version.rules]}

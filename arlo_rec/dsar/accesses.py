@@ -17,6 +17,7 @@ from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import may_say
 from arlo_rec.model.audit_events import (
     ConsentShown,
     CopyConfirmed,
@@ -32,7 +33,6 @@ from arlo_rec.model.audit_events import (
     WithdrawalShown,
 )
 from arlo_rec.model.records import Person, Recording, RecordingId
-from arlo_rec.model.rights import may_say
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose, Role
 from arlo_rec.store import Store

@@ -4,15 +4,19 @@ Fields become the entry's `detail`, except `rule`, `purpose`, `reason` and `reco
 in every entry. A field that may be None is omitted where it is None. An event type has `ACTION`, `OUTCOME` and, unless
 `rule` is a field, `RULE`. Types are made without `dataclasses`, whose classes cost every start of the program half a
 millisecond each; type checkers treat them as dataclasses (PEP 681).
+
+An entry needs a right of its signer, by its action: `verify` names one whose signer lacks it, a restore passes it over.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from functools import lru_cache
+from typing import Any, ClassVar, Final, Self, dataclass_transform
 
 from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action, Role, may
 
 
 def _is_text(value: object) -> bool:
@@ -131,3 +135,35 @@ class AuditEvent:
     def _is_written(self, name: str) -> bool:
         """Whether a detail is written: it is required, or it is not None."""
         return name in self.REQUIRED or getattr(self, name) is not None
+
+
+# -- the right that an entry needs --------------------------------------------------------------------
+
+_ACTIONS: Final = frozenset(Action)
+_LOGGED_AS: Final[Mapping[str, Action]] = {  # what the log calls otherwise than the policy
+    **dict.fromkeys(
+        (
+            *("init", "person add", "person remove", "person reset", "person login", "person propose", "authority"),
+            "notify",
+        ),
+        Action.PEOPLE,
+    ),
+    **dict.fromkeys(("policy propose", "policy approve", "policy deny", "policy publish"), Action.POLICY),
+    **dict.fromkeys(("expire", "forget"), Action.PURGE),
+    "decline": Action.INGEST,
+    "consent": Action.DSAR,
+    **dict.fromkeys(("approve", "deny", "revoke", "confirm_grant"), Action.GRANT),
+}
+
+
+@lru_cache(maxsize=256)  # a verification asks it for every entry of the log
+def right_to(logged: str) -> Action | None:
+    """The right that an entry of the log with that action needs; None where it needs none."""
+    action = _LOGGED_AS.get(logged, logged)
+    return Action(action) if action in _ACTIONS else None
+
+
+def may_say(role: Role, logged: str) -> bool:
+    """Whether an entry of the log with that action counts where somebody of that role signed it."""
+    action = right_to(logged)
+    return action is not None and may(role, action).allowed

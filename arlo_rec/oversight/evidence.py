@@ -31,9 +31,8 @@ from arlo_rec.catalogue.copies import CopyState
 from arlo_rec.catalogue.disclosures import DisclosureRow, DisclosureState
 from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
-from arlo_rec.keys import policy_document
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model import audit_events, policy_versions
+from arlo_rec.model.audit_event import AuditEvent, right_to
 from arlo_rec.model.audit_events import (
     AccessRequested,
     CallTakenIn,
@@ -58,7 +57,6 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import Limits, Person, RecordingId, from_iso, named_in, to_iso
-from arlo_rec.model.rights import right_to
 from arlo_rec.offsite import feed
 from arlo_rec.oversight.consistency import Parsed, Problem
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Action, Purpose, Role, may
@@ -351,7 +349,7 @@ def _demand_readable(event: AuditEvent | None) -> None:
             if limits is not None:
                 Limits.from_json(limits)
         case PolicyProposed(document=document):
-            policy_document.read_version(document)
+            policy_versions.read_version(document)
         case CopyMade(parent=parent):
             bytes.fromhex(parent)
 

@@ -14,10 +14,10 @@ from typing import Any
 from arlo_rec.catalogue import audit_log, log_body
 from arlo_rec.catalogue.audit_log import RawEntry, SignedCheckpoint
 from arlo_rec.model import audit_events
+from arlo_rec.model.audit_event import may_say
 from arlo_rec.model.audit_events import AuthorityChanged
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Person, RecordingId
-from arlo_rec.model.rights import may_say
 from arlo_rec.store import Store
 
 _AUTHORITY = (AuthorityChanged.ACTION, AuthorityChanged.OUTCOME)

@@ -29,7 +29,7 @@ from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.roster import Roster, Signatories, name_then, read_people
 from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.model.audit_event import AuditEvent, may_say
 from arlo_rec.model.audit_events import (
     ChangesPeople,
     DeletionConfirmed,
@@ -49,7 +49,6 @@ from arlo_rec.model.audit_events import (
 )
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.records import Person, RecordingId, from_iso
-from arlo_rec.model.rights import may_say
 from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
 from arlo_rec.offsite.feed_line import FeedLine, KeyChain

@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.admin import policy_changes
-from arlo_rec.keys import policy_document
-from arlo_rec.model import policy_file, reason_codes
+from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.audit_events import LogShown, PolicyProposed
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import (
@@ -40,7 +39,7 @@ from tests.support.world import REASON, World
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
 NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
 _NEW_PROMPT = 'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-02"\n'
-FIRST = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
+FIRST = first("2026-01", NOW, SHIPPED)
 
 
 # -- who approves -------------------------------------------------------------------------------------
@@ -297,7 +296,7 @@ def test_what_show_writes_as_a_file_proposes_what_is_there(world: World) -> None
 
 
 def _event(version: PolicyVersion, base: str, request: str = "0123456789abcdef") -> PolicyProposed:
-    document = policy_document.version_to_json(version)
+    document = policy_versions.version_to_json(version)
     return PolicyProposed(request=request, version=version.version, base=base, document=document)
 
 
@@ -317,7 +316,7 @@ def test_a_policy_that_no_officer_approved_closes_the_store(world: World) -> Non
     with own_code(world, "leif") as store:
         forged = Policy((replace(store.policy.newest, most_found=1000),))
         with store.db.writing():
-            store.authority.links.put_document("policy", policy_document.encode(forged))
+            store.authority.links.put_document("policy", policy_versions.encode(forged))
     assert world.code("find", "--purpose", "quality", "--reason", REASON, who="leif") == (15, "policy_forged")
 
 
@@ -381,9 +380,9 @@ _VERSIONS = st.builds(
 def test_every_version_comes_back_from_its_file_and_from_its_document(version: PolicyVersion) -> None:
     assert policy_file.read(policy_file.text_of(version).encode(), "p.toml", FIRST, NOW) == version
     policy = Policy((FIRST, version))
-    encoded = policy_document.encode(policy)
-    assert policy_document.decode(encoded) == policy
-    assert policy_document.encode(policy_document.decode(encoded)) == encoded
+    encoded = policy_versions.encode(policy)
+    assert policy_versions.decode(encoded) == policy
+    assert policy_versions.encode(policy_versions.decode(encoded)) == encoded
 
 
 @given(st.sampled_from(LIMITS["retention_days"]))
