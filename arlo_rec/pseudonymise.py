@@ -19,10 +19,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.catalogue.copies import Copy
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import CopyConfirmed
 from arlo_rec.model.errors import Refused, ReviewUnfinished, Usage
 from arlo_rec.model.log_rows import CopyState
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.policy import Action
 from arlo_rec.speech.words import NOT_UNDERSTOOD
 from arlo_rec.store import Store
@@ -106,7 +106,7 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     if left and reason is None:
         raise _unfinished(copy, left)
     if left:
-        reasons.demanded(reason)
+        demanded_reason(reason)
     with store.change(clock()) as commit:
         held = store.catalogue.copies.get(copy.id)
         if held is None or held.state not in (CopyState.NEEDS_REVIEW, CopyState.READY):
@@ -138,7 +138,7 @@ def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
     """Erase a copy under review; raises Usage, also where it was edited or released meanwhile, or NotGranted."""
-    reasons.demanded(reason)
+    demanded_reason(reason)
     copy, _ = under_review.open_one(store, shown_id, Action.REJECT, clock)
 
     def still_waits() -> None:
@@ -161,7 +161,7 @@ def release(
     Raises Refused where it is not reviewed, or where *engine* still recognises a known name in it; Integrity where its
     sound does not match its cut list.
     """
-    reasons.demanded(reason)
+    demanded_reason(reason)
     copy, recording = under_review.open_unreleased(store, shown_id, Action.RELEASE, clock)
     if copy.state is CopyState.REPLACED:
         return _finish_release(store, copy, recording, reason, clock)

@@ -25,6 +25,10 @@ class Rule(NamedTuple):
     pinned_by: str
     since: date = _SINCE
 
+    def text(self, lang: str) -> str:
+        """The rule, in that language."""
+        return self.nb if lang == "nb" else self.en
+
     @property
     def commands(self) -> tuple[str, ...]:
         """The commands that carry it out or refuse by it."""
@@ -118,7 +122,7 @@ _TABLE = (
         "consent.prompt", 4,
         "Den som ringer, hører før opptaket hvem som tar opp, hva, hvorfor, retten til å trekke samtykket og hvor det står mer.",
         "Before recording the caller hears who records, what, why, the right to withdraw and where to read more.",
-        "model.consent.judge", "tests/model/test_prompt_check.py",
+        "model.consent.judge", "tests/model/test_prompts.py",
     ),
     Rule(
         "consent.purposes", 4,

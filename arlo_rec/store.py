@@ -29,7 +29,6 @@ from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.policy_document import encode as encode_policy
 from arlo_rec.keys.roster import Roster, Signatories
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
@@ -40,6 +39,7 @@ from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.log_rows import Applied, Rows
 from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.policy_versions import encode as encode_policy
 from arlo_rec.model.records import Person, RecordingId, named_in, to_iso
 from arlo_rec.model.times import shown
 from arlo_rec.policy import Action, clock_against_log, may, signs_receipts

@@ -15,8 +15,7 @@ HEAD = """# The rules
 
 Made from `arlo_rec/rules.py` and `arlo_rec/model/prompts.py` by `./dev docs`; a test compares. Each rule stands under
 the id that refusals and log entries cite, in our own words, with the place that carries it out, the commands with which
-people keep or meet it, and the tests that show it. A store words a rule otherwise where officers approved that
-(`policy show`).
+people keep or meet it, and the tests that show it. `policy show` names the days of the store's own retention.
 
 """
 

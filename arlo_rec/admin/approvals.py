@@ -15,9 +15,9 @@ from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import break_glass
 from arlo_rec.admin.grants import facts, id_of, meant
 from arlo_rec.keys import four_eyes
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
 from arlo_rec.model.errors import Integrity, InUse, NotGranted, NothingMatched, Refused, Unreachable
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Approval, Grant
 from arlo_rec.policy import Action
@@ -25,7 +25,7 @@ from arlo_rec.store import Store
 
 
 def approve(store: Store, grant_id: str, now: datetime, observer: Observer = unobserved) -> Grant:
-    """Approve a pending grant, which makes it live, or lets it wait for one more officer where it takes two.
+    """Approve a pending grant, which makes it live.
 
     One that was given in an emergency its own giver approves, once somebody else knows of it (`admin.break_glass`).
 
@@ -44,14 +44,10 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
             pending = pending if agreed is not None else _decidable(store, grant_id, now)
             if (person := store.roster.person(pending.person)) is None:
                 raise NothingMatched("no_pending_grant", id=grant_id)
-            approvals = (*pending.approvals, Approval(agreed or store.person.name, now))
-            enough = agreed is not None or four_eyes.is_approved(
-                store.roster, pending, {each.by for each in approvals}, now
-            )
-            approved = replace(pending, state="live" if enough else "pending", approvals=approvals)
+            approval = Approval(agreed or store.person.name, now)
+            approved = replace(pending, state="live", approvals=(approval,))
             _put(store, approved, now)
-            if enough:
-                grant_keys.open_grant(store, approved, person, held)
+            grant_keys.open_grant(store, approved, person, held)
             change.log(GrantApproved(**facts(approved)))
     with suppress(InUse, Unreachable):  # as with a grant
         grant_history.finish(store, now, observer)
@@ -61,7 +57,7 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
 def deny(store: Store, grant_id: str, reason: str | None, now: datetime) -> Grant:
     """End a pending grant, with a reason; raises Usage, and what `approve` raises."""
     store.demand(Action.GRANT, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     with _logged_refusal(store, now), store.change(now) as change:
         denied = replace(_decidable(store, grant_id, now).ended(now), state="denied")
         _put(store, denied, now)
@@ -96,7 +92,7 @@ def _logged_refusal(store: Store, now: datetime) -> Iterator[None]:
 def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
     """A pending grant that this officer may decide; inside the change that does: the roster may be another by then."""
     pending = _waiting(store, grant_id, now)
-    if not four_eyes.may_approve(store.roster, store.person.name, pending, now):
+    if store.person.name not in four_eyes.second_officers(store.roster, pending.by, pending.person, now):
         raise _NotSecond(pending.person)
     return pending
 

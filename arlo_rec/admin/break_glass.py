@@ -57,7 +57,7 @@ def agreed_by(store: Store, grant: Grant, now: datetime) -> str | None:
 
 
 def _is_another(store: Store, name: str, grant: Grant, now: datetime) -> bool:
-    return all(four_eyes.are_two(store.roster, name, each, now) for each in {grant.by, grant.person})
+    return not any(four_eyes.is_own(store.roster, name, each, now) for each in {grant.by, grant.person})
 
 
 def broken(store: Store, now: datetime) -> list[Grant]:

@@ -33,7 +33,6 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
-from arlo_rec.model import reason_codes
 from arlo_rec.model.audit_events import Initialised as StoreInitialised
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.policy_versions import Policy, first
@@ -118,7 +117,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     slot = root_secret.encode_slot(folders.id, root_seed, 1, 1, primitives.fresh())
     for index in (0, 1):
         store.root.write(index, slot)
-    store.policy = Policy((first(POLICY_VERSION, now, SHIPPED, reason_codes.SHIPPED),))
+    store.policy = Policy((first(POLICY_VERSION, now, SHIPPED),))
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None)
     numbers = {"schema": VERSION, "generation": 1}
     numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)

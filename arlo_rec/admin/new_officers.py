@@ -13,10 +13,10 @@ from datetime import datetime
 
 from arlo_rec.access import short_ids
 from arlo_rec.keys import four_eyes
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import Denied, OfficerDenied, OfficerProposed
 from arlo_rec.model.errors import Integrity, NotGranted, NothingMatched, Usage
-from arlo_rec.model.records import Approval, PendingOfficer, Person, to_iso
+from arlo_rec.model.policy_versions import demanded_reason
+from arlo_rec.model.records import PendingOfficer, Person, to_iso
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -51,38 +51,30 @@ def waiting(store: Store, now: datetime) -> list[PendingOfficer]:
 
 def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
     """Whether this officer is a second pair of eyes for what another proposed."""
-    by, approved = proposed.person.by, {each.by for each in proposed.approvals}
-    return store.person.name in four_eyes.second_officers(store.roster, by, by, now, approved)
+    by = proposed.person.by
+    return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
 
 
 def approve(
     store: Store, proposed: PendingOfficer, now: datetime, enrol: Callable[[Person, Callable[[], None]], None]
-) -> bool:
-    """Approve; whether they are an officer now, or wait for one more. Raises NothingMatched or NotGranted.
+) -> None:
+    """Approve, so that they are an officer. Raises NothingMatched or NotGranted.
 
     *enrol* puts a person on the roster, after what it is given ran in the same change.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_second(store, proposed, now)
-    approved = replace(proposed, approvals=(*proposed.approvals, Approval(store.person.name, now)))
-    by, names = proposed.person.by, {each.by for each in approved.approvals}
-    if four_eyes.is_enough(store.roster, by, by, names, now):
-        enrol(replace(proposed.person, since=store.witnessed(now)), lambda: _put(store, proposed, None, now))
-        return True
-    with store.change(now) as change:
-        _put(store, proposed, approved, now)
-        change.log(OfficerProposed(proposed=proposed.person.name, waits=proposed.id))
-    return False
+    enrol(replace(proposed.person, since=store.witnessed(now)), lambda: _take_off(store, proposed, now))
 
 
 def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:
     """End what waits, with a reason; raises Usage, NothingMatched or NotGranted."""
     store.demand(Action.PEOPLE, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     _demand_second(store, proposed, now)
     with store.change(now) as change:
-        _put(store, proposed, None, now)
+        _take_off(store, proposed, now)
         change.log(OfficerDenied(proposed=proposed.person.name, why=why))
 
 
@@ -99,9 +91,9 @@ def _demand_second(store: Store, proposed: PendingOfficer, now: datetime) -> Non
         raise NotGranted("not_second", rule="access.officer")
 
 
-def _put(store: Store, old: PendingOfficer, new: PendingOfficer | None, now: datetime) -> None:
-    """Replace who waits, or take them off; in a change. Raises NothingMatched where another decided meanwhile."""
-    if old not in waiting(store, now):
-        raise NothingMatched("no_pending_grant", id=old.id)
-    kept = tuple(new if each.id == old.id else each for each in store.roster.pending)
-    store.put_roster(store.roster.next(now, pending=tuple(each for each in kept if each is not None)))
+def _take_off(store: Store, proposed: PendingOfficer, now: datetime) -> None:
+    """Let them wait no more; in a change. Raises NothingMatched where another officer decided meanwhile."""
+    if proposed not in waiting(store, now):
+        raise NothingMatched("no_pending_grant", id=proposed.id)
+    left = tuple(each for each in store.roster.pending if each.id != proposed.id)
+    store.put_roster(store.roster.next(now, pending=left))

@@ -14,15 +14,15 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import four_eyes, policy_document
-from arlo_rec.model import policy_file, reasons
+from arlo_rec.keys import four_eyes
+from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
-from arlo_rec.model.policy_tables import Hashing
-from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion
-from arlo_rec.model.records import Approval, from_iso, to_iso
+from arlo_rec.model.policy_file import Hashing
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, demanded_reason
+from arlo_rec.model.records import Approval, Kind, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import FOUR_EYES, Action, Role
+from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role
 from arlo_rec.store import Store
 
 _DECIDED: Final = {  # what is said of a proposal that waits no more, by its state
@@ -58,7 +58,7 @@ def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]
     """What *after* sets otherwise, in the order of the file, and the parts of the program that are approved anew."""
     keys = (*TRUTHS, *LIMITS)
     changes = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
-    for table in (_reasons, _rules, _prompts, _program):
+    for table in (_reasons, _prompts, _program):
         old, new = table(before), table(after)
         changes += [Difference(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
     return [each for each in changes if each.before != each.after]
@@ -77,12 +77,8 @@ def _reasons(version: PolicyVersion) -> dict[str, Any]:
     return {f"reason {code}": row for code, row in rows.items()}
 
 
-def _rules(version: PolicyVersion) -> dict[str, Any]:
-    return {f"rule {rule.id}": {"nb": rule.nb, "en": rule.en} for rule in version.rules}
-
-
 def _prompts(version: PolicyVersion) -> dict[str, Any]:
-    return {f"prompt {each.version}": policy_document.prompt_to_json(each) for each in version.prompts}
+    return {f"prompt {each.version}": policy_versions.prompt_to_json(each) for each in version.prompts}
 
 
 def _program(version: PolicyVersion) -> dict[str, Any]:
@@ -120,7 +116,7 @@ def _proposed(
         changed = changes_of(store.policy, version)
         if not changed and is_approved(store):
             raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
-        document, salt = policy_document.version_to_json(version), primitives.fresh(8).hex()
+        document, salt = policy_versions.version_to_json(version), primitives.fresh(8).hex()
         base = digest(store.policy)
         change.log(PolicyProposed(request=salt, version=version.version, base=base, document=document))
         name = short_ids.of_content(change.bodies[-1])
@@ -129,12 +125,12 @@ def _proposed(
 
 def digest(policy: Policy) -> str:
     """SHA-256 in hex of a policy's document, as the chain of authority commits to it."""
-    return primitives.sha256(policy_document.encode(policy)).hex()
+    return primitives.sha256(policy_versions.encode(policy)).hex()
 
 
 def version_digest(version: PolicyVersion) -> str:
     """SHA-256 in hex of one version as the policy's document has it."""
-    return primitives.sha256(canonical(policy_document.version_to_json(version))).hex()
+    return primitives.sha256(canonical(policy_versions.version_to_json(version))).hex()
 
 
 # -- what waits ---------------------------------------------------------------------------------------
@@ -159,7 +155,7 @@ def every(store: Store, now: datetime) -> list[Proposal]:
         event = entry.event
         if isinstance(event, PolicyProposed):
             with suppress(KeyError, TypeError, ValueError):  # what cannot be read proposes nothing; `verify` names it
-                name, version = short_ids.of_content(entry.body or {}), policy_document.read_version(event.document)
+                name, version = short_ids.of_content(entry.body or {}), policy_versions.read_version(event.document)
                 found[name] = Proposal(name, entry.person, entry.at, version, event.base)
         elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in found:
             found[event.request] = _decided(found[event.request], event, Approval(entry.person, entry.at))
@@ -171,8 +167,7 @@ def _decided(proposal: Proposal, event: PolicyApproved | PolicyDenied, approval:
         return proposal
     if isinstance(event, PolicyDenied):
         return replace(proposal, state="denied")
-    state = "waits" if event.since is None else "approved"
-    return replace(proposal, approvals=(*proposal.approvals, approval), state=state)
+    return replace(proposal, approvals=(approval,), state="approved")
 
 
 def _as_of(store: Store, proposal: Proposal, now: datetime) -> Proposal:
@@ -195,17 +190,16 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
 
 def by_the_log(store: Store) -> Policy:
     """The policy as entries of the log have it from the first version on, which no entry tells."""
-    proposed, given = dict[str, PolicyVersion](), dict[str, tuple[Approval, ...]]()
+    proposed = dict[str, PolicyVersion]()
     policy = Policy(store.policy.versions[:1])
     for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
-            proposed[short_ids.of_content(entry.body or {})] = policy_document.read_version(event.document)
+            proposed[short_ids.of_content(entry.body or {})] = policy_versions.read_version(event.document)
         elif isinstance(event, PolicyApproved) and event.request in proposed:
-            given[event.request] = (*given.get(event.request, ()), Approval(entry.person, entry.at))
-            if event.since is not None:
-                version = proposed[event.request].starting(from_iso(event.since), policy.newest)
-                policy = Policy((*policy.versions, replace(version, approvals=given[event.request])))
+            version = proposed[event.request].starting(from_iso(event.since), policy.newest)
+            approvals = (Approval(entry.person, entry.at),)
+            policy = Policy((*policy.versions, replace(version, approvals=approvals)))
     return policy
 
 
@@ -221,7 +215,7 @@ def is_approved(store: Store) -> bool:
     entry = store.log.entries.get(link.seq - 1)
     if entry is None or entry.body is None:
         return True
-    return isinstance(event := entry.event, PolicyApproved) and event.since is not None
+    return isinstance(entry.event, PolicyApproved)
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -229,17 +223,14 @@ def is_approved(store: Store) -> bool:
 
 def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
     """Whether this officer may approve it: as a second pair of eyes, or because there is no second officer."""
-    by, approved = proposal.by, {each.by for each in proposal.approvals}
+    by = proposal.by
     if by == store.person.name:
         return not four_eyes.waits(store.roster, by, by, now)
-    return store.person.name in four_eyes.second_officers(store.roster, by, by, now, approved)
+    return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
 
 
 def approve(store: Store, text: str, now: datetime) -> Proposal:
-    """Approve what waits; its `state` is still `waits` where it takes one more officer.
-
-    Raises NotGranted to the wrong officer, NothingMatched where none waits any more.
-    """
+    """Approve what waits; raises NotGranted to the wrong officer, NothingMatched where none waits any more."""
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     proposal = named(store, text, now)
@@ -249,11 +240,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
     with store.change(now) as change:
         if proposal not in waiting(store, now) or not may_approve(store, proposal, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)
-        approvals = (*proposal.approvals, Approval(store.person.name, now))
-        names = {each.by for each in approvals}
-        if not four_eyes.is_enough(store.roster, proposal.by, proposal.by, names, now):
-            change.log(PolicyApproved(request=proposal.id, version=proposal.version.version))
-            return replace(proposal, approvals=approvals)
+        approvals = (Approval(store.person.name, now),)
         since = max(proposal.version.since, now, store.log_time().newest.at)  # what the log tells of came before
         version = replace(proposal.version.starting(since, store.policy.newest), approvals=approvals)
         store.put_policy(Policy((*store.policy.versions, version)))
@@ -264,10 +251,57 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
 def deny(store: Store, text: str, reason: str | None, now: datetime) -> Proposal:
     """Deny what waits, or take back what one proposed, with a reason; raises Usage, NotGranted, NothingMatched."""
     store.demand(Action.POLICY, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     proposal = named(store, text, now)
     with store.change(now) as change:
         if proposal not in waiting(store, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)
         change.log(PolicyDenied(request=proposal.id, version=proposal.version.version, why=why))
     return replace(proposal, state="denied")
+
+
+# -- what a proposal means for what is held -----------------------------------------------------------
+
+
+class Consequence(NamedTuple):
+    """One consequence: its code (`policy.then_...` words it), and the values of the sentence."""
+
+    code: str
+    values: dict[str, Any]
+
+
+def consequences(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
+    """What *version*, put behind the policy of now, would do to recordings that are held and to calls to come."""
+    return [*_of_retention(store, version, now), *_of_prompts(store, version, now)]
+
+
+def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
+    """How many are past a shorter retention at once, or keep the one that they were recorded under."""
+    at = max(store.today(now), version.since)
+    last = store.policy.at(at).retention_days
+    if version.retention_days == last:
+        return []
+    if version.retention_days > last:
+        held = store.catalogue.search.count_held()
+        return [Consequence("keep_days", {"count": held, "days": last})]
+    after, recordings = Policy((*store.policy.versions, version)), store.catalogue.search
+    due, due_before = (recordings.count_past_retention(at, each.latest_due(at)) for each in (after, store.policy))
+    return [Consequence("due", {"count": due - due_before, "days": version.retention_days})]
+
+
+def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
+    """That what was recorded keeps its purposes, and which prompts end."""
+    before = store.policy.at(version.since).by_prompt()
+    changed = [prompt for prompt in version.prompts if before.get(prompt.version) != prompt]
+    if not changed:
+        return []
+    today = store.today(now)
+    tallies = store.catalogue.search.tallies(today, store.policy.latest_due(today))
+    closed = {
+        purpose: sum(row.held for row in tallies if row.kind is Kind.ORIGINAL and purpose not in row.purposes)
+        for purpose in Purpose
+    }
+    counts = [{"count": count, "purpose": str(purpose)} for purpose, count in closed.items() if count]
+    ended = [prompt for prompt in changed if prompt.until is not None and prompt.version in before]
+    ends = [Consequence("prompt_ends", {"prompt": each.version, "until": each.until}) for each in ended]
+    return [*(Consequence("stay_closed", values) for values in counts), *ends]

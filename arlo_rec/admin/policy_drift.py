@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.admin import policy_changes
-from arlo_rec.model import prompt_check
+from arlo_rec.model import prompts
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Refused
 from arlo_rec.model.policy_versions import Policy
@@ -66,7 +66,7 @@ def of_prompts(store: Store, now: datetime, played: Callable[[Prompt], bytes | N
     for prompt in store.policy.at(now).prompts:
         if not prompt.in_use(now):
             continue
-        if not prompt.purposes <= prompt_check.purposes_named(prompt.text):
+        if not prompt.purposes <= prompts.purposes_named(prompt.text):
             yield Drift("purposes", f"prompt {prompt.version}")
         if played is not None and prompt.sound_sha256 is not None and played(prompt) != prompt.sound_sha256:
             yield Drift("sound", f"prompt {prompt.version}")

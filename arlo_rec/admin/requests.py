@@ -17,9 +17,10 @@ from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
 from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.crypto import primitives
-from arlo_rec.model import documents, reasons
+from arlo_rec.model import documents
 from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model.errors import NothingMatched, Refused
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, from_iso, to_iso
 from arlo_rec.policy import REQUEST_WAITS, Action, Purpose
@@ -126,7 +127,7 @@ def approve(store: Store, asked: Request, now: datetime, observer: Observer = un
 def deny(store: Store, asked: Request, reason: str | None, now: datetime) -> Request:
     """Deny what was asked for, with a reason; raises Usage, NotGranted."""
     store.demand(Action.GRANT, now)
-    why = reasons.demanded(reason)
+    why = demanded_reason(reason)
     with store.change(now) as change:
         _demand_waits(store, asked, now)
         change.log(RequestDenied(request=asked.id, to=asked.person, why=why))

@@ -15,11 +15,11 @@ from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import authority, policy_document, roster, settings
+from arlo_rec.keys import authority, roster, settings
 from arlo_rec.keys.authority import Digests, Link, Pin
 from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.settings import Settings
-from arlo_rec.model import audit_events
+from arlo_rec.model import audit_events, policy_versions
 from arlo_rec.model.audit_events import AuthorityChanged
 from arlo_rec.model.errors import Integrity, InUse
 from arlo_rec.model.policy_versions import Policy
@@ -126,7 +126,7 @@ class Authority:
         return (
             Documents(
                 roster.decode(bodies["roster"]),
-                policy_document.decode(bodies["policy"]),
+                policy_versions.decode(bodies["policy"]),
                 settings.decode(bodies["settings"]),
             ),
             problems,

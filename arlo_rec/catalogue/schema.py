@@ -16,7 +16,7 @@ from typing import Any
 from arlo_rec.backends import Connection
 from arlo_rec.model.errors import Integrity, Unreachable
 
-VERSION = 21
+VERSION = 22
 # Of what the steps make, which `verify` compares.
 DIGEST = bytes.fromhex("a03a21290773e367671b1bce260764a3067f243e9ea873e1809b9b423b2934fd")
 

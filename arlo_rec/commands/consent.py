@@ -77,7 +77,6 @@ def consent_stats(
     *,
     since: Annotated[str | None, opt("opt.week_from", "--from", "DATE")] = None,
     before: Annotated[str | None, opt("opt.week_to", "--to", "DATE")] = None,
-    picture: Annotated[Path | None, opt("opt.svg", "--svg", "FILE")] = None,
     limit: Limit = None,
 ) -> Answer:
     """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
@@ -88,7 +87,6 @@ def consent_stats(
     run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
-    drawn = run.new_file(picture) if picture is not None else None
     begin, end = span(run, since, before)
     with run.store() as store:
         now = run.now()
@@ -100,12 +98,6 @@ def consent_stats(
     table = run.table(FIELDS, [_row(run, row) for row in rows], listed=(data["weeks"], FIELDS))
     lines = [run.say("consent.hidden" if rows else "consent.none", fewest=figures.FEWEST)]
     lines += [run.say("consent.older", count=len(every) - len(rows))] if len(every) > len(rows) else []
-    if drawn is not None:
-        from arlo_rec.consent.picture import svg
-
-        drawn.write([svg(rows, run.lang).encode("utf-8")])
-        data["svg"] = drawn.absolute()
-        lines.append(run.say("consent.pictured", out=drawn))
     return Answer(data, lines, table)
 
 

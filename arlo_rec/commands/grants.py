@@ -111,7 +111,8 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
     with run.store() as store:
         waits = waiting.named(store, grant, now) if store.person.role is Role.OFFICER else None
         if isinstance(waits, PendingOfficer):
-            return _officer_answer(run, waits, is_one=identities.approve_officer(store, waits, now))
+            identities.approve_officer(store, waits, now)
+            return _officer_answer(run, waits)
         if store.person.role is Role.MANAGER and break_glass.named(store, grant, now) is not None:
             agreed = break_glass.agree(store, grant, now)
             return Answer(
@@ -126,18 +127,15 @@ def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")])
         complete = grants.is_complete(store, approved)
     purpose = run.say(f"purpose.{approved.purpose}")
     lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]
-    if approved.state == "pending":
-        lines = [run.say("grant.one_more", name=approved.person, id=approved.id)]
     lines += [] if complete else [run.say("grant.unfinished")]
     return Answer({"grant": _grant_json(approved, now)}, lines, exit_status=0 if complete else 3)
 
 
-def _officer_answer(run: Run, proposed: PendingOfficer, *, is_one: bool) -> Answer:
-    """What became of an officer who waited."""
+def _officer_answer(run: Run, proposed: PendingOfficer) -> Answer:
+    """That an officer who waited is one now."""
     name = proposed.person.name
-    line = run.say("person.officer_approved" if is_one else "grant.one_more", name=name, id=proposed.id)
-    state = "officer" if is_one else "pending"
-    return Answer({"person": {"name": name, "role": str(proposed.person.role), "state": state}}, [line])
+    person = {"name": name, "role": str(proposed.person.role), "state": "officer"}
+    return Answer({"person": person}, [run.say("person.officer_approved", name=name)])
 
 
 def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:

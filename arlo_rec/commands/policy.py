@@ -43,7 +43,7 @@ def policy_show(
     toml: Annotated[bool, opt("opt.toml", "--toml")] = False,
 ) -> Answer:
     """The rules and what the policy sets, now or in a version; one rule whole; or what a proposal would change."""
-    from arlo_rec.admin import policy_changes, policy_consequences
+    from arlo_rec.admin import policy_changes
     from arlo_rec.model.policy_file import text_of
     from arlo_rec.model.times import shown
     from arlo_rec.policy import Action
@@ -57,7 +57,7 @@ def policy_show(
         rule = next((each for each in version.rules if each.id == proposal), None)
         is_asked = proposal is not None and named is None and rule is None
         proposed = policy_changes.named(store, str(proposal), now) if is_asked else None
-        then = policy_consequences.consequences(store, proposed.version, now) if proposed is not None else []
+        then = policy_changes.consequences(store, proposed.version, now) if proposed is not None else []
         changed = policy_changes.changes_of(store.policy, proposed.version) if proposed is not None else []
     if proposed is not None:
         answer = policy_answers.proposal_answer(run, proposed, changed, then, code="policy.proposal")
@@ -92,7 +92,7 @@ def policy_log(ctx: typer.Context) -> Answer:
 
 def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_file", "FILE")]) -> Answer:
     """Propose another version of the policy, which is in force once it is approved."""
-    from arlo_rec.admin import policy_changes, policy_consequences
+    from arlo_rec.admin import policy_changes
     from arlo_rec.model.policy_file import FILE_BYTES
 
     run: Run = ctx.obj
@@ -103,7 +103,7 @@ def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_fil
             store, raw, str(file), now, lambda name: _sha256_of(run, file.parent / name)
         )
         alone = policy_changes.may_approve(store, proposed, now)
-        then = policy_consequences.consequences(store, proposed.version, now)
+        then = policy_changes.consequences(store, proposed.version, now)
     code = "policy.proposed_alone" if alone else "policy.proposed"
     return policy_answers.proposal_answer(run, proposed, changed, then, code=code)
 
@@ -172,7 +172,7 @@ def policy_approve(ctx: typer.Context, proposal: Annotated[str, arg("arg.proposa
 
 def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt_file", "FILE")]) -> Answer:
     """What a telephone prompt lacks, or says and must not: 3 where there is anything."""
-    from arlo_rec.model import prompt_check
+    from arlo_rec.model import prompts
 
     run: Run = ctx.obj
     try:
@@ -180,7 +180,7 @@ def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt
     except UnicodeDecodeError:
         raise Usage("file_unreadable", path=str(file)) from None
     controller = run.particulars().controller
-    codes = prompt_check.findings(text, controller)
+    codes = prompts.findings(text, controller)
     told = [
         {
             "code": code,

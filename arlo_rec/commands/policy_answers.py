@@ -10,9 +10,9 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arlo_rec.admin.policy_changes import Difference, Proposal
-    from arlo_rec.admin.policy_consequences import Consequence
-    from arlo_rec.model.policy_versions import PolicyVersion, RuleText
+    from arlo_rec.admin.policy_changes import Consequence, Difference, Proposal
+    from arlo_rec.model.policy_versions import PolicyVersion
+    from arlo_rec.policy import Rule
 
 
 def approved_answer(run: Run, approved: Proposal) -> Answer:
@@ -20,8 +20,7 @@ def approved_answer(run: Run, approved: Proposal) -> Answer:
     from arlo_rec.model.times import shown
 
     version = approved.version
-    code = "policy.one_more" if approved.state == "waits" else "policy.approved"
-    line = run.say(code, version=version.version, at=shown(version.since), id=approved.id)
+    line = run.say("policy.approved", version=version.version, at=shown(version.since))
     return Answer({"proposal": _proposal_json(approved)}, [line])
 
 
@@ -80,8 +79,6 @@ def _changed(run: Run, change: Difference) -> str:
     how = "added" if change.before is None else "removed" if change.after is None else "changed"
     if what == "program":
         return run.say(f"policy.program_{how}", name=code)
-    if what == "rule":
-        return _rule_changed(run, code, how, change)
     if what == "prompt":
         return _prompt_changed(run, code, change)
     if what == "reason":
@@ -92,15 +89,6 @@ def _changed(run: Run, change: Difference) -> str:
         return run.say(f"policy.reason_{how}", word=code, **told)
     before, after = (_value(run, what, value) for value in (change.before, change.after))
     return run.say("policy.changed", what=run.say(f"policy.what_{what}"), before=before, after=after)
-
-
-def _rule_changed(run: Run, rule: str, how: str, change: Difference) -> str:
-    """The wording of a rule in both languages, before and after."""
-    words = {
-        when: " / ".join(value[lang] for lang in ("nb", "en")) if isinstance(value, dict) else ""
-        for when, value in (("before", change.before), ("after", change.after))
-    }
-    return run.say(f"policy.rule_{how}", rule=rule, **words)
 
 
 def _prompt_changed(run: Run, prompt: str, change: Difference) -> str:
@@ -156,8 +144,7 @@ def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
 
 def version_json(version: PolicyVersion) -> dict[str, Any]:
     """What a version sets, and who approved it."""
-    from arlo_rec.keys.policy_document import prompt_to_json
-    from arlo_rec.model.policy_versions import LIMITS, TRUTHS
+    from arlo_rec.model.policy_versions import LIMITS, TRUTHS, prompt_to_json
     from arlo_rec.model.records import to_iso
 
     reasons = [
@@ -178,39 +165,34 @@ def version_json(version: PolicyVersion) -> dict[str, Any]:
 def whole_json(version: PolicyVersion) -> dict[str, Any]:
     """A version with its rules, and as it is signed (`document`), of whose canonical JSON `sha256` is the digest."""
     from arlo_rec.admin.policy_changes import version_digest
-    from arlo_rec.keys.policy_document import version_to_json
+    from arlo_rec.model.policy_versions import version_to_json
 
     whole = {**version_json(version), "sha256": version_digest(version), "document": version_to_json(version)}
-    return {**whole, "rules": _rules_json(version)}
+    return {**whole, "rules": [_rule_json(rule) for rule in version.rules]}
 
 
-def rule_answer(run: Run, rule: RuleText) -> Answer:
+def rule_answer(run: Run, rule: Rule) -> Answer:
     """One rule whole: its words in both languages, since when, what carries it out, and which tests show that."""
-    [row] = _rule_rows([rule])
-    commands = ", ".join(f"arlo-rec {each}" for each in row["commands"])
+    commands = ", ".join(f"arlo-rec {each}" for each in rule.commands)
     lines = [
         run.say("policy.rule", rule=rule.id, section=rule.section, day=rule.since),
         f"  {rule.nb}",
         f"  {rule.en}",
         run.say("policy.rule_commands", commands=commands),
-        run.say("policy.rule_enforced", what=row["enforced_by"], tests=row["pinned_by"]),
+        run.say("policy.rule_enforced", what=rule.carried_out, tests=rule.pinned_by),
     ]
-    return Answer({"rules": [row]}, lines, always=True)
+    return Answer({"rules": [_rule_json(rule)]}, lines, always=True)
 
 
-def _rules_json(version: PolicyVersion) -> list[dict[str, Any]]:
-    """The rules as a version words them, with what the program that runs carries them out by."""
-    return _rule_rows(version.rules)
-
-
-def _rule_rows(rules: Sequence[RuleText]) -> list[dict[str, Any]]:
-    from arlo_rec.policy import RULES
-
-    rows = []
-    for rule in rules:
-        ours = RULES.get(rule.id)
-        row = {"id": rule.id, "section": rule.section, "nb": rule.nb, "en": rule.en, "since": rule.since.isoformat()}
-        row |= {"commands": list(ours.commands) if ours else [], "enforced_by": ours.carried_out if ours else None}
-        row |= {"pinned_by": ours.pinned_by if ours else None}
-        rows.append(row)
-    return rows
+def _rule_json(rule: Rule) -> dict[str, Any]:
+    """A rule with what carries it out."""
+    return {
+        "id": rule.id,
+        "section": rule.section,
+        "nb": rule.nb,
+        "en": rule.en,
+        "since": rule.since.isoformat(),
+        "commands": list(rule.commands),
+        "enforced_by": rule.carried_out,
+        "pinned_by": rule.pinned_by,
+    }

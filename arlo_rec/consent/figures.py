@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import CallDeclined, CallTakenIn, Withdrawn
 from arlo_rec.model.records import RecordingId, from_iso
-from arlo_rec.model.times import iso_week, week_of
+from arlo_rec.model.times import iso_week
 from arlo_rec.store import Store
 
 FEWEST: Final = 3  # a smaller figure is hidden
@@ -126,16 +126,3 @@ def _withdrawn(store: Store, erased: Mapping[RecordingId, str]) -> Iterable[tupl
         event = entry.event
         if isinstance(event, CallTakenIn) and event.prompt is not None:
             yield event.prompt, erased[recording]
-
-
-def weeks(rows: Collection[Week]) -> list[str]:
-    """Every week from the first to the last of *rows*, without a gap."""
-    if not rows:
-        return []
-    first, last = min(row.week for row in rows), max(row.week for row in rows)
-    day = date.fromisocalendar(int(first[:4]), int(first[6:]), 1)
-    every = [first]
-    while every[-1] < last:
-        day += timedelta(days=7)
-        every.append(week_of(day))
-    return every

@@ -75,12 +75,4 @@ def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
         started_at=call.started_at,
         erased_on=store.policy.ends_at(call),
         policy=call.policy,
-        worded=_worded(store, call),
     )
-
-
-def _worded(store: Store, call: Recording) -> dict[str, tuple[str, str]]:
-    """The purposes in the words of the guidelines that the call was consented under."""
-    version = next((each for each in store.policy.versions if each.version == call.policy), store.policy.versions[0])
-    rules = {rule.id: (rule.nb, rule.en) for rule in version.rules}
-    return {purpose: rules[f"purpose.{purpose}"] for purpose in call.purposes}

@@ -1,21 +1,22 @@
 """The record of a consent with the fields of ISO/IEC TS 27560:2023, as JSON-LD in the words of the W3C's DPV.
 
 The specification names fields and no serialisation; which word of the Data Privacy Vocabulary (2.3) stands for which
-field, the vocabulary's own guide says (https://w3id.org/dpv/guides/consent-27560). A record is whole by itself: its
-context names prefixes alone, and nodes have names that hold within it. Whom it is about is said by a pseudonym, the id
-of the recording. What nobody stated is not invented: it is missing, or where the specification asks for it, said so.
+field, the vocabulary's own guide says (https://w3id.org/dpv/guides/consent-27560). An officer is shown one record, and
+an access answer encloses those of all its recordings. A document is whole by itself: its context names prefixes alone,
+and nodes have names that hold within it. The caller has a pseudonym, the id of the recording. What the company did not
+state is not invented: it is missing, or where the specification asks for it, "not stated".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from arlo_rec.model.particulars import Particulars, Processor
+from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import Purpose
+from arlo_rec.policy import RULES, Purpose
 
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
 SCHEMA: Final = "https://w3id.org/dpv/schema/dpv-27560#record"  # that schema in DPV, as the guide names it
@@ -93,21 +94,29 @@ class ConsentFacts:
     started_at: datetime
     erased_on: datetime
     policy: str  # the version of the guidelines then
-    worded: Mapping[str, tuple[str, str]]  # each purpose in its words, in Norwegian and in English
 
 
 def consent_record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict[str, Any]:
-    """The record, as JSON-LD: header, notice, processing, parties, and the event, in the order of the specification."""
+    """The document with one record."""
+    return {"@context": dict(CONTEXT), **_record(facts, stated, made_at)}
+
+
+def consent_records(every: Sequence[ConsentFacts], stated: Particulars, made_at: datetime) -> dict[str, Any]:
+    """The document with a record for each consent, in that order."""
+    return {"@context": dict(CONTEXT), "@graph": [_record(facts, stated, made_at) for facts in every]}
+
+
+def _record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict[str, Any]:
+    """Header, notice, processing, parties, and the event, in the order of the specification."""
     processors = list(enumerate(stated.processors or (), 1))
+    recipients = list(enumerate(stated.recipients or (), 1))
     return {
-        "@context": dict(CONTEXT),
-        "@id": "_:record",
         "@type": "dpv:ConsentRecord",
         "dct:conformsTo": {"@id": SCHEMA, "dct:title": SCHEMA_VERSION},
         "dct:identifier": facts.id,
         "dct:created": _instant(made_at),
         "dpv:hasDataSubject": {
-            "@id": "_:caller",
+            "@id": _caller(facts),
             "@type": "dpv:DataSubject",
             "skos:broader": _term("dpv:Customer"),
             "dct:identifier": facts.id,
@@ -126,6 +135,7 @@ def consent_record(facts: ConsentFacts, stated: Particulars, made_at: datetime) 
         "dpv:hasEntity": [
             _controller(stated),
             *(_processor(number, each) for number, each in processors),
+            *(_recipient(number, each) for number, each in recipients),
             _authority(),
         ],
         "dpv:hasConsentStatus": [_given(facts)],
@@ -135,7 +145,7 @@ def consent_record(facts: ConsentFacts, stated: Particulars, made_at: datetime) 
 def _notices(facts: ConsentFacts, stated: Particulars) -> list[dict[str, Any]]:
     """The prompt that was heard, by version and hash, and where the privacy notice stands."""
     prompt = {
-        "@id": "_:prompt",
+        "@id": _prompt(facts),
         "@type": ["dpv:ConsentNotice", "dpv:OralNotice"],
         "dct:identifier": facts.prompt,
         "dct:language": facts.prompt_lang,
@@ -148,21 +158,22 @@ def _notices(facts: ConsentFacts, stated: Particulars) -> list[dict[str, Any]]:
     }
     if stated.notice is None:
         return [prompt]
-    return [prompt, {"@id": "_:notice", "@type": "dpv:PrivacyNotice", "schema:url": stated.notice}]
+    return [prompt, {"@type": "dpv:PrivacyNotice", "schema:url": stated.notice}]
 
 
 def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str, Any]:
     """What the caller's data are processed for by their consent, for one purpose."""
-    nb, en = facts.worded[purpose]
-    recipients = [_term(f"_:processor-{number}") for number, _ in enumerate(stated.processors or (), 1)]
+    rule = RULES[f"purpose.{purpose}"]
+    processors = [_term(f"_:processor-{number}") for number, _ in enumerate(stated.processors or (), 1)]
+    recipients = [_term(f"_:recipient-{number}") for number, _ in enumerate(stated.recipients or (), 1)]
     return {
         "@type": "dpv:Process",
-        "dpv:hasDataSubject": _term("_:caller"),
+        "dpv:hasDataSubject": _term(_caller(facts)),
         "dpv:hasPurpose": {
             "@type": "dpv:Purpose",
             "skos:broader": _term(_BROADER[purpose]),
             "dct:identifier": purpose,
-            "dct:description": [{"@value": nb, "@language": "nb"}, _english(en)],
+            "dct:description": [{"@value": rule.nb, "@language": "nb"}, _english(rule.en)],
         },
         "dpv:hasLegalBasis": _term("eu-gdpr:A6-1-a"),
         "dpv:hasPersonalData": [
@@ -178,7 +189,7 @@ def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str
             {"@type": "dpv:StorageLocation", "dct:description": _english(NOT_STATED)},
         ],
         "dpv:hasDataController": _term("_:controller"),
-        "dpv:hasRecipient": recipients,
+        "dpv:hasRecipient": processors + recipients,
     }
 
 
@@ -188,7 +199,7 @@ def _of_employee(stated: Particulars) -> dict[str, Any]:
     basis = [{"@value": text, "@language": lang} for lang, text in words.items() if text is not None]
     return {
         "@type": "dpv:Process",
-        "dpv:hasDataSubject": {"@id": "_:employee", "@type": "dpv:DataSubject", "skos:broader": _term("dpv:Employee")},
+        "dpv:hasDataSubject": {"@type": "dpv:DataSubject", "skos:broader": _term("dpv:Employee")},
         "dpv:hasLegalBasis": {"@type": "dpv:LegalBasis", "dct:description": basis or [_english(NOT_STATED)]},
         "dpv:hasDataController": _term("_:controller"),
     }
@@ -206,6 +217,14 @@ def _processor(number: int, each: Processor) -> dict[str, Any]:
     return party | {"dpv:hasCountry": country, "dct:description": task, "dpv:hasContact": NOT_STATED}
 
 
+def _recipient(number: int, each: Recipient) -> dict[str, Any]:
+    why = [{"@value": each.why(lang), "@language": lang} for lang in ("nb", "en")]
+    return _party(f"recipient-{number}", "dpv:Recipient", each.recipient) | {
+        "dct:description": why,
+        "dpv:hasContact": NOT_STATED,
+    }
+
+
 def _authority() -> dict[str, Any]:
     return _party("authority", "dpv:DataProtectionAuthority", AUTHORITY) | {"schema:url": AUTHORITY_URL}
 
@@ -218,13 +237,22 @@ def _given(facts: ConsentFacts) -> dict[str, Any]:
     """The key press: type, state, time, for how long, by whom. Of what was withdrawn or is over nothing is held."""
     return {
         "@type": ["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"],
-        "dpv:isIndicatedBy": _term("_:caller"),
+        "dpv:isIndicatedBy": _term(_caller(facts)),
         "dpv:hasIndicationMethod": "key 1 of the telephone, after the prompt was heard to its end",
         "dpv:isIndicatedAtTime": _instant(facts.at),
         "dpv:hasDuration": _until(facts.erased_on),
-        "dpv:hasNotice": _term("_:prompt"),
+        "dpv:hasNotice": _term(_prompt(facts)),
         "dct:conformsTo": {"@type": "dct:Standard", "dct:identifier": facts.policy, "dct:title": "guidelines"},
     }
+
+
+def _caller(facts: ConsentFacts) -> str:
+    """The node of the caller, which is another in each record of a document: consents are not joined by it."""
+    return f"_:caller-{facts.id}"
+
+
+def _prompt(facts: ConsentFacts) -> str:
+    return f"_:prompt-{facts.id}"
 
 
 def _term(name: str) -> dict[str, str]:

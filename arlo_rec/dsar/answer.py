@@ -123,6 +123,7 @@ class RecordingFacts:
     prompt_lang: str
     prompt_text: str = field(repr=False)
     prompt_sha256: str
+    policy_version: str  # in force at the key press
     number: str | None = field(repr=False)
     reference: str = field(repr=False)  # the exchange's id of the call
     identifiers: tuple[str, ...] = field(repr=False)  # came with it from the telephone system; an employee's name first

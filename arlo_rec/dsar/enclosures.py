@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
-from arlo_rec.dsar import consent_receipt, data, vcon
-from arlo_rec.dsar.answer import Answer
+from arlo_rec.consent.record import ConsentFacts, DataHeld, consent_records
+from arlo_rec.dsar import data, vcon
+from arlo_rec.dsar.answer import Answer, RecordingFacts
 from arlo_rec.dsar.files import Enclosure, FileFacts
+
+CONSENTS: Final = "consent-records.jsonld"
 
 
 def enclosures(answer: Answer, sounds: Sequence[FileFacts]) -> list[Enclosure]:
@@ -22,8 +26,25 @@ def enclosures(answer: Answer, sounds: Sequence[FileFacts]) -> list[Enclosure]:
     copies = vcon.copies_vcon(answer)
     if copies is not None:
         files.append(_in_json(vcon.COPIES_NAME, vcon.MEDIATYPE, copies))
-    files.append(_in_json(consent_receipt.NAME, "application/json", consent_receipt.consent_receipts(answer)))
+    consents = consent_records([_consent(facts) for facts in answer.recordings], answer.particulars, answer.answered_at)
+    files.append(_in_json(CONSENTS, "application/ld+json", consents))
     return files
+
+
+def _consent(facts: RecordingFacts) -> ConsentFacts:
+    return ConsentFacts(
+        id=facts.id,
+        at=facts.consented_at(),
+        prompt=facts.prompt_version,
+        prompt_lang=facts.prompt_lang,
+        prompt_text=facts.prompt_text,
+        prompt_sha256=facts.prompt_sha256,
+        purposes=facts.purposes,
+        held=DataHeld(facts.number is not None, bool(facts.identifiers)),
+        started_at=facts.started_at,
+        erased_on=facts.erased_on,
+        policy=facts.policy_version,
+    )
 
 
 def _in_json(name: str, mediatype: str, document: object) -> Enclosure:

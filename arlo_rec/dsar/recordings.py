@@ -194,6 +194,7 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         prompt_lang=store.prompts[recording.prompt].lang,
         prompt_text=store.prompts[recording.prompt].text,
         prompt_sha256=recording.prompt_sha256.hex(),
+        policy_version=recording.policy,
         number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),

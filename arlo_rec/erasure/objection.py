@@ -16,10 +16,10 @@ from arlo_rec.access.objections import LIFTED, REJECTED, RULE, UPHELD, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import ObjectionEnded, ObjectionUpheld
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.names import agent_name, demanded_name
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, Subject
 from arlo_rec.policy import Action, Event
 from arlo_rec.store import Store
@@ -57,7 +57,7 @@ def uphold(store: Store, name: str, reason: str | None, now: datetime) -> Upheld
     One that was upheld already may be upheld again. Raises Usage, NotGranted.
     """
     store.demand(Action.OBJECTION, now)
-    agent, why, request = demanded_name(name), reasons.demanded(reason), primitives.fresh(8).hex()
+    agent, why, request = demanded_name(name), demanded_reason(reason), primitives.fresh(8).hex()
     planned = Plan(0, ())
 
     def order() -> protocol.Order:
@@ -89,7 +89,7 @@ def lift(store: Store, name: str, reason: str | None, now: datetime) -> Objectio
 
 def _end(store: Store, name: str, reason: str | None, decision: str, now: datetime) -> Objection:
     store.demand(Action.OBJECTION, now)
-    agent, why = demanded_name(name), reasons.demanded(reason)
+    agent, why = demanded_name(name), demanded_reason(reason)
     with store.change(now) as change:
         is_upheld = agent_name(agent) in objections.upheld(store)
         if decision == LIFTED and not is_upheld:

@@ -21,9 +21,9 @@ from arlo_rec.catalogue.copies import Copy
 from arlo_rec.listening import listen
 from arlo_rec.listening.desk import Answered
 from arlo_rec.listening.session import SOUND, Session
-from arlo_rec.model import reasons
 from arlo_rec.model.audit_events import HeardInReview
 from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.spans import Span, united
 from arlo_rec.policy import Action, State
 from arlo_rec.speech.cut_list import Cut
@@ -169,7 +169,7 @@ def _decide(
         if left and not isinstance(reason, str):
             return Answered(HTTPStatus.CONFLICT, {"left": left.to_json()})
         if left:
-            reasons.demanded(reason)
+            demanded_reason(reason)
     revision, copy = opened.shown.revision, opened.shown.copy.hex()
     if changes:
         revision = pseudonymise.change(store, copy, lambda _: changes, clock).revision

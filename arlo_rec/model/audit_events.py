@@ -294,7 +294,7 @@ class PolicyApproved(AuditEvent):
     RIGHT = Action.POLICY
     request: str
     version: str
-    since: str | None = None  # in force from then on; None: one more officer has to approve it
+    since: str  # in force from then on
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""

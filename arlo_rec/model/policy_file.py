@@ -9,8 +9,23 @@ own_a_day = 20
 entries_days = 1095            # or "never"
 retention_days = 60            # 90 at most
 
-The tables that may follow are those of `policy_tables`. Whatever it says, a version takes over the program's own parts
-as they are where it is proposed: so officers approve a new release.
+[[reason]]                     # where any stands here, these are the whole list
+code = "complaint"
+nb = "En kunde har klaget"
+en = "A customer complained"
+purposes = ["quality"]
+
+[[prompt]]                     # a new one, or of one that there is what changes: its end, its sound
+version = "nb-2026-12"
+lang = "nb"
+text = "..."
+purposes = ["quality", "training"]
+from = 2026-12-15              # without it: from the version on
+until = 2027-12-31             # the last day; without it: no end is set
+sound = "nb-2026-12.wav"       # beside the file, or sound_sha256 = "..."
+
+Whatever it says, a version takes over the program's own parts as they are where it is proposed: so officers approve a
+new release.
 """
 
 from __future__ import annotations
@@ -18,22 +33,36 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from arlo_rec.model import policy_tables
+from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Refused, Usage
-from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion, ReasonCode
 from arlo_rec.model.program_parts import parts
+from arlo_rec.model.prompts import findings, purposes_named
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import RETENTION, Purpose
+
+Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Usage
 
 FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
-_KEYS: Final = frozenset({"version", "from", "reason", "rule", "prompt", *TRUTHS, *LIMITS})
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
+_PROMPT: Final = re.compile(r"(nb|nn|en)-[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_OF_REASON: Final = frozenset({"code", "nb", "en", "purposes"})
+_OF_PROMPT: Final = frozenset({"version", "lang", "text", "purposes", "from", "until", "sound", "sound_sha256"})
+_KEPT: Final = ("lang", "text", "purposes", "since")  # of a prompt that callers heard
+_TEXT_LONGEST: Final = 200  # characters
+_PROMPT_LONGEST: Final = 2000
+_MOST: Final = 200  # rows of one table; prompts are never removed, and all of a store stand in each version
+_REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # what no prompt may have (`model.prompts`)
+_KEYS: Final = frozenset({"version", "from", "reason", "prompt", *TRUTHS, *LIMITS})
 
 
 def no_sound(name: str) -> bytes:
@@ -41,9 +70,7 @@ def no_sound(name: str) -> bytes:
     raise Usage("file_unreadable", path=name)
 
 
-def read(
-    raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: policy_tables.Hashing = no_sound
-) -> PolicyVersion:
+def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: Hashing = no_sound) -> PolicyVersion:
     """The version that a file proposes to follow *before*; *hashing* reads the sound of a prompt.
 
     Raises Usage for what is no such file, key or value, and Refused for what the guidelines let nobody set.
@@ -58,16 +85,14 @@ def read(
     changes: dict[str, Any] = {key: _number(document[key], key, path) for key in LIMITS if key in document}
     changes |= {key: _truth(document[key], key, path) for key in TRUTHS if key in document}
     if "reason" in document:
-        changes["reasons"] = policy_tables.reasons(document["reason"], path)
+        changes["reasons"] = _reasons(document["reason"], path)
     since = _since(document.get("from"), now, path)
-    day, days = local_date(since), changes.get("retention_days", before.retention_days)
     if "prompt" in document:
-        changes["prompts"] = policy_tables.prompts(document["prompt"], before.prompts, day, hashing, path)
+        changes["prompts"] = _prompts(document["prompt"], before.prompts, local_date(since), hashing, path)
     version = replace(
         before,
         version=_name(document.get("version"), path),
         since=since,
-        rules=policy_tables.rules(document.get("rule"), before.rules, days, day, path),
         program=parts(),
         by="",
         approvals=(),
@@ -77,24 +102,6 @@ def read(
         if version.reason_demanded and not version.codes_for(purpose):  # nobody could search for it any more
             raise Usage("policy_reasons_lack", purpose=str(purpose), path=path)
     return version
-
-
-def text_of(version: PolicyVersion) -> str:
-    """The same file for a version as it is, to begin a proposal with."""
-    lines = [f"version = {json.dumps(version.version)}"]
-    lines += [f"{key} = {json.dumps(getattr(version, key))}" for key in TRUTHS]
-    lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]
-    for reason in version.reasons:
-        lines += policy_tables.lines_of_reason(reason)
-    for rule in version.rules:
-        lines += policy_tables.lines_of_rule(rule) if rule.own else []
-    for prompt in version.prompts:
-        lines += policy_tables.lines_of_prompt(prompt)
-    return "\n".join(lines) + "\n"
-
-
-def _written(number: int | None) -> str:
-    return json.dumps(NEVER) if number is None else str(number)
 
 
 def _since(value: object, now: datetime, path: str) -> datetime:
@@ -125,9 +132,189 @@ def _number(value: object, key: str, path: str) -> int | None:
 
 def _truth(value: object, key: str, path: str) -> bool:
     if not isinstance(value, bool):
+        raise Usage("config_bad_value", key=key, path=path)
+    return value
+
+
+# -- its tables ---------------------------------------------------------------------------------------
+
+
+def _reasons(value: object, path: str) -> tuple[ReasonCode, ...]:
+    """The reason codes of a file; raises Usage."""
+    rows = [_reason(row, path) for row in _rows(value, "reason", _OF_REASON, path)]
+    if len({each.code for each in rows}) != len(rows):
+        raise Usage("policy_bad_reason", key="code", path=path)
+    return tuple(rows)
+
+
+def _prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hashing, path: str) -> tuple[Prompt, ...]:
+    """The prompts before, with what the file changes of them, and its new ones behind.
+
+    Raises Usage, and Refused for a prompt that would reach back or that no caller may hear.
+    """
+    known = {prompt.version: prompt for prompt in before}
+    rows = _rows(value, "prompt", _OF_PROMPT, path)
+    if len({str(row.get("version")) for row in rows}) != len(rows):
+        raise _bad("version", path)
+    for row in rows:
+        version = row.get("version")
+        if not isinstance(version, str) or not (version in known or _PROMPT.fullmatch(version)):
+            raise _bad("version", path)
+        known[version] = _prompt(version, row, known.get(version), since, hashing, path)
+    if len(known) > _MOST:
+        raise Usage("config_bad_value", key="prompt", path=path)
+    return tuple(known.values())
+
+
+def _prompt(
+    version: str, row: Mapping[str, Any], last: Prompt | None, since: date, hashing: Hashing, path: str
+) -> Prompt:
+    """One prompt of a file; *last* is what was in force of it, *since* the day from which the version is."""
+    begins, until = (_day(row[key], key, path) if key in row else None for key in ("from", "until"))
+    sound = _sound(row, hashing, path)
+    if last is not None:
+        prompt = last._replace(until=until or last.until, sound_sha256=sound or last.sound_sha256)
+        heard: dict[str, object] = {"lang": row.get("lang", last.lang), "since": begins or last.since}
+        heard["text"] = _prompt_text(row.get("text", last.text), path)
+        purposes = _purposes(row["purposes"]) if "purposes" in row else last.purposes
+        if purposes is None:
+            raise _bad("purposes", path)
+        _demand_unedited(last, {**heard, "purposes": purposes}, prompt, since)
+        return prompt
+    text, purposes = _prompt_text(row.get("text"), path), _purposes(row.get("purposes"))
+    if purposes is None or row.get("lang") != version[:2]:
+        raise _bad("purposes" if purposes is None else "lang", path)
+    begins = begins or since
+    if begins < since:
+        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=version)
+    if until is not None and until < begins:
+        raise _bad("until", path)
+    _demand_fit(version, text, purposes)
+    return Prompt(version, version[:2], text, purposes, begins, until, sound)
+
+
+def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, since: date) -> None:
+    """Raise Refused where a prompt that callers heard would have been another: a changed text is a new version."""
+    if not last.purposes.issuperset(heard["purposes"]):
+        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
+    if any(heard[key] != getattr(last, key) for key in _KEPT):
+        raise Refused("prompt_is_kept", rule="consent.prompt", prompt=last.version)
+    if last.sound_sha256 is not None and prompt.sound_sha256 != last.sound_sha256:
+        raise Refused("prompt_is_kept", rule="consent.prompt", prompt=last.version)
+    if prompt.until != last.until and prompt.until is not None and prompt.until < since:
+        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
+
+
+def _demand_fit(version: str, text: str, purposes: frozenset[Purpose]) -> None:
+    """Raise Refused for a text that no caller may hear before a recording, or that does not name its purposes."""
+    for code in findings(text, ""):
+        if code in _REFUSED:
+            raise Refused("prompt_refused", rule="consent.prompt", prompt=version, why=code)
+    if not purposes <= purposes_named(text):
+        raise Refused("prompt_names_less", rule="consent.purposes", prompt=version)
+
+
+def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
+    code, purposes = row.get("code"), row.get("purposes")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise Usage("policy_bad_reason", key="code", path=path)
+    if (fits := _purposes(purposes)) is None:
+        raise Usage("policy_bad_reason", key="purposes", path=path)
+    texts = [_text(row.get(lang), "policy_bad_reason", lang, _TEXT_LONGEST, path) for lang in ("nb", "en")]
+    return ReasonCode(code, texts[0], texts[1], fits)
+
+
+def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
+    """The rows of a table that have no other keys than these."""
+    if not isinstance(value, list) or not 1 <= len(value) <= _MOST or not all(isinstance(row, dict) for row in value):
+        raise Usage("config_bad_value", key=table, path=path)
+    for row in value:
+        for key in row:
+            if key not in keys:
+                raise Usage("config_unknown_key", key=f"{table}.{key}"[:60], path=path)
+    return value
+
+
+def _purposes(value: object) -> frozenset[Purpose] | None:
+    """Some of the two purposes; None for anything else."""
+    known = [str(purpose) for purpose in Purpose]
+    if not isinstance(value, list) or not value or any(each not in known for each in value):
+        return None
+    return frozenset(Purpose(each) for each in value)
+
+
+def _prompt_text(value: object, path: str) -> str:
+    """A text as it is spoken: on however many lines it is written, one blank stands between two words."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    if not 0 < len(text) <= _PROMPT_LONGEST or not text.isprintable():
+        raise _bad("text", path)
+    return text
+
+
+def _day(value: object, key: str, path: str) -> date:
+    if type(value) is not date or not 2000 <= value.year <= 2200:
         raise _bad(key, path)
     return value
 
 
+def _sound(row: Mapping[str, Any], hashing: Hashing, path: str) -> bytes | None:
+    name, digest = row.get("sound"), row.get("sound_sha256")
+    if name is not None and (digest is not None or not isinstance(name, str)):
+        raise _bad("sound", path)
+    if digest is not None and not (isinstance(digest, str) and _SHA256.fullmatch(digest)):
+        raise _bad("sound_sha256", path)
+    return hashing(name) if isinstance(name, str) else bytes.fromhex(digest) if digest is not None else None
+
+
+def _text(value: object, error: str, key: str, longest: int, path: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not value.isprintable():
+        raise Usage(error, key=key, path=path)
+    return value.strip()
+
+
 def _bad(key: str, path: str) -> Usage:
-    return Usage("config_bad_value", key=key, path=path)
+    return Usage("policy_bad_prompt", key=key, path=path)
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def text_of(version: PolicyVersion) -> str:
+    """The same file for a version as it is, to begin a proposal with."""
+    lines = [f"version = {json.dumps(version.version)}"]
+    lines += [f"{key} = {json.dumps(getattr(version, key))}" for key in TRUTHS]
+    lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]
+    for reason in version.reasons:
+        lines += _lines_of_reason(reason)
+    for prompt in version.prompts:
+        lines += _lines_of_prompt(prompt)
+    return "\n".join(lines) + "\n"
+
+
+def _written(number: int | None) -> str:
+    return json.dumps(NEVER) if number is None else str(number)
+
+
+def _lines_of_reason(reason: ReasonCode) -> list[str]:
+    """A reason code as its table."""
+    texts = [f"{lang} = {_quoted(reason.text(lang))}" for lang in ("nb", "en")]
+    return [
+        "",
+        "[[reason]]",
+        f"code = {_quoted(reason.code)}",
+        *texts,
+        f"purposes = {json.dumps(sorted(reason.purposes))}",
+    ]
+
+
+def _lines_of_prompt(prompt: Prompt) -> list[str]:
+    """A prompt as its table."""
+    lines = ["", "[[prompt]]", f"version = {_quoted(prompt.version)}", f"lang = {_quoted(prompt.lang)}"]
+    lines += [f"text = {_quoted(prompt.text)}", f"purposes = {json.dumps(sorted(prompt.purposes))}"]
+    lines.append(f"from = {prompt.since.isoformat()}")
+    lines += [f"until = {prompt.until.isoformat()}"] if prompt.until is not None else []
+    return lines + ([f"sound_sha256 = {_quoted(prompt.sound_sha256.hex())}"] if prompt.sound_sha256 is not None else [])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

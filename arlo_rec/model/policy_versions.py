@@ -1,7 +1,8 @@
 """The versions of a store's policy: what the guidelines leave to the company to set, each in force from its instant on.
 
 `policy` and `rules` hold what no company changes. A version is never edited: a change is a new version, which officers
-approve (purpose.change). Pure; `keys.policy_document` writes and reads them.
+approve (purpose.change). All of them are one document, which a link of the chain of authority commits to
+(`keys.authority`). Pure.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.model.consent import Prompt
+from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.program_parts import Part, parts
-from arlo_rec.model.records import MICROSECOND, Approval, Recording
+from arlo_rec.model.records import MICROSECOND, Approval, Recording, from_iso, to_iso
+from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, reason_problem
+from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, Rule, reason_problem
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-OF_RETENTION: Final = "retention.90d"  # the rule whose words name the days
 _CODED: Final = re.compile(r"\s*([a-z][a-z0-9-]{1,30}):\s*(.*)", re.DOTALL)
 
 
@@ -33,21 +35,6 @@ class ReasonCode(NamedTuple):
 
     def text(self, lang: str) -> str:
         """What it means, in that language."""
-        return self.nb if lang == "nb" else self.en
-
-
-class RuleText(NamedTuple):
-    """The wording of a rule in one version of the policy."""
-
-    id: str
-    section: int
-    nb: str
-    en: str
-    since: date  # of this wording
-    own: bool = False  # whether the company words it otherwise than the program does
-
-    def text(self, lang: str) -> str:
-        """The rule, in that language."""
         return self.nb if lang == "nb" else self.en
 
 
@@ -65,23 +52,30 @@ class PolicyVersion:
     own_a_day: int  # recordings that an officer hears or exports a day by her own access, unless its approval says more
     entries_days: int | None  # after which the log loses what an entry tells; None: never
     retention_days: int  # for which a recording is kept
-    rules: tuple[RuleText, ...]  # in the order of the guidelines
     program: tuple[Part, ...]  # the parts of the program that it was approved with
     by: str = ""  # the officer who proposed it; empty: the store was made with it
     approvals: tuple[Approval, ...] = ()
 
     def starting(self, since: datetime, before: PolicyVersion) -> PolicyVersion:
         """This version in force from *since* on, behind *before*: what is new in it begins no earlier."""
-        day, prompts, rules = local_date(since), before.by_prompt(), {rule.id: rule for rule in before.rules}
+        day, prompts = local_date(since), before.by_prompt()
         return replace(
             self,
             since=since,
             prompts=tuple(
                 each if each.version in prompts else each._replace(since=max(each.since, day)) for each in self.prompts
             ),
-            rules=tuple(
-                each if rules.get(each.id) == each else each._replace(since=max(each.since, day)) for each in self.rules
-            ),
+        )
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in the program's words, in the order of the guidelines; that of retention names these days."""
+        most, days = str(RETENTION.days), str(self.retention_days)
+        return tuple(
+            rule._replace(nb=rule.nb.replace(most, days), en=rule.en.replace(most, days))
+            if rule.id == "retention.90d"
+            else rule
+            for rule in RULES.values()
         )
 
     def by_prompt(self) -> Mapping[str, Prompt]:
@@ -175,34 +169,26 @@ class Policy(NamedTuple):
         return terms
 
 
-def first(version: str, since: datetime, prompts: Sequence[Prompt], reasons: Sequence[ReasonCode]) -> PolicyVersion:
-    """The version that a new store has, with what the program sets where the company sets nothing."""
-    return PolicyVersion(
-        version,
-        since,
-        tuple(prompts),
-        tuple(reasons),
-        reason_demanded=False,
-        cut_circumstances=False,
-        most_found=MOST_FOUND,
-        own_a_day=OWN_A_DAY,
-        entries_days=None,
-        retention_days=RETENTION.days,
-        rules=shipped_rules(RETENTION.days),
-        program=parts(),
-    )
+def demanded_reason(reason: str | None) -> str:
+    """The reason that a command demands, if it says something (security.reason); raises Usage."""
+    problem = reason_problem(reason)
+    if problem is not None or reason is None:
+        raise Usage(str(problem), rule="security.reason")
+    return reason
 
 
-def shipped_rules(days: int) -> tuple[RuleText, ...]:
-    """The rules as the program words them, where recordings are kept for so many days."""
-    rules = [RuleText(rule.id, rule.section, rule.nb, rule.en, rule.since) for rule in RULES.values()]
-    return tuple(_with_days(rule, days) if rule.id == OF_RETENTION else rule for rule in rules)
+# -- what a new store has -----------------------------------------------------------------------------
 
-
-def _with_days(rule: RuleText, days: int) -> RuleText:
-    most = str(RETENTION.days)
-    return rule._replace(nb=rule.nb.replace(most, str(days)), en=rule.en.replace(most, str(days)))
-
+_TRAINING, _QUALITY = frozenset({Purpose.TRAINING}), frozenset({Purpose.QUALITY})
+# The list is ours: the customer's guidelines ask for a reason and name no codes.
+REASON_CODES: Final[tuple[ReasonCode, ...]] = (
+    ReasonCode("course", "Stoff til et kurs", "Material for a course", _TRAINING),
+    ReasonCode("new-agent", "Opplæring av en ny medarbeider", "Training of a new agent", _TRAINING),
+    ReasonCode("coaching", "Veiledning av en medarbeider", "Coaching of an agent", _TRAINING | _QUALITY),
+    ReasonCode("sample", "Stikkprøve", "Random sample", _QUALITY),
+    ReasonCode("complaint", "En kunde har klaget", "A customer complained", _QUALITY),
+    ReasonCode("accuracy", "Om riktig informasjon ble gitt", "Whether accurate information was given", _QUALITY),
+)
 
 MOST_FOUND: Final = 50  # who needs more looks for something else than a call (access.need)
 OWN_A_DAY: Final = 20
@@ -213,3 +199,113 @@ LIMITS: Final[Mapping[str, range]] = {  # what a version may set a number to
     "retention_days": range(1, RETENTION.days + 1),  # 90 days are the most that callers were ever told
     "entries_days": range(365, 3651),  # the log is evidence: longer than any recording, case or grant that it tells of
 }
+
+
+def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVersion:
+    """The version that a new store has, with what the program sets where the company sets nothing."""
+    return PolicyVersion(
+        version,
+        since,
+        tuple(prompts),
+        REASON_CODES,
+        reason_demanded=False,
+        cut_circumstances=False,
+        most_found=MOST_FOUND,
+        own_a_day=OWN_A_DAY,
+        entries_days=None,
+        retention_days=RETENTION.days,
+        program=parts(),
+    )
+
+
+# -- the document -------------------------------------------------------------------------------------
+
+
+def encode(policy: Policy) -> bytes:
+    """The document as canonical JSON: the same versions give the same bytes."""
+    return canonical({"format": 5, "versions": [version_to_json(each) for each in policy.versions]})
+
+
+def decode(body: bytes) -> Policy:
+    """The policy of a document that a link commits to; raises Integrity (purpose.change)."""
+    try:
+        policy = Policy(tuple(read_version(each) for each in parse_object(body)["versions"]))
+        if not policy.versions:
+            raise ValueError("no version")  # noqa: TRY301 - handled like any other error in the bytes
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        raise Integrity("policy_forged", rule="purpose.change") from None
+    return policy
+
+
+def version_to_json(version: PolicyVersion) -> dict[str, Any]:
+    """One version, with everything that it sets."""
+    return {
+        "version": version.version,
+        "since": to_iso(version.since),
+        "prompts": [prompt_to_json(each) for each in version.prompts],
+        "reasons": [_reason_to_json(each) for each in version.reasons],
+        "reason_demanded": version.reason_demanded,
+        "cut_circumstances": version.cut_circumstances,
+        "most_found": version.most_found,
+        "own_a_day": version.own_a_day,
+        "entries_days": version.entries_days,
+        "retention_days": version.retention_days,
+        "program": {part.name: part.sha256 for part in version.program},
+        "by": version.by,
+        "approvals": [{"by": each.by, "at": to_iso(each.at)} for each in version.approvals],
+    }
+
+
+def read_version(document: Any) -> PolicyVersion:
+    """What `version_to_json` wrote; raises KeyError, TypeError, ValueError or the like for anything else."""
+    days = document["entries_days"]
+    return PolicyVersion(
+        str(document["version"]),
+        from_iso(document["since"]),
+        tuple(_prompt(each) for each in document["prompts"]),
+        tuple(_reason(each) for each in document["reasons"]),
+        bool(document["reason_demanded"]),
+        bool(document["cut_circumstances"]),
+        int(document["most_found"]),
+        int(document["own_a_day"]),
+        None if days is None else int(days),
+        int(document["retention_days"]),
+        tuple(Part(str(name), str(document["program"][name])) for name in sorted(document["program"])),
+        str(document["by"]),
+        tuple(Approval(str(each["by"]), from_iso(each["at"])) for each in document["approvals"]),
+    )
+
+
+def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as the document has it; the hash of its text follows from the text."""
+    return {
+        "version": prompt.version,
+        "lang": prompt.lang,
+        "text": prompt.text,
+        "purposes": sorted(prompt.purposes),
+        "since": prompt.since.isoformat(),
+        "until": prompt.until.isoformat() if prompt.until is not None else None,
+        "sound": prompt.sound_sha256.hex() if prompt.sound_sha256 is not None else None,
+    }
+
+
+def _prompt(document: Any) -> Prompt:
+    until, sound = document["until"], document["sound"]
+    return Prompt(
+        str(document["version"]),
+        str(document["lang"]),
+        str(document["text"]),
+        frozenset(Purpose(purpose) for purpose in document["purposes"]),
+        date.fromisoformat(document["since"]),
+        None if until is None else date.fromisoformat(until),
+        None if sound is None else bytes.fromhex(sound),
+    )
+
+
+def _reason_to_json(reason: ReasonCode) -> dict[str, Any]:
+    return {"code": reason.code, "nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
+
+
+def _reason(document: Any) -> ReasonCode:
+    purposes = frozenset(Purpose(purpose) for purpose in document["purposes"])
+    return ReasonCode(str(document["code"]), str(document["nb"]), str(document["en"]), purposes)

@@ -1,11 +1,18 @@
-"""The prompts that callers hear, as a new store gets them. A changed text is a new version, never an edit.
+"""The prompts that callers hear: those of a new store, and what a prompt has to say and must not. Pure.
 
-The wording is ours. `nb-2025-01` names training only, as the customer's own text does, so recordings made
-under it are never opened for quality assurance (consent.purposes).
+A changed text is a new version, never an edit. The wording is ours. `nb-2025-01` names training only, as the customer's
+own text does, so recordings made under it are never opened for quality assurance (consent.purposes).
+
+What is looked for stands in the guidelines (consent.prompt, consent.press1, consent.press2) and is what the Norwegian
+data protection authority asks, for whom it is not enough that a call *may* be recorded. The check looks for words in
+Norwegian and English and tests no understanding: a prompt without a finding is one that a person has to read, not one
+that a court has approved.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import date
 from typing import Final
 
@@ -46,3 +53,85 @@ SHIPPED: Final[tuple[Prompt, ...]] = (
         date(2025, 1, 1),
     ),
 )
+
+# -- what a prompt has to say -------------------------------------------------------------------------
+
+LANGUAGES: Final = ("nb", "en")
+_COMMON: Final = {  # words by which a language is told; none is one of the other
+    "nb": r"\b(?:du|og|vi|ikke|ikkje|samtalen|samtala|opptaket|tast|til|av|hos|når)\b",
+    "en": r"\b(?:you|and|we|not|the|call|recording|press|to|of|our|when)\b",
+}
+_WANTED: Final = {  # by code: what has to be found, in each language
+    "recorded": {
+        "nb": r"\b(?:tar|tek) vi opp\b|\bvi (?:tar|tek) opp\b|\b(?:blir|vert) (?:tatt|teke) opp\b|\btas opp\b",
+        "en": r"\bwe (?:will )?record\b|\b(?:is|are|will be) (?:being )?recorded\b",
+    },
+    "voice": {"nb": r"\b(?:stemme|stemmen|røyst|røysta)\b", "en": r"\bvoice\b"},
+    "content": {
+        "nb": r"\b(?:det|hva|kva) (?:du|dere) (?:forteller|fortel|sier|seier|opplyser)\b"
+        r"|\bopplysning(?:er|ar|ene|ane)\b",
+        "en": r"\bwhat you (?:say|tell)\b|\binformation\b",
+    },
+    "voluntary": {
+        "nb": r"\b(?:hvis|viss|om|dersom) du samtykke?r\b|\bfrivillig\b|\bfor å samtykke\b",
+        "en": r"\bif you (?:consent|agree)\b|\bvoluntary\b|\bto consent\b",
+    },
+    "withdraw": {"nb": r"\btrekke?j?e? (?:tilbake )?(?:samtykke|deg)\w*\b", "en": r"\bwithdraw\w*\b"},
+    "more": {"nb": r"\bpersonvernerklæring\w*\b", "en": r"\bprivacy (?:notice|policy|statement)\b"},
+    "key1": {"nb": r"\b(?:tast|trykk) (?:1|én|ein|en)\b", "en": r"\bpress (?:1|one)\b"},
+    "key2": {"nb": r"\b(?:tast|trykk) (?:2|to)\b", "en": r"\bpress (?:2|two)\b"},
+}
+_TRAINING: Final = {"nb": r"\bopplæring\w*\b|\blære opp\b", "en": r"\btrain\w*\b"}
+_QUALITY: Final = {"nb": r"\bkvalitet\w*\b", "en": r"\bquality\b"}
+_UNWANTED: Final = {  # by code: what must not be found
+    "may": {
+        "nb": r"\b(?:kan|kunne)(?: \w+){0,3} (?:(?:bli|verte) (?:tatt|teke)|tas|takast|ta) opp\b"
+        r"|\bkan (?:bli|verte) (?:lagret|lagra|registrert)\b",
+        "en": r"\b(?:may|might|could|can)(?: also)? be (?:recorded|monitored|stored)\b|\bmay record\b",
+    },
+    "third": {
+        "nb": r"\b(?:markedsføring|marknadsføring|reklame|salg\w*|sal|profilering|produktutvikling|statistikk)\b",
+        "en": r"\b(?:marketing|advertising|sales|profiling|product development|statistics)\b",
+    },
+    "anonymous": {"nb": r"\banonym\w*\b", "en": r"\banonym\w*\b"},
+}
+
+
+def language_of(text: str) -> str | None:
+    """The language of a prompt; None where it is neither."""
+    counts = {lang: len(re.findall(words, _plain(text))) for lang, words in _COMMON.items()}
+    best = max(LANGUAGES, key=lambda lang: counts[lang])
+    return best if counts[best] >= 3 and sorted(counts.values())[0] < counts[best] else None
+
+
+def findings(text: str, controller: str) -> list[str]:
+    """What a prompt lacks, or says and must not, as codes in the order of the prompt; empty if nothing."""
+    plain, lang = _plain(text), language_of(text)
+    if lang is None:
+        return ["language"]
+    found = [] if _plain(controller) in plain else ["who"]
+    lacking = [code for code, words in _WANTED.items() if not re.search(words[lang], plain)]
+    unwanted = [code for code, words in _UNWANTED.items() if re.search(words[lang], plain)]
+    if "may" in unwanted:  # of a text that says that it may be, the remedy is one
+        lacking = [code for code in lacking if code != "recorded"]
+    return [*found, *lacking, *_purposes(plain, lang), *unwanted]
+
+
+def purposes_named(text: str) -> frozenset[Purpose]:
+    """The purposes that a prompt names; none where its language is not known."""
+    plain, lang = _plain(text), language_of(text)
+    words = {Purpose.TRAINING: _TRAINING, Purpose.QUALITY: _QUALITY}
+    return frozenset(purpose for purpose in Purpose if lang is not None and re.search(words[purpose][lang], plain))
+
+
+def _purposes(plain: str, lang: str) -> list[str]:
+    names = bool(re.search(_TRAINING[lang], plain)), bool(re.search(_QUALITY[lang], plain))
+    return {(True, True): [], (True, False): ["training_only"], (False, True): ["quality_only"]}.get(
+        names, ["purposes"]
+    )
+
+
+def _plain(text: str) -> str:
+    """Small letters, one blank between words, no signs that are only seen at the end of a line."""
+    joined = unicodedata.normalize("NFKC", text).replace("\u00ad", "")
+    return " ".join(joined.casefold().split())

@@ -166,7 +166,6 @@ class PendingOfficer:
     id: str
     person: Person
     at: datetime
-    approvals: tuple[Approval, ...] = ()
 
     def waits(self, now: datetime) -> bool:
         """Whether they still wait at *now*."""

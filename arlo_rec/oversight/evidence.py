@@ -29,9 +29,8 @@ from arlo_rec.catalogue.copies import Copy
 from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
-from arlo_rec.keys import policy_document
 from arlo_rec.log.projection import LoggedDisclosure, Projection
-from arlo_rec.model import audit_events, documents
+from arlo_rec.model import audit_events, documents, policy_versions
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.audit_events import AccessRequested, CallTakenIn, PolicyProposed, Purged
 from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy
@@ -252,7 +251,7 @@ def _demand_readable(event: AuditEvent | None) -> AuditEvent:
             if limits is not None:
                 documents.read(limits, Limits)
         case PolicyProposed(document=document):
-            policy_document.read_version(document)
+            policy_versions.read_version(document)
     return event
 
 

@@ -106,7 +106,8 @@ def _deletions(store: Store) -> Iterator[Task]:
 def _approvals(store: Store, now: datetime) -> Iterator[Task]:
     """Grants that wait for a second officer, where this one is a second pair of eyes."""
     for grant in store.roster.grants:
-        if grant.waits(now) and four_eyes.may_approve(store.roster, store.person.name, grant, now):
+        seconds = four_eyes.second_officers(store.roster, grant.by, grant.person, now) if grant.waits(now) else ()
+        if store.person.name in seconds:
             about: dict[str, object] = {
                 "name": grant.person,
                 "by": grant.by,

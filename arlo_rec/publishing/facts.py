@@ -1,6 +1,7 @@
 """The facts that published pages tell: of a version of the policy, of the company, and of what the program sets. Pure.
 
-A version has the wording of the rules, the retention and the prompts; what it has not, the program sets.
+A version has the retention, the prompts and the reason codes; what it has not, as the words of the rules, the program
+sets.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class WordedPrompt(NamedTuple):
 
 
 def rules_of(version: PolicyVersion, lang: str) -> list[WordedRule]:
-    """Every rule as that version words it, in the order of the guidelines."""
+    """Every rule, in the order of the guidelines; that of retention with the days of that version."""
     return [WordedRule(rule.id, rule.section, rule.text(lang)) for rule in version.rules]
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from arlo_rec.admin import policy_changes
 from arlo_rec.admin.identities import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow
-from arlo_rec.keys import policy_document
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.layout import root_name
 from arlo_rec.keys.settings import EscrowPlace
+from arlo_rec.model import policy_versions
 from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.recovery.replay import Replay
 from arlo_rec.store import Store
@@ -93,7 +93,7 @@ def take_over_policy(store: Store) -> None:
     """
     policy, newest = policy_changes.by_the_log(store), store.authority.newest
     if newest is not None and policy_changes.digest(policy) == newest.documents.policy.hex():
-        store.authority.links.put_document("policy", policy_document.encode(policy))
+        store.authority.links.put_document("policy", policy_versions.encode(policy))
         store.policy, store.prompts = policy, policy.prompts
     else:
         store.put_policy(store.policy)

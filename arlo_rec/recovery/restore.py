@@ -36,8 +36,9 @@ from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.model import audit_events, reasons
+from arlo_rec.model import audit_events
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
+from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import feed
@@ -255,7 +256,7 @@ def _what_is_wrong_is_the_backups() -> Iterator[None]:
 def accept(store: Store, reason: str | None, now: datetime) -> None:
     """Open what was closed, without knowing what was erased since the backup; raises NotGranted or Usage."""
     store.demand(Action.RESTORE, now)
-    reason = reasons.demanded(reason)
+    reason = demanded_reason(reason)
     if store.settings.unknown_since is None:
         raise Usage("nothing_to_accept")
 

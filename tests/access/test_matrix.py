@@ -14,7 +14,6 @@ import pytest
 
 from arlo_rec.access import gate
 from arlo_rec.commands.run import Run
-from arlo_rec.model import reason_codes
 from arlo_rec.model.policy_versions import first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
@@ -25,7 +24,7 @@ from tests.support.world import REASON, World
 
 TABLE = Path(__file__).with_name("matrix.md")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-VERSION = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
+VERSION = first("2026-01", NOW, SHIPPED)
 TEAM, OTHER = "kundeservice", "salg"
 WHO = {
     "security officer": {Role.OFFICER},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -87,3 +88,20 @@ def test_a_restored_store_adds_nobody_who_waited(two: World) -> None:
     restored = restore(two, "--accept-without-feed", "--reason", "the feed went with the machine")
     assert restored.exit in {0, 3}, restored
     assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
+
+
+def test_the_paper_adds_no_officer_beside_the_only_one_and_takes_her_place_once_she_is_gone(world: World) -> None:
+    """It gives her keys to the one who comes after her, who then hands over to herself."""
+    paper, mine = world.base / "paper", world.base / "passphrase-of-hers"
+    paper.touch(mode=0o600)
+    paper.write_text(json.loads((world.base / "init.json").read_text())["recovery_key"])
+    by_paper = ("--as", "recovery", "--passphrase-file", str(paper))
+    added = world.run("person", "add", "sigrun", "--role", "officer", "--json", *by_paper).json
+    assert world.code("approve", added["pending"]["id"], who="sigrid") == (13, "not_second")
+    told = world.run("person", "passphrase", "--reset", "sigrid", "--json", *by_paper).json
+    paper.write_text(told["one_time_passphrase"])
+    mine.write_text("en helt ny og lang setning")
+    mine.chmod(0o600)
+    as_her = ("--as", "sigrid", "--passphrase-file")
+    assert world.run("person", "passphrase", *as_her, str(paper), "--new-passphrase-file", str(mine)).exit == 0
+    assert world.run("person", "handover", "solveig", "--yes", "--json", *as_her, str(mine)).exit == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,25 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.admin import policy_changes
-from arlo_rec.keys import policy_document
-from arlo_rec.model import policy_file, reason_codes
+from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.audit_events import LogShown, PolicyProposed
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import (
     LIMITS,
-    OF_RETENTION,
     Policy,
     PolicyVersion,
     ReasonCode,
-    RuleText,
     first,
-    shipped_rules,
 )
 from arlo_rec.model.program_parts import Part
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Purpose, reason_problem
+from arlo_rec.policy import RULES, Purpose, reason_problem
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.clock import later
@@ -42,7 +39,7 @@ from tests.support.world import REASON, World
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
 NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
 _NEW_PROMPT = 'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-02"\n'
-FIRST = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
+FIRST = first("2026-01", NOW, SHIPPED)
 
 
 # -- who approves -------------------------------------------------------------------------------------
@@ -254,8 +251,7 @@ def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(t
         ('version = "2026-02"\nretention = 30', "config_unknown_key"),
         ('version = "2026-02"\nretention_days = 0', "policy_number"),
         ('version = "2026-02"\nretention_days = "never"', "policy_number"),
-        ('version = "2026-02"\n[[rule]]\nid = "purpose.sales"\nnb="a"\nen="a"', "policy_bad_rule"),
-        ('version = "2026-02"\n[[rule]]\nid = "scope.only"\nnb="a"', "policy_bad_rule"),
+        ('version = "2026-02"\n[[rule]]\nid = "scope.only"\nnb="a"\nen="a"', "config_unknown_key"),
         (
             'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-02"\nlang="en"\ntext="a"\npurposes=["quality"]',
             "policy_bad_prompt",
@@ -300,7 +296,7 @@ def test_what_show_writes_as_a_file_proposes_what_is_there(world: World) -> None
 
 
 def _event(version: PolicyVersion, base: str, request: str = "0123456789abcdef") -> PolicyProposed:
-    document = policy_document.version_to_json(version)
+    document = policy_versions.version_to_json(version)
     return PolicyProposed(request=request, version=version.version, base=base, document=document)
 
 
@@ -320,7 +316,7 @@ def test_a_policy_that_no_officer_approved_closes_the_store(world: World) -> Non
     with own_code(world, "leif") as store:
         forged = Policy((replace(store.policy.newest, most_found=1000),))
         with store.db.writing():
-            store.authority.links.put_document("policy", policy_document.encode(forged))
+            store.authority.links.put_document("policy", policy_versions.encode(forged))
     assert world.code("find", "--purpose", "quality", "--reason", REASON, who="leif") == (15, "policy_forged")
 
 
@@ -347,21 +343,6 @@ def _number(key: str) -> st.SearchStrategy[int]:
     return st.integers(LIMITS[key].start, LIMITS[key].stop - 1)
 
 
-def _worded(rule: RuleText, texts: tuple[str, str]) -> RuleText:
-    return rule._replace(nb=texts[0], en=texts[1], since=local_date(NOW), own=True)
-
-
-_OWN_WORDS = st.dictionaries(st.sampled_from(FIRST.rules), st.tuples(_TEXT, _TEXT), max_size=3)
-
-
-def _rules(days: int, own: dict[RuleText, tuple[str, str]]) -> tuple[RuleText, ...]:
-    """The rules with the company's words for some; those about the retention name its days."""
-    rules = zip(FIRST.rules, shipped_rules(days), strict=True)
-    shipped = (now if now == before else now._replace(since=local_date(NOW)) for before, now in rules)
-    own = {rule: words for rule, words in own.items() if rule.id != OF_RETENTION}
-    return tuple(_worded(rule, own[rule]) if rule in own else rule for rule in shipped)
-
-
 _PROMPTS = st.builds(
     lambda until, sound, name, days: (
         *(each._replace(until=until, sound_sha256=sound) for each in SHIPPED),
@@ -373,18 +354,16 @@ _PROMPTS = st.builds(
     st.integers(0, 400),
 )
 _VERSIONS = st.builds(
-    lambda name, demanded, reasons, own, numbers: replace(
+    lambda name, demanded, reasons, numbers: replace(
         FIRST,
         version=name,
         reason_demanded=demanded,
         reasons=reasons,
-        rules=_rules(numbers["retention_days"], own),
         **numbers,
     ),
     st.from_regex(r"\A[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?\Z"),
     st.booleans(),
     _REASONS.filter(lambda reasons: {purpose for each in reasons for purpose in each.purposes} == set(Purpose)),
-    _OWN_WORDS,
     st.fixed_dictionaries(
         {
             "most_found": st.sampled_from(LIMITS["most_found"]),
@@ -401,9 +380,17 @@ _VERSIONS = st.builds(
 def test_every_version_comes_back_from_its_file_and_from_its_document(version: PolicyVersion) -> None:
     assert policy_file.read(policy_file.text_of(version).encode(), "p.toml", FIRST, NOW) == version
     policy = Policy((FIRST, version))
-    encoded = policy_document.encode(policy)
-    assert policy_document.decode(encoded) == policy
-    assert policy_document.encode(policy_document.decode(encoded)) == encoded
+    encoded = policy_versions.encode(policy)
+    assert policy_versions.decode(encoded) == policy
+    assert policy_versions.encode(policy_versions.decode(encoded)) == encoded
+
+
+@given(st.sampled_from(LIMITS["retention_days"]))
+def test_the_rules_are_in_the_programs_words_and_that_of_retention_names_the_days(days: int) -> None:
+    rules = {rule.id: rule for rule in replace(FIRST, retention_days=days).rules}
+    assert [rule for rule in rules if rules[rule] != RULES[rule]] == (["retention.90d"] if days != 90 else [])
+    for lang in ("nb", "en"):
+        assert [int(number) for number in re.findall("[0-9]+", rules["retention.90d"].text(lang))] == [days]
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
@@ -429,5 +416,5 @@ def test_a_reason_with_a_code_passes_where_the_rest_of_it_is_one_and_the_code_fi
 
 def test_the_document_of_a_version_is_the_same_bytes_for_ever() -> None:
     kept = replace(FIRST, program=(Part("rules", "0" * 64),))  # the program's own parts change with it
-    known = "7bbb40d20bf227b3db8221f12fc6e05861a9a383715317b587635e6a881b75f5"
+    known = "393e8279ffcfdf0052aa49bb547a4665404e3f4bf0f6cfe8f841e12143547b44"
     assert policy_changes.digest(Policy((kept,))) == known

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 import pytest
 
 from arlo_rec.model.policy_versions import Policy
-from arlo_rec.policy import RULES
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, restore
 from tests.support.policies import another_release, propose, put
@@ -91,28 +90,6 @@ def test_a_store_that_is_restored_by_another_release_is_closed_until_it_is_appro
     restored = restore(world, "--accept-without-feed", "--reason", REASON)
     assert restored.exit in (0, 3), restored
     assert world.code("teams", who="sigrid") == (14, "policy_drift")
-
-
-# -- the company's own words ----------------------------------------------------------------------------
-
-
-def test_the_company_words_a_rule_by_approval_and_the_program_may_reword_only_the_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours = 'id = "retention.90d"\nnb = "Opptak slettes etter 90 dager."\nen = "Recordings are deleted after 90 days."'
-    proposal = propose(world, f'version = "2026-02"\n[[rule]]\n{ours}\n')
-    [change] = proposal["changes"]
-    assert change["what"] == "rule retention.90d" and change["after"]["en"] == "Recordings are deleted after 90 days."
-    world.json("policy", "approve", proposal["id"], who="sigrid")
-    rules = {each["id"]: each for each in world.json("policy", "show", who="leif")["rules"]}
-    assert rules["retention.90d"]["nb"] == "Opptak slettes etter 90 dager."
-    assert rules["retention.90d"]["enforced_by"] == RULES["retention.90d"].carried_out
-    assert world.json("policy", "check", who="iver")["drift"] == [], "officers approved these words"
-    put(world, 'version = "2026-03"\nmost_found = 60\n')
-    again = {each["id"]: each for each in world.json("policy", "show", who="leif")["rules"]}
-    assert again == rules, "what a later version does not name stays"
-    before = {each["id"]: each for each in world.json("policy", "show", "2026-01", who="leif")["rules"]}
-    assert before["retention.90d"]["nb"] == RULES["retention.90d"].nb, "a version is never edited"
 
 
 def test_every_version_can_be_made_again_byte_for_byte_from_what_is_shown_of_it(world: World) -> None:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.model import reason_codes
 from arlo_rec.model.audit_events import Purged
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
@@ -21,7 +20,7 @@ from tests.support.world import REASON, World, wait_until_due
 
 pytestmark = pytest.mark.rule("retention.90d")
 NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
-FIRST = first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED)
+FIRST = first("2026-01", NOW, SHIPPED)
 ASKED = ("--purpose", "quality", "--reason", REASON)
 
 

@@ -195,18 +195,49 @@ def test_a_chain_of_puppets_is_followed_through_one_who_is_gone(two: World, call
     assert hears(two, mona, call), "once another officer knows of it"
 
 
-def test_what_the_paper_gives_to_its_puppet_takes_two_officers(two: World, call: str) -> None:
+def test_what_the_paper_gives_to_its_puppet_opens_nothing_for_seven_days_and_nobody_approves_it(
+    two: World, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each officer may be the one who holds the paper."""
     paper_file = secret_file(two, json.loads((two.base / "init.json").read_text())["recovery_key"])
     paper = ("--as", "recovery", "--passphrase-file", paper_file)
     mona = acting(two, "mona", two.run("person", "add", "mona", "--role", "manager", "--json", *paper).json)
     grant = two.run("grant", "mona", *WHY, "--json", *paper).json["grant"]
     assert grant["state"] == "pending"
-    half = two.run("approve", grant["id"], who="astrid")
-    assert half.exit == 0 and "One more security officer" in half.out
+    for who in ("astrid", "sigrid"):
+        assert two.code("approve", grant["id"], who=who) == (13, "not_second")
     assert not hears(two, mona, call)
-    assert two.run("approve", grant["id"], who="astrid").exit == 13, "she may be the one who holds it"
-    assert two.json("approve", grant["id"], who="sigrid")["grant"]["approved_by"] == ["astrid", "sigrid"]
-    assert hears(two, mona, call)
+    assert {each["id"] for each in two.json("status", who="iver")["waiting"]} == {grant["id"]}
+    clock(monkeypatch, timedelta(days=37, minutes=5))
+    two.json("purge", "--allow-large", who="cron")
+    assert two.code("approve", grant["id"], who="astrid")[0] == 4, "it is over"
+    assert not hears(two, mona, call)
+    assert given(two, "mona", by="sigrid")["state"] == "live"
+
+
+@pytest.mark.parametrize("paper_by", ["sigrid", "astrid"])
+def test_an_officer_with_the_paper_hears_nothing_at_once_and_what_she_did_is_told(
+    two: World, call: str, paper_by: str
+) -> None:
+    """She resets the other one, adds an officer, and gives herself access in every way that the paper has."""
+    other = "astrid" if paper_by == "sigrid" else "sigrid"
+    paper_file = secret_file(two, json.loads((two.base / "init.json").read_text())["recovery_key"])
+    paper = ("--as", "recovery", "--passphrase-file", paper_file)
+    reset_one = acting(two, other, two.run("person", "passphrase", "--reset", other, "--json", *paper).json)
+    asked = [two.run("grant", to, *WHY, "--json", *paper).json["grant"] for to in (paper_by, other, "recovery")]
+    asked += [given(two, to, by=paper_by) for to in (paper_by, other)]
+    asked.append(reset_one("grant", paper_by, *WHY).json["grant"])
+    assert {each["state"] for each in asked} == {"pending"}
+    new = two.run("person", "add", "gro", "--role", "officer", "--json", *paper).json
+    assert "pending" in new, "an officer by the paper is none at once"
+    for waits in (*asked, new["pending"]):
+        assert two.code("approve", waits["id"], who=paper_by)[0] == 13
+        assert reset_one("approve", waits["id"]).exit == 13
+        assert two.run("approve", waits["id"], *paper).exit == 13
+    assert not hears(two, lambda *words: two.run(*words, who=paper_by), call)
+    assert not hears(two, reset_one, call)
+    told = [(each["action"], each["person"]) for each in two.json("audit", "show", who="iver")["entries"]]
+    assert {("person reset", "recovery"), ("grant", "recovery"), ("grant", paper_by)} <= set(told)
 
 
 # -- with a clock that is ahead ------------------------------------------------------------------------

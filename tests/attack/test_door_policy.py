@@ -53,7 +53,7 @@ def test_a_change_of_something_else_says_that_it_brings_a_shorter_retention_forw
     day = (datetime.now(UTC) + timedelta(days=200)).date()
     put(world, f'version = "2026-02"\nfrom = {day}\nretention_days = 30\n')
     proposal = propose(world, 'version = "2026-03"\nmost_found = 70\n')
-    assert [each["what"] for each in proposal["changes"]] == ["most_found", "retention_days", "rule retention.90d"]
+    assert [each["what"] for each in proposal["changes"]] == ["most_found", "retention_days"]
     assert proposal["consequences"] == [{"code": "due", "count": 1, "days": 30}]
     shown = world.json("policy", "show", proposal["id"], who="sigrid")["proposal"]
     assert (shown["changes"], shown["consequences"]) == (proposal["changes"], proposal["consequences"])
@@ -74,7 +74,6 @@ def test_prompts_of_a_day_begin_and_end_at_midnight_in_oslo(world: World, monkey
 @pytest.mark.parametrize(
     "text",
     [
-        '[[rule]]\nid = []\nnb="a"\nen="a"',
         '[[reason]]\ncode="good"\nnb="a"\nen="a"\npurposes=[[]]',
         '[[prompt]]\nversion="nb-2026-12"\nlang="nb"\ntext="abc"\npurposes=[{}]',
     ],

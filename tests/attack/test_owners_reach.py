@@ -24,8 +24,8 @@ from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.primitives import fresh
 from arlo_rec.intake import batch, sealing
-from arlo_rec.keys import policy_document
 from arlo_rec.model import audit_events as say
+from arlo_rec.model import policy_versions
 from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import Recording, RecordingId, to_iso
@@ -373,7 +373,7 @@ def test_what_is_approved_of_a_policy_is_what_was_read_although_two_call_themsel
         bodies = [json.loads(raw.body or b"{}") for raw in store.log.raw.entries(0, store.log.tree().size)]
         (salt,) = [each["detail"]["request"] for each in bodies if each["action"] == "policy propose"]
         version = replace(store.policy.newest, by="sigrid", version="2026-02", own_a_day=1000)
-        base, document = policy_changes.digest(store.policy), policy_document.version_to_json(version)
+        base, document = policy_changes.digest(store.policy), policy_versions.version_to_json(version)
     log_as(world, "sigrid", say.PolicyProposed(request=salt, version="2026-02", base=base, document=document))
     before = world.json("policy", "show", who="iver")
     world.json("policy", "approve", modest["id"], who="sigrid")

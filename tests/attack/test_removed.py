@@ -18,10 +18,10 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import access_list, certificate
-from arlo_rec.keys import authority, layout, log_handover, policy_document
+from arlo_rec.keys import authority, layout, log_handover
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
-from arlo_rec.model import documents
+from arlo_rec.model import documents, policy_versions
 from arlo_rec.model.audit_events import AuthorityChanged, ClockAccepted, PurgeFinished
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.policy_versions import Policy
@@ -108,7 +108,7 @@ def test_her_policy_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
     world, kept = back
     with own_code(world, "sara (it)") as store:
         prompts = tuple(prompt._replace(purposes=frozenset(Purpose)) for prompt in store.prompts.values())
-        body = policy_document.encode(Policy((replace(store.policy.newest, prompts=prompts),)))
+        body = policy_versions.encode(Policy((replace(store.policy.newest, prompts=prompts),)))
         forge(store, "policy", body, kept.signing, list(store.roster.officer_keys()))
     refused(world, "authority_forged")
 

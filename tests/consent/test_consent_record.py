@@ -17,7 +17,7 @@ from rdflib.compare import isomorphic
 from rdflib.namespace import RDF, XSD
 
 from arlo_rec.consent.record import CONTEXT, SCHEMA, ConsentFacts, DataHeld, consent_record
-from arlo_rec.model.particulars import Particulars, Processor
+from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.prompts import SHIPPED
 from tests.support.properties import examples
 from tests.support.vocabulary import graph_of, keys, problems, terms
@@ -39,10 +39,6 @@ FACTS = ConsentFacts(
     started_at=BEGAN,
     erased_on=BEGAN + timedelta(days=90),
     policy="2026-01",
-    worded={
-        "quality": ("Formål to: kvalitetssikring.", "Purpose two: quality assurance."),
-        "training": ("Formål én: opplæring.", "Purpose one: training."),
-    },
 )
 STATED = Particulars(
     contact="personvern@arlo.example",
@@ -51,6 +47,7 @@ STATED = Particulars(
         Processor("Sky Drift AS", "drift av servere", "hosting of servers", "NO"),
         Processor("Cloud Ltd", "sikkerhetskopi", "backup", "GB", "vern", "safeguards"),
     ),
+    recipients=(Recipient("Revisjon AS", "kontroll av reglene", "an audit of the rules"),),
     staff_basis_nb="Berettiget interesse, GDPR artikkel 6 nr. 1 bokstav f",
     staff_basis_en="Legitimate interest, GDPR Article 6(1)(f)",
 )
@@ -204,6 +201,7 @@ def test_kinds_of_data_that_are_not_held_are_not_named() -> None:
         contact=st.none() | st.text(min_size=1, max_size=30),
         notice=st.none() | st.text(min_size=1, max_size=30),
         processors=st.none() | st.lists(st.builds(Processor, *[st.text(max_size=9)] * 4), max_size=3).map(tuple),
+        recipients=st.none() | st.lists(st.builds(Recipient, *[st.text(max_size=9)] * 3), max_size=3).map(tuple),
         staff_basis_nb=st.none() | st.text(max_size=30),
         staff_basis_en=st.none() | st.text(max_size=30),
     ),

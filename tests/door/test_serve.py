@@ -581,7 +581,7 @@ def test_an_answer_without_a_number_breaks_the_door(number: object) -> None:
 
 TYPED = [
     "todo", "find LOOK", "export ID LOOK --out mine", "export ID LOOK --out -", "listen ID LOOK --player play",
-    "listen ID LOOK", "withdraw - --yes", "withdraw 90000001 --receipt-out mine", "consent stats --svg mine", "lock",
+    "listen ID LOOK", "withdraw - --yes", "withdraw 90000001 --receipt-out mine", "consent show ID --out mine", "lock",
     "policy publish --out mine", "policy check --published mine", "policy propose mine", "unlock", "policy log",
     "audit checkpoint --append mine", "audit verify --anchor mine", "audit witness --witness-key mine",
     "person add ny --role ingest --service --key-out mine", "pseudonymise ID --transcript agent=mine LOOK",

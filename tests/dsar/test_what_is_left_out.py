@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.dsar.enclosures import CONSENTS
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.particulars import Particulars, Processor
 from tests.support.answers import (
@@ -197,8 +198,9 @@ def test_a_letter_names_everybody_who_may_get_recordings_and_how_one_withdraws(l
     assert str(PARTICULARS.withdrawal(lang)) in letter
     unknown = {"nb": "vet ikke om noen andre utenfor selskapet", "en": "does not know whether anybody else outside"}
     assert unknown[lang] in words(letter_of(replace(ANSWER, particulars=Particulars()), lang))
-    receipts = json.loads(opened(built(ANSWER), PASSPHRASE.encode())["bodies"]["consent-receipts.json"])["receipts"]
-    got = receipts[0]["pii_processing"]["purposes"][0]["recipients"]
+    records = json.loads(opened(built(ANSWER), PASSPHRASE.encode())["bodies"][CONSENTS])["@graph"]
+    names = {each["@id"]: each["dpv:hasName"] for each in records[0]["dpv:hasEntity"]}
+    got = [names[each["@id"]] for each in records[0]["dpv:hasProcess"][0]["dpv:hasRecipient"]]
     assert got[-1] == recipient.recipient
 
 

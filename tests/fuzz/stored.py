@@ -20,11 +20,11 @@ from arlo_rec.crypto import merkle, object_file, primitives
 from arlo_rec.crypto.seekable_sound import open_sound
 from arlo_rec.dsar import access_list, certificate, stored_zip
 from arlo_rec.erasure import receipt_form, receipts
-from arlo_rec.keys import authority, key_files, policy_document, root_secret, roster, settings, vouching
+from arlo_rec.keys import authority, key_files, root_secret, roster, settings, vouching
 from arlo_rec.keys.authority import Digests, Pin
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.model import documents, policy_file, reason_codes, strict_json, times
+from arlo_rec.model import documents, policy_file, policy_versions, strict_json, times
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.model.policy_versions import Policy, first
@@ -412,7 +412,7 @@ def _roster(raw: bytes) -> bool:
 
 def _policy(raw: bytes) -> bool:
     with suppress(Integrity):
-        return bool(policy_document.decode(raw))
+        return bool(policy_versions.decode(raw))
     return False
 
 
@@ -461,7 +461,7 @@ def _ring_slot() -> bytes:
 
 _RING = _ring_slot()
 _LINK = authority.add(None, 3, Digests(bytes(32), bytes(32), bytes(32)), [KEY.public], KEY, STORE)
-_POLICY = Policy((first("2026-01", NOW, SHIPPED, reason_codes.SHIPPED),))
+_POLICY = Policy((first("2026-01", NOW, SHIPPED),))
 _SETTINGS = settings.Settings("store.root", Path("/feed"), (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7)
 _ENTRIES = [_ENTRY, _ENTRY.replace(b"ingest", b"purge").replace(b"allowed", b"done").replace(b"telefon", b"sigrid")]
 TARGETS = [
@@ -483,6 +483,6 @@ TARGETS = [
     Target("ring", [_RING], _ring, _mended_ring),
     Target("settings", [documents.encode(_SETTINGS)], _settings),
     Target("link", [_LINK.body()], _link),
-    Target("policy", [policy_document.encode(_POLICY)], _policy),
+    Target("policy", [policy_versions.encode(_POLICY)], _policy),
     Target("proposal of a policy", [policy_file.text_of(_POLICY.newest).encode()], _proposal),
 ]

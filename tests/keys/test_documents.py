@@ -30,7 +30,7 @@ GRANT = Grant(
 )  # fmt: skip
 ROSTER = Roster(
     bytes(16), AT, (SIGRID,), (LEIF,), (GRANT,), (AccessKey(b"\x03" * 16, b"\x04" * 1216, AT),),
-    (PendingOfficer("fedcba9876543210", SIGRID, AT, (Approval("astrid", AT),)),), b"\x05" * 32,
+    (PendingOfficer("fedcba9876543210", SIGRID, AT),), b"\x05" * 32,
 )  # fmt: skip
 SETTINGS = Settings("root", Path("/feed"), (EscrowPlace(Path("/ring"), Path("/backup")),), 24, 7)
 READ: dict[str, Any] = {"roster": roster.decode, "settings": settings.decode}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arlo_rec.keys import four_eyes
-from arlo_rec.keys.roster import Roster
-from arlo_rec.model.records import Grant, Person
-from arlo_rec.policy import FOUR_EYES, Purpose, Role
+from arlo_rec.keys.roster import Roster, name_then
+from arlo_rec.model.records import Person
+from arlo_rec.policy import FOUR_EYES, Role
+from tests.support.properties import examples
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=100)
@@ -73,9 +77,7 @@ def test_neither_the_recovery_key_nor_who_stands_for_somebody_involved_approves(
     assert four_eyes.second_officers(roster(), "sigrid", "sigrid", NOW) == {"astrid"}
     assert four_eyes.second_officers(roster(), "astrid", "sigrid", NOW) == set()
     renewed = person("astrid", Role.OFFICER, by="recovery", since=NOW - timedelta(days=3))
-    assert four_eyes.second_officers(roster(renewed), "sigrid", "sigrid", NOW) == set(), (
-        "whoever holds the paper reset her"
-    )
+    assert four_eyes.second_officers(roster(renewed), "sigrid", "sigrid", NOW) == set(), "by the paper"
 
 
 def test_whoever_added_a_new_officer_approves_nothing_that_she_gives_herself() -> None:
@@ -121,15 +123,15 @@ def test_a_reset_makes_no_officer_another_ones_own_and_nobody_approves_as_or_for
     assert four_eyes.second_officers(third, "astrid", "sigrid", NOW) == {"bodil"}
 
 
-def test_what_the_paper_gives_to_its_puppet_takes_two_officers_of_whom_one_may_hold_it() -> None:
-    puppet = roster(person("puppet", Role.MANAGER, by="recovery", since=NOW - timedelta(days=1)))
-    seconds = four_eyes.second_officers
-    assert seconds(puppet, "recovery", "puppet", NOW) == {"sigrid", "astrid"}
-    assert seconds(puppet, "recovery", "puppet", NOW, {"astrid"}) == {"sigrid"}
-    assert not seconds(puppet, "recovery", "puppet", NOW, {"astrid", "sigrid"})
-    given = Grant("1", "puppet", Purpose.QUALITY, None, NOW, NOW, "", "recovery", b"", state="pending")
-    assert not four_eyes.is_approved(puppet, given, {"astrid"}, NOW)
-    assert four_eyes.is_approved(puppet, given, {"astrid", "sigrid"}, NOW)
+def test_what_the_paper_gives_to_keys_of_its_own_waits_until_they_are_old_and_nobody_approves_it() -> None:
+    there = roster(person("puppet", Role.MANAGER, by="recovery", since=NOW - timedelta(days=1)))
+    for by, to in (("recovery", "puppet"), ("recovery", "recovery"), ("puppet", "puppet")):
+        assert four_eyes.waits(there, by, to, NOW)
+        assert not four_eyes.second_officers(there, by, to, NOW)
+    assert four_eyes.waits(there, "sigrid", "puppet", NOW)
+    assert four_eyes.second_officers(there, "sigrid", "puppet", NOW) == {"astrid"}, "one of them is no holder"
+    old = NOW + FOUR_EYES - timedelta(days=1)
+    assert not four_eyes.is_own(there, "recovery", "puppet", old)
 
 
 def test_an_officer_who_is_the_only_one_waits_for_nobody_whomever_she_gave_keys() -> None:
@@ -143,7 +145,8 @@ def test_an_officer_who_is_the_only_one_waits_for_nobody_whomever_she_gave_keys(
     reset = replace(alone, people=(renewed, *(each for each in people if each.name != "sigrid")), former=(was,))
     assert not four_eyes.waits(reset, "sigrid", "sigrid", NOW), "the paper is hers"
     hers = replace(alone, people=(*people, person("mona", Role.MANAGER, by="recovery", since=NOW)))
-    assert four_eyes.second_officers(hers, "recovery", "mona", NOW) == {"sigrid"}, "of that she hears, whoever has it"
+    assert four_eyes.waits(hers, "recovery", "mona", NOW), "somebody else may have found the paper"
+    assert not four_eyes.waits(hers, "recovery", "mona", NOW + FOUR_EYES)
 
 
 def test_the_successor_of_another_officer_is_asked_at_once_and_of_the_only_one_nobody_is() -> None:
@@ -179,3 +182,68 @@ def test_who_may_be_the_puppet_of_whoever_holds_the_paper_is_waited_for_by_no_on
     gro = person("gro", Role.OFFICER, by="recovery", since=NOW - timedelta(days=1))
     there = replace(roster(), people=(*people, gro))
     assert four_eyes.is_own(there, "sigrid", "sigrid", NOW) and not four_eyes.waits(there, "sigrid", "sigrid", NOW)
+
+
+# -- whatever the roster ------------------------------------------------------------------------------
+
+NAMES = ("sigrid", "astrid", "bodil", "gro", "leif", "mona")
+_SINCE = st.sampled_from([LONG_AGO, NOW - timedelta(days=5), NOW - timedelta(days=1)])
+_GIVERS = st.sampled_from(["", *NAMES[:4], "recovery"])
+
+
+@st.composite
+def rosters(draw: st.DrawFn) -> Roster:
+    """Officers and managers, here or gone lately or long ago, with keys by anybody, also by each other in a circle."""
+    people, former = [person("recovery", Role.OFFICER)], []
+    for name in NAMES:
+        role = draw(st.sampled_from([Role.OFFICER, Role.OFFICER, Role.MANAGER]))
+        now = person(name, role, by=draw(_GIVERS), since=draw(_SINCE))
+        state = draw(st.sampled_from(["here", "here", "here", "renewed", "gone", "absent"]))
+        if state in {"here", "renewed"}:
+            people.append(now)
+        if state in {"renewed", "gone"}:
+            left = draw(st.sampled_from([NOW - timedelta(days=30), NOW - timedelta(days=1)]))
+            filed = f"{name} (until {left:%Y-%m-%d})" if state == "renewed" else name
+            former.append(replace(person(filed, role, by=draw(_GIVERS)), until_entry=5, left_at=left))
+    return Roster(bytes(16), NOW, people=tuple(people), former=tuple(former))
+
+
+def held_by(officer: str, there: Roster, *, paper: bool) -> set[str]:
+    """Everybody as whom one officer could act: herself, the paper, and whoever got keys lately from one of these."""
+    mine = {officer, "recovery"} if paper else {officer}
+    before: set[str] = set()
+    while mine != before:
+        before = set(mine)
+        everybody = [*there.people, *there.former]
+        mine |= {name_then(each.name) for each in everybody if each.by in mine and each.since + FOUR_EYES > NOW}
+    return mine
+
+
+@examples(400)
+@given(rosters(), st.booleans())
+def test_no_officer_gives_herself_access_at_once_where_there_is_another(there: Roster, paper: bool) -> None:
+    """Also with the paper, and as everybody whom she gave keys in the last seven days.
+
+    Another is one as whom she could not act even with the paper.
+    """
+    here = {each.name for each in there.people}
+    for officer in sorted(each.name for each in there.officers()):
+        mine = held_by(officer, there, paper=paper)
+        others = {each.name for each in there.officers()} - held_by(officer, there, paper=True)
+        for by, to in product(sorted(mine & here), repeat=2):
+            if there.person(by).role is not Role.OFFICER:  # type: ignore[union-attr]
+                continue
+            assert four_eyes.is_own(there, by, to, NOW)
+            assert four_eyes.waits(there, by, to, NOW) or not others
+            assert not four_eyes.second_officers(there, by, to, NOW) & mine
+
+
+@examples(200)
+@given(rosters())
+def test_what_waits_is_own_and_neither_giver_nor_taker_nor_the_paper_approves_it(there: Roster) -> None:
+    here = sorted(each.name for each in there.people)
+    for by, to in product(here, repeat=2):
+        seconds = four_eyes.second_officers(there, by, to, NOW)
+        assert seconds <= {each.name for each in there.officers()} - {by, to}
+        assert four_eyes.is_own(there, by, to, NOW) == four_eyes.is_own(there, to, by, NOW)
+        assert four_eyes.is_own(there, by, to, NOW) or not four_eyes.waits(there, by, to, NOW)

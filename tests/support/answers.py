@@ -82,6 +82,7 @@ OWN = RecordingFacts(
     prompt_lang=PROMPT.lang,
     prompt_text=PROMPT.text,
     prompt_sha256=PROMPT.sha256.hex(),
+    policy_version="2026-01",
     number=NUMBER,
     reference="1790842530.42",
     identifiers=("Kari Oppdiktet",),

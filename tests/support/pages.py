@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from arlo_rec.model import particulars, reason_codes
+from arlo_rec.model import particulars
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import PolicyVersion, first
 from arlo_rec.model.prompts import SHIPPED
@@ -17,7 +17,7 @@ from arlo_rec.publishing.pages import Page
 from tests.support.world import World
 
 AT = datetime(2026, 10, 2, 8, tzinfo=UTC)
-VERSION = first("2026-01", datetime(2026, 10, 1, 8, tzinfo=UTC), SHIPPED, reason_codes.SHIPPED)
+VERSION = first("2026-01", datetime(2026, 10, 1, 8, tzinfo=UTC), SHIPPED)
 FILE = """
 controller = "Oppdiktet AS"
 address = "Oppdiktet vei 0, 0000 Oppdiktet"

@@ -16,8 +16,9 @@ import pytest
 
 from arlo_rec.backends import bounded_read
 from arlo_rec.intake.sources.lines import PASSED_OVER
-from arlo_rec.keys import policy_document, root_secret
+from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import find
+from arlo_rec.model import policy_versions
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.strict_json import DEEPEST, canonical, parse
 from tests.fuzz.judge import limited
@@ -286,7 +287,7 @@ def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World
 )
 def test_a_policy_that_makes_no_sense_is_forged(body: bytes) -> None:
     with pytest.raises(Integrity, match="policy_forged"):
-        policy_document.decode(body)
+        policy_versions.decode(body)
 
 
 @pytest.mark.parametrize("raw", [b"a\rb\n", b"\r\n", b"x" * (1 << 20), b"x" * (1 << 20) + b"\n"])

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.i18n.messages import has
-from arlo_rec.model import prompt_check
+from arlo_rec.model import prompts
 from arlo_rec.model.particulars import CONTROLLER
-from arlo_rec.model.prompt_check import findings, language_of
-from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.model.prompts import SHIPPED, findings, language_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.rule("consent.prompt")
@@ -126,6 +125,6 @@ def test_the_command_ends_with_3_where_there_is_a_finding_and_says_what_to_do(wo
 
 
 def test_every_code_has_its_words_in_both_languages() -> None:
-    codes = {*prompt_check._WANTED, *prompt_check._UNWANTED, "language", "who", "purposes"}
+    codes = {*prompts._WANTED, *prompts._UNWANTED, "language", "who", "purposes"}
     for code in codes | {"training_only", "quality_only"}:
         assert has(f"prompt.{code}") and has(f"prompt.{code}.remedy"), code
