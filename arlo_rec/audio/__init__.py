@@ -9,7 +9,7 @@
     encoding   a stored sound as MP3 or WAV for a person, block by block     mp3   LAME, and its tag
 
 It reads streams that it is given and starts the decoder process. It does not mix or play sound; resampling
-for speech engines is in `speech.engines.resampling`.
+for speech engines is in `speech.engines.engine`.
 """
 
 from __future__ import annotations

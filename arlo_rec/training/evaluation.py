@@ -119,12 +119,12 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
 
 def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None) -> CallScore:
     """Cut a call as its copy would be, and score what is left of it."""
-    from arlo_rec.speech.engines import passes
-    from arlo_rec.speech.planning import planner
+    from arlo_rec.speech import planner
+    from arlo_rec.speech.engines.engine import transcribe
 
     transcripts = list(call.transcripts)
     if not transcripts and engine is not None:
-        transcripts = passes.transcribe(engine, call.sound, order.language, call.names)
+        transcripts = transcribe(engine, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
