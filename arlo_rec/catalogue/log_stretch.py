@@ -17,7 +17,7 @@ from arlo_rec.catalogue.anchors import key_at
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
 from arlo_rec.catalogue.log_body import Body, EntryRow, read_body
 from arlo_rec.crypto import merkle
-from arlo_rec.crypto.verifiers import Verifiers
+from arlo_rec.crypto.primitives import Verifiers
 from arlo_rec.keys.roster import Signatories, name_then
 from arlo_rec.model.strict_json import canonical
 

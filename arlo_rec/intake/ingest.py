@@ -26,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 
 from arlo_rec import audio
-from arlo_rec.backends import heap
+from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake.batch import Batch, read
@@ -63,7 +63,7 @@ def ingest(
     _demand_elsewhere(store, paths)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()
-    heap.share_one()
+    workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
     with (
         file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait),

@@ -14,8 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Final
 
-from arlo_rec.crypto.object_file import DataKey, Header
-from arlo_rec.crypto.seekable_sound import open_sound
+from arlo_rec.crypto.object_file import DataKey, Header, open_sound
 from arlo_rec.listening.desk import PATIENCE, Desk
 from arlo_rec.listening.playable_sound import STEP, PlayableSound, Waveform
 from arlo_rec.model.errors import ArloError

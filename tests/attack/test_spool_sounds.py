@@ -74,7 +74,7 @@ if sys.argv[3] == "hearing":
     from arlo_rec.speech.engines.serving import confine
     confine()
 elif sys.argv[3] == "decoding":
-    from arlo_rec.audio.confinement import Limits, confine
+    from arlo_rec.crypto.hardening import Limits, confine
     confine(Limits(20, 1 << 30))
 done = libc.syscall(int(sys.argv[4]), *eval("(" + sys.argv[5] + ",)"))
 os.write(1, (errno.errorcode[ctypes.get_errno()] if done == -1 else "allowed").encode())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.audio import decoder, decoding
+from arlo_rec.audio import decoder, sound_file
 from arlo_rec.i18n.sanitise import clean
 from arlo_rec.intake.candidates import _claim
 from arlo_rec.intake.sources import jsonlines, table
@@ -55,7 +55,7 @@ _MARKS = [
 HOME = Home(Path())
 
 
-class _NoDecoder(decoding.Decoder):
+class _NoDecoder(sound_file.Decoder):
     """Compressed sound is decoded in another process, which `commands` and `tests/audio/test_sound_file.py` start."""
 
     def open(self, *_: Any, **__: Any) -> Any:
@@ -88,11 +88,11 @@ def _decoder_answer(raw: bytes) -> bool:
     os.write(theirs, raw[:60_000])
     os.close(theirs)
     try:
-        opened = decoding.Decoding(ours)
+        opened = sound_file.Decoding(ours)
     except SoundError:
         return False
     try:
-        return all(len(block) <= decoding.BLOCK_MOST for block in opened.blocks())
+        return all(len(block) <= sound_file.BLOCK_MOST for block in opened.blocks())
     except SoundError:
         return False
     finally:

@@ -37,7 +37,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from arlo_rec.audio import confinement
+from arlo_rec.crypto import hardening
 from arlo_rec.crypto.kernel_keyring import leave_session
 
 NONE: Final = -1  # arm64 lacks the older of two calls
@@ -222,28 +222,28 @@ _JUMP_FROM, _JUMP_ANY = 0x35, 0x45  # BPF_JMP|JGE|K, BPF_JMP|JSET|K
 _X32 = 0x40000000  # on x86-64 the same calls have second numbers from here on
 _ARGUMENTS_AT = 16  # in struct seccomp_data: 8 bytes each, the lower half first on both machines
 _Step = tuple[int, int, int, int]  # an instruction: code, how far to jump if true and if not, constant
-_ALLOW: Final[_Step] = (confinement.RETURN, 0, 0, confinement.ALLOW)
-_REFUSE: Final[_Step] = (confinement.RETURN, 0, 0, confinement.REFUSE)
+_ALLOW: Final[_Step] = (hardening.RETURN, 0, 0, hardening.ALLOW)
+_REFUSE: Final[_Step] = (hardening.RETURN, 0, 0, hardening.REFUSE)
 
 
 def confine() -> None:
     """Confine this process; call it before loading a library or starting a thread. Raises OSError if refused."""
-    confinement.set_limit(resource.RLIMIT_CORE, 0)
-    confinement.set_limit(resource.RLIMIT_FSIZE, 0)
+    hardening.set_limit(resource.RLIMIT_CORE, 0)
+    hardening.set_limit(resource.RLIMIT_FSIZE, 0)
     if sys.platform == "linux":
-        confinement.filter_calls(_build_program)
+        hardening.filter_calls(_build_program)
 
 
 def limit_memory(more: int) -> None:
     """Limit the address space to *more* bytes beyond what is in use now."""
-    confinement.set_limit(resource.RLIMIT_AS, confinement.measure_used() + more)
+    hardening.set_limit(resource.RLIMIT_AS, hardening.measure_used() + more)
 
 
 def _build_program(column: int, arch: int) -> bytes:
     """The BPF program: a call of another architecture kills, a listed or unknown call fails with EPERM, others pass."""
-    kill: _Step = (confinement.RETURN, 0, 0, confinement.KILL)
-    steps: list[_Step] = [(confinement.LOAD, 0, 0, confinement.ARCH_AT), (confinement.JUMP_IF, 1, 0, arch), kill]
-    steps += [(confinement.LOAD, 0, 0, confinement.NUMBER_AT), (_JUMP_FROM, 0, 1, _X32), _REFUSE]
+    kill: _Step = (hardening.RETURN, 0, 0, hardening.KILL)
+    steps: list[_Step] = [(hardening.LOAD, 0, 0, hardening.ARCH_AT), (hardening.JUMP_IF, 1, 0, arch), kill]
+    steps += [(hardening.LOAD, 0, 0, hardening.NUMBER_AT), (_JUMP_FROM, 0, 1, _X32), _REFUSE]
     for numbers in REFUSED.values():
         steps += _if(numbers[column], [_REFUSE])
     for number in KNOWN.values():
@@ -262,7 +262,7 @@ def _build_program(column: int, arch: int) -> bytes:
 
 def _if(value: int, then: list[_Step]) -> list[_Step]:
     """*then* where the loaded number is *value*; nothing for a call that this machine does not have."""
-    return [] if value == NONE else [(confinement.JUMP_IF, 0, len(then), value), *then]
+    return [] if value == NONE else [(hardening.JUMP_IF, 0, len(then), value), *then]
 
 
 def _each(values: Sequence[int], then: _Step) -> list[_Step]:
@@ -271,7 +271,7 @@ def _each(values: Sequence[int], then: _Step) -> list[_Step]:
 
 def _argument(index: int) -> _Step:
     """Load the lower half of an argument: all of these are ints of 32 bits to the kernel."""
-    return (confinement.LOAD, 0, 0, _ARGUMENTS_AT + 8 * index)
+    return (hardening.LOAD, 0, 0, _ARGUMENTS_AT + 8 * index)
 
 
 LENGTH = struct.Struct(">I")
