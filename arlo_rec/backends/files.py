@@ -37,7 +37,7 @@ from arlo_rec.backends.shared_folder import (
     remove,
     status,
 )
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean
 from arlo_rec.model.errors import Integrity, InUse
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object

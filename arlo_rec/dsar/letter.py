@@ -17,8 +17,8 @@ from typing import Final
 
 from arlo_rec.dsar.answer import Answer, DamagedRecording, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.pages import Formats
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date

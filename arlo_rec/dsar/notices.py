@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
-from arlo_rec.i18n.pages import render
+from arlo_rec.i18n.pages import Formats, render
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.times import local_date

@@ -15,10 +15,10 @@ from typing import Any
 
 from arlo_rec import audio
 from arlo_rec.audio import decoder, sound_file
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean
 from arlo_rec.intake.candidates import _claim
-from arlo_rec.intake.sources import jsonlines, table
-from arlo_rec.intake.sources.lines import Lines, Unreadable
+from arlo_rec.intake.sources import deliveries
+from arlo_rec.intake.sources.deliveries import Lines, Unreadable
 from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
 from arlo_rec.intake.sources.spool import Home
 from arlo_rec.keys import key_files, roster
@@ -212,8 +212,8 @@ TARGETS = [
     Target("sound by its first bytes", [*_WAVES, *_MARKS], _recognised),
     Target("answer of the decoder", [_ANSWER, decoder.HEAD.pack(decoder.NO_LIBRARY, 0, 0, 0)], _decoder_answer),
     Target("manifest", [_CALL], _manifest),
-    Target("JSON Lines", [_CALL + b"\n" + _CALL + b"\n"], lambda raw: _records(jsonlines.records, raw)),
-    Target("table", _TABLES, lambda raw: _records(table.records, raw)),
+    Target("JSON Lines", [_CALL + b"\n" + _CALL + b"\n"], lambda raw: _records(deliveries.json_records, raw)),
+    Target("table", _TABLES, lambda raw: _records(deliveries.table_records, raw)),
     Target("JSON", [_CALL, b'[1, 2.5e3, "\\u00e5", [[]]]'], _json),
     Target("time", [one.encode() for one in _INSTANTS], _time),
     Target("number", [one.encode() for one in _NUMBERS], _number),

@@ -33,7 +33,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
     *("oversight", "ui", "door", "commands", "cli", "__main__"),
 )
 ALONE = {  # outside library -> our modules that may import it
-    "rich": {"ui.tables", "ui.progress_bar"},
+    "rich": {"ui.tables", "ui.progress"},
     "typer": {"cli", "commands"},
     "cryptography": {"crypto.primitives", "crypto.object_file"},
     "sqlcipher3": {"backends.sqlite"},

@@ -47,9 +47,6 @@ from arlo_rec.speech.words import Times, Token, is_cased
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.identifiers import Finding
 
-    pass
-
-
 PLACES: Final = 1 << 14  # of the table of grams; the place after them stands for no gram
 GRAMS: Final = 40  # of a word at most
 RUNS: Final = 16  # of three letters, and of four, from a word's beginning on
