@@ -19,8 +19,7 @@ import typer
 
 from arlo_rec.commands.command import PROGRAM, Outset, program
 from arlo_rec.door.client import Client, LocalClient, Serving
-from arlo_rec.i18n.messages import say
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean, say
 from arlo_rec.model.errors import ELSEWHERE, ArloError, Interrupted
 from arlo_rec.ui import terminal
 from arlo_rec.ui.config import beforehand

@@ -187,10 +187,10 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
 def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:
     """Raise Refused where *engine* recognises a known name of the call in its copy."""
     from arlo_rec.speech.detectors import identifiers, phonetic
-    from arlo_rec.speech.engines import passes
+    from arlo_rec.speech.engines.engine import transcribe
 
     known = phonetic.prepare_names(original.names)
-    for transcript in passes.transcribe(engine, copy.sound, None, []):
+    for transcript in transcribe(engine, copy.sound, None, []):
         heard = identifiers.find_known_names(transcript.words, known)
         if heard:
             raise Refused("still_heard", rule=RULE, at=f"{heard[0].start:.1f}-{heard[0].end:.1f}")

@@ -49,7 +49,7 @@ def _call(path: Path) -> tuple[list[bytes], float, dict[str, Any]]:
     import numpy
 
     from arlo_rec.audio import as_pcm16, read_wav
-    from arlo_rec.speech.engines.resampling import resample
+    from arlo_rec.speech.engines.engine import resample
 
     body = path.read_bytes()
     sound = as_pcm16(read_wav(io.BytesIO(body), len(body)))

@@ -88,7 +88,7 @@ def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
 def _planned(sound: object, words: list[object], names: list[str], mode: str) -> None:
     from arlo_rec import audio
     from arlo_rec.audio import Fill
-    from arlo_rec.speech.planning import planner
+    from arlo_rec.speech import planner
     from arlo_rec.training import build
 
     plan = planner.plan(sound, words, names, strict=mode == "strict")

@@ -84,7 +84,7 @@ def _row(name: str, works: list[Work], start: float) -> str:
 
 def _work(path: Path) -> Work:
     from arlo_rec import audio
-    from arlo_rec.speech.planning import planner
+    from arlo_rec.speech import planner
     from arlo_rec.speech.transcripts import reading
 
     raw = path.read_bytes()

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.crypto.object_file import DataKey, Header
-from arlo_rec.crypto.seekable_sound import open_sound
+from arlo_rec.crypto.object_file import DataKey, Header, open_sound
 from arlo_rec.model.records import Kind, RecordingId
 from bench.machine import most
 

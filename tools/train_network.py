@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from arlo_rec.speech.detectors import identifiers, network, phonetic, word_features  # noqa: E402
+from arlo_rec.speech.detectors import identifiers, network, phonetic  # noqa: E402
 from tools import written_calls  # noqa: E402
 from tools.written_calls import Call  # noqa: E402
 
@@ -56,7 +56,7 @@ class Lesson(NamedTuple):
 # -- what is learnt from ------------------------------------------------------------------------------
 
 
-def describe(order: tuple[Call, int]) -> tuple[str, word_features.Description, list[int]] | None:
+def describe(order: tuple[Call, int]) -> tuple[str, network.Description, list[int]] | None:
     """A variation of a call, described as the program would."""
     call, number = order
     chance = random.Random(f"{call.name} {number}")
@@ -67,8 +67,8 @@ def describe(order: tuple[Call, int]) -> tuple[str, word_features.Description, l
     found = [*identifiers.find_identifiers(words, NOBODY), *identifiers.find_circumstances(words)]
     place = {(word.start, word.channel): kind for word, kind in zip(words, kinds, strict=True)}
     every = [token for stream in streams for token in stream]
-    in_order = [place[every[at].start, every[at].channel] for at in word_features.order(streams)]
-    return call.name, word_features.describe(streams, found), in_order
+    in_order = [place[every[at].start, every[at].channel] for at in network.order(streams)]
+    return call.name, network.describe(streams, found), in_order
 
 
 def lessons(calls: Sequence[Call]) -> tuple[list[Lesson], NDArray[np.int32]]:
@@ -114,7 +114,7 @@ def batches(
             words[row, :count], kinds[row, :count] = lesson.words[part], lesson.kinds[part]
             dense[row, :count], spoken[row, :count] = lesson.dense[part], 1
             if chance.random() < FORGET_RULES:
-                dense[row, :, -word_features.RULES :] = 0
+                dense[row, :, -network.RULES :] = 0
         yield words, dense, kinds, spoken
 
 
@@ -129,7 +129,7 @@ def begin(key: jax.Array, numbers: int) -> Weights:
         return jax.random.normal(next(keys), shape) * ((1 / np.prod(shape[:-1])) ** 0.5 if by is None else by)
 
     weights = {
-        "grams": draw(word_features.PLACES + 1, OF_GRAMS, by=0.1),
+        "grams": draw(network.PLACES + 1, OF_GRAMS, by=0.1),
         "join": draw(OF_GRAMS + numbers, WIDTH),
         "join_shift": jnp.zeros(WIDTH),
         "label": draw(WIDTH, len(network.CLASSES), by=0.05),
@@ -150,8 +150,8 @@ def run(weights: Weights, grams: Any, words: Any, dense: Any, spoken: Any, key: 
         return values * jax.random.bernoulli(next(keys), 1 - share, shape) / (1 - share)
 
     own = grams[words]
-    count = (own < word_features.PLACES).sum(-1, keepdims=True)
-    sums = weights["grams"].at[word_features.PLACES].set(0)[own].sum(2) / jnp.sqrt(jnp.maximum(count, 1))
+    count = (own < network.PLACES).sum(-1, keepdims=True)
+    sums = weights["grams"].at[network.PLACES].set(0)[own].sum(2) / jnp.sqrt(jnp.maximum(count, 1))
     sums = hide(sums, FORGET_WORDS, (*sums.shape[:2], 1)) * (1 - FORGET_WORDS)  # a word that is hidden is nothing
     sums = hide(sums, FORGET_GRAMS, sums.shape)
     state = jax.nn.gelu(jnp.concatenate([sums, dense], -1) @ weights["join"] + weights["join_shift"]) * spoken

@@ -24,7 +24,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from arlo_rec.speech.detectors import name_lists, tagger  # noqa: E402
+from arlo_rec.speech.detectors import tagger, word_lists  # noqa: E402
 
 Sentence = list[tuple[str, str]]  # word as written, and its kind: "O", "B-PER" ...
 SEED = 20
@@ -103,7 +103,7 @@ class Names:
     """Names to put into sentences: of the lists, and built of syllables."""
 
     def __init__(self, chance: random.Random, *, held_out: bool) -> None:
-        lists = name_lists.load_names()
+        lists = word_lists.load_names()
         self.chance, self.held_out = chance, held_out
         self.given = [name for name in sorted(lists.given) if name not in lists.ambiguous or chance.random() < 0.5]
         self.family = [name for name in sorted(lists.family) if name not in lists.ambiguous or chance.random() < 0.5]
@@ -132,7 +132,7 @@ class Names:
         starts, ends = _words(f"{part} starts"), _words(f"{part} ends")
         while True:
             made = self.chance.choice(starts) + self.chance.choice(ends)
-            if not self.held_out or not (name_lists.is_given(made) or name_lists.is_family(made)):
+            if not self.held_out or not (word_lists.is_given(made) or word_lists.is_family(made)):
                 return made
 
 

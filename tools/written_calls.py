@@ -20,8 +20,8 @@ from typing import NamedTuple
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from arlo_rec.speech.detectors import name_lists, network  # noqa: E402
-from arlo_rec.speech.detectors.common_words import _by_frequency  # noqa: E402
+from arlo_rec.speech.detectors import network, word_lists  # noqa: E402
+from arlo_rec.speech.detectors.word_lists import _by_frequency  # noqa: E402
 from arlo_rec.speech.words import Word  # noqa: E402
 
 CALLS = TOP / "tests" / "calls"
@@ -270,7 +270,7 @@ def _like(text: str, new: str) -> str:
 
 @cache
 def _listed() -> dict[str, list[str]]:
-    names = name_lists.load_names()
+    names = word_lists.load_names()
     return {"given": sorted(names.given), "family": sorted(names.family)}
 
 

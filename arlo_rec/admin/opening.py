@@ -23,8 +23,7 @@ from typing import NamedTuple
 from arlo_rec.admin import policy_drift
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock
-from arlo_rec.backends.lock_holder import note_of
+from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock, holder_note
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
@@ -177,7 +176,7 @@ def _opened(
     """Steps 1 to 7; a re-keying that is due is done before."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
-    note = note_of(identity.name, options.command, now)
+    note = holder_note(identity.name, options.command, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         if store.doubts == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):

@@ -14,7 +14,7 @@ from io import BytesIO
 
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.shared_folder import open_file, status
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.model.audit_events import UnlockFailed, UnlockNotesCut, UnlockNoteUnreadable

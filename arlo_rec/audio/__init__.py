@@ -3,20 +3,17 @@
     formats    encodings, sample rates, lengths and limits       sound         whole sounds in memory
     cutting    replace spans by silence, a tone or noise         activity      voice activity and level
     riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
-    decoding   ask the decoder process for compressed sound      decoder       the decoder process
-    dtmf       detect keys pressed on a telephone
-    confinement   what the decoder process gives up before it reads a file
-    encoding   a stored sound as MP3 or WAV for a person, block by block     mp3   LAME, and its tag
+    decoder    the process that decodes compressed sound         dtmf          detect keys pressed on a telephone
+    encoding   a stored sound as MP3 or WAV for a person, block by block
 
 It reads streams that it is given and starts the decoder process. It does not mix or play sound; resampling
-for speech engines is in `speech.engines.resampling`.
+for speech engines is in `speech.engines.engine`.
 """
 
 from __future__ import annotations
 
 from arlo_rec.audio.cutting import Fill, Stretch, cut
 from arlo_rec.audio.cutting import find_problems as find_cut_problems
-from arlo_rec.audio.decoding import Decoder, decoder_process
 from arlo_rec.audio.encoding import MP3, MP3_BYTES_A_SAMPLE, MP3_RATES, WAV, SoundEncoder, pcm16_header, read_blocks
 from arlo_rec.audio.formats import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
 from arlo_rec.audio.riff import MAX_CHUNKS, canonical_header
@@ -29,7 +26,7 @@ from arlo_rec.audio.sound import (
     probe,
     read_wav,
 )
-from arlo_rec.audio.sound_file import ENDINGS, SoundFile, recognise, skip_first
+from arlo_rec.audio.sound_file import ENDINGS, Decoder, SoundFile, decoder_process, recognise, skip_first
 
 __all__ = [
     "ENDINGS",

@@ -2,7 +2,7 @@
 
 It holds no secret. It is started with one end of a socket as descriptor 0, and receives for each file a request with
 two descriptors: the sound, and a pipe for the answer. It forks for each request; the fork confines itself
-(`confinement`) before it reads a byte of the file, which bounds what a crafted file can do through a decoding library.
+(`crypto.hardening`) before it reads a byte of the file, which bounds what a crafted file can do through a library.
 The libraries are loaded before, since a confined process can open no file.
 
     request   16 name of the codec, 4 seconds of processor time, 8 bytes of memory,
@@ -28,8 +28,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, BinaryIO, Final
 
-from arlo_rec.audio.confinement import Limits, confine
-from arlo_rec.crypto.hardening import forbid_core_dumps
+from arlo_rec.crypto.hardening import Limits, confine, forbid_core_dumps
 from arlo_rec.crypto.kernel_keyring import leave_session
 
 REQUEST = struct.Struct(">16sIQ?")

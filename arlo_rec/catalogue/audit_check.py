@@ -23,7 +23,7 @@ from arlo_rec.catalogue.log_stretch import (
     who_signed,
 )
 from arlo_rec.crypto import merkle
-from arlo_rec.crypto.verifiers import Verifiers
+from arlo_rec.crypto.primitives import Verifiers
 from arlo_rec.keys import log_handover
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved

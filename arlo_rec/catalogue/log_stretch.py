@@ -19,7 +19,7 @@ from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
 from arlo_rec.catalogue.log_body import Body, EntryRow, LogEntry, read_body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.crypto import merkle
-from arlo_rec.crypto.verifiers import Verifiers
+from arlo_rec.crypto.primitives import Verifiers
 from arlo_rec.keys.roster import Signatories, name_then
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_events import EntriesForgotten, PurgeFinished, may_say

@@ -308,14 +308,14 @@ class Run(Typed):
 
         Raises Usage, also where others may write that file: what it says is signed.
         """
-        from arlo_rec.backends.bounded_read import is_ours, read_small
+        from arlo_rec.backends.shared_folder import is_ours, read_named
         from arlo_rec.model import particulars
 
         named = self.settings.particulars or str(particulars.DEFAULT)
         try:
             if self.settings.particulars and not is_ours(Path(named)):
                 raise Usage("file_of_others", path=named)
-            raw = read_small(Path(named), particulars.FILE_BYTES)
+            raw = read_named(Path(named), particulars.FILE_BYTES)
         except OSError:
             raise Usage("config_unreadable", path=named) from None
         return particulars.decode(raw, named)

@@ -15,7 +15,7 @@ from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.intake.results import NotTaken, Options, Outcome, Taken
+    from arlo_rec.intake.run import NotTaken, Options, Outcome, Taken
     from arlo_rec.policy import GuardLimits
     from arlo_rec.retention import Plan
 
@@ -31,7 +31,7 @@ def ingest(
 ) -> Answer:
     """Take in the calls that lie in files and folders."""
     from arlo_rec.intake.ingest import ingest as take_in
-    from arlo_rec.intake.results import Options
+    from arlo_rec.intake.run import Options
 
     run: Run = ctx.obj
     if format not in {"auto", "manifest"}:

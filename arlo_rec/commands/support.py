@@ -123,7 +123,7 @@ def _rows(calls: Sequence[ShownCall]) -> list[str]:
 
     Laid out by hand, because rich alone would take as long to load as the rest of the command takes.
     """
-    from arlo_rec.i18n.sanitise import clean
+    from arlo_rec.i18n.messages import clean
     from arlo_rec.model.times import shown, shown_length
 
     lengths = ["" if call.duration_s is None else shown_length(call.duration_s) for call in calls]

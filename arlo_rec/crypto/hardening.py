@@ -1,12 +1,28 @@
-"""What keeps keys, sound and words inside a process: no core dumps, and nothing runs on when its parent is gone."""
+"""What a process gives up: core dumps, its life beyond its parent's, and, to decode hostile sound, nearly everything.
+
+`confine` sets three barriers, irrevocably, of which each suffices against a faulty library, and all together against
+one that was taken over: limits of memory, processor time and file size; no new descriptor, so that no file and no
+socket can be opened; and on Linux a system call filter that allows little more than reading, writing and allocating
+memory. The process cannot read or signal another one. Systems other than Linux on x86-64 or arm64 have the first two
+barriers. `speech.engines.serving` has a filter of its own, which `filter_calls` installs.
+
+Sources: setrlimit(2); prctl(2); seccomp(2) and Documentation/userspace-api/seccomp_filter.rst of the kernel (the
+filter is a program of the classic BPF machine); asm/unistd.h for the numbers.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when the thread that forked it ends
 _PR_SET_DUMPABLE = 4  # prctl(2): 0 also keeps other processes of the account from reading this one
@@ -17,8 +33,6 @@ def forbid_core_dumps() -> None:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":
-        import ctypes
-
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
@@ -26,9 +40,109 @@ def forbid_core_dumps() -> None:
 def end_with_parent(parent: int) -> None:
     """Have the system kill this process when *parent*, which forked it, is killed; where it cannot, go on without."""
     if sys.platform == "linux":
-        import ctypes
-
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent:  # it was killed before
         os._exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What decoding one file may use: seconds of processor time, and bytes of memory beyond those in use already."""
+
+    cpu_s: int
+    memory: int
+
+
+# x86-64, arm64
+_ALLOWED: Final = {
+    "read": (0, 63),
+    "write": (1, 64),
+    "close": (3, 57),
+    "fstat": (5, 80),
+    "lseek": (8, 62),
+    "mmap": (9, 222),
+    "mprotect": (10, 226),
+    "munmap": (11, 215),
+    "brk": (12, 214),
+    "rt_sigaction": (13, 134),
+    "rt_sigprocmask": (14, 135),
+    "rt_sigreturn": (15, 139),
+    "pread64": (17, 67),
+    "mremap": (25, 216),
+    "madvise": (28, 233),
+    "exit": (60, 93),
+    "futex": (202, 98),
+    "clock_gettime": (228, 113),
+    "exit_group": (231, 94),
+    "newfstatat": (262, 79),
+    "getrandom": (318, 278),
+}
+_MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of _ALLOWED, AUDIT_ARCH_*
+
+LOAD, JUMP_IF, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+NUMBER_AT, ARCH_AT = 0, 4  # in struct seccomp_data
+ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050001  # SECCOMP_RET_ALLOW, _KILL_PROCESS, _ERRNO with EPERM
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
+
+
+def confine(limits: Limits) -> None:
+    """Set all limits and the filter for this process; raises OSError where the system refuses."""
+    set_limit(resource.RLIMIT_CORE, 0)
+    set_limit(resource.RLIMIT_FSIZE, 0)
+    set_limit(resource.RLIMIT_CPU, limits.cpu_s)
+    set_limit(resource.RLIMIT_AS, measure_used() + limits.memory)
+    set_limit(resource.RLIMIT_NOFILE, 0)
+    if sys.platform == "linux":
+        filter_calls(_build_program)
+
+
+def set_limit(resource_id: int, maximum: int) -> None:
+    """Set a resource limit, soft and hard, to *maximum* or to the present hard limit if that is lower."""
+    hard = resource.getrlimit(resource_id)[1]
+    value = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
+    resource.setrlimit(resource_id, (value, value))
+
+
+def measure_used() -> int:
+    """Bytes of address space in use; 0 where the system does not say, which makes the limit tighter."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
+
+
+def filter_calls(build_program: Callable[[int, int], bytes]) -> None:
+    """Install the system call filter of *build_program*, called with this machine's table column and its AUDIT_ARCH.
+
+    Does nothing on a machine whose call numbers are not known. Raises OSError where the system refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    _control(libc, _PR_SET_DUMPABLE, 0)  # no other process of this user may read this one
+    machine = _MACHINES.get(os.uname().machine)
+    if machine is None:
+        return
+    program = build_program(*machine)
+    count = len(program) // 8
+    code = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: a short, padded to the pointer that follows
+    header = ctypes.create_string_buffer(struct.pack("@HP", count, ctypes.addressof(code)))
+    _control(libc, _PR_SET_NO_NEW_PRIVS, 1)
+    _control(libc, _PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
+
+
+def _control(libc: ctypes.CDLL, option: int, value: int, address: int = 0) -> None:
+    """Call prctl(2); raises OSError."""
+    arguments = [ctypes.c_ulong(argument) for argument in (value, address, 0, 0)]
+    if libc.prctl(option, *arguments) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def _build_program(column: int, arch: int) -> bytes:
+    """The BPF program: a call of another architecture kills, an allowed call passes, every other fails with EPERM."""
+    numbers = sorted(call[column] for call in _ALLOWED.values())
+    steps = [(LOAD, 0, 0, ARCH_AT), (JUMP_IF, 1, 0, arch), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER_AT)]
+    steps += [(JUMP_IF, len(numbers) - i, 0, number) for i, number in enumerate(numbers)]
+    steps += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)

@@ -3,6 +3,9 @@
 A leaf commits to the body of an entry with 16 random bytes, so that a body, which holds an employee's data,
 can be deleted later while the tree stays verifiable. The tree is stored as its frontier, the roots of its complete
 subtrees from left to right, so appending costs at most one hash per level.
+
+A witness has a key that the log does not hold. Its cosignature (c2sp.org/tlog-cosignature, Ed25519) says that it saw a
+checkpoint as the newest, and when; the line stands below those of the log in the same note.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from arlo_rec.crypto import primitives
+from arlo_rec.crypto.primitives import SigningKey, verified
 from arlo_rec.model.errors import Integrity
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()  # RFC 6962, 2.1: the tree of no leaves
@@ -276,3 +280,71 @@ def signer_among(checkpoint: Checkpoint, signatures: Mapping[str, bytes], names:
 def key_id(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
     """Which key a signature's line is of (c2sp.org/signed-note): 4 bytes."""
     return hashlib.sha256(name.encode("utf-8") + b"\n" + kind + public).digest()[:4]
+
+
+# -- witnesses ----------------------------------------------------------------------------------------
+
+COSIGNATURE: Final = b"\x04"  # the algorithm byte of a cosignature
+_SIGNATURE: Final = struct.Struct(">4sQ64s")  # the key's id, seconds since 1970, the signature
+_PRIVATE: Final = "PRIVATE+KEY"
+NAME_LENGTH: Final = 100
+
+
+class Witness(NamedTuple):
+    """A witness with its private key."""
+
+    name: str
+    key: SigningKey
+
+    @property
+    def vkey(self) -> str:
+        """The key with which everybody checks its cosignatures."""
+        return vkey(self.name, self.key.public, COSIGNATURE)
+
+
+def is_witness_name(text: str) -> bool:
+    """Whether a witness may be called so: a URL without its scheme, by C2SP; visible ASCII without a plus."""
+    return 0 < len(text) <= NAME_LENGTH and text.isascii() and text.isprintable() and not {" ", "+"} & set(text)
+
+
+def private_key(name: str, seed: bytes) -> str:
+    """A signer's key as other witnesses keep it: `PRIVATE+KEY+name+key id+base64(1, seed)` (Go's sumdb/note)."""
+    own_id = key_id(name, SigningKey.from_seed(seed).public)
+    return f"{_PRIVATE}+{name}+{own_id.hex()}+{base64.b64encode(ED25519 + seed).decode('ascii')}\n"
+
+
+def parse_private_key(text: str) -> Witness:
+    """What `private_key` wrote; raises ValueError."""
+    name, _key_id, encoded = text.strip().removeprefix(f"{_PRIVATE}+").split("+", 2)
+    raw = base64.b64decode(encoded, validate=True)
+    if not is_witness_name(name) or len(raw) != 33 or private_key(name, raw[1:]).strip() != text.strip():
+        raise ValueError("not a signer's key")
+    return Witness(name, SigningKey.from_seed(raw[1:]))
+
+
+def parse_witness_vkey(text: str) -> tuple[str, bytes]:
+    """Name and public key of a witness; raises ValueError."""
+    return parse_vkey(text, COSIGNATURE)
+
+
+def cosign(note: str, witness: Witness, at: int) -> str:
+    """The note with one more line: that the witness saw it, *at* in seconds since 1970. Raises ValueError."""
+    checkpoint, _ = parse_note(note)
+    signature = witness.key.sign(_message(checkpoint, at))
+    raw = _SIGNATURE.pack(key_id(witness.name, witness.key.public, COSIGNATURE), at, signature)
+    return with_signature(note, witness.name, raw)
+
+
+def cosigned_at(note: str, name: str, public: bytes) -> int | None:
+    """When that witness cosigned the note, in seconds since 1970; None where it did not."""
+    try:
+        checkpoint, signatures = parse_note(note)
+        signer, at, signature = _SIGNATURE.unpack(signatures.get(name, b""))
+    except (ValueError, struct.error):
+        return None
+    genuine = signer == key_id(name, public, COSIGNATURE) and verified(public, signature, _message(checkpoint, at))
+    return int(at) if genuine else None
+
+
+def _message(checkpoint: Checkpoint, at: int) -> bytes:
+    return b"cosignature/v1\ntime %d\n" % at + checkpoint.text()

@@ -10,12 +10,11 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from arlo_rec.door import frames
-from arlo_rec.door.channels import Channel, Channels, take
-from arlo_rec.door.errors import raised
-from arlo_rec.door.frames import Broken, Frame, Link
+from arlo_rec.door.frames import Broken, Channel, Channels, Frame, Link, raised, take
 from arlo_rec.model.errors import Lost
 
 ANSWER_WAIT: Final = 120.0  # seconds for an answer: a front may wait a minute for a lock of its own machine
@@ -99,10 +98,9 @@ class Door:
 
     def _read(self) -> None:
         try:
-            while True:
-                self._take(self.link.receive())
-        except Broken:
-            pass
+            with suppress(Broken):
+                while True:
+                    self._take(self.link.receive())
         finally:
             self._lose()
 

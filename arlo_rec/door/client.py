@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,9 +151,7 @@ class LocalClient:
 
     def show_pages(self, text: str) -> bool:
         """See Client."""
-        from arlo_rec.ui import pager
-
-        return pager.show(text)
+        return show_in_pager(text)
 
     def is_in_foreground(self) -> bool:
         """See Client."""
@@ -267,3 +265,42 @@ def login() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return str(os.getuid()) if hasattr(os, "getuid") else "?"
+
+
+_PAGER_DEFAULTS: Final = {  # where the environment says nothing: show what fits as it is, keep bold, leave the text
+    "LESS": "FRX",
+    "LV": "-c",
+    "LESSCHARSET": "utf-8",  # also where the locale is not installed, as behind SSH
+}
+_PAGER_FORCED: Final = {"LESSSECURE": "1", "LESSHISTFILE": "-"}  # less(1), SECURITY; a search there may be for a name
+
+
+def show_in_pager(text: str) -> bool:
+    """Show *text* by the pager, PAGER or less, as git does it; returns whether it was shown.
+
+    It is not where it fits the terminal, or no pager is wanted (`PAGER=cat` or empty, a dumb terminal) or to be had.
+    The pager is told to leave nothing behind: no history file, and no shell, editor or second file from within it.
+    """
+    import shlex
+    import shutil
+    import subprocess
+
+    named = os.environ.get("PAGER", "less")
+    if os.environ.get("TERM", "dumb") == "dumb" or named in ("", "cat"):
+        return False
+    try:
+        words = shlex.split(named)
+    except ValueError:
+        return False
+    if not words or text.count("\n") < shutil.get_terminal_size().lines:
+        return False
+    environment = {**_PAGER_DEFAULTS, **os.environ, **_PAGER_FORCED}
+    try:
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, env=environment)  # noqa: S603 - what its user named
+    except OSError:
+        return False
+    try:
+        process.communicate(text.encode("utf-8", "replace"))  # a pipe may be closed early: the reader has seen enough
+    except KeyboardInterrupt:  # is for the pager, which goes on: git waits for it too
+        process.wait()
+    return True

@@ -1,16 +1,27 @@
-"""The frames that a front and `arlo-rec serve` exchange over a pipe (docs/format.md, The door).
+"""The frames that a front and `arlo-rec serve` exchange over a pipe, with channels and errors in them (docs/format.md).
 
 Each end sends GREETING first, then frames: a byte of kind, the length of the body in four bytes, the body. A body has
 at most LONGEST bytes. A call and its answer are JSON with bytes behind. Nothing that comes is trusted by either end:
 what is no frame, is too long, or stops in the middle raises Broken.
+
+A channel is a stream: a browser's connection, or what a player plays. An end sends at most WINDOW bytes of a channel
+that the other has not taken yet, so that a browser that reads slowly holds up itself alone, and neither end keeps more
+than that of it. What a call raised on the person's machine is raised where it was called.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import struct
 import threading
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
+
+from arlo_rec.i18n.messages import clean, say
+from arlo_rec.model import errors
+from arlo_rec.model.errors import ArloError, Lost, Refused
 
 VERSION: Final = 1
 GREETING: Final = f"arlo-rec door {VERSION}\n".encode("ascii")
@@ -164,3 +175,189 @@ def count_of(data: bytes) -> int:
 def as_count(count: int) -> bytes:
     """The same, to be sent."""
     return _CHANNEL.pack(count)
+
+
+MOST: int = 256  # channels that are open at once; a browser has six
+
+
+class Channel:
+    """One stream, in both directions; every method is safe to call from another thread."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self.number = number
+        self._link = link
+        self._changed = threading.Condition()
+        self._came: deque[bytes] = deque()
+        self._waiting = 0  # bytes that came and were not received yet
+        self._room = WINDOW  # bytes that may be sent
+        self._is_over = False  # nothing more comes
+        self._is_closed = False  # nothing more is sent
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as the other end takes them; raises Broken where it takes no more."""
+        at = 0
+        while at < len(data):
+            with self._changed:
+                self._changed.wait_for(lambda: self._room or self._is_over or self._is_closed)
+                if self._is_over or self._is_closed:
+                    raise Broken
+                size = min(self._room, len(data) - at)
+                self._room -= size
+            self._link.send(DATA, of_channel(self.number, data[at : at + size]))
+            at += size
+
+    def receive(self) -> bytes:
+        """What came; empty once nothing more comes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._came or self._is_over or self._is_closed)
+            data = self._came.popleft() if self._came else b""
+            self._waiting -= len(data)
+            is_told = bool(data) and not self._is_over
+        if is_told:
+            self._link.send(TAKEN, of_channel(self.number, as_count(len(data))))
+        return data
+
+    def close(self) -> None:
+        """Send no more; the other end is told once."""
+        with self._changed:
+            was_closed, self._is_closed = self._is_closed, True
+            self._changed.notify_all()
+        if not was_closed:
+            self._link.send(CLOSE, of_channel(self.number))
+
+    # -- by whoever reads the frames ------------------------------------------------------------------
+
+    def arrived(self, data: bytes) -> None:
+        """Bytes came; raises Broken where they are more than were let come."""
+        with self._changed:
+            if self._waiting + len(data) > WINDOW:
+                raise Broken
+            self._came.append(data)
+            self._waiting += len(data)
+            self._changed.notify_all()
+
+    def taken(self, count: int) -> None:
+        """The other end took bytes; raises Broken where it took more than were sent."""
+        with self._changed:
+            self._room += count
+            if self._room > WINDOW:
+                raise Broken
+            self._changed.notify_all()
+
+    def over(self) -> None:
+        """Nothing more comes."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
+
+class Channels:
+    """The open channels of a link."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._lock = threading.Lock()
+        self._open: dict[int, Channel] = {}
+
+    def add(self, number: int) -> Channel:
+        """A new one; raises Broken where that number is none, or in use, or too many are open."""
+        with self._lock:
+            if not 0 <= number < 2**32 or number in self._open or len(self._open) >= MOST:
+                raise Broken
+            channel = self._open[number] = Channel(self._link, number)
+        return channel
+
+    def forget(self, channel: Channel) -> None:
+        """It is over at both ends."""
+        with self._lock:
+            self._open.pop(channel.number, None)
+
+    def tell(self, number: int, what: Callable[[Channel], None]) -> None:
+        """Tell a channel what came for it; what comes for one that is over is nothing."""
+        with self._lock:
+            channel = self._open.get(number)
+        if channel is not None:
+            what(channel)
+
+    def end(self) -> None:
+        """The link is broken: nothing more comes on any of them."""
+        with self._lock:
+            every = list(self._open.values())
+        for channel in every:
+            channel.over()
+
+
+def take(channels: Channels, frame: Frame) -> None:
+    """What came for a channel; raises Broken."""
+    number, data = channel_of(frame.body)
+    if frame.kind == DATA:
+        channels.tell(number, lambda channel: channel.arrived(data))
+    elif frame.kind == TAKEN:
+        count = count_of(data)
+        channels.tell(number, lambda channel: channel.taken(count))
+    else:
+        channels.tell(number, Channel.over)
+
+
+_KINDS: Final = {  # that something on the person's machine raises
+    kind.__name__: kind
+    for kind in (
+        *(errors.Interrupted, errors.Usage, errors.InUse, errors.NotUnlocked, errors.Refused, errors.Integrity),
+        *(errors.Unreachable, ArloError),
+    )
+}
+_DETAIL: Final = (str, int, float)
+_OF_SESSION: Final = "keyring_demand_own_session"  # the call that raises NoOwnSession
+_OF_SYSTEM: Final = frozenset(  # calls that raise errors of the operating system; all else raises ours
+    {"read", "names", "keyring_prepare", "keyring_put_into_session", "keyring_search", "keyring_read"}
+)
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """An error of ours, of the operating system, or Ctrl-C, as JSON."""
+    if isinstance(error, ArloError):
+        kind = next(name for name, each in _KINDS.items() if isinstance(error, each))
+        return {"kind": kind, "code": error.code, "rule": error.rule, "detail": error.detail}
+    if isinstance(error, OSError):
+        of_keyring = type(error).__name__ == "KeyEnded"
+        name = str(error.filename) if error.filename is not None else None
+        return {"kind": "KeyEnded" if of_keyring else "OSError", "number": error.errno or 0, "name": name}
+    if isinstance(error, KeyboardInterrupt):
+        return {"kind": "KeyboardInterrupt"}
+    return {"kind": "NoOwnSession", "code": str(error)}
+
+
+def raised(document: object, call: str) -> BaseException:
+    """The error that `told` told of a call; Lost for what is none, has no sentence, or is none of that call."""
+    try:
+        return _raised(document, call)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError):
+        return Lost()
+
+
+def _raised(document: Any, call: str) -> BaseException:
+    kind = str(document["kind"])
+    if kind == "KeyboardInterrupt":
+        return KeyboardInterrupt()
+    if kind == "NoOwnSession" and call == _OF_SESSION:
+        from arlo_rec.crypto.kernel_keyring import NoOwnSession
+
+        say(f"error.{document['code']}", "en")
+        return NoOwnSession(document["code"])
+    if kind in {"OSError", "KeyEnded"} and call in _OF_SYSTEM:
+        return _of_system(document, ended=kind == "KeyEnded")
+    rule, code, made = document["rule"], str(document["code"]), _KINDS[kind]
+    values = {key: value for key, value in document["detail"].items() if isinstance(value, _DETAIL)}
+    rule = None if rule is None and made is not Refused else clean(str(rule))
+    error = made(code, rule=rule, **values)  # type: ignore[arg-type]  # of all but Refused it may be None
+    say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", "en", **values)
+    return error
+
+
+def _of_system(document: Mapping[str, Any], *, ended: bool) -> OSError:
+    number, name = int(document["number"]), document["name"]
+    if ended:
+        from arlo_rec.crypto.kernel_keyring import KeyEnded
+
+        return KeyEnded(number, os.strerror(number))
+    return OSError(number, os.strerror(number), None if name is None else str(name))

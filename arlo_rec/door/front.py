@@ -16,19 +16,28 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from typing import IO, Any, Final
 
+from arlo_rec.backends.state_files import LocalStateFiles
 from arlo_rec.door import frames
-from arlo_rec.door.channels import Channels, take
 from arlo_rec.door.client import LocalClient
-from arlo_rec.door.errors import told
-from arlo_rec.door.frames import Broken, Frame, Link, OtherVersion
-from arlo_rec.door.hands import ASKING, Hands
-from arlo_rec.door.parts import DoorStore, NotOurs
-from arlo_rec.door.terminal import harmless
+from arlo_rec.door.frames import Broken, Channels, Frame, Link, OtherVersion, take, told
+from arlo_rec.door.hands import (
+    ASKING,
+    DoorStore,
+    FileCalls,
+    NotOurs,
+    Part,
+    Result,
+    StateCalls,
+    TerminalCalls,
+    Values,
+    harmless,
+)
+from arlo_rec.door.hands_of_session import KeyCalls, PageCalls, WitnessCalls
 from arlo_rec.door.words import Named, Way, sent, value
 from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
 from arlo_rec.ui.config import language
@@ -43,6 +52,44 @@ LEAVE_WAIT: Final = 5.0  # seconds for the door's command to end once it is shut
 def go_through(words: Sequence[str], way: Way) -> int:
     """Have the words done at the other end of the door; the exit status."""
     return _Front(words, way, _language(words, way)).run()
+
+
+class Hands:
+    """Everything that can be asked for."""
+
+    def __init__(
+        self,
+        client: LocalClient,
+        states: LocalStateFiles,
+        door: DoorStore,
+        named: Named,
+        link: Link,
+        channels: Channels,
+    ) -> None:
+        self._parts: list[Part] = [
+            TerminalCalls(client, named),
+            FileCalls(client, named),
+            StateCalls(states, door),
+            KeyCalls(client, door),
+            PageCalls(client, named, link, channels),
+            WitnessCalls(client, named),
+        ]
+        self._calls = {name: call for part in self._parts for name, call in part.calls().items()}
+
+    def __enter__(self) -> Hands:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing half stays: files without their last word, a player, an open port, a locked key."""
+        for part in self._parts:
+            part.close()
+
+    def do(self, document: Mapping[str, Any], data: bytes) -> Result:
+        """Do one call; raises NotNamed, Broken, and what the call raises."""
+        call = self._calls.get(str(document.get("name")))
+        if call is None:
+            raise Broken
+        return call(Values(document), data)
 
 
 class _Front:

@@ -1,72 +1,149 @@
-"""What the front does when the other end asks: each call by its name, for the files that were named and no others.
+"""Calls that the front does for the other end: terminal, files and memory, for the files that were named and no others.
 
-A call that no command makes, or with other values, is Broken: the door is shut. A path that nobody named raises
-NotNamed, and the front ends by it, whatever the other end makes of it.
+A call that no command makes, or with other values, is Broken: the door is shut. A path that was not named raises
+NotNamed, and the front ends by it, whatever the other end makes of it. `hands_of_session` has the calls for the
+person's session. A terminal gets of the other end's output text, colours, and what draws a bar of progress.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from arlo_rec.backends.named_files import Writing, translated
 from arlo_rec.backends.state_files import LONGEST as STATE_BYTES
 from arlo_rec.backends.state_files import LocalStateFiles
-from arlo_rec.door.channels import Channels
 from arlo_rec.door.client import LocalClient
-from arlo_rec.door.frames import PIECE, Broken, Link
-from arlo_rec.door.hands_of_session import KeyCalls, PageCalls, WitnessCalls
-from arlo_rec.door.parts import DoorStore, NotNamed, Part, Result, Values
-from arlo_rec.door.terminal import harmless
+from arlo_rec.door.frames import LONGEST, PIECE, Broken
 from arlo_rec.door.words import Named
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean
+from arlo_rec.model.errors import Usage
+
+if TYPE_CHECKING:
+    from arlo_rec.backends.state_files import LocalStateFiles
+
+
+_DRAWN: Final = rb"\x1b\[[0-9;]{0,40}m|\x1b\[[0-9]{0,4}[ABCDGKJ]|\x1b\[\?25[lh]"  # SGR, cursor and erasing (ECMA-48)
+_OTHERS: Final = re.compile(rb"(%s)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]" % _DRAWN)
+
+
+def harmless(data: bytes) -> bytes:
+    r"""The same with every other control character written out, as `\x1b`: none sets a title or the clipboard."""
+    return _OTHERS.sub(lambda found: found[0] if found[1] else b"".join(b"\\x%02x" % byte for byte in found[0]), data)
+
+
+Result = tuple[Any, bytes]
+
+
+class Values:
+    """The values of a call; each method raises Broken where the value is another than the call takes."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str:
+        """A text, without zero bytes."""
+        value = self._values.get(name)
+        if not isinstance(value, str) or "\0" in value:
+            raise Broken
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts."""
+        value = self._values.get(name)
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise Broken
+        return value
+
+    def number(self, name: str, *, least: int = 0) -> int:
+        """A whole number from *least* on."""
+        value = self._values.get(name)
+        if type(value) is not int or not least <= value < 2**53:
+            raise Broken
+        return value
+
+    def truth(self, name: str) -> bool:
+        """True or false."""
+        value = self._values.get(name)
+        if not isinstance(value, bool):
+            raise Broken
+        return value
+
+    def seconds(self) -> float:
+        """A span, in seconds."""
+        value = self._values.get("seconds")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < LONGEST:
+            raise Broken
+        return float(value)
+
+    def path(self) -> Path:
+        """A path of this machine."""
+        return Path(self.text("path"))
+
+    def store(self) -> bytes:
+        """The id of a store."""
+        try:
+            store = bytes.fromhex(self.text("store"))
+        except ValueError:
+            raise Broken from None
+        if len(store) != 16:
+            raise Broken
+        return store
+
+
+Call = Callable[[Values, bytes], Result]
+
+
+class NotOurs(Usage):
+    """The other end asked for what is not its own: the front ends by it."""
+
+
+class NotNamed(NotOurs):
+    """A path that nobody named."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("not_named", path=str(path))
+
+
+class DoorStore:
+    """The store to which a door leads: the one that was asked for the first time that it was used, as with a host key.
+
+    So another door's command gets neither the unlock nor the memory of this store.
+    """
+
+    def __init__(self, states: LocalStateFiles, via: str) -> None:
+        self._states, self._via = states, via
+        self.id = states.store_of(via)
+
+    def demand(self, store: bytes) -> None:
+        """Raise NotOurs for another store."""
+        if self.id is None:
+            self.id = store
+            self._states.keep_store_of(self._via, store)
+        if store != self.id:
+            raise NotOurs("door_store_differs", store=store.hex(), path=self._states.place_of(self._via))
+
+
+class Part:
+    """Calls that belong together, and what is left of them at the end."""
+
+    def calls(self) -> dict[str, Call]:
+        """Each by its name."""
+        return {name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name.startswith("do_")}
+
+    def close(self) -> None:
+        """Leave nothing half."""
+
 
 FILE_LONGEST: Final = 1024 * 1024 * 1024  # bytes of a file that is read; the longest that a command wants is 256 MiB
 FOLDER_LONGEST: Final = 64 * 1024 * 1024  # bytes of a folder that is written: published pages have one
 ASKING: Final = frozenset({"stdin", "ask_secret", "show_pages"})  # calls that wait for the person
 NOTE_LONGEST: Final = 64 * 1024  # characters of a checkpoint
 MOST_OPEN: Final = 16  # files that are written at once; a command writes one
-
-
-class Hands:
-    """Everything that can be asked for."""
-
-    def __init__(
-        self,
-        client: LocalClient,
-        states: LocalStateFiles,
-        door: DoorStore,
-        named: Named,
-        link: Link,
-        channels: Channels,
-    ) -> None:
-        self._parts: list[Part] = [
-            TerminalCalls(client, named),
-            FileCalls(client, named),
-            StateCalls(states, door),
-            KeyCalls(client, door),
-            PageCalls(client, named, link, channels),
-            WitnessCalls(client, named),
-        ]
-        self._calls = {name: call for part in self._parts for name, call in part.calls().items()}
-
-    def __enter__(self) -> Hands:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing half stays: files without their last word, a player, an open port, a locked key."""
-        for part in self._parts:
-            part.close()
-
-    def do(self, document: Mapping[str, Any], data: bytes) -> Result:
-        """Do one call; raises NotNamed, Broken, and what the call raises."""
-        call = self._calls.get(str(document.get("name")))
-        if call is None:
-            raise Broken
-        return call(Values(document), data)
 
 
 class TerminalCalls(Part):

@@ -11,10 +11,9 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 from arlo_rec.crypto.kernel_keyring import BEGINS
-from arlo_rec.door.channels import Channel, Channels
 from arlo_rec.door.client import LocalClient, Player
-from arlo_rec.door.frames import OPEN, PIECE, Broken, Link, of_channel
-from arlo_rec.door.parts import DoorStore, NotNamed, Part, Result, Values
+from arlo_rec.door.frames import OPEN, PIECE, Broken, Channel, Channels, Link, of_channel
+from arlo_rec.door.hands import DoorStore, NotNamed, Part, Result, Values
 from arlo_rec.door.words import Named
 
 if TYPE_CHECKING:
@@ -267,7 +266,7 @@ def _is_ours(connection: socket.socket, address: tuple[str, int]) -> bool:
     """Whether a connection is of this account, where the system can say: on Linux."""
     if sys.platform != "linux":
         return True
-    from arlo_rec.listening.loopback import account_of
+    from arlo_rec.listening.server import account_of
 
     return account_of(address, connection.getsockname()) == os.geteuid()
 

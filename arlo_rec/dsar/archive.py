@@ -19,7 +19,7 @@ from arlo_rec.dsar.answer import RecordingFacts
 from arlo_rec.dsar.files import FileFacts
 from arlo_rec.dsar.letter import PAGE, wave
 from arlo_rec.dsar.page_file import PageFile
-from arlo_rec.i18n.formats import Formats
+from arlo_rec.i18n.pages import Formats
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import to_iso
 

@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 
 from arlo_rec.dsar.answer import Answer, DamagedRecording, RecordedAccess, RecordingFacts
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.pages import Formats
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.particulars import Particulars

@@ -136,11 +136,11 @@ class _Reading:
 
     def _separate(self, turns: Sequence[Turn], side: str) -> None:
         """Take what *side* says on a single track in the place of the sound, if the turns fit it."""
-        from arlo_rec.speech.planning import own_turns
+        from arlo_rec.speech.turns import by_turns
 
         header = self._header
         whole = audio.as_pcm16(Sound(header.encoding, header.rate, header.channels, b"".join(self._blocks)))
-        own = own_turns.by_turns(whole, turns, side)
+        own = by_turns(whole, turns, side)
         if own is None:
             return
         self._withheld, self._unsure = None, tuple(Unsure(*stretch) for stretch in own.unsure)

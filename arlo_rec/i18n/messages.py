@@ -8,11 +8,35 @@ languages are complete, that their placeholders are equal, and that every code i
 from __future__ import annotations
 
 import json
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.i18n.sanitise import clean
+_VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def clean(text: str) -> str:
+    """*text* with everything that could deceive a reader or control a terminal written as a visible escape.
+
+    Escape sequences, C1 controls, bidi marks, line separators, lone surrogates and unassigned or private
+    characters become `\\x1b` or `\\u202e`; everything else is unchanged.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(sign if _is_harmless(sign) else _escaped(sign) for sign in text)
+
+
+def _is_harmless(sign: str) -> bool:
+    return unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # bidi marks are Cf
+
+
+def _escaped(sign: str) -> str:
+    if sign in _VISIBLE:
+        return _VISIBLE[sign]
+    point = ord(sign)
+    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}"
+
 
 LANGUAGES: Final = ("nb", "en")
 SUBJECTS: Final = {  # file -> the first words of its codes

@@ -1,31 +1,165 @@
 """One batch of calls, taken through the six steps that `ingest` describes: begun, then finished or abandoned.
 
 A batch writes objects, rows, log entries and, last, removes files of the spool; the order of these writes stands in
-`ingest`. How a call is judged is in `candidates`, how it is encrypted in `sealing`, what becomes of it in
-`batch_outcome`.
+`ingest`. How a call is judged is in `candidates`, how it is encrypted in `sealing`. Here it is decided what a missing
+sound means, and whose files may go: the sound first, since a manifest without its sound is a call that is finished, and
+a sound without its manifest would belong to no call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from arlo_rec import policy
 from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.backends.workers import SIDES
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import candidates, sealing
-from arlo_rec.intake.batch_outcome import BatchOutcome
 from arlo_rec.intake.candidates import NO_ID, Announced, Delivered, Duplicate, Judged, NotRead, Refusal
-from arlo_rec.intake.results import Outcome
-from arlo_rec.intake.run import IntakeRun
-from arlo_rec.intake.sealers import Answer, Order
+from arlo_rec.intake.refusals import RefusalMemory
+from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
+from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import Delivery, Vanished
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
-from arlo_rec.model.records import ID_CHANCE, Call, RecordingId, new_id
+from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
+from arlo_rec.policy import REFUSED_FOR_GOOD, State
+from arlo_rec.store import Change
+
+
+def remove_files(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
+    """Remove sounds and manifests; gives back what could not be removed, such as a file that changed meanwhile."""
+    removed, left = set(), set()
+    for delivery in finished:
+        for file in _files(delivery):
+            removed.add(file)
+            if not spool.remove(file):
+                left.add(file)
+                break
+    spool.sync(removed)
+    return left
+
+
+def _files(delivery: Delivery) -> Iterator[spool.SpoolFile]:
+    """The sound, then the manifest if no call that it describes is unfinished."""
+    if delivery.sound is not None:
+        yield delivery.sound
+    manifest = delivery.finish()  # asked when the sound is gone
+    if manifest is not None:
+        yield manifest
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedDelivery:
+    """A delivery and its refusal."""
+
+    delivery: Delivery
+    refusal: NotTaken
+
+
+class BatchOutcome:
+    """Collects what becomes of the calls of one batch; `outcome` is what the command shows of it."""
+
+    def __init__(self, run: IntakeRun) -> None:
+        self._run = run
+        self._memory = RefusalMemory(run.store, run.tags, run.now)
+        self._refused: list[RefusedDelivery] = []
+        self._dismissed: list[RefusedDelivery] = []  # of these, those whose files go because somebody ordered it
+        self._finished: list[Delivery] = []  # whose files may go
+        self.outcome = Outcome()
+
+    @contextmanager
+    def noting(self, delivery: Delivery) -> Iterator[None]:
+        """Note the Refusal or the Duplicate that is raised inside, and go on with the next call after it.
+
+        A manifest that vanished is passed over: another run has taken its call in.
+        """
+        try:
+            yield
+        except Refusal as refusal:
+            self._refuse(delivery, refusal)
+        except Duplicate as duplicate:
+            self._note_duplicate(delivery, duplicate.recording)
+        except Vanished:
+            pass
+
+    def accept(self, delivered: Delivered, recording: RecordingId) -> None:
+        """Note a call that is accepted, or that a dry run would accept."""
+        self.outcome.accepted.append(_taken(delivered, recording))
+
+    def finish_dry_run(self) -> None:
+        """Complete `outcome`; nothing is logged and no file is removed."""
+        self.outcome.refused = [refused.refusal for refused in self._refused]
+        self.outcome.removed = [dismissed.refusal for dismissed in self._dismissed]
+
+    def log_refusals(self, change: Change) -> None:
+        """Log the refusals that are new, then the removals that were ordered."""
+        self._refused = [
+            RefusedDelivery(each.delivery, self._memory.note(change, each.delivery, each.refusal))
+            for each in self._refused
+        ]
+        for each in self._refused:
+            self._memory.count_declined(change, each.delivery, each.refusal, self._run.rules)
+        for dismissed in self._dismissed:
+            self._memory.dismiss(change, dismissed.delivery, dismissed.refusal)
+
+    def committed(self, inserted: Iterable[tuple[Delivered, RecordingId]]) -> None:
+        """Note which calls are recordings now; their sources may go."""
+        for delivered, recording in inserted:
+            self.accept(delivered, recording)
+            self._finished.append(delivered.delivery)
+        self.outcome.refused = [refused.refusal for refused in self._refused]
+
+    def remove_sources(self) -> None:
+        """Step 6: remove the files of recordings, duplicates, calls that may never be kept, and dismissed calls."""
+        left = remove_files(self._finished)
+        self.outcome.left += sorted(str(file.path) for file in left)
+        self.outcome.removed = [
+            dismissed.refusal
+            for dismissed in self._dismissed
+            if not {dismissed.delivery.sound, dismissed.delivery.manifest} & left
+        ]
+
+    def _refuse(self, delivery: Delivery, refusal: Refusal) -> None:
+        """Note a refusal, and whether the files go; a missing sound may mean that the call is here already."""
+        is_plain = delivery.locate()
+        if self._memory.is_dismissed(delivery):
+            self._finished.append(delivery)
+            return
+        if refusal.sound_gone:
+            recordings = self._recordings_of(delivery)
+            if held := [recording for recording in recordings if recording.state is State.HELD]:
+                self._note_duplicate(delivery, held[0].id)
+                return
+            refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
+        not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
+        self._refused.append(RefusedDelivery(delivery, not_taken))
+        is_ordered = refusal.code in self._run.options.remove_refused
+        is_dismissed = is_ordered and is_plain and delivery.is_removable
+        if is_dismissed:
+            self._dismissed.append(RefusedDelivery(delivery, not_taken))
+        elif is_ordered and spool.is_there(delivery.home, delivery.path):
+            self.outcome.left.append(delivery.source)
+        if is_dismissed or refusal.code in REFUSED_FOR_GOOD:
+            self._finished.append(delivery)
+
+    def _note_duplicate(self, delivery: Delivery, recording: RecordingId) -> None:
+        self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
+        self._finished.append(delivery)
+
+    def _recordings_of(self, delivery: Delivery) -> list[Recording]:
+        """The recordings of a manifest's source id, if it has one."""
+        if delivery.source_id is None:
+            return []
+        return self._run.store.catalogue.search.of_source(self._run.tags.tag("source", delivery.source_id))
+
+
+def _taken(delivered: Delivered, recording: RecordingId) -> Taken:
+    return Taken(recording, delivered.delivery.source, delivered.call.source_id)
 
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:

@@ -10,7 +10,7 @@ A batch of up to 100 calls goes through in this order, which a crash anywhere ca
        commit sealed to whoever may hear it now, HELD, log, checkpoint
     6  sources removed, the sound first: a manifest without its sound is a call that is finished
 
-While a batch is in steps 5 and 6, the next is in 3 and 4 (in other processes: `sealers`), and the one after it in 1.
+While a batch is in steps 5 and 6, the next is in 3 and 4 (in other processes: `run`), and the one after it in 1.
 What the store learns meanwhile is looked up again in 5.
 
 This module overlaps the batches and adds up what became of them; the steps themselves are in `batch`.
@@ -26,17 +26,14 @@ from itertools import islice
 from pathlib import Path
 
 from arlo_rec import audio
-from arlo_rec.backends import heap
+from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake.batch import Batch, read
-from arlo_rec.intake.candidates import Delivered, NotRead
-from arlo_rec.intake.results import AS_USUAL, Options, Outcome
-from arlo_rec.intake.run import IntakeRun
-from arlo_rec.intake.sealers import sealers
+from arlo_rec.intake.candidates import Delivered, NotRead, Tags
+from arlo_rec.intake.run import AS_USUAL, IntakeRun, Options, Outcome, sealers
+from arlo_rec.intake.sources.deliveries import scan
 from arlo_rec.intake.sources.manifest import Delivery
-from arlo_rec.intake.sources.scan import scan
-from arlo_rec.intake.tags import Tags
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
@@ -63,7 +60,7 @@ def ingest(
     _demand_elsewhere(store, paths)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()
-    heap.share_one()
+    workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
     with (
         file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait),

@@ -7,7 +7,7 @@ removed, the log says so before a file goes, and the call is remembered as dismi
 stays when its sound is gone.
 
 This module writes the table of refusals and the log, inside a change of the caller. Which calls are refused is
-decided in `candidates` and `batch_outcome`; files are removed by `cleanup`.
+decided in `candidates` and `batch`, which also removes files.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from arlo_rec.intake.candidates import ConsentRules, Refusal, declined
-from arlo_rec.intake.results import NotTaken
+from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags, declined
+from arlo_rec.intake.run import NotTaken
 from arlo_rec.intake.sources.manifest import Delivery
-from arlo_rec.intake.tags import Tags
 from arlo_rec.model.audit_events import Denied, RefusedRemoved
 from arlo_rec.policy import REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Change, Store

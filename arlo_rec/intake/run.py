@@ -1,21 +1,115 @@
-"""What all batches of one intake share: the open store, the tags, the decoder, the sealers, the time and the options.
+"""What all batches of one intake share: store, tags, decoder, sealers, time and options; and what became of the calls.
 
-A value without behaviour of its own: the steps of a batch are in `batch`, their order in `ingest`.
+Sounds are sealed side by side: in processes where they are many, else in threads. A process holds the intake's lock
+too, so that nothing is cleaned up as long as one of them writes (`backends.workers`). The steps of a batch are in
+`batch`, their order in `ingest`.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from arlo_rec import audio
+from arlo_rec.backends import Blobs
+from arlo_rec.backends.workers import Workers, workers
 from arlo_rec.intake import candidates
-from arlo_rec.intake.candidates import ConsentRules, Examined, Judged
-from arlo_rec.intake.results import Options
-from arlo_rec.intake.sealers import Sealers
-from arlo_rec.intake.tags import Tags
+from arlo_rec.intake.candidates import Announced, ConsentRules, Examined, Judged, Tags
+from arlo_rec.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
+from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A call that is a recording now, or was one before."""
+
+    id: RecordingId
+    source: str
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A call that was refused, and by which rule; `why` is a code word for a sound that cannot be taken in."""
+
+    source: str
+    source_id: str | None
+    code: str
+    rule: str
+    why: str | None = None
+    told: bool = False  # by an earlier run already
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of each delivery.
+
+    `removed` are those of `refused` whose files were removed because somebody ordered it; `left` is what could not be
+    removed, and `unclaimed` are sounds that no manifest names.
+    """
+
+    accepted: list[Taken] = field(default_factory=list)
+    refused: list[NotTaken] = field(default_factory=list)
+    duplicates: list[Taken] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
+    removed: list[NotTaken] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def add(self, other: Outcome) -> None:
+        """Add the outcome of one batch."""
+        self.accepted += other.accepted
+        self.refused += other.refused
+        self.duplicates += other.duplicates
+        self.removed += other.removed
+        self.left += other.left
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an intake is carried out.
+
+    `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`.
+    """
+
+    keep_source: bool = False
+    dry_run: bool = False
+    remove_refused: frozenset[str] = frozenset()
+    not_of: int | None = None
+
+
+AS_USUAL = Options()
+
+
+FEW = 20  # calls for which no process is forked: two cost 20 ms, as much as is won at these
+Answer = list[Sealed | NotSealed]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Calls of one batch that are to be sealed, and what they are judged and encrypted by."""
+
+    calls: Sequence[Announced]
+    keys: BatchKeys
+    rules: ConsentRules
+
+
+Sealers = Workers[Order, Answer]  # raise what `Sealer.seal` raises, and Unreachable where a process was killed
+
+
+def sealers(tags: Tags, blobs: Blobs, calls: int) -> AbstractContextManager[Sealers]:
+    """Sealers for one intake of so many calls; entered before the intake starts a thread."""
+    return workers(partial(_sealing, tags, blobs), forked=calls > FEW)
+
+
+@contextmanager
+def _sealing(tags: Tags, blobs: Blobs) -> Iterator[Callable[[Order], Answer]]:
+    with audio.decoder_process() as decoder:
+        sealer = Sealer(decoder, tags, blobs)
+        yield lambda order: sealer.seal(order.calls, order.keys, order.rules)
 
 
 @dataclass(frozen=True, slots=True)

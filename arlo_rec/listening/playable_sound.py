@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from arlo_rec.audio import waveform
+from arlo_rec.audio import encoding
 from arlo_rec.audio.formats import Encoding, Header, Sound
 from arlo_rec.audio.riff import CANONICAL_LONGEST, canonical_header, locate
 from arlo_rec.audio.sound import as_pcm16
+from arlo_rec.crypto.object_file import SeekableSound
 from arlo_rec.crypto.primitives import CHUNK
-from arlo_rec.crypto.seekable_sound import SeekableSound
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.spans import Span, united
 
@@ -91,7 +91,7 @@ class PlayableSound:
 class Waveform:
     """The peaks of each STEP; it grows while the sound is read."""
 
-    peaks: list[list[waveform.Peak]] = field(default_factory=list)
+    peaks: list[list[encoding.Peak]] = field(default_factory=list)
     damaged: list[Span] = field(default_factory=list)
     is_whole: bool = False
 
@@ -102,7 +102,7 @@ class Waveform:
         block = max(1, _BLOCK // header.frame_bytes // step) * step
         for first in range(0, header.frames, block):
             data = sound.frames(first, min(first + block, header.frames))
-            self.peaks += waveform.peaks(data, header.channels, step)
+            self.peaks += encoding.waveform(data, header.channels, step)
             self.damaged = sound.damaged_spans()
             yield
         self.is_whole = True

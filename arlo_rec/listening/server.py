@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,12 +23,61 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from arlo_rec.listening import page_files
-from arlo_rec.listening.loopback import HOST, account_of
+from arlo_rec.i18n.messages import LANGUAGES, group, say
+from arlo_rec.i18n.pages import render
 from arlo_rec.listening.session import PIECE, Session
 from arlo_rec.model.errors import ArloError
+from arlo_rec.policy import Purpose
+
+HOST: Final = "127.0.0.1"
+
+
+def account_of(client: tuple[str, int], ours: tuple[str, int]) -> int | None:
+    """The account whose socket is connected from *client* to *ours*; None where the kernel does not say."""
+    wanted = (_as_the_kernel_writes(client), _as_the_kernel_writes(ours))
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            for line in Path(table).read_text("ascii").splitlines()[1:]:
+                fields = line.split()
+                if (fields[1][-13:], fields[2][-13:]) == wanted:
+                    return int(fields[7])
+    return None
+
+
+def _as_the_kernel_writes(address: tuple[str, int]) -> str:
+    """An IPv4 address and port as in /proc/net/tcp, which has the bytes of an address in the machine's order."""
+    number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    return f"{number:08X}:{address[1]:04X}"
+
+
+PAGE: Final = Path(__file__).with_name("page")
+_SCRIPTS: Final = ("start.js", "listen.js", "review.js")
+_COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of codes made there
+
+
+def page_files(lang: str) -> dict[str, tuple[str, bytes]]:
+    """The media type and the bytes of each of the page's files by its path; raises ValueError for another language."""
+    scripts = {f"/{name}": ("text/javascript; charset=utf-8", (PAGE / name).read_bytes()) for name in _SCRIPTS}
+    style = ("text/css; charset=utf-8", (PAGE / "listen.css").read_bytes())
+    code = b"".join(script for _, script in scripts.values()).decode("utf-8")
+    return {"/": ("text/html; charset=utf-8", _markup(lang, code)), **scripts, "/listen.css": style}
+
+
+def _markup(lang: str, code: str) -> bytes:
+    """The markup in `nb` or `en`, with the words that the scripts say."""
+    if lang not in LANGUAGES:
+        raise ValueError(lang)
+    words = {code: pair[lang] for code, pair in group("listening.page").items()}
+    words |= {f"purpose_{purpose}": say(f"purpose.{purpose}", lang) for purpose in Purpose}
+    for kind, sentences in (("type", "cut"), ("source", "cut_source"), ("status", "cut_status")):
+        words |= {f"{kind}_{code}": pair[lang] for code, pair in group(sentences).items()}
+    named = set(re.findall(r"\w+", code))
+    said = {code for code in words if code in named or code.startswith(_COMPOSED)}
+    return render(PAGE, "listen.html.j2", lang=lang, words=words, said=said).encode("utf-8")
+
 
 BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports what was heard
 TICK: Final = 0.5  # seconds between two events
@@ -71,12 +122,7 @@ class Server(ThreadingHTTPServer):
         self._answering, self._changed = 0, threading.Condition()
         self.origin = f"http://{HOST}:{self.server_port}"
         self.url = f"{self.origin}/#{session.token}"
-        self.files = {
-            "/": ("text/html; charset=utf-8", page_files.page(lang)),
-            "/listen.js": ("text/javascript; charset=utf-8", page_files.script()),
-            "/review.js": ("text/javascript; charset=utf-8", page_files.review_script()),
-            "/listen.css": ("text/css; charset=utf-8", page_files.style()),
-        }
+        self.files = page_files(lang)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection is of the account that runs this program; elsewhere it was asked already."""

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import sync_folder, translated
 from arlo_rec.backends.files import lock_handle
 from arlo_rec.backends.named_files import nameable
-from arlo_rec.backends.shared_folder import open_file
+from arlo_rec.backends.shared_folder import open_file, read_named
 from arlo_rec.crypto import merkle
 from arlo_rec.model.errors import Unreachable, Usage
 
@@ -31,7 +30,7 @@ _OWN, _COSIGNED = 68, 76  # bytes of a signature (id, Ed25519) and of a cosignat
 def read(path: Path) -> bytes:
     """The bytes of a file of anchors, or of a pipe; raises Usage where it cannot be read."""
     try:
-        return read_small(path, FILE_BYTES, pipes=True)
+        return read_named(path, FILE_BYTES, pipes=True)
     except OSError:
         raise Usage("file_unreadable", path=str(path)) from None
 

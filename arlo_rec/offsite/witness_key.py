@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from arlo_rec.backends.bounded_read import read_small
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
-from arlo_rec.crypto import cosignature, merkle, primitives
-from arlo_rec.crypto.cosignature import Witness
+from arlo_rec.backends.shared_folder import read_named
+from arlo_rec.crypto import merkle, primitives
+from arlo_rec.crypto.merkle import Witness
 from arlo_rec.model.errors import Integrity, Usage
 
 SEEN: Final = ".seen"  # behind the name of the key's file
@@ -45,12 +45,12 @@ class Seat(Protocol):
 
 def make(path: Path, name: str) -> Witness:
     """A new witness, its key in a new file for its owner alone; raises Usage for a bad name or folder."""
-    if not cosignature.is_name(name) or name.startswith(LOGS):
+    if not merkle.is_witness_name(name) or name.startswith(LOGS):
         raise Usage("bad_witness_name")
     _demand_own_folder(path)
-    text = cosignature.private_key(name, primitives.fresh())
+    text = merkle.private_key(name, primitives.fresh())
     NamedFile(LocalFiles(), path).write([text.encode("ascii")])
-    return cosignature.parse_private_key(text)
+    return merkle.parse_private_key(text)
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def seat(path: Path) -> Iterator[Seat]:
     """The witness whose key lies there; raises NotUnlocked, Usage, and InUse while another run has the key."""
     _demand_own_folder(path)
     try:
-        witness = cosignature.parse_private_key(LocalFiles().secret(path).decode("ascii"))
+        witness = merkle.parse_private_key(LocalFiles().secret(path).decode("ascii"))
     except ValueError:
         raise Usage("not_a_witness_key", path=str(path)) from None
     with file_lock(path, exclusive=True, wait=_WAIT):
@@ -76,19 +76,19 @@ class _Seat:
     def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
         """See Seat."""
         _demand_goes_on(self.seen, newest, leaves)
-        note = cosignature.cosign(newest, self._witness, at)
+        note = merkle.cosign(newest, self._witness, at)
         write_whole(self._file, note.encode("utf-8"))
         return note
 
     def _read(self) -> str | None:
         """The note that was cosigned last; None before the first. Raises Usage where it is not this witness's."""
         try:
-            note = read_small(self._file, NOTE_BYTES).decode("utf-8")
+            note = read_named(self._file, NOTE_BYTES).decode("utf-8")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError):
             raise Usage("witness_seen_unreadable", path=str(self._file)) from None
-        if cosignature.cosigned_at(note, self.name, self._witness.key.public) is None:
+        if merkle.cosigned_at(note, self.name, self._witness.key.public) is None:
             raise Usage("witness_seen_unreadable", path=str(self._file))
         return note
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.log_stretch import Anchors, Checked, Stretch, StretchCheck, ended
-from arlo_rec.crypto import cosignature
+from arlo_rec.crypto import merkle
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.offsite.witness_key import Seat
@@ -104,7 +104,7 @@ def _leaves(store: Store, size: int) -> Iterator[bytes]:
 def parse_vkeys(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
     """The names and public keys of witnesses; raises Usage for what is no key."""
     try:
-        return [cosignature.parse_vkey(vkey) for vkey in vkeys]
+        return [merkle.parse_witness_vkey(vkey) for vkey in vkeys]
     except ValueError:
         raise Usage("not_a_witness_vkey") from None
 
@@ -115,5 +115,5 @@ def unwitnessed(notes: Sequence[str], witnesses: Sequence[tuple[str, bytes]]) ->
         "anchor_not_witnessed"
         for note in notes
         for name, public in witnesses
-        if cosignature.cosigned_at(ended(note), name, public) is None
+        if merkle.cosigned_at(ended(note), name, public) is None
     ]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from arlo_rec.i18n.formats import Formats
 from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.pages import Formats
 from arlo_rec.model import particulars as stated
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import PolicyVersion

@@ -1,17 +1,29 @@
-"""Who speaks when, on a track on which several people are heard: read from RTTM, as diarisation programs write it.
+"""Turns of speakers on a track on which several people are heard: read from RTTM, and what one person says by them.
 
 A line is `SPEAKER file channel start duration <NA> <NA> name confidence <NA>`, in seconds from the start of the sound
 (NIST, Rich Transcription 2009 evaluation plan, appendix A). The file is our id or the exchange's reference of a call;
-the name is `caller` or `agent`. Whoever has another name may be anybody.
+the name is `caller` or `agent`; any other name may be anybody's.
+
+Nothing of the other person goes out by mistake: where two speak at once, where a turn is unsure, close to a turn of
+the other, and where speech lies in no turn, there is silence, and how much of that there is is counted. Turns that do
+not fit the sound, because they are of another recording or counted from another moment, give nothing.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from arlo_rec.audio import Encoding, Sound
 from arlo_rec.model.errors import Usage
+
+if TYPE_CHECKING:
+    import numpy
+
+    Mask = numpy.ndarray[Any, numpy.dtype[Any]]
+
 
 LONGEST: Final = 16 * 1024 * 1024  # bytes of a document
 _FIELDS = range(9, 11)  # the last, a look-ahead time, is of newer versions
@@ -60,3 +72,83 @@ def _turn(fields: Sequence[str]) -> Turn:
     if confidence is not None and not 0 <= confidence <= 1:
         raise ValueError("no confidence")
     return Turn(start, start + length, fields[7], confidence)
+
+
+SURE: Final = (
+    0.8  # the least confidence of a turn that is given to the person; one that says none was found by a person
+)
+MARGIN: Final = 0.25  # seconds around a turn of somebody else: two annotators differ by as much (NIST's scoring collar)
+_FITS: Final = 0.6  # the least share of the turns in which somebody is heard, and of what is heard that turns tell of
+_BEYOND: Final = 0.5  # seconds by which a turn may end after the sound
+_LAG: Final = 60.0  # seconds by which turns may be shifted that are compared; what was said before the key press is cut
+_IN_PLACE: Final = 0.3  # seconds: turns that fit better elsewhere than here are counted from another moment
+_SHORTEST: Final = 0.2  # seconds of speech that are counted as unsure; less is the edge of a turn
+
+
+class OwnSpeech(NamedTuple):
+    """A sound of unchanged length in which only one person is heard, in seconds of speech."""
+
+    sound: Sound
+    kept: tuple[tuple[float, float], ...]  # start and end of each stretch that is as it was
+    unsure: tuple[tuple[float, float], ...]  # in which somebody speaks, and it is not clear who
+
+
+def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None:
+    """What *side* (`caller` or `agent`) says in a mono sound of 16-bit PCM; None where the turns do not fit it."""
+    from arlo_rec.audio import activity
+
+    if sound.encoding is not Encoding.PCM16 or sound.channels != 1:
+        raise ValueError("turns are of 16-bit mono")
+    speech = activity.detect_activity(sound).anyone
+    steps = len(speech)
+    own = _mask(steps, [turn for turn in turns if turn.speaker == side and _is_sure(turn)])
+    others = [turn for turn in turns if turn.speaker != side]
+    theirs = _mask(steps, others)
+    if not others:
+        return None  # whoever found one speaker alone did not tell the two apart
+    if not _fit(speech, _mask(steps, turns), turns, sound):
+        return None
+    kept = own & ~_mask(steps, others, MARGIN)
+    unsure = activity.find_spans(speech & ~kept & ~(theirs & ~own))
+    silenced = replace(sound, data=_silenced(sound, kept))
+    counted = tuple((start, end) for start, end in unsure if end - start >= _SHORTEST)
+    return OwnSpeech(silenced, tuple(activity.find_spans(kept)), counted)
+
+
+def _is_sure(turn: Turn) -> bool:
+    return turn.confidence is None or turn.confidence >= SURE
+
+
+def _mask(steps: int, turns: Sequence[Turn], margin: float = 0.0) -> Mask:
+    from arlo_rec.audio import activity
+
+    return activity.mask_spans(steps, [(max(turn.start - margin, 0.0), turn.end + margin) for turn in turns])
+
+
+def _fit(speech: Mask, told: Mask, turns: Sequence[Turn], sound: Sound) -> bool:
+    """Whether turns are of this sound: most of what is heard lies in them, in its place, and the other way round."""
+    both, in_turns, heard = (int(mask.sum()) for mask in (speech & told, told, speech))
+    within = all(turn.end <= sound.duration + _BEYOND for turn in turns)
+    return within and in_turns > 0 and both >= _FITS * max(in_turns, heard) and _is_in_place(speech, told)
+
+
+def _is_in_place(speech: Mask, told: Mask) -> bool:
+    """Whether the turns agree with what is heard at least as well here as when they are shifted, in steps of 0.1 s."""
+    import numpy
+
+    coarse = [numpy.add.reduceat(mask.astype("f8"), numpy.arange(0, len(mask), 10)) / 10 for mask in (speech, told)]
+    reach = min(round(_LAG * 10), len(coarse[0]) - 1)
+    heard = numpy.pad(coarse[0], reach)
+    agreement = numpy.correlate(heard, coarse[1], "valid")  # by how much of both there is at once, for each shift
+    near = agreement[max(reach - round(_IN_PLACE * 10), 0) : reach + round(_IN_PLACE * 10) + 1]
+    return bool(near.max() >= agreement.max())
+
+
+def _silenced(sound: Sound, kept: Mask) -> bytes:
+    """The samples with exact zero wherever a step is not *kept*."""
+    import numpy
+
+    samples = numpy.frombuffer(sound.data, "<i2").copy()
+    edges = numpy.arange(len(kept) + 1) * sound.rate // 100  # where each step begins
+    samples[~numpy.repeat(kept, numpy.diff(edges))[: len(samples)]] = 0
+    return samples.tobytes()

@@ -1,7 +1,7 @@
 """Where to cut a call, and what a reviewer has to know about that: from a list, from transcripts, from an engine.
 
 It works on a recording in memory and touches no store. Without words and without a list there is no plan. What
-identifies somebody is decided in `speech.planning`; the cutting stands in `build`.
+identifies somebody is decided in `speech.planner`; the cutting stands in `build`.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, engine: Engine | None =
     listed = within(order.cuts, original.sound)
     if order.mode is Mode.MANUAL:
         return CutPlan(tuple(listed), Mode.MANUAL)
-    from arlo_rec.speech.planning import planner
+    from arlo_rec.speech import planner
 
     plan = planner.plan(
         original.sound,
@@ -180,7 +180,7 @@ def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
 
 
 def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | None) -> list[Transcript]:
-    from arlo_rec.speech.engines import passes
+    from arlo_rec.speech.engines.engine import transcribe
 
     files = [*order.files, *map(str, range(len(order.files) + 1, len(order.transcripts) + 1))]
     transcripts = [
@@ -188,7 +188,7 @@ def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | Non
         for (role, raw), file in zip(order.transcripts, files, strict=True)
     ]
     if engine is not None:
-        transcripts += passes.transcribe(engine, original.sound, order.language, original.names)
+        transcripts += transcribe(engine, original.sound, order.language, original.names)
     return _united(transcripts)
 
 
@@ -214,8 +214,8 @@ def _united(transcripts: Sequence[Transcript]) -> list[Transcript]:
     if len(by_channel) < 2:
         return list(transcripts)
     united = []
-    for number in range(max(len(passes) for passes in by_channel.values())):
-        beside = [passes[min(number, len(passes) - 1)] for passes in by_channel.values()]
+    for number in range(max(len(engine) for engine in by_channel.values())):
+        beside = [engine[min(number, len(engine) - 1)] for engine in by_channel.values()]
         words = tuple(word for transcript in beside for word in transcript.words)
         redactions = tuple(redaction for transcript in beside for redaction in transcript.redactions)
         files = ", ".join(dict.fromkeys(transcript.file for transcript in beside if transcript.file))

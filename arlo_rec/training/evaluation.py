@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.audio import Sound
-from arlo_rec.backends.bounded_read import read_small
+from arlo_rec.backends.shared_folder import read_named
 from arlo_rec.model.errors import SoundError, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.strict_json import parse_object
@@ -119,12 +119,12 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
 
 def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None) -> CallScore:
     """Cut a call as its copy would be, and score what is left of it."""
-    from arlo_rec.speech.engines import passes
-    from arlo_rec.speech.planning import planner
+    from arlo_rec.speech import planner
+    from arlo_rec.speech.engines.engine import transcribe
 
     transcripts = list(call.transcripts)
     if not transcripts and engine is not None:
-        transcripts = passes.transcribe(engine, call.sound, order.language, call.names)
+        transcripts = transcribe(engine, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
@@ -231,8 +231,8 @@ def _steps(spans: Sequence[tuple[float, float]], steps: int) -> bytearray:
 
 def _call(path: Path) -> LabelledCall:
     try:
-        labels = parse_object(read_small(path, LABELS_LARGEST))
-        raw = read_small(path.with_suffix(".wav"), LARGEST)
+        labels = parse_object(read_named(path, LABELS_LARGEST))
+        raw = read_named(path.with_suffix(".wav"), LARGEST)
         return LabelledCall(
             path.stem,
             str(labels.get("lang", ""))[:10],
@@ -280,4 +280,4 @@ def _transcripts(path: Path) -> Iterator[Transcript]:
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
     apart = sorted(folder / path.name for folder in path.parent.glob("words*") if (folder / path.name).is_file())
     for transcript in (*beside, *apart):
-        yield reading.read(read_small(transcript, builder.LONGEST + 1))
+        yield reading.read(read_named(transcript, builder.LONGEST + 1))

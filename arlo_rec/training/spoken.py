@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.detectors import circumstance_words
+from arlo_rec.speech.detectors import lexicon
 from arlo_rec.training.cut_plan import CutPlan, HeardWord
 
 UNSURE: Final = 0.5  # score below which a word was heard badly
@@ -60,7 +60,7 @@ def spoken(plan: CutPlan) -> list[SpokenWord]:
         middle = (word.start + word.end) / 2
         some = by_start[bisect_left(starts, middle - longest) : bisect_right(starts, middle)]
         cut = next((number for cut, number in some if _covers(cut, middle, word.channel)), None)
-        told.append(SpokenWord(word, cut, circumstance_words.tells(word.text)))
+        told.append(SpokenWord(word, cut, lexicon.tells(word.text)))
     return told
 
 

@@ -169,10 +169,10 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
         return {}
     import tomllib
 
-    from arlo_rec.backends.bounded_read import read_small
+    from arlo_rec.backends.shared_folder import read_named
 
     try:
-        config = tomllib.loads(read_small(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
+        config = tomllib.loads(read_named(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
     except (OSError, UnicodeDecodeError):
         raise Usage("config_unreadable", path=str(path)) from None
     except (ValueError, RecursionError):  # a number of 5000 digits and nesting raise no TOMLDecodeError

@@ -1,4 +1,4 @@
-"""How long work shows itself on stderr: a bar on a terminal (`progress_bar`), elsewhere one line a minute.
+"""How long work shows itself on stderr: a bar on a terminal, elsewhere one line a minute.
 
 What the work tells is only kept, so that it costs nothing to tell it for every call. A thread of its own looks at the
 newest now and then, and it alone reads the clock and writes. Nothing that goes wrong there, as with a stderr that is
@@ -10,14 +10,184 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
-from typing import Final, Protocol, TextIO
+from typing import Final, NamedTuple, Protocol, TextIO
 
 from arlo_rec.i18n.messages import say
-from arlo_rec.model.progress import Phase, Progress
-from arlo_rec.ui.progress_figures import Rate, figures_of
+from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
+
+RATE_OVER: Final = 60.0  # seconds that a rate is of ...
+RATE_CHANGES: Final = 10  # ... or so many changes, where these took longer
+LONGEST: Final = 99 * 86_400  # seconds: of more nobody can tell how long it takes
+MB: Final = 1_000_000
+
+
+class Rate:
+    """How fast it goes, by what was seen last; a phase begins anew."""
+
+    def __init__(self) -> None:
+        self._phase: Phase | None = None
+        self._seen: deque[tuple[float, int]] = deque()  # when which count was first seen
+
+    def note(self, progress: Progress, now: float) -> None:
+        """Take in what is done at *now*."""
+        if progress.phase is not self._phase or progress.done < self._seen[-1][1]:
+            self._phase = progress.phase
+            self._seen.clear()
+        if not self._seen or (progress.done > self._seen[-1][1] and now > self._seen[-1][0]):
+            self._seen.append((now, progress.done))
+        while len(self._seen) > RATE_CHANGES + 1 and self._seen[1][0] <= now - RATE_OVER:
+            self._seen.popleft()
+
+    def at(self, now: float) -> float | None:
+        """What is done in a second, less and less while the next is late; None where nothing has come yet."""
+        steps = len(self._seen) - 1
+        if steps < 1:
+            return None
+        (begin, before), (end, done) = self._seen[0], self._seen[-1]
+        late = max(0.0, now - end - (end - begin) / steps)
+        return (done - before) / (end - begin + late)
+
+
+# -- in words -----------------------------------------------------------------------------------------
+
+
+class Figures(NamedTuple):
+    """The figures of progress in words; those that are not known are empty."""
+
+    done: str
+    total: str
+    unit: str
+    share: str
+    rate: str
+    duration: str
+    left: str
+
+    def full(self, between: str) -> list[str]:
+        """All that is known, with *between* the two counts."""
+        return [text for text in (self._counts(between, self.unit), self.rate, self.left) if text]
+
+    def short(self) -> list[str]:
+        """The same without what the name of the phase says."""
+        unit = self.unit if self.unit == "MB" else ""
+        return [text for text in (self._counts("/", unit), self.rate, self.duration) if text]
+
+    def least(self) -> list[str]:
+        """What one has to know."""
+        return [text for text in (self.share, self.duration) if text]
+
+    def _counts(self, between: str, unit: str) -> str:
+        return f"{self.done}{between}{self.total} {unit}".rstrip() if self.total else ""
+
+
+def figures_of(progress: Progress, rate: float | None, lang: str) -> Figures:
+    """The figures of *progress*, with a *rate* in a second, None where it is not known."""
+    done, total = progress.done, progress.total
+    if not total:
+        return Figures("", "", "", "", "", "", "")
+    unit = UNIT_OF[progress.phase]
+    in_mb = unit is Unit.BYTES
+    known = _number(done / MB if in_mb else done, lang, exact=not in_mb)
+    of = _number(total / MB if in_mb else total, lang, exact=not in_mb)
+    length = duration((total - done) / rate, lang) if rate else ""
+    left = say("progress.left", lang, duration=length) if length else ""
+    share = say("progress.share", lang, percent=100 * done // total)
+    speed = rate_text(rate, unit, lang) if rate else ""
+    return Figures(known, of, say(f"progress.unit.{unit}", lang), share, speed, length, left)
+
+
+def rate_text(rate: float, unit: Unit, lang: str) -> str:
+    """A rate, given in a second: in a second, a minute or an hour, as it makes a number of some size."""
+    if unit is Unit.BYTES:
+        return say("progress.rate.bytes", lang, rate=_number(rate / MB, lang))
+    for every, seconds in (("second", 1), ("minute", 60)):
+        if rate * seconds >= 1:
+            return say(f"progress.rate.{every}", lang, rate=_number(rate * seconds, lang))
+    return say("progress.rate.hour", lang, rate=_number(rate * 3600, lang))
+
+
+def duration(seconds: float, lang: str) -> str:
+    """A length of time as one says it, no more exact than it can be known; nothing for one beyond all measure."""
+    if seconds > LONGEST:
+        return ""
+    if seconds <= 55:
+        return say("progress.seconds", lang, count=max(5, 5 * -(-int(seconds) // 5)))
+    minutes = max(1, round(seconds / 60))
+    if minutes < 90:
+        return say("progress.minutes", lang, count=minutes)
+    hours, tens = divmod(round(minutes / 10), 6)
+    if hours < 48:
+        return say("progress.hours", lang, hours=hours, minutes=10 * tens)
+    return say("progress.days", lang, count=round(hours / 24))
+
+
+def _number(value: float, lang: str, *, exact: bool = False) -> str:
+    """A number in groups of three; a small one with one decimal, unless it is *exact*."""
+    if exact or value >= 9.95:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.1f}".replace(".", "," if lang == "nb" else ".")
+
+
+BAR_LEAST, BAR_MOST = 8, 40  # columns
+
+
+class Bar:
+    """The bar; it is drawn when it is looked at, and never by a thread of rich, which is loaded for it alone."""
+
+    def __init__(self, out: TextIO, lang: str, rate: Rate) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskID, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        class SteadyConsole(Console):
+            """Never hides the cursor: a killed program could not restore it."""
+
+            def show_cursor(self, show: bool = True) -> bool:  # noqa: FBT001, FBT002 - rich's own
+                return False
+
+        self._lang, self._rate = lang, rate
+        self._console = SteadyConsole(file=out, force_terminal=True, no_color="NO_COLOR" in os.environ)
+        self._rich = RichProgress(
+            console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
+        self._label = TextColumn("{task.description}", markup=False)
+        self._bar = BarColumn(complete_style="green", finished_style="green", pulse_style="green")
+        self._figures = TextColumn("{task.fields[figures]}", markup=False)
+        self._task: TaskID | None = None
+
+    def look(self, progress: Progress, now: float) -> None:
+        """Draw it as it is at *now*, as wide as the terminal is by now."""
+        label, bar, figures = self._fitting(progress, now)
+        self._bar.bar_width = bar
+        parts = ((self._label, label), (self._bar, bar), (self._figures, figures))
+        self._rich.columns = tuple(column for column, content in parts if content)
+        if self._task is None:
+            self._task = self._rich.add_task(label, figures=figures, total=progress.total)
+            self._rich.start()
+        self._rich.update(self._task, description=label, figures=figures, completed=progress.done, total=progress.total)
+        self._rich.refresh()
+
+    def close(self) -> None:
+        """Take it away."""
+        self._rich.stop()
+
+    def _fitting(self, progress: Progress, now: float) -> tuple[str, int, str]:
+        """The name of the phase, the width of the bar and the figures: as many as leave room for a bar."""
+        from rich.cells import cell_len, set_cell_size
+
+        label = say(f"progress.{progress.phase}", self._lang)
+        known = figures_of(progress, self._rate.at(now), self._lang)
+        width = self._console.width - 1  # in the last column some terminals begin another line
+        for figures in (known.full("/"), known.short(), known.least()):
+            text = "  ".join(figures)
+            room = width - cell_len(label) - cell_len(text) - 2
+            if room >= BAR_LEAST:
+                return label, min(room, BAR_MOST), text
+        return set_cell_size(label, max(0, min(cell_len(label), width - cell_len(text) - 1))), 0, text
+
 
 APPEARS_AFTER = 0.5  # seconds of work before there is a bar
 LINE_EVERY = 60.0  # seconds between lines, and before the first
@@ -151,8 +321,6 @@ class Delayed:
         if (self._bar is None and not is_due) or not self._is_ours():
             return
         if self._bar is None:
-            from arlo_rec.ui.progress_bar import Bar
-
             self._bar = Bar(self._out, self._lang, self._rate)
         self._bar.look(progress, now)
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean
 
 GAP: Final = "  "
 LEAST: Final = 10  # columns that a shortened text keeps

@@ -1,6 +1,6 @@
 """Output: tables and sentences for people, a JSON document or CSV for scripts.
 
-Every text from outside passes `sanitise.clean` here, so that no escape sequence, bidi mark or line break of a caller,
+Every text from outside passes `messages.clean` here, so that no escape sequence, bidi mark or line break of a caller,
 an agent or a file name reaches a terminal. Named tuples, because dataclasses would slow every start.
 """
 
@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TextIO
 
-from arlo_rec.i18n.messages import say, say_or
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean, say, say_or
 from arlo_rec.model.errors import ArloError, Unreachable
 from arlo_rec.ui.tables import Table, csv_text, table_text
 

@@ -12,8 +12,7 @@ from arlo_rec import retention
 from arlo_rec.access import gate
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
-from arlo_rec.backends.files import file_lock
-from arlo_rec.backends.lock_holder import note_of
+from arlo_rec.backends.files import file_lock, holder_note
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
@@ -243,7 +242,7 @@ def hurried(world: World) -> World:
 @pytest.mark.parametrize("noted", [True, False], ids=["with a note", "without one"])
 def test_a_withdrawal_that_waits_in_vain_says_who_holds_the_store(hurried: World, place: str, noted: bool) -> None:
     path = hurried.root / "lock" if place == "root/lock" else hurried.store / "open.lock"
-    note = note_of("telefon", "ingest", datetime(2026, 11, 26, 12, tzinfo=UTC)) if noted else b""
+    note = holder_note("telefon", "ingest", datetime(2026, 11, 26, 12, tzinfo=UTC)) if noted else b""
     with file_lock(path, exclusive=True, wait=0, note=note):
         result = hurried.run("withdraw", "90000001", "--yes", "--json", who="siri")
     assert (result.exit, result.json["error"]["code"]) == (11, "in_use")

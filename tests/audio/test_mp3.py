@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.audio import mp3
+from arlo_rec.audio import encoding
 from tests.support.properties import examples
 
 CHANNELS = {1: "mono", 2: "stereo"}
@@ -22,7 +22,7 @@ def noise(frames: int, channels: int) -> numpy.ndarray:
 
 
 def encoded(samples: numpy.ndarray, rate: int) -> bytes:
-    encoder = mp3.Encoder(rate, samples.shape[1])
+    encoder = encoding.Encoder(rate, samples.shape[1])
     for start in range(0, len(samples), 5000):
         encoder.write(samples[start : start + 5000].tobytes())
     return encoder.finish()
@@ -47,7 +47,7 @@ def tag_of(content: bytes) -> tuple[int, int, int, int, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", sorted(mp3.RATES))
+@pytest.mark.parametrize("rate", sorted(encoding.RATES))
 @pytest.mark.parametrize("channels", CHANNELS, ids=CHANNELS.get)
 def test_the_tag_says_what_lames_own_says(rate: int, channels: int) -> None:
     samples = noise(rate * 4 + 77, channels)
@@ -66,14 +66,14 @@ def test_the_tag_says_what_lames_own_says(rate: int, channels: int) -> None:
 def test_the_checksum_of_the_tag_is_lames() -> None:
     lames = by_libsndfile(noise(9000, 1), 8000)
     end = lames.index(b"LAME3.100") + 34
-    assert mp3.crc16(lames[:end]) == int.from_bytes(lames[end : end + 2])
+    assert encoding.crc16(lames[:end]) == int.from_bytes(lames[end : end + 2])
     ours = encoded(noise(9000, 1), 8000)
     end = ours.index(b"LAME3.100") + 34
-    assert mp3.crc16(ours[:end]) == int.from_bytes(ours[end : end + 2])
+    assert encoding.crc16(ours[:end]) == int.from_bytes(ours[end : end + 2])
 
 
 @pytest.mark.slow
-@given(st.integers(1, 20_000), st.sampled_from(sorted(mp3.RATES)), st.sampled_from([1, 2]))
+@given(st.integers(1, 20_000), st.sampled_from(sorted(encoding.RATES)), st.sampled_from([1, 2]))
 @examples(60)
 def test_what_is_decoded_is_as_long_as_what_was_encoded(frames: int, rate: int, channels: int) -> None:
     heard, its_rate = soundfile.read(io.BytesIO(encoded(noise(frames, channels), rate)), always_2d=True)
@@ -83,4 +83,4 @@ def test_what_is_decoded_is_as_long_as_what_was_encoded(frames: int, rate: int, 
 @pytest.mark.parametrize("bad", [b"ID3\x04", b"\xff\xfb\x00\x00", b"\xff\xfb\x9c\x00", b"\xff\xf3\x48\xc4"])
 def test_what_are_no_frames_get_no_tag(bad: bytes) -> None:
     with pytest.raises(ValueError):
-        mp3.with_tag(bad, 1)
+        encoding.with_tag(bad, 1)

@@ -25,7 +25,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
-from arlo_rec.audio import Encoding, confinement, decoder, decoding
+from arlo_rec.audio import Encoding, decoder, sound_file
+from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import every
 from arlo_rec.model.errors import SoundError
 from tests.support.compressed import AV, SECRET, SOUNDFILE, samples, with_soundfile
@@ -302,7 +303,7 @@ def test_the_decoder_ends_with_its_run_and_leaves_no_process(tmp_path: Path) -> 
 
 
 def test_a_run_without_compressed_sound_starts_no_decoder(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding.Decoder, "_start", lambda _self: pytest.fail("started"))
+    monkeypatch.setattr(sound_file.Decoder, "_start", lambda _self: pytest.fail("started"))
     world.take_in("call")
 
 
@@ -331,17 +332,17 @@ def test_an_answer_that_is_longer_than_any_block_is_not_believed(tmp_path: Path)
     ours, theirs = os.pipe()
     os.write(theirs, decoder.HEAD.pack(decoder.MAGIC, 8000, 1, 10) + decoder.LENGTH.pack(2**31))
     os.close(theirs)
-    opened = decoding.Decoding(ours)
+    opened = sound_file.Decoding(ours)
     with pytest.raises(SoundError, match="bad_audio"):
         list(opened.blocks())
     opened.close()
 
 
 def test_a_decoder_that_says_nothing_is_not_waited_for_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "SILENCE_S", 0.01)
+    monkeypatch.setattr(sound_file, "SILENCE_S", 0.01)
     ours, theirs = os.pipe()
     with pytest.raises(SoundError) as refused:
-        decoding.Decoding(ours)
+        sound_file.Decoding(ours)
     os.close(theirs)
     assert refused.value.reason == "decoder_hangs"
 
@@ -365,7 +366,7 @@ def confined(attempt: str, cpu_s: int = 5) -> subprocess.CompletedProcess[bytes]
     """Run *attempt* in a process that gave up what decoding does not need."""
     script = f"""
 import ctypes, os, socket, resource
-from arlo_rec.audio.confinement import Limits, confine
+from arlo_rec.crypto.hardening import Limits, confine
 libc = ctypes.CDLL(None, use_errno=True)
 libc.process_vm_readv, libc.ptrace
 def fail():
@@ -400,7 +401,7 @@ def test_a_confined_process_that_computes_for_ever_is_ended() -> None:
 
 def test_the_filter_knows_every_call_once() -> None:
     for column in (0, 1):
-        numbers = [call[column] for call in confinement._ALLOWED.values()]
+        numbers = [call[column] for call in hardening._ALLOWED.values()]
         assert len(set(numbers)) == len(numbers)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import ctypes, threading
-from arlo_rec.backends import heap
+from arlo_rec.backends import workers
 {first}
 together = threading.Barrier(4)
 
@@ -41,4 +41,4 @@ def heaps(first: str) -> int:
 def test_threads_take_memory_from_one_heap() -> None:
     if heaps("") == 1:
         pytest.skip("a C library that has one heap")
-    assert heaps("heap.share_one()") == 1
+    assert heaps("workers.share_one_heap()") == 1

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.crypto.object_file import AudienceSecret, DataKey, Header
+from arlo_rec.crypto.object_file import AudienceSecret, BodyReader, DataKey, Header, open_sound
 from arlo_rec.crypto.primitives import Sealed
-from arlo_rec.crypto.seekable_sound import BodyReader, open_sound
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Kind, RecordingId
 

@@ -27,8 +27,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.crypto import primitives
+from arlo_rec.crypto.object_file import BodyReader
 from arlo_rec.crypto.primitives import Argon2Cost, Sealed, SealingKey, SigningKey
-from arlo_rec.crypto.seekable_sound import BodyReader
 from tests.support.places import VECTORS
 
 # BLAKE3-team/BLAKE3, test_vectors/test_vectors.json: inputs of the bytes 0 to 250, again and again; the first 32 bytes.

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.crypto.verifiers import AT_ONCE, Verifiers
+from arlo_rec.crypto.primitives import VERIFIED_AT_ONCE, Verifiers
 from tests.support.properties import examples
 
 
 @examples(30)
-@given(st.integers(0, 4 * AT_ONCE + 3))
+@given(st.integers(0, 4 * VERIFIED_AT_ONCE + 3))
 def test_what_is_said_of_each_comes_back_in_order_and_none_is_left_out(count: int) -> None:
     with Verifiers() as verifiers:
         said = verifiers.map(lambda number: number * number, range(count))
@@ -23,7 +23,7 @@ def test_what_is_said_of_each_comes_back_in_order_and_none_is_left_out(count: in
         assert list(again) == [str(number) for number in range(count)]
 
 
-@pytest.mark.parametrize("count", [3, 3 * AT_ONCE])
+@pytest.mark.parametrize("count", [3, 3 * VERIFIED_AT_ONCE])
 def test_what_fails_is_raised_to_whoever_asks(count: int) -> None:
     with Verifiers() as verifiers, pytest.raises(ZeroDivisionError):
         list(verifiers.map(lambda number: 1 // (count - 1 - number), range(count)))
@@ -31,8 +31,8 @@ def test_what_fails_is_raised_to_whoever_asks(count: int) -> None:
 
 def test_a_few_load_no_threads() -> None:
     script = (
-        "import sys\nfrom arlo_rec.crypto.verifiers import AT_ONCE, Verifiers\n"
-        "with Verifiers() as verifiers: assert len(list(verifiers.map(str, range(AT_ONCE)))) == AT_ONCE\n"
+        "import sys\nfrom arlo_rec.crypto.primitives import VERIFIED_AT_ONCE as few, Verifiers\n"
+        "with Verifiers() as verifiers: assert len(list(verifiers.map(str, range(few)))) == few\n"
         "assert 'concurrent.futures' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

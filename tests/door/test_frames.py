@@ -14,9 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.door import frames
-from arlo_rec.door.channels import MOST, Channel, Channels, take
-from arlo_rec.door.errors import raised, told
-from arlo_rec.door.frames import LONGEST, WINDOW, Broken, Frame, Link, OtherVersion
+from arlo_rec.door.frames import (
+    LONGEST,
+    MOST,
+    WINDOW,
+    Broken,
+    Channel,
+    Channels,
+    Frame,
+    Link,
+    OtherVersion,
+    raised,
+    take,
+    told,
+)
 from arlo_rec.model.errors import (
     ArloError,
     Integrity,

@@ -20,12 +20,10 @@ from hypothesis import strategies as st
 
 from arlo_rec.backends.state_files import LocalStateFiles
 from arlo_rec.door import front
-from arlo_rec.door.channels import Channels
 from arlo_rec.door.client import LocalClient
-from arlo_rec.door.frames import GREETING, Broken, Frame, packed
-from arlo_rec.door.hands import Hands
-from arlo_rec.door.parts import DoorStore, NotNamed
-from arlo_rec.door.terminal import harmless
+from arlo_rec.door.frames import GREETING, Broken, Channels, Frame, packed
+from arlo_rec.door.front import Hands
+from arlo_rec.door.hands import DoorStore, NotNamed, harmless
 from arlo_rec.door.words import Named
 from arlo_rec.model.errors import ArloError
 from tests.support.door import Scripted, call, frame

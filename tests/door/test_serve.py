@@ -26,14 +26,24 @@ from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load
 from arlo_rec.commands.typed import OWNERS
 from arlo_rec.crypto.kernel_keyring import NoOwnSession
-from arlo_rec.door import frames, remote_session, serve
+from arlo_rec.door import frames, remote, serve
 from arlo_rec.door.calls import Door
-from arlo_rec.door.channels import MOST, Channel
 from arlo_rec.door.client import Guest
-from arlo_rec.door.frames import GREETING, LONGEST, WINDOW, Broken, Frame, Link, of_channel, packed, unpacked
+from arlo_rec.door.frames import (
+    GREETING,
+    LONGEST,
+    MOST,
+    WINDOW,
+    Broken,
+    Channel,
+    Frame,
+    Link,
+    of_channel,
+    packed,
+    unpacked,
+)
 from arlo_rec.door.remote import RemoteClient
-from arlo_rec.door.remote_streams import streams
-from arlo_rec.door.serve import _order
+from arlo_rec.door.serve import _order, streams
 from arlo_rec.door.words import HERE
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import ArloError
@@ -751,13 +761,13 @@ def test_a_page_answers_more_connections_than_may_be_open_at_once(stocked: World
 def test_the_last_answer_of_a_page_arrives_before_the_command_is_over(
     stocked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pump = remote_session._pump_out
+    pump = remote._pump_out
 
     def late(channel: Channel, pumped: socket.socket) -> None:
         time.sleep(0.4)
         pump(channel, pumped)
 
-    monkeypatch.setattr(remote_session, "_pump_out", late)
+    monkeypatch.setattr(remote, "_pump_out", late)
     asking = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:4711\r\nConnection: close\r\n\r\n"
     page = b""
     with serving(stocked, person="leif") as end:

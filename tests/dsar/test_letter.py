@@ -18,9 +18,8 @@ from jinja2 import UndefinedError
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.answer import Answer, CopyFacts, DecidedObjection, RecordedAccess
 from arlo_rec.dsar.letter import DEPTHS, PAGE
-from arlo_rec.i18n.formats import MONTHS
 from arlo_rec.i18n.messages import LANGUAGES, has, say
-from arlo_rec.i18n.pages import visible
+from arlo_rec.i18n.pages import MONTHS, visible
 from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
 from tests.support.answers import (

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.audio import decoder, decoding
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.audio import decoder, sound_file
+from arlo_rec.i18n.messages import clean
 from arlo_rec.intake.candidates import _claim
-from arlo_rec.intake.sources import jsonlines, table
-from arlo_rec.intake.sources.lines import Lines, Unreadable
+from arlo_rec.intake.sources import deliveries
+from arlo_rec.intake.sources.deliveries import Lines, Unreadable
 from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
 from arlo_rec.intake.sources.spool import Home
 from arlo_rec.keys import key_files, roster
@@ -55,7 +55,7 @@ _MARKS = [
 HOME = Home(Path())
 
 
-class _NoDecoder(decoding.Decoder):
+class _NoDecoder(sound_file.Decoder):
     """Compressed sound is decoded in another process, which `commands` and `tests/audio/test_sound_file.py` start."""
 
     def open(self, *_: Any, **__: Any) -> Any:
@@ -88,11 +88,11 @@ def _decoder_answer(raw: bytes) -> bool:
     os.write(theirs, raw[:60_000])
     os.close(theirs)
     try:
-        opened = decoding.Decoding(ours)
+        opened = sound_file.Decoding(ours)
     except SoundError:
         return False
     try:
-        return all(len(block) <= decoding.BLOCK_MOST for block in opened.blocks())
+        return all(len(block) <= sound_file.BLOCK_MOST for block in opened.blocks())
     except SoundError:
         return False
     finally:
@@ -212,8 +212,8 @@ TARGETS = [
     Target("sound by its first bytes", [*_WAVES, *_MARKS], _recognised),
     Target("answer of the decoder", [_ANSWER, decoder.HEAD.pack(decoder.NO_LIBRARY, 0, 0, 0)], _decoder_answer),
     Target("manifest", [_CALL], _manifest),
-    Target("JSON Lines", [_CALL + b"\n" + _CALL + b"\n"], lambda raw: _records(jsonlines.records, raw)),
-    Target("table", _TABLES, lambda raw: _records(table.records, raw)),
+    Target("JSON Lines", [_CALL + b"\n" + _CALL + b"\n"], lambda raw: _records(deliveries.json_records, raw)),
+    Target("table", _TABLES, lambda raw: _records(deliveries.table_records, raw)),
     Target("JSON", [_CALL, b'[1, 2.5e3, "\\u00e5", [[]]]'], _json),
     Target("time", [one.encode() for one in _INSTANTS], _time),
     Target("number", [one.encode() for one in _NUMBERS], _number),

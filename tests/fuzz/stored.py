@@ -17,7 +17,7 @@ from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto import merkle, object_file, primitives
-from arlo_rec.crypto.seekable_sound import open_sound
+from arlo_rec.crypto.object_file import open_sound
 from arlo_rec.dsar import access_list, certificate, stored_zip
 from arlo_rec.erasure import receipt_form, receipts
 from arlo_rec.keys import authority, key_files, root_secret, roster, settings, vouching

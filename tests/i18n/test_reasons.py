@@ -14,22 +14,23 @@ SPEECH = Path(arlo_rec.__file__).parent / "speech"
 REFUSED = re.compile(r'transcript_error\(\s*"(\w+)"|why="(\w+)"|_misfit\([^)]*"(\w+)"\)|return "(\w+)"')
 
 
-def codes(*folders: str) -> set[str]:
-    sources = (path.read_text("utf-8") for folder in folders for path in (SPEECH / folder).rglob("*.py"))
+def codes(place: str) -> set[str]:
+    """The codes in a module of `speech`, or in those of a folder."""
+    sources = (path.read_text("utf-8") for path in SPEECH.rglob("*.py") if place in path.relative_to(SPEECH).parts)
     return {code for source in sources for found in REFUSED.findall(source) for code in found if code}
 
 
 @pytest.mark.parametrize(
-    ("folder", "known"),
-    [("transcripts", {"unknown_form", "no_words", "out_of_order"}), ("planning", {"another_call", "too_many_words",
+    ("place", "known"),
+    [("transcripts", {"unknown_form", "no_words", "out_of_order"}), ("alignment.py", {"another_call", "too_many_words",
       "too_many_redactions", "no_such_channel", "covers_too_little", "jumps", "milliseconds"})],
 )  # fmt: skip
-def test_every_reason_for_which_a_transcript_is_refused_has_its_sentence(folder: str, known: set[str]) -> None:
-    found = codes(folder)
+def test_every_reason_for_which_a_transcript_is_refused_has_its_sentence(place: str, known: set[str]) -> None:
+    found = codes(place)
     assert known <= found
     reasons = {code: pair for code, pair in every().items() if code.startswith("why.")}
     for code in found - {"nb", "en", "webvtt", "srt", "whisper.cpp"}:
-        if folder == "planning" or f"why.{code}" in reasons:
+        if place == "alignment.py" or f"why.{code}" in reasons:
             assert all(reasons[f"why.{code}"]), code
     assert all(f"why.{code}" in reasons for code in known)
 
@@ -46,10 +47,7 @@ def test_every_way_in_which_transcripts_are_refused_has_its_sentence(code: str) 
 
 @pytest.mark.parametrize(
     "code",
-    sorted(
-        set(re.findall(r"yield \"(\w+)\"", (SPEECH / "planning/planner.py").read_text("utf-8")))
-        | {"engine_not_understood"}
-    ),
+    sorted(set(re.findall(r"yield \"(\w+)\"", (SPEECH / "planner.py").read_text("utf-8"))) | {"engine_not_understood"}),
 )
 def test_every_warning_has_its_sentence(code: str) -> None:
     assert all(every()[f"warning.{code}"])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arlo_rec.i18n.sanitise import clean
+from arlo_rec.i18n.messages import clean
 from tests.support.hostile import (
     HIDDEN,
     LOOK,

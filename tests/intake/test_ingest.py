@@ -30,8 +30,7 @@ from arlo_rec.audio import Encoding
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.intake import ingest as intake
 from arlo_rec.intake import sealing
-from arlo_rec.intake.batch import Batch
-from arlo_rec.intake.batch_outcome import BatchOutcome
+from arlo_rec.intake.batch import Batch, BatchOutcome
 from arlo_rec.intake.ingest import BATCH
 from arlo_rec.intake.sources import spool
 from tests.support import world as worlds

@@ -15,7 +15,7 @@ import pytest
 
 from arlo_rec.backends.workers import SIDES, Workers
 from arlo_rec.intake import sealing
-from arlo_rec.intake.sealers import FEW
+from arlo_rec.intake.run import FEW
 from arlo_rec.model.errors import Unreachable
 from tests.support.compressed import SOUNDFILE
 from tests.support.intake import ingest, left, objects, problems

@@ -8,28 +8,34 @@ from html import unescape
 import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES, group
-from arlo_rec.listening.page_files import PAGE, page, review_script, script, style
+from arlo_rec.listening.server import PAGE, page_files
 
 LARGEST, LARGEST_REVIEW = 80_000, 100_000  # bytes of what a page loads, to listen and to review
-CODE = (script() + review_script()).decode("utf-8")
+
+
+def text_of(*names: str, lang: str = "en") -> str:
+    return "".join(page_files(lang)[f"/{name}"][1].decode("utf-8") for name in names)
+
+
+CODE = text_of("start.js", "listen.js", "review.js")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_is_small(lang: str) -> None:
-    listening = len(page(lang)) + len(script()) + len(style())
-    assert listening < LARGEST
-    assert listening + len(review_script()) < LARGEST_REVIEW
+    sizes = {path: len(content) for path, (_, content) in page_files(lang).items()}
+    assert sum(sizes.values()) < LARGEST_REVIEW
+    assert sum(sizes.values()) - sizes["/review.js"] < LARGEST
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_script_and_no_style_stands_in_the_markup(lang: str) -> None:
-    markup = page(lang).decode("utf-8")
-    assert re.findall(r"<script(?![^>]* src=\"/listen\.js\")|<style|\sstyle=|\son\w+=|javascript:", markup) == []
-    assert set(re.findall(r'\b(?:src|href)="([^"]*)"', markup)) == {"/listen.js", "/listen.css", "data:,"}
+    markup = text_of("", lang=lang)
+    assert re.findall(r"<script(?![^>]* src=\"/start\.js\")|<style|\sstyle=|\son\w+=|javascript:", markup) == []
+    assert set(re.findall(r'\b(?:src|href)="([^"]*)"', markup)) == {"/start.js", "/listen.css", "data:,"}
 
 
 def test_neither_script_nor_style_names_an_address_or_makes_markup_of_text() -> None:
-    code = CODE + style().decode("utf-8")
+    code = CODE + text_of("listen.css")
     assert (
         re.findall(r"https?:|//\w|url\(|@import|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", code)
         == []
@@ -49,7 +55,7 @@ def test_every_word_of_the_script_is_there_and_none_is_left_over() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_the_scripts_say_stands_in_the_page_with_the_words_for_cuts(lang: str) -> None:
-    markup = page(lang).decode("utf-8")
+    markup = text_of("", lang=lang)
     given = dict(
         line.split(" ", 1) for line in markup.partition('<template id="words">\n')[2].splitlines() if " " in line
     )
@@ -64,17 +70,17 @@ def test_every_action_of_a_review_has_a_button_and_a_key_of_its_own() -> None:
     keys = dict(re.findall(r'^ *"?([\w-]+)"?: \["([\w+]+)", ', CODE, re.MULTILINE))
     assert len(keys) > 20
     assert sorted(keys) == sorted(re.findall(r'act\("([\w-]+)"\)', (PAGE / "listen.html.j2").read_text("utf-8")))
-    others = re.findall(r'^ *"?(\S+?)"?: "[\w-]+",', script().decode("utf-8"), re.MULTILINE)
+    others = re.findall(r'^ *"?(\S+?)"?: "[\w-]+",', text_of("listen.js"), re.MULTILINE)
     assert len(others) > 15
     assert len({*keys.values(), *others}) == len(keys) + len(others)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_is_in_its_language(lang: str) -> None:
-    assert f'<html lang="{lang}">' in page(lang).decode("utf-8")
-    assert group("listening.page")["title"][lang] in page(lang).decode("utf-8")
+    assert f'<html lang="{lang}">' in text_of("", lang=lang)
+    assert group("listening.page")["title"][lang] in text_of("", lang=lang)
 
 
 def test_there_is_no_page_in_another_language() -> None:
     with pytest.raises(ValueError, match="sv"):
-        page("sv")
+        page_files("sv")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.crypto import cosignature, merkle
+from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file
@@ -24,13 +24,13 @@ from tests.support.world import World, assert_no_bug
 
 ORIGIN = "arlo-rec/" + "0" * 32
 LOG, PERSON = SigningKey.from_seed(b"\1" * 32), SigningKey.from_seed(b"\2" * 32)
-WITNESS = cosignature.parse_private_key(cosignature.private_key("it.example/w", bytes(32)))
+WITNESS = merkle.parse_private_key(merkle.private_key("it.example/w", bytes(32)))
 
 
 def note_of(size: int, *, is_cosigned: bool = False) -> str:
     text = merkle.Checkpoint(ORIGIN, size - 1, size, bytes([size % 256]) * 32).text()
     note = merkle.sign_note(text, [(ORIGIN, LOG), (merkle.signer_name(ORIGIN, PERSON.public), PERSON)])
-    return cosignature.cosign(note, WITNESS, size) if is_cosigned else note
+    return merkle.cosign(note, WITNESS, size) if is_cosigned else note
 
 
 NOTES = st.lists(st.builds(note_of, st.integers(1, 9999), is_cosigned=st.booleans()), min_size=1, max_size=6)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.crypto import cosignature, merkle
+from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey
 from tests.support.world import Result, World
 
@@ -24,20 +24,20 @@ NAME = "it.example/witness"
 def test_keys_are_read_and_written_as_other_witnesses_have_them() -> None:
     """A test key of the omniwitness and the key of a public witness; their ids are by other implementations."""
     private = "PRIVATE+KEY+witness+f13a86db+AaLa/dfyBhyo/m0Z7WCi98ENVZWtrP8pxgRNrx7tIWiA"
-    witness = cosignature.parse_private_key(private)
+    witness = merkle.parse_private_key(private)
     assert witness.name == "witness"
-    assert cosignature.parse_vkey(witness.vkey) == ("witness", witness.key.public)
+    assert merkle.parse_witness_vkey(witness.vkey) == ("witness", witness.key.public)
     public = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
-    assert cosignature.parse_vkey(public)[0] == "remora.n621.de"
+    assert merkle.parse_witness_vkey(public)[0] == "remora.n621.de"
     for wrong in (public.replace("da77ade7", "da77ade8"), public.replace("+BO", "+AO"), private, "", "a+b"):
-        assert is_refused(cosignature.parse_vkey, wrong)
+        assert is_refused(merkle.parse_witness_vkey, wrong)
     for wrong in (private.replace("f13a", "f13b"), private.replace("PRIVATE", "private"), public, "", "PRIVATE+KEY"):
-        assert is_refused(cosignature.parse_private_key, wrong)
+        assert is_refused(merkle.parse_private_key, wrong)
 
 
 def test_what_is_signed_is_the_head_the_time_and_the_checkpoint() -> None:
-    witness, note = cosignature.parse_private_key(cosignature.private_key(NAME, bytes(32))), note_of(7)
-    line = cosignature.cosign(note, witness, 1679315147).splitlines()[-1]
+    witness, note = merkle.parse_private_key(merkle.private_key(NAME, bytes(32))), note_of(7)
+    line = merkle.cosign(note, witness, 1679315147).splitlines()[-1]
     assert line.startswith(f"\u2014 {NAME} ")
     raw = merkle.base64.b64decode(line.split(" ")[2])
     assert (len(raw), raw[4:12]) == (76, (1679315147).to_bytes(8, "big"))
@@ -64,12 +64,12 @@ def note_of(size: int) -> str:
 def test_a_cosignature_holds_for_its_own_note_name_key_and_time_alone(
     size: int, at: int, place: int, flip: int
 ) -> None:
-    witness = cosignature.parse_private_key(cosignature.private_key(NAME, bytes(32)))
-    note, public = cosignature.cosign(note_of(size), witness, at), witness.key.public
-    assert cosignature.cosigned_at(note, NAME, public) == at
-    assert cosignature.cosigned_at(note_of(size), NAME, public) is None
-    assert cosignature.cosigned_at(note, "it.example/other", public) is None
-    assert cosignature.cosigned_at(note, NAME, SigningKey.from_seed(bytes([2]) * 32).public) is None
+    witness = merkle.parse_private_key(merkle.private_key(NAME, bytes(32)))
+    note, public = merkle.cosign(note_of(size), witness, at), witness.key.public
+    assert merkle.cosigned_at(note, NAME, public) == at
+    assert merkle.cosigned_at(note_of(size), NAME, public) is None
+    assert merkle.cosigned_at(note, "it.example/other", public) is None
+    assert merkle.cosigned_at(note, NAME, SigningKey.from_seed(bytes([2]) * 32).public) is None
     changed = bytearray(note.encode())
     changed[place % len(changed)] ^= flip
     text = changed.decode("utf-8", "replace")
@@ -80,7 +80,7 @@ def test_a_cosignature_holds_for_its_own_note_name_key_and_time_alone(
         )
     except (ValueError, KeyError):
         same = False
-    assert (cosignature.cosigned_at(text, NAME, public) == at) is same
+    assert (merkle.cosigned_at(text, NAME, public) == at) is same
 
 
 # -- the command --------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from arlo_rec.backends import durable, files, object_copy, sqlite
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.catalogue.tombstones import Tombstones
 from arlo_rec.erasure import protocol, withdrawal
-from arlo_rec.intake import cleanup
+from arlo_rec.intake import batch
 from arlo_rec.intake.batch import Batch
 from arlo_rec.store import Store
 from arlo_rec.training import under_review
@@ -125,7 +125,7 @@ def _source_first() -> None:
     commit = Batch._commit
 
     def removed(self: Any, sealed: Any) -> bool:
-        cleanup.remove([delivered.delivery for delivered, _ in sealed])
+        batch.remove_files([delivered.delivery for delivered, _ in sealed])
         return commit(self, sealed)
 
     Batch._commit = removed  # type: ignore[method-assign]

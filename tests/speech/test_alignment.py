@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.audio.activity import STEP, Activity, find_spans
-from arlo_rec.speech.planning.alignment import (
+from arlo_rec.speech.alignment import (
     MARGIN,
     align,
     find_mismatch,

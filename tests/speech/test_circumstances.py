@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arlo_rec.speech.detectors import identifiers, phonetic
-from arlo_rec.speech.detectors.circumstance_words import tells
+from arlo_rec.speech.detectors.lexicon import tells
 from arlo_rec.speech.words import Word
 
 NOBODY = phonetic.prepare_names([])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import wordfreq
 
-from arlo_rec.speech.detectors import common_words
-from arlo_rec.speech.detectors.common_words import LANGUAGES, is_common, is_known, is_word
+from arlo_rec.speech.detectors import word_lists
+from arlo_rec.speech.detectors.word_lists import LANGUAGES, is_common, is_known, is_word
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -14,7 +14,7 @@ def test_the_words_are_those_of_wordfreq_in_its_order(language: str) -> None:
     told = [
         word for word in wordfreq.top_n_list(language, 1_000_000, wordlist="small") if not any(map(str.isdigit, word))
     ]
-    ours = common_words._by_frequency(language)
+    ours = word_lists._by_frequency(language)
     assert (ours[:200], set(ours)) == (told[:200], set(told))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.policy import Mode
-from arlo_rec.speech.detectors import identifiers, name_lists, phonetic
+from arlo_rec.speech.detectors import identifiers, phonetic, word_lists
 from arlo_rec.speech.engines.engine import whisper
 from arlo_rec.speech.words import Word
 from arlo_rec.training import evaluation
@@ -96,7 +96,7 @@ def in_no_list(said: list[Word]) -> bool:
     """Whether our lists know none of these words, not even in the genitive."""
     bare = {word.text.strip(".,?!").casefold() for word in said}
     bare |= {word.removesuffix("'s").removesuffix("s") for word in bare}
-    return not any(name_lists.is_given(word) or name_lists.is_family(word) for word in bare)
+    return not any(word_lists.is_given(word) or word_lists.is_family(word) for word in bare)
 
 
 @cache

@@ -28,8 +28,8 @@ from arlo_rec.audio import as_pcm16, read_wav
 from arlo_rec.model.errors import ArloError, Unreachable, Usage
 from arlo_rec.model.strict_json import parse
 from arlo_rec.speech.engines import engine
-from arlo_rec.speech.engines.engine import Engine, check_model, whisper
-from arlo_rec.speech.engines.resampling import ENGINE_RATE, resample
+from arlo_rec.speech.engines.engine import Engine, check_model, resample, whisper
+from arlo_rec.speech.engines.serving import ENGINE_RATE
 from arlo_rec.speech.engines.whisper import LOOP, LOOP_SCORE, SHORTEST, convert_words
 from arlo_rec.speech.words import Word
 from tests.support.models import INSTALLED, MODEL, needs_model
@@ -328,11 +328,11 @@ def test_a_name_instead_of_a_folder_is_no_model(tmp_path: Path) -> None:
 CONFINED = """
 import ctypes, errno, os, socket, subprocess, sys, threading
 sys.path.insert(0, sys.argv[1])
-from arlo_rec.speech.engines import no_network
+from arlo_rec.speech.engines import serving
 ours, theirs = socket.socketpair()
 os.chdir(sys.argv[2])
 early = open("early", "wb", buffering=0)
-no_network.confine()
+serving.confine()
 def refused(do):
     try:
         do()

@@ -12,8 +12,8 @@ import pytest
 from arlo_rec.audio.activity import STEP, Activity
 from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
-from arlo_rec.speech.planning import fitting, planner
-from arlo_rec.speech.planning.alignment import align, find_mismatch, shift
+from arlo_rec.speech import alignment, planner
+from arlo_rec.speech.alignment import align, find_mismatch, shift
 from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word
 from arlo_rec.training import evaluation
 from arlo_rec.training.cut_plan import CopyOrder
@@ -50,7 +50,7 @@ def test_words_that_are_up_to_a_second_early_or_late_are_taken_for_what_they_are
 @pytest.mark.slow
 def test_the_same_holds_of_our_own_calls() -> None:
     for each in evaluation.labelled_calls(FOLDERS / "made"):
-        activity = fitting.fit(each.sound, evaluation_activity(each), each.transcripts, 0.0).activity
+        activity = alignment.fit(each.sound, evaluation_activity(each), each.transcripts, 0.0).activity
         for transcript in each.transcripts:
             for seconds in (-0.9, -0.6, -0.3, 0.3, 0.6, 0.9):
                 words = shift(transcript.words, seconds)
@@ -147,12 +147,12 @@ def test_where_words_lie_where_no_speech_was_measured_all_sound_is_speech_and_so
     level = numpy.where(numpy.arange(3000) % 500 < 400, -20.0, -90.0).astype("f4")[None].repeat(2, axis=0)
     activity = Activity(numpy.zeros((2, 3000), bool), level)
     words = [Word("ja", 5.0 * at + 1.0, 5.0 * at + 1.7, 0.9, 0) for at in range(6)]
-    measured = fitting._measured_by(activity, words)
+    measured = alignment._measured_by(activity, words)
     assert measured.speech[0].sum() * STEP == pytest.approx(24.0) and not measured.speech[1].any()
-    assert fitting._measured_by(activity, words[:2]) is activity, "two words may be a mistake"
+    assert alignment._measured_by(activity, words[:2]) is activity, "two words may be a mistake"
     speech = activity.speech.copy()
     speech[0, 100:200] = speech[0, 600:700] = speech[0, 1100:1200] = True
-    assert fitting._measured_by(Activity(speech, level), words) is not activity.speech
+    assert alignment._measured_by(Activity(speech, level), words) is not activity.speech
 
 
 @pytest.mark.slow

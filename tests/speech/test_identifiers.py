@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.speech.detectors import answers, check_digits, identifiers, numbers, phonetic
-from arlo_rec.speech.detectors.harmless import is_harmless
+from arlo_rec.speech.detectors import identifiers, numbers, phonetic
 from arlo_rec.speech.detectors.identifiers import Finding
-from arlo_rec.speech.detectors.tokens import is_cased, tokenise
-from arlo_rec.speech.words import Word
+from arlo_rec.speech.detectors.word_lists import is_harmless
+from arlo_rec.speech.words import Word, is_cased, tokenise
 from tests.fuzz.judge import limited
 from tests.support.properties import examples
 
@@ -220,10 +219,10 @@ def test_the_answer_to_a_question_goes_even_where_it_was_misheard() -> None:
 
 def test_who_tells_a_number_unasked_is_no_question_to_the_other() -> None:
     stream = tokenise(said("the serial number is five two six five one five", 1))
-    (question,) = answers.find_questions(stream)
+    (question,) = identifiers.find_questions(stream)
     assert (
         question.stated is not None
-        and not list(answers.find_answers([stream, tokenise(said("Great, I see it", 0, 4.0))]))[1:]
+        and not list(identifiers.find_answers([stream, tokenise(said("Great, I see it", 0, 4.0))]))[1:]
     )
 
 
@@ -243,14 +242,12 @@ def test_a_number_in_pieces_goes_and_what_is_said_between_stays() -> None:
 
 
 def test_check_digits_label_a_number_and_excuse_none() -> None:
-    assert check_digits.is_luhn("4111111111111111") and check_digits.label_number("4111111111111111") == "card"
-    assert check_digits.is_iban("NO9386011117947") and not check_digits.is_iban(
-        "NO9386011117948"
-    )  # the registry's example
-    assert check_digits.is_organisation("974760673") and not check_digits.is_organisation("974760674")
-    assert check_digits.is_account("86011117947") and not check_digits.is_account("86011117948")
-    valid = next(f"01015000{tail:03d}" for tail in range(1000) if check_digits.is_national_id(f"01015000{tail:03d}"))
-    assert check_digits.label_number(valid) == "national_id"
+    assert numbers.is_luhn("4111111111111111") and numbers.label_number("4111111111111111") == "card"
+    assert numbers.is_iban("NO9386011117947") and not numbers.is_iban("NO9386011117948")  # the registry's example
+    assert numbers.is_organisation("974760673") and not numbers.is_organisation("974760674")
+    assert numbers.is_account("86011117947") and not numbers.is_account("86011117948")
+    valid = next(f"01015000{tail:03d}" for tail in range(1000) if numbers.is_national_id(f"01015000{tail:03d}"))
+    assert numbers.label_number(valid) == "national_id"
     for wrong in ("01015000000", "99999999999", "12345"):
         text = " ".join(wrong)
         assert words_found(f"det er {text} takk", "number").replace(" ", "") == wrong

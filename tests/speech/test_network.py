@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Integrity
-from arlo_rec.speech.detectors import identifiers, network, word_features
+from arlo_rec.speech.detectors import identifiers, network
 from arlo_rec.speech.detectors.network import CLASSES
 from arlo_rec.speech.words import Word
 from tests.support.properties import examples
@@ -85,7 +85,7 @@ def test_scores_stand_by_the_words_of_their_own_channel_where_both_talk_at_once(
     words = said(TURNS)
     mixed = [replace(word, channel=at % 2) for at, word in enumerate(words)]
     rows = {word: row for word, row in zip(_spoken(mixed), _rows(mixed), strict=True)}
-    description = word_features.describe(identifiers.split_channels(mixed), [])
+    description = network.describe(identifiers.split_channels(mixed), [])
     in_order = np.mean([network._run(packed, description) for packed in network.load_networks()], axis=0)
     for word, row in zip(mixed, in_order, strict=True):
         assert np.array_equal(rows[word], row)
@@ -144,8 +144,8 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
 
 def test_what_a_word_is_made_of_is_no_more_than_a_row_holds() -> None:
     words = said([(0, "a supercalifragilisticexpialidocious ærøå 123 " + "x" * 100)])
-    grams = word_features.describe(identifiers.split_channels(words), []).grams
-    assert grams.shape == (5, word_features.GRAMS) and grams.max() <= word_features.PLACES
+    grams = network.describe(identifiers.split_channels(words), []).grams
+    assert grams.shape == (5, network.GRAMS) and grams.max() <= network.PLACES
 
 
 # -- the file -----------------------------------------------------------------------------------------
@@ -196,13 +196,13 @@ def test_weights_are_read_as_they_were_packed_to_a_hundredth_of_the_largest(
 ) -> None:
     chance = np.random.default_rng(seed)
     shapes = {name: (5,) if "shift" in name else (3, 4, 4) if "near" in name else (4, 4) for name in network.LAYERS}
-    shapes["grams"] = (word_features.PLACES + 1, 2)
+    shapes["grams"] = (network.PLACES + 1, 2)
     weights = {name: chance.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     path = tmp_path_factory.mktemp("packed") / "network.bin"
     path.write_bytes(network.pack([weights, weights]))
     first, second = map(network.unpack, network.read(path))
     for name, values in weights.items():
         assert np.array_equal(first[name], second[name])
-        inner = slice(None, word_features.PLACES) if name == "grams" else slice(None)
+        inner = slice(None, network.PLACES) if name == "grams" else slice(None)
         assert np.allclose(first[name][inner], values[inner], atol=np.abs(values).max() / 100)
-    assert not first["grams"][word_features.PLACES].any(), "where there is no gram there is nothing"
+    assert not first["grams"][network.PLACES].any(), "where there is no gram there is nothing"

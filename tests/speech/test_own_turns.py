@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
-from arlo_rec.speech.planning.own_turns import MARGIN, by_turns
-from arlo_rec.speech.turns import Turn
+from arlo_rec.speech.turns import MARGIN, Turn, by_turns
 
 pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("data.employee")]
 RATE = 8000

@@ -11,8 +11,7 @@ import numpy
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Fill, Sound, Stretch
-from arlo_rec.speech.engines import passes
-from arlo_rec.speech.engines.engine import Heard
+from arlo_rec.speech.engines.engine import BLOCK, Heard, transcribe
 from arlo_rec.speech.words import Word
 
 RATE = 16_000  # the engine's: nothing is resampled
@@ -35,9 +34,9 @@ class Listener:
 
 
 def test_each_channel_of_a_long_sound_is_given_whole_without_hints_and_with_them() -> None:
-    samples = numpy.frombuffer(os.urandom(2 * 2 * (2 * passes.BLOCK + 7)), "<i2").reshape(-1, 2)
+    samples = numpy.frombuffer(os.urandom(2 * 2 * (2 * BLOCK + 7)), "<i2").reshape(-1, 2)
     engine = Listener()
-    plain, hinted = passes.transcribe(engine, Sound(Encoding.PCM16, RATE, 2, samples.tobytes()), None, ["Kari"])
+    plain, hinted = transcribe(engine, Sound(Encoding.PCM16, RATE, 2, samples.tobytes()), None, ["Kari"])
     for channel in (0, 1):
         right = samples[:, channel].tobytes()
         assert (right, ()) in engine.given and (right, ("Kari",)) in engine.given

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 
 from arlo_rec.model.errors import Usage
+from arlo_rec.speech import planner
+from arlo_rec.speech.alignment import is_plausible
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.speech.detectors import identifiers, phonetic
-from arlo_rec.speech.detectors.check_digits import label_number
-from arlo_rec.speech.planning import planner
-from arlo_rec.speech.planning.alignment import is_plausible
-from arlo_rec.speech.planning.planner import Plan
+from arlo_rec.speech.detectors.numbers import label_number
+from arlo_rec.speech.planner import Plan
 from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word
 from tests.support.given_calls import CALLS, active, call, heard, later, slower, spoken, told
 

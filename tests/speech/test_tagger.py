@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Integrity
-from arlo_rec.speech.detectors import name_lists, tagger
+from arlo_rec.speech.detectors import tagger, word_lists
 from tests.support.properties import examples
 
 UNLISTED = [  # made up, in no list, and no part of what the weights were learnt from
@@ -62,7 +62,7 @@ def share(sentences: list[tuple[str, str]], threshold: float) -> float:
 
 def test_the_names_of_these_tests_are_in_no_list() -> None:
     words = [word.casefold() for name in UNLISTED for word in name.split()]
-    assert not [word for word in words if name_lists.is_given(word) or name_lists.is_family(word)]
+    assert not [word for word in words if word_lists.is_given(word) or word_lists.is_family(word)]
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -149,15 +149,15 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
 
 def test_the_tagger_and_the_lists_are_small() -> None:
     assert tagger.FILE.stat().st_size < 1_200_000
-    assert name_lists.FILE.stat().st_size < 150_000
+    assert word_lists.FILE.stat().st_size < 150_000
 
 
 def test_the_weights_are_loaded_only_when_they_are_asked_for() -> None:
     script = (
-        "import sys\nfrom arlo_rec.speech.detectors import name_lists, tagger\n"
-        "assert tagger.load_weights.cache_info().misses == name_lists.load_names.cache_info().misses == 0\n"
+        "import sys\nfrom arlo_rec.speech.detectors import tagger, word_lists\n"
+        "assert tagger.load_weights.cache_info().misses == word_lists.load_names.cache_info().misses == 0\n"
         "tagger.score_names(['hei']); tagger.score_names(['hei'])\n"
-        "assert tagger.load_weights.cache_info().misses == name_lists.load_names.cache_info().misses == 1\n"
+        "assert tagger.load_weights.cache_info().misses == word_lists.load_names.cache_info().misses == 1\n"
         "assert 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
@@ -238,25 +238,25 @@ def test_the_weights_hold_no_words() -> None:
 
 def test_the_lists_know_names_of_several_countries_and_no_everyday_words() -> None:
     for name in ("oddvar", "kari", "björn", "mette", "jennifer", "agnieszka", "ahmed", "aino"):
-        assert name_lists.is_given(name), name
+        assert word_lists.is_given(name), name
     for name in ("johansen", "haugland", "lindström", "søndergaard", "smith", "kowalski", "khan", "virtanen"):
-        assert name_lists.is_family(name), name
+        assert word_lists.is_family(name), name
     for word in ("kundeservice", "abonnement", "ringer", "heter", "computer", ""):
-        assert not (name_lists.is_given(word) or name_lists.is_family(word)), word
+        assert not (word_lists.is_given(word) or word_lists.is_family(word)), word
 
 
 def test_names_that_are_words_are_marked_and_others_are_not() -> None:
     words = ["will", "mark", "grace", "bo", "liv", "dag", "stein", "even", "odd", "mai", "hope", "rose", "storm"]
-    assert [word for word in words if not name_lists.is_ambiguous(word)] == []
+    assert [word for word in words if not word_lists.is_ambiguous(word)] == []
     names = ["oddvar", "ingeborg", "kari", "erik", "johansen", "haugland", "svensson", "jennifer"]
-    assert [name for name in names if name_lists.is_ambiguous(name)] == []
-    lists = name_lists.load_names()
+    assert [name for name in names if word_lists.is_ambiguous(name)] == []
+    lists = word_lists.load_names()
     assert lists.ambiguous <= lists.given | lists.family
 
 
 def test_the_lists_say_whose_they_are() -> None:
     head = [
-        line for line in gzip.decompress(name_lists.FILE.read_bytes()).decode().splitlines() if line.startswith("#")
+        line for line in gzip.decompress(word_lists.FILE.read_bytes()).decode().splitlines() if line.startswith("#")
     ]
     assert "Faker" in " ".join(head) and "MIT" in " ".join(head) and "Copyright" in " ".join(head)
 
@@ -270,4 +270,4 @@ def test_damaged_lists_are_told(tmp_path: Path, wrong: bytes) -> None:
     path = tmp_path / "names.txt.gz"
     path.write_bytes(wrong)
     with pytest.raises(Integrity, match="names_damaged"):
-        name_lists.read(path)
+        word_lists.read(path)

@@ -12,9 +12,8 @@ from typing import Any
 import numpy
 import pytest
 
-from arlo_rec.speech.engines.engine import whisper
-from arlo_rec.speech.engines.passes import transcribe
-from arlo_rec.speech.planning.understanding import FEW, is_understood
+from arlo_rec.speech.engines.engine import transcribe, whisper
+from arlo_rec.speech.planner import FEW, is_understood
 from arlo_rec.speech.words import ENGINE, Language, Transcript, Word
 from arlo_rec.training import evaluation
 from tests.support.given_calls import made

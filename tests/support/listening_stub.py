@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy
 import soundfile
 
-from arlo_rec.listening.page_files import page, review_script, script, style
+from arlo_rec.listening.server import page_files
 from tests.support.places import CALLS
 
 TOKEN = "tokenOfThisTest"
@@ -191,12 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         is_known, asked = self._asked()
         path, _, query = asked.partition("?")
-        files: dict[str, tuple[str, Callable[[], bytes]]] = {
-            "/": ("text/html; charset=utf-8", lambda: page(self.recording.lang)),
-            "/listen.js": ("text/javascript; charset=utf-8", script),
-            "/review.js": ("text/javascript; charset=utf-8", review_script),
-            "/listen.css": ("text/css; charset=utf-8", style),
-        }
+        files = page_files(self.recording.lang)
         answers: dict[str, Callable[[str], None]] = {
             "/facts": lambda _: self._json(self.recording.all_facts()),
             "/peaks": lambda query: self._json(self.recording.peaks_from(int(query.removeprefix("from=")))),
@@ -209,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif path in files:
             kind, content = files[path]
-            self._answer(200, content(), kind)
+            self._answer(200, content, kind)
         elif not is_known:
             self._answer(403)
         elif path in answers:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import primitives
-from arlo_rec.intake.sealers import FEW
+from arlo_rec.intake.run import FEW
 from arlo_rec.keys import layout
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal

@@ -10,9 +10,9 @@ from typing import Any
 from arlo_rec import audio
 from arlo_rec.model.spans import united, without
 from arlo_rec.speech.cut_list import LOOK, Cut
-from arlo_rec.speech.detectors import name_lists, phonetic, weighing
-from arlo_rec.speech.detectors.common_words import is_common
-from arlo_rec.speech.planning.planner import LOOK_SHORTEST
+from arlo_rec.speech.detectors import phonetic, weighing, word_lists
+from arlo_rec.speech.detectors.word_lists import is_common
+from arlo_rec.speech.planner import LOOK_SHORTEST
 from arlo_rec.speech.words import Word
 from arlo_rec.training import evaluation
 from arlo_rec.training.evaluation import CallScore, Identifier, LabelledCall
@@ -68,6 +68,6 @@ def _cuts(words: Sequence[Word], *, strict: bool) -> Iterator[Cut]:
         yield Cut(max(0.0, each.start - PAD), each.end + PAD)
     for word in words if strict else ():
         text = word.text.strip(" .,;:?!\"'-")
-        is_kept = is_common(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
+        is_kept = is_common(text.casefold()) and not (text[:1].isupper() and word_lists.is_given(text.casefold()))
         if not is_kept and word not in found.harmless:
             yield Cut(max(0.0, word.start - PAD), word.end + PAD)

@@ -24,8 +24,7 @@ from arlo_rec.door.client import LocalClient
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
 from arlo_rec.ui import progress as shown
-from arlo_rec.ui.progress import Delayed, Display, Lines, display
-from arlo_rec.ui.progress_figures import LONGEST, Rate, duration, rate_text
+from arlo_rec.ui.progress import LONGEST, Delayed, Display, Lines, Rate, display, duration, rate_text
 from tests.support.copies import labels
 from tests.support.places import TOP
 from tests.support.properties import examples

@@ -190,11 +190,11 @@ def test_csv_and_json_are_not_asked_for_at_once_and_csv_not_of_what_lists_nothin
 
 SHOW = """
 import sys
-from arlo_rec.ui import pager
+from arlo_rec.door.client import show_in_pager
 from arlo_rec.ui.terminal import Answer, Form, show
 from arlo_rec.ui.tables import Table
 rows = [[str(number)] for number in range(int(sys.argv[1]))]
-sys.exit(show(Answer({}, ["the end"], Table(["No"], rows)), "en", Form.WORDS, quiet=False, pager=pager.show))
+sys.exit(show(Answer({}, ["the end"], Table(["No"], rows)), "en", Form.WORDS, quiet=False, pager=show_in_pager))
 """
 
 

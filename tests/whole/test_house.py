@@ -33,9 +33,9 @@ ORDER = (  # each module and package imports only from itself and from those bef
     *("oversight", "ui", "door", "commands", "cli", "__main__"),
 )
 ALONE = {  # outside library -> our modules that may import it
-    "rich": {"ui.tables", "ui.progress_bar"},
+    "rich": {"ui.tables", "ui.progress"},
     "typer": {"cli", "commands"},
-    "cryptography": {"crypto.primitives", "crypto.seekable_sound"},
+    "cryptography": {"crypto.primitives", "crypto.object_file"},
     "sqlcipher3": {"backends.sqlite"},
     "sqlite_utils": {"backends.sqlite", "catalogue.schema"},
     "phonenumbers": {"model.phone_numbers"},
@@ -45,7 +45,7 @@ ALONE = {  # outside library -> our modules that may import it
     "markdown_it": {"publishing.markup"},
     "fcntl": {"backends.files"},
     "soundfile": {"audio"},
-    "lameenc": {"audio.mp3"},
+    "lameenc": {"audio.encoding"},
     "av": {"audio"},
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.engines.whisper"},
@@ -182,7 +182,6 @@ IN_SHARED_FOLDERS = {  # packages that open files of the store, its root, a back
 }
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
     "backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
-    "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
     "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
     "backends.named_files": {  # files that somebody named, on that person's own machine
         *("os.open", "os.link", "os.listdir", "os.scandir", "part.chmod", "part.rename", "part.mkdir", "path.chmod"),

@@ -45,7 +45,8 @@ class Delivery:
     """One call as a manifest in the spool describes it, and the sound that it names.
 
     Reading fills it in: `raw` is the description, byte for byte, and `json` the same as a JSON object; `sound` and
-    `manifest` are the files that were opened. A `Manifest` has a file of its own, a `many.Line` shares one with others.
+    `manifest` are the files that were opened. A `Manifest` has a file of its own, a
+    `deliveries.Line` shares one with others.
     """
 
     path: Path

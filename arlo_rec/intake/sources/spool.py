@@ -4,7 +4,7 @@ The folder that somebody named stays the one that was first seen (`Home`). Whate
 handle, folder by folder, without following links and without waiting, and must be a regular file with one name; a
 sound must lie in or below the very folder in which its manifest was read. What is read and what is removed later is
 that very file, unchanged, in that very folder. What a file means is not known here, nor whether it may be removed
-(`batch_outcome`).
+(`batch`).
 """
 
 from __future__ import annotations

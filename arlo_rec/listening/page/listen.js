@@ -1,7 +1,7 @@
 // The listening page: it enters with the token of its address, shows what is listened to and why, and plays it.
 // When it is over, no sound stays in the page: it is stopped, and its source and buffers are dropped.
 // Texts from the server are only ever `textContent`. All times are in seconds.
-// Where it is a copy that is reviewed, review.js adds to it, through `hooks`; there are two sounds then.
+// start.js enters. For a copy under review, review.js adds to it, through `hooks`; there are two sounds then.
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const REPORT_EVERY = 2; // what was heard, while it plays
@@ -83,7 +83,7 @@ export function tell(path, body, keepalive = false) {
 }
 
 // The token is out of the address, and so of the history, before anything else happens.
-async function enter() {
+export async function enter(review) {
   const token = location.hash.slice(1);
   if (token) {
     history.replaceState(null, "", location.pathname);
@@ -95,7 +95,7 @@ async function enter() {
   const answer = await ask(`${place}/facts`);
   if (!answer.ok) return finish("refused");
   facts = await answer.json();
-  if (facts.review) await import("./review.js").then((review) => review.begin());
+  if (facts.review) await review();
   if (isOver) return;
   show();
   watch();
@@ -752,5 +752,3 @@ setInterval(() => audio.paused || reportHeard(), 1000 * REPORT_EVERY);
 addEventListener("pagehide", () => reportHeard({ isLeaving: true }));
 addEventListener("hashchange", () => location.reload()); // another address of this program, in the same window
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-
-enter().catch(() => finish("lost"));

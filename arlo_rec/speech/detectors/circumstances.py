@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from arlo_rec.speech.detectors import circumstance_words as told
-from arlo_rec.speech.detectors import name_lists
-from arlo_rec.speech.detectors.common_words import is_common, is_word
+from arlo_rec.speech.detectors import lexicon as told
+from arlo_rec.speech.detectors import word_lists
 from arlo_rec.speech.detectors.lexicon import ARTICLES
-from arlo_rec.speech.detectors.tokens import Match, Token, is_cased
+from arlo_rec.speech.detectors.word_lists import is_common, is_word
+from arlo_rec.speech.words import Match, Token, is_cased
 
 PHRASE_PAUSE = 0.9  # seconds of silence that end a phrase
 BEFORE, BEHIND = 6, 7  # words that belong to it, as far as the phrase goes
@@ -113,6 +113,6 @@ def _extent(phrase: Sequence[Token], at: int) -> tuple[int, int]:
 
 def is_place(token: Token, *, cased: bool) -> bool:
     """Whether a word is a town's name; where nothing is capitalised, short ones are everyday words more often."""
-    if not name_lists.is_place(token.folded):
+    if not word_lists.is_place(token.folded):
         return False
     return token.capital and not token.begins if cased else len(token.folded) >= LONG or not is_word(token.folded)

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from arlo_rec.speech.detectors import lexicon as lex
-from arlo_rec.speech.detectors import name_lists
-from arlo_rec.speech.detectors.harmless import is_harmless
+from arlo_rec.speech.detectors import word_lists
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
-from arlo_rec.speech.detectors.tokens import Match, Token
+from arlo_rec.speech.detectors.word_lists import is_harmless
+from arlo_rec.speech.words import Match, Token
 
 MOST_LOCAL = 6  # words of an address's local part
 _ENDINGS = lex.split_words("com no se dk net org eu info io")
@@ -172,7 +172,7 @@ def _find_town_end(stream: Sequence[Token], at: int) -> int:
         ended = stream[index - 1].ends and not (has_digits(token) or token.capital)
         if ended or token.start - stream[index - 1].end > 2.0:
             break
-        is_town = name_lists.is_place(token.folded) and not is_harmless(token.folded)
+        is_town = word_lists.is_place(token.folded) and not is_harmless(token.folded)
         is_digit = has_digits(token) or is_number(token.folded)
         is_told = is_digit or is_town or token.folded in _FLOORS or len(token.folded) == 1
         if is_told or (token.capital and not token.begins):

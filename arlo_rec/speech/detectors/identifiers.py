@@ -3,20 +3,198 @@
     numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
     names      cues, lists, capitals, tagger       phonetic   names that are known for this call
     circumstances  somebody's health; work, school, the news ...
-    answers    what follows a question                    secrets   code words, passwords, codes of any length
+    answers    what follows a question             secrets    code words, passwords, codes of any length
+
 Each finding has its source and a score; no detector removes the finding of another. `weighing` adds what a network
-finds, and `planning.planner` turns findings into cuts.
+finds, and `planner` turns findings into cuts.
+
+Answers are found here, and cut even where they were misrecognised. After "What is your date of birth?" on one channel,
+the answer is what the other channel says until the asker's next turn; in a mono recording it is the next sentence.
+Harmless words around an answer that were recognised with confidence are left out of it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
 
-from arlo_rec.speech.detectors import answers, circumstances, contact, cues, names, numbers, phonetic, secrets
-from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.tokens import Match, Token, tokenise
-from arlo_rec.speech.words import Word
+from arlo_rec.speech.detectors import circumstances, contact, cues, names, numbers, phonetic, secrets, word_lists
+from arlo_rec.speech.detectors.cues import AROUND
+from arlo_rec.speech.detectors.numerals import has_digits
+from arlo_rec.speech.detectors.word_lists import is_harmless
+from arlo_rec.speech.words import Match, Token, Word, tokenise
+
+LATEST = 6.0  # seconds from the question to the first word of the answer
+LONGEST = {"name": 6.0, "number": 14.0, "email": 12.0, "address": 10.0, "birth": 8.0, "code": 14.0, "spelled": 8.0}
+NEAR = 20.0  # seconds in which a number that was asked for is one even if it is short
+SURE = 0.5  # score: a word recognised with less may be anything
+BACKCHANNEL = 2  # words ("mm", "yes") of the asker that do not end the answer
+_KEYWORDS = {word: kind for kind, said in cues.ABOUT.items() for word in said}
+_FIRST = ("email", "code", "birth", "address", "spelled", "number", "name")  # "serial number" is a code
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What type of identifier a sentence of one channel asks for or mentions; times in seconds.
+
+    `start` is the keyword's, `end` the sentence's; `stated` is where the speaker states the identifier, else None.
+    """
+
+    type: str
+    channel: int | None
+    start: float
+    end: float
+    stated: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A time span of one channel, in seconds, that answers a question for an identifier of *type*."""
+
+    start: float
+    end: float
+    channel: int | None
+    type: str
+    score: float
+
+
+def find_questions(stream: Sequence[Token]) -> Iterator[Question]:
+    """Yield a question for each sentence of one channel that mentions a type of identifier."""
+    for first, last in _split_sentences(stream):
+        sentence = stream[first : last + 1]
+        kinds = {_KEYWORDS[token.folded] for token in sentence if token.folded in _KEYWORDS}
+        if any((token.folded, other.folded) in cues.WHO for token, other in pairwise(sentence)):
+            kinds.add("name")
+        kind = next((kind for kind in _FIRST if kind in kinds), None)
+        if kind:
+            keywords = [index for index, token in enumerate(sentence) if token.folded in _KEYWORDS]
+            keyword = max(keywords, default=len(sentence) - 1)
+            statement = _find_statement(sentence, keyword)
+            stated = sentence[statement].start if statement else None
+            yield Question(kind, sentence[0].channel, sentence[keyword].start, sentence[-1].end, stated)
+
+
+def _find_statement(sentence: Sequence[Token], at: int) -> int | None:
+    """Index of the first word after "the serial number is", where the speaker states it; None where it is asked for."""
+    behind = at + 1
+    if behind < len(sentence) and sentence[behind].folded in cues.MINE:
+        behind += 1
+    if behind + 1 < len(sentence) and sentence[behind].folded in cues.IS_OF_QUESTION:
+        return behind + 1
+    return behind if behind < len(sentence) and not is_harmless(sentence[behind].folded) else None
+
+
+def _split_sentences(stream: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    first = 0
+    for at, token in enumerate(stream):
+        pause = at + 1 == len(stream) or stream[at + 1].start - token.end > 0.9
+        if token.ends or pause:
+            yield first, at
+            first = at + 1
+
+
+def find_answers(streams: Sequence[Sequence[Token]]) -> Iterator[Answer]:
+    """Yield the answers to the questions of all channels: of the same speaker, another channel, or the mono channel."""
+    for stream in streams:
+        other_channels = [other for other in streams if other is not stream]
+        for question in find_questions(stream):
+            if question.stated is not None:
+                yield from _trim_harmless(question, _take_statement(stream, question))
+            elif other_channels:
+                for answering in other_channels:
+                    yield from _find_reply(question, stream, answering)
+            else:
+                yield from _find_reply_in_mono(question, stream)
+
+
+def _take_statement(stream: Sequence[Token], question: Question) -> list[Token]:
+    """The words from the statement to the end of its sentence, or to a pause of 1.5 s."""
+    begin = question.stated or question.end
+    tokens: list[Token] = []
+    for token in _slice_by_start(stream, begin, begin + LONGEST[question.type]):
+        paused = bool(tokens) and token.start - tokens[-1].end > 1.5
+        if paused or (tokens and tokens[-1].ends and token.start >= question.end):
+            break
+        tokens.append(token)
+    return tokens
+
+
+def _slice_by_start(stream: Sequence[Token], begin: float, end: float) -> Sequence[Token]:
+    """The words that start from *begin* to before *end*."""
+    first, behind = (bisect_left(stream, at, key=attrgetter("start")) for at in (begin, end))
+    return stream[first:behind]
+
+
+def _find_reply(question: Question, asking: Sequence[Token], answering: Sequence[Token]) -> Iterator[Answer]:
+    """The answer of the other channel, which ends at the asker's next turn at the latest."""
+    latest = question.end + LATEST + LONGEST[question.type]
+    tokens = _slice_by_start(
+        answering, max(question.start, question.end - 1.0), _find_next_turn(asking, question.end, latest)
+    )
+    if tokens and tokens[0].start <= question.end + LATEST:
+        yield from _trim_harmless(question, _take_telling_sentences(question, tokens))
+
+
+def _take_telling_sentences(question: Question, tokens: Sequence[Token]) -> list[Token]:
+    """Whole sentences up to the first that may hold the answer: "One moment. It is nine one two." """
+    kept: list[Token] = []
+    for token in tokens:
+        pause = bool(kept) and token.start - kept[-1].end > 1.0
+        if kept and (kept[-1].ends or pause) and any(_may_answer(token) for token in kept):
+            break
+        if kept and token.start > kept[0].start + LONGEST[question.type]:
+            break
+        kept.append(token)
+    return kept
+
+
+def _may_answer(token: Token) -> bool:
+    """Whether a word may be part of an answer: digits, not a harmless word, or recognised badly."""
+    return has_digits(token) or not is_harmless(token.folded) or (token.score is not None and token.score < SURE)
+
+
+def _find_next_turn(stream: Sequence[Token], after: float, latest: float) -> float:
+    """Start of the next turn of a channel, *latest* if there is none; up to `BACKCHANNEL` words are not a turn."""
+    later = _slice_by_start(stream, after + 0.2, latest)
+    for at, token in enumerate(later):
+        joined = [word for word in later[at : at + BACKCHANNEL + 1] if word.start - token.start < 2.5]
+        if len(joined) > BACKCHANNEL:
+            return token.start
+    return latest
+
+
+def _find_reply_in_mono(question: Question, stream: Sequence[Token]) -> Iterator[Answer]:
+    """The answer where all speakers share one channel: the sentences that follow the question."""
+    tokens = _slice_by_start(stream, question.end, question.end + LATEST + LONGEST[question.type])
+    if tokens and tokens[0].start < question.end + LATEST:
+        yield from _trim_harmless(question, _take_telling_sentences(question, tokens))
+
+
+def _trim_harmless(question: Question, tokens: Sequence[Token]) -> Iterator[Answer]:
+    """Yield the span without harmless words at both ends; nothing where all words are harmless and recognised well."""
+    telling = [
+        at for at, token in enumerate(tokens) if _may_answer(token) or (question.type == "name" and _may_be_name(token))
+    ]
+    if telling:
+        first, last = tokens[telling[0]], tokens[telling[-1]]
+        yield Answer(first.start, last.end, first.channel, question.type, 0.6)
+
+
+def _may_be_name(token: Token) -> bool:
+    """Whether a word is a listed name, however common it is as a word."""
+    is_listed = word_lists.is_given(token.folded) or word_lists.is_family(token.folded)
+    return is_listed and len(token.folded) > 2 and token.folded not in AROUND
+
+
+def mark_near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:
+    """For each word of a channel, whether a number, code or address was asked for within `NEAR` seconds before it."""
+    times = sorted(question.start for question in asked if question.type in ("number", "code", "address"))
+    latest = [bisect_left(times, token.start + 0.001) - 1 for token in stream]  # the last question before each word
+    return [index >= 0 and token.start - times[index] < NEAR for token, index in zip(stream, latest, strict=True)]
+
 
 SURE_NAME = 0.7  # score of a name after a cue that demands one, of a listed name, of a name by the tagger
 
@@ -37,7 +215,9 @@ class Finding:
 def split_words(words: Sequence[Word]) -> list[list[Word]]:
     """The words of each channel, sorted by start; those without a channel come first, as a channel of their own."""
     channels = sorted({word.channel for word in words}, key=lambda channel: -1 if channel is None else channel)
-    return [sorted((word for word in words if word.channel == channel), key=_start) for channel in channels]
+    return [
+        sorted((word for word in words if word.channel == channel), key=attrgetter("start")) for channel in channels
+    ]
 
 
 def split_channels(words: Sequence[Word]) -> list[list[Token]]:
@@ -48,8 +228,8 @@ def split_channels(words: Sequence[Word]) -> list[list[Token]]:
 def find_identifiers(words: Sequence[Word], known: phonetic.KnownNames) -> list[Finding]:
     """What the rules find, sorted by start; raises Integrity where a list that we ship is damaged."""
     streams = split_channels(words)
-    asked = [question for stream in streams for question in answers.find_questions(stream)]
-    near = [answers.mark_near_questions(stream, asked) for stream in streams]
+    asked = [question for stream in streams for question in find_questions(stream)]
+    near = [mark_near_questions(stream, asked) for stream in streams]
     found_by_channel = [
         list(find_in_channel(stream, known, marks)) for stream, marks in zip(streams, near, strict=True)
     ]
@@ -65,7 +245,7 @@ def find_identifiers(words: Sequence[Word], known: phonetic.KnownNames) -> list[
     findings = [_to_finding(stream, match) for stream, matches in channels for match in matches]
     findings += [
         Finding(answer.start, answer.end, answer.channel, answer.type, "answer", answer.score)
-        for answer in answers.find_answers(streams)
+        for answer in find_answers(streams)
     ]
     return sorted(findings, key=lambda finding: (finding.start, finding.end))
 
@@ -129,7 +309,3 @@ def _to_finding(stream: Sequence[Token], match: Match) -> Finding:
         match.score,
         all(token.timed for token in span),
     )
-
-
-def _start(word: Word) -> float:
-    return word.start

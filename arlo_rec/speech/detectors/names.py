@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from arlo_rec.speech.detectors import cues, name_lists, tagger
-from arlo_rec.speech.detectors.common_words import is_common, is_known, is_word
-from arlo_rec.speech.detectors.harmless import is_harmless
+from arlo_rec.speech.detectors import cues, tagger, word_lists
 from arlo_rec.speech.detectors.lexicon import split_words
 from arlo_rec.speech.detectors.numerals import is_number
-from arlo_rec.speech.detectors.tokens import Match, Token, is_cased
+from arlo_rec.speech.detectors.word_lists import is_common, is_harmless, is_known, is_word
+from arlo_rec.speech.words import Match, Token, is_cased
 
 MOST_WORDS = 4  # of one name
 TAGGED = 0.5  # score from which a word counts as part of a name
@@ -56,7 +55,7 @@ def find_names(stream: Sequence[Token]) -> Iterator[Match]:
 
 
 def _is_listed(token: Token) -> bool:
-    return name_lists.is_given(token.folded) or name_lists.is_family(token.folded)
+    return word_lists.is_given(token.folded) or word_lists.is_family(token.folded)
 
 
 def is_english(stream: Sequence[Token]) -> bool:
@@ -74,8 +73,8 @@ def _score_word(token: Token, tagged: float, *, cased: bool) -> float:
     word = token.folded.removesuffix("'s")
     if word in cues.NOT_PEOPLE or not token.stripped[:1].isalpha() or len(word) < 2:
         return 0.0
-    ordinary = is_harmless(word) or name_lists.is_ambiguous(word)
-    listed = name_lists.is_given(word) or name_lists.is_family(word)
+    ordinary = is_harmless(word) or word_lists.is_ambiguous(word)
+    listed = word_lists.is_given(word) or word_lists.is_family(word)
     if "-" in word and _is_double(token, cased=cased):
         return 0.9
     if cased:
@@ -96,7 +95,7 @@ def _is_double(token: Token, *, cased: bool) -> bool:
     parts = token.stripped.removesuffix("'s").split("-")
     if len(parts) < 2 or not all(part.isalpha() and (part[0].isupper() or not cased) for part in parts):
         return False
-    listed = [name_lists.is_given(part.casefold()) or name_lists.is_family(part.casefold()) for part in parts]
+    listed = [word_lists.is_given(part.casefold()) or word_lists.is_family(part.casefold()) for part in parts]
     return any(listed) if cased else all(listed)
 
 
@@ -108,7 +107,7 @@ def _is_no_word(token: Token) -> bool:
 def _begins_name(before: Token, name: Token) -> bool:
     """Whether the first word of a sentence, right before a name, is a part of it: "Bill Stone." """
     word = before.folded
-    is_listed = name_lists.is_given(word) or name_lists.is_family(word)
+    is_listed = word_lists.is_given(word) or word_lists.is_family(word)
     return before.begins and before.capital and is_listed and not before.ends and name.start - before.end < 1.0
 
 

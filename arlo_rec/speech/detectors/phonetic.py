@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from arlo_rec.speech.detectors.harmless import is_harmless
-from arlo_rec.speech.detectors.tokens import Match, Token
+from arlo_rec.speech.detectors.word_lists import is_harmless
+from arlo_rec.speech.words import Match, Token
 
 # Largest distances, as shares of the longer key's length
 NEAR = 0.30  # measured on words of a small English model: finds two of three misrecognised names

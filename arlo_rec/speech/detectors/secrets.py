@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
+from arlo_rec.speech.detectors import cues as said
 from arlo_rec.speech.detectors import lexicon as lex
 from arlo_rec.speech.detectors import numbers
-from arlo_rec.speech.detectors import secret_words as said
-from arlo_rec.speech.detectors.common_words import is_common, is_word
 from arlo_rec.speech.detectors.cues import MINE
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
-from arlo_rec.speech.detectors.tokens import Match, Token
+from arlo_rec.speech.detectors.word_lists import is_common, is_word
+from arlo_rec.speech.words import Match, Token
 
 WINDOW = 45.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
 MENTIONED = 15.0  # seconds after somebody named it and asked for nothing

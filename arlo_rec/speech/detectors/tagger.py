@@ -1,7 +1,7 @@
 """Score how much each word of a Norwegian call looks like part of a person's name: a perceptron over hashed features.
 
 The perceptron goes through the words from left to right and sums weights: of the word, its prefixes and suffixes, its
-neighbours, the lists of `name_lists`, and its own tags of the two words before. It works with and without capitals and
+neighbours, the lists of `word_lists`, and its own tags of the two words before. It works with and without capitals and
 punctuation, because speech engines write both, and for names in no list. Its result is a score, not a decision: it
 misses names, above all where nothing is capitalised, so a person listens before a copy is released.
 
@@ -29,7 +29,7 @@ from functools import cache
 from pathlib import Path
 
 from arlo_rec.model.errors import Integrity
-from arlo_rec.speech.detectors import name_lists
+from arlo_rec.speech.detectors import word_lists
 
 FILE = Path(__file__).with_name("tagger.bin")
 MAGIC = b"arlo-tagger-1\n"
@@ -195,7 +195,7 @@ def index_features(
 
 def name_code(plain: str) -> int:
     """Bits of the lists with a lower-case name, by its parts, without genitive: 1 given, 2 family, 4 ambiguous."""
-    names = name_lists.load_names()
+    names = word_lists.load_names()
     code = 0
     for part in plain.split("-") if "-" in plain else (plain,):
         for form in (part, part[:-1].rstrip("'’")) if part.endswith("s") else (part,):

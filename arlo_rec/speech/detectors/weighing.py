@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arlo_rec.speech.detectors import identifiers, network, phonetic, word_features
+from arlo_rec.speech.detectors import identifiers, network, phonetic
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
-from arlo_rec.speech.detectors.tokens import Times, Token
-from arlo_rec.speech.words import Word
+from arlo_rec.speech.words import Times, Token, Word
 
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
@@ -37,7 +36,7 @@ TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
 SURE: Final = 0.5  # score of recognition: with less, what was said is not known
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
-    {("secret", "answer"), word_features.WORD_NAMES, ("health", "cue"), ("address", "cue")}
+    {("secret", "answer"), network.WORD_NAMES, ("health", "cue"), ("address", "cue")}
     | {(kind, "answer") for kind in ("name", "number", "code", "email", "address", "birth", "spelled")}
 )  # types and sources of what is cut only where the network does not rule it out
 AGAIN: Final = ("secret", "repeated")  # cut where the same was a secret elsewhere, too, far from any question

@@ -1,24 +1,224 @@
-"""The interface of a speech engine, and the parent's side of the Whisper engine.
+"""The interface of a speech engine, and the parent's side of the Whisper engine, whose child process is `whisper`.
 
-The child process (`whisper`) is started for a run and ends with it (`process`). It gets the samples through a socket,
-nothing is written to a disk, and every answer is checked. A long sound is sent in pieces, split at quiet places, so
-that memory does not grow with it.
+The child is started for a run and ends with it. It gets no secret, no inherited environment, no terminal and no folder
+of ours. It gets the samples through a socket, nothing is written to a disk, and every answer is checked: one line of
+JSON (`serving` has the protocol). A child that does not answer in time, dies, or sends no valid answer is killed; the
+next request starts another. A long sound is sent in pieces, split at quiet places, so that memory does not grow with
+it.
+
+A call is transcribed in two passes: without hints, and with the names known for the call as hints. With hints an engine
+recognises more names and fewer digits, so the results of both passes are used together (measured: names found rose from
+79 to 88 %; card numbers alone fell from 10 of 12 to 7).
+
+Sound is resampled to the engine's rate block by block. Each block is transformed by FFT, and the frequencies below both
+Nyquist limits are transformed back at the other rate: exact for ratios such as 160/441, without images above the old
+band or aliases from above the new one. Blocks overlap by more than the filter's ringing, so that no seams are audible
+or measurable.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from arlo_rec.audio import Sound, as_pcm16
+from arlo_rec.audio.formats import RATE_HIGHEST, RATE_LOWEST
 from arlo_rec.model.errors import Unreachable, Usage
-from arlo_rec.speech.engines.process import Process, is_folder, program_of
-from arlo_rec.speech.engines.resampling import ENGINE_RATE
-from arlo_rec.speech.engines.serving import UNCONFINED, UNUSABLE
-from arlo_rec.speech.engines.whisper import INCOMPLETE, MISSING, WORD_LONGEST
-from arlo_rec.speech.words import Word
+from arlo_rec.model.strict_json import parse_object
+from arlo_rec.speech.engines.serving import ENGINE_RATE, INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
+from arlo_rec.speech.words import ENGINE, Language, Transcript, Word
+
+if TYPE_CHECKING:
+    import numpy
+
+
+LOAD_S = 300.0  # seconds: a model of 3 GB from a slow disk
+LOADED_MOST = 64 * 1024  # bytes of the answer after loading
+_ENVIRONMENT: Final = {
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",  # libraries would look for a cache there
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ORT_DISABLE_TELEMETRY": "1",  # since 1.29, onnxruntime reports to Microsoft from Linux and macOS too
+}
+
+
+def program_of(module: str) -> str:
+    """Python code that runs `main` of a module of this package, with this process's module path."""
+    return (
+        "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
+        f"from arlo_rec.speech.engines import {module}; {module}.main()"
+    )
+
+
+def is_folder(path: Path) -> bool:
+    """Whether *path* is a folder; False for an impossible name or an unreadable parent folder."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+class Process:
+    """At most one child process, running *program*; not safe for use by several threads at once.
+
+    All methods raise Unreachable `engine_died`, `engine_silent` or `engine_garbled`, after which no process runs.
+    """
+
+    def __init__(self, program: str, environment: Mapping[str, str]) -> None:
+        self._program = program
+        self._environment = {**_ENVIRONMENT, **environment}
+        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process; None where none runs."""
+        return self._child[0].pid if self._child is not None and self._child[0].poll() is None else None
+
+    def start(self, settings: dict[str, Any], problems: tuple[str, ...]) -> dict[str, Any]:
+        """Start a new process, after ending a previous one, and return its first answer, to *settings*.
+
+        A "problem" in the answer that is one of *problems* is raised as Unreachable with that code.
+        """
+        self.close()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with theirs:
+                process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
+                    [sys.executable, "-I", "-c", self._program, json.dumps(sys.path)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=self._environment,
+                    cwd="/",
+                )
+        except OSError:
+            ours.close()
+            raise Unreachable("engine_died") from None
+        self._child = process, ours
+        answer = self.ask(settings, b"", LOAD_S, LOADED_MOST)
+        problem = answer.get("problem")
+        if problem in problems:
+            self.close()
+            raise Unreachable(str(problem))
+        return answer
+
+    def ask(self, question: dict[str, Any], body: bytes, patience: float, most: int) -> dict[str, Any]:
+        """Send a request, and return the answer that comes within *patience* seconds in at most *most* bytes."""
+        assert self._child is not None
+        pipe = self._child[1]
+        until = time.monotonic() + patience
+        encoded = json.dumps(question).encode("utf-8")
+        line = None
+        try:
+            pipe.settimeout(patience)
+            pipe.sendall(LENGTH.pack(len(encoded)) + encoded + LENGTH.pack(len(body)))
+            pipe.sendall(body)
+            line = _receive_line(pipe, until, most)
+        except TimeoutError:
+            raise Unreachable("engine_silent", seconds=int(patience)) from None
+        except OSError:
+            raise Unreachable("engine_died") from None
+        finally:
+            if line is None:  # also at Ctrl-C: a late answer would be taken for that to the next request
+                self.close()
+        with self.checking_answer():
+            return parse_object(line, max_bytes=most)
+
+    @contextmanager
+    def checking_answer(self) -> Iterator[None]:
+        """Context in which an answer is checked: a Key-, Type- or ValueError ends the process as `engine_garbled`."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError):
+            self.close()
+            raise Unreachable("engine_garbled") from None
+
+    def kill(self) -> None:
+        """Kill the process, from any thread: a waiting `ask` raises `engine_died`."""
+        child = self._child
+        if child is not None:
+            child[0].kill()
+
+    def close(self) -> None:
+        """Kill the process and wait for it; it has no state to save."""
+        if self._child is None:
+            return
+        process, pipe = self._child
+        self._child = None
+        pipe.close()
+        process.kill()
+        process.wait()
+
+
+def _receive_line(pipe: socket.socket, until: float, most: int) -> bytes:
+    """Receive one line, with nothing after it; raises OSError where it does not come until *until*."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        pipe.settimeout(max(0.001, until - time.monotonic()))
+        piece = pipe.recv(1 << 16)
+        if not piece:
+            raise ConnectionResetError
+        line += piece
+        if len(line) > most:
+            break  # too long: parsing it will fail
+    return bytes(line)
+
+
+RESAMPLED_AT_ONCE = 1 << 16  # samples that a block contributes, about
+GUARD = 1 << 11  # samples discarded on each side of a block: at least 43 ms, 32 periods of the filter's slope
+FLAT = 0.925  # share of the narrower band that passes unchanged: 3.7 of 4 kHz, above a telephone's band
+
+
+def resample(samples: bytes, rate: int) -> bytes:
+    """Resample one channel of 16-bit PCM from *rate* Hz to 16 kHz; its length is rounded up to a whole sample.
+
+    Raises ValueError for a rate that is not accepted, or half a sample.
+    """
+    import numpy
+
+    if not RATE_LOWEST <= rate <= RATE_HIGHEST or len(samples) % 2:
+        raise ValueError("not 16-bit PCM of a rate that is taken")
+    if rate == ENGINE_RATE:
+        return samples
+    divisor = math.gcd(rate, ENGINE_RATE)
+    up, down = ENGINE_RATE // divisor, rate // divisor
+    guard = -(-GUARD // down)  # in steps of *down* samples, which are *up* samples afterwards
+    block = 2 * guard + -(-RESAMPLED_AT_ONCE // down)
+    source = numpy.frombuffer(samples, "<i2")
+    output = numpy.empty(-(-len(source) * up // down), "<i2")
+    for start in range(0, len(source), (block - 2 * guard) * down):
+        first = start - guard * down
+        piece = numpy.zeros(block * down, "f4")
+        samples_in = source[max(0, first) : first + block * down]
+        piece[max(0, -first) : max(0, -first) + len(samples_in)] = samples_in
+        resampled = _resample_block(piece, block * up)[guard * up : (block - guard) * up]
+        position = start // down * up
+        output[position : position + len(resampled)] = resampled[: len(output) - position]
+    return output.tobytes()
+
+
+def _resample_block(piece: numpy.ndarray[Any, Any], length: int) -> numpy.ndarray[Any, Any]:
+    """Resample a block to *length* samples, rounded and clipped to 16 bits."""
+    import numpy
+
+    carried = min(len(piece), length) // 2 + 1  # frequencies below both Nyquist limits
+    slope = numpy.clip((numpy.arange(carried, dtype="f4") / (carried - 1) - FLAT) / (1 - FLAT), 0, 1)
+    spectrum = numpy.zeros(length // 2 + 1, "c8")
+    spectrum[:carried] = numpy.fft.rfft(piece)[:carried] * (0.5 + 0.5 * numpy.cos(math.pi * slope))
+    wave = numpy.fft.irfft(spectrum, length) * (length / len(piece))
+    return numpy.clip(numpy.rint(wave), -32768, 32767)
+
 
 FILES: Final = ("model.bin", "config.json", "tokenizer.json")  # without the last, the library would ask a hub
 VOCABULARIES: Final = ("vocabulary.txt", "vocabulary.json")  # one of them is needed
@@ -46,7 +246,7 @@ class Engine(Protocol):
     def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> Heard:
         """Recognise the words of one channel; sorted by start, in seconds from its first sample; `channel` is None.
 
-        *samples* is 16-bit PCM of one channel at 16 kHz (`resampling.resample`). Without *language* the engine
+        *samples* is 16-bit PCM of one channel at 16 kHz (`resample`). Without *language* the engine
         detects it. *hints* are words likely to occur, such as names; they can cause errors in other words, so callers
         combine a result with hints and one without. Recognises all of the sound or raises: never a part.
         """
@@ -213,3 +413,41 @@ def _find_quietest(samples: bytes, before: int) -> int:
     blocks = numpy.frombuffer(samples, "<i2", count * block, 2 * begin).reshape(count, block).astype("f4")
     loudness = (blocks**2).mean(axis=1)
     return before - int(loudness[::-1].argmin()) * block - block // 2  # the last of equally quiet ones
+
+
+BLOCK = 1 << 18  # frames of which a channel is taken at once
+
+
+def transcribe(engine: Engine, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
+    """Transcribe *sound*, each channel separately: one transcript without hints, and one with them if there are any.
+
+    Raises Unreachable or Usage as `Engine.hear` does.
+    """
+    hint_lists = ([], list(hints)) if hints else ([],)
+    words: list[list[Word]] = [[] for _ in hint_lists]
+    languages: list[list[Language]] = [[] for _ in hint_lists]
+    for number in range(sound.channels):  # one after the other: at the engine's rate, each is larger than the sound
+        samples = resample(_extract_channel(sound, number), sound.rate)
+        channel = number if sound.channels > 1 else None
+        for of_pass, given in enumerate(hint_lists):
+            heard = engine.hear(samples, language, given)
+            words[of_pass] += [replace(word, channel=channel) for word in heard]
+            if heard.language is not None:
+                languages[of_pass].append(Language(channel, heard.language, heard.sure))
+    return [
+        Transcript(ENGINE, tuple(spoken), languages=tuple(detected))
+        for spoken, detected in zip(words, languages, strict=True)
+    ]
+
+
+def _extract_channel(sound: Sound, channel: int) -> bytes:
+    """The samples of one channel as 16-bit PCM, made block by block."""
+    if sound.channels == 1:
+        return as_pcm16(sound).data
+    samples, length = bytearray(2 * sound.frames), BLOCK * sound.frame_bytes
+    for start in range(0, len(sound.data), length):
+        wide = as_pcm16(replace(sound, data=sound.data[start : start + length])).data
+        first, behind = 2 * start // sound.frame_bytes, 2 * start // sound.frame_bytes + len(wide) // 2
+        samples[first:behind:2] = wide[2 * channel :: 4]
+        samples[first + 1 : behind : 2] = wide[2 * channel + 1 :: 4]
+    return bytes(samples)

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from arlo_rec.speech.engines.no_network import limit_memory
-from arlo_rec.speech.engines.resampling import ENGINE_RATE
-from arlo_rec.speech.engines.serving import UNUSABLE, Answer, serve
-
-MISSING = "engine_missing"
-INCOMPLETE = "model_incomplete"  # preprocessor_config.json is missing, so features are computed for another model
-WORD_LONGEST = 100  # characters
+from arlo_rec.speech.engines.serving import (
+    ENGINE_RATE,
+    INCOMPLETE,
+    MISSING,
+    UNUSABLE,
+    WORD_LONGEST,
+    Answer,
+    limit_memory,
+    serve,
+)
 
 # Chosen on made calls of two channels, two cores, "base" and "tiny.en"; docs/benchmarks.md has what it costs.
 BEAM = 5

@@ -1,7 +1,7 @@
 """Build a `Transcript` from the words that a reader adds: validate them, convert times to seconds, and sort.
 
-It knows no vendor's field names; the readers (`captions`, `cloud_services`, `containers`, `local_engines`) know those
-and leave all validation to this module. It touches no file. Whatever is wrong raises Usage `transcript_wrong` with
+It knows no vendor's field names; the readers of `forms` know those and leave all validation to this module. It touches
+no file. Whatever is wrong raises Usage `transcript_wrong` with
 one of these reasons:
 
     too_large, too_many, word_too_long                   more than anybody says in a call, or minutes of work

@@ -1,10 +1,14 @@
 """Plan the cuts of a call from its sound and its transcripts.
 
-    1  voice activity and DTMF keys of the sound       2  align each transcript with the sound, or refuse it (`fitting`)
+    1  voice activity and DTMF keys of the sound       2  align each transcript with it, or refuse it (`alignment`)
     3  find what identifies in each transcript         4  find speech that no word covers
     5  strict: add all speech that is not surely harmless    6  pad, snap to quiet steps, join
+
 It does not decide who may do what with the call, and touches no store. The reasons for which a person has to review the
-plan are its `warnings`.
+plan are its `warnings`. One of them is that nothing was understood: an engine that does not know a language still
+writes words, in the right places, and so a plan would look right in which nothing is found. Three things show it: how
+sure it was of its words, how many of them are in any of our lists, and, where no language was given, which it took it
+for. Measured with "base" on real Norwegian and Danish and on English calls.
 """
 
 from __future__ import annotations
@@ -12,19 +16,95 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Final
 
 from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
 from arlo_rec.audio.dtmf import detect_keys, join_keys
+from arlo_rec.speech import alignment
+from arlo_rec.speech.alignment import Dropped, Fitted, find_uncovered, is_plausible, measure_coverage
 from arlo_rec.speech.cut_list import LOOK, Cut
-from arlo_rec.speech.detectors import identifiers, name_lists, names, phonetic, weighing
-from arlo_rec.speech.detectors.common_words import is_common
+from arlo_rec.speech.detectors import identifiers, lexicon, names, phonetic, weighing, word_lists
 from arlo_rec.speech.detectors.identifiers import Finding
-from arlo_rec.speech.planning import fitting
-from arlo_rec.speech.planning.alignment import find_uncovered, is_plausible, measure_coverage
-from arlo_rec.speech.planning.fitting import Dropped, Fitted
-from arlo_rec.speech.planning.understanding import is_understood
+from arlo_rec.speech.detectors.word_lists import is_common
 from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
+
+LEAST_SCORE: Final = 0.56  # mean score of the words, by their length; Norwegian: 0.48 to 0.69, English: 0.59 to 0.97
+LEAST_KNOWN: Final = 0.45  # share of the words that a list has; talk in five languages: 0.61 and more
+LEAST_BOTH: Final = 0.45  # one times the other; Norwegian and Danish: up to 0.44, English: 0.46 and more
+LEAST_SURE: Final = 0.7  # of the language that was detected: nynorsk 0.23 to 0.66, English 0.97 and more
+SURE_SCORE: Final = 0.75  # mean score with which an unsure language is excused
+LONGEST: Final = 1.0  # seconds for which a word counts: engines extend one over what they missed
+FEW: Final = 10  # words of a channel that are not judged alone
+FEWEST: Final = 3  # words of which it is asked whether a list has them
+FULL: Final = 0.5  # share of the words of the fullest transcript that another needs to stand for a channel
+LANGUAGES: Final = frozenset({"no", "nb", "nn", "en", "sv", "da"})  # of which we have lists
+ALIGNERS: Final = frozenset({"whisperx"})  # whose scores say how well words fit their times, and not how well heard
+
+
+def is_understood(transcripts: Sequence[Transcript]) -> bool:
+    """Whether in every channel at least one of the transcripts that have its words was understood."""
+    channels = {word.channel for transcript in transcripts for word in transcript.words}
+    return all(
+        any(_understands(transcript, channel) for transcript in _full(transcripts, channel)) for channel in channels
+    )
+
+
+def _full(transcripts: Sequence[Transcript], channel: int | None) -> list[Transcript]:
+    """The transcripts that have about as many words of a channel as the one that has most: fewer excuse nothing."""
+    counts = [len(_of_channel(transcript, channel)) for transcript in transcripts]
+    return [
+        transcript for transcript, count in zip(transcripts, counts, strict=True) if 0 < count >= FULL * max(counts)
+    ]
+
+
+def _understands(transcript: Transcript, channel: int | None) -> bool:
+    """Whether the words of a channel were understood; a few of them are judged with those of the others."""
+    words = _of_channel(transcript, channel)
+    alone = len(words) >= FEW
+    words = words if alone else transcript.words
+    score = _mean_score(transcript, words)
+    if len(words) < FEWEST:
+        return score is None or score >= LEAST_SCORE
+    known = sum(_is_known(word) for word in words) / len(words)
+    detected = [each for each in transcript.languages if not alone or each.channel == channel]
+    if any(each.name not in LANGUAGES for each in detected):
+        return False
+    if score is None:
+        return known >= LEAST_KNOWN
+    if score < SURE_SCORE and any(each.sure < LEAST_SURE for each in detected):
+        return False
+    return score >= LEAST_SCORE and score * known >= LEAST_BOTH
+
+
+def _of_channel(transcript: Transcript, channel: int | None) -> tuple[Word, ...]:
+    return tuple(word for word in transcript.words if word.channel == channel)
+
+
+def _mean_score(transcript: Transcript, words: Sequence[Word]) -> float | None:
+    """The mean of the scores, by length; None where there are none that say how well it was heard."""
+    scored = [(min(LONGEST, max(0.01, word.end - word.start)), word.score) for word in words if word.score is not None]
+    if not scored or transcript.form in ALIGNERS:
+        return None
+    return sum(length * score for length, score in scored) / sum(length for length, _ in scored)
+
+
+def _is_known(word: Word) -> bool:
+    folded = word.text.strip(" .,;:?!…\"'“”„«»()-–—").casefold()
+    return (
+        any(sign.isdigit() for sign in folded)
+        or folded in _numbers()
+        or word_lists.is_harmless(folded)
+        or word_lists.is_given(folded)
+        or word_lists.is_family(folded)
+    )
+
+
+@cache
+def _numbers() -> frozenset[str]:
+    return frozenset({*lexicon.UNITS, *lexicon.TEENS, *lexicon.TENS, *lexicon.HUNDREDS, *lexicon.THOUSANDS})
+
 
 PAD = 0.3  # seconds added at both ends: 90 % of corrected word starts are within
 PAD_OF_SOUND = 0.1  # for findings located in the sound itself
@@ -72,12 +152,12 @@ def plan(
 
     *lead* is the length in seconds of what was removed from the start of the recording: transcripts may count from
     before it. *strict* also cuts all speech that is not confidently harmless. What may tell somebody without a name is
-    cut in that mode and with *cut_circumstances*, and else listed for a reviewer to look at. Raises what `fitting.fit`
-    raises; ValueError without transcripts.
+    cut in that mode and with *cut_circumstances*, and else listed for a reviewer to look at. Raises what
+    `alignment.fit` raises; ValueError without transcripts.
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
-    fitted = fitting.fit(sound, detect_activity(sound), transcripts, lead)
+    fitted = alignment.fit(sound, detect_activity(sound), transcripts, lead)
     activity, with_words = fitted.activity, fitted.with_words
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
@@ -165,7 +245,7 @@ def _is_heard_surely(word: Word) -> bool:
 def _is_common_word(word: Word) -> bool:
     """Whether a word is common and says nothing of who somebody is, and is not capitalised like a name."""
     text = word.text.strip(" .,;:?!\"'-")
-    return is_common(text.casefold()) and not (text[:1].isupper() and name_lists.is_given(text.casefold()))
+    return is_common(text.casefold()) and not (text[:1].isupper() and word_lists.is_given(text.casefold()))
 
 
 # -- edges --------------------------------------------------------------------------------------------

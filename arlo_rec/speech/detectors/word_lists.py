@@ -1,8 +1,15 @@
-"""Look up how common a word is: `is_common` for words that say nothing of who somebody is, `is_known` for any word.
+"""Look up words: names and towns, words that identify nobody, and how common a word is in each language.
 
-The frequencies are those of wordfreq (Speer 2022, https://doi.org/10.5281/zenodo.7199437: subtitles, Wikipedia, news,
-books and the web), of Norwegian, Swedish, Danish and English. What may identify is no common word here, however often
-it is said: names, towns, number words, and what `circumstance_words` has. Lists are read once, at the first look-up.
+Names are those of Norway, Sweden, Denmark, the English-speaking countries and their larger immigrant groups: about as
+many as fit in 100 kB. A word in no list may still be a name, so absence must never be a reason to keep a word; `tagger`
+finds other names by context. Lists are read once, at the first look-up.
+
+Names come from Faker (https://github.com/joke2k/faker, MIT licence, copyright (c) 2012 Daniele Faraglia) and from lists
+of our own (`tools/make_namelists.py`). Given names of the census of the United States of 1990 (public domain) stand
+beside them, and towns of GeoNames (https://www.geonames.org, CC-BY-4.0; `tools/make_more_names.py`). Frequencies are
+those of wordfreq (Speer 2022, https://doi.org/10.5281/zenodo.7199437: subtitles, Wikipedia, news, books and the web),
+of Norwegian, Swedish, Danish and English. What may identify is no common word here, however often it is said: names,
+towns, number words, and what `lexicon.tells`.
 """
 
 from __future__ import annotations
@@ -14,14 +21,90 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from arlo_rec.model.errors import Integrity
-from arlo_rec.speech.detectors import circumstance_words, cues, lexicon, name_lists
-from arlo_rec.speech.detectors.harmless import is_harmless, load_words
+from arlo_rec.speech.detectors import cues, lexicon
 from arlo_rec.speech.detectors.numerals import is_number
+
+FILE = Path(__file__).with_name("names.txt.gz")
+MORE = Path(__file__).with_name("more_names.txt.gz")
+PLACES = Path(__file__).with_name("places.txt.gz")
+
+
+class Names(NamedTuple):
+    """Case-folded names; those in `ambiguous` are also in `given` or `family`."""
+
+    given: frozenset[str]
+    family: frozenset[str]
+    ambiguous: frozenset[str]
+
+
+def is_given(word: str) -> bool:
+    """Whether the case-folded *word* is a listed given name."""
+    return word in load_names().given
+
+
+def is_family(word: str) -> bool:
+    """Whether the case-folded *word* is a listed family name."""
+    return word in load_names().family
+
+
+def is_ambiguous(word: str) -> bool:
+    """Whether the case-folded *word* is a listed name and an everyday word too, so that it counts only in context."""
+    return word in load_names().ambiguous
+
+
+def is_place(word: str) -> bool:
+    """Whether the case-folded *word* is a listed town, which may be an everyday word too ("moss", "bath")."""
+    return word in load_places()
+
+
+@cache
+def load_names() -> Names:
+    """All names, read once; raises Integrity ("names_damaged") if a file cannot be read."""
+    first, more = read(FILE), _read(MORE, ("given", "ambiguous"))
+    is_word_too = more["ambiguous"] - first.given - first.family
+    return Names(first.given | more["given"], first.family, first.ambiguous | is_word_too)
+
+
+@cache
+def load_places() -> frozenset[str]:
+    """All towns, read once; raises Integrity ("names_damaged") if the file cannot be read."""
+    return _read(PLACES, ("places",))["places"]
+
+
+def read(path: Path) -> Names:
+    """Read the names of a file; raises Integrity ("names_damaged")."""
+    return Names(**_read(path, Names._fields))
+
+
+def _read(path: Path, kinds: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    try:
+        lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        raise Integrity("names_damaged") from None
+    found = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
+    if set(found) != set(kinds):
+        raise Integrity("names_damaged")
+    return {kind: frozenset(words.split()) for kind, words in found.items()}
+
+
+def is_harmless(folded: str) -> bool:
+    """Whether a case-folded word is in the list of any language."""
+    return folded in load_words()
+
+
+@cache
+def load_words() -> frozenset[str]:
+    """The words of all languages, read once from `harmless.txt`."""
+    text = files("arlo_rec.speech.detectors").joinpath("harmless.txt").read_text("utf-8")
+    lines = (line for line in text.splitlines() if line[:1] not in {"#", "["})
+    return frozenset(word for line in lines for word in line.split())
+
 
 LANGUAGES: Final = ("nb", "sv", "da", "en")  # nynorsk has no list of its own
 MOST: Final = 10_000  # of each language: measured, strict cuts no less of what identifies, and a third less of the rest
@@ -103,9 +186,9 @@ def _load_common() -> _Words:
 def _may_identify(word: str) -> bool:
     if is_harmless(word):
         return False
-    is_listed = name_lists.is_given(word) or name_lists.is_family(word) or name_lists.is_place(word)
+    is_listed = is_given(word) or is_family(word) or is_place(word)
     is_letter = len(word) < 2 or not word.replace("'", "").isalpha()
-    is_told = word in cues.NOT_PEOPLE or circumstance_words.tells(word)
+    is_told = word in cues.NOT_PEOPLE or lexicon.tells(word)
     return is_listed or is_letter or is_told or word in _NUMBERS or is_number(word)
 
 

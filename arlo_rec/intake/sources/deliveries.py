@@ -1,0 +1,414 @@
+"""The deliveries at the paths that were named: manifests of one call or of many, and the sounds beside them.
+
+A scan lists names and opens no file. A manifest of many (JSON Lines or CSV) has one call a line, each with a sound in
+the same folder. It is opened when its calls are counted or read, and read one line after the other, whatever its size.
+Its file may be removed when the last of its calls is finished, and only if it is still the file that was opened
+(`batch`). Nothing is judged here: its calls are those of other manifests (`candidates`).
+
+CSV has a heading with the keys of a manifest, dotted (`consent.key`), then one call a row: RFC 4180, read strictly, as
+UTF-8. The heading decides between comma and semicolon, which spreadsheets write where the comma stands in numbers.
+Every cell is text, so each column says what its text becomes; an empty cell is a missing value. A row that cannot be
+read is refused alone. A heading that cannot, or a quote that goes wrong over several lines, ends the reading: where the
+next call begins would be a guess.
+"""
+
+from __future__ import annotations
+
+import csv
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
+
+from arlo_rec.intake.sources import spool
+from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
+from arlo_rec.model.strict_json import parse_object
+
+PASSED_OVER = 64 * 1024 * 1024  # bytes skipped of a line that is too long, before the rest of its file is given up
+_PIECE = 64 * 1024  # bytes of a line that is too long, at a time
+
+
+class Record(Protocol):
+    """One call of a manifest of many: the line where it begins, and its very bytes."""
+
+    @property
+    def line(self) -> int:
+        """Counted from 1, as editors do."""
+
+    @property
+    def raw(self) -> bytes:
+        """Without the line end."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that a manifest of this call would be; raises ValueError where it cannot be read."""
+
+
+class Unreadable(Exception):
+    """From this line on nobody can say where a call begins: what follows is not taken in, and the file stays."""
+
+    def __init__(self, line: int, raw: bytes) -> None:
+        super().__init__(f"unreadable from line {line}")
+        self.line, self.raw = line, raw
+
+
+class Lines:
+    """The lines of a file up to the *size* that it had when it was opened; what is added meanwhile is not read.
+
+    Each has its line end, and the first no byte order mark. A line that is longer than MANIFEST_BYTES is cut to one
+    byte more than that; where it has no end within PASSED_OVER, Unreadable is raised.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self.number = 0
+        self._stream, self._bytes_left = stream, size
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> bytes:
+        line = rest = self._read(MANIFEST_BYTES + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        skipped = 0
+        while rest and not rest.endswith(b"\n"):
+            rest = self._read(_PIECE)
+            skipped += len(rest)
+            if skipped > PASSED_OVER:
+                raise Unreadable(self.number, line)
+        return line.removeprefix(BOM_UTF8) if self.number == 1 else line
+
+    def _read(self, limit: int) -> bytes:
+        piece = self._stream.readline(min(limit, self._bytes_left))
+        self._bytes_left -= len(piece)
+        return piece
+
+
+class JsonLine(NamedTuple):
+    """A line that should hold a JSON object."""
+
+    line: int
+    raw: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """The object; raises ValueError where it is none."""
+        return parse_object(self.raw, max_bytes=MANIFEST_BYTES)
+
+
+def json_records(lines: Lines) -> Iterator[JsonLine]:
+    """Every line that is not blank; a last one without an end, too: if it is half written, it is refused for now."""
+    for line in lines:
+        if line.strip():
+            yield JsonLine(lines.number, line.rstrip(b"\r\n"))
+
+
+BETWEEN_NAMES = "|"  # `Kari|Kari Eksempel`: comma and semicolon stand between cells already
+_DELIMITERS = (",", ";")
+_FLAGS = {"true": True, "false": False}
+_CHANNELS = {"0": 0, "1": 1}
+
+
+def _same(cell: str) -> object:
+    return cell
+
+
+def _flag(cell: str) -> object:
+    return _FLAGS.get(cell, cell)
+
+
+def _channel(cell: str) -> object:
+    return _CHANNELS.get(cell, cell)
+
+
+def _names(cell: str) -> object:
+    return cell.split(BETWEEN_NAMES)
+
+
+COLUMNS: Final[dict[str, Callable[[str], object]]] = {
+    "source_id": _same,
+    "audio": _same,
+    "direction": _same,
+    "started_at": _same,
+    "caller": _same,
+    "agent": _same,
+    "team": _same,
+    "channels.caller": _channel,
+    "channels.agent": _channel,
+    "consent.key": _same,
+    "consent.at": _same,
+    "consent.prompt": _same,
+    "consent.prompt_completed": _flag,
+    "known.caller": _names,
+    "known.agent": _names,
+}
+
+
+class Row(NamedTuple):
+    """A row of the table, with the table's columns; `cells` is None where the row could not be split."""
+
+    line: int
+    raw: bytes
+    columns: list[str]
+    cells: list[str] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that a manifest of this call would be; raises ValueError for too many cells or too few."""
+        if self.cells is None or len(self.cells) != len(self.columns):
+            raise ValueError("not a row of this table")
+        manifest: dict[str, Any] = {}
+        for column, cell in zip(self.columns, self.cells, strict=True):
+            if column not in COLUMNS or (not cell and column != "caller"):  # a caller may be withheld
+                continue
+            outer, _, inner = column.partition(".")
+            place, key = (manifest.setdefault(outer, {}), inner) if inner else (manifest, outer)
+            place[key] = COLUMNS[column](cell)
+        return manifest
+
+
+def table_records(lines: Lines) -> Iterator[Row]:
+    """Every row below the heading; raises Unreadable."""
+    columns, delimiter = _heading(lines)
+    texts = _Texts(lines)
+    rows = csv.reader(texts, delimiter=delimiter, strict=True)
+    while True:
+        texts.begin()
+        cells: list[str] | None
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except (csv.Error, ValueError):  # the reader begins anew with the next line
+            if texts.lines_read > 1:
+                raise Unreadable(texts.first, bytes(texts.raw)) from None
+            cells = None
+        if texts.raw.strip():
+            yield Row(texts.first, bytes(texts.raw.rstrip(b"\r\n")), columns, cells)
+
+
+def _heading(lines: Lines) -> tuple[list[str], str]:
+    """The columns and their delimiter; raises Unreadable where they are not those of calls."""
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            text = _text(line)
+            headings = {mark: next(csv.reader([text], delimiter=mark, strict=True)) for mark in _DELIMITERS}
+        except (csv.Error, ValueError):
+            raise Unreadable(lines.number, line) from None
+        delimiter = max(_DELIMITERS, key=lambda mark: len(COLUMNS.keys() & headings[mark]))
+        columns = headings[delimiter]
+        named = [column for column in columns if column]
+        if len(set(named)) != len(named) or not COLUMNS.keys() & named:
+            raise Unreadable(lines.number, line)
+        return columns, delimiter
+    return [], _DELIMITERS[0]
+
+
+class _Texts:
+    """The lines as text, for `csv`, and the number of the first line and the bytes of the row that it is reading."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.raw, self.first, self.lines_read = bytearray(), 0, 0
+        self._lines = lines
+
+    def begin(self) -> None:
+        """Start a new row at the next line."""
+        self.raw, self.first, self.lines_read = bytearray(), self._lines.number + 1, 0
+
+    def __iter__(self) -> _Texts:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.lines_read += 1
+        self.raw += line
+        if len(self.raw) > MANIFEST_BYTES:
+            raise ValueError("a row that is too long")
+        return _text(line)
+
+
+def _text(line: bytes) -> str:
+    """A line as text; raises ValueError."""
+    if b"\0" in line or len(line) > MANIFEST_BYTES:
+        raise ValueError("no line of text")
+    return line.decode("utf-8")
+
+
+FORMATS: Final[dict[str, Callable[[Lines], Iterator[Record]]]] = {
+    ".jsonl": json_records,
+    ".ndjson": json_records,
+    ".csv": table_records,
+}
+
+
+@dataclass(slots=True)
+class ManifestOfMany:
+    """The file as a whole: how many calls were read from it so far, and how many of them are finished."""
+
+    path: Path
+    home: spool.Home
+    listed: bool = False
+    manifest: spool.SpoolFile | None = None
+    calls: int = 0
+    finished: int = 0
+    read_to_end: bool = False
+
+    def count(self) -> int:
+        """How many calls it seems to describe: a file that is still written to has more of them later."""
+        count = 0
+        try:
+            with spool.opened(self.home, self.path.parent, self.path.name) as (stream, file):
+                for _ in self._records(stream, file):
+                    count += 1
+        except (spool.NotAFile, Unreadable):
+            count += 1
+        return count
+
+    def lines(self) -> Iterator[Line]:
+        """Its calls, read as they are asked for; the file stays open meanwhile, so that all of them are of one file."""
+        try:
+            with spool.opened(self.home, self.path.parent, self.path.name) as (stream, self.manifest):
+                yield from self._lines(self._records(stream, self.manifest))
+        except spool.NotAFile as problem:
+            if not (problem.missing and self.listed):  # else another run has taken it in
+                yield self._line(fault="not_a_file")
+
+    def _line(self, **what: Any) -> Line:
+        return Line(path=self.path, home=self.home, shared=self, **what)
+
+    def _records(self, stream: BinaryIO, file: spool.SpoolFile) -> Iterator[Record]:
+        return FORMATS[self.path.suffix.lower()](Lines(stream, file.size))
+
+    def _lines(self, records: Iterator[Record]) -> Iterator[Line]:
+        """Each line when the next one was read, so that `read_to_end` is known before the last line is handed out."""
+        last, broken = None, None
+        try:
+            for record in records:
+                if last is not None:
+                    yield last
+                self.calls += 1
+                last = Line(
+                    path=self.path, home=self.home, shared=self, record=record, number=record.line, raw=record.raw
+                )
+        except Unreadable as bad:
+            broken = Line(
+                path=self.path, home=self.home, shared=self, fault="bad_metadata", number=bad.line, raw=bad.raw
+            )
+        except OSError:
+            broken = self._line(fault="not_a_file")
+        self.read_to_end = broken is None
+        yield from (line for line in (last, broken) if line is not None)
+
+
+@dataclass(slots=True, kw_only=True)
+class Line(Delivery):
+    """One call of a manifest of many; without a record, the rest of a file that cannot be read (`fault`)."""
+
+    shared: ManifestOfMany
+    record: Record | None = None
+    number: int | None = None
+    fault: str = ""
+
+    @property
+    def source(self) -> str:
+        """The path as it was named or listed, and the line where the call begins."""
+        return str(self.path) if self.number is None else f"{self.path}:{self.number}"
+
+    def read(self) -> None:
+        """Read the line as a JSON object; raises BadManifest."""
+        if self.record is None:
+            raise BadManifest(self.fault)
+        try:
+            self.json = self.record.to_json()
+        except ValueError:
+            raise BadManifest("bad_metadata") from None
+
+    @property
+    def folder(self) -> spool.FolderId | None:
+        """The folder of the manifest that it stands in."""
+        return self.shared.manifest.folder if self.shared.manifest else None
+
+    @property
+    def is_removable(self) -> bool:
+        """Whether it is a line, and not the rest of a file that cannot be read."""
+        return self.record is not None
+
+    @property
+    def file_identity(self) -> bytes:
+        """Empty: the file around a line may be written anew, and the line is the same delivery."""
+        return b""
+
+    def finish(self) -> spool.SpoolFile | None:
+        """Count the call as finished; the manifest, if it was the last of its calls that was not."""
+        if self.record is not None:
+            self.shared.finished += 1
+        shared = self.shared
+        return shared.manifest if shared.read_to_end and shared.finished == shared.calls else None
+
+
+@dataclass(slots=True)
+class SpoolContents:
+    """Manifests in order, each once, with where it was found and whether it was listed or named itself; and sounds.
+
+    Names and not paths, which take five times as much memory: a folder may hold a hundred thousand.
+    """
+
+    _manifests: dict[str, tuple[spool.Home, bool]] = field(default_factory=dict)
+    _sounds: dict[str, tuple[str, spool.Home]] = field(default_factory=dict)  # by their absolute names
+
+    def add_manifest(self, path: Path, found: tuple[spool.Home, bool]) -> None:
+        """Take a manifest, unless it was taken before."""
+        self._manifests.setdefault(str(path), found)
+
+    def add_sound(self, path: Path, home: spool.Home) -> None:
+        """Take a sound, which no manifest has named yet."""
+        self._sounds[str(path.absolute())] = (str(path), home)
+
+    def claim(self, sounds: Iterable[Path | None]) -> None:
+        """Take these (absolute) for sounds that a manifest names."""
+        for sound in sounds:
+            self._sounds.pop(str(sound), None)
+
+    def unclaimed(self) -> list[str]:
+        """The sounds that no manifest names, as far as they are still there."""
+        return [name for name, home in self._sounds.values() if spool.is_there(home, Path(name))]
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """The calls that the manifests describe, in order, read as they are asked for."""
+        for name, (home, listed) in self._manifests.items():
+            path = Path(name)
+            if _has_many_calls(path):
+                yield from ManifestOfMany(path, home, listed).lines()
+            else:
+                yield Manifest(path=path, home=home, listed=listed)
+
+    def count(self) -> int:
+        """How many deliveries there will be, for a progress bar; manifests of many calls are read for it."""
+        return sum(
+            ManifestOfMany(Path(name), home).count() if _has_many_calls(Path(name)) else 1
+            for name, (home, _) in self._manifests.items()
+        )
+
+
+def scan(paths: list[Path], *, not_of: int | None = None) -> SpoolContents:
+    """The manifests and the sound files at *paths*, folders with everything below them, in order.
+
+    *not_of* is an account whose files are none of it (`spool.home_of`).
+    """
+    contents = SpoolContents()
+    for path in paths:
+        home = spool.home_of(path, not_of=not_of)
+        for file in spool.files(home, path):
+            named, ending = file == path, file.suffix.lower()
+            if ending in SOUND_ENDINGS and (not named or spool.is_there(home, file)):
+                contents.add_sound(file, home)
+                if named and spool.is_there(home, file.with_suffix(".json")):
+                    contents.add_manifest(file.with_suffix(".json"), (home, False))
+            elif named or ending == ".json" or ending in FORMATS:
+                contents.add_manifest(file, (home, not named))
+    return contents
+
+
+def _has_many_calls(path: Path) -> bool:
+    return path.suffix.lower() in FORMATS

@@ -1,1 +1,0 @@
-"""From words to cuts: whether a transcript fits a sound, and where the sound is to be cut."""
