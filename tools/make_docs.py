@@ -1,6 +1,6 @@
-"""Write the documents made from the code: rules, exit statuses, log entries and the schema of data.json, in docs.
+"""Write the documents made from the code: rules, exit statuses and the schema of data.json, in docs.
 
-`--check` compares instead; `security` prints the register of claims, attackers and tests.
+`--check` compares instead; `security` prints the register of claims, `log` every kind of log entry.
 """
 
 from __future__ import annotations
@@ -29,19 +29,13 @@ RULES_HEAD = """# The rules
 
 Made from `arlo_rec/rules.py` and `arlo_rec/model/prompts.py` by `./dev docs`; a test compares. Each rule stands under
 the id that refusals and log entries cite, with the place that carries it out, the commands with which people keep or
-meet it, and the tests that show it.
+meet it, and the tests that show it. `arlo-rec policy show --lang nb` has the Norwegian words.
 
 """
 STATUSES_HEAD = """# Exit statuses
 
 Made from the code and its sentences by `./dev docs`; a test compares. `--json` has the code under `error.code`. Every
 sentence of an error says what to do next; here stand the causes of 15 and the sentences of 16, which IT acts on.
-
-"""
-ENTRIES_HEAD = """# Every line of the log
-
-Made from `arlo_rec/model/audit_events.py` by `./dev docs`; a test compares. [audit-log.md](audit-log.md) says what an
-entry is. A kind without an action has that of its command. The purge deletes those with a star when the policy says so.
 
 """
 NAMED_ELSEWHERE = {  # codes that reach their class by a variable
@@ -54,12 +48,12 @@ NAMED_ELSEWHERE = {  # codes that reach their class by a variable
 
 def rules() -> str:
     """The table of rules and the prompts, as Markdown."""
-    lines = ["| id | section | norsk | English | carried out by | commands | pinned by | since |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
+    lines = ["| id | section | rule | carried out by | commands | pinned by |"]
+    lines.append("|---|---|---|---|---|---|")
     lines += [
-        f"| `{rule.id}` | {rule.section} | {rule.nb} | {rule.en} "
+        f"| `{rule.id}` | {rule.section} | {rule.en} "
         f"| `{rule.carried_out}` | {', '.join(f'`{each}`' for each in rule.commands)} "
-        f"| `{rule.pinned_by}` | {rule.since} |"
+        f"| `{rule.pinned_by}` |"
         for rule in RULES.values()
     ]
     lines += ["", "## The texts that callers hear", ""]
@@ -121,14 +115,15 @@ def _made(path: Path, classes: set[str]) -> Iterator[str]:
 
 
 def entries() -> str:
-    """Every kind of log entry with the fields of its `detail`, as Markdown."""
-    lines = ["| action | outcome | type | what it tells | `detail` |", "|---|---|---|---|---|"]
+    """Every kind of log entry, with what it tells and the fields of its `detail`; a star where the log may forget it."""
+    lines = []
     for kind in vars(audit_events).values():
         if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.OUTCOME and not kind.__subclasses__():
-            tells = " ".join((kind.__doc__ or "").split("\n\n")[0].split()).removesuffix(".")
-            name = kind.__name__ + "*" * issubclass(kind, audit_events.Forgettable)
-            lines.append(f"| {kind.ACTION} | {kind.OUTCOME} | {name} | {tells} | {', '.join(kind.DETAIL)} |")
-    return ENTRIES_HEAD + "\n".join(lines) + "\n"
+            tells = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
+            star = "*" * issubclass(kind, audit_events.Forgettable)
+            lines += [f"{kind.ACTION or 'any'} {kind.OUTCOME}: {kind.__name__}{star} ({', '.join(kind.DETAIL)})"]
+            lines += textwrap.wrap(tells, 110, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(lines) + "\n"
 
 
 def register() -> str:
@@ -152,13 +147,13 @@ def register() -> str:
 
 
 def main() -> int:
-    """Write the documents; with --check exit 1 where they differ; with `security` print the register."""
-    if "security" in sys.argv:
-        sys.stdout.write(register())
-        return 0
+    """Write the documents; with --check exit 1 where they differ; with a word print what has that name."""
+    for word, text in {"security": register, "log": entries}.items():
+        if word in sys.argv:
+            sys.stdout.write(text())
+            return 0
     made = {
         "rules.md": rules().encode("utf-8"),
-        "log-entries.md": entries().encode("utf-8"),
         "exit-statuses.md": statuses().encode("utf-8"),
         "data.schema.json": schema_json(),
     }
