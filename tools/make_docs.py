@@ -78,7 +78,7 @@ def statuses() -> str:
 
 
 def causes() -> list[tuple[set[str], str, str]]:
-    """The codes of exit 15 in groups, each with its usual cause and its remedy; raises SystemExit where one is in none."""
+    """The codes of exit 15 in groups, with cause and remedy; raises SystemExit where one is in none."""
     with CAUSES.open("rb") as file:
         groups = tomllib.load(file)["group"]
     left = codes(15) | {code.removeprefix("problem.") for code in every() if code.startswith("problem.")}
@@ -115,7 +115,7 @@ def _made(path: Path, classes: set[str]) -> Iterator[str]:
 
 
 def entries() -> str:
-    """Every kind of log entry, with what it tells and the fields of its `detail`; a star where the log may forget it."""
+    """Every kind of log entry, what it tells and the fields of its `detail`; a star where the log may forget it."""
     lines = []
     for kind in vars(audit_events).values():
         if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.OUTCOME and not kind.__subclasses__():

@@ -1,8 +1,8 @@
 """The company's own particulars, which letters and published pages name: who answers for the recordings, who gets them.
 
-They stand in a TOML file that the officer's config names (examples/particulars.toml), else in `particulars.toml` beside this
-module. What is not in it is not invented: a letter then says what the recording system does not know, and a published
-page that the company has not stated it.
+They stand in a TOML file that the officer's config names (examples/particulars.toml), else in `particulars.toml` beside
+this module. What is not in it is not invented: a letter then says what the recording system does not know, and a
+published page that the company has not stated it.
 """
 
 from __future__ import annotations

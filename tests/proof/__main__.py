@@ -1,4 +1,4 @@
-"""`python -m tests.proof [--minutes N] [--seed S] [--write] [SCENE…]`: try, print what came of it, write tests/proof/results.md.
+"""`python -m tests.proof [--minutes N] [--seed S] [--write] [SCENE…]`: try, print what came of it, write results.md.
 
 Ends with 0 where no promise was broken, every disturbance struck and every sown bug was found.
 """

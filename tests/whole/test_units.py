@@ -1,4 +1,4 @@
-"""The units of systemd and the snippets in examples: their programs take them, and the shell of one does what it says."""
+"""The units and snippets in examples: their programs take them, and the shell of one does what it says."""
 
 from __future__ import annotations
 
