@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: what is missed and why, then a section for every benchmark, where and when it was measured.
+"""bench/results.md: what is missed and why, then a section for every benchmark, where and when it was measured.
 
 The reasons are `missed.md` beside this file; all else of the document is written here, a section at each run.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+DOCUMENT = Path(__file__).with_name("results.md")
 REASONS = Path(__file__).with_name("missed.md")
 HEAD = """# What it costs
 

@@ -1,4 +1,4 @@
-"""Write the figures of docs/pseudonymisation.md from runs over the made calls: `./dev figures`; a test compares.
+"""Write tests/calls/figures.md from runs over the made calls: `./dev figures`; a test compares.
 
 The calls and the words that an engine heard in them stand in tests/calls, so the same rules give the same figures on
 every machine. It takes about a minute.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from arlo_rec.policy import Mode
 from arlo_rec.training import evaluation
@@ -18,7 +17,7 @@ from tests.support import talk
 from tests.support.gated import gated
 from tests.support.places import CALLS
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "pseudonymisation.md"
+DOCUMENT = CALLS / "figures.md"
 BEGIN, END = "<!-- figures: ./dev figures -->", "<!-- end of figures -->"
 MODES = (Mode.DETECT, Mode.STRICT)
 NAMES = {"nb": "bokmål", "nn": "nynorsk", "sv": "Swedish", "da": "Danish", "en": "English"}

@@ -81,7 +81,7 @@ def judge(
     now: datetime,
     deadline: Callable[[datetime], datetime] = due_at,
 ) -> Decision:
-    """Whether a call may be kept, and by which rule: the first refusal that applies, in the order of docs/manifest.md.
+    """Whether a call may be kept, and by which rule: the first refusal that applies, in the order of docs/telephone.md.
 
     *prompts* are those of the policy in force at the key press; *deadline* says when a call that began then is due.
     Withdrawals and duplicates depend on the store and are checked later, by `after_withdrawal`.

@@ -1,8 +1,8 @@
 """The company's own particulars, which letters and published pages name: who answers for the recordings, who gets them.
 
-They stand in a TOML file that the officer's config names (docs/operating.md), else in `particulars.toml` beside this
-module. What is not in it is not invented: a letter then says what the recording system does not know, and a published
-page that the company has not stated it.
+They stand in a TOML file that the officer's config names (examples/particulars.toml), else in `particulars.toml` beside
+this module. What is not in it is not invented: a letter then says what the recording system does not know, and a
+published page that the company has not stated it.
 """
 
 from __future__ import annotations
@@ -136,12 +136,12 @@ class Particulars:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The keys that nobody stated, in the order of docs/operating.md; the controller is always known."""
+        """The keys that nobody stated, in the order of examples/particulars.toml; the controller is always known."""
         both = {key: getattr(self, f"{key}_nb") for key in _IN_BOTH}
         return tuple(key for key in KEYS if (both[key] if key in both else getattr(self, key)) is None)
 
 
-KEYS: Final = (  # of the file, in the order of docs/operating.md
+KEYS: Final = (  # of the file, in the order of examples/particulars.toml
     *("controller", "address", "contact", "data_protection", "data_protection_officer", "notice", "staff_notice"),
     *("withdrawal", "objection", "staff_basis", "processors", "recipients", "retention"),
 )

@@ -319,7 +319,7 @@ def test_the_table_in_the_manual_is_taken_in_and_names_every_column(
 ) -> None:
     monkeypatch.setattr(Run, "now", lambda _: datetime(2026, 11, 26, tzinfo=UTC))
     world.accept_clock()
-    manual = (TOP / "docs" / "manifest.md").read_text("utf-8")
+    manual = (TOP / "docs" / "telephone.md").read_text("utf-8")
     (table,) = re.findall(r"^```\n(source_id;.*?)^```", manual, re.MULTILINE | re.DOTALL)
     world.spool.mkdir()
     (world.spool / "report.csv").write_text(table, "utf-8")

@@ -1,4 +1,4 @@
-"""`python -m tests.proof [--minutes N] [--seed S] [--write] [SCENE…]`: try, print what came of it, write docs/proof.md.
+"""`python -m tests.proof [--minutes N] [--seed S] [--write] [SCENE…]`: try, print what came of it, write results.md.
 
 Ends with 0 where no promise was broken, every disturbance struck and every sown bug was found.
 """
@@ -27,7 +27,7 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.proof", description=__doc__)
     words.add_argument("--minutes", type=float, default=30.0, help="how long (the whole takes a night)")
     words.add_argument("--seed", type=int, default=None, help="of what is tried first; drawn and printed otherwise")
-    words.add_argument("--write", action="store_true", help="write docs/proof.md")
+    words.add_argument("--write", action="store_true", help="write tests/proof/results.md")
     words.add_argument("scenes", nargs="*", metavar="SCENE", help=", ".join(promises.BY_NAME))
     asked = words.parse_args()
     seed = secrets.randbelow(10**9) if asked.seed is None else asked.seed

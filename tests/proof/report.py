@@ -1,4 +1,4 @@
-"""docs/proof.md: what was tried in one run, and what came of it. Nothing stands in it that was not run."""
+"""tests/proof/results.md: what was tried in one run, and what came of it. Nothing stands in it that was not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.proof.load import Played
 from tests.proof.plan import KINDS, Tally
 from tests.support.places import TOP
 
-DOCUMENT = TOP / "docs" / "proof.md"
+DOCUMENT = TOP / "tests" / "proof" / "results.md"
 _HEAD = """# What was tried to break the two promises
 
 Written by `./dev prove`, from one run. What was acknowledged stays, and what was erased never comes back: each try

@@ -23,8 +23,11 @@ from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.policy import RULES, Rule
 from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, nodes
+from tools import make_docs
 
 TEXTS = every()
+DOCUMENTS = sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")])
+REGISTER = tomllib.loads((TESTS / "security.toml").read_text("utf-8"))
 pytestmark = ON_ONE_WORKER
 GUIDELINES = {  # every rule of the guidelines, by section
     1: {"scope.only", "access.need"},
@@ -126,7 +129,7 @@ def test_every_rule_that_code_names_exists() -> None:
                 assert word in RULES or word in TEXTS, f"{path.name}: {word}"
 
 
-def test_the_rules_page_is_made_from_the_rules() -> None:
+def test_the_documents_that_are_made_are_as_the_code_is() -> None:
     done = subprocess.run([sys.executable, "tools/make_docs.py", "--check"], cwd=TOP, check=False)
     assert done.returncode == 0, "run ./dev docs"
 
@@ -197,16 +200,26 @@ def test_every_setting_is_documented() -> None:
         assert f"`{key}`" in text, key
 
 
-def test_every_document_that_is_linked_exists() -> None:
-    for path in [*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", path.read_text("utf-8")):
-            assert (path.parent / target).exists(), f"{path.name}: {target}"
+def test_every_document_and_heading_that_is_linked_exists() -> None:
+    for path in DOCUMENTS:
+        for target, heading in re.findall(
+            r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)", path.read_text("utf-8")
+        ):
+            linked = path.parent / target if target else path
+            assert linked.exists(), f"{path.name}: {target}"
+            assert not heading or heading in _headings(linked), f"{path.name}: {target}#{heading}"
+
+
+def _headings(path: Path) -> set[str]:
+    """The anchors that a forge makes of the headings of a document."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_every_file_of_tests_that_is_named_exists() -> None:
     for path in [
-        *TOP.glob("*.md"),
-        *(TOP / "docs").rglob("*.md"),
+        *DOCUMENTS,
+        TESTS / "security.toml",
         *TESTS.rglob("*.md"),
         *MODULES,
         *TESTS.rglob("*.py"),
@@ -215,26 +228,39 @@ def test_every_file_of_tests_that_is_named_exists() -> None:
             assert (TOP / named).exists(), f"{path.name}: {named}"
 
 
-def test_security_names_tests_that_exist() -> None:
-    text = (TOP / "SECURITY.md").read_text("utf-8")
+def test_the_register_of_claims_names_tests_that_exist() -> None:
     sources = "".join(path.read_text("utf-8") for path in TESTS.rglob("test_*.py"))
-    names = set(re.findall(r"`(test_[a-z0-9_]+)`", text))
-    files = {path.stem for path in TESTS.rglob("test_*.py")}
-    assert names
-    for name in names:
-        assert f"def {name}(" in sources or name in files, name
+    there = set(re.findall(r"def (test_\w+)\(", sources)) | {path.stem for path in TESTS.rglob("test_*.py")}
+    for claim in [*REGISTER["promise"], *REGISTER["not_promised"]]:
+        assert claim["tests"], claim["claim"]
+        assert set(claim["tests"]) <= there, set(claim["tests"]) - there
 
 
-def test_every_kind_of_event_has_its_line_in_the_document_of_the_log() -> None:
-    text = (TOP / "docs" / "audit-log.md").read_text("utf-8")
-    rows = {cells[3].strip("` "): cells for line in text.splitlines() if len(cells := line.split("|")) == 7}
+def test_every_claim_is_against_attackers_of_the_threat_model_and_each_of_these_is_met() -> None:
+    model = (TOP / "docs" / "threat-model.md").read_text("utf-8")
+    attackers = set(REGISTER["attackers"])
+    assert {one for claim in REGISTER["promise"] for one in claim["attackers"]} == attackers
+    assert all(claim["attackers"] for claim in REGISTER["promise"])
+    assert not [one for one in attackers if f"`{one}`" not in model]
+
+
+def test_every_package_stands_in_the_table_of_the_house() -> None:
+    table = (TOP / "docs" / "design.md").read_text("utf-8").split("## The house\n")[1].split("\n## ")[0]
+    named = {
+        name
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)/`", row.split("|")[1])
+    }
+    assert named == {path.parent.name for path in (TOP / "arlo_rec").glob("*/__init__.py")}
+
+
+def test_every_kind_of_event_is_told_with_its_fields() -> None:
+    told = make_docs.entries()
     for kind in vars(audit_events).values():
-        if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.OUTCOME:
-            if kind.ACTION:
-                assert f"`{kind.ACTION}`" in rows[kind.__name__][1], kind.__name__
-                assert kind.OUTCOME in rows[kind.__name__][2], kind.__name__
-            elif "action" in kind.__struct_fields__:
-                assert kind.__name__ in rows, kind.__name__
+        if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.ACTION:
+            assert kind.__doc__, kind.__name__
+            assert kind.__subclasses__() or f"{kind.ACTION} {kind.OUTCOME}: {kind.__name__}" in told, kind.__name__
 
 
 def test_every_dependency_is_told_with_its_range_and_reason() -> None:
@@ -252,7 +278,7 @@ def test_every_dependency_is_told_with_its_range_and_reason() -> None:
 
 
 def test_every_exit_status_is_told() -> None:
-    told = (TOP / "docs" / "command-line.md").read_text("utf-8")
+    told = (TOP / "docs" / "exit-statuses.md").read_text("utf-8")
     assert {int(status) for status in re.findall(r"\| (\d+) \|", told)} == set(EXITS)
 
 
