@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
     "clock": "accept",  # the options with which they take that of an unlock
-    "review": "out page no_browser",  # and not --confirm: why something was not heard is said of each copy
+    "review": "page no_browser",  # and not --confirm: why something was not heard is said of each copy
     "teams": "purpose",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person

@@ -27,7 +27,6 @@ from arlo_rec.model.audit_events import (
     LeftNothing,
     Opened,
     PurgeFinished,
-    ReviewHeard,
 )
 from arlo_rec.model.records import from_iso
 from arlo_rec.policy import Action
@@ -146,7 +145,7 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
 
 def is_file(event: object) -> bool:
     """Whether a copy left by what an entry of this event tells."""
-    return isinstance(event, ReviewHeard) or (isinstance(event, Opened) and event.action == Action.EXPORT)
+    return isinstance(event, Opened) and event.action == Action.EXPORT
 
 
 def _body(raw: RawEntry) -> dict[str, Any]:

@@ -53,7 +53,6 @@ from arlo_rec.model.audit_events import (
     PolicyApproved,
     PolicyProposed,
     Restored,
-    ReviewHeard,
     Withdrawn,
 )
 from arlo_rec.model.policy_versions import Policy
@@ -157,7 +156,7 @@ class EvidenceCheck:
             return may(person.role, Action(action)).allowed
 
         match audit_events.read(entry):
-            case Opened(action=Action.EXPORT) | ReviewHeard() if recordings:
+            case Opened(action=Action.EXPORT) if recordings:
                 self._disclose(seq, "export", entry, recordings)
             case OpenedForSubject() if recordings:
                 self._disclose(seq, "package", entry, recordings)

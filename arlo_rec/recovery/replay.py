@@ -43,7 +43,6 @@ from arlo_rec.model.audit_events import (
     PersonRemoved,
     PersonReset,
     Restored,
-    ReviewHeard,
     TakesIn,
     Withdrawn,
 )
@@ -60,7 +59,7 @@ from arlo_rec.store import Store
 _NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading something else ends in
 _LARGEST = 2**40  # of any number that no entry commits to
 _KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
-_HOLD_COPIES = (DeletionConfirmed, OpenedForSubject, ReviewHeard)
+_HOLD_COPIES = (DeletionConfirmed, OpenedForSubject)
 # Action and outcome of entries that cannot be ignored, should their fields be others than ours
 _MUST_BE_KNOWN = frozenset(
     {(str(kind.ACTION), kind.OUTCOME) for kind in (*_KEEP_OUT, *_HOLD_COPIES)} | {(str(Action.EXPORT), Opened.OUTCOME)}
@@ -307,7 +306,7 @@ def _counts(
     if signer is None or body["person"] != name_then(signer.name):
         return False
     match event:
-        case Opened() | ReviewHeard() | OpenedForSubject():  # nobody says falsely that a copy went to themselves
+        case Opened() | OpenedForSubject():  # nobody says falsely that a copy went to themselves
             return True
         case LeftNothing(of=disclosure):
             return _took(replay, log, disclosure) == str(body["person"])
@@ -348,7 +347,7 @@ def _take_effect(replay: Replay, seq: int, body: Mapping[str, Any], event: Audit
             replay.erased |= recordings
         case Erases():
             replay.erased |= recordings
-        case Opened(action=Action.EXPORT) | ReviewHeard() if recordings:
+        case Opened(action=Action.EXPORT) if recordings:
             replay.disclosures[seq] = Disclosure("export", str(body["person"]), at, recordings)
         case OpenedForSubject() if recordings:
             replay.disclosures[seq] = Disclosure("package", str(body["person"]), at, recordings)
