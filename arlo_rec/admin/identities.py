@@ -335,8 +335,8 @@ def catalogue_seeds(store: Store) -> list[bytes]:
     return read_catalogue_seal(store.layout, store.identity)
 
 
-def approve_officer(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
-    """Approve an officer whom another added; whether they are one now. Raises what `new_officers.approve` raises."""
+def approve_officer(store: Store, proposed: PendingOfficer, now: datetime) -> Person | PendingOfficer:
+    """Approve an officer whom another added; returns and raises what `new_officers.approve` does."""
     return new_officers.approve(store, proposed, now, lambda person, settle: _enrol(store, person, now, settle=settle))
 
 

@@ -57,8 +57,8 @@ def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
 
 def approve(
     store: Store, proposed: PendingOfficer, now: datetime, enrol: Callable[[Person, Callable[[], None]], None]
-) -> bool:
-    """Approve; whether they are an officer now, or wait for one more. Raises NothingMatched or NotGranted.
+) -> Person | PendingOfficer:
+    """Approve, and return the officer of now, or who waits for one more. Raises NothingMatched or NotGranted.
 
     *enrol* puts a person on the roster, after what it is given ran in the same change.
     """
@@ -68,12 +68,13 @@ def approve(
     approved = proposed._replace(approvals=(*proposed.approvals, Approval(store.person.name, now)))
     by, names = proposed.person.by, {each.by for each in approved.approvals}
     if four_eyes.is_enough(store.roster, by, by, names, now):
-        enrol(replace(proposed.person, since=store.witnessed(now)), lambda: _put(store, proposed, None, now))
-        return True
+        officer = replace(proposed.person, since=store.witnessed(now))
+        enrol(officer, lambda: _put(store, proposed, None, now))
+        return officer
     with store.change(now) as change:
         _put(store, proposed, approved, now)
         change.log(OfficerProposed(proposed=proposed.person.name, waits=proposed.id))
-    return False
+    return approved
 
 
 def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:

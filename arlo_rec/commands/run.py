@@ -48,8 +48,11 @@ PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever
     }
 )
 # Open, with those of the policy, also where nobody approved what runs: what looks, and what officers need to approve it
-# (a right clock, keys, nobody who left); a restore ends, and what it made is closed
-DRIFTING: Final = frozenset({"status", "verify", "clock", "person passphrase", "person remove", "restore"})
+# (a right clock, keys, nobody who left; `admin.pending` decides of nothing else then); a restore ends, and what it made
+# is closed
+DRIFTING: Final = frozenset(
+    {"status", "verify", "clock", "approve", "deny", "person passphrase", "person remove", "restore"}
+)
 
 
 class Run(Typed):

@@ -50,6 +50,19 @@ def test_a_release_that_nobody_approved_opens_to_no_command_but_those_that_look_
     assert world.json("audit", "verify", who="iver")["size"] == size, "nothing was done"
 
 
+def test_nothing_but_the_policy_is_decided_while_nobody_approved_what_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = world.json("request", "--purpose", "quality", "--reason", REASON, who="leif")["request"]["id"]
+    another_release(monkeypatch, "rights")
+    for words in (("approve", asked), ("deny", asked, "--reason", REASON), ("approve", "0" * 16)):
+        assert world.code(*words, who="sigrid") == (14, "policy_drift")
+    proposal = propose(world, 'version = "2026-02"\n')
+    world.json("deny", proposal["id"], "--reason", REASON, who="sigrid")
+    world.json("approve", propose(world, 'version = "2026-02"\n')["id"], who="sigrid")
+    assert world.json("approve", asked, who="sigrid")["grant"]["state"] == "live"
+
+
 def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +76,7 @@ def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve
     proposal = propose(world, 'version = "2026-02"\n')
     assert [each["what"] for each in proposal["changes"]] == ["program rights", "program rules"]
     assert world.code("teams", who="sigrid") == (14, "policy_drift"), "a proposal is not an approval"
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     assert world.code("teams", who="sigrid") == (0, "")
     assert world.json("policy", "check", who="iver")["drift"] == []
     monkeypatch.undo()
@@ -103,7 +116,7 @@ def test_the_company_words_a_rule_by_approval_and_the_program_may_reword_only_th
     proposal = propose(world, f'version = "2026-02"\n[[rule]]\n{ours}\n')
     [change] = proposal["changes"]
     assert change["what"] == "rule retention.90d" and change["after"]["en"] == "Recordings are deleted after 90 days."
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     rules = {each["id"]: each for each in world.json("policy", "show", who="leif")["rules"]}
     assert rules["retention.90d"]["nb"] == "Opptak slettes etter 90 dager."
     assert rules["retention.90d"]["enforced_by"] == RULES["retention.90d"].carried_out
