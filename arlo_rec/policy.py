@@ -82,8 +82,7 @@ class Action(StrEnum):
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"
     REVIEW = "review"
-    HEAR = "hear"  # a stretch of an original, or a copy under review, as a file
-    REVIEW_LISTEN = "review_listen"  # the same on a page that leaves nothing behind
+    REVIEW_LISTEN = "review_listen"  # to a copy under review and its original, on a page that leaves nothing behind
     RELEASE = "release"
     REJECT = "reject"
     OBJECTION = "objection"  # of an employee to training copies: decide it
@@ -167,9 +166,10 @@ _EVERYBODY = frozenset(Role)
 _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
-HEARS_A_REVIEW: Final = frozenset({Action.HEAR, Action.REVIEW_LISTEN})
-_NEEDS_GRANT: Final = _NEEDS_PURPOSE | HEARS_A_REVIEW
-_MAKES_COPIES: Final = HEARS_A_REVIEW | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT}
+_NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.REVIEW_LISTEN}
+_MAKES_COPIES: Final = frozenset(
+    {Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT}
+)
 _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.POLICY: (_OFFICERS, "purpose.change"),
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),

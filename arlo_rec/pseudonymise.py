@@ -8,7 +8,7 @@
     reject    the copy under review is erased
 
 Every function takes the id that the user named and opens it through the gate. `training.cut_plan` decides where to cut,
-`training.build` makes a copy, `training.hearing` writes what a reviewer hears, and `training.backlog` lists calls
+`training.build` makes a copy, and `training.backlog` lists calls
 without a copy.
 """
 

@@ -40,7 +40,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "access.need": ("grant", "grants", "revoke"),
     "purpose.training": ("find", "listen", "export"),
     "purpose.quality": ("find", "listen", "export"),
-    "purpose.change": ("policy propose", "policy approve", "policy check"),
+    "purpose.change": ("policy propose", "approve", "policy check"),
     "data.employee": ("dsar", "person notify", "person objection"),
     "data.customer": ("dsar",),
     "data.pseudonymised": ("pseudonymise", "review", "release"),

@@ -28,7 +28,6 @@ from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (
-    HEARS_A_REVIEW,
     Action,
     Decision,
     OpenRequest,
@@ -99,7 +98,7 @@ def opened(
         due_at=due_at,
         objected=objected and action is not Action.REJECT,  # which erases
     )
-    if action in HEARS_A_REVIEW:
+    if action is Action.REVIEW_LISTEN:
         return may_hear(request, now=now, officer=role is Role.OFFICER)
     if purpose is None:
         return may_copy(request, now=now, officer=role is Role.OFFICER)

@@ -22,7 +22,7 @@ from arlo_rec.store import Store
 
 HEARD_ENOUGH: Final = Decision.no("access.need", "heard_enough")
 MARGIN: Final = timedelta(hours=1)  # by which a command that ran over midnight may log its time late
-HEARD: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.HEAR, Action.REVIEW_LISTEN})
+HEARD: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.REVIEW_LISTEN})
 
 
 def within(store: Store, grants: Sequence[Grant], recording: Recording) -> list[Grant]:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import break_glass
-from arlo_rec.admin.grants import facts, id_of, meant
+from arlo_rec.admin.grants import facts, id_of
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
 from arlo_rec.model.errors import Integrity, InUse, NotGranted, NothingMatched, Refused, Unreachable
@@ -71,6 +71,13 @@ def waiting(store: Store, now: datetime) -> tuple[Grant, ...]:
     return tuple(each for each in store.roster.grants if each.waits(now))
 
 
+def may_approve(store: Store, grant: Grant, now: datetime) -> bool:
+    """Whether this officer may approve it: as a second one, or her own in an emergency that somebody knows of."""
+    if grant.glass and grant.by == store.person.name:
+        return break_glass.agreed_by(store, grant, now) is not None
+    return store.person.name in four_eyes.second_officers(store.roster, grant.by, grant.person, now)
+
+
 class _NotSecond(NotGranted):
     """This officer is no second pair of eyes for what somebody gets."""
 
@@ -99,8 +106,7 @@ def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
 
 def _waiting(store: Store, grant_id: str, now: datetime) -> Grant:
     """The grant that waits and is meant; raises Integrity where its id is the digest of another."""
-    wanted = meant(store, grant_id)
-    found = next((each for each in waiting(store, now) if each.id == wanted), None)
+    found = next((each for each in waiting(store, now) if each.id == grant_id), None)
     if found is None:
         raise NothingMatched("no_pending_grant", id=grant_id)
     if id_of(found) != found.id:

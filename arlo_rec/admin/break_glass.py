@@ -11,7 +11,7 @@ from datetime import datetime
 
 from arlo_rec.keys import four_eyes
 from arlo_rec.model.audit_events import Denied, GlassAgreed
-from arlo_rec.model.errors import NotGranted, NothingMatched
+from arlo_rec.model.errors import NotGranted
 from arlo_rec.model.records import Grant
 from arlo_rec.policy import GLASS_ALARMS, Action, may
 from arlo_rec.store import Store
@@ -22,21 +22,10 @@ def waiting(store: Store, now: datetime) -> list[Grant]:
     return [grant for grant in store.roster.grants if grant.glass and grant.waits(now)]
 
 
-def named(store: Store, text: str, now: datetime) -> Grant | None:
-    """The one that is meant by its id or the beginning of it."""
-    from arlo_rec.admin.grants import meant  # `status` looks for what was broken, and needs nothing of grants
-
-    wanted = meant(store, text)
-    return next((grant for grant in waiting(store, now) if grant.id == wanted), None)
-
-
-def agree(store: Store, text: str, now: datetime) -> Grant:
-    """Say that one knows of it; raises NothingMatched, or NotGranted to whom the officer could be, or who gets it."""
+def agree(store: Store, grant: Grant, now: datetime) -> Grant:
+    """Say that one knows of a grant that waits; raises NotGranted to whom the officer could be, or who gets it."""
     store.demand(Action.BREAK_GLASS, now)
     store.demand_clock(Action.BREAK_GLASS, now)
-    grant = named(store, text, now)
-    if grant is None:
-        raise NothingMatched("no_pending_grant", id=text)
     if not _is_another(store, store.person.name, grant, now):
         denied = Denied(action=Action.BREAK_GLASS, rule="access.officer", code="not_second", to=grant.person)
         store.note(denied, now)

@@ -419,9 +419,9 @@ def catalogue_seeds(store: Store) -> list[bytes]:
     return read_catalogue_seal(store.layout, store.identity)
 
 
-def approve_officer(store: Store, proposed: PendingOfficer, now: datetime) -> None:
-    """Approve an officer whom another added; raises what `new_officers.approve` raises."""
-    new_officers.approve(store, proposed, now, lambda person, settle: _enrol(store, person, now, settle=settle))
+def approve_officer(store: Store, proposed: PendingOfficer, now: datetime) -> Person:
+    """Approve an officer whom another added; returns and raises what `new_officers.approve` does."""
+    return new_officers.approve(store, proposed, now, lambda person, settle: _enrol(store, person, now, settle=settle))
 
 
 def _enrol(store: Store, person: Person, now: datetime, settle: Callable[[], None] | None = None) -> None:

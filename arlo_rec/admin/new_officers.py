@@ -57,15 +57,17 @@ def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
 
 def approve(
     store: Store, proposed: PendingOfficer, now: datetime, enrol: Callable[[Person, Callable[[], None]], None]
-) -> None:
-    """Approve, so that they are an officer. Raises NothingMatched or NotGranted.
+) -> Person:
+    """Approve, and return the officer of now. Raises NothingMatched or NotGranted.
 
     *enrol* puts a person on the roster, after what it is given ran in the same change.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_second(store, proposed, now)
-    enrol(replace(proposed.person, since=store.witnessed(now)), lambda: _take_off(store, proposed, now))
+    officer = replace(proposed.person, since=store.witnessed(now))
+    enrol(officer, lambda: _take_off(store, proposed, now))
+    return officer
 
 
 def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:

@@ -75,7 +75,6 @@ COMMANDS: Final = {
     "policy log": Listed("anyone", "policy:policy_log", lists=True),
     "policy propose": Listed("officer", "policy:policy_propose"),
     "policy lint-prompt": Listed("anyone", "policy:policy_lint_prompt"),
-    "policy approve": Listed("officer", "policy:policy_approve"),
     "policy publish": Listed("officer", "publishing:policy_publish"),
     "audit checkpoint": Listed("it", "anchors:audit_checkpoint"),
     "audit witness": Listed("it", "anchors:audit_witness"),

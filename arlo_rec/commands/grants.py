@@ -23,14 +23,16 @@ from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg,
 from arlo_rec.commands.run import Run
 from arlo_rec.model import documents
 from arlo_rec.model.errors import Usage, nearest_names
-from arlo_rec.policy import GLASS_LONGEST, Role
+from arlo_rec.policy import GLASS_LONGEST
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from collections import Counter
     from datetime import datetime
 
-    from arlo_rec.model.records import Grant, PendingOfficer
+    from arlo_rec.admin.pending import Pending
+    from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.model.records import Grant, Person
     from arlo_rec.store import Store
 
 REVIEW = "review"
@@ -98,50 +100,56 @@ def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
     return Answer(data, lines, exit_status=0 if complete else 3)
 
 
-def approve(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
-    """Give what a manager asked for; or approve, as a second officer, what another gave herself, added or proposed."""
-    from arlo_rec.admin import approvals, break_glass, grants, identities, policy_changes, requests, waiting
-    from arlo_rec.admin.policy_changes import Proposal
-    from arlo_rec.commands.policy_answers import approved_answer
-    from arlo_rec.model.records import PendingOfficer
-    from arlo_rec.model.times import shown_end
+def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
+    """Approve what waits: a request, or as a second officer access, a new officer or a version of the policy."""
+    from arlo_rec.admin import pending
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        waits = waiting.named(store, grant, now) if store.person.role is Role.OFFICER else None
-        if isinstance(waits, PendingOfficer):
-            identities.approve_officer(store, waits, now)
-            return _officer_answer(run, waits)
-        if store.person.role is Role.MANAGER and break_glass.named(store, grant, now) is not None:
-            agreed = break_glass.agree(store, grant, now)
-            return Answer(
-                {"grant": _grant_json(agreed, now)}, [run.say("grant.glass_agreed", id=agreed.id, by=agreed.by)]
-            )
-        if isinstance(waits, Proposal):
-            return approved_answer(run, policy_changes.approve(store, grant, now))
-        if waits is not None:
-            approved = requests.approve(store, waits, now, run.progress)
-            return _given(run, store, approved, now)
-        approved = approvals.approve(store, grant, now, run.progress)
-        complete = grants.is_complete(store, approved)
+        waits = pending.named(store, waiting, now)
+        approved = pending.approve(store, waits, now, run.progress)
+        return _approved_answer(run, store, waits, approved, now)
+
+
+def _approved_answer(
+    run: Run, store: Store, waits: Pending, approved: Grant | Person | Proposal, now: datetime
+) -> Answer:
+    """What became of what was approved."""
+    from arlo_rec.admin.grants import is_complete
+    from arlo_rec.admin.pending import Kind
+    from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.commands.policy_answers import approved_answer
+    from arlo_rec.model.records import Person
+    from arlo_rec.model.times import shown_end
+
+    match approved:
+        case Proposal():
+            return approved_answer(run, approved)
+        case Person(name=name):
+            return _officer_answer(approved, "officer", run.say("person.officer_approved", name=name))
+    if waits.kind is Kind.GLASS:
+        line = run.say("grant.glass_agreed", id=approved.id, by=approved.by)
+        return Answer({"grant": _grant_json(approved, now)}, [line])
+    if waits.kind is Kind.REQUEST:
+        return _given(run, store, approved, now)
     purpose = run.say(f"purpose.{approved.purpose}")
     lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]
+    complete = is_complete(store, approved)
     lines += [] if complete else [run.say("grant.unfinished")]
     return Answer({"grant": _grant_json(approved, now)}, lines, exit_status=0 if complete else 3)
 
 
-def _officer_answer(run: Run, proposed: PendingOfficer) -> Answer:
-    """That an officer who waited is one now."""
-    name = proposed.person.name
-    person = {"name": name, "role": str(proposed.person.role), "state": "officer"}
-    return Answer({"person": person}, [run.say("person.officer_approved", name=name)])
+def _officer_answer(person: Person, state: str, line: str) -> Answer:
+    """What became of an officer who waited."""
+    return Answer({"person": {"name": person.name, "role": str(person.role), "state": state}}, [line])
 
 
-def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
-    """Deny what a manager asked for; or, as a second officer, what another gave herself, added or proposed."""
-    from arlo_rec.admin import approvals, new_officers, policy_changes, requests, waiting
+def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
+    """Deny what waits, or take back what one proposed, with a reason."""
+    from arlo_rec.admin import pending
     from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.admin.requests import Request
     from arlo_rec.commands.policy_answers import denied_answer
     from arlo_rec.commands.requests import request_json
     from arlo_rec.model.records import PendingOfficer
@@ -149,18 +157,14 @@ def deny(ctx: typer.Context, grant: Annotated[str, arg("arg.waiting", "ID")], *,
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        waits = waiting.named(store, grant, now) if store.person.role is Role.OFFICER else None
-        if isinstance(waits, PendingOfficer):
-            new_officers.deny(store, waits, reason, now)
-            name = waits.person.name
-            told = {"person": {"name": name, "role": str(waits.person.role), "state": "denied"}}
-            return Answer(told, [run.say("person.officer_denied", name=name)])
-        if isinstance(waits, Proposal):
-            return denied_answer(run, policy_changes.deny(store, waits.id, reason, now))
-        if waits is not None:
-            refused = requests.deny(store, waits, reason, now)
-            return Answer({"request": request_json(refused)}, [run.say("request.denied", name=refused.person)])
-        denied = approvals.deny(store, grant, reason, now)
+        denied = pending.deny(store, pending.named(store, waiting, now), reason, now)
+    match denied:
+        case PendingOfficer(person=person):
+            return _officer_answer(person, "denied", run.say("person.officer_denied", name=person.name))
+        case Proposal():
+            return denied_answer(run, denied)
+        case Request():
+            return Answer({"request": request_json(denied)}, [run.say("request.denied", name=denied.person)])
     return Answer({"grant": _grant_json(denied, now)}, [run.say("grant.denied", name=denied.person)])
 
 

@@ -160,16 +160,6 @@ def _played(run: Run, folder: Path, prompt: str) -> bytes | None:
     return _sha256_of(run, files[0]) if files else None
 
 
-def policy_approve(ctx: typer.Context, proposal: Annotated[str, arg("arg.proposal", "ID")]) -> Answer:
-    """Approve a proposed version: as a second officer, or where there is none."""
-    from arlo_rec.admin import policy_changes
-
-    run: Run = ctx.obj
-    with run.store() as store:
-        approved = policy_changes.approve(store, proposal, run.now())
-    return policy_answers.approved_answer(run, approved)
-
-
 def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt_file", "FILE")]) -> Answer:
     """What a telephone prompt lacks, or says and must not: 3 where there is anything."""
     from arlo_rec.model import prompts

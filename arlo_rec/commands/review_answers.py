@@ -71,7 +71,7 @@ def review_answer(run: Run, review: Review) -> Answer:
     data = {"copy": {**_json(copy), "owed": review.owed.to_json(), "words": [word.to_json() for word in words]}}
     if run.json:
         return Answer(data)
-    lines = [*_staying_lines(run, copy, words), *doubts(run, copy), *_owed_lines(run, review.owed, copy.plan.listed)]
+    lines = [*_staying_lines(run, copy, words), *doubts(run, copy), *_owed_lines(run, copy, review.owed)]
     lines.append(run.say("review.shown", **copy_values(run, copy)))
     return Answer(data, lines, _cut_table(run, copy, words))
 
@@ -168,18 +168,18 @@ def _speaker(run: Run, copy: TrainingCopy, told: SpokenWord) -> str:
     return run.say(f"review.{side}") if side is not None else run.say("review.channel", number=channel + 1)
 
 
-def _owed_lines(run: Run, owed: Owed, listed: Sequence[Cut]) -> list[str]:
+def _owed_lines(run: Run, copy: TrainingCopy, owed: Owed) -> list[str]:
     """What has to be done before `--confirm` goes without a reason."""
     if not owed:
         return [run.say("review.nothing_owed")]
     from arlo_rec.speech.cut_list import LOOK
 
     lines = []
-    look = [number for number in owed.undecided if listed[number - 1].status == LOOK]
+    look = [number for number in owed.undecided if copy.plan.listed[number - 1].status == LOOK]
     for code, numbers in (("look_at", look), ("undecided", [each for each in owed.undecided if each not in look])):
         if numbers:
             lines.append(run.say(f"review.{code}", count=len(numbers), cuts=", ".join(map(str, numbers))))
     if owed.unheard:
         parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in owed.unheard)
-        lines.append(run.say("review.unheard", count=len(owed.unheard), parts=parts))
+        lines.append(run.say("review.unheard", count=len(owed.unheard), parts=parts, copy=copy.copy.hex()))
     return lines

@@ -1,14 +1,13 @@
-"""What officers and managers type to review a training copy: look, hear, decide, confirm, here or on a page."""
+"""What officers and managers type to review a training copy: look, decide and confirm; to hear it, a page."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arlo_rec.commands.copy_answers import doubts
-from arlo_rec.commands.copy_orders import TypedChanges, parse_cut, parse_number
+from arlo_rec.commands.copy_orders import TypedChanges
 from arlo_rec.commands.options import SometimesReason, arg, opt
 from arlo_rec.commands.review_answers import changed_answer, page_answer, review_answer, waiting_answer
 from arlo_rec.commands.run import Run
@@ -16,11 +15,7 @@ from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
-    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.store import Store
-    from arlo_rec.training.hearing import Wanted
-
-UNSURE = "unsure"
 
 
 def review(
@@ -35,36 +30,28 @@ def review(
     change: Annotated[list[str] | None, opt("opt.change_cut", "--change", "N:START-END")] = None,
     add: Annotated[list[str] | None, opt("opt.add_cut", "--add", "START-END")] = None,
     undo: Annotated[list[int] | None, opt("opt.undo_cut", "--undo", "N")] = None,
-    hear: Annotated[str | None, opt("opt.hear", "--hear", "N|START-END|unsure")] = None,
-    out: Annotated[Path | None, opt("opt.out", "--out", "FILE")] = None,
     reason: SometimesReason = None,
     confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,
 ) -> Answer:
-    """Show, hear, change or confirm what is cut out of a copy; without a copy, those that wait."""
+    """Show, change or confirm what is cut out of a copy, here or on a page; without a copy, those that wait."""
     run: Run = ctx.obj
     typed = TypedChanges(accept or [], remove or [], change or [], add or [], undo or [])
     on_page = page or no_browser
     if copy is None and not next_one:
-        if typed or hear or out or confirm or on_page:
+        if typed or confirm or on_page:
             raise Usage("copy_missing")
         return _waiting(run)
-    _demand_one(typed, hear=hear, out=out, confirm=confirm, on_page=on_page, both=copy is not None and next_one)
+    _demand_one(typed, confirm=confirm, on_page=on_page, both=copy is not None and next_one)
     if on_page:
         return _page(run, copy, reason, browse=not no_browser)
-    if out is not None:
-        return _write_sound(run, copy, _wanted(hear, reason), run.new_file(out))
     return _decide(run, copy, typed, reason, confirm=confirm)
 
 
-def _demand_one(
-    typed: TypedChanges, *, hear: str | None, out: Path | None, confirm: bool, on_page: bool, both: bool
-) -> None:
+def _demand_one(typed: TypedChanges, *, confirm: bool, on_page: bool, both: bool) -> None:
     """Raise Usage where several things are asked for at once."""
     if both:
         raise Usage("next_or_copy")
-    if (hear is not None and out is None) or (out is not None and (typed or confirm)):
-        raise Usage("hear_needs_out")
-    if on_page and (typed or confirm or out is not None):
+    if on_page and (typed or confirm):
         raise Usage("page_alone")
     if confirm and typed:
         raise Usage("confirm_alone")
@@ -118,23 +105,3 @@ def _page(run: Run, named: str | None, reason: str | None, *, browse: bool) -> A
             url = serve(run, store, session, watching, browse=browse)
     demand_not_closed(session)
     return page_answer(run, opened, session, url)
-
-
-def _wanted(hear: str | None, reason: str | None) -> Wanted:
-    """What is to be heard; raises Usage."""
-    from arlo_rec.training.hearing import Wanted, Whole
-
-    if hear is None:
-        return Wanted(Whole.COPY, reason)
-    if hear == UNSURE:
-        return Wanted(Whole.UNSURE, reason)
-    return Wanted(parse_number(hear) or parse_cut(hear), reason)
-
-
-def _write_sound(run: Run, copy: str | None, wanted: Wanted, target: NamedFile) -> Answer:
-    """Write what a reviewer wants to hear to a new file."""
-    from arlo_rec.training import hearing
-
-    with run.store() as store:
-        written = hearing.write(store, wanted, meant(run, store, copy), target, run.now)
-    return Answer({"out": str(target), "bytes": written}, [run.say("review.heard", path=str(target))])

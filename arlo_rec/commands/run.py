@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
     "clock": "accept",  # the options with which they take that of an unlock
-    "review": "out page no_browser",  # and not --confirm: why something was not heard is said of each copy
+    "review": "page no_browser",  # and not --confirm: why something was not heard is said of each copy
     "teams": "purpose",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
@@ -48,8 +48,11 @@ PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever
     }
 )
 # Open, with those of the policy, also where nobody approved what runs: what looks, and what officers need to approve it
-# (a right clock, keys, nobody who left); a restore ends, and what it made is closed
-DRIFTING: Final = frozenset({"status", "verify", "clock", "person passphrase", "person remove", "restore"})
+# (a right clock, keys, nobody who left; `admin.pending` decides of nothing else then); a restore ends, and what it made
+# is closed
+DRIFTING: Final = frozenset(
+    {"status", "verify", "clock", "approve", "deny", "person passphrase", "person remove", "restore"}
+)
 
 
 class Run(Typed):

@@ -26,7 +26,13 @@ def todo(ctx: typer.Context) -> Answer:
         waiting = tasks(store, run.now())
     texts = [_text(run, task, store.person.name) for task in waiting]
     data = [
-        {"kind": task.kind, "id": task.id, "since": to_iso(task.since), "text": text}
+        {
+            "kind": task.kind,
+            "id": task.id,
+            "since": to_iso(task.since),
+            "until": to_iso(task.until) if task.until is not None else None,
+            "text": text,
+        }
         for task, text in zip(waiting, texts, strict=True)
     ]
     lines = [f"{shown_minute(task.since)}  {text}" for task, text in zip(waiting, texts, strict=True)]

@@ -36,7 +36,7 @@ _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, A
 _PURPOSES = frozenset({*Purpose, "withdrawal", "consent"})  # that an entry names, or that stand for its action
 UNKNOWN_ROLE = "unknown"  # of a name that the roster does not have
 _OF_ANOTHER = {"dsar_whole": "dsar_other_whole", "dsar_employee_whole": "dsar_other_employee_whole"}
-_ACCESSES = _MAKING | {Action.HEAR, Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, Action.WITHDRAW}
+_ACCESSES = _MAKING | {Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, Action.WITHDRAW}
 
 
 class LogMentions(NamedTuple):
@@ -176,8 +176,7 @@ def exports(store: Store, mentions: LogMentions, original: RecordingId, now: dat
         if access is not None and isinstance(entry.event, OpenedForSubject):
             saved[entry.seq] = ExportFacts(access.at, "answer", access.role, None)
         elif access is not None:
-            is_part = access.action == Action.HEAR
-            kind = "copy" if original not in entry.recordings else "part" if is_part else "recording"
+            kind = "recording" if original in entry.recordings else "copy"
             saved[entry.seq] = ExportFacts(access.at, kind, access.role, None)
     for entry in mentions.outcomes:
         event, signer = entry.event, mentions.signers.get(entry.seq)
@@ -200,9 +199,9 @@ def _newest_of(mentions: LogMentions) -> int | None:
 
 
 def _is_export(body: Mapping[str, Any]) -> bool:
-    """Whether an entry lets sound leave as a file: saved, a part heard in a review, an answer to an access request."""
+    """Whether an entry lets sound leave as a file: saved, or an answer to an access request."""
     access = _access(body)
-    return access is not None and access[0].startswith((Action.EXPORT, Action.HEAR, Action.DSAR))
+    return access is not None and access[0].startswith((Action.EXPORT, Action.DSAR))
 
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:

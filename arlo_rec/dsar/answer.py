@@ -62,7 +62,7 @@ class ExportFacts:
     """A file that staff saved outside the recording system, and when its deletion was confirmed."""
 
     at: datetime
-    kind: str  # recording, copy (for training), part (of it), answer (an earlier one): words of the letter
+    kind: str  # recording, copy (for training), answer (an earlier one): words of the letter
     role: str  # of the person who saved it, never the name
     confirmed_at: datetime | None  # None where nobody confirmed that it is deleted
 

@@ -33,7 +33,6 @@ DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds o
         *("dsar_whole", "dsar_other_whole", "dsar_other_employee_whole"),
         *(Action.DSAR, "dsar_other"),
     ),
-    "part": (Action.HEAR,),
     "copy": ("export_copy", "listen_copy", Action.REVIEW, Action.RELEASE, Action.PSEUDONYMISE),
     "listed": (Action.FIND, "find_copy", "withdraw_shown", "consent_shown"),
 }

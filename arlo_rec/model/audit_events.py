@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from math import inf
 from typing import Any, ClassVar
 
 from arlo_rec.model.audit_event import AuditEvent, form_of
@@ -621,35 +620,6 @@ class CopyShown(Forgettable):
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
     shown: int
-
-
-class ReviewHeard(Opens, Forgettable):
-    """A file for a reviewer: `heard`, parts (seconds) of a recording, or "copy"; `seconds` of sound leave."""
-
-    ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
-    recordings: Ids
-    reason: str
-    heard: str
-    seconds: str  # with two decimals
-
-    def heard_spans(self) -> list[Span]:
-        """The parts, in seconds; none where they are not to be read."""
-        if self.heard == "copy":
-            return [(0.0, inf)]
-        try:
-            return [(float(begin), float(end)) for begin, end in (part.split("-") for part in self.heard.split(","))]
-        except (AttributeError, ValueError):
-            return []
-
-    @property
-    def leaves(self) -> str | None:
-        """See `AuditEvent`."""
-        return "export" if self.recordings else None
-
-    @property
-    def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
-        return Action.HEAR, Purpose.TRAINING
 
 
 class HeardInReview(Forgettable):

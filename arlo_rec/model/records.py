@@ -225,7 +225,12 @@ class Grant:
 
     def waits(self, now: datetime) -> bool:
         """Whether it still waits for a second officer at *now*."""
-        return self.state == "pending" and self.ended_at is None and now < min(self.until, self.starts_at + FOUR_EYES)
+        return self.state == "pending" and self.ended_at is None and now < self.waits_until
+
+    @property
+    def waits_until(self) -> datetime:
+        """When it is over, if no officer decides it."""
+        return min(self.until, self.starts_at + FOUR_EYES)
 
     def ended(self, now: datetime) -> Grant:
         """The same grant, revoked at *now*, or called off where it still waits; unless it ended before."""

@@ -27,7 +27,6 @@ from arlo_rec.model.audit_events import (
     HeardInReview,
     Opened,
     OpenedForSubject,
-    ReviewHeard,
     SearchBegun,
     SearchShown,
     WithdrawalShown,
@@ -42,7 +41,7 @@ _READ: Final = (
     *(f'"action":"{action}"' for action in sorted({Action.FIND, Action.WITHDRAW, *_OPENING})),
 )
 _COUNTED: Final = (SearchBegun, Denied, Opened, Heard, HeardInReview)  # by person
-_REACHING: Final = (Opened, OpenedForSubject, ReviewHeard, SearchShown, WithdrawalShown)
+_REACHING: Final = (Opened, OpenedForSubject, SearchShown, WithdrawalShown)
 _AT_ONCE: Final = 5000
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
@@ -162,7 +161,7 @@ class Conduct:
             case Heard(of=of, heard_s=seconds) | HeardInReview(of=of, heard_s=seconds):
                 self.seconds[of] = seconds
             case Opened(action=action) if action in HEARD:
-                self.exports += action in {Action.EXPORT, Action.HEAR}
+                self.exports += action == Action.EXPORT
                 self.at_night += _is_night(deed.at)
                 self.calls.update(calls)
 

@@ -14,17 +14,26 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import break_glass, grant_review, new_officers, policy_changes, requests
-from arlo_rec.keys import four_eyes
+from arlo_rec.admin import break_glass, grant_review, pending
+from arlo_rec.admin.pending import Kind
+from arlo_rec.admin.policy_changes import Proposal
+from arlo_rec.admin.requests import Request
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.log_rows import CopyState
-from arlo_rec.model.records import Grant, named_in
+from arlo_rec.model.records import Grant, PendingOfficer, named_in
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
 SHOWN: Final = 6  # signs of an id of a recording that is gone
 MOST: Final = 3  # recordings of a file that are named
+_DECIDED_AS: Final = {  # the kind of task
+    Kind.GRANT: "approve",
+    Kind.GLASS: "glass",
+    Kind.OFFICER: "approve_officer",
+    Kind.POLICY: "approve_policy",
+    Kind.REQUEST: "request",
+}
 
 
 class Task(NamedTuple):
@@ -34,6 +43,7 @@ class Task(NamedTuple):
     id: str
     since: datetime
     about: Mapping[str, object] = {}
+    until: datetime | None = None  # when it is over by itself
 
 
 def tasks(store: Store, now: datetime) -> list[Task]:
@@ -41,12 +51,10 @@ def tasks(store: Store, now: datetime) -> list[Task]:
     store.demand(Action.LOOK_AFTER, now)
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
-    found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now)]
+    found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
     if store.person.role is Role.OFFICER:
-        for waiting in (_approvals, _officers, _policies, _broken, _requests, _review, _cases):
+        for waiting in (_broken, _review, _cases):
             found += waiting(store, now)
-    else:
-        found += _glass(store, now)
     return sorted(found, key=lambda task: (task.since, task.kind, task.id))
 
 
@@ -103,67 +111,32 @@ def _deletions(store: Store) -> Iterator[Task]:
             yield Task("delete", str(row.seq), row.at, about)
 
 
-def _approvals(store: Store, now: datetime) -> Iterator[Task]:
-    """Grants that wait for a second officer, where this one is a second pair of eyes."""
-    for grant in store.roster.grants:
-        seconds = four_eyes.second_officers(store.roster, grant.by, grant.person, now) if grant.waits(now) else ()
-        if store.person.name in seconds:
-            about: dict[str, object] = {
-                "name": grant.person,
-                "by": grant.by,
-                "purpose": grant.purpose,
-                "reason": grant.reason,
-            }
-            about |= {"teams": _teams(grant), "until": grant.until, "limits": grant.limits}
-            yield Task("approve", grant.id, grant.starts_at, about)
+def _pending(store: Store, now: datetime) -> Iterator[Task]:
+    """What waits for this person's decision."""
+    for each in pending.waiting(store, now):
+        if each.is_mine:
+            is_own = each.kind is Kind.GRANT and each.by == store.person.name
+            kind = "glass_agreed" if is_own else _DECIDED_AS[each.kind]
+            yield Task(kind, each.id, each.since, {"by": each.by, **_facts(each.what)}, each.until)
 
 
-def _officers(store: Store, now: datetime) -> Iterator[Task]:
-    """Officers whom another added, where this one is a second pair of eyes."""
-    for each in new_officers.waiting(store, now):
-        if new_officers.may_decide(store, each, now):
-            yield Task("approve_officer", each.id, each.at, {"name": each.person.name, "by": each.person.by})
-
-
-def _policies(store: Store, now: datetime) -> Iterator[Task]:
-    """Versions of the policy that were proposed, where this officer may approve them."""
-    for each in policy_changes.waiting(store, now):
-        if policy_changes.may_approve(store, each, now):
-            yield Task("approve_policy", each.id, each.at, {"version": each.version.version, "by": each.by})
-
-
-def _glass(store: Store, now: datetime) -> Iterator[Task]:
-    """Access in an emergency that waits for a manager's word."""
-    for grant in break_glass.waiting(store, now):
-        about = {
-            "name": grant.person,
-            "reason": grant.reason,
-            "teams": _teams(grant),
-            "until": grant.until,
-            "limits": grant.limits,
-        }
-        yield Task("glass", grant.id, grant.starts_at, about)
+def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, object]:
+    """What is told of something that waits."""
+    match what:
+        case PendingOfficer(person=person):
+            return {"name": person.name}
+        case Proposal(version=version):
+            return {"version": version.version}
+    facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
+    return {**facts, "teams": sorted(what.teams or ()) or None, "until": what.until, "limits": what.limits}
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
-    """Access in an emergency that another officer took, and her own with the word that it waited for."""
+    """Access in an emergency that another officer took."""
     for grant in break_glass.broken(store, now):
         if grant.by != store.person.name:
             about = {"name": grant.person, "by": grant.approvals[-1].by, "reason": grant.reason}
             yield Task("glass_broken", grant.id, grant.approvals[-1].at, about)
-    for grant in break_glass.waiting(store, now):
-        if grant.by == store.person.name and break_glass.agreed_by(store, grant, now) is not None:
-            yield Task("glass_agreed", grant.id, grant.starts_at, {"name": grant.person})
-
-
-def _requests(store: Store, now: datetime) -> Iterator[Task]:
-    """What managers ask for, and other officers."""
-    for each in requests.waiting(store, now):
-        if each.person == store.person.name:
-            continue
-        about: dict[str, object] = {"name": each.person, "purpose": each.purpose}
-        about |= {"reason": each.reason, "teams": list(each.teams) or None, "until": each.until, "limits": each.limits}
-        yield Task("request", each.id, each.at, about)
 
 
 def _review(store: Store, now: datetime) -> Iterator[Task]:

@@ -41,7 +41,6 @@ from arlo_rec.model.audit_events import (
     PersonRemoved,
     PersonReset,
     Restored,
-    ReviewHeard,
     Withdrawn,
     may_say,
 )
@@ -123,7 +122,7 @@ class PastLog:
 
 _NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading something else ends in
 _KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
-_HOLD_COPIES = (DeletionConfirmed, OpenedForSubject, ReviewHeard)
+_HOLD_COPIES = (DeletionConfirmed, OpenedForSubject)
 # Action and outcome of entries that cannot be ignored, should their fields be others than ours
 _MUST_BE_KNOWN = frozenset(
     {(str(kind.ACTION), kind.OUTCOME) for kind in (*_KEEP_OUT, *_HOLD_COPIES)} | {(str(Action.EXPORT), Opened.OUTCOME)}

@@ -60,11 +60,9 @@ class OpenRecording:
         return int(channel)
 
 
-def open_recording(
-    store: Store, shown_id: str, action: Action, clock: Callable[[], datetime], reason: str | None = None
-) -> OpenRecording:
+def open_recording(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> OpenRecording:
     """Open the original or the copy of that id; raises what the gate raises, and Integrity."""
-    admission = gate.admit(store, Intent(action, reason=reason), clock())
+    admission = gate.admit(store, Intent(action), clock())
     permit = gate.permit(store, admission, shown_id, clock())
     key, header = gate.data_key(store, permit, clock())
     body = b"".join(gate.listen_to(store, permit, clock))

@@ -1,7 +1,7 @@
 """What a review still owes before somebody may stand for a copy: cuts without a decision, and what was not heard.
 
-A speech engine marks where it heard badly; if nothing is cut there, a name may have stayed. Who heard it, the log
-says: a file that was written for a reviewer, or a page on which it was played. Where no engine is sure, a person hears.
+A speech engine marks where it heard badly; if nothing is cut there, a name may have stayed. Where no engine is sure, a
+person hears it on the page of a review, and the log says what was played there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.catalogue.copies import Copy
-from arlo_rec.model.audit_events import CopyMade, HeardInReview, LeftNothing, ReviewHeard
+from arlo_rec.model.audit_events import CopyMade, HeardInReview
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span, without
 from arlo_rec.store import Store
@@ -100,17 +100,6 @@ def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> lis
 
 def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
     """What this person heard of a recording in reviews."""
-    heard = {
-        entry.seq: event
-        for entry in store.log.entries.about(recording)
-        if isinstance(event := entry.event, ReviewHeard | HeardInReview) and entry.person == store.person.name
-    }
-    files = [seq for seq, event in heard.items() if isinstance(event, ReviewHeard)]
-    left_nothing = {
-        event.of
-        for entry in store.log.entries.holding([f'"of":{seq}' for seq in files])
-        if isinstance(event := entry.event, LeftNothing)
-    }
-    for seq, event in heard.items():
-        if seq not in left_nothing:
+    for entry in store.log.entries.about(recording):
+        if isinstance(event := entry.event, HeardInReview) and entry.person == store.person.name:
             yield from event.heard_spans()

@@ -61,10 +61,9 @@ MAY = {
     "review": Action.REVIEW,
     "release": Action.RELEASE,
     "reject": Action.REJECT,
-    "hear a copy as a file": Action.HEAR,
     "hear a copy on a page": Action.REVIEW_LISTEN,
 }
-OF_A_RECORDING = {*list(MAY.values())[-8:]}
+OF_A_RECORDING = {*list(MAY.values())[-7:]}
 ORIGINAL, UNDER_REVIEW, RELEASED = "an original", "under review", "released"
 
 
@@ -333,7 +332,7 @@ def made(
 
 
 def questions() -> list[Asked]:
-    """Every command that could be asked of that store and that changes nothing there."""
+    """Every command that could be asked of that store, ends by itself and changes nothing there."""
     asked = []
     for name, (role, access) in PEOPLE.items():
         for after in (FRESH, OLD):
@@ -345,9 +344,10 @@ def questions() -> list[Asked]:
                     asked += [Asked(name, cell._replace(action=each), after) for each in (Action.EXPORT, Action.LISTEN)]
             for consent, reason in itertools.product(PROMPTS.values(), (REASON, None)):
                 cell = Cell(role, Action.REVIEW, None, reason, access, consent, UNDER_REVIEW, after == OLD)
-                for action in (Action.REVIEW, Action.HEAR, Action.RELEASE, Action.REJECT):
-                    changes = action in {Action.RELEASE, Action.REJECT} and wanted(cell._replace(action=action))
-                    asked += [] if changes else [Asked(name, cell._replace(action=action), after)]
+                asked.append(Asked(name, cell, after))
+                for action in (Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT):  # serve a page, or change it
+                    refused = not wanted(cell._replace(action=action))
+                    asked += [Asked(name, cell._replace(action=action), after)] if refused else []
     return asked
 
 
@@ -370,7 +370,7 @@ def command(held: Held, asked: Asked, number: int) -> tuple[str, ...]:
         Action.EXPORT: ("export", recording, *why, *out),
         Action.LISTEN: ("listen", recording, *why, "--player", "cat"),
         Action.REVIEW: ("review", recording),
-        Action.HEAR: ("review", recording, *why, *out),
+        Action.REVIEW_LISTEN: ("review", recording, *why, "--no-browser"),
         Action.RELEASE: ("release", recording, "--reason", REASON),
         Action.REJECT: ("reject", recording, "--reason", REASON),
     }

@@ -56,7 +56,7 @@ def test_the_notice_is_that_of_the_version_that_was_in_force_on_that_day(
     text = world.run("policy", "show", "--toml", who="sigrid").out.replace(f'"{first}"', '"2026-02"')
     changed.write_text(text.replace("most_found = 50", "most_found = 40"), "utf-8")
     proposal = world.json("policy", "propose", str(changed), who="sigrid")["proposal"]
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     assert [each["version"] for each in notify(world, "Ola Oppdiktet", "--on", before)] == [first]
     assert [each["version"] for each in notify(world, "Ola Oppdiktet")] == ["2026-02"]
     assert [each["version"] for each in notify(world, "Ola Oppdiktet", "--version", first)] == [first]

@@ -49,7 +49,7 @@ def test_one_officer_alone_proposes_and_approves_in_two_steps(world: World) -> N
     told = propose(world, 'version = "2026-02"\nmost_found = 100\n')
     assert told["changes"] == [{"what": "most_found", "before": 50, "after": 100}]
     assert world.json("policy", "show", who="leif")["most_found"] == 50
-    assert world.json("policy", "approve", told["id"], who="sigrid")["proposal"]["state"] == "approved"
+    assert world.json("approve", told["id"], who="sigrid")["proposal"]["state"] == "approved"
     shown = world.json("policy", "show", who="leif")
     assert (shown["version"], shown["most_found"], shown["by"]) == ("2026-02", 100, "sigrid")
     assert world.json("audit", "show", "--limit", "1", who="iver")["entries"][0]["policy"] == "2026-02"
@@ -60,13 +60,13 @@ def test_where_there_are_two_the_other_one_approves(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nreason_demanded = true\n')["id"]
     assert (two.tasks("sigrid"), two.tasks("astrid")) == ([], ["approve_policy"])
     assert two.json("policy", "show", waits[:6], who="astrid")["proposal"]["changes"][0]["after"] is True
-    assert two.code("policy", "approve", waits, who="sigrid") == (13, "policy_needs_second")
     assert two.code("approve", waits, who="sigrid") == (13, "policy_needs_second")
-    assert two.code("policy", "approve", waits, who="leif") == (13, "not_your_role")
+    assert two.code("approve", waits, who="sigrid") == (13, "policy_needs_second")
+    assert two.code("approve", waits, who="leif") == (13, "not_your_role")
     assert two.json("policy", "show", who="leif")["reason_demanded"] is False
     assert two.json("approve", waits, who="astrid")["proposal"]["approved_by"] == ["astrid"]
     assert two.json("policy", "show", who="leif")["reason_demanded"] is True
-    assert two.code("policy", "approve", waits, who="astrid") == (4, "policy_was_approved")
+    assert two.code("approve", waits, who="astrid") == (4, "policy_was_approved")
     assert [each["version"] for each in two.json("policy", "log", who="leif")["versions"]] == ["2026-01", "2026-02"]
 
 
@@ -77,19 +77,19 @@ def test_a_proposal_is_denied_with_a_reason_or_taken_back_or_over_after_seven_da
         waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
         assert two.code("deny", waits, who=who) == (2, "reason_missing")
         assert two.json("deny", waits, "--reason", "fifty is enough", who=who)["proposal"]["state"] == "denied"
-        assert two.code("policy", "approve", waits, who="astrid") == (4, "policy_was_denied")
+        assert two.code("approve", waits, who="astrid") == (4, "policy_was_denied")
     waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
     later(monkeypatch, days=15.5)
-    assert two.code("policy", "approve", waits, who="astrid") == (4, "policy_was_over")
+    assert two.code("approve", waits, who="astrid") == (4, "policy_was_over")
     assert two.tasks("astrid") == []
 
 
 def test_of_two_proposals_the_one_approved_first_makes_the_other_void(two: World) -> None:
     one = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
     other = propose(two, 'version = "2026-03"\nmost_found = 70\n')["id"]
-    two.json("policy", "approve", one, who="astrid")
-    assert two.code("policy", "approve", other, who="astrid") == (4, "policy_was_void")
-    assert two.code("policy", "approve", "0123456789abcdef", who="astrid") == (4, "no_policy_proposal")
+    two.json("approve", one, who="astrid")
+    assert two.code("approve", other, who="astrid") == (4, "policy_was_void")
+    assert two.code("approve", "0123456789abcdef", who="astrid") == (4, "no_pending_grant")
     assert two.json("policy", "show", who="leif")["most_found"] == 60
 
 
@@ -113,7 +113,7 @@ def test_what_a_file_does_not_name_stays_as_it_is_when_it_is_proposed(
 
     waits = propose(world, 'version = "2026-02"\nmost_found = 60\n')["id"]
     with own_code(world, "sigrid") as store:
-        world.json("policy", "approve", waits, who="sigrid")
+        world.json("approve", waits, who="sigrid")
         monkeypatch.setattr(policy_file, "read", slowly)
         told, changed = policy_changes.propose(store, b'version = "2026-03"\nown_a_day = 5\n', "f", datetime.now(UTC))
     assert told.version.most_found == 60
@@ -224,7 +224,7 @@ def test_a_search_shows_as_many_hits_as_the_policy_says(world: World) -> None:
 
 def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nown_a_day = 3\n')["id"]
-    two.json("policy", "approve", waits, who="astrid")
+    two.json("approve", waits, who="astrid")
     given = two.json("grant", "sigrid", "--purpose", "quality", "--reason", REASON, who="sigrid")["grant"]
     assert (given["state"], given["limits"]["per_day"]) == ("pending", 3)
 
@@ -302,7 +302,7 @@ def _event(version: PolicyVersion, base: str, request: str = "0123456789abcdef")
 
 def test_a_version_that_an_officers_own_code_changed_later_is_named_by_verify(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nmost_found = 60\n')["id"]
-    two.json("policy", "approve", waits, who="astrid")
+    two.json("approve", waits, who="astrid")
     assert two.json("verify", who="iver")["problems"] == []
     now = datetime.now(UTC) + timedelta(days=8)
     with own_code(two, "sigrid") as store, store.change(now):

@@ -49,6 +49,19 @@ def test_a_release_that_nobody_approved_opens_to_no_command_but_those_that_look_
     assert world.json("audit", "verify", who="iver")["size"] == size, "nothing was done"
 
 
+def test_nothing_but_the_policy_is_decided_while_nobody_approved_what_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = world.json("request", "--purpose", "quality", "--reason", REASON, who="leif")["request"]["id"]
+    another_release(monkeypatch, "rights")
+    for words in (("approve", asked), ("deny", asked, "--reason", REASON), ("approve", "0" * 16)):
+        assert world.code(*words, who="sigrid") == (14, "policy_drift")
+    proposal = propose(world, 'version = "2026-02"\n')
+    world.json("deny", proposal["id"], "--reason", REASON, who="sigrid")
+    world.json("approve", propose(world, 'version = "2026-02"\n')["id"], who="sigrid")
+    assert world.json("approve", asked, who="sigrid")["grant"]["state"] == "live"
+
+
 def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +75,7 @@ def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve
     proposal = propose(world, 'version = "2026-02"\n')
     assert [each["what"] for each in proposal["changes"]] == ["program rights", "program rules"]
     assert world.code("teams", who="sigrid") == (14, "policy_drift"), "a proposal is not an approval"
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     assert world.code("teams", who="sigrid") == (0, "")
     assert world.json("policy", "check", who="iver")["drift"] == []
     monkeypatch.undo()

@@ -24,7 +24,7 @@ def test_a_new_prompt_is_taken_from_the_new_version_on_and_not_of_a_call_before(
     [change] = proposal["changes"]
     assert change["what"] == f"prompt {NEW_PROMPT}" and change["before"] is None and change["after"]["text"] == NEW_TEXT
     assert became(world, NEW_PROMPT, started=datetime.now(UTC)) == ["prompt_unknown"], "nobody approved it yet"
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     before = datetime.now(UTC) - timedelta(hours=1)
     later(monkeypatch, hours=1)
     assert became(world, NEW_PROMPT, "nb-2026-01") == ["taken", "taken"]
@@ -37,7 +37,7 @@ def test_a_new_prompt_is_taken_from_the_new_version_on_and_not_of_a_call_before(
 def test_what_is_approved_later_begins_on_the_day_of_its_approval(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = propose(two, new_prompt())["id"]
     later(monkeypatch, days=11)
-    two.json("policy", "approve", waits, who="astrid")
+    two.json("approve", waits, who="astrid")
     today = str(local_date(datetime.now(UTC) + timedelta(days=11)))
     shown = two.json("policy", "show", who="leif")
     assert {each["version"]: each["since"] for each in shown["prompts"]}[NEW_PROMPT] == today
@@ -51,7 +51,7 @@ def test_a_prompt_that_ended_is_taken_of_calls_of_its_last_day_and_of_no_later_o
     ends = f'version = "2026-02"\n[[prompt]]\nversion = "nb-2026-01"\nuntil = {last}\n'
     proposal = propose(world, ends)
     assert {"code": "prompt_ends", "prompt": "nb-2026-01", "until": str(last)} in proposal["consequences"]
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     later(monkeypatch, days=5)
     on_it = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=12)
     assert became(world, "nb-2026-01", "en-2026-01", started=on_it) == ["taken", "taken"]
@@ -92,7 +92,7 @@ def test_a_recording_keeps_the_purposes_that_its_prompt_named(world: World, monk
     world.grant()
     proposal = propose(world, new_prompt())
     assert proposal["consequences"] == [{"code": "stay_closed", "count": 1, "purpose": "quality"}]
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     later(monkeypatch, hours=1)
     words = ("export", call, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / "a.wav"))
     assert world.code(*words, who="leif") == (14, "not_consented")

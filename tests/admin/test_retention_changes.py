@@ -43,7 +43,7 @@ def test_a_shorter_retention_closes_at_once_what_is_held_and_the_purge_erases_it
     proposal = propose(world, 'version = "2026-02"\nretention_days = 30\n')
     assert proposal["consequences"] == [{"code": "due", "count": 1, "days": 30}]
     assert sorted(held(world)) == sorted([old, young]) and gone not in held(world)
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     assert held(world) == [young]
     out = str(world.base / "sound.wav")
     assert world.code("export", old, *ASKED, "--out", out, who="leif") == (14, "past_its_day")
@@ -94,7 +94,7 @@ def test_a_longer_retention_is_for_what_is_recorded_after(world: World, monkeypa
     [before] = world.take_in("before", started=ago(days=25))
     proposal = propose(world, 'version = "2026-03"\nretention_days = 60\n')
     assert proposal["consequences"] == [{"code": "keep_days", "count": 1, "days": 30}]
-    world.json("policy", "approve", proposal["id"], who="sigrid")
+    world.json("approve", proposal["id"], who="sigrid")
     later(monkeypatch, hours=1)
     [after] = world.take_in("after", started=datetime.now(UTC) + timedelta(minutes=30))
     later(monkeypatch, days=31)

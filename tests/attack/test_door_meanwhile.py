@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -13,15 +12,12 @@ from arlo_rec.access import gate
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
 from arlo_rec.backends.files import file_lock, holder_note
-from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.model.records import Person
 from arlo_rec.store import Store
-from arlo_rec.training import hearing
 from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes, rob
-from tests.support.copies import propose
 from tests.support.world import REASON, Result, World
 
 pytestmark = pytest.mark.rule("access.officer")
@@ -180,35 +176,6 @@ def test_what_a_change_put_into_force_that_was_not_committed_is_no_ground_for_th
             raise KeyError
         with store.change(now):
             assert store.roster.person("leif") is not None
-
-
-# -- who hears -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.rule("consent.withdraw")
-@pytest.mark.parametrize("ends", [("withdraw", "90000001", "--yes"), ("revoke", "leif")], ids=["withdrawn", "revoked"])
-@pytest.mark.parametrize("at", ["_parts", "write"], ids=["before it is noted", "after"])
-def test_what_a_reviewer_was_about_to_hear_is_written_nowhere_once_it_was_withdrawn_or_revoked(
-    world: World, monkeypatch: pytest.MonkeyPatch, ends: tuple[str, ...], at: str
-) -> None:
-    (call,) = world.take_in("a", seconds=1)
-    copy = propose(world, call)["copy"]
-    world.grant("leif")
-    told: dict[str, Any] = {}
-    where = hearing if at == "_parts" else NamedFile
-    meanwhile(monkeypatch, where, at, lambda: told.update(world.json(*ends, who="sigrid")))
-    out = world.base / "heard.wav"
-    hear = ("review", copy, "--hear", "0-1", "--out", str(out), "--reason", REASON, "--json")
-    assert code(world.run(*hear, who="leif")) == (14, "gone_meanwhile")
-    assert told and not out.exists()
-    entries = world.json("audit", "show", "--action", "review", who="sigrid")["entries"]
-    assert any("heard" in entry.get("detail", {}) for entry in entries) is (at != "_parts"), (
-        "no entry says what did not happen"
-    )
-    if ends[0] == "withdraw":
-        assert len(told["recipients"]) == (0 if at == "_parts" else 1)
-    assert not world.json("recipients", "list", who="sigrid")["recipients"], "that nothing left is in the log"
-    assert all_is_well(world)
 
 
 @pytest.mark.rule("consent.withdraw")

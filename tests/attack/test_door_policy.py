@@ -40,7 +40,7 @@ def test_where_the_second_officer_is_gone_she_is_removed_and_the_release_approve
 ) -> None:
     another_release(monkeypatch, "rules")
     proposal = propose(two, 'version = "2026-02"\n')
-    assert two.code("policy", "approve", proposal["id"], who="sigrid") == (13, "policy_needs_second")
+    assert two.code("approve", proposal["id"], who="sigrid") == (13, "policy_needs_second")
     two.json("person", "remove", "astrid", "--yes", who="sigrid")
     later(monkeypatch, days=16)
     put(two, 'version = "2026-03"\n')

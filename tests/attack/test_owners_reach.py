@@ -376,7 +376,7 @@ def test_what_is_approved_of_a_policy_is_what_was_read_although_two_call_themsel
         base, document = policy_changes.digest(store.policy), policy_versions.version_to_json(version)
     log_as(world, "sigrid", say.PolicyProposed(request=salt, version="2026-02", base=base, document=document))
     before = world.json("policy", "show", who="iver")
-    world.json("policy", "approve", modest["id"], who="sigrid")
+    world.json("approve", modest["id"], who="sigrid")
     now = world.json("policy", "show", who="iver")
     assert (now["most_found"], now["own_a_day"]) == (49, before["own_a_day"])
     assert problem_codes(world) == set()

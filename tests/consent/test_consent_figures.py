@@ -466,7 +466,7 @@ def test_figures_lose_nothing_when_the_log_forgets_what_people_did(
     proposal = world.base / "proposal.toml"
     proposal.write_text("version = '2026-02'\nentries_days = 365\n", "utf-8")
     made = world.json("policy", "propose", str(proposal), who="sigrid")["proposal"]["id"]
-    world.json("policy", "approve", made, who="sigrid")
+    world.json("approve", made, who="sigrid")
     for days in (1, 380, 390):
         later(monkeypatch, hours=AHEAD, days=days)
         world.json("purge", "--allow-large", who="cron")

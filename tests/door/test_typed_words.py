@@ -190,7 +190,7 @@ def test_a_file_that_was_named_to_be_written_is_written_and_not_read(line: str) 
         ("pseudonymise id --transcript words", "words/in/a.json", False),
         ("policy propose a.toml", "a.toml", True),
         ("policy propose a.toml", "propose", False),
-        ("policy approve a.toml", "a.toml", False),
+        ("policy show a.toml", "a.toml", False),
         ("export id --out a.wav", "id", False),
         ("policy check --published pages", "pages/guidelines.nb.html", True),
         ("find --reason /etc/passwd", "/etc/passwd", False),

@@ -177,7 +177,7 @@ def test_an_answer_says_for_how_long_the_log_tells_who_heard(world: World) -> No
     file = world.base / "proposal.toml"
     file.write_text('version = "2026-02"\nentries_days = 730\n', "utf-8")
     proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
-    world.json("policy", "approve", proposal, who="sigrid")
+    world.json("approve", proposal, who="sigrid")
     assert ask(world, "some.html")["data"]["entries_days"] == 730
 
 

@@ -102,8 +102,7 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     if held.copy != "none":
         made = propose(world, call)["copy"]
         if held.heard and held.quality and held.prompt == BOTH:
-            part = ("--hear", "0-0.2", "--reason", REASON, "--out", str(world.base / "part.wav"))
-            world.json("review", made, *part, who="leif")
+            world.json("export", made, *QUALITY, "--out", str(world.base / "reviewed.wav"), who="leif")
         if held.copy != "needs_review":
             world.json("review", made, *CONFIRM, who="sigrid")
         if held.copy == "released":
@@ -131,11 +130,11 @@ class Log:
         return [name for one in self.of("ingest", "allowed") for name in one["recordings"] if name not in gone]
 
     def accesses(self, call: str) -> list[tuple[str, str]]:
-        """Each look at a call or its copies: what, and in which role; a hearing by the entry with its seconds."""
+        """Each look at a call or its copies: what, and in which role; but no list of cuts."""
         named = {call}.union(*(one["recordings"] for one in self.of("pseudonymise", "done", parent=call)))
         looks = [one for one in self.entries if named & set(one.get("recordings", ())) and one["outcome"] == "allowed"]
         listed = {one["seq"] for one in looks if one["action"] == "review" and "shown" in one.get("detail", {})}
-        told = (one for one in looks if one["action"] not in {"ingest", "hear"} and one["seq"] not in listed)
+        told = (one for one in looks if one["action"] != "ingest" and one["seq"] not in listed)
         return sorted((_what(one), ROLES[one["person"]]) for one in told)
 
     def files(self, call: str) -> list[tuple[str, str, bool]]:
@@ -147,7 +146,7 @@ class Log:
         return [
             (_file(one, call), ROLES[one["person"]], one["seq"] in gone)
             for one in saved
-            if one["outcome"] == "allowed" and (one["action"] == "export" or "seconds" in one.get("detail", {}))
+            if one["outcome"] == "allowed" and one["action"] == "export"
         ]
 
     def copies(self, call: str) -> list[str]:
@@ -167,13 +166,10 @@ class Log:
 
 
 def _file(entry: dict[str, Any], call: str) -> str:
-    whole = "recording" if entry["action"] == "export" else "part"
-    return whole if call in entry["recordings"] else "copy"
+    return "recording" if call in entry["recordings"] else "copy"
 
 
 def _what(entry: dict[str, Any]) -> str:
-    if "seconds" in entry.get("detail", {}):
-        return "hear"
     return "withdraw_shown" if entry["action"] == "withdraw" else str(entry["action"])
 
 

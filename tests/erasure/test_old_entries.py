@@ -58,7 +58,7 @@ def set_days(world: World, days: int) -> None:
     file = world.base / "proposal.toml"
     file.write_text(f'version = "2026-02.{days}"\nentries_days = {days}\n', "utf-8")
     proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]
-    world.json("policy", "approve", proposal, who="sigrid")
+    world.json("approve", proposal, who="sigrid")
 
 
 def shown(world: World, *more: str) -> list[dict[str, Any]]:

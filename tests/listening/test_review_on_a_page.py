@@ -42,13 +42,6 @@ def accepted(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**cut, "status": "accepted"} for cut in document["cuts"]]
 
 
-def play(page: Reviewing, **spans: list[list[float]]) -> None:
-    """As a browser does: it gets the sound, and tells what was played."""
-    for name in ("sound", "original"):
-        page.get(f"/{name}")
-    assert page.tell("/heard", {"spans": spans.get("copy", []), "original": spans.get("original", [])}).status == 204
-
-
 # -- what it gets -------------------------------------------------------------------------------------
 
 
@@ -93,7 +86,7 @@ def test_what_was_decided_and_heard_on_a_page_is_confirmed_by_it(waiting: tuple[
     assert refused.status == 409
     assert refused.json["left"]["undecided"] == [1]
     assert refused.json["left"]["unheard"] == [[each["start"], each["end"]] for each in told["unsure"]]
-    play(page, copy=[[each["start"] - 0.05, each["end"] + 0.05] for each in told["unsure"]])
+    page.play(copy=[[each["start"] - 0.05, each["end"] + 0.05] for each in told["unsure"]])
     done = page.tell("/decide", {"cuts": accepted(told), "confirm": True, "reason": None})
     assert (done.status, done.json) == (200, {"done": "confirmed", "revision": 2})
     status, out, err = page.ended()
@@ -122,7 +115,7 @@ def test_changes_are_saved_as_the_next_revision_and_taken_up_again(waiting: tupl
         {"number": 2, "status": "removed", "start": 0, "end": 0},
         {"number": None, "start": 6.0, "end": 6.5, "status": "added"},
     ]
-    play(page, copy=[[0.0, 5.5]], original=[[70.0, 73.0]])
+    page.play(copy=[[0.0, 5.5]], original=[[70.0, 73.0]])
     assert page.tell("/decide", {"cuts": cuts, "confirm": False}).json == {"done": "saved", "revision": 2}
     assert page.ended()[0] == 0
     with Reviewing(world, copy) as again:
@@ -171,11 +164,11 @@ def test_the_log_has_both_sounds_before_they_leave_and_how_much_of_each_was_hear
     world, copy = waiting
     recording = world.json("review", who="leif")["copies"][0]["id"]
     before = entries(world)
-    assert [(each["outcome"], each["recordings"]) for each in before] == [
-        ("allowed", [copy]),
-        ("allowed", [recording]),
+    assert [(each["outcome"], each["recordings"], each["reason"]) for each in before] == [
+        ("allowed", [copy], REASON),
+        ("allowed", [recording], REASON),
     ]
-    play(page, copy=[[0, 2], [1, 3]], original=[[4, 5]])
+    page.play(copy=[[0, 2], [1, 3]], original=[[4, 5]])
     page.tell("/close")
     assert page.ended()[0] == 0
     after = [each for each in entries(world) if each["outcome"] == "done"]

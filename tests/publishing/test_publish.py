@@ -111,7 +111,7 @@ def test_a_version_that_is_approved_meanwhile_is_published_by_the_next_run(
         if not (world.base / "proposal.toml").exists():
             (world.base / "proposal.toml").write_text('version = "2026-02"\nmost_found = 60\n', "utf-8")
             proposal = world.json("policy", "propose", str(world.base / "proposal.toml"), who="sigrid")["proposal"]
-            world.json("policy", "approve", proposal["id"], who="sigrid")
+            world.json("approve", proposal["id"], who="sigrid")
         return made(*words)
 
     monkeypatch.setattr(pages, "content", meanwhile)
@@ -220,7 +220,7 @@ def test_what_is_approved_while_pages_are_written_leaves_no_page_of_another_vers
         if not approved:
             approved.append(waits)
             later(monkeypatch, seconds=-20)
-            world.json("policy", "approve", waits, who="sigrid")
+            world.json("approve", waits, who="sigrid")
             later(monkeypatch, seconds=0)
         return content(*facts)
 

@@ -100,7 +100,7 @@ OWN = RecordingFacts(
     ),
     exports=(
         ExportFacts(START + timedelta(days=2, minutes=4), "recording", "manager", START + timedelta(days=9)),
-        ExportFacts(START + timedelta(days=3), "part", "officer", None),
+        ExportFacts(START + timedelta(days=3), "copy", "officer", None),
         ExportFacts(START + timedelta(days=4), "copy", "manager", None),
         ExportFacts(START + timedelta(days=5), "answer", "officer", None),
     ),

@@ -101,3 +101,19 @@ class Reviewing(Listening):
 
     def __init__(self, world: World, *words: str, who: str = "leif") -> None:
         self._begin(world, "review", *words, "--page", *world._who(who))
+
+    def play(self, *, copy: list[list[float]] | None = None, original: list[list[float]] | None = None) -> None:
+        """As a browser does: it gets both sounds, and tells what was played of each."""
+        for name in ("sound", "original"):
+            self.get(f"/{name}")
+        assert self.tell("/heard", {"spans": copy or [], "original": original or []}).status == 204
+
+
+def hear_in_review(world: World, copy: str, spans: list[list[float]], who: str = "leif") -> None:
+    """Hear those parts of a copy under review on its page, and leave it."""
+    with Reviewing(world, copy, who=who) as page:
+        page.enter()
+        page.play(copy=spans)
+        page.tell("/close")
+        status, _, err = page.ended()
+        assert status == 0, err

@@ -36,7 +36,7 @@ def refused(world: World, text: str, who: str = "sigrid") -> tuple[int, str]:
 def put(world: World, text: str) -> dict[str, Any]:
     """Change the policy of a store with one officer."""
     proposal = propose(world, text)
-    approved: dict[str, Any] = world.json("policy", "approve", proposal["id"], who="sigrid")["proposal"]
+    approved: dict[str, Any] = world.json("approve", proposal["id"], who="sigrid")["proposal"]
     return approved
 
 

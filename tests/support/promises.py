@@ -382,8 +382,8 @@ SCENES = [
         owes=lambda world, _: _finds(world, "sigrid") == 0,
     ),
     Scene(
-        "policy approve",
-        ("policy", "approve", "PENDING"),
+        "approve a policy",
+        ("approve", "PENDING"),
         "sigrid",
         _proposed,
         again=(0, 4),

@@ -106,7 +106,7 @@ def test_no_copy_of_her_calls_is_made_reviewed_or_heard_and_her_calls_stay_for_q
     assert copied(world, calls["other"], "leif") == (0, "")
     why = ("--purpose", "quality", "--reason", REASON)
     assert world.code("export", calls["hers"], *why, "--out", str(world.base / "a.wav"), who="leif") == (0, "")
-    hear = ("review", calls["hers"], "--hear", "0.1-0.2", "--out", str(world.base / "b.wav"), "--reason", REASON)
+    hear = ("review", calls["hers"], "--no-browser", "--reason", REASON)
     assert world.code(*hear, who="leif") == (14, "agent_objected")
 
 

@@ -24,6 +24,7 @@ from tests.support.sounds import tone_wav
 from tests.support.world import REASON, World
 
 WHY = "heard and confirmed by two people"
+QUALITY = ("--purpose", "quality", "--reason", REASON)
 WIDTHS = st.sampled_from(sorted(Encoding))
 
 
@@ -89,16 +90,10 @@ def test_no_copy_is_released_that_nobody_confirmed(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_reviewer_hears_each_cut_in_its_place_removes_and_adds(world: World) -> None:
+def test_a_reviewer_removes_cuts_and_adds_others(world: World) -> None:
     (original,) = world.take_in("a", seconds=6)
     words = ("pseudonymise", original, "--cuts", labels(world, (2.0, 2.5), (4.0, 5.0)))
     copy = world.json(*words, who="sigrid")["results"][0]["copy"]
-    out = world.base / "part.wav"
-    world.grant("sigrid")
-    world.json("review", copy, "--hear", "1", "--out", str(out), "--reason", REASON, who="sigrid")
-    assert audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).duration == pytest.approx(3.5, abs=0.01)
-    words = ("--out", str(world.base / "no"), "--reason", REASON)
-    assert world.run("review", copy, "--hear", "3", *words, who="sigrid").exit == 2
     changed = world.json("review", copy, "--remove", "2", "--add", "3-3.5", who="sigrid")["copy"]
     assert [(one["start"], one["end"]) for one in changed["cuts"]] == [(2.0, 2.5), (3.0, 3.5)]
 
@@ -127,11 +122,11 @@ def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_what_a_reviewer_listened_to_is_a_copy_that_left(world: World) -> None:
+def test_a_copy_under_review_that_was_exported_is_a_file_that_left(world: World) -> None:
     (original,) = world.take_in("a", seconds=2)
     copy = propose(world, original)["copy"]
     world.grant("sigrid")
-    world.json("review", copy, "--hear", "1", "--out", str(world.base / "part.wav"), "--reason", REASON, who="sigrid")
+    world.json("export", copy, *QUALITY, "--out", str(world.base / "copy.wav"), who="sigrid")
     told = world.json("withdraw", "90000001", "--yes", who="skranke")["recipients"]
     assert [(one["kind"], one["person"], one["state"]) for one in told] == [("export", "sigrid", "open")]
 
@@ -145,7 +140,7 @@ def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_ca
     copy = propose(world, original)["copy"]
     world.grant("sigrid")
     for name in ("one", "other"):
-        world.json("review", copy, "--out", str(world.base / f"{name}.wav"), "--reason", REASON, who="sigrid")
+        world.json("export", copy, *QUALITY, "--out", str(world.base / f"{name}.wav"), who="sigrid")
     world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
     one, other = world.json("recipients", "list", who="sigrid")["recipients"]
@@ -156,12 +151,12 @@ def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_ca
 
 
 @pytest.mark.slow
-def test_what_a_reviewer_listened_to_since_a_backup_is_known_after_a_restore(fed: World) -> None:
+def test_a_copy_under_review_that_was_exported_since_a_backup_is_known_after_a_restore(fed: World) -> None:
     (original,) = fed.take_in("a", seconds=2)
     copy = propose(fed, original)["copy"]
     back_up(fed)
     fed.grant("sigrid")
-    fed.json("review", copy, "--hear", "1", "--out", str(fed.base / "part.wav"), "--reason", REASON, who="sigrid")
+    fed.json("export", copy, *QUALITY, "--out", str(fed.base / "copy.wav"), who="sigrid")
     lose(fed)
     with_feed(fed)
     assert [one["kind"] for one in fed.json("recipients", "list", who="sigrid")["recipients"]] == ["export", "backup"]

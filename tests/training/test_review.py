@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,8 @@ from arlo_rec.training.cut_plan import Changes, CutPlan, UnsureStretch, edited
 from arlo_rec.training.owed import heard_of_copy, owed
 from tests.support.catalogue import own_code
 from tests.support.copies import WHY, call, made_of, propose, words
-from tests.support.world import REASON, World
+from tests.support.listening import hear_in_review
+from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("data.pseudonymised")]
 
@@ -37,10 +37,9 @@ def confirm(world: World, copy: str, *more: str, who: str = "leif") -> tuple[int
     return told.exit, told.json.get("error", {}).get("code", "")
 
 
-def hear(world: World, copy: str, out: str, *more: str, who: str = "leif") -> Path:
-    path = world.base / out
-    world.json("review", copy, *more, "--out", str(path), "--reason", REASON, who=who)
-    return path
+def hear(world: World, copy: str, who: str = "leif") -> None:
+    """Hear a copy to its end."""
+    hear_in_review(world, copy, [[0, 600]], who)
 
 
 # -- what is owed -------------------------------------------------------------------------------------
@@ -59,9 +58,11 @@ def test_a_copy_is_confirmed_when_every_cut_is_decided_and_what_was_heard_badly_
     world.json("review", copy, "--accept", "all", who="leif")
     assert show(world, copy)["owed"]["undecided"] == []
     assert confirm(world, copy) == (14, "review_unfinished")
-    hear(world, copy, "unsure.wav", "--hear", "unsure")
+    unheard = show(world, copy)["owed"]["unheard"]
+    hear_in_review(world, copy, unheard[:1])
+    assert show(world, copy)["owed"]["unheard"] == unheard[1:]
+    hear_in_review(world, copy, unheard[1:])
     assert show(world, copy)["owed"] == {"undecided": [], "unheard": []}
-    assert world.run("review", copy, "--hear", "unsure", "--out", "x.wav", "--reason", REASON, who="leif").exit == 2
     assert confirm(world, copy) == (0, "")
     (entry,) = (each for each in log(world) if "confirmed" in each.get("detail", {}))
     assert (entry["detail"], "reason" in entry) == ({"confirmed": True}, False)
@@ -85,7 +86,7 @@ def test_hearing_the_copy_through_is_hearing_what_was_heard_badly_and_an_edit_ta
     heard_badly: tuple[World, str],
 ) -> None:
     world, copy = heard_badly
-    hear(world, copy, "copy.wav")
+    hear(world, copy)
     assert show(world, copy)["owed"]["unheard"] == []
     world.json("review", copy, "--accept", "all", who="leif")
     assert confirm(world, copy) == (0, "")
@@ -95,7 +96,7 @@ def test_where_to_look_comes_first_stays_unless_it_is_accepted_and_has_to_be_dec
     world.grant("leif", "quality")
     name = "call007"  # in which a neighbour is spoken of
     copy = str(made_of(world, call(world, name, channels=1), "--transcript", words(name))["copy"])
-    hear(world, copy, "copy.wav")
+    hear(world, copy)
     shown = show(world, copy)
     (look,) = shown["look_here"]
     assert look["number"] not in [cut["number"] for cut in shown["cuts"]]
@@ -122,7 +123,7 @@ def _status(world: World, copy: str, number: int) -> str:
 def test_what_another_heard_is_not_heard_by_who_confirms(heard_badly: tuple[World, str]) -> None:
     world, copy = heard_badly
     world.grant("turid", "quality")
-    hear(world, copy, "copy.wav", who="turid")
+    hear(world, copy, "turid")
     world.json("review", copy, who="leif")
     world.json("review", copy, "--accept", "all", who="leif")
     assert confirm(world, copy) == (14, "review_unfinished")
@@ -169,15 +170,6 @@ def test_the_index_of_the_log_makes_no_entry_about_another_copy_one_about_this(w
     assert (told.exit, told.json["error"]["code"]) == (14, "not_reviewed")
 
 
-def test_whoever_only_heard_a_revision_has_not_seen_its_cuts(heard_badly: tuple[World, str]) -> None:
-    world, copy = heard_badly
-    world.json("review", copy, "--accept", "all", who="sigrid")
-    hear(world, copy, "copy.wav")
-    assert confirm(world, copy) == (14, "revision_not_seen")
-    show(world, copy)
-    assert confirm(world, copy) == (0, "")
-
-
 # -- cuts and their numbers ---------------------------------------------------------------------------
 
 
@@ -215,7 +207,7 @@ def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_
         (("--remove", "1", "--undo", "1"), "cut_twice"),
         (("--page", "--confirm"), "page_alone"),
         (("--page", "--accept", "1"), "page_alone"),
-        (("--no-browser", "--out", "x.wav"), "page_alone"),
+        (("--no-browser", "--confirm"), "page_alone"),
         (("--next",), "next_or_copy"),
         (("--page",), "reason_missing"),
     ],

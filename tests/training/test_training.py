@@ -169,20 +169,15 @@ def test_a_list_is_added_to_what_is_found(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_reviewer_sees_what_was_heard_and_accepts_moves_and_hears_any_stretch(world: World) -> None:
+def test_a_reviewer_sees_what_was_heard_and_accepts_and_moves_cuts(world: World) -> None:
     recording = call(world)
     copy = made_of(world, recording, "--transcript", words())["copy"]
     shown = world.json("review", copy, who="sigrid")["copy"]
     assert shown["unsure"] and {"start", "end", "channel"} == set(shown["unsure"][0])
     assert "Charles" in world.run("review", copy, "--lang", "en", who="sigrid").out
-    out = world.base / "part.wav"
     world.grant("sigrid")
-    world.json("review", copy, "--hear", "30-31.5", "--out", str(out), "--reason", REASON, who="sigrid")
-    assert audio.probe(io.BytesIO(out.read_bytes()), out.stat().st_size).duration == pytest.approx(4.5, abs=0.01)
-    how = ("--out", str(world.base / "all.wav"), "--reason", REASON, "--json")
-    long = world.run("review", copy, "--hear", "0-75", *how, who="sigrid")
-    assert (long.exit, long.json["error"]["code"]) == (2, "hear_too_long")
-    world.json("review", copy, "--out", str(world.base / "copy.wav"), "--reason", REASON, who="sigrid")
+    why = ("--purpose", "quality", "--reason", REASON)
+    world.json("export", copy, *why, "--out", str(world.base / "copy.wav"), who="sigrid")
     raw = (world.base / "copy.wav").read_bytes()
     heard = audio.read_wav(io.BytesIO(raw), len(raw))
     first, last = (int(shown["cuts"][0][at] * 8000) * 2 for at in ("start", "end"))
