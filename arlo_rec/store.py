@@ -15,8 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends import Blobs, Connection
+from arlo_rec.backends import Blobs
 from arlo_rec.backends import Root as RootPort
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
@@ -90,7 +91,7 @@ class Store:
     def __init__(
         self,
         layout: Layout,
-        connection: Connection,
+        connection: SqliteConnection,
         blobs: Blobs,
         root_port: RootPort,
         identity: Identity,

@@ -1,7 +1,7 @@
-"""The three storage ports, and what each promises. They take bytes and names, and know nothing of recordings.
+"""The two storage ports, and what each promises. They take bytes and names, and know nothing of recordings.
 
-`files` implements `Blobs` and `Root`, `sqlite` implements `Connection`; the tests have implementations in memory, and
-one suite checks every implementation against the docstrings here. Failures are `Unreachable`, or `InUse` where another
+`files` implements `Blobs` and `Root`; the tests have implementations in memory, and one suite checks every
+implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`, or `InUse` where another
 run holds a lock, never an exception of the operating system or of SQLite.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 Row = tuple[Any, ...]
@@ -71,60 +70,6 @@ class Root(Protocol):
 
     def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
         """Lock the root, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends."""
-
-
-class Connection(Protocol):
-    """An SQL database for one thread, with one transaction at a time."""
-
-    snapshots: int  # counts up at the begin and the end of each transaction: odd inside, and what was read then holds
-
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Every row of the statement's result."""
-
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute a statement inside `writing`; the number of rows that it changed."""
-
-    def schema_digest(self) -> bytes:
-        """SHA-256 over every table, index, view and trigger, by type and name."""
-
-    def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """Execute a statement once per row of values, inside `writing`."""
-
-    def reading(self) -> AbstractContextManager[None]:
-        """One consistent snapshot of the database for everything that is read inside."""
-
-    def writing(self) -> AbstractContextManager[None]:
-        """The only write transaction: durable when the block ends, rolled back when it raises."""
-
-    def flush(self, wait: float) -> bool:
-        """Write the journal into the database file and empty it; False if a reader prevented it for *wait* seconds."""
-
-    def copy_to(self, path: Path) -> None:
-        """Copy the database to a new file under the same key; inside `reading` it is a copy of that snapshot."""
-
-    def rekey(self, key: bytes) -> None:
-        """Encrypt the whole database again under *key*. Nobody else may have it open."""
-
-    def check_file(self) -> list[str]:
-        """The problems that the engine's own check of its file reports; empty if none. May run on another thread."""
-
-    def size(self) -> int:
-        """Bytes of the database as it says itself, whatever hangs behind its file."""
-
-    def sums(self) -> dict[str, bytes]:
-        """The sum over all rows of each table that has one, with what this transaction has changed."""
-
-    def sum_matches(self, table: str) -> bool:
-        """Whether the sum over all rows of a table, computed again, equals the stored sum. May take long."""
-
-    def closed(self) -> AbstractContextManager[None]:
-        """Nothing is open inside: a process that is forked may not inherit a connection, and opens its own (`open`)."""
-
-    def open(self) -> None:
-        """Open it again, in a process that was forked inside `closed`."""
-
-    def close(self) -> None:
-        """Close the connection."""
 
 
 def portions(values: Iterable[Key]) -> Iterator[list[Key]]:

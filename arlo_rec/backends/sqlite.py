@@ -76,7 +76,7 @@ class SqliteConnection:
         self.open()
 
     def open(self) -> None:
-        """See Connection."""
+        """Open it again, in a process that was forked inside `closed`."""
         path = self._path
         with _translated(path):
             self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
@@ -93,27 +93,19 @@ class SqliteConnection:
                 raise
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """See Connection."""
+        """Every row of the statement's result."""
         with _translated(self._path):
             return self._db.execute(sql, values).fetchall()  # type: ignore[no-any-return]
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """See Connection."""
+        """Execute a statement inside `writing`; the number of rows that it changed."""
         if not self._db.in_transaction:
             raise RuntimeError("a change outside a transaction")
         with _translated(self._path):
             return int(self._db.execute(sql, values).rowcount)
 
-    def schema_digest(self) -> bytes:
-        """See Connection. The table in which sqlite-utils counts its steps is left out."""
-        sql = (
-            "SELECT type, name, tbl_name, sql FROM sqlite_master "
-            "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
-        )
-        return hashlib.sha256(repr(self.rows(sql)).encode("utf-8")).digest()
-
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """See Connection."""
+        """Execute a statement once per row of values, inside `writing`."""
         if not self._db.in_transaction:
             raise RuntimeError("a change outside a transaction")
         with _translated(self._path):
@@ -121,13 +113,13 @@ class SqliteConnection:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """See Connection."""
+        """One consistent snapshot of the database for everything that is read inside."""
         with self._transaction("BEGIN", self._end_view):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """See Connection."""
+        """The only write transaction: durable when the block ends, rolled back when it raises."""
         with self._transaction("BEGIN IMMEDIATE", self._end_change):
             yield
 
@@ -169,7 +161,7 @@ class SqliteConnection:
             self.run(f"UPDATE sums SET value = summed(name, value) WHERE name IN ({marks(names)})", names)  # noqa: S608
 
     def sums(self) -> dict[str, bytes]:
-        """See Connection."""
+        """The sum over all rows of each table that has one, with what this transaction has changed."""
         self._write_sums()
         sums = {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
         if not all(name.isascii() for name in sums):
@@ -177,7 +169,10 @@ class SqliteConnection:
         return sums
 
     def sum_matches(self, table: str) -> bool:
-        """See Connection. The sum is computed with the expression of the insert trigger."""
+        """Whether the sum over all rows of a table, computed again, equals the stored sum. May take long.
+
+        The sum is computed with the expression of the insert trigger.
+        """
         with self.reading():
             trigger = self.rows(
                 "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (f"{table}_comes",)
@@ -194,7 +189,7 @@ class SqliteConnection:
             self._db.execute("COMMIT")
 
     def flush(self, wait: float) -> bool:
-        """See Connection."""
+        """Write the journal into the database file and empty it; False if a reader prevented it for *wait* seconds."""
         deadline = time.monotonic() + wait
         with _translated(self._path):
             self._db.execute("PRAGMA busy_timeout=200").fetchall()
@@ -216,7 +211,10 @@ class SqliteConnection:
             raise
 
     def copy_to(self, path: Path) -> None:
-        """See Connection. The engine copies the pages: closing another descriptor of the file would drop its locks."""
+        """Copy the database to a new file under the same key; inside `reading` it is a copy of that snapshot.
+
+        The engine copies the pages: closing another descriptor of the file would drop its locks.
+        """
         with _translated(path):
             beside = dbapi2.connect(str(path), isolation_level=None)
             try:
@@ -227,14 +225,14 @@ class SqliteConnection:
                 beside.close()
 
     def rekey(self, key: bytes) -> None:
-        """See Connection."""
+        """Encrypt the whole database again under *key*. Nobody else may have it open."""
         with _translated(self._path):
             self._db.reset_key(_raw(key))
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._key = key
 
     def check_file(self) -> list[str]:
-        """See Connection: SQLCipher's page MACs, then SQLite's integrity_check, on a connection of its own.
+        """The problems of the file: SQLCipher's page MACs, then SQLite's integrity_check, on a connection of its own.
 
         integrity_check, and not quick_check, because it compares indexes with their tables: an older page of an index
         would lack calls of a caller, and no other check would notice.
@@ -257,7 +255,10 @@ class SqliteConnection:
         return pages + structure
 
     def size(self) -> int:
-        """See Connection. Both are read from the first page, which is under the key."""
+        """Bytes of the database as it says itself, whatever hangs behind its file.
+
+        Both are read from the first page, which is under the key.
+        """
         ((pages, each),) = self.rows("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
         return int(pages) * int(each)
 
@@ -265,13 +266,13 @@ class SqliteConnection:
         return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
 
     def close(self) -> None:
-        """See Connection."""
+        """Close the connection."""
         with _translated(self._path):
             self._db.close()
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """See Connection."""
+        """Nothing is open inside: a process that is forked may not inherit a connection, and opens its own (`open`)."""
         self.close()
         try:
             yield

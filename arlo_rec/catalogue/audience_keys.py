@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Row, marks, portions
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.records import RecordingId
@@ -47,7 +48,7 @@ class AudienceSeal(NamedTuple):
 class AudienceKeys:
     """Commit keys, audience keys and their seals. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def add_commit_key(self, row: CommitKeyRow) -> None:
@@ -172,7 +173,7 @@ def _audience_key(row: Row) -> AudienceKeyRow:
 class Metadata:
     """Sealed metadata by recording and key. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def add(self, recording: RecordingId, key: bytes, sealed: bytes) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from arlo_rec.backends import Connection, marks, portions
+from arlo_rec.backends import marks, portions
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.log_body import LONGEST, EntryRow, LogEntry, is_bounded, read_body
 from arlo_rec.catalogue.meta import Meta
@@ -58,7 +59,7 @@ class LogKey(NamedTuple):
 class RawEntries:
     """The entries of one log, as they are stored."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
@@ -114,7 +115,7 @@ class RawEntries:
 class Checkpoints:
     """The signed checkpoints of one log."""
 
-    def __init__(self, connection: Connection, meta: Meta) -> None:
+    def __init__(self, connection: SqliteConnection, meta: Meta) -> None:
         self._db, self._meta = connection, meta
 
     def newest(self) -> tuple[merkle.Checkpoint, str]:
@@ -166,7 +167,7 @@ class Checkpoints:
 class Entries:
     """The entries of one log, as they are shown."""
 
-    def __init__(self, connection: Connection, raw: RawEntries) -> None:
+    def __init__(self, connection: SqliteConnection, raw: RawEntries) -> None:
         self._db, self._raw = connection, raw
 
     def every(self) -> Iterator[LogEntry]:
@@ -256,7 +257,7 @@ class Entries:
 class AuditLog:
     """The log of one store, continued through one connection; what it holds is read by its parts."""
 
-    def __init__(self, connection: Connection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
+    def __init__(self, connection: SqliteConnection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
         self._db = connection
         self._meta = meta
         self.raw = RawEntries(connection)

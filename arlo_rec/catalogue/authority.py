@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
@@ -33,7 +33,7 @@ from arlo_rec.model.policy_versions import Policy
 class Links:
     """The links of one store, and the current documents."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows
@@ -97,7 +97,7 @@ class Documents(NamedTuple):
 class Authority:
     """The chain of one store, as far as it was followed, and the documents of its newest link."""
 
-    def __init__(self, connection: Connection, store: bytes, log: AuditLog, meta: Meta) -> None:
+    def __init__(self, connection: SqliteConnection, store: bytes, log: AuditLog, meta: Meta) -> None:
         self.links = Links(connection)
         self._meta = meta
         self.newest: Link | None = None

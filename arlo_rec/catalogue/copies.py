@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from arlo_rec.backends import Connection, Row
+from arlo_rec.backends import Row
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.log_rows import CopyState, MadeCopy
 from arlo_rec.model.records import Kind, RecordingId, from_micros, ids_beginning, to_micros
@@ -47,7 +48,7 @@ _SELECT = (
 class Copies:
     """Training copies that are held. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def add(self, copy: Copy) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Row, marks, portions
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.log_rows import DisclosureState
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
@@ -34,7 +35,7 @@ _SELECT = "SELECT seq, kind, person, at, state, file FROM recipients"
 class Disclosures:
     """Disclosures by log entry. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def add(self, row: DisclosureRow) -> None:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Row, marks, portions
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
@@ -60,7 +61,7 @@ class Spoilt(NamedTuple):
 class ErasureKeys:
     """The erasure keys below one R, read and written through one connection."""
 
-    def __init__(self, connection: Connection, root: bytes) -> None:
+    def __init__(self, connection: SqliteConnection, root: bytes) -> None:
         self._db = connection
         self._root = root
         self._days: dict[int, bytes] = {}
@@ -110,7 +111,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def ids(connection: Connection, prefix: bytes) -> set[RecordingId]:
+    def ids(connection: SqliteConnection, prefix: bytes) -> set[RecordingId]:
         """The recordings that have a wrapped key and whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
@@ -118,7 +119,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def count(connection: Connection) -> int:
+    def count(connection: SqliteConnection) -> int:
         """How many recordings have a wrapped key, by the shards; needs no R."""
         return int(connection.rows("SELECT coalesce(sum(shares), 0) FROM shard_keys")[0][0])
 
@@ -134,7 +135,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def missing_above(connection: Connection) -> tuple[list[bytes], list[int]]:
+    def missing_above(connection: SqliteConnection) -> tuple[list[bytes], list[int]]:
         """The shards that shares name and the days that shards name, of which there is no key; needs no R."""
         shards = connection.rows("SELECT DISTINCT shard FROM shares WHERE shard NOT IN (SELECT id FROM shard_keys)")
         days = connection.rows("SELECT DISTINCT day FROM shard_keys WHERE day NOT IN (SELECT day FROM day_keys)")
@@ -142,7 +143,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def of_wrong_size(connection: Connection) -> Spoilt:
+    def of_wrong_size(connection: SqliteConnection) -> Spoilt:
         """Keys whose rows have not the size of a wrapped key, days without a shard, and shards that count their shares
         wrong; needs no R.
         """
@@ -187,7 +188,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def shards_behind(connection: Connection, shard: bytes, at_most: int) -> list[bytes]:
+    def shards_behind(connection: SqliteConnection, shard: bytes, at_most: int) -> list[bytes]:
         """The ids of shards behind that of *shard*, in order; needs no R."""
         rows = connection.rows("SELECT id FROM shard_keys WHERE id > ? ORDER BY id LIMIT ?", (shard, at_most))
         return [bytes(row[0]) for row in rows]

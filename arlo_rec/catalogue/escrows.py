@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import EPOCH, from_micros, to_micros
 
@@ -34,7 +34,7 @@ class EscrowRow(NamedTuple):
 class Escrows:
     """The escrows of a store. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows

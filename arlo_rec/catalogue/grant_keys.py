@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from arlo_rec.backends import Connection, marks, portions
+from arlo_rec.backends import marks, portions
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 
 
@@ -34,7 +35,7 @@ class WrappedKey(NamedTuple):
 class GrantKeys:
     """Seeds of grants, and the audience keys that were wrapped for them. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     # -- seeds ----------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Row, marks, portions
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
@@ -107,7 +108,7 @@ class Tally(NamedTuple):
 class _Table:
     """The table, read by conditions."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows
@@ -409,7 +410,7 @@ class Inventory(_Table):
 class Agents:
     """The employees of one store's calls."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows

@@ -13,7 +13,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.crypto.primitives import sha256
 from arlo_rec.model.errors import Integrity, Unreachable
 
 VERSION = 22
@@ -195,9 +197,9 @@ def demand(version: int, path: Path) -> None:
         raise Unreachable("store_too_old" if version < VERSION else "store_too_new", path=str(path))
 
 
-def demand_untouched(connection: Connection, path: Path) -> None:
+def demand_untouched(connection: SqliteConnection, path: Path) -> None:
     """Raise Integrity where anything in the schema is not as the steps make it: a trigger runs in every command."""
-    if connection.schema_digest() != DIGEST:
+    if digest_of(connection) != DIGEST:
         raise Integrity("schema_changed", path=str(path))
 
 
@@ -218,3 +220,13 @@ def _carry_out(database: Any, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():
             database.conn.execute(statement)
+
+
+@reads_rows
+def digest_of(connection: SqliteConnection) -> bytes:
+    """SHA-256 over every table, index, view and trigger, by type and name, but sqlite-utils' own table."""
+    sql = (
+        "SELECT type, name, tbl_name, sql FROM sqlite_master "
+        "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
+    )
+    return sha256(repr(connection.rows(sql)).encode("utf-8"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arlo_rec.backends import Connection, marks
+from arlo_rec.backends import marks
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity
@@ -24,7 +25,7 @@ INDEX_SEED = "index"
 class SealedSecrets:
     """The sealed secrets of one store, as one identity opens and gives them."""
 
-    def __init__(self, connection: Connection, store: bytes, identity: Identity) -> None:
+    def __init__(self, connection: SqliteConnection, store: bytes, identity: Identity) -> None:
         self._db = connection
         self._store = store
         self._identity = identity

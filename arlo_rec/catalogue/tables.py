@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audience_keys import Metadata
 from arlo_rec.catalogue.copies import Copies, Copy
 from arlo_rec.catalogue.decoding import reads_rows
@@ -37,7 +37,7 @@ class Catalogue:
     What few commands need is loaded where it is first asked for: every command opens a catalogue.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
         self.meta = Meta(connection)
         self.recordings = Recordings(connection)

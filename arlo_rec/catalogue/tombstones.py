@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from arlo_rec.backends import Connection, marks
+from arlo_rec.backends import marks
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import from_micros, to_micros
 
@@ -26,7 +27,7 @@ class Tombstone(NamedTuple):
 class Tombstones:
     """Withdrawals by blind index. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def add(self, tombstone: Tombstone, seq: int) -> None:
@@ -85,7 +86,7 @@ class RefusalCount:
 class SeenRefusals:
     """Refusals that were logged. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows

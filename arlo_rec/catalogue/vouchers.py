@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.keys.vouching import Voucher
 from arlo_rec.policy import Role
@@ -11,7 +11,7 @@ from arlo_rec.policy import Role
 class Vouchers:
     """Vouchers by the signing key that they are for. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows
