@@ -1,8 +1,8 @@
 """The two storage ports, and what each promises. They take bytes and names, and know nothing of recordings.
 
 `files` implements `Blobs` and `Root`; the tests have implementations in memory, and one suite checks every
-implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`, or `InUse` where another
-run holds a lock, never an exception of the operating system or of SQLite.
+implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`,
+or `InUse` where another run holds a lock, never an exception of the operating system or of SQLite.
 """
 
 from __future__ import annotations

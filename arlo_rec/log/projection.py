@@ -63,24 +63,10 @@ class Projection(Rows):
     escrows: set[str] = field(default_factory=set)
     _disclosed: dict[RecordingId, set[int]] = field(default_factory=dict)
 
-    def take(self, event: AuditEvent, entry: Applied, role: Role) -> bool:
-        """Apply an event, signed by a person of that role, where it counts; whether it does.
-
-        Raises KeyError, TypeError, ValueError or OverflowError where it is none of this program.
-        """
-        counts = event.counts(self, entry, role)
-        if counts:
-            event.apply(self, entry)
-        return counts
-
     def taker(self, of: int) -> str | None:
         """See `Rows`."""
         known = self.disclosures.get(of)
         return known.person if known is not None else self.taken_before(of)
-
-    def gone(self) -> set[RecordingId]:
-        """Every recording that was erased or lost."""
-        return self.lost.union(*self.erased.values())
 
     # -- recordings -----------------------------------------------------------------------------------
 
@@ -88,25 +74,18 @@ class Projection(Rows):
         """See `Rows`."""
         self.taken.update(recordings)
 
-    def erase(self, entry: Applied) -> None:
+    def erase(self, entry: Applied, tombstones: str | None = None) -> None:
         """See `Rows`."""
         self.erased[entry.seq] = entry.recordings
         self._open(entry.recordings)
-
-    def withdraw(self, entry: Applied, tombstones: str) -> None:
-        """See `Rows`."""
-        self.erase(entry)
-        self.withdrawals[entry.seq] = entry.at, tombstones
+        if tombstones is not None:
+            self.withdrawals[entry.seq] = entry.at, tombstones
 
     def restore(self, entry: Applied, since: int) -> None:
         """See `Rows`."""
         self.restored.append(range(since, entry.seq))
         self.lost |= entry.recordings
         self._open(entry.recordings)
-
-    def has_rows(self, seq: int) -> bool:
-        """Whether an entry was written here, and not in a lost store of which only the feed told."""
-        return not any(seq in span for span in self.restored)
 
     # -- disclosures ----------------------------------------------------------------------------------
 
@@ -149,27 +128,14 @@ class Projection(Rows):
         for copy in entry.recordings & self.copies.keys():
             self.copies[copy].reviews.append((entry.seq, entry.person))
 
-    def copy_state(self, copy: RecordingId) -> tuple[CopyState, str | None]:
-        """The state of a copy and its last reviewer, by what was done here."""
-        known = self.copies[copy]
-        reviewers = [name for seq, name in known.reviews if self.has_rows(seq)]
-        reviewer = reviewers[-1] if reviewers else None
-        if known.made.state is CopyState.RELEASED:
-            return CopyState.RELEASED, reviewer
-        if copy in self.replaced and self.has_rows(self.replaced[copy]):
-            return CopyState.REPLACED, reviewer
-        return (CopyState.READY if reviewers else CopyState.NEEDS_REVIEW), reviewer
-
     # -- cases ----------------------------------------------------------------------------------------
 
-    def follow_case(self, entry: Applied, event: object) -> None:
+    def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
         """See `Rows`."""
+        if part is not None:
+            self.parts[part] = entry.seq
         if isinstance(event, OfCase):
             cases.follow(self.cases, event, entry.at)
-
-    def add_part(self, entry: Applied, digest: str) -> None:
-        """See `Rows`."""
-        self.parts[digest] = entry.seq
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """See `Rows`; a case that has not ended by then stays."""
@@ -187,14 +153,43 @@ class Projection(Rows):
         """See `Rows`."""
         self.forgotten.append((entry.seq, entry.at, days, self.approved))
 
-    def remove_person(self, name: str) -> None:
+    def void_keys(self, name: str, *, renewed: bool) -> None:
         """See `Rows`."""
-        self.removed.add(name)
-
-    def renew_person(self, name: str) -> None:
-        """See `Rows`."""
-        self.renewed.add(name)
+        (self.renewed if renewed else self.removed).add(name)
 
     def name_escrow(self, folder: str) -> None:
         """See `Rows`."""
         self.escrows.add(folder)
+
+
+def take(rows: Projection, event: AuditEvent, entry: Applied, role: Role) -> bool:
+    """Apply an event, signed by a person of that role, where it counts; whether it does.
+
+    Raises KeyError, TypeError, ValueError or OverflowError where it is none of this program.
+    """
+    counts = event.counts(rows, entry, role)
+    if counts:
+        event.apply(rows, entry)
+    return counts
+
+
+def gone(rows: Projection) -> set[RecordingId]:
+    """Every recording that was erased or lost."""
+    return rows.lost.union(*rows.erased.values())
+
+
+def has_rows(rows: Projection, seq: int) -> bool:
+    """Whether an entry was written here, and not in a lost store of which only the feed told."""
+    return not any(seq in span for span in rows.restored)
+
+
+def copy_state(rows: Projection, copy: RecordingId) -> tuple[CopyState, str | None]:
+    """The state of a copy and its last reviewer, by what was done here."""
+    known = rows.copies[copy]
+    reviewers = [name for seq, name in known.reviews if has_rows(rows, seq)]
+    reviewer = reviewers[-1] if reviewers else None
+    if known.made.state is CopyState.RELEASED:
+        return CopyState.RELEASED, reviewer
+    if copy in rows.replaced and has_rows(rows, rows.replaced[copy]):
+        return CopyState.REPLACED, reviewer
+    return (CopyState.READY if reviewers else CopyState.NEEDS_REVIEW), reviewer

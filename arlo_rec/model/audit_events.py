@@ -121,7 +121,7 @@ class PersonRemoved(ChangesPeople):
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
-        rows.remove_person(self.removed)
+        rows.void_keys(self.removed, renewed=False)
 
 
 class PersonReset(ChangesPeople):
@@ -132,7 +132,7 @@ class PersonReset(ChangesPeople):
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
-        rows.renew_person(self.person)
+        rows.void_keys(self.person, renewed=True)
 
 
 class PersonLogin(ChangesPeople):
@@ -542,7 +542,7 @@ class Withdrawn(Erases):
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
-        rows.withdraw(entry, self.tombstones)
+        rows.erase(entry, self.tombstones)
 
 
 class WithdrawalShown(Forgettable):
@@ -746,8 +746,7 @@ class CaseOpened(OfCase):
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
-        rows.add_part(entry, self.sworn)
-        rows.follow_case(entry, self)
+        rows.follow_case(entry, self, self.sworn)
 
 
 class CaseWidened(OfCase):
@@ -758,8 +757,7 @@ class CaseWidened(OfCase):
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
-        rows.add_part(entry, self.sworn)
-        rows.follow_case(entry, self)
+        rows.follow_case(entry, self, self.sworn)
 
 
 class CaseHolds(OfCase):

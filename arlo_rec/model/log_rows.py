@@ -63,11 +63,8 @@ class Rows:
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
         """These are held from now on."""
 
-    def erase(self, entry: Applied) -> None:
-        """Its recordings are erased: the files that hold one of them are to be deleted."""
-
-    def withdraw(self, entry: Applied, tombstones: str) -> None:
-        """A consent was withdrawn; the digest is that of the tombstones."""
+    def erase(self, entry: Applied, tombstones: str | None = None) -> None:
+        """Its recordings are erased, and files of them are to be deleted. A withdrawal has the digest of its *tombstones*."""
 
     def restore(self, entry: Applied, since: int) -> None:
         """The store was restored with the entries from *since* on; its recordings are lost."""
@@ -87,11 +84,8 @@ class Rows:
     def review_copies(self, entry: Applied) -> None:
         """A person confirmed the cut lists of its recordings."""
 
-    def follow_case(self, entry: Applied, event: object) -> None:
-        """Something was done in a case."""
-
-    def add_part(self, entry: Applied, digest: str) -> None:
-        """The entry commits to a row of a case by its digest."""
+    def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
+        """Something was done in a case; *part* is the digest of a row that the entry commits to."""
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """What was kept of these cases is deleted."""
@@ -102,11 +96,8 @@ class Rows:
     def forget_entries(self, entry: Applied, days: int) -> None:
         """Entries older than so many days were forgotten."""
 
-    def remove_person(self, name: str) -> None:
-        """A person left; their keys are void."""
-
-    def renew_person(self, name: str) -> None:
-        """A person has new keys; the old ones are void."""
+    def void_keys(self, name: str, *, renewed: bool) -> None:
+        """The keys of a person are void: they left, or have new ones."""
 
     def name_escrow(self, folder: str) -> None:
         """A folder is an escrow, which purges empty."""

@@ -29,6 +29,7 @@ from arlo_rec.catalogue.copies import Copy
 from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
+from arlo_rec.log import projection
 from arlo_rec.log.projection import LoggedDisclosure, Projection
 from arlo_rec.model import audit_events, documents, policy_versions
 from arlo_rec.model.audit_event import AuditEvent
@@ -91,7 +92,9 @@ class EvidenceCheck:
         event = _demand_readable(audit_events.read(entry))
         if event.OUTCOME in _HAPPENED and event.right is not None and not may(person.role, event.right).allowed:
             self._without_right.append(seq)
-        counts = self._rows.take(event, Applied(seq, at, str(entry["person"]), frozenset(names)), person.role)
+        counts = projection.take(
+            self._rows, event, Applied(seq, at, str(entry["person"]), frozenset(names)), person.role
+        )
         if counts and isinstance(event, Purged):
             today = (at - EPOCH) // timedelta(days=1)
             self._early |= {name: at for name in names if 0 < (name[0] - today) % 256 <= DAYS_AHEAD}
@@ -160,7 +163,7 @@ class EvidenceCheck:
             if recording not in of.get(its, ()):
                 yield Problem("erasure_differs", recording.hex())
         for seq in self._rows.erased.keys() - seen:
-            if self._rows.has_rows(seq):
+            if projection.has_rows(self._rows, seq):
                 yield Problem("erasure_differs", str(seq))
 
     def _wrong_tombstones(self) -> Iterator[Problem]:
@@ -190,7 +193,7 @@ class EvidenceCheck:
             if (
                 logged is None
                 or not _is_as_logged(copy, logged.made)
-                or self._rows.copy_state(copy.id) != (copy.state, copy.reviewed_by)
+                or projection.copy_state(self._rows, copy.id) != (copy.state, copy.reviewed_by)
             ):
                 yield Problem("copy_differs", copy.id.hex())
 
@@ -200,7 +203,7 @@ class EvidenceCheck:
         logged = {
             digest: case
             for digest, case in sworn.items()
-            if self._rows.has_rows(self._rows.parts[digest]) or digest in rows
+            if projection.has_rows(self._rows, self._rows.parts[digest]) or digest in rows
         }
         if rows != logged and self._store.log.tree().size == self._end:
             differ = rows.items() ^ logged.items()

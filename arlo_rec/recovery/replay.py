@@ -27,6 +27,7 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.roster import Roster, Signatories, name_then, read_people
+from arlo_rec.log import projection
 from arlo_rec.log.projection import Projection
 from arlo_rec.model import audit_events
 from arlo_rec.model.audit_event import AuditEvent
@@ -344,7 +345,7 @@ def _take(replay: Replay, seq: int, body: Mapping[str, Any], event: AuditEvent, 
     """Apply an entry; whether it counts. Raises KeyError, TypeError or ValueError where it must be known and is not."""
     try:
         entry = Applied(seq, from_iso(body["at"]), str(body["person"]), frozenset(named_in(body)))
-        return replay.rows.take(event, entry, signer.role)
+        return projection.take(replay.rows, event, entry, signer.role)
     except _NOT_OURS:
         if _must_be_known(body, signer):
             raise

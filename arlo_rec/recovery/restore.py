@@ -36,6 +36,7 @@ from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.log import projection
 from arlo_rec.model import audit_events
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.policy_versions import demanded_reason
@@ -96,12 +97,12 @@ class _Difference:
     @property
     def to_erase(self) -> frozenset[RecordingId]:
         """What the backup holds and the store must not."""
-        return self.held & (self.since.rows.gone() | self.erased | self.missing)
+        return self.held & (projection.gone(self.since.rows) | self.erased | self.missing)
 
     @property
     def lost(self) -> tuple[RecordingId, ...]:
         """What was taken in and not erased, and does not come back."""
-        return tuple(sorted((self.since.rows.taken | self.missing) - self.since.rows.gone()))
+        return tuple(sorted((self.since.rows.taken | self.missing) - projection.gone(self.since.rows)))
 
 
 def carry_out(
@@ -216,7 +217,7 @@ def _restore(
         store.log.vkey(),
         at=source.slot.at,
         held=store.catalogue.search.count_held(),
-        erased=len((difference.since.rows.gone() | difference.erased) & difference.held),
+        erased=len((projection.gone(difference.since.rows) | difference.erased) & difference.held),
         lost=difference.lost,
         removed=removed,
         replayed=difference.is_clear,
