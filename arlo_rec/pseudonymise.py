@@ -19,9 +19,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.catalogue.copies import Copy
-from arlo_rec.model.audit_events import CopyConfirmed
+from arlo_rec.log.events import CopyConfirmed
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import Refused, ReviewUnfinished, Usage
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.policy import Action
 from arlo_rec.speech.words import NOT_UNDERSTOOD

@@ -15,8 +15,8 @@ from pathlib import Path
 from arlo_rec.access import cases, grant_history, grant_keys
 from arlo_rec.erasure import old_entries, protocol, receipts
 from arlo_rec.keys.layout import sweep_half_written
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import CasesEnded, Denied, GrantsExpired, PurgeFinished
+from arlo_rec.log import events
+from arlo_rec.log.events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
@@ -124,7 +124,7 @@ def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased |
         return protocol.Order("expiry", rule, Event.EXPIRED, due)
 
     def log(change: Change, wanted: protocol.Order) -> None:
-        change.log(audit_events.Purged(rule=rule, recordings=wanted.recordings, count=len(wanted.recordings)))
+        change.log(events.Purged(rule=rule, recordings=wanted.recordings, count=len(wanted.recordings)))
 
     return protocol.carry_out(store, order, planned.now, log, observer)
 

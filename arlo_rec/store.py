@@ -33,12 +33,12 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import Roster, Signatories
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import Denied
+from arlo_rec.log.rows import Applied, Rows
 from arlo_rec.model import documents
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import Denied
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
-from arlo_rec.model.log_rows import Applied, Rows
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.policy_versions import encode as encode_policy
 from arlo_rec.model.records import Person, RecordingId, named_in, to_iso

@@ -16,8 +16,9 @@ from pathlib import Path
 from arlo_rec.commands.help import EXITS
 from arlo_rec.dsar.data import schema_json
 from arlo_rec.i18n.messages import every
-from arlo_rec.model import audit_events, errors
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.log import events
+from arlo_rec.log.event import AuditEvent, form_of
+from arlo_rec.model import errors
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import RULES
@@ -117,11 +118,13 @@ def _made(path: Path, classes: set[str]) -> Iterator[str]:
 def entries() -> str:
     """Every kind of log entry, what it tells and the fields of its `detail`; a star where the log may forget it."""
     lines = []
-    for kind in vars(audit_events).values():
+    for kind in vars(events).values():
         if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.OUTCOME and not kind.__subclasses__():
             tells = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
-            star = "*" * issubclass(kind, audit_events.Forgettable)
-            lines += [f"{kind.ACTION or 'any'} {kind.OUTCOME}: {kind.__name__}{star} ({', '.join(kind.DETAIL)})"]
+            star = "*" * issubclass(kind, events.Forgettable)
+            lines += [
+                f"{kind.ACTION or 'any'} {kind.OUTCOME}: {kind.__name__}{star} ({', '.join(sorted(form_of(kind).detail))})"
+            ]
             lines += textwrap.wrap(tells, 110, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.log.cases import LoggedCase, follow
-from arlo_rec.model.audit_events import OfCase
+from arlo_rec.log.events import OfCase
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import is_due
 from arlo_rec.store import Store

@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from arlo_rec.backends.named_files import Files
 from arlo_rec.catalogue.disclosures import DisclosureRow
-from arlo_rec.model.audit_events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
+from arlo_rec.log.events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
+from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
-from arlo_rec.model.log_rows import DisclosureState
 from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role

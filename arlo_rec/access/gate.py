@@ -22,9 +22,9 @@ from arlo_rec.access import disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, meant, short_ids
 from arlo_rec.crypto import object_file
-from arlo_rec.model.audit_events import Denied, Opened, OpenedForSubject
+from arlo_rec.log.events import Denied, Opened, OpenedForSubject
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (

@@ -24,8 +24,8 @@ from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.grant_keys import WrappedKey
 from arlo_rec.crypto import primitives
+from arlo_rec.log.events import GrantApproved, GrantDenied, GrantGiven, GrantRevoked
 from arlo_rec.model.audiences import audiences_for
-from arlo_rec.model.audit_events import GrantApproved, GrantDenied, GrantGiven, GrantRevoked
 from arlo_rec.model.errors import Integrity, InUse, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Grant

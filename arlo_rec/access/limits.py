@@ -13,7 +13,7 @@ from typing import Final
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import GrantKeyring
-from arlo_rec.model.audit_events import Opened
+from arlo_rec.log.events import Opened
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import NO_LIMITS, Grant, Recording, RecordingId
 from arlo_rec.model.times import local_date, start_of_day

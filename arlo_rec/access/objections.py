@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring, OfficerKeyring
-from arlo_rec.model.audit_events import ObjectionEnded, ObjectionUpheld
+from arlo_rec.log.events import ObjectionEnded, ObjectionUpheld
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Recording, RecordingId

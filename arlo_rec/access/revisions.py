@@ -7,8 +7,8 @@ erased like everything else. People go on with the id of the first revision.
 from __future__ import annotations
 
 from arlo_rec.access.short_ids import WHOLE, Covers, is_one
-from arlo_rec.model.audit_events import CopyMade
-from arlo_rec.model.log_rows import CopyState
+from arlo_rec.log.events import CopyMade
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Purpose
 from arlo_rec.store import Store

@@ -17,7 +17,7 @@ from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
 from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.model.audit_events import SearchBegun, SearchShown
+from arlo_rec.log.events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros

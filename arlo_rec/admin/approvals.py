@@ -15,7 +15,7 @@ from arlo_rec.access import grant_history, grant_keys
 from arlo_rec.admin import break_glass
 from arlo_rec.admin.grants import facts, id_of
 from arlo_rec.keys import four_eyes
-from arlo_rec.model.audit_events import Denied, GrantApproved, GrantDenied
+from arlo_rec.log.events import Denied, GrantApproved, GrantDenied
 from arlo_rec.model.errors import Integrity, InUse, NotGranted, NothingMatched, Refused, Unreachable
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from arlo_rec.keys import four_eyes
-from arlo_rec.model.audit_events import Denied, GlassAgreed
+from arlo_rec.log.events import Denied, GlassAgreed
 from arlo_rec.model.errors import NotGranted
 from arlo_rec.model.records import Grant
 from arlo_rec.policy import GLASS_ALARMS, Action, may

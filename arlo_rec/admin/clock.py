@@ -12,7 +12,7 @@ from datetime import datetime
 from arlo_rec.access import grant_keys
 from arlo_rec.admin.grants import facts
 from arlo_rec.catalogue.log_clock import Moment
-from arlo_rec.model.audit_events import ClockAccepted, Denied, GrantRevoked
+from arlo_rec.log.events import ClockAccepted, Denied, GrantRevoked
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.policy import CLOCK_MARGIN, Action, Decision, clock_against_log, reason_problem

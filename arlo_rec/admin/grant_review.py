@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access.limits import HEARD
 from arlo_rec.admin.grants import facts, meant
 from arlo_rec.keys import four_eyes
-from arlo_rec.model.audit_events import GrantConfirmed, Opened
+from arlo_rec.log.events import GrantConfirmed, Opened
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.records import Grant, RecordingId
 from arlo_rec.model.times import local_date, start_of_day

@@ -18,8 +18,8 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
+from arlo_rec.log.events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model import documents
-from arlo_rec.model.audit_events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, Person, to_iso

@@ -31,7 +31,7 @@ from arlo_rec.keys.key_files import (
     write_locked,
 )
 from arlo_rec.keys.roster import RECOVERY_NAME, Roster, check_login, check_name, digest_of_people
-from arlo_rec.model.audit_events import (
+from arlo_rec.log.events import (
     GrantGiven,
     PassphraseChanged,
     PersonAdded,

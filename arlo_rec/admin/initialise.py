@@ -33,7 +33,7 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
-from arlo_rec.model.audit_events import Initialised as StoreInitialised
+from arlo_rec.log.events import Initialised as StoreInitialised
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from arlo_rec.access import short_ids
 from arlo_rec.keys import four_eyes
-from arlo_rec.model.audit_events import Denied, OfficerDenied, OfficerProposed
+from arlo_rec.log.events import Denied, OfficerDenied, OfficerProposed
 from arlo_rec.model.errors import Integrity, NotGranted, NothingMatched, Usage
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import PendingOfficer, Person, to_iso

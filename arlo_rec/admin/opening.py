@@ -37,7 +37,7 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal, write_catalog
 from arlo_rec.keys.layout import Layout, restore_ballast, root_name
 from arlo_rec.keys.root_secret import Seen
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.model.audit_events import CatalogueRekeyed
+from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Role

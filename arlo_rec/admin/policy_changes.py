@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes
+from arlo_rec.log.events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model import policy_file, policy_versions
-from arlo_rec.model.audit_events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.policy_file import Hashing
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, demanded_reason

@@ -15,10 +15,10 @@ from typing import Final
 from arlo_rec.access import short_ids
 from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
-from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.crypto import primitives
+from arlo_rec.log.entries import LogEntry
+from arlo_rec.log.events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model import documents
-from arlo_rec.model.audit_events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved

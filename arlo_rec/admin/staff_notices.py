@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.model.audit_events import NamesCompared, NoticeShown
+from arlo_rec.log.events import NamesCompared, NoticeShown
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.times import end_of_day, local_date

@@ -17,7 +17,7 @@ from arlo_rec.backends.shared_folder import open_file, status
 from arlo_rec.i18n.messages import clean
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import NAME_LONGEST
-from arlo_rec.model.audit_events import UnlockFailed, UnlockNotesCut, UnlockNoteUnreadable
+from arlo_rec.log.events import UnlockFailed, UnlockNotesCut, UnlockNoteUnreadable
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.store import Change, Store

@@ -18,7 +18,7 @@ from arlo_rec.backends.files import lock_handle
 from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_in
 from arlo_rec.model.errors import Unreachable, Usage
 
-LONGEST = 128 * 1024 * 1024  # bytes of a line; see log_body.LONGEST_OF_MANY
+LONGEST = 128 * 1024 * 1024  # bytes of a line; see log.entries.LONGEST_OF_MANY
 _BLOCK = 256 * 1024  # bytes read at once
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
-from arlo_rec.catalogue.log_body import Body
 from arlo_rec.catalogue.log_stretch import (
     Anchors,
     Checked,
@@ -26,6 +25,7 @@ from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import Verifiers
 from arlo_rec.keys import log_handover
 from arlo_rec.keys.roster import Signatories
+from arlo_rec.log.entries import Body
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 
 _STRETCH = 20_000  # entries that are checked by themselves, and those to the next checkpoint

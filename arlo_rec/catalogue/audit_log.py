@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from arlo_rec.backends import marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.catalogue.log_body import LONGEST, EntryRow, LogEntry, is_bounded, read_body
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.log_handover import handover, restoration
 from arlo_rec.keys.roster import Signatories
+from arlo_rec.log.entries import LONGEST, EntryRow, LogEntry, is_bounded, read_body
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from arlo_rec.backends import Row
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.log_rows import CopyState, MadeCopy
+from arlo_rec.log.rows import CopyState, MadeCopy
 from arlo_rec.model.records import Kind, RecordingId, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import State
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from arlo_rec.backends import Row, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
-from arlo_rec.model.log_rows import DisclosureState
+from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
 _KINDS = frozenset({"export", "package"})

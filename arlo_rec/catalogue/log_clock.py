@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.catalogue.log_body import Body, read_body
 from arlo_rec.catalogue.meta import Meta
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import ClockAccepted, Initialised, PurgeFinished
+from arlo_rec.log import events
+from arlo_rec.log.entries import Body, read_body
+from arlo_rec.log.events import ClockAccepted, Initialised, PurgeFinished
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
 from arlo_rec.policy import Action
@@ -56,7 +56,7 @@ class LogTime(NamedTuple):
         after = self._replace(newest=moment) if moment.at >= self.newest.at else self
         if body.get("action") not in _LOOKED_INTO or body.get("recordings"):
             return after
-        match audit_events.read(body):
+        match events.read(body):
             case ClockAccepted():
                 return LogTime(moment, moment, moment, self.witness)
             case PurgeFinished() | Initialised():  # nothing was due before the founding

@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
-from arlo_rec.catalogue.log_body import Body, EntryRow, LogEntry, read_body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import Verifiers
 from arlo_rec.keys.roster import Signatories, name_then
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import EntriesForgotten, PurgeFinished, may_say
+from arlo_rec.log import events
+from arlo_rec.log.entries import Body, EntryRow, LogEntry, read_body
+from arlo_rec.log.events import EntriesForgotten, PurgeFinished, may_say
 from arlo_rec.model.policy_versions import LIMITS
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.strict_json import canonical
@@ -151,7 +151,7 @@ class Forgotten:
         """What an entry says, and when, where its person may say it."""
         try:
             told = read_body(body)
-            event, at = audit_events.read(told), from_iso(told["at"])
+            event, at = events.read(told), from_iso(told["at"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return None
         return (event, at) if isinstance(event, EntriesForgotten) and self._may_say(seq, told) else None
@@ -181,7 +181,7 @@ class Forgotten:
     def _purged_at(self, purge: LogEntry) -> datetime | None:
         """When a purge finished, of which an entry tells; None where it tells of none."""
         body = purge.body or {}
-        if not isinstance(audit_events.read(body), PurgeFinished) or not self._may_say(purge.seq, body):
+        if not isinstance(events.read(body), PurgeFinished) or not self._may_say(purge.seq, body):
             return None
         try:
             return from_iso(body["at"])

@@ -18,8 +18,8 @@ from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.recordings import Inventory, Recordings, RecordingSearch
 from arlo_rec.catalogue.tombstones import SeenRefusals, Tombstones
+from arlo_rec.log.rows import Applied, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Event
 

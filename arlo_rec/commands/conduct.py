@@ -42,7 +42,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     from datetime import timedelta
 
     from arlo_rec.erasure import old_entries
-    from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.log.events import LogShown
     from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown
     from arlo_rec.oversight import conduct
@@ -132,7 +132,7 @@ def breach_report(
     """The facts that a notification of a breach asks for: what, who, when, how many, what is erased."""
     from arlo_rec.access.short_ids import is_one
     from arlo_rec.erasure import old_entries
-    from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.log.events import LogShown
     from arlo_rec.model.records import to_iso
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action

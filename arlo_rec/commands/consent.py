@@ -81,7 +81,7 @@ def consent_stats(
 ) -> Answer:
     """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
     from arlo_rec.consent import figures
-    from arlo_rec.model.audit_events import LogShown
+    from arlo_rec.log.events import LogShown
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj

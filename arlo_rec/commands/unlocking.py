@@ -29,7 +29,7 @@ def unlock(
     from dataclasses import replace
 
     from arlo_rec.keys import unlocks
-    from arlo_rec.model.audit_events import Unlocked
+    from arlo_rec.log.events import Unlocked
     from arlo_rec.model.records import to_iso
     from arlo_rec.policy import Purpose
 
@@ -60,7 +60,7 @@ def unlock(
 def lock(ctx: typer.Context) -> Answer:
     """End one's unlock of this login session."""
     from arlo_rec.keys import unlocks
-    from arlo_rec.model.audit_events import Locked
+    from arlo_rec.log.events import Locked
     from arlo_rec.model.records import to_iso
 
     run: Run = ctx.obj

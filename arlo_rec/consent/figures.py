@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
-from arlo_rec.catalogue.log_body import read_body
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CallDeclined, CallTakenIn, Withdrawn
+from arlo_rec.log import events
+from arlo_rec.log.entries import read_body
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import CallDeclined, CallTakenIn, Withdrawn
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import iso_week
 from arlo_rec.store import Store
@@ -105,7 +105,7 @@ def _read(raw: bytes) -> tuple[AuditEvent, str] | None:
         prompt, week = match[1].decode("ascii"), match[2].decode("ascii")
         return _taken_in(prompt, week), week
     body = read_body(raw)
-    event = audit_events.read(body)
+    event = events.read(body)
     match event:
         case CallTakenIn(week=str(week)) | CallDeclined(week=str(week)):
             return event, week

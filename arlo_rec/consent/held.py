@@ -13,7 +13,7 @@ from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, meant
 from arlo_rec.consent.record import ConsentFacts, DataHeld
-from arlo_rec.model.audit_events import ConsentShown, Denied
+from arlo_rec.log.events import ConsentShown, Denied
 from arlo_rec.model.errors import Integrity, NotOpen
 from arlo_rec.model.records import Recording, from_iso
 from arlo_rec.policy import Action, is_due

@@ -15,16 +15,16 @@ from typing import Any, Final
 
 from arlo_rec.catalogue import log_proof
 from arlo_rec.catalogue.audit_log import RawEntry
-from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.catalogue.log_proof import Genuine
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import accesses, certificate
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.i18n.messages import group
 from arlo_rec.keys import vouching
+from arlo_rec.log.entries import LogEntry
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import CallTakenIn, CaseHolds, CopyMade, Denied, Erases, Failed
 from arlo_rec.model import json_forms
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CallTakenIn, CaseHolds, CopyMade, Denied, Erases, Failed
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from arlo_rec.access import grant_history
 from arlo_rec.access.grant_history import Span
-from arlo_rec.catalogue.log_body import LogEntry
 from arlo_rec.dsar.answer import CopyFacts, ExportFacts, PossibleAccess, RecordedAccess
 from arlo_rec.keys.roster import name_then
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import (
+from arlo_rec.log import events
+from arlo_rec.log.entries import LogEntry
+from arlo_rec.log.events import (
     CopyConfirmed,
     CopyMade,
     DeletionConfirmed,
@@ -26,7 +26,7 @@ from arlo_rec.model.audit_events import (
     OpenedForSubject,
     may_say,
 )
-from arlo_rec.model.log_rows import CopyState
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.records import Person, Recording, RecordingId
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import Action, Purpose, Role
@@ -128,7 +128,7 @@ def access_in(
 
 def is_of_another(body: Mapping[str, Any], case: str) -> bool:
     """Whether an entry tells of somebody else's access request."""
-    event = audit_events.read(body)
+    event = events.read(body)
     return getattr(event, "case", case) != case
 
 
@@ -206,7 +206,7 @@ def _is_export(body: Mapping[str, Any]) -> bool:
 
 def _access(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
     """Action and purpose of an entry that is an access; None for every other entry."""
-    event = audit_events.read(body)
+    event = events.read(body)
     if event is not None or body.get("outcome") != Opened.OUTCOME or body.get("action") not in _ACCESSES:
         return event.access if event is not None else None
     looked = body["action"] == Action.WITHDRAW  # of a version that logs more about it than this one

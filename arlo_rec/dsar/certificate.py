@@ -27,8 +27,8 @@ from arlo_rec.catalogue import log_proof
 from arlo_rec.crypto import merkle
 from arlo_rec.dsar import stored_zip
 from arlo_rec.keys import vouching
+from arlo_rec.log.events import AnswerSigned
 from arlo_rec.model import json_forms
-from arlo_rec.model.audit_events import AnswerSigned
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64

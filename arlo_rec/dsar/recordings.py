@@ -17,7 +17,7 @@ from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, 
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
-from arlo_rec.model.audit_events import Erases, Purged, Withdrawn
+from arlo_rec.log.events import Erases, Purged, Withdrawn
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, is_due

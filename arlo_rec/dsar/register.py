@@ -24,8 +24,8 @@ from arlo_rec.dsar import subjects
 from arlo_rec.dsar.answer import Case
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import CaseState, LoggedCase
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import (
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import (
     CaseAnswered,
     CaseClosed,
     CaseExtended,

@@ -37,7 +37,7 @@ from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Form
 from arlo_rec.log.cases import CaseState
-from arlo_rec.model.audit_events import (
+from arlo_rec.log.events import (
     CaseAnswered,
     Denied,
     Failed,

@@ -16,7 +16,7 @@ from arlo_rec.access.objections import LIFTED, REJECTED, RULE, UPHELD, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
-from arlo_rec.model.audit_events import ObjectionEnded, ObjectionUpheld
+from arlo_rec.log.events import ObjectionEnded, ObjectionUpheld
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason

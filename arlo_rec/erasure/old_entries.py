@@ -15,18 +15,18 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from arlo_rec.catalogue.audit_log import RawEntry
-from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.catalogue.log_clock import LogTime, Moment
 from arlo_rec.catalogue.log_stretch import MARGIN
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import (
+from arlo_rec.log import events
+from arlo_rec.log.entries import read_body
+from arlo_rec.log.events import (
     DeletionConfirmed,
     EntriesForgotten,
     Forgettable,
     LeftNothing,
     PurgeFinished,
 )
-from arlo_rec.model.log_rows import DisclosureState
+from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.records import from_iso
 from arlo_rec.store import Store
 
@@ -123,7 +123,7 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
             body = _body(raw)
             if not body:
                 continue
-            event, at, newest = audit_events.read(body), from_iso(body["at"]), time.newest.at
+            event, at, newest = events.read(body), from_iso(body["at"]), time.newest.at
             time = time.after(raw.seq, body)
             if isinstance(event, Forgettable):
                 waiting.append((raw.seq, at, event.leaves is not None))

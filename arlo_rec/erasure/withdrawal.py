@@ -19,8 +19,8 @@ from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
-from arlo_rec.model.audit_events import Failed, WithdrawalShown
-from arlo_rec.model.audit_events import Withdrawn as WithdrawnEvent
+from arlo_rec.log.events import Failed, WithdrawalShown
+from arlo_rec.log.events import Withdrawn as WithdrawnEvent
 from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
 from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject

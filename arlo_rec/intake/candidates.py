@@ -30,7 +30,7 @@ from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
 from arlo_rec.intake.sources import spool
 from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
-from arlo_rec.model.audit_events import CallDeclined
+from arlo_rec.log.events import CallDeclined
 from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, prove
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.policy_versions import Policy, PolicyVersion

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags, declined
 from arlo_rec.intake.run import NotTaken
 from arlo_rec.intake.sources.manifest import Delivery
-from arlo_rec.model.audit_events import Denied, RefusedRemoved
+from arlo_rec.log.events import Denied, RefusedRemoved
 from arlo_rec.policy import REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Change, Store
 

@@ -24,8 +24,8 @@ from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import Announced, ConsentRules, Duplicate, Examined, Refusal, Tags
 from arlo_rec.intake.sources.manifest import Vanished
 from arlo_rec.intake.sources.spool import SpoolFile
+from arlo_rec.log.events import CallTakenIn
 from arlo_rec.model.audiences import Audience, Stage, audience_of
-from arlo_rec.model.audit_events import CallTakenIn
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Call, Kind, Recording, RecordingId, to_iso

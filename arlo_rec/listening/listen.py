@@ -19,7 +19,7 @@ from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Admission, Intent, Permit
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.listening.session import SOUND, Session, Track
-from arlo_rec.model.audit_events import Heard
+from arlo_rec.log.events import Heard
 from arlo_rec.model.errors import Integrity, NotOpen, Refused
 from arlo_rec.model.records import to_iso
 from arlo_rec.policy import Action, Purpose, clock_against_log, is_due

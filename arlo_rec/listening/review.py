@@ -20,7 +20,7 @@ from arlo_rec.access.gate import Intent, Permit
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.listening import listen
 from arlo_rec.listening.session import SOUND, Answered, Session
-from arlo_rec.model.audit_events import HeardInReview
+from arlo_rec.log.events import HeardInReview
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.spans import Span, united

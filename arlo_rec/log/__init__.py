@@ -1,1 +1,1 @@
-"""The log's meaning: cases, copies and disclosures as its entries tell them."""
+"""What the log tells: kinds of entries, their bodies, and the rows that follow from them."""

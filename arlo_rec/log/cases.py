@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from arlo_rec.model.audit_events import (
+from arlo_rec.log.events import (
     CaseAnswered,
     CaseClosed,
     CaseExtended,

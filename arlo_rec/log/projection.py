@@ -12,9 +12,9 @@ from datetime import datetime
 
 from arlo_rec.log import cases
 from arlo_rec.log.cases import LoggedCase
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import OfCase
-from arlo_rec.model.log_rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import OfCase
+from arlo_rec.log.rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Role
 

@@ -23,8 +23,8 @@ from arlo_rec.catalogue.audit_log import RawEntry
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import digest_of_people, people_to_json
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import AuthorityChanged, ChangesPeople, Withdrawn
+from arlo_rec.log import events
+from arlo_rec.log.events import AuthorityChanged, ChangesPeople, Withdrawn
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable
 from arlo_rec.model.records import from_micros, to_micros
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
@@ -203,7 +203,7 @@ def _contents(store: Store, entries: Iterable[RawEntry]) -> dict[str, Any]:
     for entry in entries:
         told = feed_line.entry_to_json(entry)
         contents["entries"].append(told)
-        match audit_events.read(told.get("body", {})):
+        match events.read(told.get("body", {})):
             case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
                 contents["people"] = people_to_json(store.roster)
             case AuthorityChanged(link=number, digest=digest):

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arlo_rec.backends.feedfile import LONGEST
-from arlo_rec.catalogue import log_body
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import log_handover
 from arlo_rec.keys.roster import Signatories
+from arlo_rec.log import entries
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
 MARK = b'"}'  # that every signed line ends with
@@ -90,7 +90,7 @@ def entry_to_json(entry: RawEntry) -> dict[str, Any]:
     if entry.body is None:
         return {"leaf": to_base64(entry.leaf), "salt": salt}
     try:
-        body = log_body.read_body(entry.body)
+        body = entries.read_body(entry.body)
         if canonical(body) == entry.body:
             return {"body": body, "salt": salt}
     except (RecursionError, TypeError, ValueError):

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 from arlo_rec.access import grant_history
 from arlo_rec.access.limits import HEARD
 from arlo_rec.keys.roster import name_then
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import (
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import (
     CopyMade,
     Denied,
     GrantsExpired,

@@ -23,11 +23,11 @@ from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow, CommitKeyRow
-from arlo_rec.catalogue.log_body import Body, read_body
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
+from arlo_rec.log.entries import Body, read_body
+from arlo_rec.log.events import erasing, may_say, taking_in
 from arlo_rec.model.audiences import Audience, Stage, audience_of
-from arlo_rec.model.audit_events import erasing, may_say, taking_in
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Kind, Recording, RecordingId

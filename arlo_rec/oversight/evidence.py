@@ -29,12 +29,12 @@ from arlo_rec.catalogue.copies import Copy
 from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.erasure import receipts
 from arlo_rec.erasure.receipt_form import is_number
-from arlo_rec.log import projection
+from arlo_rec.log import events, projection
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import AccessRequested, CallTakenIn, PolicyProposed, Purged
 from arlo_rec.log.projection import LoggedDisclosure, Projection
-from arlo_rec.model import audit_events, documents, policy_versions
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import AccessRequested, CallTakenIn, PolicyProposed, Purged
-from arlo_rec.model.log_rows import Applied, DisclosureState, MadeCopy
+from arlo_rec.log.rows import Applied, DisclosureState, MadeCopy
+from arlo_rec.model import documents, policy_versions
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import DAYS_AHEAD, EPOCH, Limits, RecordingId, day_due, from_iso, named_in
 from arlo_rec.offsite import feed
@@ -86,10 +86,10 @@ class EvidenceCheck:
             return
         at = from_iso(entry["at"])
         if (entry["action"], entry.get("outcome")) == _CALL:  # most of a log; their rows are compared elsewhere
-            if not audit_events.may_say(person.role, entry["action"]):
+            if not events.may_say(person.role, entry["action"]):
                 self._without_right.append(seq)
             return
-        event = _demand_readable(audit_events.read(entry))
+        event = _demand_readable(events.read(entry))
         if event.OUTCOME in _HAPPENED and event.right is not None and not may(person.role, event.right).allowed:
             self._without_right.append(seq)
         counts = projection.take(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import CopyMade, LogShown, UnlockFailed
+from arlo_rec.log import events
+from arlo_rec.log.events import CopyMade, LogShown, UnlockFailed
 from arlo_rec.model.records import RecordingId, from_iso, named_in
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -50,7 +50,7 @@ def _revisions(store: Store, copy: str) -> frozenset[RecordingId]:
     """Every later revision of the training copies whose ids begin so, and the copies that were released of them."""
     found: dict[str, RecordingId] = {}
     for entry in store.log.entries.every():
-        made = audit_events.read(entry.body or {}) if (entry.body or {}).get("action") == CopyMade.ACTION else None
+        made = events.read(entry.body or {}) if (entry.body or {}).get("action") == CopyMade.ACTION else None
         if isinstance(made, CopyMade):
             before, begins = str(made.replaces or ""), str(made.first or "")
             if before in found or before.startswith(copy) or begins.startswith(copy):
@@ -91,5 +91,5 @@ def show(store: Store, wanted: Filter, now: datetime) -> tuple[list[dict[str, An
 
 def actions() -> frozenset[str]:
     """Every action that an entry can have."""
-    own = {action for action, _ in audit_events.places() if action is not None}
+    own = {action for action, _ in events.places() if action is not None}
     return frozenset({*own, *(str(action) for action in Action)})

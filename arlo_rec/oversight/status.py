@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Final, NamedTuple
 
 from arlo_rec.access import cases, disclosures
@@ -111,33 +110,20 @@ def status(store: Store, now: datetime) -> Status:
 
 def findings(current: Status) -> Iterator[Finding]:
     """What somebody has to look after, in the order in which it is said."""
-    critical = partial(Finding, Severity.CRITICAL)
-    for grant in current.own_access:
-        values: dict[str, object] = {
-            "name": grant.person,
-            "by": grant.by,
-            "purpose": grant.purpose,
-            "teams": grant.teams,
-        }
-        yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
-    for grant in current.broken_glass:
-        agreed = grant.approvals[-1]
-        values = {"name": grant.person, "by": agreed.by, "at": agreed.at, "reason": grant.reason}
-        yield critical("glass_broken", values)
-    for grant in current.waiting:
-        yield Finding(Severity.STATUS, "waiting", {"name": grant.person, "by": grant.by, "id": grant.id})
-    if current.clock_behind:
-        yield critical("clock_behind")
-    if current.drift:
-        yield critical("policy_drift")
-    if current.unreplayed:
-        yield critical("unreplayed")
-    if current.root_problem is not None:
-        yield critical(current.root_problem.code, {"what": current.root_problem}, "critical.root")
+    yield from _of_access(current)
+    for happened, code in (
+        (current.clock_behind, "clock_behind"),
+        (current.drift, "policy_drift"),
+        (current.unreplayed, "unreplayed"),
+    ):
+        if happened:
+            yield Finding(Severity.CRITICAL, code)
+    if (problem := current.root_problem) is not None:
+        yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
     if current.rekeying_waits:
-        yield critical("rekeying_waits")
+        yield Finding(Severity.CRITICAL, "rekeying_waits")
     if current.ballast_missing:
-        yield critical("ballast_missing")
+        yield Finding(Severity.CRITICAL, "ballast_missing")
     for row in current.refused:
         yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
     if current.feed is None:
@@ -149,16 +135,34 @@ def findings(current: Status) -> Iterator[Finding]:
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
     yield from _of_requests(current.requests)
+    yield from _of_copies(current)
+
+
+def _of_access(current: Status) -> Iterator[Finding]:
+    """An officer's own access, and what waits for a second officer."""
+    for grant in current.own_access:
+        values = {"name": grant.person, "by": grant.by, "purpose": grant.purpose, "teams": grant.teams}
+        yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
+    for grant in current.broken_glass:
+        agreed = grant.approvals[-1]
+        known = {"name": grant.person, "by": agreed.by, "at": agreed.at, "reason": grant.reason}
+        yield Finding(Severity.CRITICAL, "glass_broken", known)
+    for grant in current.waiting:
+        yield Finding(Severity.STATUS, "waiting", {"name": grant.person, "by": grant.by, "id": grant.id})
+
+
+def _of_copies(current: Status) -> Iterator[Finding]:
+    """Backups and the feed."""
     for backup in current.backups:
-        values = {"folder": str(backup.row.folder), "escrow": str(backup.row.escrow)}
+        places = {"folder": str(backup.row.folder), "escrow": str(backup.row.escrow)}
         if backup.newest:
-            yield Finding(Severity.STATUS, "backup", {**values, "at": backup.newest})
+            yield Finding(Severity.STATUS, "backup", {**places, "at": backup.newest})
         if backup.problem:
-            yield critical(backup.problem, values)
-    if current.feed and current.feed.problem:
-        yield critical(current.feed.problem, {"path": str(current.feed.path), "count": current.feed.behind})
-    if current.feed and current.feed.foreign:
-        yield Finding(Severity.STATUS, "feed_foreign", {"count": current.feed.foreign}, "warning.feed_foreign")
+            yield Finding(Severity.CRITICAL, backup.problem, places)
+    if (feed := current.feed) is not None and feed.problem:
+        yield Finding(Severity.CRITICAL, feed.problem, {"path": str(feed.path), "count": feed.behind})
+    if feed is not None and feed.foreign:
+        yield Finding(Severity.STATUS, "feed_foreign", {"count": feed.foreign}, "warning.feed_foreign")
 
 
 def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:

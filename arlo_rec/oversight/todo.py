@@ -18,8 +18,8 @@ from arlo_rec.admin import break_glass, grant_review, pending
 from arlo_rec.admin.pending import Kind
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.requests import Request
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import Grant, PendingOfficer, named_in
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store

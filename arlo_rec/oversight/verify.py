@@ -20,7 +20,6 @@ from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue import audit_check, log_clock, schema
-from arlo_rec.catalogue.log_body import Body
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
@@ -29,6 +28,7 @@ from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
+from arlo_rec.log.entries import Body
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.offsite import feed

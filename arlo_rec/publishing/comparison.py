@@ -14,7 +14,7 @@ from typing import Final
 from arlo_rec.admin.policy_drift import Drift
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.catalogue.log_proof import Genuine
-from arlo_rec.model.audit_events import PolicyPublished, read
+from arlo_rec.log.events import PolicyPublished, read
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import from_iso

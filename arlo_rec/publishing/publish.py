@@ -17,7 +17,7 @@ from typing import NamedTuple
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import merkle
 from arlo_rec.dsar import certificate
-from arlo_rec.model.audit_events import PolicyPublished
+from arlo_rec.log.events import PolicyPublished
 from arlo_rec.model.errors import InUse
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.policy import Action

@@ -38,7 +38,7 @@ from arlo_rec.backends.shared_folder import (
 )
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue.escrows import EscrowRow
-from arlo_rec.model.audit_events import BackupMade
+from arlo_rec.log.events import BackupMade
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import RecordingId

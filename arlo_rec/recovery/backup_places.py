@@ -12,7 +12,7 @@ from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.backends.shared_folder import is_plain, make_folder, read_small, status, touch
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.model.audit_events import Denied, EscrowRegistered
+from arlo_rec.log.events import Denied, EscrowRegistered
 from arlo_rec.model.errors import NotGranted, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import RING_LONGEST, Action, Role

@@ -9,7 +9,7 @@ decided by the backup where they differ about what it holds; a restore is refuse
 - one goes on from an entry that no line has
 
 What a line says beside its entries, who is here and who withdrew, is believed where an entry commits to it. What an
-entry did follows from the type of its event (`model.audit_events`), and counts where somebody signed it who could say
+entry did follows from the type of its event (`log.events`), and counts where somebody signed it who could say
 it then: who is here follows from the backup's roster and from what officers changed since.
 """
 
@@ -20,18 +20,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from arlo_rec.catalogue import audit_log, log_body
+from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.audit_log import AuditLog, LogKey, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import authority
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.roster import Roster, Signatories, name_then, read_people
-from arlo_rec.log import projection
-from arlo_rec.log.projection import Projection
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import (
+from arlo_rec.log import entries, events, projection
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import (
     AuthorityChanged,
     ChangesPeople,
     DeletionConfirmed,
@@ -45,8 +43,9 @@ from arlo_rec.model.audit_events import (
     Withdrawn,
     may_say,
 )
+from arlo_rec.log.projection import Projection
+from arlo_rec.log.rows import Applied
 from arlo_rec.model.errors import Integrity, Refused
-from arlo_rec.model.log_rows import Applied
 from arlo_rec.model.records import Person, RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import canonical, from_base64
 from arlo_rec.offsite import feed
@@ -72,7 +71,7 @@ class PastLog:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._signers = store.signers()
-        self._heeded = {*audit_events.erasing(), _AUTHORITY}
+        self._heeded = {*events.erasing(), _AUTHORITY}
         self._links = set[int]()
         self.erased = set[RecordingId]()
 
@@ -101,7 +100,7 @@ class PastLog:
     def _heard(self, body: bytes | None) -> Mapping[str, Any] | None:
         """An entry that erases or changes who may do what; None for every other, and for what is none of ours."""
         try:
-            entry = log_body.read_body(body or b"")
+            entry = entries.read_body(body or b"")
         except ValueError:
             return None
         return entry if (entry.get("action"), entry.get("outcome")) in self._heeded else None
@@ -163,7 +162,7 @@ class Replay:
         """The JSON of each entry that is JSON, by its number."""
         for entry in self.entries:
             try:
-                yield entry.seq, log_body.read_body(entry.body or b"")
+                yield entry.seq, entries.read_body(entry.body or b"")
             except ValueError:
                 continue
 
@@ -186,7 +185,7 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> 
         signers = _Signers(store)
         replay.rows.taken_before = partial(_taker, store.log)
         for seq, body in replay.bodies():
-            signer, event = signers.of(seq, replay.checkpoints), audit_events.read(body)
+            signer, event = signers.of(seq, replay.checkpoints), events.read(body)
             if signer is None or body["person"] != name_then(signer.name):
                 continue
             if event is None:
@@ -362,9 +361,9 @@ def _take_unknown(replay: Replay, seq: int, body: Mapping[str, Any], signer: Per
     if _must_be_known(body, signer):
         raise ValueError("an entry that cannot be ignored, with other fields than ours")
     place, recordings = (str(body["action"]), str(body.get("outcome"))), frozenset(named_in(body))
-    if place in audit_events.taking_in():
+    if place in events.taking_in():
         replay.rows.take_in(recordings)
-    if place in audit_events.erasing():
+    if place in events.erasing():
         replay.rows.erase(Applied(seq, from_iso(body["at"]), signer.name, recordings))
 
 

@@ -36,8 +36,7 @@ from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.log import projection
-from arlo_rec.model import audit_events
+from arlo_rec.log import events, projection
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -263,7 +262,7 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
 
     def open_up(change: Change) -> Sequence[Person]:
         store.put_settings(replace(store.settings, unknown_since=None))
-        change.log(audit_events.RestoredWithoutFeed(reason=reason))
+        change.log(events.RestoredWithoutFeed(reason=reason))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, open_up)
@@ -346,7 +345,7 @@ def _make_current(
             change.restored_after = store.authority.pin().number
         places = NewPlaces(options.escrow, options.folder, options.feed)
         reconcile.update_settings(store, places, source.slot, unknown_since)
-        event = audit_events.Restored(
+        event = events.Restored(
             people=roster.digest_of_people(store.roster),
             since=begin,
             replayed=difference.replay is not None,
@@ -369,6 +368,6 @@ def _erase_again(store: Store, recordings: frozenset[RecordingId], now: datetime
 
     def log(change: Change, _: protocol.Order) -> None:
         erased = len(order.recordings)
-        change.log(audit_events.ErasedAgain(rule=order.rule, recordings=order.recordings, erased=erased))
+        change.log(events.ErasedAgain(rule=order.rule, recordings=order.recordings, erased=erased))
 
     protocol.carry_out(store, lambda: order, now, log, observer)

@@ -20,8 +20,8 @@ from arlo_rec.access.gate import Intent
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.catalogue.copies import Copy
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Action, Purpose
 from arlo_rec.store import Store

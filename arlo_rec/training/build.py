@@ -16,8 +16,8 @@ from arlo_rec.access import gate
 from arlo_rec.audio import Fill, Sound, Stretch
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.crypto import primitives
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import from_base64, to_base64
 from arlo_rec.policy import Mode

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.catalogue.copies import Copy
-from arlo_rec.model.audit_events import CopyMade, HeardInReview
+from arlo_rec.log.events import CopyMade, HeardInReview
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span, without
 from arlo_rec.store import Store

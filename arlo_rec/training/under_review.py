@@ -8,9 +8,9 @@ from typing import Final
 
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.erasure import protocol
-from arlo_rec.model.audit_events import CopyErased, CopyMade, CopyShown
+from arlo_rec.log.events import CopyErased, CopyMade, CopyShown
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import NotGranted, Refused, Usage
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.policy import Action, Event
 from arlo_rec.store import Store
 from arlo_rec.training import copies, opening

@@ -34,8 +34,8 @@ from arlo_rec.intake import ingest
 from arlo_rec.keys.key_files import Identity, read_service, readable_secret, unlock
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError, Refused, Usage
-from arlo_rec.model.log_rows import CopyState
 from arlo_rec.model.records import to_iso
 from arlo_rec.oversight import verify
 from arlo_rec.policy import RETENTION, Action, GuardLimits, Mode, Role

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.admin import policy_changes
+from arlo_rec.log.events import LogShown, PolicyProposed
 from arlo_rec.model import policy_file, policy_versions
-from arlo_rec.model.audit_events import LogShown, PolicyProposed
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import (
     LIMITS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.model.audit_events import Purged
+from arlo_rec.log.events import Purged
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import RecordingId

@@ -24,7 +24,7 @@ from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import digest_of_people
-from arlo_rec.model.audit_events import AuthorityChanged, LeftNothing
+from arlo_rec.log.events import AuthorityChanged, LeftNothing
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.recovery import backup

@@ -24,8 +24,8 @@ from arlo_rec.catalogue import audit_log
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
-from arlo_rec.model import audit_events as say
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.log import events as say
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.strict_json import canonical

@@ -24,9 +24,9 @@ from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.primitives import fresh
 from arlo_rec.intake import batch, sealing
-from arlo_rec.model import audit_events as say
+from arlo_rec.log import events as say
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.model import policy_versions
-from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import Recording, RecordingId, to_iso
 from arlo_rec.model.strict_json import canonical

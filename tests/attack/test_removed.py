@@ -21,8 +21,8 @@ from arlo_rec.dsar import access_list, certificate
 from arlo_rec.keys import authority, layout, log_handover
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.log.events import AuthorityChanged, ClockAccepted, PurgeFinished
 from arlo_rec.model import documents, policy_versions
-from arlo_rec.model.audit_events import AuthorityChanged, ClockAccepted, PurgeFinished
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import to_iso

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.catalogue import log_body
-from arlo_rec.catalogue.log_body import LONGEST, LONGEST_OF_MANY, is_bounded, read_body
+from arlo_rec.log import entries
+from arlo_rec.log.entries import LONGEST, LONGEST_OF_MANY, is_bounded, read_body
 from arlo_rec.model.strict_json import canonical, parse_object
 from tests.support.properties import examples
 
@@ -95,5 +95,5 @@ def test_what_looks_like_a_call_and_is_none_gets_no_short_way(spoil: Any) -> Non
         "rule": "consent.press1",
     }
     body = json.dumps(call, separators=(",", ":")).encode()
-    assert log_body._CALL.fullmatch(body.decode())
+    assert entries._CALL.fullmatch(body.decode())
     assert read(spoil(body)) == as_json(spoil(body))

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arlo_rec.catalogue.log_body import read_body
 from arlo_rec.catalogue.log_stretch import names_at_its_top
+from arlo_rec.log.entries import read_body
 from arlo_rec.model.strict_json import canonical
 from tests.support.properties import examples
 

@@ -21,7 +21,7 @@ from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import read_catalogue_seal
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.model.audit_events import Purged
+from arlo_rec.log.events import Purged
 from arlo_rec.model.records import RecordingId, to_iso, to_micros
 from arlo_rec.oversight import consistency
 from arlo_rec.policy import POLICY_VERSION

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.consent import figures
 from arlo_rec.consent.figures import FEWEST, KINDS, without_small
-from arlo_rec.model.audit_events import AuditEvent, CallDeclined, CallTakenIn, CopyMade, Withdrawn
+from arlo_rec.log.events import AuditEvent, CallDeclined, CallTakenIn, CopyMade, Withdrawn
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week, week_of

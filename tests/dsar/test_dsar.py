@@ -16,8 +16,8 @@ from arlo_rec import audio
 from arlo_rec.commands.run import Run
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.page_file import passphrase_bytes
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import CallTakenIn, CopyShown, Opened
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import CallTakenIn, CopyShown, Opened
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.policy import IDENTITY_WAYS, Action, case_ends
 from tests.support import answers

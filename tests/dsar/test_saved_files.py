@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from arlo_rec.model.audit_event import AuditEvent
-from arlo_rec.model.audit_events import DeletionConfirmed, LeftNothing
+from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.events import DeletionConfirmed, LeftNothing
 from tests.support.answers import opened, words
 from tests.support.attack import own_code
 from tests.support.world import REASON, World

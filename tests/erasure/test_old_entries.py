@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure.old_entries import ranges
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_events import (
+from arlo_rec.log import events
+from arlo_rec.log.events import (
     EntriesForgotten,
     Forgettable,
     LogShown,
@@ -115,7 +115,7 @@ def test_old_entries_lose_what_they_tell_and_the_log_stays_whole(old: World, clo
     clock.later(YEAR + 92)
     purge(old)
     gone = holes(old)
-    told = {seq: audit_events.read({k: v for k, v in before[seq].items() if k != "seq"}) for seq in before}
+    told = {seq: events.read({k: v for k, v in before[seq].items() if k != "seq"}) for seq in before}
     of_people = {seq for seq, event in told.items() if isinstance(event, Forgettable)}
     assert gone < of_people, "what others rest on is kept"
     [unconfirmed] = old.json("recipients", "list", who="sigrid")["recipients"]

@@ -89,7 +89,7 @@ def test_an_officers_own_code_signs_no_other_page_for_an_entry_that_is_there(wor
     """The certificate alone would be genuine; the entry that it proves names another digest."""
     from arlo_rec.crypto import merkle
     from arlo_rec.dsar import certificate
-    from arlo_rec.model.audit_events import PolicyPublished
+    from arlo_rec.log.events import PolicyPublished
     from arlo_rec.publishing import page_certificate
 
     folder, now = publish(world), datetime.now(UTC)

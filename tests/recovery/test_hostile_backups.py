@@ -22,8 +22,7 @@ from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import read_catalogue_seal, unlock
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.seen_state import StateFolder
-from arlo_rec.log import projection
-from arlo_rec.model import audit_events
+from arlo_rec.log import events, projection
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.records import EPOCH, Person
 from arlo_rec.offsite import escrow, feed_line
@@ -245,8 +244,8 @@ def effect(action: str, outcome: str, **more: Any) -> Replay:
     """What a restore takes from one entry of the feed."""
     replay, at = Replay(), "2026-10-01T08:00:00Z"
     body = {"action": action, "outcome": outcome, "at": at, "person": "eva", "rule": "retention.90d", **more}
-    assert audit_events.read(body) is None
-    role = next((role for role in Role if audit_events.may_say(role, action)), Role.OFFICER)
+    assert events.read(body) is None
+    role = next((role for role in Role if events.may_say(role, action)), Role.OFFICER)
     _take_unknown(replay, 3, body, Person("eva", role, bytes(32), bytes(32), EPOCH))
     return replay
 

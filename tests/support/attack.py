@@ -26,8 +26,8 @@ from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.audiences import Audience
-from arlo_rec.model.audit_event import AuditEvent
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical

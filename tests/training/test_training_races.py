@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from arlo_rec.commands.run import Run
+from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import Unreachable
-from arlo_rec.model.log_rows import CopyState
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import is_whole
 from tests.support.copies import (

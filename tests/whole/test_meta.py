@@ -18,8 +18,8 @@ from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.i18n.messages import clean, every, say
 from arlo_rec.intake.sources.deliveries import COLUMNS
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.log import events
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.policy import RULES, Rule
 from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, nodes
@@ -257,7 +257,7 @@ def test_every_package_stands_in_the_table_of_the_house() -> None:
 
 def test_every_kind_of_event_is_told_with_its_fields() -> None:
     told = make_docs.entries()
-    for kind in vars(audit_events).values():
+    for kind in vars(events).values():
         if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.ACTION:
             assert kind.__doc__, kind.__name__
             assert kind.__subclasses__() or f"{kind.ACTION} {kind.OUTCOME}: {kind.__name__}" in told, kind.__name__

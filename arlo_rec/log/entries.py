@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.log import events
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.records import RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import parse_object
 
@@ -47,7 +47,7 @@ class LogEntry(NamedTuple):
     @property
     def event(self) -> AuditEvent | None:
         """What it tells; None where it is gone, or of a kind that this program does not know."""
-        return audit_events.read(self.body) if self.body is not None else None
+        return events.read(self.body) if self.body is not None else None
 
     @property
     def at(self) -> datetime:

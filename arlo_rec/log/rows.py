@@ -1,7 +1,8 @@
 """What entries of the log do to the rows that follow from them; each event type calls these in its `apply`.
 
 Some tables are an index of the log: disclosures, copies, the recordings of erasures, withdrawals and cases. Writing
-applies an event to the tables (`catalogue.log_rows`); `verify` and a restore apply it in memory (`log.projection`).
+applies an event to the tables (`catalogue.tables.TableRows`); `verify` and a restore apply it in memory
+(`log.projection`).
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Rows:
         """These are held from now on."""
 
     def erase(self, entry: Applied, tombstones: str | None = None) -> None:
-        """Its recordings are erased, and files of them are to be deleted. A withdrawal has the digest of its *tombstones*."""
+        """Its recordings are erased, so files of them are to be deleted. A withdrawal has a digest of *tombstones*."""
 
     def restore(self, entry: Applied, since: int) -> None:
         """The store was restored with the entries from *since* on; its recordings are lost."""

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import NODEFAULT, structs
 
-from arlo_rec.model import audit_events
-from arlo_rec.model.audit_event import AuditEvent
+from arlo_rec.log import events
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import RULES, Action, State, transition
@@ -37,9 +37,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def _kinds() -> list[type[AuditEvent]]:
-    every = [
-        value for value in vars(audit_events).values() if isinstance(value, type) and issubclass(value, AuditEvent)
-    ]
+    every = [value for value in vars(events).values() if isinstance(value, type) and issubclass(value, AuditEvent)]
     return [kind for kind in every if kind.OUTCOME and (kind.ACTION or "action" in kind.__struct_fields__)]
 
 
@@ -51,7 +49,7 @@ def _hints(kind: type[AuditEvent]) -> dict[str, str]:
 
 
 @st.composite
-def events(draw: st.DrawFn) -> AuditEvent:
+def any_event(draw: st.DrawFn) -> AuditEvent:
     """An event of any kind, with any values; a field with a fixed word keeps it."""
     kind = draw(st.sampled_from(_kinds()))
     values, hints = {}, _hints(kind)
@@ -63,15 +61,15 @@ def events(draw: st.DrawFn) -> AuditEvent:
     return kind(**values)
 
 
-@given(events())
+@given(any_event())
 def test_an_event_that_was_written_is_read_back_as_the_same_event(event: AuditEvent) -> None:
     entry = parse_object(canonical({**event.to_json(), "at": "2026-10-01T08:15:45Z", "person": "x", "policy": "y"}))
-    again = audit_events.read(entry)
+    again = events.read(entry)
     assert again is not None
     if type(again) is type(event):
         assert again.to_json() == event.to_json()
     else:  # of two kinds that hold the same, the more general one was written
-        assert isinstance(event, audit_events.Opened | audit_events.Denied | audit_events.Failed)
+        assert isinstance(event, events.Opened | events.Denied | events.Failed)
         assert again.to_json() == event.to_json()
 
 
@@ -83,29 +81,29 @@ def test_every_kind_of_event_says_what_it_is_for_and_names_a_rule(kind: type[Aud
 
 
 def test_an_event_cannot_be_changed_or_made_without_its_fields() -> None:
-    event = audit_events.PersonRemoved(removed="leif", people="00")
+    event = events.PersonRemoved(removed="leif", people="00")
     with pytest.raises(AttributeError):
         event.removed = "turid"  # type: ignore[misc]
     with pytest.raises(TypeError, match="removed"):
-        audit_events.PersonRemoved(people="00")  # type: ignore[call-arg]
+        events.PersonRemoved(people="00")  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="who"):
-        audit_events.PersonRemoved(removed="leif", people="00", who="x")  # type: ignore[call-arg]
-    assert event == audit_events.PersonRemoved(removed="leif", people="00")
-    assert event != audit_events.PersonRemoved(removed="turid", people="00")
-    assert len({event, audit_events.PersonRemoved(removed="leif", people="00")}) == 1
+        events.PersonRemoved(removed="leif", people="00", who="x")  # type: ignore[call-arg]
+    assert event == events.PersonRemoved(removed="leif", people="00")
+    assert event != events.PersonRemoved(removed="turid", people="00")
+    assert len({event, events.PersonRemoved(removed="leif", people="00")}) == 1
 
 
 def test_an_entry_that_no_kind_knows_is_no_event() -> None:
-    assert audit_events.read({"action": "dance", "outcome": "done", "rule": "scope.only"}) is None
-    assert audit_events.read({"action": "person remove", "outcome": "done", "detail": {"removed": "leif"}}) is None
-    assert audit_events.read({"action": "withdraw", "outcome": "done", "detail": 7}) is None
-    assert audit_events.read({}) is None
+    assert events.read({"action": "dance", "outcome": "done", "rule": "scope.only"}) is None
+    assert events.read({"action": "person remove", "outcome": "done", "detail": {"removed": "leif"}}) is None
+    assert events.read({"action": "withdraw", "outcome": "done", "detail": 7}) is None
+    assert events.read({}) is None
 
 
 def test_what_takes_in_and_what_erases_is_known_by_action_and_outcome() -> None:
-    assert audit_events.taking_in() == {("ingest", "allowed"), ("pseudonymise", "done")}
+    assert events.taking_in() == {("ingest", "allowed"), ("pseudonymise", "done")}
     erasing = {"withdraw", "purge", "restore", "review", "release", "reject", "objection"}
-    assert audit_events.erasing() == {(action, "done") for action in erasing}
+    assert events.erasing() == {(action, "done") for action in erasing}
 
 
 def test_every_event_of_a_recordings_life_leads_from_one_state_to_another() -> None:
@@ -117,5 +115,5 @@ def test_every_event_of_a_recordings_life_leads_from_one_state_to_another() -> N
 
 def test_type_hints_of_events_are_ones_that_the_log_can_hold() -> None:
     for kind in _kinds():
-        assert typing.get_type_hints(kind, vars(audit_events))
+        assert typing.get_type_hints(kind, vars(events))
         assert set(_hints(kind).values()) <= set(VALUES), kind

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
-from arlo_rec.model.audit_event import AuditEvent, form_of
-from arlo_rec.model.log_rows import Applied, CopyState, MadeCopy, Rows
+from arlo_rec.log.event import AuditEvent, form_of
+from arlo_rec.log.rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
 from arlo_rec.policy import Action, Purpose, Role, may

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, NamedTuple, Self, dataclass_transform
 
 import msgspec
 
-from arlo_rec.model.log_rows import Applied, Rows
+from arlo_rec.log.rows import Applied, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action, Role, may
 
