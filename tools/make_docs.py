@@ -122,9 +122,8 @@ def entries() -> str:
         if isinstance(kind, type) and issubclass(kind, AuditEvent) and kind.OUTCOME and not kind.__subclasses__():
             tells = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
             star = "*" * issubclass(kind, events.Forgettable)
-            lines += [
-                f"{kind.ACTION or 'any'} {kind.OUTCOME}: {kind.__name__}{star} ({', '.join(sorted(form_of(kind).detail))})"
-            ]
+            fields = ", ".join(sorted(form_of(kind).detail))
+            lines += [f"{kind.ACTION or 'any'} {kind.OUTCOME}: {kind.__name__}{star} ({fields})"]
             lines += textwrap.wrap(tells, 110, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines) + "\n"
 
