@@ -12,12 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.policy import ZONE, has_hidden_characters
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _LAYOUT = frozenset("\n\t")  # white space to HTML
 
@@ -41,9 +45,15 @@ def render_markdown(folder: Path, template: str, /, **facts: object) -> str:
 
 
 def _rendered(folder: Path, template: str, finalize: Callable[[object], object], facts: dict[str, object]) -> str:
+    return _environment(folder, finalize).get_template(template).render(facts)
+
+
+@cache
+def _environment(folder: Path, finalize: Callable[[object], object]) -> Environment:
+    """The templates of a folder, each compiled once."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
@@ -52,7 +62,6 @@ def _rendered(folder: Path, template: str, finalize: Callable[[object], object],
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(template).render(facts)
 
 
 def visible(text: str) -> str:
