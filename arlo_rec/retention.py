@@ -64,7 +64,7 @@ class Purged:
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
     """The recordings that are due, and whether a purge of them is plausible; raises NotGranted."""
     store.demand(Action.PURGE, now)
-    mark, at = store.log_time().purged.at, store.today(now)
+    mark, at = store.clock.get().purged.at, store.clock.today(now)
     due = _due(store, at)
     held = store.catalogue.count_held()
     decision = guard(now=at, mark=mark, due=len(due) - _by_new_policy(store, due, mark, at), held=held, limits=limits)

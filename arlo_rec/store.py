@@ -9,7 +9,7 @@ without a secret gets `NotUnlocked`, because the secret is not sealed to it, not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.catalogue_seed import log_key
 from arlo_rec.keys.key_files import Identity
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.roster import Roster, Signatories
+from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.event import AuditEvent
@@ -41,7 +41,7 @@ from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.policy_versions import encode as encode_policy
-from arlo_rec.model.records import Person, RecordingId, named_in, to_iso
+from arlo_rec.model.records import Person, named_in, to_iso
 from arlo_rec.model.times import shown
 from arlo_rec.policy import Action, clock_against_log, may, signs_receipts
 
@@ -105,6 +105,7 @@ class Store:
         self.identity = identity
         self.catalogue = Catalogue(connection)
         self.meta = self.catalogue.meta
+        self.clock = self.catalogue.log_clock
         self.log = AuditLog(connection, layout.id, log_key(catalogue_seed), self.meta)
         self.catalogue_mark = self.log.key.public  # whoever knows the catalogue's key knows the private half
         self.authority = Authority(connection, layout.id, self.log, self.meta)
@@ -180,14 +181,6 @@ class Store:
         self.authority.put("settings", documents.encode(settings))
         self.settings = settings
 
-    def rekeying_waits(self) -> bool:
-        """Whether somebody who left still knows the catalogue's key, as an officer's roster says."""
-        return primitives.same(self.roster.known_outside, self.catalogue_mark)
-
-    def signers(self) -> Signatories:
-        """Who may have signed which entry of the log."""
-        return Signatories(self.roster)
-
     def demand(self, action: Action, now: datetime) -> None:
         """Raise NotGranted, after logging it, where the identity's role may not do that."""
         decision = may(self.person.role, action)
@@ -222,20 +215,9 @@ class Store:
 
     # -- the clock ------------------------------------------------------------------------------------
 
-    def today(self, now: datetime) -> datetime:
-        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
-        return max(now, self.log_time().purged.at)
-
-    def witnessed(self, now: datetime) -> datetime:
-        """*now*, or the time of the newest purge that there ever was if that is later: when somebody got keys or left.
-
-        Whoever sets the clock back, and accepts it as an officer, makes what she does then no older for four eyes.
-        """
-        return max(now, self.log_time().witness.at)
-
     def demand_clock(self, action: Action, now: datetime) -> None:
         """Raise ClockBehind, after logging it, where the clock is behind the log and no officer accepted that."""
-        newest = self.log_time().newest
+        newest = self.clock.get().newest
         decision = clock_against_log(now, newest.at)
         if decision.allowed:
             return
@@ -244,16 +226,12 @@ class Store:
         name = entry.person if entry is not None and entry.body is not None else "?"
         raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
 
-    def log_time(self) -> LogTime:
-        """What the log says of the time."""
-        return self.catalogue.log_clock.get()
-
     def _advance_clock(self, time: LogTime, first: int, bodies: list[dict[str, Any]]) -> None:
         """Take the entries of a change into the index; *time* is what all those before *first* say."""
         for seq, body in enumerate(bodies, first):
             time = time.after(seq, body)
         if bodies:
-            self.catalogue.log_clock.put(time)
+            self.clock.put(time)
 
     # -- changes --------------------------------------------------------------------------------------
 
@@ -273,7 +251,7 @@ class Store:
                 )
                 yield change
                 self._add_link(change)
-                time, change.first = self.log_time(), self.log.tree().size  # a restore has caught up inside the change
+                time, change.first = self.clock.get(), self.log.tree().size  # a restore has caught up inside the change
                 self.log.append(change.bodies, self.identity.signing)
                 self._advance_clock(time, change.first, change.bodies)
                 self.meta.set("changes", self.meta.number("changes") + 1)
@@ -306,10 +284,6 @@ class Store:
         with self.change(now) as change:
             return change.log(event)
 
-    def reading(self) -> AbstractContextManager[None]:
-        """One consistent snapshot of the catalogue."""
-        return self.db.reading()
-
     def head(self) -> root_secret.Seen:
         """The state of the catalogue that a rollback is noticed by; the caller holds a snapshot."""
         tree = self.log.tree()
@@ -320,7 +294,7 @@ class Store:
 
     def remember_head(self) -> None:
         """Store the committed state of now, as `remember` does."""
-        with self.reading():
+        with self.db.reading():
             self._seen = self.head()
         self.remember()
 
@@ -339,14 +313,6 @@ class Store:
         self.state.remember(self.layout.id, seen)
 
     # -- other ---------------------------------------------------------------------------------------
-
-    def object_digest(self, recording: RecordingId) -> bytes | None:
-        """The digest of a recording's object as it is stored; None where it is missing."""
-        try:
-            with self.blobs.open(recording.hex()) as stream:
-                return primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))
-        except KeyError:
-            return None
 
     def close(self) -> None:
         """Close the catalogue."""

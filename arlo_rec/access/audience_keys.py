@@ -71,7 +71,7 @@ class CommitKeys:
 
     def __init__(self, store: Store, now: datetime) -> None:
         self._store = store
-        at = store.today(now)
+        at = store.clock.today(now)
         self._live = [grant for grant in store.roster.grants if grant.live(at)]
         self._added: set[bytes] = set()
 

@@ -28,7 +28,7 @@ def logged(store: Store) -> dict[str, LoggedCase]:
 
 def running(store: Store, now: datetime) -> list[LoggedCase]:
     """The cases that have not ended, those that are due first before the others."""
-    at = store.today(now)
+    at = store.clock.today(now)
     cases = (case for case in logged(store).values() if case.ends_at > at)
     return sorted(cases, key=lambda case: (case.due_on, case.received_at))  # then in the log's order
 
@@ -44,7 +44,7 @@ class Waiting(NamedTuple):
 
 def urgent(store: Store, now: datetime) -> list[Waiting]:
     """The cases without an answer, those that are due first before the others."""
-    today = local_date(store.today(now))
+    today = local_date(store.clock.today(now))
     left = ((case, case.days_left(today)) for case in running(store, now))
     return [_waiting(store, case, days, now) for case, days in left if days is not None]
 
@@ -53,13 +53,13 @@ def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waitin
     first = first_erased(store, case, now)
     if first is None or first >= end_of_day(case.due_on):
         return Waiting(case, days, None)
-    return Waiting(case, days, first, (local_date(first) - local_date(store.today(now))).days)
+    return Waiting(case, days, first, (local_date(first) - local_date(store.clock.today(now))).days)
 
 
 def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
     """When the first of the recordings that a case began with, and that are there, is erased; None without one."""
     ends = (store.policy.ends_at(row) for _, row in store.catalogue.search.held_among(case.held))
-    return min((end for end in ends if not is_due(end, store.today(now))), default=None)
+    return min((end for end in ends if not is_due(end, store.clock.today(now))), default=None)
 
 
 def over(store: Store, now: datetime) -> set[str]:

@@ -181,8 +181,8 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     if decision.allowed:
         store.demand_replayed(action, now)
         store.demand_clock(action, now)
-        live = store.roster.live_grants(store.person.name, store.today(now))
-        version = store.policy.at(store.today(now))
+        live = store.roster.live_grants(store.person.name, store.clock.today(now))
+        version = store.policy.at(store.clock.today(now))
         decision = admitted(role, action, intent.purpose, intent.reason, live, version)
     if not decision.allowed:
         told = intent if decision == NO_GRANT else Intent(action)
@@ -203,7 +203,7 @@ def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetim
     if not decision.code.startswith("reason_"):
         return Usage(decision.code, rule=decision.rule)
     purpose = Purpose(intent.purpose) if needs_purpose(intent.action) and intent.purpose is not None else None
-    codes = store.policy.at(store.today(now)).codes_for(purpose or Purpose.QUALITY)
+    codes = store.policy.at(store.clock.today(now)).codes_for(purpose or Purpose.QUALITY)
     detail = {"codes": ", ".join(codes)} if decision.code in {"reason_without_code", "reason_of_other_purpose"} else {}
     return Usage(decision.code, rule=decision.rule, **detail)
 
@@ -300,7 +300,7 @@ def _decide(
         released=copy is not None and copy.state is CopyState.RELEASED,
         granted=grant is not None,
         due_at=store.policy.ends_at(recording) if recording is not None else now,
-        now=store.today(now),
+        now=store.clock.today(now),
     )
     decision = decided(objected=False)
     if not decision.allowed or recording is None or admission.purpose is Purpose.QUALITY:
@@ -373,7 +373,7 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
     Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity, also
     where its details are not those of its sound: they stand under its commit key, and so does the key of the sound.
     """
-    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
+    with store.root.lock(exclusive=False, wait=store.lock_wait), store.db.reading():
         recording = still_held(store, permit.recording, now)
         ke = store.erasure_keys().unwrap(recording.id)
         with open_object(store, recording) as stream:
@@ -390,14 +390,14 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
 def still_open(store: Store, permit: Permit, now: datetime) -> None:
     """Raise Refused where the recording was withdrawn or is past retention, or the grant ended meanwhile."""
     still_held(store, permit.recording, now)
-    if permit.grant is not None and not _is_still_granted(store, permit.grant, store.today(now)):
+    if permit.grant is not None and not _is_still_granted(store, permit.grant, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
 
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
     """The current row of a recording; raises Refused where it was withdrawn or is past retention."""
     row = store.catalogue.recordings.get(recording.id)
-    if row is None or row.state is not State.HELD or is_due(store.policy.ends_at(row), store.today(now)):
+    if row is None or row.state is not State.HELD or is_due(store.policy.ends_at(row), store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

@@ -106,7 +106,7 @@ def _live(store: Store, grant_id: str, now: datetime) -> Grant | None:
     """The grant as the newest roster has it; None where it is not live any more."""
     if store.has_newer_documents():
         store.load_documents()
-    at = store.today(now)
+    at = store.clock.today(now)
     return next((grant for grant in store.roster.grants if grant.id == grant_id and grant.live(at)), None)
 
 

@@ -85,7 +85,7 @@ def erasure_keys(store: Store, recordings: list[Recording], *, lenient: bool = F
     Raises Integrity for one that does not open; *lenient*: it is left out.
     """
     keys = {}
-    with store.root.lock(exclusive=False, wait=store.lock_wait), store.reading():
+    with store.root.lock(exclusive=False, wait=store.lock_wait), store.db.reading():
         tree = store.erasure_keys()
         for recording in recordings:
             try:

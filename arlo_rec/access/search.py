@@ -16,6 +16,7 @@ from arlo_rec.access import disclosures, gate, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
+from arlo_rec.backends import stored_digest
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.log.events import SearchBegun, SearchShown
 from arlo_rec.model.errors import Integrity, Unreachable, nearest_names
@@ -104,7 +105,7 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     agents: set[str] = set()
     if search.agent is not None:
         matches = _of_agent(matches, search.agent, agents)
-    most_found = store.policy.at(store.today(now)).most_found
+    most_found = store.policy.at(store.clock.today(now)).most_found
     most = min(search.limit or most_found, most_found)
     shown = list(islice(matches, most))
     if len(shown) < most:
@@ -154,7 +155,7 @@ def export(
         with disclosures.unless_written(store, permit.seq, out.files, clock()):
             written = out.write(sound, lambda: gate.still_open(store, permit, clock()))
             return Exported(permit.recording, written)
-    if store.object_digest(permit.recording.id) != permit.recording.object_digest:
+    if stored_digest(store.blobs, permit.recording.id.hex()) != permit.recording.object_digest:
         raise Integrity("object_damaged")
     return Exported(permit.recording, _stream(sound, out))
 
@@ -197,7 +198,7 @@ def _why_nothing(
         yield WhyNothing("only_teams", granted=granted)
     if search.agent is not None and agents:
         yield WhyNothing("agent_unknown", search.agent, tuple(nearest_names(search.agent, agents)))
-    if search.before is not None and search.before <= store.policy.latest_due(store.today(now)):
+    if search.before is not None and search.before <= store.policy.latest_due(store.clock.today(now)):
         yield WhyNothing("before_retention")
     elif search.since is not None and search.since > now:
         yield WhyNothing("in_future")
@@ -210,7 +211,7 @@ def _why_nothing(
 
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants are for, newest first; whether they open, their keys will say."""
-    today = store.today(now)
+    today = store.clock.today(now)
     rows = (
         row
         for row in _candidates(store, admission, search)

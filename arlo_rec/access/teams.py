@@ -38,19 +38,19 @@ def listed(store: Store, now: datetime) -> list[Team]:
     if store.person.role is Role.OFFICER:
         held = held_calls(store, now)
     else:
-        held = held_for(store, store.roster.live_grants(store.person.name, store.today(now)), now)
+        held = held_for(store, store.roster.live_grants(store.person.name, store.clock.today(now)), now)
     return [Team(name, held[name]) for name in sorted(held)]
 
 
 def may_see_some(store: Store, now: datetime) -> bool:
     """Whether whoever has the store open may see teams at all, if something of them is held."""
-    live = store.roster.live_grants(store.person.name, store.today(now))
+    live = store.roster.live_grants(store.person.name, store.clock.today(now))
     return may(store.person.role, Action.FIND).allowed and (store.person.role is Role.OFFICER or bool(live))
 
 
 def held_calls(store: Store, now: datetime) -> Counter[str]:
     """How many calls of each team are held, for officers."""
-    held, today = Counter[str](), store.today(now)
+    held, today = Counter[str](), store.clock.today(now)
     for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
         if row.kind is Kind.ORIGINAL:
             held[row.team] += row.held
@@ -60,7 +60,10 @@ def held_calls(store: Store, now: datetime) -> Counter[str]:
 def held_for(store: Store, grants: Iterable[Grant], now: datetime) -> Counter[str]:
     """How many recordings of each team some grants open, those teams that a grant names with 0 too."""
     some = list(grants)
-    held, today = Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0)), store.today(now)
+    held, today = (
+        Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0)),
+        store.clock.today(now),
+    )
     for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
         if any(_is_open_by(grant, row) for grant in some):
             held[row.team] += row.held

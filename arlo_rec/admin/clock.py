@@ -39,7 +39,7 @@ class Reading:
 def read(store: Store, now: datetime) -> Reading:
     """The clock against the log; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
-    time = store.log_time()
+    time = store.clock.get()
     entry = store.log.entries.get(time.newest.seq)
     person = entry.person if entry is not None and entry.body is not None else None
     accepted = time.accepted.seq if time.accepted.seq >= 0 else None
@@ -53,7 +53,7 @@ def accept(store: Store, reason: str | None, now: datetime) -> int:
     Raises NotGranted, and Usage where the reason is none or the clock is not behind, each after its log entry.
     """
     store.demand(Action.CLOCK, now)
-    newest = store.log_time().newest.at
+    newest = store.clock.get().newest.at
     problem = reason_problem(reason) or ("clock_not_behind" if clock_against_log(now, newest).allowed else None)
     if problem is not None or reason is None:
         store.note(Denied(action=Action.CLOCK, rule="security.reason", code=str(problem)), now)

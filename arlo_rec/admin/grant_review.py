@@ -42,7 +42,9 @@ def quarter_began(now: datetime) -> datetime:
 def due(store: Store, now: datetime) -> list[Grant]:
     """The live grants that nobody reviewed in this quarter."""
     began = quarter_began(now)
-    return [grant for grant in store.roster.grants if grant.live(store.today(now)) and _reviewed_at(grant) < began]
+    return [
+        grant for grant in store.roster.grants if grant.live(store.clock.today(now)) and _reviewed_at(grant) < began
+    ]
 
 
 def _reviewed_at(grant: Grant) -> datetime:
@@ -57,7 +59,7 @@ def listed(store: Store, now: datetime) -> list[Use]:
     waits, heard = {grant.id for grant in due(store, now)}, list(_hearings(store))
     uses = []
     for grant in store.roster.grants:
-        if grant.live(store.today(now)):
+        if grant.live(store.clock.today(now)):
             times = [(call, at) for person, team, call, at in heard if _is_by(grant, person, team, at)]
             last = max((at for _, at in times), default=None)
             uses.append(Use(grant, len({call for call, _ in times}), last, grant.id in waits))
@@ -95,7 +97,7 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:
     with store.change(now) as change:
         wanted = {grant.id for grant in due(store, now)} if ALL in ids else set()
         wanted |= {meant(store, each) for each in ids if each != ALL}
-        live = {grant.id: grant for grant in store.roster.grants if grant.live(store.today(now))}
+        live = {grant.id: grant for grant in store.roster.grants if grant.live(store.clock.today(now))}
         if missing := wanted - live.keys():
             raise NothingMatched("no_such_live_grant", id=min(missing))
         own = [each for each in sorted(wanted) if _is_own(store, live[each], now)]

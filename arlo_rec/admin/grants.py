@@ -107,7 +107,7 @@ def _named(store: Store, name: str) -> Person:
 
 def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
     """The grant of these terms by this officer, live or waiting as the roster is in this change."""
-    by, limits, own_a_day = store.person.name, terms.limits, store.policy.at(store.today(now)).own_a_day
+    by, limits, own_a_day = store.person.name, terms.limits, store.policy.at(store.clock.today(now)).own_a_day
     waits = four_eyes.waits(store.roster, by, terms.person, now)
     if terms.glass and not waits:
         raise Usage("glass_not_needed", rule="access.officer")

@@ -171,7 +171,7 @@ def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = Fal
         new.role,
         identity.sealing.public,
         identity.signing.public,
-        store.witnessed(now),
+        store.clock.witnessed(now),
         service=new.key_out is not None,
         by=store.person.name,
         login=check_login(new.login) if new.login else "",
@@ -245,7 +245,7 @@ def remove(store: Store, person: Person, now: datetime) -> None:
         _demand_same(_removable(store, person.name), person)
         stay = tuple(other for other in store.roster.people if other.name != person.name)
         left = replace(store.roster, people=stay, known_outside=store.catalogue_mark)
-        retire(store, left, [person], now, left_at=store.witnessed(now))
+        retire(store, left, [person], now, left_at=store.clock.witnessed(now))
         change.log(PersonRemoved(removed=person.name, people=digest_of_people(store.roster)))
         return protocol.root_holders(store, now)
 
@@ -308,7 +308,7 @@ def renew_recovery(store: Store, now: datetime) -> str:
         _renew(store, old, identity, now)
     else:
         keys = (identity.sealing.public, identity.signing.public)
-        since = store.witnessed(now)
+        since = store.clock.witnessed(now)
         person = Person(identity.name, Role.OFFICER, *keys, since, recovery=True, by=store.person.name)
         _enrol(store, person, now)
     write_locked(store.layout, identity, clean_passphrase(secret.encode()))
@@ -337,7 +337,7 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
     Raises InUse where *old* is not on the roster any more: whoever was removed meanwhile gets nothing.
     """
     new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public)
-    new = replace(new, since=store.witnessed(now), by=store.person.name)
+    new = replace(new, since=store.clock.witnessed(now), by=store.person.name)
 
     def renew(change: Change) -> Sequence[Person]:
         _demand_same(store.roster.person(old.name), old)

@@ -65,7 +65,7 @@ def approve(
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_second(store, proposed, now)
-    officer = replace(proposed.person, since=store.witnessed(now))
+    officer = replace(proposed.person, since=store.clock.witnessed(now))
     enrol(officer, lambda: _take_off(store, proposed, now))
     return officer
 

@@ -57,7 +57,7 @@ from arlo_rec.store import LOCK_WAIT, Store
 
 def is_due(store: Store, seeds: list[bytes]) -> bool:
     """Whether a re-keying was ordered and is not finished; *seeds* are those sealed to this identity."""
-    return len(seeds) > 1 or store.rekeying_waits()
+    return len(seeds) > 1 or store.roster.is_known_outside(store.catalogue_mark)
 
 
 def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
@@ -65,7 +65,7 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
     in_use = _in_use(store, seeds)
     if len(seeds) > 1 and not store.log.is_current_key(log_key(in_use)):  # step 4 is missing
         _hand_over(store, old=seeds[1 - seeds.index(in_use)], new=in_use, now=now)
-    if not store.rekeying_waits():
+    if not store.roster.is_known_outside(store.catalogue_mark):
         _seal_to_all(store, [in_use])
         return
     new = primitives.fresh()
@@ -162,7 +162,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
             raise Usage("nothing_to_trust")
         if not primitives.same(authority.spoken(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
-        with store.reading():
+        with store.db.reading():
             head = store.head()
         state.forget(layout.id)
         state.remember(layout.id, head)
@@ -220,7 +220,7 @@ def _session(
         store.lock_wait = lock_wait
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
-        with store.reading():
+        with store.db.reading():
             schema.demand(store.meta.number("schema"), layout.store)
             store.load_documents()
             if root_name(layout) != store.settings.root:

@@ -241,7 +241,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
         if proposal not in waiting(store, now) or not may_approve(store, proposal, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)
         approvals = (Approval(store.person.name, now),)
-        since = max(proposal.version.since, now, store.log_time().newest.at)  # what the log tells of came before
+        since = max(proposal.version.since, now, store.clock.get().newest.at)  # what the log tells of came before
         version = replace(proposal.version.starting(since, store.policy.newest), approvals=approvals)
         store.put_policy(Policy((*store.policy.versions, version)))
         change.log(PolicyApproved(request=proposal.id, version=version.version, since=to_iso(version.since)))
@@ -277,7 +277,7 @@ def consequences(store: Store, version: PolicyVersion, now: datetime) -> list[Co
 
 def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
     """How many are past a shorter retention at once, or keep the one that they were recorded under."""
-    at = max(store.today(now), version.since)
+    at = max(store.clock.today(now), version.since)
     last = store.policy.at(at).retention_days
     if version.retention_days == last:
         return []
@@ -295,7 +295,7 @@ def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Con
     changed = [prompt for prompt in version.prompts if before.get(prompt.version) != prompt]
     if not changed:
         return []
-    today = store.today(now)
+    today = store.clock.today(now)
     tallies = store.catalogue.search.tallies(today, store.policy.latest_due(today))
     closed = {
         purpose: sum(row.held for row in tallies if row.kind is Kind.ORIGINAL and purpose not in row.purposes)

@@ -52,12 +52,12 @@ def show(
     store.demand(Action.PEOPLE, now)
     people = {agent_name(each): each for each in map(demanded_name, names)}
     _demand_notice(notice)
-    today = local_date(store.today(now))
+    today = local_date(store.clock.today(now))
     shown_at = day or today
     if shown_at > today:
         raise Usage("notice_in_future")
     with store.change(now) as change:
-        named = _version(store, version, min(end_of_day(shown_at), store.today(now)))
+        named = _version(store, version, min(end_of_day(shown_at), store.clock.today(now)))
         if local_date(store.policy.versions[named].since) > shown_at:
             since = local_date(store.policy.versions[named].since).isoformat()
             raise Usage("notice_before_version", version=store.policy.versions[named].version, day=since)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Protocol, TypeVar
 
+from arlo_rec.crypto import primitives
+
 Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; a crash can damage only the one that is being written
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
@@ -70,6 +72,15 @@ class Root(Protocol):
 
     def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
         """Lock the root, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends."""
+
+
+def stored_digest(blobs: Blobs, name: str) -> bytes | None:
+    """The BLAKE3 digest of an object as it is stored; None where it is missing."""
+    try:
+        with blobs.open(name) as stream:
+            return primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))
+    except KeyError:
+        return None
 
 
 def portions(values: Iterable[Key]) -> Iterator[list[Key]]:

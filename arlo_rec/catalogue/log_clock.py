@@ -120,6 +120,17 @@ class LogClock:
         except (struct.error, TypeError, OverflowError):
             raise Integrity("catalogue_damaged", table="meta") from None
 
+    def today(self, now: datetime) -> datetime:
+        """*now*, or the time of the last purge if that is later: a clock that was set back prolongs nothing."""
+        return max(now, self.get().purged.at)
+
+    def witnessed(self, now: datetime) -> datetime:
+        """*now*, or the time of the newest purge that there ever was if that is later: when somebody got keys or left.
+
+        Whoever sets the clock back, and accepts it as an officer, makes what she does then no older for four eyes.
+        """
+        return max(now, self.get().witness.at)
+
     def put(self, time: LogTime) -> None:
         """Set the index."""
         self._meta.set(_KEY, b"".join(_MOMENT.pack(moment.seq, to_micros(moment.at)) for moment in time))

@@ -85,7 +85,7 @@ def case_list(ctx: typer.Context) -> Answer:
     now = run.now()
     with run.store() as store:
         found = [(case, register.first_erased(store, case, now)) for case in register.listed(store, now)]
-        today = _local_date(store.today(now))
+        today = _local_date(store.clock.today(now))
     rows = [_row(run, case, case.days_left(today), first) for case, first in found]
     columns = ("case", "received", "due", "days_left", "first_erased", "state")
     data = [_case_json(case, case.days_left(today)) | _erased_json(first) for case, first in found]
@@ -102,7 +102,7 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
     target = run.new_file(out) if out is not None else None
     with run.store() as store:
         entry = register.shown(store, case, now)
-        left = entry.case.days_left(_local_date(store.today(now)))
+        left = entry.case.days_left(_local_date(store.clock.today(now)))
         first = register.first_erased(store, entry.case, now)
     data, lines = {"case": _entry_json(entry, left) | _erased_json(first)}, _entry_lines(run, entry, left)
     lines += _erased_lines(run, first, entry.case.due_on)

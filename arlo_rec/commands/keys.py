@@ -36,7 +36,7 @@ def person_handover(
     with run.opened(place, added.identity) as store:
         recovery_key = identities.take_over(store, identity.name, run.now())
     with run.opened(place, added.identity) as store:
-        waiting = store.rekeying_waits()
+        waiting = store.roster.is_known_outside(store.catalogue_mark)
         rings = rings_after_leaving(store, run)
     data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
     data |= {"removed": identity.name, "rekeyed": not waiting, **rings.data}

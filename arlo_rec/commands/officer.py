@@ -147,7 +147,7 @@ def person_remove(
         run.confirm(summary, run.say("person.remove_question"), name, yes=yes)
         remove(store, person, run.now())
     with run.opened(place, identity) as store:
-        waiting = store.rekeying_waits()
+        waiting = store.roster.is_known_outside(store.catalogue_mark)
         rings, vkey = rings_after_leaving(store, run), store.log.vkey()
     lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name), *rings.lines]
     lines += [] if waiting else [run.say("person.log_key", vkey=vkey)]

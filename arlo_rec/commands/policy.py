@@ -53,7 +53,7 @@ def policy_show(
     with run.store() as store:
         store.demand(Action.LOOK_AFTER, now)
         named = next((each for each in store.policy.versions if each.version == proposal), None)
-        version, newest = named or store.policy.at(store.today(now)), store.policy.newest
+        version, newest = named or store.policy.at(store.clock.today(now)), store.policy.newest
         rule = next((each for each in version.rules if each.id == proposal), None)
         is_asked = proposal is not None and named is None and rule is None
         proposed = policy_changes.named(store, str(proposal), now) if is_asked else None
@@ -133,10 +133,10 @@ def policy_check(
         store.demand(Action.LOOK_AFTER, now)
         played = (lambda prompt: _played(run, sounds, prompt.version)) if sounds is not None else None
         drifts = [*policy_drift.of_program(store), *policy_drift.of_policy(store)]
-        drifts += policy_drift.of_prompts(store, store.today(now), played)
+        drifts += policy_drift.of_prompts(store, store.clock.today(now), played)
         if published is not None:
             drifts += comparison.drifts(run.named(published), store, run.particulars(), now)
-        version = store.policy.at(store.today(now)).version
+        version = store.policy.at(store.clock.today(now)).version
     data = {"version": version, "drift": [each._asdict() for each in drifts]}
     if not drifts:
         return Answer(data, [run.say("policy.no_drift", version=version)], always=True)

@@ -40,7 +40,7 @@ def _call(store: Store, text: str, now: datetime) -> Recording:
     rows = [row for each in ids if (row := recordings.held(each)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
-    if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.today(now)):
+    if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.clock.today(now)):
         _refuse(store, text, now, several=len(calls) > 1)
     return call
 

@@ -65,7 +65,7 @@ class Window(NamedTuple):
 
 def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogMentions:
     """The mentions of recordings in one state of the log: what the letter tells, and what `access_list` proves."""
-    with store.reading():
+    with store.db.reading():
         checkpoint, note = store.log.checkpoints.newest()
         named = with_copies(store, recordings)
         entries = list(store.log.entries.naming({each for ids in named.values() for each in ids}))
@@ -73,7 +73,7 @@ def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogM
             store.log.entries.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})])
         )
         seqs = sorted(entry.seq for entry in (*entries, *outcomes))
-        signers = dict(zip(seqs, store.log.signers_of(seqs, store.signers()), strict=True))
+        signers = dict(zip(seqs, store.log.signers_of(seqs, store.roster.signers()), strict=True))
         return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_history.spans(store), signers)
 
 
@@ -115,7 +115,7 @@ def access_in(
     if access is None:
         return None
     (action, purpose), signer = access, mentions.signers.get(entry.seq)
-    person = store.signers().named(entry.person, entry.seq)
+    person = store.roster.signers().named(entry.person, entry.seq)
     role = str(person.role) if person is not None else UNKNOWN_ROLE
     is_signed = signer is not None and name_then(signer.name) == entry.person
     certain = is_signed and signer is not None and may_say(signer.role, str(body["action"]))

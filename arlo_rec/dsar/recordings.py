@@ -259,7 +259,7 @@ def since_intake(
     One that is past retention and waits for the next purge has no time yet.
     """
     gone = case.held - set(known)
-    ends, taken_in, at = _ends(store, gone), store.log.entries.taking_in(gone), store.today(now)
+    ends, taken_in, at = _ends(store, gone), store.log.entries.taking_in(gone), store.clock.today(now)
     found = []
     for recording, entry in taken_in.items():
         row = store.catalogue.recordings.held(recording)

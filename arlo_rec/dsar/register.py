@@ -146,7 +146,7 @@ def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: date
 def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
     """The case of that id, with what is added to it: identifiers, and how identity was checked."""
     entry = shown(store, case, now)
-    _demand_open(entry.case, store.today(now))
+    _demand_open(entry.case, store.clock.today(now))
     if intake.received_at is not None or intake.asked_at is not None or intake.shown_at is not None:
         raise Usage("case_has_its_days", case=entry.case.id)
     if entry.is_lost and not (known_by and intake.identity):
@@ -191,7 +191,7 @@ def _demand_identity(store: Store, identity: str | None, now: datetime) -> None:
 
 def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Entry]:
     """The cases that a request of somebody who is known by one of these may belong to, the oldest first."""
-    tags, today = {identifier.marked for identifier in known_by}, local_date(store.today(now))
+    tags, today = {identifier.marked for identifier in known_by}, local_date(store.clock.today(now))
     rows = store.catalogue.cases.rows()
     ids = {row.id for row in rows if tags & _tags(row)}
     logged = cases.logged(store) if ids else {}
@@ -211,7 +211,7 @@ def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, n
             raise InUse("case_opened_meanwhile", rule="access.subject")
         parts = [row.part for row in store.catalogue.cases.rows() if row.id == case]
         if entry is not None:
-            _demand_open(cases.logged(store)[case], store.today(now))
+            _demand_open(cases.logged(store)[case], store.clock.today(now))
         first = len(entry.case.sworn) if entry is not None else 0
         row = _sealed(store, case, next(n for n in count(first) if n not in parts), stated)
         widened = CaseWidened(case=case, sworn=row.digest())
@@ -230,7 +230,7 @@ def _demand_open(case: LoggedCase, at: datetime) -> None:
 
 def demand_open(store: Store, case: str, now: datetime) -> None:
     """Raise Refused where a case was refused or closed since it was taken."""
-    _demand_open(cases.logged(store)[case], store.today(now))
+    _demand_open(cases.logged(store)[case], store.clock.today(now))
 
 
 def is_answered_by(store: Store, answered: CaseAnswered) -> bool:
@@ -329,7 +329,7 @@ def extend(store: Store, case: str, reason: str | None, now: datetime) -> Logged
     def event(logged: LoggedCase) -> CaseExtended:
         if logged.extension is not None:
             raise Refused("case_extended_already", rule="access.subject", case=logged.id)
-        if store.today(now) >= end_of_day(logged.due_on):
+        if store.clock.today(now) >= end_of_day(logged.due_on):
             raise Refused("case_too_late_to_extend", rule="access.subject", case=logged.id)
         received = local_date(logged.received_at)
         due = answer_due(received, stood_still=logged.stood_still, extended=True)

@@ -130,7 +130,7 @@ def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Re
             if (
                 row.kind is Kind.ORIGINAL
                 and not is_anothers
-                and not is_due(store.policy.ends_at(row), store.today(now))
+                and not is_due(store.policy.ends_at(row), store.clock.today(now))
             ):
                 found[row.id] = row
     return sorted(found.values(), key=lambda row: (row.started_at, row.id))

@@ -127,7 +127,7 @@ def root_holders(store: Store, now: datetime) -> list[Person]:
 
     A grant that a purge saw ended does not come back where the clock was set back since.
     """
-    closed, now = store.settings.unknown_since is not None, store.today(now)
+    closed, now = store.settings.unknown_since is not None, store.clock.today(now)
     return [
         person
         for person in store.roster.people
@@ -211,7 +211,7 @@ def _mend_slots(store: Store) -> bool:
     Whether the journal holds nothing of an erasure any more; False where a reader prevented that.
     """
     contents = store.root.read()
-    with store.reading():
+    with store.db.reading():
         generation, is_due = store.meta.number("generation"), store.meta.number("flush_due")
     slot, mend = root_secret.choose(contents, generation)
     is_flushed = not is_due or store.db.flush(FLUSH_WAIT)

@@ -102,7 +102,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     def add_tombstones(change: Change, wanted: protocol.Order) -> None:
         tags = (("caller", planned.subject.caller), ("source", planned.subject.source))
-        at = store.today(now)  # a clock that was set back lets nothing in that was recorded before
+        at = store.clock.today(now)  # a clock that was set back lets nothing in that was recorded before
         tombstones = [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
         event = WithdrawnEvent(
             rule=planned.rule,

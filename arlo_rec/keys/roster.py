@@ -77,6 +77,14 @@ class Roster:
         """The signing keys of everybody who may sign a link, the recovery identity included."""
         return tuple(person.sign_key for person in self.people if person.role is Role.OFFICER)
 
+    def is_known_outside(self, mark: bytes) -> bool:
+        """Whether somebody who left still knows the catalogue's key, by the public half of the log's key."""
+        return primitives.same(self.known_outside, mark)
+
+    def signers(self) -> Signatories:
+        """Who may have signed which entry of the log."""
+        return Signatories(self)
+
     def next(self, now: datetime, **changes: Any) -> Roster:
         """The roster with *changes*, as of *now*."""
         return replace(self, at=now, **changes)

@@ -77,7 +77,7 @@ def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> 
         "agent": str(told["agent"]),
         "purpose": str(admission.purpose or Purpose.TRAINING),
         "reason": str(admission.reason),
-        "days_left": max(0, (store.policy.ends_at(recording) - store.today(now)) // timedelta(days=1)),
+        "days_left": max(0, (store.policy.ends_at(recording) - store.clock.today(now)) // timedelta(days=1)),
         "channels": channel_names(int(told["tracks"]), told.get("channels", {})),
         "review": False,
     }
@@ -123,7 +123,7 @@ def at_the_end(page: Session, note_heard: Callable[[], None]) -> Iterator[None]:
 def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime) -> None:
     """End a page whose recording may not be heard any more, with the reason for it."""
     try:
-        if not clock_against_log(now, store.log_time().newest.at).allowed:
+        if not clock_against_log(now, store.clock.get().newest.at).allowed:
             page.end("clock")  # whoever sets it back would hear for longer than the grant or the 90 days
         gate.still_open(store, permit, now)
         page.note_looked(time.monotonic())
@@ -131,4 +131,6 @@ def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime)
         if refused.rule == "access.managers":
             page.end("grant_ended")
         else:
-            page.end("expired" if is_due(store.policy.ends_at(permit.recording), store.today(now)) else "withdrawn")
+            page.end(
+                "expired" if is_due(store.policy.ends_at(permit.recording), store.clock.today(now)) else "withdrawn"
+            )

@@ -77,7 +77,7 @@ def forward(store: Store) -> None:
     if file is None:
         return
     try:
-        with file.alone(FEED_WAIT) as handle, store.reading():
+        with file.alone(FEED_WAIT) as handle, store.db.reading():
             for lines in _missing(store, _end(store, file, handle).reach):
                 file.append(handle, lines)
     except ArloError:
@@ -158,7 +158,7 @@ def _end(store: Store, file: FeedFile, handle: int) -> _End:
 
 
 def _chain(store: Store) -> KeyChain:
-    return KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.signers())
+    return KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.roster.signers())
 
 
 def _is_ours(store: Store, line: FeedLine) -> bool:

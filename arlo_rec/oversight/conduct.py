@@ -106,7 +106,7 @@ def deeds(
 
     With *of*, of that person alone; with *about*, of entries in which one of these ids stands, or the beginning of one.
     """
-    signers = store.signers()
+    signers = store.roster.signers()
     for entry in store.log.entries.holding(about or _READ, taken_in=False):
         if (since is not None and entry.at < since) or (before is not None and entry.at >= before):
             continue

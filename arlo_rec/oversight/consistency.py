@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
+from arlo_rec.backends import stored_digest
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow, CommitKeyRow
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
@@ -54,7 +55,7 @@ class ConsistencyCheck:
         self._read_data = read_data
         self._observer = observer  # is told how many bytes are read, where data is to be read
         self._read_bytes, self._all_bytes = 0, store.catalogue.inventory.held_bytes() if read_data else 0
-        self._signers = store.signers()
+        self._signers = store.roster.signers()
         self._access_keys = {key.id for key in store.roster.access_keys}
         self._problems: list[Problem] = []
         self._missing: set[RecordingId] = set()
@@ -162,7 +163,7 @@ class ConsistencyCheck:
         done = min(self._read_bytes, self._all_bytes)  # more may have come meanwhile
         self._observer(Progress(Phase.OBJECT_CHECK, done, self._all_bytes))
         self._read_bytes += recording.object_bytes
-        return self._store.object_digest(recording.id)
+        return stored_digest(self._store.blobs, recording.id.hex())
 
     def _check_keys(self, recordings: Sequence[Recording], named: Mapping[RecordingId, bytes]) -> None:
         """Check the commit key of each recording, the audience key that its object names, and metadata under both.
@@ -198,7 +199,7 @@ class ConsistencyCheck:
 
     def _is_access_key(self, key: bytes) -> bool:
         if key not in self._access_keys and self._store.has_newer_documents():
-            with self._store.reading():
+            with self._store.db.reading():
                 self._store.load_documents()
             self._access_keys = {each.id for each in self._store.roster.access_keys}
         return key in self._access_keys

@@ -57,14 +57,14 @@ class EvidenceCheck:
 
     def __init__(self, store: Store, now: datetime) -> None:
         self._store = store
-        self._live_since = store.today(now) - RETENTION - WITHDRAWN_MARGIN
+        self._live_since = store.clock.today(now) - RETENTION - WITHDRAWN_MARGIN
         self._end = 0
         self._mentions = 0
         self._rows = Projection()
         self._early: dict[RecordingId, datetime] = {}  # recordings that a purge erased, perhaps before their day; when
         self._without_right: list[int] = []  # entries that say what their person's role may not do
         self._unreadable: list[int] = []  # entries that are none of this program
-        self._signers = store.signers()
+        self._signers = store.roster.signers()
 
     def follow(self, entries: Sequence[Parsed]) -> None:
         """Read a batch of the log's entries; batches are passed in order."""

@@ -45,7 +45,7 @@ def broken_links(store: Store) -> Iterator[Problem]:
     """
     for number in store.authority.broken():
         yield Problem("link_broken", str(number))
-    with store.reading():
+    with store.db.reading():
         links, pin = store.authority.links, store.authority.pin()
         newest = next((links.get(number) for number in reversed(links.numbers())), None)
     if newest is None or newest.pin != pin:
@@ -80,8 +80,8 @@ def copies(store: Store) -> Iterator[Problem]:
 
 def given_secrets(store: Store, now: datetime) -> Iterator[Problem]:
     """Secrets that a person or service of the roster lacks, and seeds of grants; in a view of the newest roster."""
-    now = store.today(now)
-    with store.reading():
+    now = store.clock.today(now)
+    with store.db.reading():
         if store.has_newer_documents():
             store.load_documents()
         root_holders = protocol.root_holders(store, now)
@@ -187,7 +187,7 @@ def _root_open(store: Store) -> Iterator[ErasureKeys | None]:
             if not store.secrets.holds(ROOT_SEED):
                 raise NotUnlocked("secret_not_given")  # noqa: TRY301 - like any other root that does not open
             stack.enter_context(store.root.lock(exclusive=False, wait=store.lock_wait))
-            stack.enter_context(store.reading())
+            stack.enter_context(store.db.reading())
             erasure_keys = store.erasure_keys()
         except (Integrity, NotUnlocked, Unreachable):
             yield None

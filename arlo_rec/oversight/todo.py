@@ -81,7 +81,7 @@ def _copies(store: Store, now: datetime) -> Iterator[Task]:
 
 def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
     """The person's own grants that end within a week and are followed by no other of the same kind."""
-    live = store.roster.live_grants(store.person.name, store.today(now))
+    live = store.roster.live_grants(store.person.name, store.clock.today(now))
     for grant in live:
         later = (each for each in live if each.until > grant.until and each.purpose is grant.purpose)
         if grant.until - now <= SOON and not any(each.teams in (None, grant.teams) for each in later):

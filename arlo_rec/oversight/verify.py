@@ -94,7 +94,9 @@ def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, obs
     log = _readable(
         lambda: [
             Problem(code, "log")
-            for code in audit_check.check(store.log, store.signers(), signatures=True, follow=follow, observer=of_log)
+            for code in audit_check.check(
+                store.log, store.roster.signers(), signatures=True, follow=follow, observer=of_log
+            )
         ]
     )
     problems += log
@@ -199,7 +201,7 @@ def _missing_files(store: Store) -> Iterator[str]:
 
 def _changed_files(store: Store) -> Iterator[str]:
     """Key files and seals of the roster's people that are there, and not as somebody who may write them signed them."""
-    layout, signers = store.layout, store.signers().keys()
+    layout, signers = store.layout, store.roster.signers().keys()
     for person in store.roster.people:
         key_file, seal = layout.key_file(person.name), layout.seal_file(person.name)
         if not person.service and is_plain(key_file) and not is_own_key_file(layout, person):

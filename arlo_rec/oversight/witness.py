@@ -33,7 +33,7 @@ def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer =
 
     Called before the program has a thread.
     """
-    whole = partial(audit_check.check, store.log, store.signers(), anchors, signatures=True, observer=observer)
+    whole = partial(audit_check.check, store.log, store.roster.signers(), anchors, signatures=True, observer=observer)
     if closed_size(store) < MANY:
         return whole()
     with ExitStack() as ending:
@@ -52,7 +52,7 @@ def closed_size(store: Store) -> int:
 @contextmanager
 def _checking(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
     store.db.open()
-    yield StretchCheck(store.log, store.signers())
+    yield StretchCheck(store.log, store.roster.signers())
 
 
 # -- witness ----------------------------------------------------------------------------------------

@@ -96,7 +96,7 @@ def carry_out(
 ) -> Backup:
     """Back the store up; raises NotGranted, Usage (places that are no good), InUse or Unreachable."""
     store.demand(Action.BACKUP, now)
-    now, options = store.today(now), options.absolute()
+    now, options = store.clock.today(now), options.absolute()
     places.check(store, options)
     places.demand_named(store, options, now)
     places.lay_out(store, options)
@@ -225,7 +225,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
         touch(part / escrow.CATALOGUE, FILE_MODE, below=folder)
     with ExitStack() as view:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
-            view.enter_context(store.reading())
+            view.enter_context(store.db.reading())
             store.load_documents()
             root = store.read_root()
             changes = store.meta.number("changes")

@@ -70,7 +70,7 @@ class PastLog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._signers = store.signers()
+        self._signers = store.roster.signers()
         self._heeded = {*events.erasing(), _AUTHORITY}
         self._links = set[int]()
         self.erased = set[RecordingId]()
@@ -213,7 +213,7 @@ class _Reader:
         self.people: dict[str, list[dict[str, Any]]] = {}  # who is said to be here, by the digest that commits to it
         self.sealed: dict[int, FeedLine] = {}  # the line with tombstones, by the entry that commits to them
         self.links: list[Link] = []
-        self._chain = KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.signers())
+        self._chain = KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.roster.signers())
         self._roots: dict[int, bytes] = {self.size: self._tree.root()}
         self._elsewhere = set[bytes]()  # roots of a log that says otherwise than the backup
         self._furthest = 0  # of lines that go on from an entry that is not here

@@ -68,7 +68,7 @@ def pending(store: Store, now: datetime) -> Pending:
     Raises NotGranted for a role that makes none.
     """
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
-    today = store.today(now)
+    today = store.clock.today(now)
     originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
     calls = [
         recording

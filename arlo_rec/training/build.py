@@ -94,7 +94,7 @@ class TrainingCopy:
 
 def by_policy(store: Store, order: CopyOrder, now: datetime) -> CopyOrder:
     """The order with what the policy of now says of every copy."""
-    return replace(order, cut_circumstances=store.policy.at(store.today(now)).cut_circumstances)
+    return replace(order, cut_circumstances=store.policy.at(store.clock.today(now)).cut_circumstances)
 
 
 def make(

@@ -20,6 +20,7 @@ from arlo_rec.access import gate, metadata, objections, revisions
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.metadata import Facts
 from arlo_rec.audio import Sound
+from arlo_rec.backends import stored_digest
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.crypto import object_file, primitives
@@ -141,7 +142,7 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     )
     store.blobs.put(copy_id.hex(), pieces)
     store.blobs.settle([copy_id.hex()])
-    if store.object_digest(copy_id) != pieces.digest():
+    if stored_digest(store.blobs, copy_id.hex()) != pieces.digest():
         raise Integrity("object_damaged")
     recording = recording._replace(object_digest=pieces.digest(), object_bytes=pieces.size)
     return SealedCopy(recording, key.ke, audience_key)

@@ -247,7 +247,7 @@ class _Life:
     def _look_back(self) -> None:
         with self.as_("Sigrid") as store:
             problems = verify.verify(store, self.now, read_data=True).problems
-            log = audit_check.check(store.log, store.signers(), signatures=True)
+            log = audit_check.check(store.log, store.roster.signers(), signatures=True)
             size = store.log.tree().size
         self.step("security.monitored", "verified", ok=not problems and not log, size=size)
 

@@ -27,5 +27,5 @@ def test_what_is_added_while_the_log_is_checked_is_no_problem(world: World) -> N
                 return rows(sql, values)  # noqa: B023 - called in this round
 
             store.db.rows = read  # type: ignore[method-assign, assignment]
-            assert audit_check.check(store.log, store.signers()) == []
+            assert audit_check.check(store.log, store.roster.signers()) == []
     assert count > 0

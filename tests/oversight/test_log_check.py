@@ -117,13 +117,13 @@ def test_the_same_is_found_in_one_piece_in_stretches_and_in_processes(
     spoil, codes = DAMAGES[damage]
     with open_store(layout.find(world.store), identity(world, "iver"), datetime.now(UTC), StateFolder(None)) as store:
         spoil(world)
-        in_one_piece, unsigned = witness.check(store), audit_check.check(store.log, store.signers())
+        in_one_piece, unsigned = witness.check(store), audit_check.check(store.log, store.roster.signers())
         assert set(in_one_piece) >= codes and bool(in_one_piece) is bool(codes)
         monkeypatch.setattr(audit_check, "_STRETCH", STRETCH)
         monkeypatch.setattr(log_stretch, "_BATCH", 2)
         in_stretches = witness.check(store)
         assert sorted(in_stretches) == sorted(in_one_piece)
-        assert sorted(audit_check.check(store.log, store.signers())) == sorted(unsigned)
+        assert sorted(audit_check.check(store.log, store.roster.signers())) == sorted(unsigned)
         monkeypatch.setattr(witness, "MANY", 0)
         assert witness.check(store) == in_stretches
     assert not multiprocessing.active_children()
