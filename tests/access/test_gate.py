@@ -15,7 +15,7 @@ from arlo_rec.access import gate, search
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends import named_files
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.recordings import Recordings
+from arlo_rec.catalogue.recordings import RecordingSearch
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.model.errors import NotGranted, Refused, Unreachable
@@ -146,7 +146,7 @@ def test_the_criteria_of_a_search_are_in_the_log_before_it_begins(
         raise Unreachable("disk_failed", path="x", reason="gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Recordings, "of_teams", breaks)
+        patch.setattr(RecordingSearch, "of_teams", breaks)
         words = ("find", "--purpose", "quality", "--reason", REASON, "--agent", "Ola Oppdiktet")
         assert world.run(*words, who="leif").exit == 16
     last = [one for one in entries(world) if one["action"] == "find"][-1]

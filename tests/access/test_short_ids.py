@@ -23,7 +23,7 @@ class Listed:
 
     def __init__(self, rows: Iterable[tuple[bytes, str]]) -> None:
         self.rows = [Row(records.RecordingId(name), team) for name, team in rows]
-        self.catalogue = self.recordings = self
+        self.catalogue = self.search = self
 
     def beginning_with(self, signs: str) -> list[tuple[records.RecordingId, str]]:
         return [(row.id, row.team) for row in self.rows if row.id.hex().startswith(signs)]
