@@ -15,6 +15,7 @@ from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load, program
 from arlo_rec.i18n.messages import every, say
 from tests.support import world as worlds
+from tests.support.each import each
 from tests.support.world import World
 
 LANGUAGES = ("nb", "en")
@@ -58,7 +59,7 @@ def complete(line: str, environment: dict[str, str] | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page or "arlo-rec")
+@each("page", PAGES)
 def test_every_help_text_ends_with_its_example_in_one_piece(page: str, lang: str) -> None:
     lines = help_of(page, lang).splitlines()
     at = lines.index(say("section.example", lang) + ":")
@@ -67,7 +68,7 @@ def test_every_help_text_ends_with_its_example_in_one_piece(page: str, lang: str
     ]
 
 
-@pytest.mark.parametrize(("page", "lang", "line"), EXAMPLES)
+@each(("page", "lang", "line"), EXAMPLES)
 def test_every_example_is_of_its_command_and_can_be_typed(page: str, lang: str, line: str) -> None:
     first, *typed = shlex.split(line)
     words = next(words for words in COMMANDS if words.split() == typed[: words.count(" ") + 1])

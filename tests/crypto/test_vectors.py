@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import BodyReader
 from arlo_rec.crypto.primitives import Argon2Cost, Sealed, SealingKey, SigningKey
+from tests.support.each import each
 from tests.support.places import VECTORS
 
 # BLAKE3-team/BLAKE3, test_vectors/test_vectors.json: inputs of the bytes 0 to 250, again and again; the first 32 bytes.
@@ -139,7 +140,7 @@ def in_places(key: bytes, context: bytes, body: bytes, plain: bytearray) -> None
 
 
 @pytest.mark.parametrize("opens", [through, in_places])
-@pytest.mark.parametrize("case", cases("cobblestone_256"))
+@each("case", cases("cobblestone_256"))
 def test_a_body_opens_or_not_as_cobblestones_vectors_say(case: Case, opens: Any) -> None:
     plain = bytearray()
     if case["result"] == "valid":
@@ -154,7 +155,7 @@ def test_a_body_opens_or_not_as_cobblestones_vectors_say(case: Case, opens: Any)
         assert hashlib.sha512(plain).hexdigest() == case["msgSha512"]
 
 
-@pytest.mark.parametrize("case", cases("cobblestone_256"))
+@each("case", cases("cobblestone_256"))
 def test_a_body_whose_end_is_not_its_end_does_not_even_open_in_places(case: Case) -> None:
     key, context, body = chunked(case)
     if case["result"] == "valid" or "ValidFinalChunk" in case["flags"]:
@@ -164,7 +165,7 @@ def test_a_body_whose_end_is_not_its_end_does_not_even_open_in_places(case: Case
         BodyReader(key, context, io.BytesIO(body), 0, len(body))
 
 
-@pytest.mark.parametrize("case", [one for one in cases("cobblestone_256") if one.values[0]["result"] == "valid"])
+@each("case", [one for one in cases("cobblestone_256") if one.values[0]["result"] == "valid"])
 def test_what_we_write_opens_in_the_reader_that_opens_cobblestones_vectors(case: Case) -> None:
     key, context, body = chunked(case)
     plain, again = bytearray(), bytearray()
@@ -178,7 +179,7 @@ def test_what_we_write_opens_in_the_reader_that_opens_cobblestones_vectors(case:
 # -- wraps and packages: AES -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_aes_gcm_siv", keySize=256, ivSize=96))
+@each("case", cases("wycheproof_aes_gcm_siv", keySize=256, ivSize=96))
 def test_a_wrap_opens_or_not_as_wycheproof_says(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     key, nonce, place, secret, sealed, tag = raw(case, "key", "iv", "aad", "msg", "ct", "tag")
     if case["result"] == "invalid":
@@ -190,7 +191,7 @@ def test_a_wrap_opens_or_not_as_wycheproof_says(case: Case, monkeypatch: pytest.
     assert primitives.wrap(key, secret, place) == nonce + sealed + tag
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_aes_gcm", keySize=256, ivSize=96))
+@each("case", cases("wycheproof_aes_gcm", keySize=256, ivSize=96))
 def test_a_chunks_cipher_opens_or_not_as_wycheproof_says(case: Case) -> None:
     key, nonce, place, plain, sealed, tag = raw(case, "key", "iv", "aad", "msg", "ct", "tag")
     if case["result"] == "invalid":
@@ -201,7 +202,7 @@ def test_a_chunks_cipher_opens_or_not_as_wycheproof_says(case: Case) -> None:
     assert AESGCM(key).encrypt(nonce, plain, place) == sealed + tag
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_pbkdf2_hmacsha256"))
+@each("case", cases("wycheproof_pbkdf2_hmacsha256"))
 def test_a_package_is_sealed_under_the_key_that_wycheproof_says(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     password, salt, key = raw(case, "password", "salt", "dk")
     rounds, length = case["iterationCount"], case["dkLen"]
@@ -216,7 +217,7 @@ def test_a_package_is_sealed_under_the_key_that_wycheproof_says(case: Case, monk
 # -- derivations -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_hkdf_sha256"))
+@each("case", cases("wycheproof_hkdf_sha256"))
 def test_the_library_and_the_reference_derive_what_wycheproof_says(case: Case) -> None:
     secret, salt, info, key = raw(case, "ikm", "salt", "info", "okm")
     if case["result"] == "invalid":
@@ -289,7 +290,7 @@ def test_a_tag_is_the_one_that_libsodium_makes() -> None:
 # -- signatures --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_ed25519"))
+@each("case", cases("wycheproof_ed25519"))
 def test_a_signature_counts_or_not_as_wycheproof_says(case: Case) -> None:
     message, signature = raw(case, "msg", "sig")
     public = bytes.fromhex(case["publicKey"]["pk"])
@@ -313,7 +314,7 @@ XWING = [pytest.param(one, id=str(number)) for number, one in enumerate(read("xw
 HPKE = [pytest.param(one, id=f"{one['kem_id']:#x}-{one['aead_id']}") for one in read("hpke.json")]
 
 
-@pytest.mark.parametrize("case", HPKE)
+@each("case", HPKE)
 def test_the_reference_schedule_is_that_of_hpkes_vectors(case: Case) -> None:
     shared, info, key, nonce = raw(case, "shared_secret", "info", "key", "base_nonce")
     assert hpke_schedule((case["kem_id"], case["kdf_id"], case["aead_id"]), shared, info) == (key, nonce)
@@ -323,7 +324,7 @@ def test_the_reference_schedule_is_that_of_hpkes_vectors(case: Case) -> None:
         assert AESGCM(key).encrypt(nonce, plain, place) == sealed
 
 
-@pytest.mark.parametrize("case", XWING)
+@each("case", XWING)
 def test_a_sealing_key_grows_and_opens_as_the_draft_of_x_wing_says(case: Case) -> None:
     seed, public, sent, shared = raw(case, "seed", "pk", "ct", "ss")
     key = SealingKey.from_seed(seed)
@@ -336,7 +337,7 @@ def test_a_sealing_key_grows_and_opens_as_the_draft_of_x_wing_says(case: Case) -
         key.open(sealed, b"other")
 
 
-@pytest.mark.parametrize("case", [one for one in HPKE if one.values[0]["kem_id"] == 0x647A])
+@each("case", [one for one in HPKE if one.values[0]["kem_id"] == 0x647A])
 def test_a_sealing_key_grows_and_opens_as_hpkes_vectors_say(case: Case) -> None:
     seed, public, sent, shared, info = raw(case, "skRm", "pkRm", "enc", "shared_secret", "info")
     key = SealingKey.from_seed(seed)
@@ -350,7 +351,7 @@ def pair(lattice: MLKEM768PrivateKey, curve: X25519PrivateKey) -> SealingKey:
     return SealingKey(MLKEM768X25519PrivateKey(lattice, curve), public)
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_mlkem_768"))
+@each("case", cases("wycheproof_mlkem_768"))
 def test_a_seal_opens_or_not_as_wycheproofs_ml_kem_says(case: Case) -> None:
     seed, sent, shared = raw(case, "seed", "c", "K")
     if len(seed) != 64:  # never from outside: our seeds are expanded to 64 bytes
@@ -370,7 +371,7 @@ def test_a_seal_opens_or_not_as_wycheproofs_ml_kem_says(case: Case) -> None:
     assert key.open(sealed, b"info") == b"secret"
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_x25519"))
+@each("case", cases("wycheproof_x25519"))
 def test_a_seal_opens_or_not_as_wycheproofs_x25519_says(case: Case) -> None:
     private, theirs, shared = raw(case, "private", "public", "shared")
     inner = next(one.values[0] for one in cases("wycheproof_mlkem_768") if one.values[0]["result"] == "valid")
@@ -388,7 +389,7 @@ def test_a_seal_opens_or_not_as_wycheproofs_x25519_says(case: Case) -> None:
         primitives.seal(key.public[:1184] + theirs, b"secret", b"info")
 
 
-@pytest.mark.parametrize("case", cases("wycheproof_mlkem_768_encaps"))
+@each("case", cases("wycheproof_mlkem_768_encaps"))
 def test_a_public_key_is_taken_or_not_as_wycheproofs_ml_kem_says(case: Case) -> None:
     public = bytes.fromhex(case["ek"]) + X25519PrivateKey.from_private_bytes(b"c" * 32).public_key().public_bytes_raw()
     if case["result"] == "valid":
@@ -398,7 +399,7 @@ def test_a_public_key_is_taken_or_not_as_wycheproofs_ml_kem_says(case: Case) -> 
         primitives.seal(public, b"s" * 32, b"info")
 
 
-@pytest.mark.parametrize(("length", "digest"), BLAKE3.items())
+@each(("length", "digest"), BLAKE3.items())
 def test_the_digest_of_pieces_is_blake3_as_its_authors_publish_it(length: int, digest: str) -> None:
     content = bytes(at % 251 for at in range(length))
     for step in (1, 64, 1000, max(1, length)):

@@ -17,6 +17,7 @@ from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import RULES, Action, State, transition
 from arlo_rec.policy import Event as Moves
+from tests.support.each import each
 
 IDS = st.lists(st.binary(min_size=16, max_size=16).map(RecordingId), max_size=3).map(tuple)
 TEXTS = st.text(max_size=20)
@@ -73,7 +74,7 @@ def test_an_event_that_was_written_is_read_back_as_the_same_event(event: AuditEv
         assert again.to_json() == event.to_json()
 
 
-@pytest.mark.parametrize("kind", _kinds(), ids=lambda kind: kind.__name__)
+@each("kind", _kinds())
 def test_every_kind_of_event_says_what_it_is_for_and_names_a_rule(kind: type[AuditEvent]) -> None:
     assert kind.__doc__
     assert kind.OUTCOME in {"allowed", "denied", "failed", "done"}

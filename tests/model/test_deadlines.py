@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.dsar.register import answer_due, is_holiday
+from tests.support.each import each
 
 pytestmark = pytest.mark.rule("access.subject")
 VECTORS = Path(__file__).parents[1] / "vectors" / "deadlines.txt"
@@ -17,7 +18,7 @@ ROWS = [line.split()[:4] for line in VECTORS.read_text("ascii").splitlines() if 
 DAYS = st.dates(date(2000, 1, 1), date(2099, 1, 1))
 
 
-@pytest.mark.parametrize(("received", "stood_still", "extended", "due"), ROWS)
+@each(("received", "stood_still", "extended", "due"), ROWS)
 def test_the_last_day_is_that_of_the_vector(received: str, stood_still: str, extended: str, due: str) -> None:
     day = answer_due(date.fromisoformat(received), stood_still=int(stood_still), extended=extended == "extended")
     assert day.isoformat() == due

@@ -21,6 +21,7 @@ from arlo_rec.intake.sources.deliveries import COLUMNS
 from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.policy import RULES, Rule
+from tests.support.each import each
 from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, nodes
 from tools import make_docs
@@ -90,13 +91,13 @@ def test_every_rule_of_the_guidelines_is_there_in_its_section() -> None:
         assert {one.id for one in RULES.values() if one.section == section} == ids
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda one: one.id)
+@each("rule", RULES.values())
 def test_every_rule_is_pinned_by_the_tests_that_it_names(rule: Rule) -> None:
     text = (TOP / rule.pinned_by).read_text("utf-8")
     assert f'mark.rule("{rule.id}")' in text or (rule.pinned_by == rule.carried_out and rule.id in text)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda one: one.id)
+@each("rule", RULES.values())
 def test_every_rule_is_carried_out_where_it_says(rule: object) -> None:
     where: str = rule.carried_out  # type: ignore[attr-defined]
     if where.startswith("docs/"):
@@ -137,7 +138,7 @@ def test_the_documents_that_are_made_are_as_the_code_is() -> None:
 # -- sentences ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", TEXTS)
+@each("code", TEXTS)
 def test_every_sentence_has_both_languages_with_the_same_values(code: str) -> None:
     nb, en = TEXTS[code]
     assert nb.strip()
@@ -272,9 +273,9 @@ def test_every_dependency_is_told_with_its_range_and_reason() -> None:
     wanted = [*project["dependencies"], *(each for extra in extras for each in extra)]
     table = (TOP / "docs" / "dependencies.md").read_text("utf-8")
     rows = [line for line in table.splitlines() if line.startswith("| ")]
-    for each in wanted:
-        name, limits = re.match(r"([\w-]+)(?:\[\w+\])?([^;]*)", each.replace(" ", "")).groups()  # type: ignore[union-attr]
-        assert any(name in row.split("|")[1] and f"`{limits}`" in row for row in rows), each
+    for asked in wanted:
+        name, limits = re.match(r"([\w-]+)(?:\[\w+\])?([^;]*)", asked.replace(" ", "")).groups()  # type: ignore[union-attr]
+        assert any(name in row.split("|")[1] and f"`{limits}`" in row for row in rows), asked
 
 
 def test_every_exit_status_is_told() -> None:
