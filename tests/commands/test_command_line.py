@@ -60,6 +60,20 @@ def complete(line: str, environment: dict[str, str] | None = None) -> list[str]:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @each("page", PAGES)
+def test_every_help_text_says_what_it_is_for_and_each_option_within_eighty_columns(page: str, lang: str) -> None:
+    text = help_of(page, lang)
+    usage, about, *_ = text.split("\n\n")
+    assert f"arlo-rec {page}".strip() in " ".join(usage.split()) and about.strip()
+    wrapped = text.partition(say("section.example", lang) + ":")[0]  # an example stays in one piece
+    assert max(map(len, wrapped.splitlines())) <= 80
+    if page in COMMANDS:
+        for option in load(page, lang).params:
+            shown = [each for each in option.opts if each.startswith("--")]
+            assert getattr(option, "hidden", False) or not shown or shown[0] in text, shown
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@each("page", PAGES)
 def test_every_help_text_ends_with_its_example_in_one_piece(page: str, lang: str) -> None:
     lines = help_of(page, lang).splitlines()
     at = lines.index(say("section.example", lang) + ":")

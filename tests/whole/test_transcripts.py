@@ -214,8 +214,7 @@ def october(tmp_path_factory: pytest.TempPathFactory) -> World:
 def test_the_program_says_what_the_transcript_says(
     path: Path, october: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = path.read_text("utf-8") if not path.stem.startswith("help-") else _help_pages(path)
-    played = Player(worlds.copy(october, tmp_path), monkeypatch).play(text)
+    played = Player(worlds.copy(october, tmp_path), monkeypatch).play(path.read_text("utf-8"))
     if os.environ.get("UPDATE_TRANSCRIPTS"):
         path.write_text(played, "utf-8")
     else:
@@ -223,22 +222,13 @@ def test_the_program_says_what_the_transcript_says(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [pytest.param(one, id=one.stem) for one in FILES if not one.stem.startswith("help-")])
+@pytest.mark.parametrize("path", [pytest.param(one, id=one.stem) for one in FILES])
 def test_the_program_says_the_same_through_the_door(
     path: Path, october: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = worlds.copy(october, tmp_path)
     world.door = True
     assert Player(world, monkeypatch).play(path.read_text("utf-8")) == path.read_text("utf-8")
-
-
-def _help_pages(path: Path) -> str:
-    """The commands of the transcript of all help texts, made from the table: a new one is in it by itself."""
-    first = path.read_text("utf-8").partition("\n")[0]
-    groups = sorted({words.split()[0] for words in COMMANDS if " " in words})
-    pages = ["", *sorted([*COMMANDS, *groups])]
-    lines = [" ".join(["$ arlo-rec", *page.split(), "--help --lang", path.stem[-2:]]) for page in pages]
-    return "\n".join([first, *lines]) + "\n"
 
 
 # -- what the transcripts must have -------------------------------------------------------------------
@@ -262,13 +252,11 @@ def _all_said() -> list[Said]:
     return [Said(found, path.name) for path in FILES for found in block.findall(path.read_text("utf-8"))]
 
 
-def test_every_command_has_its_transcript_in_words_in_json_and_in_help() -> None:
+def test_every_command_has_its_transcript_in_words_and_in_json() -> None:
     commands = set(COMMANDS) - {"serve"}  # at the other end of the door: what others say comes through it
     said = _all_said()
     assert {one.command for one in said if not {"--json", "--help"} & set(one.words) and one.exit == 0} >= commands
     assert {one.command for one in said if "--json" in one.words and one.exit == 0} >= commands
-    for lang in ("nb", "en"):
-        assert {one.command for one in said if one.words[-3:] == ["--help", "--lang", lang]} >= set(COMMANDS)
 
 
 def test_every_exit_status_is_shown_or_provoked_here() -> None:
