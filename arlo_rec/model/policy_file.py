@@ -31,7 +31,7 @@ from arlo_rec.policy import RETENTION, Purpose
 
 FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
-_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
+_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as `certificates.check` has it
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
 _KEYS: Final = frozenset({"version", "from", "reason", "rule", "prompt", *TRUTHS, *LIMITS})
 

@@ -26,8 +26,8 @@ from typing import Any
 
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.catalogue.disclosures import DisclosureRow
+from arlo_rec.certificates.check import is_number
 from arlo_rec.erasure import receipts
-from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import policy_document
 from arlo_rec.log.projection import LoggedDisclosure, Projection
 from arlo_rec.model import audit_events, documents
