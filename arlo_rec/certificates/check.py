@@ -63,7 +63,7 @@ REASONS: Final = {  # why a file is not genuine; the program says the same in bo
     "archive_rewritten": "the end of the archive was changed after it was signed",
     "longer_than_ours": "it is longer than any that was given out",
     "not_canonical": "it is not written as it was given out, or is no JSON",
-    "not_of_its_form": "it lacks something that such a document has, or has something that none has",
+    "not_of_its_form": "it does not have the form of such a document",
     "counts_differ": "it counts otherwise than what it lists",
     "content_changed": "its content was changed after it was signed",
     "of_another_form": "its certificate is of a page in another form",
