@@ -204,11 +204,6 @@ ERASED_BY: Final[Mapping[str, Action]] = {  # by what a receipt calls an erasure
 }
 
 
-def may_sign_receipt(role: Role, event: str) -> Decision:
-    """Whether somebody of that role can have carried out an erasure that a receipt calls *event*."""
-    return may(role, ERASED_BY[event])
-
-
 def signs_receipts(role: Role) -> bool:
     """Whether this role carries out erasures at all."""
     return any(may(role, action).allowed for action in ERASED_BY.values())

@@ -14,7 +14,7 @@ from arlo_rec.ui.terminal import Answer, tell
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
-    from arlo_rec.catalogue.log_proof import Genuine
+    from arlo_rec.certificates.check import Genuine
 
 
 def certificate_verify(
@@ -27,28 +27,27 @@ def certificate_verify(
 ) -> Answer:
     """Check what was given out by its own signatures, or by the keys that --vkey names."""
     from arlo_rec.backends.shared_folder import open_named
-    from arlo_rec.dsar import access_list, certificate
-    from arlo_rec.publishing import page_certificate
-    from arlo_rec.publishing.page_check import verify
+    from arlo_rec.certificates import check
+    from arlo_rec.certificates.verdict import verify
 
     run: Run = ctx.obj
     wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
     target = run.new_file(page) if page is not None else None
     try:
-        with open_named(file, access_list.LONGEST) as content:
+        with open_named(file, check.LONGEST) as content:
             genuine = verify(content, wanted)
     except OSError:
         raise Usage("file_unreadable", path=str(file)) from None
     kind = genuine.document["kind"]
-    if kind == certificate.KIND:
+    if kind == check.ANSWER:
         if target is not None:
             raise Usage("no_receipt", path=str(file))
         return _answer(run, genuine, _beside(file, accesses, genuine), wanted)
-    if accesses is not None or (kind in {access_list.KIND, page_certificate.KIND} and target is not None):
+    if accesses is not None or (kind in {check.LIST, check.PAGE} and target is not None):
         raise Usage("no_answer" if accesses is not None else "no_receipt", path=str(file))
-    if kind == page_certificate.KIND:
+    if kind == check.PAGE:
         return _published(run, genuine)
-    return _accesses(run, genuine) if kind == access_list.KIND else _receipt(run, genuine, target)
+    return _accesses(run, genuine) if kind == check.LIST else _receipt(run, genuine, target)
 
 
 def _beside(file: Path, named: Path | None, genuine: Genuine) -> Path | None:
@@ -82,19 +81,21 @@ def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
 
 def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) -> Answer:
     """What the certificate of an access answer says, and the list of accesses that was inside, where it is given."""
-    from arlo_rec.backends.shared_folder import read_named
+
+    from arlo_rec.backends.shared_folder import open_named
+    from arlo_rec.certificates.check import LONGEST
+    from arlo_rec.certificates.verdict import verify_list
     from arlo_rec.dsar import access_list
-    from arlo_rec.dsar.certificate_check import verify_accesses
     from arlo_rec.model.records import from_iso
     from arlo_rec.model.times import shown
 
     answer, listed = genuine.document, None
     if beside is not None:
         try:
-            raw = read_named(beside, access_list.LONGEST, pipes=True)
+            with open_named(beside, LONGEST) as content:
+                listed = verify_list(content, genuine, wanted)
         except OSError:
             raise Usage("file_unreadable", path=str(beside)) from None
-        listed = verify_accesses(raw, genuine, wanted)
     data = {key: answer[key] for key in ("case", "made_at", "sha256", "bytes", "policy", "store")}
     data |= {**_keys(genuine), "accesses": _listed(listed) if listed else None}
     line = run.say("certificate.answer", case=answer["case"], at=shown(from_iso(answer["made_at"])))

@@ -148,7 +148,7 @@ def _unfinished(run: Run, withdrawn: Withdrawal, target: NamedFile | None) -> li
 def _copied(receipt: Path, target: NamedFile) -> bool:
     """Whether the receipt could be written once more; the erasure is done all the same."""
     from arlo_rec.backends.shared_folder import read_small
-    from arlo_rec.erasure.receipts import LONGEST
+    from arlo_rec.certificates.check import LONGEST
 
     try:
         target.write([read_small(receipt, LONGEST)])

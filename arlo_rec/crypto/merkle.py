@@ -130,24 +130,6 @@ def _siblings(at: int, size: int) -> list[tuple[int, int]]:
     return [(level, number) for level, number in pairs if number << level < size]
 
 
-def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that an inclusion path leads to; None where the path has a wrong length (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
-        return None
-    at, last, node = index, size - 1, leaf
-    for sibling in path:
-        if last == 0:
-            return None
-        if at & 1 or at == last:
-            node = node_hash(sibling, node)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
-        else:
-            node = node_hash(node, sibling)
-        at, last = at >> 1, last >> 1
-    return node if last == 0 else None
-
-
 def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
     """The root of the tree at each of *sizes*, in one pass over the leaf hashes.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from arlo_rec.dsar import stored_zip
+from arlo_rec.certificates import seal
 from arlo_rec.dsar.answer import RecordingFacts
 from arlo_rec.dsar.files import FileFacts
 from arlo_rec.dsar.letter import PAGE, wave
@@ -39,7 +39,7 @@ class Archive:
     """The archive as it is being written; *expected*: the bytes of each recording's sound, by id, in their order."""
 
     def __init__(self, new_page: Callable[[], PageFile], lang: str, expected: Mapping[str, int]) -> None:
-        self.zip = stored_zip.Archive()
+        self.zip = seal.Archive()
         self._new_page = new_page
         self._lang = lang
         self._expected = expected
@@ -68,7 +68,7 @@ class Archive:
         return self._elsewhere[-1]
 
     def end(self, letter: str) -> Iterator[bytes]:
-        """The letter; what ends the archive is `stored_zip.tail`."""
+        """The letter; `seal.Archive.signed` ends the archive."""
         page = yield from self._letters_page()
         yield from self._written_all(page.end(letter, self._elsewhere))
         yield self.zip.finish()

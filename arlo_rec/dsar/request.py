@@ -216,10 +216,7 @@ def _write(
     composed = Composition(target.package, content, sounds, form.lang, beside)
     of = permits[0].seq if permits else None
     statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
-    if target.zip is None:
-        signed = certificate.signed_page(store, composed, statement, clock)
-    else:
-        signed = certificate.signed_members(store, target.zip, composed, statement, clock)
+    signed = certificate.signed(store, composed, statement, clock, target.zip)
     pieces = Digested(signed, hashlib.sha256())
     target.file.write(pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
     case, sha256, damaged = content.case, pieces.digest().hex(), _damaged(composed.answer)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from arlo_rec import audio
 from arlo_rec.backends.named_files import NamedFile
+from arlo_rec.certificates import seal
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar import archive, stored_zip
+from arlo_rec.dsar import archive
 from arlo_rec.dsar.archive import Archive
 from arlo_rec.dsar.package import Package
 from arlo_rec.dsar.page_file import PageFile
@@ -46,7 +47,7 @@ class Target:
 
     file: NamedFile
     package: Package
-    zip: stored_zip.Archive | None  # of a package that is one
+    zip: seal.Archive | None  # of a package that is one
     passphrase: str = field(repr=False)
 
 

@@ -25,7 +25,6 @@ from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.errors import InUse, Unreachable
@@ -161,7 +160,7 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
         except InUse:
             return False
     is_flushed = _mend_slots(store)
-    for number in filter(is_number, store.catalogue.erasures.unfinished()):
+    for number in store.catalogue.erasures.unfinished():
         with suppress(Unreachable):
             _finish_erasure(store, number, now, observer, is_flushed=is_flushed)
     if is_flushed and store.meta.number("flush_due"):
@@ -221,9 +220,12 @@ def _mend_slots(store: Store) -> bool:
 
 
 def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer, *, is_flushed: bool) -> None:
-    """Steps 5 to 7; raises Unreachable where the objects or the receipts cannot be written."""
+    """Steps 5 to 7, unless *number* can name no receipt; raises Unreachable for objects or a receipt."""
+    from arlo_rec.certificates.check import is_number
     from arlo_rec.erasure import receipts
 
+    if not is_number(number):
+        return
     names = [recording.hex() for recording in store.catalogue.recordings.being_erased(number)]
     for done in range(0, len(names), AT_ONCE):
         observer(Progress(Phase.ERASURE, done, len(names)))

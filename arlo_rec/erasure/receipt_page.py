@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.catalogue.log_proof import Genuine
+from arlo_rec.certificates.check import Genuine
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import shown

@@ -5,32 +5,27 @@ lists every place that was erased, and until when an escrow's ring may still hol
 the erasure's leaf in the log with the path to a signed checkpoint, and is signed by the log's key, which no erasure
 destroys; where that key was renewed, the chain of keys is inside. Every role holds the log's key, so whoever erased has
 signed for what was erased too, and the officers' vouchers for that key are inside. It is written only after every place
-is erased; its form stands in `receipt_form`.
+is erased; `certificates.check` checks it.
 """
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.shared_folder import read_small
-from arlo_rec.catalogue import log_proof
 from arlo_rec.catalogue.erasures import Erasure, NewProof, Proof
-from arlo_rec.catalogue.log_proof import Genuine, LogKeys
-from arlo_rec.crypto import merkle, primitives
-from arlo_rec.erasure.receipt_form import KIND, PLACES, has_form
+from arlo_rec.certificates import check, seal
+from arlo_rec.certificates.check import PLACES, Forged, Unknown
+from arlo_rec.crypto import merkle
 from arlo_rec.keys import vouching
-from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import to_iso
-from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
+from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import may_sign_receipt
 from arlo_rec.store import Store
-
-LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
 
 
 def file_for(store: Store, number: str) -> Path:
@@ -46,42 +41,40 @@ def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
     path = file_for(store, erasure.number)
     proof = store.catalogue.erasures.proof(erasure.number)
     ring_until = escrow.until(store, erasure.at)
-    receipt: dict[str, Any] = {
-        "format": 1,
-        "kind": KIND,
-        "policy": store.policy.at(erasure.at).version,
-        **_erased(store.layout.id, erasure),
-        "days": _days(store, erasure.number),
-        "places": [place for place in PLACES if place != "journal" or is_flushed],
-        "ring_until": to_iso(ring_until) if ring_until else None,
-        "feed": feed.has(store, proof.seq),
-        "entry": _entry(proof),
-        "checkpoint": proof.note,
-        "log_keys": log_proof.keys_to_json(store.log),
-        "signers": vouching.to_json(vouching.chain(store.catalogue.vouchers.get, proof.signer)),
-        "erased_by": to_base64(proof.signature),
-    }
-    signature = store.log.key.sign(_message(receipt))
-    content = canonical({**receipt, "signature": to_base64(signature)})
-    write_whole(path, content + b"\n")
+    receipt = seal.by_log(
+        store,
+        check.RECEIPT,
+        store.policy.at(erasure.at).version,
+        vouching.chain(store.catalogue.vouchers.get, proof.signer),
+        **_erased(erasure),
+        days=_days(store, erasure.number),
+        places=[place for place in PLACES if place != "journal" or is_flushed],
+        ring_until=to_iso(ring_until) if ring_until else None,
+        feed=feed.has(store, proof.seq),
+        entry=_entry(proof),
+        checkpoint=proof.note,
+        erased_by=to_base64(proof.signature),
+    )
+    write_whole(path, canonical(receipt) + b"\n")
     return path
 
 
 def is_as_written(store: Store, number: str) -> bool:
     """Whether the receipt of a finished erasure is there, genuine, and of that erasure and its entry in this log."""
     erasure, proof = store.catalogue.erasures.get(number), store.catalogue.erasures.proof(number)
-    erased = _erased(store.layout.id, erasure)
+    erased = {"store": store.layout.id.hex(), **_erased(erasure)}
     try:
-        raw = read_small(file_for(store, number), LONGEST)
-        receipt = verify(raw).document
-    except (OSError, Integrity):
+        raw = read_small(file_for(store, number), check.LONGEST)
+        receipt = check.check(io.BytesIO(raw)).document
+    except (OSError, Forged, Unknown):
         return False
     ours = {key.vkey for key in store.log.key_chain()}
     return (
-        {key: receipt[key] for key in erased} == erased
+        receipt["kind"] == check.RECEIPT
+        and {key: receipt[key] for key in erased} == erased
         and receipt["entry"] == _entry(proof)
         and receipt["erased_by"] == to_base64(proof.signature)
-        and vouching.from_json(receipt["signers"])[0].key == proof.signer
+        and receipt["signers"][0]["key"] == to_base64(proof.signer)
         and {key["vkey"] for key in receipt["log_keys"]} <= ours
     )
 
@@ -92,15 +85,15 @@ def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:
     Whoever finishes an erasure and writes its receipt may be anybody who holds the root, and the log's key is
     everybody's: what was erased is signed for here, by the one who could.
     """
-    signature = store.identity.signing.sign(_erased_message(_erased(store.layout.id, erasure), tree.size))
+    erased = {"store": store.layout.id.hex(), **_erased(erasure)}
+    signature = store.identity.signing.sign(check.erasure_message(erased, tree.size))
     return NewProof(tree.size, merkle.path_of_last(tree), store.identity.signing.public, signature)
 
 
-def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
+def _erased(erasure: Erasure) -> dict[str, Any]:
     """What a receipt says of the erasure itself."""
     return {
         "number": erasure.number,
-        "store": store.hex(),
         "event": erasure.kind,
         "rule": erasure.rule,
         "erased_at": to_iso(erasure.at),
@@ -111,58 +104,10 @@ def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
 
 def _entry(proof: Proof) -> dict[str, Any]:
     """What a receipt says of its log entry."""
-    return log_proof.entry_to_json(proof.seq, proof.leaf, proof.path)
+    return seal.entry_to_json(proof.seq, proof.leaf, proof.path)
 
 
 def _days(store: Store, number: str) -> dict[str, int]:
     """How many recordings of each day (UTC) were erased."""
     started = store.catalogue.recordings.started_of_erasure(number)
     return dict(sorted(Counter(f"{at:%Y-%m-%d}" for at in started).items()))
-
-
-def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
-    """The receipt, if it is genuine; raises Integrity, or Usage where one of *vkeys* is no verifier key.
-
-    1. it is a receipt in its one form   2. each log key was signed by the key before it   3. the last signed it
-    4. one of them signed its checkpoint, and so did the eraser   5. to which the erasure's leaf leads
-    6. the eraser signed for what was erased, and is of a role that erases so   7. by officers' word up to the first
-    8. each of *vkeys* is a key of the log's chain, or that first officer's
-    """
-    wanted = log_proof.parsed_wanted(vkeys)
-    try:
-        receipt = parse_object(raw, max_bytes=LONGEST)
-        if canonical(receipt) + b"\n" != raw or not has_form(receipt):
-            raise Integrity("certificate_invalid")
-        keys = log_proof.log_keys(receipt)
-        vouchers = vouching.from_json(receipt["signers"])
-        right = log_proof.is_of_log(receipt, keys) and _is_signed(receipt, keys, vouchers)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Integrity("certificate_invalid") from None
-    if not right:
-        raise Integrity("certificate_invalid")
-    return log_proof.compared(receipt, keys, vouchers[-1], wanted)
-
-
-def _is_signed(receipt: Mapping[str, Any], keys: LogKeys, vouchers: Sequence[vouching.Voucher]) -> bool:
-    """Steps 3, 5, 6 and 7, and 4 for the eraser: an entry says who erased by the signature of its checkpoint alone."""
-    store, eraser = bytes.fromhex(receipt["store"]), vouchers[0]
-    unsigned = {key: value for key, value in receipt.items() if key != "signature"}
-    erased, seq = _erased_message(receipt, receipt["entry"]["seq"]), receipt["entry"]["seq"]
-    return (
-        primitives.verified(keys[-1][1], from_base64(receipt["signature"], 64), _message(unsigned))
-        and primitives.verified(eraser.key, from_base64(receipt["erased_by"], 64), erased)
-        and log_proof.wrote_last_entry(receipt, eraser.key)
-        and may_sign_receipt(eraser.role, receipt["event"]).allowed
-        and eraser.since <= seq
-        and vouching.is_true(store, vouchers)
-    )
-
-
-def _message(receipt: Mapping[str, Any]) -> bytes:
-    return b"arlo-rec/1/receipt\0" + canonical(receipt)
-
-
-def _erased_message(receipt: Mapping[str, Any], seq: int) -> bytes:
-    """What the eraser signs in the transaction of the erasure: what it is, and the place of its entry."""
-    erased = {key: receipt[key] for key in ("store", "number", "event", "rule", "erased_at", "count", "recordings")}
-    return b"arlo-rec/1/erased\0" + canonical({**erased, "seq": seq})

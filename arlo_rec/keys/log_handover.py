@@ -34,8 +34,3 @@ def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, size: int,
         officer, signature = statement[:32], statement[32:]
         return signers.is_officer(officer, size) and primitives.verified(officer, signature, restoration(origin, new))
     return primitives.verified(old, statement, handover(origin, new))
-
-
-def handed_over(origin: str, old: bytes, new: bytes, statement: bytes) -> bool:
-    """Whether *statement* is *old*'s signature for *new* as the log's next key."""
-    return primitives.verified(old, statement, handover(origin, new))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from arlo_rec.crypto import primitives
-from arlo_rec.model.strict_json import from_base64, to_base64
+from arlo_rec.model.strict_json import to_base64
 from arlo_rec.policy import Role
 
 LONGEST_CHAIN = 100  # officers who followed each other; a chain that is longer goes in circles
@@ -73,15 +73,6 @@ def to_json(vouchers: Sequence[Voucher]) -> list[dict[str, Any]]:
         }
         for voucher in vouchers
     ]
-
-
-def from_json(documents: Sequence[dict[str, Any]]) -> tuple[Voucher, ...]:
-    """What `to_json` wrote; raises KeyError, TypeError or ValueError."""
-    keys = [from_base64(document["key"], 32) for document in documents]
-    return tuple(
-        Voucher(key, Role(document["role"]), document["since"], by, from_base64(document["signature"], 64))
-        for document, key, by in zip(documents, keys, (*keys[1:], *keys[-1:]), strict=True)
-    )
 
 
 def _message(store: bytes, key: bytes, role: Role, since: int) -> bytes:

@@ -15,6 +15,7 @@ value that was not chosen for it. Any other exception is a bug.
      |- NotGranted          13
      |- Refused             14   the guidelines say no; always names the rule
      |- Integrity           15   something was changed, truncated or rolled back
+     |   `- NotGenuine      15   a file that was given out
      |- Unreachable         16   disk, object store or database fails
      `- SoundError           -   a sound that intake does not accept; becomes a refusal
 """
@@ -176,6 +177,14 @@ class Integrity(ArloError):
     """Stored data was changed, truncated, exchanged or rolled back."""
 
     exit_status = 15
+
+
+class NotGenuine(Integrity):
+    """A file that was given out is not genuine; *reason* is a code of `certificates.check`."""
+
+    def __init__(self, code: str, *, reason: str) -> None:
+        super().__init__(code, reason=reason)
+        self.reason = reason
 
 
 class Unreachable(ArloError):

@@ -50,7 +50,7 @@ Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Us
 
 FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
-_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as receipts and answers have it (`json_forms`)
+_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as `certificates.check` has it
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _PROMPT: Final = re.compile(r"(nb|nn|en)-[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")

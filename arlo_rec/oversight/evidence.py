@@ -27,8 +27,8 @@ from typing import Any
 
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.catalogue.disclosures import DisclosureRow
+from arlo_rec.certificates.check import is_number
 from arlo_rec.erasure import receipts
-from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.log import events, projection
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import AccessRequested, CallTakenIn, PolicyProposed, Purged

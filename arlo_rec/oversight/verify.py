@@ -22,9 +22,9 @@ from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue import audit_check, log_clock, schema
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
+from arlo_rec.certificates.check import is_number
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
-from arlo_rec.erasure.receipt_form import is_number
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing

@@ -13,14 +13,16 @@ from typing import Final
 
 from arlo_rec.admin.policy_drift import Drift
 from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.catalogue.log_proof import Genuine
+from arlo_rec.certificates import check
+from arlo_rec.certificates.check import Forged, Genuine, Unknown
 from arlo_rec.log.events import PolicyPublished, read
-from arlo_rec.model.errors import Integrity, Unreachable, Usage
+from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.strict_json import from_base64
-from arlo_rec.publishing import page_certificate, page_check, pages
+from arlo_rec.publishing import pages
 from arlo_rec.publishing.pages import Page
+from arlo_rec.publishing.publish import digest
 from arlo_rec.store import Store
 
 LONGEST: Final = 4 * 1024 * 1024  # bytes of a page; ours have some ten thousand
@@ -53,11 +55,11 @@ def _drift(page: Page, file: NamedFile, store: Store, company: Particulars, now:
     except OSError as problem:
         raise Unreachable("disk_failed", path=str(file), reason=problem.strerror or "") from None
     try:
-        genuine = page_check.verify(io.BytesIO(raw))
-    except (Integrity, Usage):
+        genuine = check.check(io.BytesIO(raw))
+    except (Forged, Unknown):
         return What.CHANGED
     told = genuine.document
-    if told["kind"] != page_certificate.KIND or (told["page"], told["lang"], told["form"]) != tuple(page):
+    if told["kind"] != check.PAGE or (told["page"], told["lang"], told["form"]) != tuple(page):
         return What.CHANGED
     if not _is_logged(store, page, genuine):
         return What.OTHER_STORE
@@ -65,7 +67,7 @@ def _drift(page: Page, file: NamedFile, store: Store, company: Particulars, now:
     if told["policy"] != version.version:
         return What.OLDER_POLICY
     today = pages.content(page, version, company, from_iso(told["published_at"]), now)
-    return None if page_certificate.digest(today, page.form) == told["sha256"] else What.OTHER_TEXT
+    return None if digest(page, today) == told["sha256"] else What.OTHER_TEXT
 
 
 def _is_logged(store: Store, page: Page, genuine: Genuine) -> bool:

@@ -11,11 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from arlo_rec.certificates.check import HEADS
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.i18n.pages import render, render_markdown, visible
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
-from arlo_rec.publishing import facts, page_certificate
+from arlo_rec.publishing import facts
 from arlo_rec.publishing.markup import sections
 
 PAGE: Final = Path(__file__).with_name("page")
@@ -56,7 +57,7 @@ def content(page: Page, version: PolicyVersion, company: Particulars, published_
     place = {"name": page.name, "form": page.form, "other_lang": other, "is_internal": page.name in INTERNAL}
     text = render_markdown(PAGE, f"{page.name}.{page.lang}.md.j2", **told, **place).strip() + "\n"
     if page.form == "md":
-        return page_certificate.MARKDOWN_HEAD + text.encode("utf-8")
+        return HEADS["md"] + text.encode("utf-8")
     prompts = facts.prompts_of(version, at, page.lang)
     made = sections(text, page.lang, {_spoken(prompt.text): prompt.lang for prompt in prompts})
     whole = render(

@@ -25,10 +25,11 @@ from arlo_rec.admin import grants, identities, initialise
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.catalogue import audit_check
+from arlo_rec.certificates.verdict import verify as verify_certificate
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.request import Request, answer
 from arlo_rec.dsar.writing import Form
-from arlo_rec.erasure import receipts, withdrawal
+from arlo_rec.erasure import withdrawal
 from arlo_rec.i18n.messages import say
 from arlo_rec.intake import ingest
 from arlo_rec.keys.key_files import Identity, read_service, readable_secret, unlock
@@ -217,7 +218,7 @@ class _Life:
             done = withdrawal.carry_out(store, planned, self.now)
             gone = all(not store.blobs.size(recording.id.hex()) for recording in done.recordings)
         self.step("consent.withdraw", "withdrawn", ok=gone and len(done.recordings) == 3, number=done.number)
-        receipt = receipts.verify(done.receipt.read_bytes() if done.receipt else b"").document
+        receipt = verify_certificate(io.BytesIO(done.receipt.read_bytes() if done.receipt else b"")).document
         self.step("consent.withdraw", "receipt", ok=receipt["count"] == 3)
         problem = self._problem(
             lambda store: self._export(store, self.recordings[0], "quality", self.base / "igjen.wav")

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, TextIO
 
 from arlo_rec.i18n.messages import clean, say, say_or
-from arlo_rec.model.errors import ArloError, Unreachable
+from arlo_rec.model.errors import ArloError, NotGenuine, Unreachable
 from arlo_rec.ui.tables import Table, csv_text, table_text
 
 _COMMAND: Final = re.compile(r"arlo-rec(?: (?:\"[^\"]*\"|[^\s\".,;:()]+))+")
@@ -107,9 +107,10 @@ def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
 
 
 def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:
-    """An error as JSON; the message depends on the language, the code does not."""
+    """An error as JSON; the message depends on the language, the codes do not."""
     document = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
-    return document | ({"rule": error.rule} if error.rule else {})
+    reason = {"reason": error.reason} if isinstance(error, NotGenuine) else {}
+    return document | reason | ({"rule": error.rule} if error.rule else {})
 
 
 def message_of(error: ArloError, lang: str) -> str:

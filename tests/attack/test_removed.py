@@ -16,8 +16,9 @@ import pytest
 
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.certificates import check
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.dsar import access_list, certificate
+from arlo_rec.dsar import access_list
 from arlo_rec.keys import authority, layout, log_handover
 from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import Identity, read_catalogue_seal
@@ -33,12 +34,11 @@ from tests.support import world as worlds
 from tests.support.attack import identity, own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
 from tests.support.catalogue import append_to_log
-from tests.support.checker import checker
+from tests.support.certificates import inside, reason
 from tests.support.feed import append, key_of_the_log, line_on, path, tree_of
 from tests.support.world import World
 
 pytestmark = pytest.mark.rule("access.officer")
-MARKDOWN_MARK = b"<!-- arlo-rec certificate: "
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 PURGED = {"action": "purge", "at": "2026-10-01T08:00:00Z", "outcome": "done", "person": "cron", "rule": "retention.90d"}
 
@@ -261,15 +261,15 @@ def test_what_everybody_can_read_of_today_makes_nothing_of_hers_genuine(world: W
         each.json("dsar", "90000001", "--identity", "called-back", "--out", str(each.base / "answer.html"), who=who)
         each.json("policy", "publish", "--out", str(each.base / "pages"), who=who)
     for name in ("answer.html", "pages/guidelines.en.html", "pages/guidelines.en.md"):
-        content, own, end = split((hers.base / name).read_bytes())
-        _, genuine, _ = split((world.base / name).read_bytes())
+        content, own, end = inside((hers.base / name).read_bytes())
+        _, genuine, _ = inside((world.base / name).read_bytes())
         told = {each: own[each] if each in OF_HERS else genuine[each] for each in genuine}
         forged = tmp_path / f"forged-{Path(name).name}"
         forged.write_bytes(content + canonical(_signed_by(key, told)) + end)
         assert said(world, world.base / name, first, newest) == (0, True)
         assert said(world, forged, first, newest) == (15, False), name
     of_list = {each: genuine[each] for each in ("format", "policy", "store", "checkpoint", "log_keys", "log_signature")}
-    more = {"kind": access_list.KIND, "case": "1", "made_at": genuine["published_at"], "recordings": [], "entries": []}
+    more = {"kind": check.LIST, "case": "1", "made_at": genuine["published_at"], "recordings": [], "entries": []}
     told = {**of_list, **more, "count": 0, "words": {}, "signers": own["signers"]}
     forged = tmp_path / access_list.NAME
     forged.write_bytes(canonical(_signed_by(key, told)) + b"\n")
@@ -280,23 +280,9 @@ OF_HERS = {"sha256", "bytes", "accesses", "case", "made_at", "published_at", "si
 
 
 def said(world: World, file: Path, *vkeys: str) -> tuple[int, bool]:
-    """Whether a file is genuine, by the program and by what outsiders have."""
+    """Whether a file is genuine: the exit status of the program, and what the checker says."""
     words = [word for vkey in vkeys for word in ("--vkey", vkey)]
-    with file.open("rb") as content:
-        try:
-            checker().check_file(content, *vkeys)
-            is_genuine = True
-        except checker().Forged:
-            is_genuine = False
-    return world.run("certificate", "verify", str(file), *words).exit, is_genuine
-
-
-def split(raw: bytes) -> tuple[bytes, dict[str, Any], bytes]:
-    """What stands before a certificate, the certificate, and what stands behind it."""
-    (mark,) = (mark for mark in (certificate.MARK, MARKDOWN_MARK) if mark in raw)
-    begin = raw.rindex(mark) + len(mark)
-    told, end = json.JSONDecoder().raw_decode(raw[begin:].decode())
-    return raw[:begin], told, raw[begin:].decode()[end:].encode()
+    return world.run("certificate", "verify", str(file), *words).exit, not reason(file.read_bytes(), *vkeys)
 
 
 def _signed_by(key: primitives.SigningKey, told: dict[str, Any]) -> dict[str, Any]:
@@ -304,4 +290,4 @@ def _signed_by(key: primitives.SigningKey, told: dict[str, Any]) -> dict[str, An
     name, text = merkle.signer_name(origin, key.public), note.partition("\n\n")[0] + "\n"
     beside = merkle.with_signature(note, name, merkle.key_id(name, key.public) + key.sign(text.encode()))
     told = {each: value for each, value in told.items() if each != "signature"} | {"checkpoint": beside}
-    return {**told, "signature": to_base64(key.sign(certificate.message(told)))}
+    return {**told, "signature": to_base64(key.sign(check.signer_message(told)))}

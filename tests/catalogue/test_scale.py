@@ -15,6 +15,7 @@ from arlo_rec.catalogue import audit_check, audit_log, log_clock, log_stretch
 from arlo_rec.catalogue.erasures import Erasure, Erasures, NewProof
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION
+from arlo_rec.certificates import check
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
 from arlo_rec.keys.catalogue_seed import log_key
@@ -170,7 +171,7 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
     with db.writing():
         tree = book.tree()
         book.append([entry], cron)
-        erased = receipts._erased_message(receipts._erased(where.id, erasure), tree.size)
+        erased = check.erasure_message({"store": where.id.hex(), **receipts._erased(erasure)}, tree.size)
         proof = NewProof(tree.size, merkle.path_of_last(tree), cron.public, cron.sign(erased))
         Erasures(db).add(erasure, proof)
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does

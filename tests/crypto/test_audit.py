@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.certificates import check, seal
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.merkle import Checkpoint, Tree
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.model.errors import Integrity
+from arlo_rec.model.strict_json import to_base64
 from tests.support.properties import examples
 
 # the reference leaves and roots of the certificate-transparency project's test of RFC 6962
@@ -137,8 +139,9 @@ def test_the_paths_of_all_leaves_lead_to_the_root_and_to_no_other(size: int) -> 
     paths = merkle.paths_in(leaves, size, range(size))
     assert paths.keys() == set(range(size))
     for at, path in paths.items():
-        assert merkle.root_by_path(leaves[at], at, size, path) == root
-        assert merkle.root_by_path(leaves[at - 1], at, size, path) != root or size == 1
+        told = seal.entry_to_json(at, leaves[at], path)
+        assert check.root_of(told, size) == root
+        assert check.root_of({**told, "leaf": to_base64(leaves[at - 1])}, size) != root or size == 1
     assert paths[size - 1] == merkle.path_of_last(_tree(leaves[:-1]))
     with pytest.raises(ValueError, match="leaves of"):
         merkle.paths_in(leaves[:-1], size, [0])

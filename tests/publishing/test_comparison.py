@@ -11,12 +11,13 @@ import pytest
 
 from arlo_rec.admin.policy_drift import Drift
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
-from arlo_rec.dsar import certificate
+from arlo_rec.certificates import seal
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.strict_json import parse_object
-from arlo_rec.publishing import comparison, page_certificate, pages
+from arlo_rec.model.strict_json import canonical
+from arlo_rec.publishing import comparison, pages
 from arlo_rec.publishing.comparison import What
+from tests.support import certificates
 from tests.support.attack import own_code
 from tests.support.pages import STATED, publish
 from tests.support.policies import put
@@ -88,9 +89,8 @@ def test_pages_that_todays_particulars_would_word_otherwise_are_named_and_no_oth
 def test_an_officers_own_code_signs_no_other_page_for_an_entry_that_is_there(world: World) -> None:
     """The certificate alone would be genuine; the entry that it proves names another digest."""
     from arlo_rec.crypto import merkle
-    from arlo_rec.dsar import certificate
     from arlo_rec.log.events import PolicyPublished
-    from arlo_rec.publishing import page_certificate
+    from arlo_rec.publishing.publish import signed
 
     folder, now = publish(world), datetime.now(UTC)
     page = next(pages.every())
@@ -100,8 +100,8 @@ def test_an_officers_own_code_signs_no_other_page_for_an_entry_that_is_there(wor
         with store.change(now) as change:
             path = merkle.path_of_last(store.log.tree())
             seq = change.log(PolicyPublished(version=version.version, pages={page.file: "0" * 64}))
-        proof = certificate.proof_of(store, seq, path, store.policy.at(now).version)
-        (folder / page.file).write_bytes(page_certificate.signed(store, content, page, now, proof))
+        raw = signed(store, page, content, version.version, now, seal.proof_of(store, seq, path))
+        (folder / page.file).write_bytes(raw)
     assert world.run("certificate", "verify", str(folder / page.file)).exit == 0
     assert compare(world, folder) == [Drift(What.OTHER_STORE, page.file)]
 
@@ -125,12 +125,8 @@ def test_what_is_signed_and_no_page_is_a_changed_page(world: World) -> None:
 
 def test_a_page_whose_certificate_says_another_form_is_no_page(world: World) -> None:
     folder = publish(world)
-    with own_code(world, "sigrid") as store:
-        text = (folder / "prompts.nb.md").read_bytes()
-        mark, after = page_certificate.ENDINGS["md"]
-        over, raw = text[: text.rindex(mark)], text[text.rindex(mark) + len(mark) : -len(after)]
-        unsigned = {key: value for key, value in parse_object(raw).items() if key not in ("signature", "signers")}
-        other = certificate.signed(store, {**unsigned, "form": "html"})
-    (folder / "prompts.nb.md").write_bytes(over + mark + other + after)
+    before, told, after = certificates.inside((folder / "prompts.nb.md").read_bytes())
+    other = canonical(certificates.signed({**told, "form": "html"}, *certificates.keys_of(world, "sigrid")))
+    (folder / "prompts.nb.md").write_bytes(before + other + after)
     run = world.run("certificate", "verify", str(folder / "prompts.nb.md"), "--json")
     assert (run.exit, run.json["error"]["code"]) == (15, "page_invalid")

@@ -1,0 +1,52 @@
+"""What `check` finds, as errors of the program: by the code of the kind, with the reason in the user's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import BinaryIO, Final
+
+from arlo_rec.certificates import check
+from arlo_rec.certificates.check import Forged, Genuine, Unknown
+from arlo_rec.model.errors import NotGenuine, Usage
+
+_NOT_GENUINE: Final[Mapping[str, str]] = {
+    check.RECEIPT: "certificate_invalid",
+    check.ANSWER: "answer_invalid",
+    check.LIST: "accesses_invalid",
+    check.PAGE: "page_invalid",
+}
+_BY_REASON: Final[Mapping[tuple[str, str], str]] = {
+    (check.ANSWER, "cut_off"): "answer_cut_off",
+    (check.ANSWER, "content_changed"): "answer_changed",
+    (check.ANSWER, "archive_rewritten"): "answer_changed",
+    (check.PAGE, "cut_off"): "page_cut_off",
+    (check.PAGE, "content_changed"): "page_changed",
+    (check.LIST, "list_of_another"): "accesses_of_another",
+}
+
+
+def verify(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
+    """What a file that can be sought in holds, if it is genuine; its `kind` says what it is.
+
+    Raises NotGenuine, or Usage where it is none of ours or one of *vkeys* is no verifier key.
+    """
+    return _said(lambda wanted: check.check(file, wanted), vkeys)
+
+
+def verify_list(file: BinaryIO, answer: Genuine, vkeys: Collection[str] = ()) -> Genuine:
+    """The list of accesses that was inside *answer*; raises what `verify` raises, also for that of another answer."""
+    return _said(lambda wanted: check.check_list(file, answer, wanted), vkeys)
+
+
+def _said(checked: Callable[[Collection[str]], Genuine], vkeys: Collection[str]) -> Genuine:
+    wanted = [vkey.strip() for vkey in vkeys]
+    if not all(map(check.is_vkey, wanted)):
+        raise Usage("bad_vkey")
+    try:
+        return checked(wanted)
+    except Unknown:
+        raise Usage("not_a_certificate") from None
+    except Forged as forged:
+        is_of_another = forged.reason == "another_key"
+        code = _BY_REASON.get((forged.kind, forged.reason), _NOT_GENUINE[forged.kind])
+        raise NotGenuine("certificate_of_another_log" if is_of_another else code, reason=forged.reason) from None
