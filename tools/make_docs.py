@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from arlo_rec.certificates import verdict
 from arlo_rec.commands.help import EXITS
 from arlo_rec.dsar.data import schema_json
 from arlo_rec.i18n.messages import every
@@ -41,9 +42,10 @@ sentence of an error says what to do next; here stand the causes of 15 and the s
 """
 NAMED_ELSEWHERE = {  # codes that reach their class by a variable
     "Integrity": (
-        *("answer_invalid", "authority_forged", "log_rolled_back", "page_changed", "page_cut_off", "page_invalid"),
+        *("authority_forged", "log_rolled_back"),
         *("policy_missing", "root_missing", "root_moved", "roster_missing", "rows_rolled_back", "settings_missing"),
     ),
+    "NotGenuine": tuple(verdict.CODES),
 }
 
 

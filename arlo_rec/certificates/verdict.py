@@ -23,6 +23,7 @@ _BY_REASON: Final[Mapping[tuple[str, str], str]] = {
     (check.PAGE, "content_changed"): "page_changed",
     (check.LIST, "list_of_another"): "accesses_of_another",
 }
+CODES: Final = frozenset({*_NOT_GENUINE.values(), *_BY_REASON.values(), "certificate_of_another_log"})
 
 
 def verify(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:

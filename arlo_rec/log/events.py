@@ -297,8 +297,7 @@ class PolicyApproved(AuditEvent):
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
-        if self.since is not None:
-            rows.approve_policy()
+        rows.approve_policy()
 
 
 class PolicyDenied(AuditEvent):
