@@ -35,7 +35,7 @@ from arlo_rec.training.owed import Owed, heard, owed
 from arlo_rec.training.under_review import RULE
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engines.engine import Engine
+    from arlo_rec.speech.engine import Engine
 
 
 class Review(NamedTuple):
@@ -187,7 +187,7 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
 def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:
     """Raise Refused where *engine* recognises a known name of the call in its copy."""
     from arlo_rec.speech.detectors import identifiers, phonetic
-    from arlo_rec.speech.engines.engine import transcribe
+    from arlo_rec.speech.engine import transcribe
 
     known = phonetic.prepare_names(original.names)
     for transcript in transcribe(engine, copy.sound, None, []):

@@ -29,9 +29,9 @@ from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.intake import sealing
 from arlo_rec.intake.candidates import Announced, CallHistory, Delivered, Judged, Tags
+from arlo_rec.intake.manifest import Manifest
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables
-from arlo_rec.intake.sources.manifest import Manifest
-from arlo_rec.intake.sources.spool import Home
+from arlo_rec.intake.spool import Home
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder

@@ -52,7 +52,7 @@ def _make_hour(folder: Path) -> None:
     """An hour of calls one after the other, as a sound and two transcripts, and the names that are known."""
     from arlo_rec import audio
     from arlo_rec.audio import Sound
-    from arlo_rec.speech.transcripts import reading
+    from arlo_rec.speech import transcript_reading
 
     data, names, passes, at = [], set(), {"words-base": [], "words-base-hints": []}, 0.0
     while at < SECONDS:
@@ -61,7 +61,7 @@ def _make_hour(folder: Path) -> None:
             sound = audio.read_wav(io.BytesIO(raw), len(raw))
             names |= set(json.loads((CALLS / f"{name}.json").read_text("utf-8"))["known"].values())
             for kind, lines in passes.items():
-                for word in reading.read((CALLS / kind / f"{name}.json").read_bytes()).words:
+                for word in transcript_reading.read((CALLS / kind / f"{name}.json").read_bytes()).words:
                     if word.end + at < SECONDS:
                         lines.append({**asdict(word), "start": word.start + at, "end": word.end + at})
             data.append(sound.data)
@@ -76,12 +76,12 @@ def _make_hour(folder: Path) -> None:
 def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
     """The sound, two transcripts, and the names that are known."""
     from arlo_rec import audio
-    from arlo_rec.speech.transcripts import reading
+    from arlo_rec.speech import transcript_reading
 
     path = folder / "hour.wav"
     with path.open("rb") as stream:
         sound = audio.read_wav(stream, path.stat().st_size)
-    words = [reading.read(path.read_bytes()) for path in sorted(folder.glob("words*.json"))]
+    words = [transcript_reading.read(path.read_bytes()) for path in sorted(folder.glob("words*.json"))]
     return sound, words, json.loads((folder / "names.json").read_text("utf-8"))
 
 

@@ -84,13 +84,12 @@ def _row(name: str, works: list[Work], start: float) -> str:
 
 def _work(path: Path) -> Work:
     from arlo_rec import audio
-    from arlo_rec.speech import planner
-    from arlo_rec.speech.transcripts import reading
+    from arlo_rec.speech import planner, transcript_reading
 
     raw = path.read_bytes()
     sound = audio.read_wav(io.BytesIO(raw), len(raw))
     names = list(json.loads(path.with_suffix(".json").read_text("utf-8"))["known"].values())
-    words = reading.read((CALLS / "words-base" / f"{path.stem}.json").read_bytes())
+    words = transcript_reading.read((CALLS / "words-base" / f"{path.stem}.json").read_bytes())
     plan = planner.plan(sound, [words], names, strict=False)
     unsure = tuple(end - start for start, end, _ in plan.unsure)
     return Work(sound.duration, tuple(cut.end - cut.start for cut in plan.cuts), unsure)

@@ -1,13 +1,12 @@
 """Read, write, cut and analyse sound; the only package that knows sound formats.
 
     formats    encodings, sample rates, lengths and limits       sound         whole sounds in memory
-    cutting    replace spans by silence, a tone or noise         activity      voice activity and level
+    cutting    replace spans by silence, a tone or noise         activity      voice, level, and keys of a telephone
     riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
-    decoder    the process that decodes compressed sound         dtmf          detect keys pressed on a telephone
-    encoding   a stored sound as MP3 or WAV for a person, block by block
+    decoder    the process that decodes compressed sound         encoding     a stored sound as MP3 or WAV for a person
 
 It reads streams that it is given and starts the decoder process. It does not mix or play sound; resampling
-for speech engines is in `speech.engines.engine`.
+for speech engines is in `speech.engine`.
 """
 
 from __future__ import annotations

@@ -191,7 +191,3 @@ def _av_blocks(av: Any, file: Any, stream: Any) -> Iterator[bytes]:
     for frame in chain(file.decode(stream), [None]):  # None flushes the resampler
         for ready in resampler.resample(frame):
             yield bytes(ready.planes[0])[: ready.samples * context.channels * 2]
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,7 @@ A new file gets its name when all its bytes are written and synced, and never in
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,7 @@ from arlo_rec.model.errors import NotUnlocked, Unreachable, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
 
 SECRET_BYTES: Final = 64 * 1024  # a key file has 700 bytes; a passphrase file has a line
 _NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})  # NFS, some FUSE
@@ -395,3 +397,76 @@ def _remove_tree(path: Path) -> None:
         path.unlink()
     elif path.exists():
         shutil.rmtree(path)
+
+
+STATE_BYTES: Final = 4096  # bytes of such a file
+_NAME: Final = "seen"
+
+
+class StateFiles(Protocol):
+    """The files of one account, by the ids of stores. What cannot be read or written is no error."""
+
+    def read(self, store: bytes) -> bytes | None:
+        """What is remembered of a store; None where nothing is."""
+
+    def write(self, store: bytes, content: bytes) -> None:
+        """Remember that, in place of what was remembered."""
+
+    def forget(self, store: bytes) -> None:
+        """Remember nothing of a store."""
+
+
+class LocalStateFiles:
+    """Those of this machine, in a folder (None: nothing is remembered); see StateFiles."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def read(self, store: bytes) -> bytes | None:
+        """See StateFiles."""
+        if self._folder is None:
+            return None
+        try:
+            return read_named(self._file(self._folder, store), STATE_BYTES)
+        except OSError:
+            return None
+
+    def write(self, store: bytes, content: bytes) -> None:
+        """See StateFiles."""
+        if self._folder is not None:
+            self._keep(self._file(self._folder, store), content)
+
+    def store_of(self, via: str) -> bytes | None:
+        """The store to which a door led before; None where it is new."""
+        try:
+            return bytes.fromhex(read_named(Path(self.place_of(via)), 64).decode("ascii").strip())
+        except (OSError, ValueError):
+            return None
+
+    def keep_store_of(self, via: str, store: bytes) -> None:
+        """Remember to which store a door leads."""
+        if self._folder is not None:
+            self._keep(Path(self.place_of(via)), store.hex().encode("ascii") + b"\n")
+
+    def place_of(self, via: str) -> str:
+        """The file in which that stands."""
+        name = hashlib.sha256(via.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return str((self._folder or Path()) / "doors" / name)
+
+    def forget(self, store: bytes) -> None:
+        """See StateFiles."""
+        if self._folder is not None:
+            with suppress(OSError):
+                self._file(self._folder, store).unlink(missing_ok=True)
+
+    @staticmethod
+    def _keep(file: Path, content: bytes) -> None:
+        part = file.with_name(f"{file.name}.{os.getpid()}.part")
+        with suppress(OSError):  # a state that cannot be kept must not stop an erasure
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.write_bytes(content)
+            part.replace(file)
+
+    @staticmethod
+    def _file(folder: Path, store: bytes) -> Path:
+        return folder / store.hex() / _NAME

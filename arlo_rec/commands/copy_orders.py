@@ -69,7 +69,7 @@ class CopyOrders:
         """With the transcripts of this recording: the files that were named, or those of its id in a folder."""
         from dataclasses import replace
 
-        from arlo_rec.speech.transcripts.builder import LONGEST
+        from arlo_rec.speech.transcript_builder import LONGEST
 
         found = [each for named in self._transcripts for each in _files_of(named, shown_id)]
         transcripts = tuple((role, self._run.read(path, LONGEST)) for role, path in found)

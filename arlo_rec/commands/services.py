@@ -108,7 +108,7 @@ def backup(
 
 def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
     """The codes of the refusals whose files are removed; raises Usage."""
-    from arlo_rec.intake.refusals import CODES
+    from arlo_rec.intake.batch import CODES
 
     for code in typed:
         if code not in CODES:

@@ -17,7 +17,7 @@ from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engines.engine import Engine as SpeechEngine
+    from arlo_rec.speech.engine import Engine as SpeechEngine
     from arlo_rec.store import Store
     from arlo_rec.training.backlog import FailedCall
     from arlo_rec.training.build import TrainingCopy
@@ -151,8 +151,8 @@ def _engines(run: Run, name: str | None, model: Path | None, count: int) -> Iter
         if folder is None or name == "none":
             yield [None] * count
             return
-        from arlo_rec.speech.engines import engine
+        from arlo_rec.speech.engine import whisper
 
         threads = max(1, settings.asr_threads // count)
-        started = (engine.whisper(folder, threads, settings.asr_language) for _ in range(count))
+        started = (whisper(folder, threads, settings.asr_language) for _ in range(count))
         yield [stack.enter_context(whisper) for whisper in started]

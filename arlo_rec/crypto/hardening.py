@@ -4,7 +4,7 @@
 one that was taken over: limits of memory, processor time and file size; no new descriptor, so that no file and no
 socket can be opened; and on Linux a system call filter that allows little more than reading, writing and allocating
 memory. The process cannot read or signal another one. Systems other than Linux on x86-64 or arm64 have the first two
-barriers. `speech.engines.serving` has a filter of its own, which `filter_calls` installs.
+barriers. `speech.engine_process` has a filter of its own, which `filter_calls` installs.
 
 Sources: setrlimit(2); prctl(2); seccomp(2) and Documentation/userspace-api/seccomp_filter.rst of the kernel (the
 filter is a program of the classic BPF machine); asm/unistd.h for the numbers.

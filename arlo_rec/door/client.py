@@ -17,8 +17,7 @@ from typing import IO, TYPE_CHECKING, Final, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from arlo_rec.backends.named_files import Files
-    from arlo_rec.backends.state_files import LocalStateFiles, StateFiles
+    from arlo_rec.backends.named_files import Files, LocalStateFiles, StateFiles
     from arlo_rec.keys.unlocks import Keyring
     from arlo_rec.listening.server import Server
     from arlo_rec.listening.session import Session
@@ -139,7 +138,7 @@ class LocalClient:
 
     def state_files(self, folder: Path | None) -> LocalStateFiles:
         """See Client."""
-        from arlo_rec.backends.state_files import LocalStateFiles
+        from arlo_rec.backends.named_files import LocalStateFiles
 
         return LocalStateFiles(folder)
 

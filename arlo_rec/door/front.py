@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from typing import IO, Any, Final
 
-from arlo_rec.backends.state_files import LocalStateFiles
+from arlo_rec.backends.named_files import LocalStateFiles
 from arlo_rec.door import frames
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import Broken, Channels, Frame, Link, OtherVersion, take, told

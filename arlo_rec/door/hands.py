@@ -14,9 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from arlo_rec.backends.named_files import Writing, translated
-from arlo_rec.backends.state_files import LONGEST as STATE_BYTES
-from arlo_rec.backends.state_files import LocalStateFiles
+from arlo_rec.backends.named_files import STATE_BYTES as STATE_BYTES
+from arlo_rec.backends.named_files import LocalStateFiles, Writing, translated
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import LONGEST, PIECE, Broken
 from arlo_rec.door.words import Named
@@ -24,7 +23,7 @@ from arlo_rec.i18n.messages import clean
 from arlo_rec.model.errors import Usage
 
 if TYPE_CHECKING:
-    from arlo_rec.backends.state_files import LocalStateFiles
+    from arlo_rec.backends.named_files import LocalStateFiles
 
 
 _DRAWN: Final = rb"\x1b\[[0-9;]{0,40}m|\x1b\[[0-9]{0,4}[ABCDGKJ]|\x1b\[\?25[lh]"  # SGR, cursor and erasing (ECMA-48)

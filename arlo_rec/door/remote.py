@@ -19,8 +19,7 @@ from arlo_rec.door.frames import PIECE, Broken, Channel, Channels
 from arlo_rec.model.errors import ArloError, Lost
 
 if TYPE_CHECKING:
-    from arlo_rec.backends.named_files import Files
-    from arlo_rec.backends.state_files import StateFiles
+    from arlo_rec.backends.named_files import Files, StateFiles
     from arlo_rec.listening.server import Server
     from arlo_rec.listening.session import Session
     from arlo_rec.offsite.witness_key import Seat

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from arlo_rec import audio
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
-from arlo_rec.intake.sources import spool
-from arlo_rec.intake.sources.manifest import BadManifest, Delivery, Vanished
+from arlo_rec.intake import spool
+from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.log.events import CallDeclined
 from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, prove
 from arlo_rec.model.errors import SoundError

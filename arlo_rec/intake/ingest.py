@@ -31,9 +31,9 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake.batch import Batch, read
 from arlo_rec.intake.candidates import Delivered, NotRead, Tags
+from arlo_rec.intake.deliveries import scan
+from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.run import AS_USUAL, IntakeRun, Options, Outcome, sealers
-from arlo_rec.intake.sources.deliveries import scan
-from arlo_rec.intake.sources.manifest import Delivery
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action

@@ -22,8 +22,8 @@ from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import Announced, ConsentRules, Duplicate, Examined, Refusal, Tags
-from arlo_rec.intake.sources.manifest import Vanished
-from arlo_rec.intake.sources.spool import SpoolFile
+from arlo_rec.intake.manifest import Vanished
+from arlo_rec.intake.spool import SpoolFile
 from arlo_rec.log.events import CallTakenIn
 from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.consent import Consent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from arlo_rec.backends.state_files import LocalStateFiles, StateFiles
+from arlo_rec.backends.named_files import LocalStateFiles, StateFiles
 from arlo_rec.keys.root_secret import Seen, decode_seen, encode_seen
 
 

@@ -3,10 +3,9 @@
     words         words with times, as every reader and engine returns them, and the tokens of detectors
     turns         who speaks when, on a track of several speakers
     cut_list      cuts, and lists of cuts made by people
-    transcripts/  read the transcripts that companies have: reading recognises the form, forms reads it, builder
-                  validates
-    engines/      recognise words in a child process: engine is the parent's side, whisper the child, serving the
-                  protocol and the confinement
+    transcript_   the transcripts that companies have: reading recognises the form, forms reads it, builder validates
+    engine        recognise words in a child process: the parent's side; whisper is the child, engine_process its
+                  protocol and its confinement
     detectors/    find identifiers: numerals, numbers; contact; names, tagger; phonetic; secrets; circumstances; word
                   lists in lexicon, cues, word_lists; identifiers runs all of them; network says what the context says;
                   weighing puts both together

@@ -20,8 +20,7 @@ from functools import cache
 from typing import Final
 
 from arlo_rec.audio import Sound
-from arlo_rec.audio.activity import STEP, Activity, detect_activity, find_spans, mask_spans
-from arlo_rec.audio.dtmf import detect_keys, join_keys
+from arlo_rec.audio.activity import STEP, Activity, detect_activity, detect_keys, find_spans, join_keys, mask_spans
 from arlo_rec.speech import alignment
 from arlo_rec.speech.alignment import Dropped, Fitted, find_uncovered, is_plausible, measure_coverage
 from arlo_rec.speech.cut_list import LOOK, Cut

@@ -53,7 +53,7 @@ ENGINE = "engine"  # the form of a transcript that an engine made here, from the
 class Transcript:
     """The words of a call, sorted by start, and the spans that the transcript's maker marked."""
 
-    form: str  # the form of the document: one of `transcripts.reading.FORMS`, or `ENGINE`
+    form: str  # the form of the document: one of `transcript_reading.FORMS`, or `ENGINE`
     words: tuple[Word, ...]
     redactions: tuple[Redaction, ...] = ()
     file: str = ""  # its name, for people; empty for what an engine made here

@@ -31,7 +31,7 @@ from arlo_rec.training.cut_plan import CopyOrder, CutPlan
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engines.engine import Engine
+    from arlo_rec.speech.engine import Engine
 
 _CALL_ERRORS = (Usage, NotGranted, Refused, Integrity, SoundError)
 _ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets another process

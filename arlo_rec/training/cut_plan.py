@@ -21,7 +21,7 @@ from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engines.engine import Engine
+    from arlo_rec.speech.engine import Engine
 
 
 MOST_WORDS_KEPT = 40_000  # of the transcripts beside the cut list: a call of two hours, heard twice
@@ -180,7 +180,7 @@ def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
 
 
 def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | None) -> list[Transcript]:
-    from arlo_rec.speech.engines.engine import transcribe
+    from arlo_rec.speech.engine import transcribe
 
     files = [*order.files, *map(str, range(len(order.files) + 1, len(order.transcripts) + 1))]
     transcripts = [
@@ -194,10 +194,10 @@ def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | Non
 
 def _read(raw: bytes, file: str, channel: int | None) -> Transcript:
     """Read a transcript; raises Usage with the name of its *file*."""
-    from arlo_rec.speech.transcripts import reading
+    from arlo_rec.speech import transcript_reading
 
     try:
-        return reading.read(raw, channel)
+        return transcript_reading.read(raw, channel)
     except Usage as error:
         raise Usage(error.code, place=error.detail["place"], why=error.detail["why"], file=file) from None
 

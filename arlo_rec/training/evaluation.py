@@ -30,7 +30,7 @@ from arlo_rec.training import build
 from arlo_rec.training.cut_plan import CopyOrder
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engines.engine import Engine
+    from arlo_rec.speech.engine import Engine
 
 WHOLE = 0.95  # of an identifier's duration: the rest identifies nobody
 NEAR = 0.3  # seconds around an identifier in which a cut is none too much
@@ -120,7 +120,7 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
 def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None) -> CallScore:
     """Cut a call as its copy would be, and score what is left of it."""
     from arlo_rec.speech import planner
-    from arlo_rec.speech.engines.engine import transcribe
+    from arlo_rec.speech.engine import transcribe
 
     transcripts = list(call.transcripts)
     if not transcripts and engine is not None:
@@ -275,9 +275,9 @@ def _as_list(names: object) -> list[object]:
 
 def _transcripts(path: Path) -> Iterator[Transcript]:
     """Beside the call, or in a folder `words...` of its own for each pass."""
-    from arlo_rec.speech.transcripts import builder, reading
+    from arlo_rec.speech import transcript_builder, transcript_reading
 
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
     apart = sorted(folder / path.name for folder in path.parent.glob("words*") if (folder / path.name).is_file())
     for transcript in (*beside, *apart):
-        yield reading.read(read_named(transcript, builder.LONGEST + 1))
+        yield transcript_reading.read(read_named(transcript, transcript_builder.LONGEST + 1))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.intake.sources import spool
+from arlo_rec.intake import spool
 from tests.support.attack import SECRETS, identity
 from tests.support.promises import plunder
 from tests.support.sounds import tone_wav

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.speech.engines import serving
+from arlo_rec.speech import engine_process
 from tests.support.places import TOP
 
 pytestmark = [
@@ -50,11 +50,11 @@ CALLS = {  # name -> what is passed on; everything that is asked of a file is as
     "splice": "note, 0, 1, 0, 1, 0",
 }
 ARGUED = {  # calls that are left to the process for itself, or for reading alone
-    "signal another process": (serving.OF_ITSELF["tgkill"][0], "parent, parent, 9"),
-    "limit another process": (serving.OF_ITSELF["prlimit64"][0], "parent, 0, limit, 0"),
-    "type into a terminal": (serving.TERMINAL["ioctl"][0], "0, 0x5412, b'x'"),
-    "lock a file": (serving.CONTROLLING["fcntl"][0], f"note, {fcntl.F_SETLK}, lock"),
-    "have somebody signalled": (serving.CONTROLLING["fcntl"][0], f"note, {fcntl.F_SETOWN}, parent"),
+    "signal another process": (engine_process.OF_ITSELF["tgkill"][0], "parent, parent, 9"),
+    "limit another process": (engine_process.OF_ITSELF["prlimit64"][0], "parent, 0, limit, 0"),
+    "type into a terminal": (engine_process.TERMINAL["ioctl"][0], "0, 0x5412, b'x'"),
+    "lock a file": (engine_process.CONTROLLING["fcntl"][0], f"note, {fcntl.F_SETLK}, lock"),
+    "have somebody signalled": (engine_process.CONTROLLING["fcntl"][0], f"note, {fcntl.F_SETOWN}, parent"),
     "a call of next year": ((500, 500), "0"),
     "pidfd_send_signal": ((424, 424), "3, 9, 0, 0"),
     "pidfd_open": ((434, 434), "parent, 0"),
@@ -71,7 +71,7 @@ parent = os.getppid()
 libc = ctypes.CDLL(None, use_errno=True)
 limit, lock = ctypes.create_string_buffer(bytes(16)), ctypes.create_string_buffer(bytes(32))
 if sys.argv[3] == "hearing":
-    from arlo_rec.speech.engines.serving import confine
+    from arlo_rec.speech.engine_process import confine
     confine()
 elif sys.argv[3] == "decoding":
     from arlo_rec.crypto.hardening import Limits, confine
@@ -79,7 +79,7 @@ elif sys.argv[3] == "decoding":
 done = libc.syscall(int(sys.argv[4]), *eval("(" + sys.argv[5] + ",)"))
 os.write(1, (errno.errorcode[ctypes.get_errno()] if done == -1 else "allowed").encode())
 """
-EVERY = {name: (serving.REFUSED[name], words) for name, words in CALLS.items()} | ARGUED
+EVERY = {name: (engine_process.REFUSED[name], words) for name, words in CALLS.items()} | ARGUED
 
 
 def tried(folder: Path, confined: str, number: int, words: str) -> str:
@@ -95,7 +95,7 @@ def tried(folder: Path, confined: str, number: int, words: str) -> str:
 @pytest.mark.parametrize("name", EVERY)
 def test_a_process_that_was_taken_over_cannot(tmp_path: Path, name: str, confined: str) -> None:
     numbers, words = EVERY[name]
-    if numbers[COLUMN] != serving.NONE:
+    if numbers[COLUMN] != engine_process.NONE:
         assert tried(tmp_path, confined, numbers[COLUMN], words) == "EPERM"
 
 
@@ -109,13 +109,13 @@ def test_without_the_filter_it_could(tmp_path: Path, name: str) -> None:
         subprocess.run([sys.executable, "-c", UNLINK], check=True)
 
 
-UNLINK = f"import ctypes; ctypes.CDLL(None).syscall({serving.REFUSED['mq_unlink'][COLUMN]}, b'heard')"
+UNLINK = f"import ctypes; ctypes.CDLL(None).syscall({engine_process.REFUSED['mq_unlink'][COLUMN]}, b'heard')"
 
 
 def test_what_the_process_does_with_itself_is_left_to_it(tmp_path: Path) -> None:
     for words, number in ((f"0, {7}, 0, limit", "prlimit64"), ("os.getpid(), threading.get_native_id(), 0", "tgkill")):
-        assert tried(tmp_path, "hearing", serving.OF_ITSELF[number][0][COLUMN], words) == "allowed"
-    reading = serving.OPENING["openat"][0][COLUMN]
+        assert tried(tmp_path, "hearing", engine_process.OF_ITSELF[number][0][COLUMN], words) == "allowed"
+    reading = engine_process.OPENING["openat"][0][COLUMN]
     assert tried(tmp_path, "hearing", reading, "-100, b'note', 0, 0") == "allowed"
 
 
@@ -127,10 +127,10 @@ def test_the_numbers_are_those_of_the_kernel(header: str, column: int) -> None:
     if not os.path.exists(header):  # noqa: PTH110 - a machine without the headers
         pytest.skip("the kernel's headers are not installed")
     told = dict(re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)$", Path(header).read_text(), re.MULTILINE))
-    argued = (serving.OPENING, serving.CONTROLLING, serving.TERMINAL, serving.OF_ITSELF)
-    tables = [serving.REFUSED, *({name: call[0] for name, call in table.items()} for table in argued)]
+    argued = (engine_process.OPENING, engine_process.CONTROLLING, engine_process.TERMINAL, engine_process.OF_ITSELF)
+    tables = [engine_process.REFUSED, *({name: call[0] for name, call in table.items()} for table in argued)]
     for table in tables:
         for name, numbers in table.items():
-            assert int(told.get(name, serving.NONE)) == numbers[column], name
-    known = {name: int(told[name]) for name in serving.KNOWN if name in told}
-    assert known == {name: number for name, number in serving.KNOWN.items() if name in told}
+            assert int(told.get(name, engine_process.NONE)) == numbers[column], name
+    known = {name: int(told[name]) for name in engine_process.KNOWN if name in told}
+    assert known == {name: number for name, number in engine_process.KNOWN.items() if name in told}

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arlo_rec.audio import Encoding, Sound
-from arlo_rec.audio.dtmf import HIGH, KEYS, LOW, Run, Tone, detect_keys, join_keys
+from arlo_rec.audio.activity import HIGH, KEYS, LOW, Run, Tone, detect_keys, join_keys
 from tests.support.given_calls import CALLS, call, made, samples, truth
 from tests.support.properties import examples
 from tests.support.sounds import tone as noise_at_full_scale

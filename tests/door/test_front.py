@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.backends.state_files import LocalStateFiles
+from arlo_rec.backends.named_files import LocalStateFiles
 from arlo_rec.door import front
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import GREETING, Broken, Channels, Frame, packed

@@ -16,11 +16,11 @@ from typing import Any
 from arlo_rec import audio
 from arlo_rec.audio import decoder, sound_file
 from arlo_rec.i18n.messages import clean
+from arlo_rec.intake import deliveries
 from arlo_rec.intake.candidates import _claim
-from arlo_rec.intake.sources import deliveries
-from arlo_rec.intake.sources.deliveries import Lines, Unreadable
-from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
-from arlo_rec.intake.sources.spool import Home
+from arlo_rec.intake.deliveries import Lines, Unreadable
+from arlo_rec.intake.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
+from arlo_rec.intake.spool import Home
 from arlo_rec.keys import key_files, roster
 from arlo_rec.model import dates, particulars, phone_numbers, strict_json, times
 from arlo_rec.model.consent import judge

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from arlo_rec.model.errors import Usage
-from arlo_rec.speech import cut_list
+from arlo_rec.speech import cut_list, transcript_reading
 from arlo_rec.speech.detectors import identifiers, phonetic
-from arlo_rec.speech.transcripts import reading
 from tests.fuzz.target import Target
 from tests.support.places import WORDS
 
@@ -15,11 +14,11 @@ _KNOWN = phonetic.prepare_names(["Kari Eksempel", "Brandon Foster"])
 
 def _transcript(raw: bytes) -> bool:
     try:
-        read = reading.read(raw)
+        read = transcript_reading.read(raw)
     except Usage as refused:
         assert refused.code == "transcript_wrong" and refused.detail["why"]
         return False
-    assert read.form in reading.FORMS
+    assert read.form in transcript_reading.FORMS
     assert all(0 <= one.start <= one.end and one.text.strip() for one in read.words)
     for finding in identifiers.find_identifiers(read.words[:MOST], _KNOWN):
         assert 0 <= finding.start <= finding.end

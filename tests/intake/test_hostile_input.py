@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from arlo_rec.intake.sources.deliveries import COLUMNS
+from arlo_rec.intake.deliveries import COLUMNS
 from tests.support import world as worlds
 from tests.support.hostile import (
     HIDDEN,

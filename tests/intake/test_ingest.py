@@ -29,10 +29,9 @@ from arlo_rec import audio
 from arlo_rec.audio import Encoding
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.intake import ingest as intake
-from arlo_rec.intake import sealing
+from arlo_rec.intake import sealing, spool
 from arlo_rec.intake.batch import Batch, BatchOutcome
 from arlo_rec.intake.ingest import BATCH
-from arlo_rec.intake.sources import spool
 from tests.support import world as worlds
 from tests.support.attack import loot
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw

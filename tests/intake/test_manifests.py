@@ -19,10 +19,9 @@ from hypothesis import strategies as st
 
 from arlo_rec.commands.run import Run
 from arlo_rec.i18n.messages import say
-from arlo_rec.intake.batch import Batch
+from arlo_rec.intake.batch import CODES, Batch
+from arlo_rec.intake.deliveries import COLUMNS, scan
 from arlo_rec.intake.ingest import BATCH
-from arlo_rec.intake.refusals import CODES
-from arlo_rec.intake.sources.deliveries import COLUMNS, scan
 from tests.support import world as worlds
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
 from tests.support.places import TOP

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.i18n.messages import every
-from arlo_rec.intake.refusals import CODES
+from arlo_rec.intake.batch import CODES
 from tests.support import world as worlds
 from tests.support.faults import Crash, Plan, faults
 from tests.support.intake import denials, ingest, left, objects, problems

@@ -499,12 +499,12 @@ DECODER = """from arlo_rec.audio import decoder
     def read(_asked): kernel_keyring.read(key, 4096)
     decoder._receive = read
     decoder.main()"""
-HEARING = """from arlo_rec.speech.engines import serving
-    serving.receive_request = lambda _connection: ({}, b"")
-    serving.confine = lambda: None
+HEARING = """from arlo_rec.speech import engine_process
+    engine_process.receive_request = lambda _connection: ({}, b"")
+    engine_process.confine = lambda: None
     def load(): kernel_keyring.read(key, 4096); return "read"
-    serving.send = lambda *_: None
-    serving.serve(load)"""
+    engine_process.send = lambda *_: None
+    engine_process.serve(load)"""
 ATTEMPT = """
 import os, socket, sys
 sys.path.insert(0, sys.argv[1])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Usage
-from arlo_rec.speech.transcripts.reading import FORMS, read
+from arlo_rec.speech.transcript_reading import FORMS, read
 from arlo_rec.speech.words import Redaction, Transcript
 from tests.support.forms import FIXTURES, WHYS, WORD, own
 from tests.support.properties import examples

@@ -15,7 +15,7 @@ import pytest
 
 from arlo_rec.policy import Mode
 from arlo_rec.speech.detectors import identifiers, phonetic, word_lists
-from arlo_rec.speech.engines.engine import whisper
+from arlo_rec.speech.engine import whisper
 from arlo_rec.speech.words import Word
 from arlo_rec.training import evaluation
 from arlo_rec.training.cut_plan import CopyOrder

@@ -27,10 +27,10 @@ from hypothesis import strategies as st
 from arlo_rec.audio import as_pcm16, read_wav
 from arlo_rec.model.errors import ArloError, Unreachable, Usage
 from arlo_rec.model.strict_json import parse
-from arlo_rec.speech.engines import engine
-from arlo_rec.speech.engines.engine import Engine, check_model, resample, whisper
-from arlo_rec.speech.engines.serving import ENGINE_RATE
-from arlo_rec.speech.engines.whisper import LOOP, LOOP_SCORE, SHORTEST, convert_words
+from arlo_rec.speech import engine
+from arlo_rec.speech.engine import Engine, check_model, resample, whisper
+from arlo_rec.speech.engine_process import ENGINE_RATE
+from arlo_rec.speech.whisper import LOOP, LOOP_SCORE, SHORTEST, convert_words
 from arlo_rec.speech.words import Word
 from tests.support.models import INSTALLED, MODEL, needs_model
 from tests.support.places import GIVEN, TOP
@@ -42,7 +42,7 @@ needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of call
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.engines.serving import receive_request, send
+from arlo_rec.speech.engine_process import receive_request, send
 pipe = socket.socket(fileno=0)
 receive_request(pipe)
 send(pipe, {"languages": ["en", "no"]})
@@ -328,11 +328,11 @@ def test_a_name_instead_of_a_folder_is_no_model(tmp_path: Path) -> None:
 CONFINED = """
 import ctypes, errno, os, socket, subprocess, sys, threading
 sys.path.insert(0, sys.argv[1])
-from arlo_rec.speech.engines import serving
+from arlo_rec.speech import engine_process
 ours, theirs = socket.socketpair()
 os.chdir(sys.argv[2])
 early = open("early", "wb", buffering=0)
-serving.confine()
+engine_process.confine()
 def refused(do):
     try:
         do()

@@ -11,7 +11,7 @@ import numpy
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Fill, Sound, Stretch
-from arlo_rec.speech.engines.engine import BLOCK, Heard, transcribe
+from arlo_rec.speech.engine import BLOCK, Heard, transcribe
 from arlo_rec.speech.words import Word
 
 RATE = 16_000  # the engine's: nothing is resampled

@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 import pytest
 
-from arlo_rec.speech.engines.engine import transcribe, whisper
+from arlo_rec.speech.engine import transcribe, whisper
 from arlo_rec.speech.planner import FEW, is_understood
 from arlo_rec.speech.words import ENGINE, Language, Transcript, Word
 from arlo_rec.training import evaluation

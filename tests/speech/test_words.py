@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.model.errors import Usage
-from arlo_rec.speech.transcripts import builder, reading
-from arlo_rec.speech.transcripts.reading import FORMS, read
+from arlo_rec.speech import transcript_builder, transcript_reading
+from arlo_rec.speech.transcript_reading import FORMS, read
 from arlo_rec.speech.words import Transcript, Word
 from tests.support.forms import FIXTURES, WORD, own
 from tests.support.places import GIVEN
@@ -48,7 +48,7 @@ def refused(raw: bytes, channel: int | None = None) -> tuple[str, str]:
 
 def test_every_form_that_is_promised_has_a_file_and_the_docstring_lists_it() -> None:
     assert {read(raw).form for raw in FIXTURES.values()} == set(FORMS)
-    listed = re.findall(r"^    ([a-z.0-9-]+) {2,}\S", reading.__doc__ or "", re.MULTILINE)
+    listed = re.findall(r"^    ([a-z.0-9-]+) {2,}\S", transcript_reading.__doc__ or "", re.MULTILINE)
     assert sorted(listed) == sorted(["form", *FORMS])
 
 
@@ -409,7 +409,7 @@ def test_what_is_wrong_is_refused_by_its_reason_and_place(raw: bytes, why: str, 
 
 def test_too_much_is_refused_before_it_costs_much(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused(b" " * (64 * 1024 * 1024 + 1)) == ("too_large", "1")
-    monkeypatch.setattr(builder, "MOST", 3)
+    monkeypatch.setattr(transcript_builder, "MOST", 3)
     assert len(read(own(WORD, WORD, WORD)).words) == 3
     assert refused(own(WORD, WORD, WORD, WORD)) == ("too_many", "4")
     assert refused(own(WORD, {**WORD, "text": "a b c d"})) == ("too_many", "2")

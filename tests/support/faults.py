@@ -19,7 +19,7 @@ from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.erasure import receipts
-from arlo_rec.intake.sources import spool
+from arlo_rec.intake import spool
 from arlo_rec.keys import key_files
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file, witness_key

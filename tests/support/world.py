@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec.__main__ import _run
-from arlo_rec.intake.sources.deliveries import BETWEEN_NAMES, COLUMNS
+from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
 from tests.support import door
 from tests.support.sounds import Encoding, tone_wav
 

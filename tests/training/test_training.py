@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from arlo_rec import audio
-from arlo_rec.speech.engines.engine import whisper as WHISPER
+from arlo_rec.speech.engine import whisper as WHISPER
 from tests.support.answers import opened
 from tests.support.copies import CONFIRM, ROLES, WHY, call, made_of, propose, transcripts, truth_of, words, written
 from tests.support.models import MODEL, needs_model
@@ -314,7 +314,7 @@ def test_the_bench_measures_labelled_calls_and_keeps_nothing(world: World, tmp_p
 STAND_IN = """
 import json, os, signal, socket, sys
 sys.path[:] = json.loads(sys.argv[1])
-from arlo_rec.speech.engines.serving import receive_request, send
+from arlo_rec.speech.engine_process import receive_request, send
 pipe = socket.socket(fileno=0)
 receive_request(pipe)
 send(pipe, {"languages": ["en", "no"]})
@@ -332,7 +332,7 @@ def engine_that(world: World, monkeypatch: pytest.MonkeyPatch, does: str) -> str
     """A model's folder, and an engine of which the process does what a test wants."""
     from functools import partial
 
-    from arlo_rec.speech.engines import engine
+    from arlo_rec.speech import engine
 
     folder = world.base / "model"
     folder.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.backends import shared_folder
-from arlo_rec.intake.sources.deliveries import PASSED_OVER
+from arlo_rec.intake.deliveries import PASSED_OVER
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import find
 from arlo_rec.model import policy_versions

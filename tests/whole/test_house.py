@@ -49,8 +49,8 @@ ALONE = {  # outside library -> our modules that may import it
     "lameenc": {"audio.encoding"},
     "av": {"audio"},
     "numpy": {"audio", "speech"},
-    "faster_whisper": {"speech.engines.whisper"},
-    "ctranslate2": {"speech.engines.whisper"},
+    "faster_whisper": {"speech.whisper"},
+    "ctranslate2": {"speech.whisper"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
@@ -195,10 +195,8 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
     "backends.named_files": {  # files that somebody named, on that person's own machine
         *("os.open", "os.link", "os.listdir", "os.scandir", "part.chmod", "part.rename", "part.mkdir", "path.chmod"),
-        *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
-    },
-    "backends.state_files": {  # the account's own
-        *("file.parent.mkdir", "part.write_bytes", "self._file(self._folder, store).unlink"),
+        *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree", "file.parent.mkdir"),
+        *("part.write_bytes", "self._file(self._folder, store).unlink"),  # of the account's own memory
     },
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
@@ -208,7 +206,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "erasure.receipt_page": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
     "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
     "recovery.backup_places": {"place.iterdir"},  # a folder that was named
-    "intake.sources.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
+    "intake.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
 }  # fmt: skip
 
 
@@ -221,7 +219,7 @@ def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_th
 
 
 TOPS = {  # each of one process
-    *("cli", "audio.decoder", "backends.workers", "speech.engines.whisper")
+    *("cli", "audio.decoder", "backends.workers", "speech.whisper")
 }
 
 

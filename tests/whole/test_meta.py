@@ -17,7 +17,7 @@ import pytest
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.i18n.messages import clean, every, say
-from arlo_rec.intake.sources.deliveries import COLUMNS
+from arlo_rec.intake.deliveries import COLUMNS
 from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.policy import RULES, Rule

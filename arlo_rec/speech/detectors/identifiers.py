@@ -2,11 +2,15 @@
 
     numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
     names      cues, lists, capitals, tagger       phonetic   names that are known for this call
-    circumstances  somebody's health; work, school, the news ...
-    answers    what follows a question             secrets    code words, passwords, codes of any length
+    secrets    code words, passwords, codes of any length
 
 Each finding has its source and a score; no detector removes the finding of another. `weighing` adds what a network
 finds, and `planner` turns findings into cuts.
+
+Circumstances tell who somebody is without a name: their health, and where they work, learn, live or were in the news.
+Health is of a type of its own and always cut (GDPR 9). The rest is harmless more often than not, and only who hears the
+call can tell: `circumstance` is where a reviewer looks first. Each is found by what is said of somebody in one phrase;
+it reaches from who is spoken of to the end of the clause. GDPR 4(1) and 4(5) call such details identifying, too.
 
 Answers are found here, and cut even where they were misrecognised. After "What is your date of birth?" on one channel,
 the answer is what the other channel says until the asker's next turn; in a mono recording it is the next sentence.
@@ -21,11 +25,116 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
-from arlo_rec.speech.detectors import circumstances, contact, cues, names, numbers, phonetic, secrets, word_lists
+from arlo_rec.speech.detectors import contact, cues, lexicon, names, numbers, phonetic, secrets, word_lists
 from arlo_rec.speech.detectors.cues import AROUND
+from arlo_rec.speech.detectors.lexicon import ARTICLES
 from arlo_rec.speech.detectors.numerals import has_digits
-from arlo_rec.speech.detectors.word_lists import is_harmless
-from arlo_rec.speech.words import Match, Token, Word, tokenise
+from arlo_rec.speech.detectors.word_lists import is_common, is_harmless, is_word
+from arlo_rec.speech.words import Match, Token, Word, is_cased, tokenise
+
+PHRASE_PAUSE = 0.9  # seconds of silence that end a phrase
+BEFORE, BEHIND = 6, 7  # words that belong to it, as far as the phrase goes
+NEAR_PERSON = 8  # words within which somebody is spoken of
+SUBJECT = 3  # words before "works at" in which who works is named
+LONG = 6  # letters of a town that is hardly a word, too
+ABOUT, HEALTH = "circumstance", "health"
+
+
+def match_health(stream: Sequence[Token]) -> Iterator[Match]:
+    """Yield what is said of somebody's health in the words of one channel; matches may overlap."""
+    return (match for match in _find(stream) if match.type == HEALTH)
+
+
+def match_circumstances(stream: Sequence[Token]) -> Iterator[Match]:
+    """Yield where to look for what tells who somebody is, health left out; matches may overlap."""
+    yield from (match for match in _find(stream) if match.type == ABOUT)
+    cased = is_cased(stream)
+    yield from (Match(at, at, ABOUT, "list", 0.5) for at, token in enumerate(stream) if is_place(token, cased=cased))
+
+
+def _find(stream: Sequence[Token]) -> Iterator[Match]:
+    first = 0
+    for at, token in enumerate(stream):
+        if token.ends or at + 1 == len(stream) or stream[at + 1].start - token.end > PHRASE_PAUSE:
+            yield from _in_phrase(stream, first, at)
+            first = at + 1
+
+
+def _in_phrase(stream: Sequence[Token], first: int, last: int) -> Iterator[Match]:
+    phrase = stream[first : last + 1]
+    for at in range(len(phrase)):
+        kind = _kind_of(phrase, at)
+        if kind is not None:
+            begin, end = _extent(phrase, at)
+            yield Match(first + begin, first + end, kind, "cue", 0.6 if kind == HEALTH else 0.5)
+
+
+def _kind_of(phrase: Sequence[Token], at: int) -> str | None:
+    word, behind = phrase[at].folded, phrase[at + 1].folded if at + 1 < len(phrase) else ""
+    if word in lexicon.ILL or word in lexicon.ILL_BEGINNINGS:
+        return HEALTH
+    if not _is_of_somebody(phrase, at):
+        return ABOUT if word in lexicon.NEWS or word in lexicon.OFFICE or word in lexicon.LAW else None
+    is_fall = word in lexicon.FALLS and at > 0 and _is_person(phrase, at - 1)
+    if is_fall or word in lexicon.ILL_OF_PEOPLE or (word, behind) in lexicon.ILL_PAIRS:
+        return HEALTH
+    tells = (
+        _works(phrase, at, word, behind)
+        or any(word in words for words in _OF_PEOPLE)
+        or word in lexicon.NEWS
+        or (word, behind) in lexicon.NEWS_PAIRS
+        or ((word, behind) in lexicon.PLACE and any(token.folded in lexicon.HOMES for token in _near(phrase, at)))
+    )
+    return ABOUT if tells else None
+
+
+_OF_PEOPLE = (
+    *(lexicon.PROFESSIONS, lexicon.SCHOOL, lexicon.OFFICE, lexicon.EVENTS),
+    *(lexicon.LAW, lexicon.FAMILY, lexicon.NEIGHBOURS),
+)
+
+
+def _works(phrase: Sequence[Token], at: int, word: str, behind: str) -> bool:
+    """Whether somebody is said to work somewhere, or to run something; a camera that works is nobody."""
+    if not any(_is_person(phrase, index) for index in range(max(0, at - SUBJECT), at)):
+        return False
+    return (word in lexicon.WORKS and behind in lexicon.WORKS_AT) or (word in lexicon.OWNS and behind in ARTICLES)
+
+
+def _near(phrase: Sequence[Token], at: int) -> Sequence[Token]:
+    return phrase[max(0, at - NEAR_PERSON) : at + NEAR_PERSON]
+
+
+def _is_of_somebody(phrase: Sequence[Token], at: int) -> bool:
+    return any(
+        _is_person(phrase, index) for index in range(max(0, at - NEAR_PERSON), min(len(phrase), at + NEAR_PERSON))
+    )
+
+
+def _is_person(phrase: Sequence[Token], at: int) -> bool:
+    """Whether a word names or points at somebody: "my", "han", "naboen", and "i" where it is English."""
+    token = phrase[at]
+    if token.folded == "i":
+        return token.stripped == "I" or (at + 1 < len(phrase) and phrase[at + 1].folded in lexicon.I_BEFORE)
+    return token.folded in lexicon.PEOPLE or token.folded in lexicon.SHORTENED
+
+
+def _extent(phrase: Sequence[Token], at: int) -> tuple[int, int]:
+    """From who is spoken of, or a word before, to the end of the clause."""
+    begin = next((index for index in range(max(0, at - BEFORE), at) if _is_person(phrase, index)), at)
+    end = min(len(phrase) - 1, at + BEHIND)
+    for index, (one, other) in enumerate(pairwise(phrase[at : end + 1]), at):
+        if one.raw.endswith(",") and is_common(other.folded) and index > at:
+            return begin, index
+    return begin, end
+
+
+def is_place(token: Token, *, cased: bool) -> bool:
+    """Whether a word is a town's name; where nothing is capitalised, short ones are everyday words more often."""
+    if not word_lists.is_place(token.folded):
+        return False
+    return token.capital and not token.begins if cased else len(token.folded) >= LONG or not is_word(token.folded)
+
 
 LATEST = 6.0  # seconds from the question to the first word of the answer
 LONGEST = {"name": 6.0, "number": 14.0, "email": 12.0, "address": 10.0, "birth": 8.0, "code": 14.0, "spelled": 8.0}
@@ -238,8 +347,8 @@ def find_identifiers(words: Sequence[Word], known: phonetic.KnownNames) -> list[
         number for stream, marks in zip(streams, near, strict=True) for number in numbers.list_numbers(stream, marks)
     ]
     name_words = {word for stream, matches in channels for word in _split_names(stream, matches)}
-    for (_, matches), told in zip(channels, secrets.find_secrets(streams), strict=True):
-        matches += told
+    for (_, matches), secret in zip(channels, secrets.find_secrets(streams), strict=True):
+        matches += secret
     for stream, matches in channels:
         matches += [*numbers.find_repeated(stream, spoken), *_find_repeated_names(stream, name_words)]
     findings = [_to_finding(stream, match) for stream, matches in channels for match in matches]
@@ -267,16 +376,12 @@ def find_in_channel(stream: Sequence[Token], known: phonetic.KnownNames, asked: 
     yield from contact.find_births(stream)
     yield from names.find_names(stream)
     yield from phonetic.find_known_names(stream, known)
-    yield from circumstances.find_health(stream)
+    yield from match_health(stream)
 
 
 def find_circumstances(words: Sequence[Word]) -> list[Finding]:
     """Where a reviewer should look for what tells who somebody is without a name, sorted by start."""
-    found = [
-        _to_finding(stream, match)
-        for stream in split_channels(words)
-        for match in circumstances.find_circumstances(stream)
-    ]
+    found = [_to_finding(stream, match) for stream in split_channels(words) for match in match_circumstances(stream)]
     return sorted(found, key=lambda finding: (finding.start, finding.end))
 
 

@@ -1,9 +1,9 @@
 """Read the forms of transcripts: one function for each program's or service's field names and units.
 
-`reading` recognises the form; `builder` validates and sorts the words. Engines that people run themselves (the Whisper
-family, Vosk, our own list of words) count seconds, except whisper.cpp: milliseconds, of tokens that are parts of words.
-What speech services add to words and times (speakers, sentiment, summaries) is not read. The place of an error in a
-WebVTT or SubRip file is a line number. Sources:
+`transcript_reading` recognises the form; `transcript_builder` validates and sorts the words. Engines that people run
+themselves (the Whisper family, Vosk, our own list of words) count seconds, except whisper.cpp: milliseconds, of tokens
+that are parts of words. What speech services add to words and times (speakers, sentiment, summaries) is not read. The
+place of an error in a WebVTT or SubRip file is a line number. Sources:
 
     WebVTT  https://www.w3.org/TR/webvtt1/. SubRip has no standard: a number, two times with a comma, text
     vCon    https://datatracker.ietf.org/doc/draft-ietf-vcon-vcon-core/; a transcript is an object or a string under
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from arlo_rec.speech.transcripts.builder import (
+from arlo_rec.speech.transcript_builder import (
     JsonObject,
     TranscriptBuilder,
     first_alternative,
@@ -176,7 +176,7 @@ def _decode_bytes(text: object) -> object:
 
 
 def read_vosk(document: JsonObject, builder: TranscriptBuilder) -> None:
-    """Read Vosk's utterances, which `reading` lists under "vosk"; partial results are skipped, being not final."""
+    """Read Vosk's utterances, listed under "vosk" by `transcript_reading`; partial ones are not final, and skipped."""
     for utterance in objects_in(document, "vosk"):
         alternative = first_alternative(utterance, "alternatives") or utterance
         words = objects_in(alternative, "result")

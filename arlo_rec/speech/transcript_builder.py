@@ -1,8 +1,7 @@
 """Build a `Transcript` from the words that a reader adds: validate them, convert times to seconds, and sort.
 
-It knows no vendor's field names; the readers of `forms` know those and leave all validation to this module. It touches
-no file. Whatever is wrong raises Usage `transcript_wrong` with
-one of these reasons:
+It knows no vendor's field names; the readers of `transcript_forms` know those and leave all validation to this module.
+It touches no file. Whatever is wrong raises Usage `transcript_wrong` with one of these reasons:
 
     too_large, too_many, word_too_long                   more than anybody says in a call, or minutes of work
     not_utf8, not_json, unknown_form                     not a document of a known form

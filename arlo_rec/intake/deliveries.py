@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
-from arlo_rec.intake.sources import spool
-from arlo_rec.intake.sources.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
+from arlo_rec.intake import spool
+from arlo_rec.intake.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
 from arlo_rec.model.strict_json import parse_object
 
 PASSED_OVER = 64 * 1024 * 1024  # bytes skipped of a line that is too long, before the rest of its file is given up

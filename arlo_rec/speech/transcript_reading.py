@@ -1,7 +1,7 @@
 """Read the transcripts that companies already have, in 16 forms, to words with times.
 
-The form is recognised by content, never by file name. A document that cannot be read completely is refused; `builder`
-lists the reasons. It reads bytes that it is given and opens no file.
+The form is recognised by content, never by file name. A document that cannot be read completely is refused;
+`transcript_builder` lists the reasons. It reads bytes that it is given and opens no file.
 
     form                 made by                                            time         channel
     words                this toolkit, and whoever writes for it            s            from 0
@@ -36,8 +36,8 @@ from typing import Any
 
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.strict_json import parse
-from arlo_rec.speech.transcripts import forms
-from arlo_rec.speech.transcripts.builder import LONGEST, JsonObject, TranscriptBuilder, transcript_error
+from arlo_rec.speech import transcript_forms
+from arlo_rec.speech.transcript_builder import LONGEST, JsonObject, TranscriptBuilder, transcript_error
 from arlo_rec.speech.words import Transcript
 
 
@@ -88,36 +88,36 @@ def _is_own(document: JsonObject) -> bool:
 
 
 _JSON = (  # the first match counts: keys that only one form has come before keys that several have
-    _Form("whisper.cpp", _has_lists("transcription"), forms.read_whisper_cpp),
-    _Form("vosk", _has_lists("vosk"), forms.read_vosk),
-    _Form("contact-lens", _has_lists("Transcript"), forms.read_contact_lens),
-    _Form("azure-batch", _has_lists("recognizedPhrases"), forms.read_azure_batch),
-    _Form("azure-fast", _has_lists("phrases"), forms.read_azure_fast),
-    _Form("aws-transcribe", _is_aws, forms.read_aws),
-    _Form("google", lambda doc: isinstance(_results_of(doc), list), forms.read_google),
-    _Form("wtf", lambda doc: isinstance(doc.get("transcript"), dict), forms.read_wtf),
-    _Form("whisperx", _has_lists("word_segments"), forms.read_whisperx),
+    _Form("whisper.cpp", _has_lists("transcription"), transcript_forms.read_whisper_cpp),
+    _Form("vosk", _has_lists("vosk"), transcript_forms.read_vosk),
+    _Form("contact-lens", _has_lists("Transcript"), transcript_forms.read_contact_lens),
+    _Form("azure-batch", _has_lists("recognizedPhrases"), transcript_forms.read_azure_batch),
+    _Form("azure-fast", _has_lists("phrases"), transcript_forms.read_azure_fast),
+    _Form("aws-transcribe", _is_aws, transcript_forms.read_aws),
+    _Form("google", lambda doc: isinstance(_results_of(doc), list), transcript_forms.read_google),
+    _Form("wtf", lambda doc: isinstance(doc.get("transcript"), dict), transcript_forms.read_wtf),
+    _Form("whisperx", _has_lists("word_segments"), transcript_forms.read_whisperx),
     _Form(
         "openai-api",
         lambda doc: "segments" in doc and _has_entry_with(doc.get("words"), "word"),
-        forms.read_openai_api,
+        transcript_forms.read_openai_api,
     ),
-    _Form("openai-api", lambda doc: "task" in doc and "duration" in doc, forms.read_openai_api),
-    _Form("words", _is_own, forms.read_words),
+    _Form("openai-api", lambda doc: "task" in doc and "duration" in doc, transcript_forms.read_openai_api),
+    _Form("words", _is_own, transcript_forms.read_words),
     _Form(
         "whisperx",
         lambda doc: _has_lists("segments")(doc) and _has_scores(doc),
-        forms.read_whisperx,
+        transcript_forms.read_whisperx,
     ),
-    _Form("openai-api", lambda doc: _has_entry_with(doc.get("segments"), "type"), forms.read_openai_api),
+    _Form("openai-api", lambda doc: _has_entry_with(doc.get("segments"), "type"), transcript_forms.read_openai_api),
     _Form(
         "openai-whisper",
         lambda doc: "text" in doc and _has_lists("segments")(doc),
-        forms.read_segments,
+        transcript_forms.read_segments,
     ),
-    _Form("faster-whisper", _has_lists("segments"), forms.read_segments),
+    _Form("faster-whisper", _has_lists("segments"), transcript_forms.read_segments),
 )
-_LINES = {"webvtt": forms.read_webvtt, "srt": forms.read_srt}
+_LINES = {"webvtt": transcript_forms.read_webvtt, "srt": transcript_forms.read_srt}
 FORMS = tuple(dict.fromkeys([form.name for form in _JSON] + ["vcon", *_LINES]))
 _BETWEEN = re.compile(r"\}\s*\{")
 
@@ -143,13 +143,15 @@ def _find_reader(raw: bytes, *, inside: bool = False) -> tuple[str, Callable[[Tr
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return "whisper.cpp", partial(forms.read_whisper_cpp, _parse_byte_characters(raw), byte_characters=True)
+        return "whisper.cpp", partial(
+            transcript_forms.read_whisper_cpp, _parse_byte_characters(raw), byte_characters=True
+        )
     start = text.lstrip()[:1]
     if not start:
         raise transcript_error("no_words")
     if start in "[{":
         return _find_json_reader(_parse_json(raw, text), inside=inside)
-    form = forms.form_of(text)
+    form = transcript_forms.form_of(text)
     if form is None:
         raise transcript_error("unknown_form")
     return form, partial(_LINES[form], text)
@@ -187,7 +189,7 @@ def _parse_json(raw: bytes, text: str) -> Any:
 def _find_json_reader(document: Any, *, inside: bool = False) -> tuple[str, Callable[[TranscriptBuilder], None]]:
     document = _as_object(document)
     if "vcon" in document and not inside:
-        return "vcon", partial(forms.read_vcon, document, _find_body_reader)
+        return "vcon", partial(transcript_forms.read_vcon, document, _find_body_reader)
     for form in _JSON:
         if form.matches(document):
             return form.name, partial(form.read, document)
@@ -201,7 +203,7 @@ def _as_object(document: Any) -> JsonObject:
         return {"vosk": documents}
     if isinstance(document, dict):
         return document
-    for name, keys in (("segments", ("words", "segments", "seek", "tokens")), ("words", forms.TEXTS)):
+    for name, keys in (("segments", ("words", "segments", "seek", "tokens")), ("words", transcript_forms.TEXTS)):
         if _has_entry_with(document, *keys):
             return {name: document}
     raise transcript_error("unknown_form")

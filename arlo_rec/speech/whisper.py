@@ -1,6 +1,6 @@
 """The child process that runs a Whisper model: it receives samples and answers with words. `engine` is the other end.
 
-The protocol is that of `serving`; the bytes after a request's JSON are samples.
+The protocol is that of `engine_process`; the bytes after a request's JSON are samples.
 
     request   first {"model", "threads", "memory"}, then {"language", "hints"} with 16-bit PCM of one channel at 16 kHz
     answer    {"languages": [...]} after loading, {"language", "sure", "words": [[text, start, end, score]]} to samples,
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from arlo_rec.speech.engines.serving import (
+from arlo_rec.speech.engine_process import (
     ENGINE_RATE,
     INCOMPLETE,
     MISSING,
@@ -123,7 +123,3 @@ def _load(
     except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
         return UNUSABLE
     return {"languages": loaded.languages}, lambda asked, samples: loaded.hear(samples, **asked)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from arlo_rec import audio
-from arlo_rec.intake.sources import spool
+from arlo_rec.intake import spool
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.phone_numbers import is_withheld, parse_caller
 from arlo_rec.model.records import Call, Private

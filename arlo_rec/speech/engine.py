@@ -2,9 +2,9 @@
 
 The child is started for a run and ends with it. It gets no secret, no inherited environment, no terminal and no folder
 of ours. It gets the samples through a socket, nothing is written to a disk, and every answer is checked: one line of
-JSON (`serving` has the protocol). A child that does not answer in time, dies, or sends no valid answer is killed; the
-next request starts another. A long sound is sent in pieces, split at quiet places, so that memory does not grow with
-it.
+JSON (`engine_process` has the protocol). A child that does not answer in time, dies, or sends no valid answer is
+killed; the next request starts another. A long sound is sent in pieces, split at quiet places, so that memory does not
+grow with it.
 
 A call is transcribed in two passes: without hints, and with the names known for the call as hints. With hints an engine
 recognises more names and fewer digits, so the results of both passes are used together (measured: names found rose from
@@ -35,7 +35,7 @@ from arlo_rec.audio import Sound, as_pcm16
 from arlo_rec.audio.formats import RATE_HIGHEST, RATE_LOWEST
 from arlo_rec.model.errors import Unreachable, Usage
 from arlo_rec.model.strict_json import parse_object
-from arlo_rec.speech.engines.serving import ENGINE_RATE, INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
+from arlo_rec.speech.engine_process import ENGINE_RATE, INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
 from arlo_rec.speech.words import ENGINE, Language, Transcript, Word
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def program_of(module: str) -> str:
     """Python code that runs `main` of a module of this package, with this process's module path."""
     return (
         "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
-        f"from arlo_rec.speech.engines import {module}; {module}.main()"
+        f"from arlo_rec.speech import {module}; {module}.main()"
     )
 
 

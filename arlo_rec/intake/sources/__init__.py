@@ -1,1 +1,0 @@
-"""Readers of what recording systems deliver: `Delivery`s whose `call()` is one `Call`. No vendor is known elsewhere."""
