@@ -151,11 +151,19 @@ class Store:
         """Whether roster, policy and settings are, or may be, others than those that this store loaded last."""
         return self._is_stale or self.authority.has_newer()
 
-    def put_roster(self, roster: Roster) -> None:
-        """Put the next roster into force; inside a change of an officer's, which ends with a link for it."""
-        self.authority.put("roster", documents.encode(roster))
-        self.roster = roster
-        self.vouch()
+    def put(self, document: Roster | Policy | Settings) -> None:
+        """Put a document into force; inside a change of an officer's, which ends with a link for it."""
+        match document:
+            case Roster():
+                self.authority.put("roster", documents.encode(document))
+                self.roster = document
+                self.vouch()
+            case Policy():
+                self.authority.put("policy", encode_policy(document))
+                self.policy, self.prompts = document, document.prompts
+            case Settings():
+                self.authority.put("settings", documents.encode(document))
+                self.settings = document
 
     def vouch(self, *, founding: bool = False) -> None:
         """Sign the vouchers that people of the roster lack; inside a change of an officer's.
@@ -170,16 +178,6 @@ class Store:
             if not vouching.is_true(self.layout.id, chain) or chain[0].role is not person.role:
                 size = self.log.tree().size
                 vouchers.put(vouching.vouch(officer, self.layout.id, person.sign_key, person.role, size))
-
-    def put_policy(self, policy: Policy) -> None:
-        """Put another policy into force; inside a change of an officer's, which ends with a link for it."""
-        self.authority.put("policy", encode_policy(policy))
-        self.policy, self.prompts = policy, policy.prompts
-
-    def put_settings(self, settings: Settings) -> None:
-        """Put other settings into force; inside a change of an officer's, which ends with a link for them."""
-        self.authority.put("settings", documents.encode(settings))
-        self.settings = settings
 
     def demand(self, action: Action, now: datetime) -> None:
         """Raise NotGranted, after logging it, where the identity's role may not do that."""
@@ -292,14 +290,14 @@ class Store:
         generation, link = self.meta.number("generation"), self.authority.pin()
         return root_secret.Seen(generation, link, tree.size, tree.root(), self.meta.number("changes"), digest)
 
-    def remember_head(self) -> None:
-        """Store the committed state of now, as `remember` does."""
-        with self.db.reading():
-            self._seen = self.head()
-        self.remember()
+    def remember(self, *, anew: bool = False) -> None:
+        """Store the last committed state in the root folder and in the account's state folder; it never moves back.
 
-    def remember(self) -> None:
-        """Store the last committed state in the root folder and in the account's state folder; it never moves back."""
+        With *anew* it is the state of now, whoever committed it.
+        """
+        if anew:
+            with self.db.reading():
+                self._seen = self.head()
         seen = self._seen
         if seen is None:
             return
@@ -311,9 +309,3 @@ class Store:
 
         self.root.update_seen(newer)
         self.state.remember(self.layout.id, seen)
-
-    # -- other ---------------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Close the catalogue."""
-        self.db.close()

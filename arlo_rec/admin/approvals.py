@@ -116,4 +116,4 @@ def _waiting(store: Store, grant_id: str, now: datetime) -> Grant:
 
 def _put(store: Store, changed: Grant, now: datetime) -> None:
     grants = tuple(changed if each.id == changed.id else each for each in store.roster.grants)
-    store.put_roster(store.roster.next(now, grants=grants))
+    store.put(store.roster.next(now, grants=grants))

@@ -78,5 +78,5 @@ def _end_given_ahead(store: Store, change: Change, now: datetime) -> None:
         if grant.id in ahead:
             change.log(GrantRevoked(**facts(grant)))
     left = tuple(grant.ended(now) if grant.id in ahead else grant for grant in store.roster.grants)
-    store.put_roster(store.roster.next(now, grants=left))
+    store.put(store.roster.next(now, grants=left))
     grant_keys.close(store, ahead)

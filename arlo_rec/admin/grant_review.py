@@ -106,7 +106,7 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:
         confirmed = {each: replace(live[each], reviewed_at=now) for each in wanted}
         grants = tuple(confirmed.get(grant.id, grant) for grant in store.roster.grants)
         if confirmed:
-            store.put_roster(store.roster.next(now, grants=grants))
+            store.put(store.roster.next(now, grants=grants))
         for each in sorted(confirmed):
             change.log(GrantConfirmed(**facts(confirmed[each])))
     return [confirmed[each] for each in sorted(confirmed)]

@@ -95,7 +95,7 @@ def retire(
     pending = tuple(each for each in roster.pending if each.person.by not in gone)
     of = None if officer_leaves else {person.name for person in retired}
     grants, fresh = grant_keys.with_new_pairs(grants, now, of=of)
-    store.put_roster(
+    store.put(
         roster.next(now, former=(*roster.former, *filed), grants=grants, access_keys=access_keys, pending=pending)
     )
     store.secrets.keep_for(store.roster.people)
@@ -292,7 +292,7 @@ def set_login(store: Store, name: str, account: str, now: datetime) -> Person:
             raise NothingMatched("no_such_person", name=name, **nearest(name, store.roster.names()))
         changed = replace(person, login=check_login(account))
         people = tuple(changed if each.name == name else each for each in store.roster.people)
-        store.put_roster(store.roster.next(now, people=people))
+        store.put(store.roster.next(now, people=people))
         change.log(PersonLogin(person=name, login=account, people=digest_of_people(store.roster)))
     return changed
 
@@ -403,7 +403,7 @@ def hand_over(store: Store, name: str, now: datetime) -> Added:
     with store.change(now):
         leaving = replace(store.person, handed_to=name)
         people = tuple(leaving if person.name == leaving.name else person for person in store.roster.people)
-        store.put_roster(store.roster.next(now, people=people))
+        store.put(store.roster.next(now, people=people))
     return replace(added, identity=replace(added.identity, once=False))
 
 
@@ -439,7 +439,7 @@ def _enrol(store: Store, person: Person, now: datetime, settle: Callable[[], Non
             if not person.recovery or store.roster.person(person.name):  # only the paper's name is given again
                 _demand_free(store, person.name, now)
             added = replace(person, from_entry=change.next_seq)
-            store.put_roster(store.roster.next(now, people=(*store.roster.people, added)))
+            store.put(store.roster.next(now, people=(*store.roster.people, added)))
             give_secrets(store, person)
             if added in protocol.root_holders(store, now):
                 store.secrets.give(person, ROOT_SEED, held.seed_version, held.seed)

@@ -94,7 +94,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
         feed.create()
     store = _build(folders, founders, new, now, state)
     vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
-    store.close()
+    store.db.close()
     for identity, secret in ((officer, passphrase), (recovery, clean_passphrase(recovery_key.encode()))):
         write_locked(folders, replace(identity, pin=pin), secret)
         sealed_to = (identity.name, identity.sealing.public)
@@ -122,9 +122,9 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     numbers = {"schema": VERSION, "generation": 1}
     numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)
     with store.change(now) as change:
-        store.put_roster(store.roster)
-        store.put_settings(store.settings)
-        store.put_policy(store.policy)
+        store.put(store.roster)
+        store.put(store.settings)
+        store.put(store.policy)
         store.vouch(founding=True)
         for person in store.roster.people:
             store.secrets.give(person, ROOT_SEED, 1, root_seed)

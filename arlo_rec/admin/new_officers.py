@@ -33,7 +33,7 @@ def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
         left = tuple(each for each in store.roster.pending if each.waits(now))
         if any(each.person.name == person.name for each in left):
             raise Usage("name_taken", name=person.name)
-        store.put_roster(store.roster.next(now, pending=(*left, proposed)))
+        store.put(store.roster.next(now, pending=(*left, proposed)))
         change.log(OfficerProposed(proposed=person.name, waits=proposed.id))
     return proposed
 
@@ -98,4 +98,4 @@ def _take_off(store: Store, proposed: PendingOfficer, now: datetime) -> None:
     if proposed not in waiting(store, now):
         raise NothingMatched("no_pending_grant", id=proposed.id)
     left = tuple(each for each in store.roster.pending if each.id != proposed.id)
-    store.put_roster(store.roster.next(now, pending=left))
+    store.put(store.roster.next(now, pending=left))

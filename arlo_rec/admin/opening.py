@@ -180,7 +180,7 @@ def _opened(
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         if store.doubts == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):
-                store.put_settings(replace(store.settings, root=root_name(layout)))
+                store.put(replace(store.settings, root=root_name(layout)))
             store.doubts.clear()
         if store.doubts and options.doubting:
             yield store
@@ -234,7 +234,7 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     _follow(store, options.feed, now)
     seen = store.state.seen(store.layout.id)
     if seen is None or seen.link.number < store.authority.pin().number:
-        store.remember_head()  # this account goes on from here: nobody shows it another chain
+        store.remember(anew=True)  # this account goes on from here: nobody shows it another chain
     if store.secrets.holds(ROOT_SEED):
         with suppress(Unreachable):  # reading is possible without; `status` counts what is unfinished
             protocol.finish(store, now, observer=options.observer)

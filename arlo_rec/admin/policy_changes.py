@@ -243,7 +243,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
         approvals = (Approval(store.person.name, now),)
         since = max(proposal.version.since, now, store.clock.get().newest.at)  # what the log tells of came before
         version = replace(proposal.version.starting(since, store.policy.newest), approvals=approvals)
-        store.put_policy(Policy((*store.policy.versions, version)))
+        store.put(Policy((*store.policy.versions, version)))
         change.log(PolicyApproved(request=proposal.id, version=version.version, since=to_iso(version.since)))
     return replace(proposal, version=version, approvals=approvals, state="approved")
 

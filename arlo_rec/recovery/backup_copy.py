@@ -128,7 +128,7 @@ def genuine_copy(
         copy = _open_copy(source, target, identity, _secret(source, identity), state)
     except (NotUnlocked, Integrity) as problem:
         raise NotThisBackup(problem) from None
-    with closing(copy.store):
+    with closing(copy.store.db):
         yield copy
 
 
@@ -152,7 +152,7 @@ def _open_copy(
         past.read_own()
         past.demand_current()
     except BaseException:
-        store.close()
+        store.db.close()
         raise
     return GenuineCopy(store, old_seed, new_seed, secret, past)
 

@@ -89,7 +89,7 @@ def register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
     if not _is_named(store, options):
         place = EscrowPlace(options.escrow, options.folder)
         with store.change(now) as change:
-            store.put_settings(store.settings.with_escrow(place, options.hours))
+            store.put(store.settings.with_escrow(place, options.hours))
             store.catalogue.escrows.register(options.escrow, options.folder)
             hours = store.settings.ring_hours
             change.log(EscrowRegistered(escrow=str(options.escrow), folder=str(options.folder), ring_hours=hours))

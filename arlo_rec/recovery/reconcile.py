@@ -96,7 +96,7 @@ def take_over_policy(store: Store) -> None:
         store.authority.links.put_document("policy", policy_versions.encode(policy))
         store.policy, store.prompts = policy, policy.prompts
     else:
-        store.put_policy(store.policy)
+        store.put(store.policy)
 
 
 def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_since: int | None) -> None:
@@ -112,6 +112,6 @@ def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_
         escrows=(place,),
         unknown_since=unknown_since,
     )
-    store.put_settings(settings)
+    store.put(settings)
     store.catalogue.escrows.restored_from(place.escrow, place.folder, slot.number, slot.at)
     store.meta.set("fed", int(options.feed is not None))

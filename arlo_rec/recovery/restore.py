@@ -261,7 +261,7 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
         raise Usage("nothing_to_accept")
 
     def open_up(change: Change) -> Sequence[Person]:
-        store.put_settings(replace(store.settings, unknown_since=None))
+        store.put(replace(store.settings, unknown_since=None))
         change.log(events.RestoredWithoutFeed(reason=reason))
         return protocol.root_holders(store, now)
 

@@ -307,7 +307,7 @@ def test_a_version_that_an_officers_own_code_changed_later_is_named_by_verify(tw
     now = datetime.now(UTC) + timedelta(days=8)
     with own_code(two, "sigrid") as store, store.change(now):
         forged = replace(store.policy.newest, most_found=900)
-        store.put_policy(Policy((store.policy.versions[0], forged)))
+        store.put(Policy((store.policy.versions[0], forged)))
     problems = two.run("verify", "--json", who="iver").json["problems"]
     assert [each["code"] for each in problems] == ["policy_differs"]
 

@@ -87,7 +87,7 @@ def test_a_policy_that_no_entry_approves_closes_the_store_although_an_officer_si
     assert world.code("teams", who="sigrid") == (0, "")
     with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
         ours = replace(store.policy.newest, version="2026-03", retention_days=1)
-        store.put_policy(Policy((*store.policy.versions, ours)))
+        store.put(Policy((*store.policy.versions, ours)))
     assert world.code("purge", who="cron") == (14, "policy_drift")
     check = world.run("policy", "check", "--json", who="iver").json
     assert check["drift"] == [{"what": "policy", "where": "store"}]

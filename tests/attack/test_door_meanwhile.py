@@ -143,7 +143,7 @@ def test_an_erasure_that_began_with_a_key_that_is_void_by_now_is_finished_by_the
         with own_code(world, "sigrid") as store:
             left = tuple(each for each in store.roster.people if each.name != "siri")
             with store.change(store.roster.at):
-                store.put_roster(store.roster.next(store.roster.at, people=left))
+                store.put(store.roster.next(store.roster.at, people=left))
 
     meanwhile(monkeypatch, protocol, "_finish_erasure", gone)
     assert code(world.run("withdraw", "90000001", "--yes", "--json", who="siri")) == (12, "no_longer_here")
@@ -172,7 +172,7 @@ def test_what_a_change_put_into_force_that_was_not_committed_is_no_ground_for_th
     with own_code(world, "sigrid") as store:
         now, only_sigrid = store.roster.at, store.roster.next(store.roster.at, people=(store.person,))
         with pytest.raises(KeyError), store.change(now):
-            store.put_roster(only_sigrid)
+            store.put(only_sigrid)
             raise KeyError
         with store.change(now):
             assert store.roster.person("leif") is not None

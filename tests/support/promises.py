@@ -263,7 +263,7 @@ def _waiting(world: World) -> None:
     now = datetime.now(UTC)
     with own_code(world, "sigrid") as store, store.change(now):  # they have been here for long
         people = tuple(replace(person, since=now - timedelta(days=30)) for person in store.roster.people)
-        store.put_roster(store.roster.next(now, people=people))
+        store.put(store.roster.next(now, people=people))
     (world.base / "pending").write_text(world.grant("sigrid")["id"], "utf-8")
 
 
