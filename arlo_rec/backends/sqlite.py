@@ -254,14 +254,6 @@ class SqliteConnection:
                 beside.close()
         return pages + structure
 
-    def size(self) -> int:
-        """Bytes of the database as it says itself, whatever hangs behind its file.
-
-        Both are read from the first page, which is under the key.
-        """
-        ((pages, each),) = self.rows("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
-        return int(pages) * int(each)
-
     def _structure(self) -> list[str]:
         return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
 

@@ -18,7 +18,7 @@ from arlo_rec.model.documents import Document, plain
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import Purpose, Role, has_hidden_characters
+from arlo_rec.policy import Role, has_hidden_characters
 
 RECOVERY_NAME = "recovery"  # the officer identity whose passphrase is the recovery key, kept on paper
 NAME_LONGEST = 100  # characters
@@ -67,11 +67,6 @@ class Roster:
     def live_grants(self, name: str, now: datetime) -> tuple[Grant, ...]:
         """The grants of that person that are live at *now*."""
         return tuple(grant for grant in self.grants if grant.person == name and grant.live(now))
-
-    def entitled(self, purpose: Purpose, team: str, now: datetime) -> tuple[Person, ...]:
-        """The people who have a live grant for that purpose and team."""
-        names = {grant.person for grant in self.grants if grant.live(now) and grant.opens(purpose, team)}
-        return tuple(person for person in self.people if person.name in names)
 
     def officer_keys(self) -> tuple[bytes, ...]:
         """The signing keys of everybody who may sign a link, the recovery identity included."""
