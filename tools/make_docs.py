@@ -15,7 +15,7 @@ from pathlib import Path
 
 from arlo_rec.certificates import verdict
 from arlo_rec.commands.help import EXITS
-from arlo_rec.dsar.data import schema_json
+from arlo_rec.dsar.enclosures import schema_json
 from arlo_rec.i18n.messages import every
 from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent, form_of

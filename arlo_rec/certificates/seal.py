@@ -6,7 +6,7 @@
     signers      the officers' vouchers from the signer's key up to the first officer's
     signatures   of the log's newest key, and of the signer
 
-What else a kind says stands with what makes it: `erasure.receipts`, `dsar.certificate`, `dsar.access_list` and
+What else a kind says stands with what makes it: `erasure.receipts`, `dsar.request`, `dsar.access_list` and
 `publishing.publish`. A page or an archive ends with its certificate, and is written in one pass.
 """
 

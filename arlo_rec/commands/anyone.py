@@ -156,7 +156,7 @@ def _key_lines(run: Run, genuine: Genuine) -> list[str]:
 
 def _write_page(target: NamedFile, genuine: Genuine, lang: str) -> None:
     """Write a receipt that was checked as a page for people."""
-    from arlo_rec.erasure.receipt_page import render
+    from arlo_rec.erasure.receipts import render
 
     target.write([render(genuine, lang).encode("utf-8")])
 

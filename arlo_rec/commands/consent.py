@@ -28,8 +28,7 @@ def consent_show(
     out: Annotated[Path | None, opt("opt.consent_out", "--out", "FILE")] = None,
 ) -> Answer:
     """The consent to one call, as a record of ISO/IEC TS 27560 in JSON-LD, and in words."""
-    from arlo_rec.consent import held
-    from arlo_rec.consent.record import consent_record
+    from arlo_rec.consent.record import consent_record, consent_to
 
     run: Run = ctx.obj
     is_shown = str(out) == "-"
@@ -37,7 +36,7 @@ def consent_show(
     stated = run.particulars()
     with run.store() as store:
         now = run.now()
-        facts = held.consent_to(store, recording, now)
+        facts = consent_to(store, recording, now)
     record = consent_record(facts, stated, now)
     if is_shown:
         return Answer({}, _document(record).splitlines(), always=True)

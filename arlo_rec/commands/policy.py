@@ -125,7 +125,7 @@ def policy_check(
     from arlo_rec.admin import policy_drift
     from arlo_rec.model.errors import Refused
     from arlo_rec.policy import Action
-    from arlo_rec.publishing import comparison
+    from arlo_rec.publishing import publish
 
     run: Run = ctx.obj
     now = run.now()
@@ -135,7 +135,7 @@ def policy_check(
         drifts = [*policy_drift.of_program(store), *policy_drift.of_policy(store)]
         drifts += policy_drift.of_prompts(store, store.clock.today(now), played)
         if published is not None:
-            drifts += comparison.drifts(run.named(published), store, run.particulars(), now)
+            drifts += publish.drifts(run.named(published), store, run.particulars(), now)
         version = store.policy.at(store.clock.today(now)).version
     data = {"version": version, "drift": [each._asdict() for each in drifts]}
     if not drifts:

@@ -8,7 +8,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -16,28 +16,22 @@ from typing import NamedTuple
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.crypto import primitives
+from arlo_rec.certificates import check, seal
+from arlo_rec.certificates.seal import Archive, Content
+from arlo_rec.crypto import merkle, primitives
 from arlo_rec.crypto.object_file import Digested
-from arlo_rec.dsar import (
-    access_list,
-    accesses,
-    certificate,
-    recordings,
-    register,
-    subjects,
-    writing,
-)
+from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, writing
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import Answer, Case, DamagedRecording, ErasedSince, Scope
 from arlo_rec.dsar.files import Enclosure
-from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.recordings import HeldCall
 from arlo_rec.dsar.register import Intake
 from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
-from arlo_rec.dsar.writing import Form
+from arlo_rec.dsar.writing import Composition, Form
 from arlo_rec.log.cases import CaseState
 from arlo_rec.log.events import (
+    AnswerSigned,
     CaseAnswered,
     Denied,
     Failed,
@@ -46,7 +40,7 @@ from arlo_rec.log.events import (
 from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.records import Recording, RecordingId, to_iso
 from arlo_rec.policy import (
     Action,
     Decision,
@@ -55,6 +49,75 @@ from arlo_rec.policy import (
 )
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
+
+# -- certificate -------------------------------------------------------------------------------------
+# The certificate of an access answer, by which anybody can check that it was given out and is unchanged.
+#
+# It says which store and case the answer is of, when it was made, the SHA-256 of everything in the file but itself, and
+# that of the list of accesses inside (`access_list`). It proves that an entry of the log tells of it, and is signed by
+# the officer who made the answer, with the vouchers for her key. No personal data: a random case id, digests, keys.
+#
+# It is the last thing that is written, while the file has no name yet:
+#
+#     1  all bytes of the content are written
+#     2  the entry `AnswerSigned`, with the digest of the content, is durable
+#     3  the certificate, which proves that entry, is written     4  the file gets its name     5  `CaseAnswered`
+#
+# So a crash leaves the log true: it says then that an answer was signed, and not that one was given. A file without its
+# entry cannot be. Where a run ends by itself without a file, `LeftNothing` says so (`access.disclosures`); one that was
+# killed stays among the copies that may have left.
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What an officer signs of an answer beside its content."""
+
+    case: str
+    of: int | None  # the entry that let its recordings be opened; None where there are none
+    accesses: str | None  # SHA-256 of the list of accesses inside, in hex
+
+
+def sealed(
+    store: Store,
+    pieces: Iterable[bytes],
+    statement: Statement,
+    clock: Callable[[], datetime],
+    archive: Archive | None = None,
+) -> Iterator[bytes]:
+    """A page, or the *archive* whose members *pieces* write, with its certificate at the end.
+
+    Raises ValueError, before anything is signed, for a page that ends otherwise, and what `sign` raises.
+    """
+
+    def certificate(content: Content) -> bytes:
+        return sign(store, statement, content, clock())
+
+    return archive.signed(pieces, certificate) if archive is not None else seal.page(pieces, certificate)
+
+
+def sign(store: Store, statement: Statement, content: Content, now: datetime) -> bytes:
+    """The certificate of an answer whose content is written, after its entry; as canonical JSON.
+
+    Raises Integrity where this officer's key is not vouched for, so that what she signs could not be checked.
+    """
+    event = AnswerSigned(case=statement.case, sha256=content.sha256, bytes=content.size, of=statement.of)
+    with store.change(now) as change:
+        path = merkle.path_of_last(store.log.tree())
+        seq = change.log(event)
+    return seal.by_officer(
+        store,
+        check.ANSWER,
+        store.policy.at(now).version,
+        **seal.proof_of(store, seq, path),
+        case=statement.case,
+        made_at=to_iso(now),
+        sha256=content.sha256,
+        bytes=content.size,
+        accesses=statement.accesses,
+    )
+
+
+# -- request ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +278,9 @@ def _write(
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
     composed = Composition(target.package, content, sounds, form.lang, beside)
     of = permits[0].seq if permits else None
-    statement = certificate.Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
-    signed = certificate.signed(store, composed, statement, clock, target.zip)
-    pieces = Digested(signed, hashlib.sha256())
+    statement = Statement(content.case.id, of, primitives.sha256(listed).hex() if listed else None)
+    answer = sealed(store, composed, statement, clock, target.zip)
+    pieces = Digested(answer, hashlib.sha256())
     target.file.write(pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
     case, sha256, damaged = content.case, pieces.digest().hex(), _damaged(composed.answer)
     _note_answered(

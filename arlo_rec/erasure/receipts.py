@@ -13,17 +13,19 @@ from __future__ import annotations
 import io
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.catalogue.erasures import Erasure, NewProof, Proof
 from arlo_rec.certificates import check, seal
-from arlo_rec.certificates.check import PLACES, Forged, Unknown
+from arlo_rec.certificates.check import PLACES, Forged, Genuine, Unknown
 from arlo_rec.crypto import merkle
+from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.keys import vouching
-from arlo_rec.model.records import to_iso
+from arlo_rec.model.records import from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
+from arlo_rec.model.times import shown
 from arlo_rec.offsite import escrow, feed
 from arlo_rec.store import Store
 
@@ -111,3 +113,28 @@ def _days(store: Store, number: str) -> dict[str, int]:
     """How many recordings of each day (UTC) were erased."""
     started = store.catalogue.recordings.started_of_erasure(number)
     return dict(sorted(Counter(f"{at:%Y-%m-%d}" for at in started).items()))
+
+
+# -- receipt page ------------------------------------------------------------------------------------
+# A deletion receipt as a page to print, in either language. It shows what the signed file says, and proves nothing.
+#
+# Its words stand in `page/receipt.nb.html.j2` and `page/receipt.en.html.j2`.
+
+
+PAGE: Final = Path(__file__).with_name("page")
+
+
+def render(genuine: Genuine, lang: str) -> str:
+    """The page in `nb` or `en` of a receipt that was verified."""
+    receipt = genuine.document
+    ring_until = receipt["ring_until"]
+    return render_page(
+        PAGE,
+        f"receipt.{lang}.html.j2",
+        **{key: receipt[key] for key in ("number", "count", "rule", "policy", "days", "places", "feed", "recordings")},
+        erased_at=shown(from_iso(receipt["erased_at"])),
+        ring_until=shown(from_iso(ring_until)) if ring_until else None,
+        seq=receipt["entry"]["seq"],
+        vkey=genuine.officer_vkey,
+        style=(PAGE / "receipt.css").read_text("utf-8"),
+    )

@@ -6,18 +6,151 @@ change it without reading code; the HTML is made from that very Markdown. `facts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from arlo_rec.certificates.check import HEADS
-from arlo_rec.i18n.messages import LANGUAGES
-from arlo_rec.i18n.pages import render, render_markdown, visible
+from arlo_rec.i18n.messages import LANGUAGES, say
+from arlo_rec.i18n.pages import Formats, render, render_markdown, visible
+from arlo_rec.model import particulars as stated
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
-from arlo_rec.publishing import facts
+from arlo_rec.model.times import local_date
+from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
 from arlo_rec.publishing.markup import sections
+
+# -- facts -------------------------------------------------------------------------------------------
+# The facts that published pages tell: of a version of the policy, of the company, and of what the program sets. Pure.
+#
+# A version has the retention, the prompts and the reason codes; what it has not, as the words of the rules, the program
+# sets.
+
+
+SECTIONS: Final = range(1, 9)  # of the guidelines
+_POINT_NB: Final = re.compile(r"\bbokstav ([a-z])\b")  # of an article, as a basis cites it
+_POINT_EN: Final = re.compile(r"\(([a-z])\)")
+
+
+class WordedRule(NamedTuple):
+    """A rule in one language."""
+
+    id: str
+    section: int
+    text: str
+
+
+class WordedReason(NamedTuple):
+    """A reason code in one language, with its purposes in words."""
+
+    code: str
+    text: str
+    purposes: list[str]
+
+
+class WordedPrompt(NamedTuple):
+    """A prompt as it is spoken, with its day and its purposes in words of the page's language."""
+
+    version: str
+    lang: str
+    text: str
+    since: str
+    until: str | None
+    purposes: list[str]
+
+
+def rules_of(version: PolicyVersion, lang: str) -> list[WordedRule]:
+    """Every rule, in the order of the guidelines; that of retention with the days of that version."""
+    return [WordedRule(rule.id, rule.section, rule.text(lang)) for rule in version.rules]
+
+
+def prompts_of(version: PolicyVersion, at: datetime, lang: str) -> list[WordedPrompt]:
+    """The prompts that callers may hear at that time, in the version's order."""
+    day = Formats(lang).day
+    return [
+        WordedPrompt(
+            each.version,
+            each.lang,
+            each.text,
+            day(each.since),
+            day(each.until) if each.until is not None else None,
+            _purposes(each.purposes, lang),
+        )
+        for each in version.prompts
+        if each.in_use(at)
+    ]
+
+
+def gather(
+    version: PolicyVersion, company: Particulars, published_at: datetime, at: datetime, lang: str
+) -> dict[str, object]:
+    """What the pages of one language are filled in with: what is in force *at* that time."""
+    rules, formats = rules_of(version, lang), Formats(lang)
+    has_no_officer = company.data_protection_officer == stated.NONE
+    return {
+        **_of_company(company, lang),
+        "has_no_officer": has_no_officer,
+        "lang": lang,
+        "version": version.version,
+        "since": formats.day(local_date(version.since)),
+        "published": formats.moment(published_at),
+        "by": version.by,
+        "approved_by": [each.by for each in version.approvals],
+        "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
+        "prompts": prompts_of(version, at, lang),
+        "reasons": [
+            WordedReason(each.code, each.text(lang), _purposes(each.purposes, lang)) for each in version.reasons
+        ],
+        "reason_demanded": version.reason_demanded,
+        "cut_circumstances": version.cut_circumstances,
+        "most_found": version.most_found,
+        "own_a_day": version.own_a_day,
+        "entries_days": version.entries_days,
+        "retention_days": version.retention_days,
+        "withdrawn_days": (RETENTION + WITHDRAWN_MARGIN).days,
+        "longest_days": RETENTION.days,
+        "late_days": WITHDRAWN_MARGIN.days,
+        "case_days": CASE_RETENTION.days,
+        "backup_days": RING_LONGEST.days,
+        "grant_days": GRANT_LONGEST.days,
+        "four_eyes_days": FOUR_EYES.days,
+    }
+
+
+def rests_on_interests(company: Particulars) -> bool:
+    """Whether the stated basis of recording employees is legitimate interests, Article 6(1)(f), and no other."""
+    nb = _POINT_NB.findall((company.staff_basis_nb or "").casefold())
+    return {*nb, *_POINT_EN.findall(company.staff_basis_en or "")} == {"f"}
+
+
+def _of_company(company: Particulars, lang: str) -> dict[str, object]:
+    return {
+        "controller": company.controller,
+        "address": company.address,
+        "contact": company.contact,
+        "data_protection": company.data_protection,
+        "officer": company.data_protection_officer,
+        "notice": company.notice,
+        "staff_notice": company.staff_notice,
+        "withdrawal": company.withdrawal(lang),
+        "objection": company.objection(lang),
+        "staff_basis": company.staff_basis(lang),
+        "rests_on_interests": rests_on_interests(company),
+        "processors": company.processors,
+        "outside": [each for each in company.processors or () if each.is_outside_eea],
+        "recipients": company.recipients,
+        "kept": company.retention,
+    }
+
+
+def _purposes(purposes: Sequence[str] | frozenset[str], lang: str) -> list[str]:
+    return [say(f"purpose.{each}", lang) for each in sorted(purposes, reverse=True)]
+
+
+# -- pages ------------------------------------------------------------------------------------------
+
 
 PAGE: Final = Path(__file__).with_name("page")
 FORMS: Final = ("html", "md")
@@ -52,13 +185,13 @@ def every() -> Iterator[Page]:
 
 def content(page: Page, version: PolicyVersion, company: Particulars, published_at: datetime, at: datetime) -> bytes:
     """A page of what is in force *at* that time, without its certificate; its foot says when it was published."""
-    told = facts.gather(version, company, published_at, at, page.lang)
+    told = gather(version, company, published_at, at, page.lang)
     other = next(lang for lang in LANGUAGES if lang != page.lang)
     place = {"name": page.name, "form": page.form, "other_lang": other, "is_internal": page.name in INTERNAL}
     text = render_markdown(PAGE, f"{page.name}.{page.lang}.md.j2", **told, **place).strip() + "\n"
     if page.form == "md":
         return HEADS["md"] + text.encode("utf-8")
-    prompts = facts.prompts_of(version, at, page.lang)
+    prompts = prompts_of(version, at, page.lang)
     made = sections(text, page.lang, {_spoken(prompt.text): prompt.lang for prompt in prompts})
     whole = render(
         PAGE,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.dsar import certificate
+from arlo_rec.dsar import request
 from arlo_rec.model.times import local_date
 from tests.support.clock import later
 from tests.support.world import World
@@ -37,13 +37,13 @@ def test_a_case_that_is_refused_while_its_answer_is_written_has_none(
 ) -> None:
     world.take_in("a", **SHORT)
     case = world.json("dsar", "90000001", *CALLED, who="sigrid")["case"]["id"]
-    kept = certificate.signed
+    kept = request.sealed
 
     def meanwhile(*words: Any) -> Any:
         world.json("case", "refuse", case, "--reason", WHY, who="sigrid")
         return kept(*words)
 
-    monkeypatch.setattr(certificate, "signed", meanwhile)
+    monkeypatch.setattr(request, "sealed", meanwhile)
     out = world.base / "x.html"
     assert world.code("dsar", "90000001", "--out", str(out), who="sigrid") == (14, "case_is_refused")
     assert not out.exists()

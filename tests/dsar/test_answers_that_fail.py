@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.backends import named_files
-from arlo_rec.dsar import archive
+from arlo_rec.dsar import writing
 from arlo_rec.model.errors import Unreachable
 from tests.support import world as worlds
 from tests.support.answers import opened
@@ -103,7 +103,7 @@ def test_a_recording_whose_keys_are_damaged_is_named_and_the_others_are_given(wo
 
 def test_an_archive_is_known_by_the_name_that_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.take_in("a", "b", seconds=1)
-    monkeypatch.setattr(archive, "MOST", 3000)
+    monkeypatch.setattr(writing, "MOST", 3000)
     exit_status, told, folder = ask(world)
     assert (exit_status, [path.name for path in folder.iterdir()]) == (0, ["x.zip"])
     (listed,) = world.json("recipients", "list", who="sigrid")["recipients"]

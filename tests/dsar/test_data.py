@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from arlo_rec.dsar import data
+from arlo_rec.dsar import enclosures
 from arlo_rec.dsar.answer import Answer, Case, PossibleAccess, RecordedAccess, RecordingFacts, Utterance
 from arlo_rec.i18n.messages import group
 from arlo_rec.model.particulars import Particulars
 from tests.support.answers import ANSWER, EMPLOYEE, HOSTILE, NOTHING, OWN, files_of, sound_of
 from tests.support.places import TOP
 
-SCHEMA = json.loads(data.schema_json())
+SCHEMA = json.loads(enclosures.schema_json())
 
 
 def told(answer: Answer) -> Any:
-    return json.loads(data.data_json(answer, files_of(answer)))
+    return json.loads(enclosures.data_json(answer, files_of(answer)))
 
 
 def keys_of(document: object) -> set[str]:
@@ -112,4 +112,4 @@ def test_every_key_of_the_schema_is_explained_in_both_languages() -> None:
 
 
 def test_the_published_schema_is_that_which_is_enclosed() -> None:
-    assert (TOP / "docs" / "data.schema.json").read_bytes() == data.schema_json()
+    assert (TOP / "docs" / "data.schema.json").read_bytes() == enclosures.schema_json()

@@ -18,7 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from arlo_rec.commands.run import Run
-from arlo_rec.dsar.data import schema_json
+from arlo_rec.dsar.enclosures import schema_json
 from tests.support import world as worlds
 from tests.support.answers import opened, words
 from tests.support.backups import back_up

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from arlo_rec import audio
-from arlo_rec.dsar import archive
+from arlo_rec.dsar import writing
 from tests.support import answers
 from tests.support.catalogue import insider
 from tests.support.faults import damage
@@ -119,7 +119,7 @@ def test_a_rate_that_mp3_does_not_have_is_given_as_wav(world: World) -> None:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page has room for the sounds of two calls."""
-    monkeypatch.setattr(archive, "MOST", 4000)
+    monkeypatch.setattr(writing, "MOST", 4000)
 
 
 @pytest.mark.slow

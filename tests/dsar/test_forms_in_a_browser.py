@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.dsar import archive
+from arlo_rec.dsar import writing
 from tests.support.browser import MISSING, Browser
 from tests.support.world import World
 
@@ -81,7 +81,7 @@ def test_mp3s_play_and_decode_to_the_length_of_the_recordings(browser: Browser, 
 def test_the_pages_of_an_archive_lead_to_one_another(
     browser: Browser, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "MOST", 8000)
+    monkeypatch.setattr(writing, "MOST", 8000)
     told = ask(world)
     with zipfile.ZipFile(told["out"]) as pages:
         pages.extractall(tmp_path / "answer")

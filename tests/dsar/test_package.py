@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from arlo_rec.dsar import page_file
 from arlo_rec.dsar.answer import Answer
 from arlo_rec.dsar.enclosures import enclosures
-from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.page_file import PageFile, passphrase_bytes
+from arlo_rec.dsar.writing import Composition
 from tests.support.answers import (
     ANSWER,
     HOSTILE,

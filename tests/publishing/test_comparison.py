@@ -15,8 +15,9 @@ from arlo_rec.certificates import seal
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.publishing import comparison, pages
-from arlo_rec.publishing.comparison import What
+from arlo_rec.publishing import pages
+from arlo_rec.publishing import publish as publishing
+from arlo_rec.publishing.publish import What
 from tests.support import certificates
 from tests.support.attack import own_code
 from tests.support.pages import STATED, publish
@@ -29,7 +30,7 @@ EVERY = [page.file for page in pages.every()]
 
 def compare(world: World, folder: Path, company: Particulars = STATED, who: str = "iver") -> list[Drift]:
     with own_code(world, who) as store:
-        return comparison.drifts(NamedFile(LocalFiles(), folder), store, company, datetime.now(UTC))
+        return publishing.drifts(NamedFile(LocalFiles(), folder), store, company, datetime.now(UTC))
 
 
 def test_pages_as_they_were_published_do_not_differ_and_other_files_are_ignored(world: World) -> None:

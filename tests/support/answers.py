@@ -35,9 +35,9 @@ from arlo_rec.dsar.answer import (
 from arlo_rec.dsar.enclosures import enclosures
 from arlo_rec.dsar.files import Enclosure, FileFacts
 from arlo_rec.dsar.letter import render
-from arlo_rec.dsar.package import Composition
 from arlo_rec.dsar.page_file import PageFile
 from arlo_rec.dsar.sounds import GivenSound
+from arlo_rec.dsar.writing import Composition
 from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.prompts import SHIPPED
 from tests.support.sounds import tone_wav

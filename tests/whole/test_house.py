@@ -203,7 +203,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
     "certificates.check": {"os.open"},  # a file that somebody named to the script
-    "erasure.receipt_page": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
+    "erasure.receipts": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
     "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
     "recovery.backup_places": {"place.iterdir"},  # a folder that was named
     "intake.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
