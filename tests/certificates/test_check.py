@@ -234,7 +234,7 @@ def test_every_reason_is_reached() -> None:
     assert code(file("page"), merkle.vkey(ORIGIN, OTHER.public)) == "certificate_of_another_log"
     with pytest.raises(Integrity) as problem:
         answer = check.check(io.BytesIO(file("answer")))
-        verdict.verify_list(io.BytesIO(file("list")), answer)
+        verdict.verify(io.BytesIO(file("list")), inside=answer)
     assert problem.value.code == "accesses_of_another"
 
 
