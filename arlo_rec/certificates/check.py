@@ -269,21 +269,19 @@ ENDINGS: Final = {  # what stands before a certificate, and what stands behind i
     "html": (b'<script type="application/json" id="certificate">', b"</script>\n" + PAGE_END),
     "md": (b"\n<!-- arlo-rec certificate: ", b" -->\n"),
 }
-_DOCTYPE: Final = b"<!doctype html>"
-_HEAD: Final = 4096  # bytes in which a file says what it is
 
 
 def _kind_and_form(file: BinaryIO) -> tuple[str, str]:
     """What a file is: its kind, and how it is written (json, html, md, zip); raises Unknown."""
     file.seek(0)
-    head, (end, _) = file.read(_HEAD), _end_of(file)
-    is_html = head.startswith(_DOCTYPE)
+    head, (end, _) = file.read(4096), _end_of(file)
+    is_html = head.startswith(b"<!doctype html>")
     if is_html and HEADS["html"] in head:
         return PAGE, "html"
     if head.startswith(HEADS["md"]) or f'"kind":"{PAGE}"'.encode() in end:  # also where its beginning was changed
         return PAGE, "html" if ENDINGS["html"][0] in end else "md"
     if head.startswith(b"{"):
-        return LIST if b'"case"' in head[:40] else RECEIPT, "json"
+        return LIST if b'"case"' in head[:40] else RECEIPT, "json"  # keys are sorted: a receipt has "checkpoint"
     if head.startswith(ZIP_BEGINS):
         return ANSWER, "zip"
     if is_html and GENERATOR in head:
@@ -387,60 +385,72 @@ def archive_parts(end: bytes, size: int) -> tuple[bytes, int, list[bytes]]:
     return certificate, offset, records[:-1]
 
 
-# -- steps 4 to 12 ---------------------------------------------------------------------------------------------
+# -- all steps, in order ---------------------------------------------------------------------------------------------
 
 
 def check(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
     """What a file that can be sought in holds, compared with verifier keys; raises Forged or Unknown."""
-    if not all(map(is_vkey, vkeys)):
+    wanted = set(vkeys)
+    if not all(map(is_vkey, wanted)):
         raise Unknown("that is no verifier key")
-    kind, form = _kind_and_form(file)  # step 1
+    # (1) The file is of a kind that is given out.
+    kind, form = _kind_and_form(file)
     try:
-        return _checked(file, kind, form, set(vkeys))
+        told, first = _checked(file, kind, form)
+        # (12) Each VKEY is a key of the log or the first officer's.
+        of_log = {each["vkey"] for each in told["log_keys"]}
+        demand(wanted <= {*of_log, first}, "another_key")
     except Forged as forged:
         raise Forged(forged.reason, kind) from None
+    return Genuine(told, first, log_checked=bool(of_log & wanted), officer_checked=first in wanted)
 
 
 def check_list(file: BinaryIO, answer: Genuine, vkeys: Collection[str] = ()) -> Genuine:
     """The list of accesses that was inside *answer*; raises Forged or Unknown."""
     digest, _ = _content(_pieces(file, LONGEST + 1))
-    if digest != answer.document["accesses"]:
+    if digest != answer.document.get("accesses"):
         raise Forged("list_of_another", LIST)
     return check(file, vkeys)
 
 
-def _checked(file: BinaryIO, kind: str, form: str, wanted: set[str]) -> Genuine:
-    certificate, content = _parts(file, form)  # step 2: it stands at the end, and once
-    told = _read(certificate, kind)  # step 3: it has its one form
-    if content is not None:  # step 4: it is of this content
+def _checked(file: BinaryIO, kind: str, form: str) -> tuple[dict[str, Any], str]:
+    """A document and its first officer's verifier key, after steps 2 to 11; raises Forged."""
+    # (2) The certificate stands at the end of the file, and once.
+    certificate, content = _parts(file, form)
+    # (3) It has the one form of its kind.
+    told = _read(certificate, kind)
+    # (4) It is over the rest of the file.
+    if content is not None:
         demand((told["sha256"], told["bytes"]) == content, "content_changed")
         demand(told.get("form", form) == form, "of_another_form")
+    # (5) Each key of the log was signed by the one before it.
     origin, signer = f"arlo-rec/{told['store']}", told["signers"][0]
-    key = _bytes(signer["key"])
-    log_keys = _log_keys(told, origin)  # step 5: each was signed by the one before it
-    checkpoint = _checkpoint(told["checkpoint"], origin)  # step 6: one of them signed it
+    log_keys, key = _log_keys(told, origin), _bytes(signer["key"])
+    # (6) One of them signed the checkpoint.
+    checkpoint = _checkpoint(told["checkpoint"], origin)
     demand(any(checkpoint.signed_by(origin, each) for each in log_keys), "checkpoint_unsigned")
-    for entry in told["entries"] if kind == LIST else [told["entry"]]:  # step 7: each is in that log
+    # (7) Each entry is in the log of that checkpoint.
+    for entry in told["entries"] if kind == LIST else [told["entry"]]:
         demand(root_of(entry, checkpoint.size) == checkpoint.root, "entry_not_in_log")
-    if kind == LIST:  # step 8: they are in order, or the one is the signer's
+    # (8) It is the signer's, the last that the checkpoint closes; those of a list are in order and of its recordings.
+    if kind == LIST:
         _check_entries(told)
-        last = checkpoint.size
     else:
-        last = told["entry"]["seq"]
-        demand(checkpoint.size == last + 1, "entry_not_last")
+        demand(checkpoint.size == told["entry"]["seq"] + 1, "entry_not_last")
         demand(checkpoint.signed_by(signer_name(origin, key), key), "entry_of_another")
-    officer = _first_officer(told)  # step 9: up to her, each is vouched for by the next
-    roles = ERASURES[told["event"]][1] if kind == RECEIPT else ("officer",)  # step 10: in time
+    # (9) The officers vouch for the signer's key, up to the first officer.
+    officer = _first_officer(told)
+    # (10) The signer's role may sign this, and had been given before the entry.
+    roles = ERASURES[told["event"]][1] if kind == RECEIPT else ("officer",)
     demand(signer["role"] in roles, "role_may_not")
-    demand(signer["since"] <= last, "signer_too_late")
-    if kind == RECEIPT:  # step 11: the signer signed it, and the log did
-        demand(_signed(key, _bytes(told["erased_by"]), erasure_message(told, last)), "erasure_unsigned")
+    demand(signer["since"] <= (checkpoint.size if kind == LIST else told["entry"]["seq"]), "signer_too_late")
+    # (11) The signer signed it, and so did the newest key of the log.
+    if kind == RECEIPT:
+        demand(_signed(key, _bytes(told["erased_by"]), erasure_message(told, told["entry"]["seq"])), "erasure_unsigned")
     else:
         demand(_signed(key, _bytes(told["signature"]), signer_message(told)), "unsigned")
     demand(_signed(log_keys[-1], _bytes(told["log_signature"]), log_message(told)), "unsigned_by_log")
-    known, first = {each["vkey"] for each in told["log_keys"]}, vkey_of(signer_name(origin, officer), officer)
-    demand(wanted <= {*known, first}, "another_key")  # step 12: it is of the keys that are known
-    return Genuine(told, first, log_checked=bool(known & wanted), officer_checked=first in wanted)
+    return told, vkey_of(signer_name(origin, officer), officer)
 
 
 def _log_keys(told: Mapping[str, Any], origin: str) -> list[bytes]:
@@ -604,12 +614,11 @@ def main(words: Sequence[str]) -> int:
 
 def _opened(path: str) -> BinaryIO:
     """A file that is open for reading; raises OSError, also for what is no file, such as a pipe that stays silent."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    file = os.fdopen(os.open(path, flags), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
         raise OSError(errno.EINVAL, "not a file")
-    return file
+    return os.fdopen(handle, "rb")
 
 
 def _sentence(told: Mapping[str, Any]) -> str:

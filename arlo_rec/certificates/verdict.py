@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import BinaryIO, Final
 
 from arlo_rec.certificates import check
@@ -26,25 +26,17 @@ _BY_REASON: Final[Mapping[tuple[str, str], str]] = {
 CODES: Final = frozenset({*_NOT_GENUINE.values(), *_BY_REASON.values(), "certificate_of_another_log"})
 
 
-def verify(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
+def verify(file: BinaryIO, vkeys: Collection[str] = (), *, inside: Genuine | None = None) -> Genuine:
     """What a file that can be sought in holds, if it is genuine; its `kind` says what it is.
 
-    Raises NotGenuine, or Usage where it is none of ours or one of *vkeys* is no verifier key.
+    *inside*: the answer that has it, of a list of accesses. Raises NotGenuine, also for the list of another answer, or
+    Usage where the file is none of ours or one of *vkeys* is no verifier key.
     """
-    return _said(lambda wanted: check.check(file, wanted), vkeys)
-
-
-def verify_list(file: BinaryIO, answer: Genuine, vkeys: Collection[str] = ()) -> Genuine:
-    """The list of accesses that was inside *answer*; raises what `verify` raises, also for that of another answer."""
-    return _said(lambda wanted: check.check_list(file, answer, wanted), vkeys)
-
-
-def _said(checked: Callable[[Collection[str]], Genuine], vkeys: Collection[str]) -> Genuine:
     wanted = [vkey.strip() for vkey in vkeys]
     if not all(map(check.is_vkey, wanted)):
         raise Usage("bad_vkey")
     try:
-        return checked(wanted)
+        return check.check(file, wanted) if inside is None else check.check_list(file, inside, wanted)
     except Unknown:
         raise Usage("not_a_certificate") from None
     except Forged as forged:

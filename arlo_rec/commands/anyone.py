@@ -84,7 +84,7 @@ def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) 
 
     from arlo_rec.backends.shared_folder import open_named
     from arlo_rec.certificates.check import LONGEST
-    from arlo_rec.certificates.verdict import verify_list
+    from arlo_rec.certificates.verdict import verify
     from arlo_rec.dsar import access_list
     from arlo_rec.model.records import from_iso
     from arlo_rec.model.times import shown
@@ -93,7 +93,7 @@ def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) 
     if beside is not None:
         try:
             with open_named(beside, LONGEST) as content:
-                listed = verify_list(content, genuine, wanted)
+                listed = verify(content, wanted, inside=genuine)
         except OSError:
             raise Usage("file_unreadable", path=str(beside)) from None
     data = {key: answer[key] for key in ("case", "made_at", "sha256", "bytes", "policy", "store")}

@@ -87,6 +87,8 @@ def test_a_list_is_checked_beside_its_answer(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.count("genuine: ")) == (0, 2), done
     done = as_a_stranger(tmp_path, str(tmp_path / "answer"), str(tmp_path / "other"))
     assert (done.returncode, done.stderr) == (1, f"NOT genuine: {check.REASONS['list_of_another']}\n")
+    done = as_a_stranger(tmp_path, str(tmp_path / "listed"), str(tmp_path / "other"))
+    assert (done.returncode, done.stderr) == (1, f"NOT genuine: {check.REASONS['list_of_another']}\n")
 
 
 def test_the_script_imports_nothing_of_the_program() -> None:
@@ -232,7 +234,7 @@ def test_every_reason_is_reached() -> None:
     assert code(file("page"), merkle.vkey(ORIGIN, OTHER.public)) == "certificate_of_another_log"
     with pytest.raises(Integrity) as problem:
         answer = check.check(io.BytesIO(file("answer")))
-        verdict.verify_list(io.BytesIO(file("list")), answer)
+        verdict.verify(io.BytesIO(file("list")), inside=answer)
     assert problem.value.code == "accesses_of_another"
 
 
