@@ -155,16 +155,12 @@ def _load(codec: str) -> bool:
 
 def _open(codec: str, sound: int) -> _Opened:
     if codec in _SOUNDFILE:
-        return _open_with_soundfile(sound)
+        import soundfile
+
+        file = soundfile.SoundFile(sound, closefd=False)
+        known = 0 < file.frames < 2**62
+        return _Opened(file.samplerate, file.channels, file.frames if known else UNKNOWN, _soundfile_blocks(file))
     return _open_with_av(codec, os.fdopen(sound, "rb", closefd=False))
-
-
-def _open_with_soundfile(handle: int) -> _Opened:
-    import soundfile
-
-    file = soundfile.SoundFile(handle, closefd=False)
-    known = 0 < file.frames < 2**62
-    return _Opened(file.samplerate, file.channels, file.frames if known else UNKNOWN, _soundfile_blocks(file))
 
 
 def _soundfile_blocks(file: Any) -> Iterator[memoryview]:

@@ -221,7 +221,11 @@ def _read_format(stream: BinaryIO, start: int, length: int) -> Format | Compress
     if tag == _EXTENSIBLE_TAG:
         tag = _read_sub_format(raw, bits)
     if tag in _CODECS:
-        return _check_compressed(_CODECS[tag], rate, channels)
+        if channels not in (1, 2):
+            raise SoundError("channels", found=channels)
+        if not RATE_LOWEST <= rate <= RATE_HIGHEST:
+            raise SoundError("rate", found=rate)
+        return Compressed(_CODECS[tag], rate, channels)
     if tag not in _OF_OURS:
         raise SoundError("format", found=tag)
     encoding = _ENCODINGS.get((tag, bits))
@@ -233,14 +237,6 @@ def _read_format(stream: BinaryIO, start: int, length: int) -> Format | Compress
     if byte_rate != rate * form.frame_bytes:
         raise SoundError("byte_rate", found=byte_rate)
     return form
-
-
-def _check_compressed(codec: WavCodec, rate: int, channels: int) -> Compressed:
-    if channels not in (1, 2):
-        raise SoundError("channels", found=channels)
-    if not RATE_LOWEST <= rate <= RATE_HIGHEST:
-        raise SoundError("rate", found=rate)
-    return Compressed(codec, rate, channels)
 
 
 def _read_sub_format(raw: bytes, bits: int) -> int:

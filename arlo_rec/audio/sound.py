@@ -98,21 +98,17 @@ def _as_16_bits(sound: Sound) -> bytearray:
         output[0::2] = data[width - 2 :: width]
         output[1::2] = data[width - 1 :: width]
     else:
-        _floats_to_16_bits(data, width, output)
+        import numpy
+
+        dtype = f"<f{width}"
+        for start in range(0, len(data), _FLOAT_BLOCK):
+            with numpy.errstate(invalid="ignore"):  # a signalling NaN is silence like any other
+                block = numpy.frombuffer(data[start : start + _FLOAT_BLOCK], dtype).astype("<f8")
+            clipped = numpy.clip(numpy.nan_to_num(block, nan=0.0), -1.0, 1.0)
+            samples = numpy.clip(numpy.rint(clipped * 32768), -32768, 32767).astype("<i2").tobytes()
+            offset = start // width * 2
+            output[offset : offset + len(samples)] = samples
     return output
-
-
-def _floats_to_16_bits(data: bytes, width: int, output: bytearray) -> None:
-    import numpy
-
-    dtype = f"<f{width}"
-    for start in range(0, len(data), _FLOAT_BLOCK):
-        with numpy.errstate(invalid="ignore"):  # a signalling NaN is silence like any other
-            block = numpy.frombuffer(data[start : start + _FLOAT_BLOCK], dtype).astype("<f8")
-        clipped = numpy.clip(numpy.nan_to_num(block, nan=0.0), -1.0, 1.0)
-        samples = numpy.clip(numpy.rint(clipped * 32768), -32768, 32767).astype("<i2").tobytes()
-        offset = start // width * 2
-        output[offset : offset + len(samples)] = samples
 
 
 def decoded_values(encoding: Encoding) -> list[int]:

@@ -11,12 +11,10 @@ RFC 4867 (AMR), ISO/IEC 13818-7 (ADTS), 11172-3 (MPEG audio), 14496-12 (the `fty
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +25,7 @@ from typing import BinaryIO, Final, Protocol
 from arlo_rec.audio.decoder import END, GAVE_UP, HEAD, LENGTH, MAGIC, NO_LIBRARY, REQUEST, UNKNOWN
 from arlo_rec.audio.formats import MAX_DATA, Encoding, Header
 from arlo_rec.audio.riff import Compressed, Located, WavCodec, locate, read_at
-from arlo_rec.crypto.hardening import Limits
+from arlo_rec.crypto.hardening import Limits, start_child
 from arlo_rec.model.errors import SoundError
 
 MEMORY = 256 * 1024 * 1024  # bytes that one decoding may add; the libraries need about 20
@@ -35,9 +33,7 @@ CPU_FLOOR_S = 10
 CPU_PER_BYTE = 1 / 50_000  # seconds: Opus at 16 kbit/s, the dearest, needs a third of it
 SILENCE_S = 60.0  # seconds without a byte from the decoder, which then counts as hanging
 BLOCK_MOST = 1 << 20  # bytes; the decoder sends at most 64 kB
-_START: Final = (  # with this process's module path, whatever the environment says
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from arlo_rec.audio import decoder; decoder.main()"
-)
+_START: Final = "from arlo_rec.audio import decoder; decoder.main()"
 _ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}  # one thread: the process forks
 
 
@@ -90,22 +86,8 @@ class Decoder:
                 socket.send_fds(self._start(), [request], handles)
 
     def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
-                    [sys.executable, "-I", "-c", _START, json.dumps(sys.path)],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env=_ENVIRONMENT,
-                    cwd="/",
-                )
-        except OSError:
-            ours.close()
-            raise
-        self._socket = ours
-        return ours
+        self._process, self._socket = start_child(_START, _ENVIRONMENT)
+        return self._socket
 
 
 class Decoding:

@@ -19,7 +19,7 @@ import os
 import select
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -86,8 +86,8 @@ def _wait(handle: int, deadline: float) -> None:
 
 
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY
-_WAY = os.O_PATH | os.O_DIRECTORY  # a folder that is only passed through: it need not be readable
+FOLDER = os.O_RDONLY | os.O_DIRECTORY
+WAY = os.O_PATH | os.O_DIRECTORY  # a folder that is only passed through: it need not be readable
 _LINKS = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.ENODEV})  # a link, no folder, a pipe, a device
 _WRITING = os.O_WRONLY | os.O_RDWR
 
@@ -101,12 +101,12 @@ class NotPlain(OSError):
 
 def open_folder(path: Path, *, below: Path | None = None) -> int:
     """A handle of a folder that is reached from *below* without following a link; raises OSError."""
-    return _reach(path, below or path.parent, _FOLDER)
+    return _reach(path, below or path.parent, FOLDER)
 
 
 def open_folder_in(folder: int, path: Path) -> int:
     """A folder in one that is open already, to be passed through; of *path* only the name counts. Raises OSError."""
-    return _open(path.name, _WAY, folder, path)
+    return _open(path.name, WAY, folder, path)
 
 
 def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 0o600) -> int:
@@ -116,7 +116,7 @@ def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 
     """
     if below is None:
         return _opened(path, flags, mode, None, path)[0]
-    folder = _reach(path.parent, below, _WAY)
+    folder = _reach(path.parent, below, WAY)
     try:
         return open_in(folder, path.name, flags, path.parent, mode=mode)
     finally:
@@ -192,11 +192,11 @@ def make_folder(path: Path, mode: int, *, below: Path | None = None) -> None:
 
     Its parent must be there. A folder of somebody else's keeps the mode that it has.
     """
-    parent = _reach(path.parent, below or path.parent, _WAY)
+    parent = _reach(path.parent, below or path.parent, WAY)
     try:
         with suppress(FileExistsError):
             os.mkdir(path.name, 0o700, dir_fd=parent)
-        handle = _open(path.name, _FOLDER, parent, path)
+        handle = _open(path.name, FOLDER, parent, path)
     finally:
         os.close(parent)
     try:
@@ -251,11 +251,15 @@ def _reach(path: Path, begin: Path, flags: int) -> int:
     parts = path.parts[count:]  # of pathlib's `relative_to` an intake would notice the cost
     if path.parts[:count] != begin.parts or ".." in parts:
         raise ValueError(f"{path} does not lie in {begin}")
-    handle = os.open(begin, (_WAY if parts else flags) | os.O_CLOEXEC)
+    return descend(os.open(begin, (WAY if parts else flags) | os.O_CLOEXEC), parts, flags, path)
+
+
+def descend(handle: int, parts: Sequence[str], flags: int, path: Path) -> int:
+    """Exchange the handle of a folder for that of one below it, reached without following a link; raises OSError."""
     for at, part in enumerate(parts, 1):
         above = handle
         try:
-            handle = _open(part, flags if at == len(parts) else _WAY, above, path)
+            handle = _open(part, flags if at == len(parts) else WAY, above, path)
         finally:
             os.close(above)
     return handle

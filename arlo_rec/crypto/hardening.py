@@ -18,11 +18,15 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from socket import socket
+    from subprocess import Popen
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when the thread that forked it ends
 _PR_SET_DUMPABLE = 4  # prctl(2): 0 also keeps other processes of the account from reading this one
@@ -35,6 +39,33 @@ def forbid_core_dumps() -> None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def start_child(code: str, environment: Mapping[str, str]) -> tuple[Popen[bytes], socket]:
+    """Start a process that runs Python *code* with our module path, and has no secret, terminal or folder of ours.
+
+    Its end of the socket is its descriptor 0; *environment* is all that it gets of one. Raises OSError.
+    """
+    import json
+    import socket
+    import subprocess
+
+    path = "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
+                [sys.executable, "-I", "-c", path + code, json.dumps(sys.path)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd="/",
+            )
+    except OSError:
+        ours.close()
+        raise
+    return process, ours
 
 
 def end_with_parent(parent: int) -> None:
@@ -56,28 +87,12 @@ class Limits:
 
 # x86-64, arm64
 _ALLOWED: Final = {
-    "read": (0, 63),
-    "write": (1, 64),
-    "close": (3, 57),
-    "fstat": (5, 80),
-    "lseek": (8, 62),
-    "mmap": (9, 222),
-    "mprotect": (10, 226),
-    "munmap": (11, 215),
-    "brk": (12, 214),
-    "rt_sigaction": (13, 134),
-    "rt_sigprocmask": (14, 135),
-    "rt_sigreturn": (15, 139),
-    "pread64": (17, 67),
-    "mremap": (25, 216),
-    "madvise": (28, 233),
-    "exit": (60, 93),
-    "futex": (202, 98),
-    "clock_gettime": (228, 113),
-    "exit_group": (231, 94),
-    "newfstatat": (262, 79),
-    "getrandom": (318, 278),
-}
+    "read": (0, 63), "write": (1, 64), "close": (3, 57), "fstat": (5, 80), "lseek": (8, 62), "mmap": (9, 222),
+    "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "rt_sigaction": (13, 134),
+    "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "pread64": (17, 67), "mremap": (25, 216),
+    "madvise": (28, 233), "exit": (60, 93), "futex": (202, 98), "clock_gettime": (228, 113),
+    "exit_group": (231, 94), "newfstatat": (262, 79), "getrandom": (318, 278),
+}  # fmt: skip
 _MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of _ALLOWED, AUDIT_ARCH_*
 
 LOAD, JUMP_IF, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K

@@ -62,15 +62,6 @@ class Door:
 
         Raises what it raised there, and Lost, also where the result is none that *gives* reads.
         """
-        document, more = self._answer(name, data, values)
-        if "error" in document:
-            raise raised(document["error"], name)
-        try:
-            return gives(document.get("is")), more
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            raise Lost from None
-
-    def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             if self.is_lost:  # what reads the answers has ended
                 raise Lost
@@ -78,20 +69,22 @@ class Door:
             number, waiting = self._calls, _Waiting()
             self._waiting[number] = waiting
         try:
-            self._send(frames.CALL, {"call": number, "name": name, **values}, data)
+            self.link.send(frames.CALL, frames.packed({"call": number, "name": name, **values}, data))
             if not waiting.came.wait(None if name in PATIENT else ANSWER_WAIT):
                 self._lose()
+        except Broken:
+            raise Lost from None
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
         if waiting.answer is None:
             raise Lost
-        return waiting.answer
-
-    def _send(self, kind: bytes, document: dict[str, Any], data: bytes) -> None:
+        document, more = waiting.answer
+        if "error" in document:
+            raise raised(document["error"], name)
         try:
-            self.link.send(kind, frames.packed(document, data))
-        except Broken:
+            return gives(document.get("is")), more
+        except (TypeError, ValueError, OverflowError, RecursionError):
             raise Lost from None
 
     # -- what comes -----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import os
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
 from arlo_rec.i18n.messages import clean, say
@@ -327,37 +327,29 @@ def told(error: BaseException) -> dict[str, Any]:
     return {"kind": "NoOwnSession", "code": str(error)}
 
 
-def raised(document: object, call: str) -> BaseException:
+def raised(document: Any, call: str) -> BaseException:
     """The error that `told` told of a call; Lost for what is none, has no sentence, or is none of that call."""
     try:
-        return _raised(document, call)
+        kind = str(document["kind"])
+        if kind == "KeyboardInterrupt":
+            return KeyboardInterrupt()
+        if kind == "NoOwnSession" and call == _OF_SESSION:
+            from arlo_rec.crypto.kernel_keyring import NoOwnSession
+
+            say(f"error.{document['code']}", "en")
+            return NoOwnSession(document["code"])
+        if kind in {"OSError", "KeyEnded"} and call in _OF_SYSTEM:
+            number, name = int(document["number"]), document["name"]
+            if kind == "KeyEnded":
+                from arlo_rec.crypto.kernel_keyring import KeyEnded
+
+                return KeyEnded(number, os.strerror(number))
+            return OSError(number, os.strerror(number), None if name is None else str(name))
+        rule, code, made = document["rule"], str(document["code"]), _KINDS[kind]
+        values = {key: value for key, value in document["detail"].items() if isinstance(value, _DETAIL)}
+        rule = None if rule is None and made is not Refused else clean(str(rule))
+        error = made(code, rule=rule, **values)  # type: ignore[arg-type]  # of all but Refused it may be None
+        say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", "en", **values)
+        return error
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError):
         return Lost()
-
-
-def _raised(document: Any, call: str) -> BaseException:
-    kind = str(document["kind"])
-    if kind == "KeyboardInterrupt":
-        return KeyboardInterrupt()
-    if kind == "NoOwnSession" and call == _OF_SESSION:
-        from arlo_rec.crypto.kernel_keyring import NoOwnSession
-
-        say(f"error.{document['code']}", "en")
-        return NoOwnSession(document["code"])
-    if kind in {"OSError", "KeyEnded"} and call in _OF_SYSTEM:
-        return _of_system(document, ended=kind == "KeyEnded")
-    rule, code, made = document["rule"], str(document["code"]), _KINDS[kind]
-    values = {key: value for key, value in document["detail"].items() if isinstance(value, _DETAIL)}
-    rule = None if rule is None and made is not Refused else clean(str(rule))
-    error = made(code, rule=rule, **values)  # type: ignore[arg-type]  # of all but Refused it may be None
-    say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", "en", **values)
-    return error
-
-
-def _of_system(document: Mapping[str, Any], *, ended: bool) -> OSError:
-    number, name = int(document["number"]), document["name"]
-    if ended:
-        from arlo_rec.crypto.kernel_keyring import KeyEnded
-
-        return KeyEnded(number, os.strerror(number))
-    return OSError(number, os.strerror(number), None if name is None else str(name))

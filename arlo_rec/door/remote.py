@@ -230,7 +230,13 @@ def answer(server: Server, channel: Channel, channels: Channels) -> threading.Ev
 def _pump(channel: Channel, channels: Channels, pumped: socket.socket, went: threading.Event) -> None:
     inwards = threading.Thread(target=_pump_in, args=(channel, pumped), name="browser in", daemon=True)
     inwards.start()
-    _pump_out(channel, pumped)
+    with suppress(OSError, Broken):
+        while data := pumped.recv(64 * 1024):
+            channel.send(data)
+    with suppress(Broken):
+        channel.close()
+    with suppress(OSError):
+        pumped.close()
     went.set()
     inwards.join()
     channels.forget(channel)
@@ -242,16 +248,6 @@ def _pump_in(channel: Channel, pumped: socket.socket) -> None:
             pumped.sendall(data)
     with suppress(OSError):
         pumped.shutdown(socket.SHUT_WR)
-
-
-def _pump_out(channel: Channel, pumped: socket.socket) -> None:
-    with suppress(OSError, Broken):
-        while data := pumped.recv(64 * 1024):
-            channel.send(data)
-    with suppress(Broken):
-        channel.close()
-    with suppress(OSError):
-        pumped.close()
 
 
 class _PlayerPipe(io.RawIOBase):

@@ -176,7 +176,7 @@ class BatchOutcome:
 
     def accept(self, delivered: Delivered, recording: RecordingId) -> None:
         """Note a call that is accepted, or that a dry run would accept."""
-        self.outcome.accepted.append(_taken(delivered, recording))
+        self.outcome.accepted.append(Taken(recording, delivered.delivery.source, delivered.call.source_id))
 
     def finish_dry_run(self) -> None:
         """Complete `outcome`; nothing is logged and no file is removed."""
@@ -243,10 +243,6 @@ class BatchOutcome:
         if delivery.source_id is None:
             return []
         return self._run.store.catalogue.search.of_source(self._run.tags.tag("source", delivery.source_id))
-
-
-def _taken(delivered: Delivered, recording: RecordingId) -> Taken:
-    return Taken(recording, delivered.delivery.source, delivered.call.source_id)
 
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:

@@ -12,14 +12,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_WAY = os.O_PATH | os.O_DIRECTORY | _FLAGS
+from arlo_rec.backends import shared_folder
+
 FolderId = tuple[int, int]  # device and inode
 
 
@@ -49,15 +49,15 @@ class Home:
             self._seen = _id(handle)
 
     @contextmanager
-    def reached(self, folder: Path, flags: int = _WAY) -> Iterator[int]:
+    def reached(self, folder: Path, flags: int = shared_folder.WAY) -> Iterator[int]:
         """A folder in or below this one, reached without following a link; raises OSError."""
+        parts = (*folder.relative_to(self.folder).parts, ".")
         handle = os.open(self.folder, self._flags)
+        if self._seen not in (None, _id(handle)):
+            os.close(handle)
+            raise FileNotFoundError(errno.ENOENT, "another folder", str(self.folder))
+        handle = shared_folder.descend(handle, parts, flags, folder)
         try:
-            if self._seen not in (None, _id(handle)):
-                raise FileNotFoundError(errno.ENOENT, "another folder", str(self.folder))
-            for part in (*folder.relative_to(self.folder).parts, "."):
-                above, handle = handle, os.open(part, flags if part == "." else _WAY, dir_fd=handle)
-                os.close(above)
             yield handle
         finally:
             os.close(handle)
@@ -92,10 +92,9 @@ def opened(
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise NotAFile(outside=True)
-    handle, lies_in = _open_below(home, folder, parts, same)
+    handle, status, lies_in = _open_below(home, folder / name, folder, parts[:-1], same)
     try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        if status.st_nlink != 1:
             raise NotAFile(missing=status.st_nlink == 0)  # removed by another run since it was opened
         if status.st_uid == home.not_of:
             raise NotAFile
@@ -144,7 +143,7 @@ def files(home: Home, path: Path) -> Iterator[Path]:
     while waiting:
         folder = waiting.pop()
         try:
-            with home.reached(folder, os.O_RDONLY | os.O_DIRECTORY | _FLAGS) as handle, os.scandir(handle) as entries:
+            with home.reached(folder, shared_folder.FOLDER) as handle, os.scandir(handle) as entries:
                 below = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
         except OSError:
             yield folder / "unreadable.json"
@@ -172,29 +171,27 @@ def remove(file: SpoolFile) -> bool:
 def sync(removed: Iterable[SpoolFile]) -> None:
     """Make removals survive a power cut; a spool that cannot be synced is cleaned again by the next run."""
     for home, folder in {(file.home, file.path.parent) for file in removed}:
-        with suppress(OSError), home.reached(folder, os.O_RDONLY | os.O_DIRECTORY | _FLAGS) as handle:
+        with suppress(OSError), home.reached(folder, shared_folder.FOLDER) as handle:
             os.fsync(handle)
 
 
-def _open_below(home: Home, folder: Path, parts: tuple[str, ...], same: FolderId | None) -> tuple[int, FolderId]:
-    """A handle of a file that is reached from *home* without following a link, and its folder; raises NotAFile."""
-    reached = -1
+def _open_below(
+    home: Home, path: Path, begin: Path, way: Sequence[str], same: FolderId | None
+) -> tuple[int, os.stat_result, FolderId]:
+    """A handle of a plain file *way* below a folder, what the system says of it, and its folder; raises NotAFile."""
     try:
-        with home.reached(folder) as begin:
-            if same is not None and _id(begin) != same:
+        with home.reached(begin) as first:
+            if same is not None and _id(first) != same:
                 raise NotAFile
-            reached = os.dup(begin)
-        for part in parts[:-1]:
-            above, reached = reached, os.open(part, _WAY, dir_fd=reached)
-            os.close(above)
-        return os.open(parts[-1], os.O_RDONLY | _FLAGS, dir_fd=reached), _id(reached)
+            lies_in = shared_folder.descend(os.dup(first), way, shared_folder.WAY, path)
+        try:
+            return *shared_folder.opened_in(lies_in, path.name, os.O_RDONLY, path.parent), _id(lies_in)
+        finally:
+            os.close(lies_in)
     except FileNotFoundError:
         raise NotAFile(missing=True) from None
     except (OSError, ValueError):  # the latter: a name that the system's encoding cannot write
         raise NotAFile from None
-    finally:
-        if reached >= 0:
-            os.close(reached)
 
 
 def _id(handle: int) -> FolderId:

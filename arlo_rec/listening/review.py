@@ -30,7 +30,6 @@ from arlo_rec.store import Store
 from arlo_rec.training import owed, under_review
 from arlo_rec.training.build import TrainingCopy
 from arlo_rec.training.cut_plan import Changes, CutPlan, edited
-from arlo_rec.training.owed import Owed
 from arlo_rec.training.spoken import heard_in, spoken
 
 ORIGINAL: Final = "original"
@@ -164,7 +163,9 @@ def _decide(
     changes, reason = _changes(opened.shown.plan, asked.get("cuts")), asked.get("reason")
     is_confirming = asked.get("confirm") is True
     if is_confirming:
-        left = _owed_after(store, opened, changes)
+        # What would be left after changes, by what the log says was heard.
+        plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
+        left = owed.owed(plan, owed.heard(store, opened.copy, plan, is_edited=bool(changes)))
         if left and not isinstance(reason, str):
             return Answered(HTTPStatus.CONFLICT, {"left": left.to_json()})
         if left:
@@ -183,12 +184,6 @@ def _decide(
     page.done = done = "confirmed" if is_confirming else "saved"
     page.end(done)
     return Answered(HTTPStatus.OK, {"done": done, "revision": revision})
-
-
-def _owed_after(store: Store, opened: OpenReview, changes: Changes) -> Owed:
-    """What would be left after changes, by what the log says was heard."""
-    plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
-    return owed.owed(plan, owed.heard(store, opened.copy, plan, is_edited=bool(changes)))
 
 
 def _changes(plan: CutPlan, told: object) -> Changes:

@@ -22,7 +22,6 @@ import json
 import math
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from arlo_rec.audio import Sound, as_pcm16
 from arlo_rec.audio.formats import RATE_HIGHEST, RATE_LOWEST
+from arlo_rec.crypto.hardening import start_child
 from arlo_rec.model.errors import Unreachable, Usage
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.speech.engine_process import ENGINE_RATE, INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
@@ -53,20 +53,7 @@ _ENVIRONMENT: Final = {
 }
 
 
-def program_of(module: str) -> str:
-    """Python code that runs `main` of a module of this package, with this process's module path."""
-    return (
-        "import json, sys; sys.dont_write_bytecode = True; sys.path[:] = json.loads(sys.argv[1]); "
-        f"from arlo_rec.speech import {module}; {module}.main()"
-    )
-
-
-def is_folder(path: Path) -> bool:
-    """Whether *path* is a folder; False for an impossible name or an unreadable parent folder."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
+PROGRAM: Final = "from arlo_rec.speech import whisper; whisper.main()"
 
 
 class Process:
@@ -85,30 +72,19 @@ class Process:
         """The id of the running process; None where none runs."""
         return self._child[0].pid if self._child is not None and self._child[0].poll() is None else None
 
-    def start(self, settings: dict[str, Any], problems: tuple[str, ...]) -> dict[str, Any]:
+    def start(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Start a new process, after ending a previous one, and return its first answer, to *settings*.
 
-        A "problem" in the answer that is one of *problems* is raised as Unreachable with that code.
+        A "problem" in the answer is raised as Unreachable with that code; that the model is incomplete, by callers.
         """
         self.close()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            with theirs:
-                process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
-                    [sys.executable, "-I", "-c", self._program, json.dumps(sys.path)],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env=self._environment,
-                    cwd="/",
-                )
+            self._child = start_child(self._program, self._environment)
         except OSError:
-            ours.close()
             raise Unreachable("engine_died") from None
-        self._child = process, ours
         answer = self.ask(settings, b"", LOAD_S, LOADED_MOST)
         problem = answer.get("problem")
-        if problem in problems:
+        if problem in (MISSING, UNUSABLE, UNCONFINED):
             self.close()
             raise Unreachable(str(problem))
         return answer
@@ -154,8 +130,7 @@ class Process:
         """Kill the process and wait for it; it has no state to save."""
         if self._child is None:
             return
-        process, pipe = self._child
-        self._child = None
+        (process, pipe), self._child = self._child, None
         pipe.close()
         process.kill()
         process.wait()
@@ -262,7 +237,7 @@ def whisper(
     language: str | None = None,
     *,
     memory: int | None = None,
-    program: str = program_of("whisper"),
+    program: str = PROGRAM,
 ) -> Iterator[Engine]:
     """Run the Whisper model of a folder (in CTranslate2's format) for as long as the context lasts.
 
@@ -284,7 +259,11 @@ def whisper(
 
 def check_model(folder: Path) -> None:
     """Raise Usage where *folder* is no folder, or lacks a file that the library would look for elsewhere."""
-    if not is_folder(folder):
+    try:
+        is_folder = folder.is_dir()
+    except OSError:  # an impossible name, or a parent folder that cannot be read
+        is_folder = False
+    if not is_folder:
         raise Usage("model_not_found", path=str(folder))
     missing = [name for name in FILES if not (folder / name).is_file()]
     if not any((folder / name).is_file() for name in VOCABULARIES):
@@ -335,7 +314,7 @@ class _Whisper:
         """Start the process if none is running, so that one crash does not refuse every call that follows."""
         if self._process.pid is not None:
             return
-        answer = self._process.start(self._settings, (MISSING, UNUSABLE, UNCONFINED))
+        answer = self._process.start(self._settings)
         if answer.get("problem") == INCOMPLETE:
             self.close()
             raise Usage("model_incomplete", path=self._settings["model"], missing="preprocessor_config.json")

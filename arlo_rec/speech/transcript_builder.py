@@ -265,7 +265,11 @@ class TranscriptBuilder:
             raise transcript_error("no_words")
         for lane in self._lanes.values():
             _time_untimed_words(lane)
-            _check_order(lane)
+            latest = 0.0
+            for word in lane:
+                if word.start < latest - BACK:
+                    raise transcript_error("out_of_order", word.place)
+                latest = max(latest, word.start)
         in_order = merge(*self._lanes.values(), key=lambda entry: entry.start)
         words = tuple(
             Word(
@@ -300,14 +304,6 @@ class TranscriptBuilder:
         self._count += 1
         self._lanes.setdefault(lane, []).append(word)
         self._last[lane] = word
-
-
-def _check_order(lane: Sequence[_TimedWord]) -> None:
-    latest = 0.0
-    for word in lane:
-        if word.start < latest - BACK:
-            raise transcript_error("out_of_order", word.place)
-        latest = max(latest, word.start)
 
 
 def _time_untimed_words(lane: Sequence[_TimedWord]) -> None:

@@ -87,7 +87,17 @@ def _fitted(cells: Sequence[Sequence[str]], table: Table, most: int, *, bold: bo
     above = [at for at in range(len(widths)) if at not in shortened]
     if shortened and _total(widths[at] for at in above) <= most:
         return _in_two_lines(cells, above, sorted(shortened), None if table.is_whole else most, bold=bold)
-    return _blocks(cells)
+    # Each row as lines of heading and value, an empty line between rows.
+    headings, *rows = cells
+    longest = max(map(_width, headings))
+    blocks = (
+        "".join(
+            f"{name}{' ' * (longest - _width(name))}{GAP}{cell}".rstrip() + "\n"
+            for name, cell in zip(headings, row, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(blocks)
 
 
 def _narrowed(widths: Sequence[int], shortened: frozenset[int], most: int) -> list[int] | None:
@@ -123,20 +133,6 @@ def _grid(cells: Sequence[Sequence[str]], bold: bool = False) -> str:  # noqa: F
     if bold:
         lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
     return "".join(line + "\n" for line in lines)
-
-
-def _blocks(cells: Sequence[Sequence[str]]) -> str:
-    """Each row as lines of heading and value, an empty line between rows."""
-    headings, *rows = cells
-    longest = max(map(_width, headings))
-    blocks = (
-        "".join(
-            f"{name}{' ' * (longest - _width(name))}{GAP}{cell}".rstrip() + "\n"
-            for name, cell in zip(headings, row, strict=True)
-        )
-        for row in rows
-    )
-    return "\n".join(blocks)
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:

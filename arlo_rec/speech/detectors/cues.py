@@ -155,22 +155,24 @@ NO_SECRET: Final = split_words(
     "error fault zip post postal area country bar qr colour color source discount promo promotion voucher campaign "
     "product item feil lands produkt vare rabatt kampanje fel dress building zip-code"
 )
-NO_SECRET_BEGINNINGS: Final = (
-    "feil",
-    "fel",
-    "fejl",
-    "post",
-    "lands",
-    "strek",
-    "streck",
-    "stregk",
-    "qr",
-    "rabatt",
-    "rabat",
-    "kampanj",
-    "produkt",
-    "vare",
-    "farge",
+NO_SECRET_BEGINNINGS: Final = tuple(
+    [
+        "feil",
+        "fel",
+        "fejl",
+        "post",
+        "lands",
+        "strek",
+        "streck",
+        "stregk",
+        "qr",
+        "rabatt",
+        "rabat",
+        "kampanj",
+        "produkt",
+        "vare",
+        "farge",
+    ]
 )
 # A question of this kind and what follows it is a secret, whatever is asked
 CONTROL: Final = split_words(

@@ -100,9 +100,6 @@ LETTER_NAMES: Final = {
 }  # fmt: skip
 # Letters that are words too: alone they do not begin a spelled word
 WORDS_OF_ONE_LETTER: Final = split_words("a i å o e u ø y")
-SPELLED_CUES: Final = split_words(
-    "spelled spelt spell staves stave stavet staver stavas stavar bokstaveres bokstaverer bokstavert"
-)
 
 # -- e-mail -------------------------------------------------------------------------------------------
 
@@ -119,10 +116,6 @@ JOINED: Final = split_words(
 DOMAINS: Final = split_words(
     "no com se dk net org eu fi nu co uk info io me gmail hotmail outlook yahoo icloud live online online.no msn telia "
     "telenor broadpark getmail lyse altibox tele2 bredband comhem mail proton protonmail epost e-post post example jubii"
-)
-MAIL_WORDS: Final = split_words(
-    "email e-mail mail mailen e-post epost e-posten eposten e-postadresse mailadresse mejl mejlen mailadressen "
-    "e-postadressen epostadresse epostadressen mejladress e-mailadresse e-mailen"
 )
 
 # Words before an e-mail address that are no part of it
