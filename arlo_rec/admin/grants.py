@@ -80,7 +80,7 @@ def grant(
             person = _named(store, terms.person)
             given = _given(store, terms, purpose, pair, now)
             store.put_roster(store.roster.next(now, grants=(*store.roster.grants, given)))
-            grant_keys.close(store, grant_keys.outlived(store, now, person=person.name))
+            grant_keys.close(store, grant_keys.ended_with_seeds(store, now, person=person.name))
             grant_keys.deposit(store, given, pair)
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
@@ -169,7 +169,7 @@ def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tupl
         ids.update(each.id for each in ending)
         left = tuple(each.ended(now) if each.id in ids else each for each in store.roster.grants)
         store.put_roster(store.roster.next(now, grants=left))
-        grant_keys.close(store, ids | grant_keys.outlived(store, now, person=name))
+        grant_keys.close(store, ids | grant_keys.ended_with_seeds(store, now, person=name))
         for each in ending:
             change.log(GrantRevoked(**facts(each)))
         return protocol.root_holders(store, now)
