@@ -1,12 +1,12 @@
-"""What a document carries so that anybody checks, with no store, that the log has an entry, and who signed for it.
+"""Proofs in documents: anybody can check without a store that the log has an entry, and who signed for it.
 
     entry        its number, its leaf, and the inclusion path to the root of a checkpoint
-    checkpoint   signed by the log's key, and by whoever wrote the entries that it closes
+    checkpoint   signed by the log's key, and by the writer of the entries that it closes
     log_keys     every key of the log from the first, each signed by the one before
     signers      the officers' vouchers from the key that signed the document up to the first officer's
 
-Receipts, access answers and lists of accesses have these; what else each says, and who must have signed it, stands with
-it. A document that is compared with no key that is known from elsewhere could be of a store that anybody made.
+Receipts, access answers and lists of accesses have these; each kind says what else it holds, and who must sign it. A
+document that is not compared with a key known from elsewhere may be of any store.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from arlo_rec.keys import log_handover, vouching
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.strict_json import from_base64, to_base64
 
-LogKeys = Sequence[tuple[str, bytes]]  # name and public key of each
+LogKeys = Sequence[tuple[str, bytes]]  # name and public key
 
 
 class Genuine(NamedTuple):
-    """A document that was verified, the first officer's verifier key, and which keys were compared with known ones."""
+    """A verified document, the first officer's verifier key, and which keys were compared with known ones."""
 
     document: dict[str, Any]
     officer_vkey: str
@@ -33,7 +33,7 @@ class Genuine(NamedTuple):
 
 
 def keys_to_json(log: AuditLog) -> list[dict[str, str | None]]:
-    """Every key of the log from the first, or from the last that came by an officer's word after a restore."""
+    """Every key of the log from the first, or from the last that an officer vouched for after a restore."""
     chain = log.key_chain()
     begin = max((at for at, key in enumerate(chain) if log_handover.is_restoration(key.statement)), default=0)
     keys = [
@@ -48,7 +48,7 @@ def entry_to_json(seq: int, leaf: bytes, path: Sequence[bytes]) -> dict[str, Any
 
 
 def root_of(entry: Mapping[str, Any], size: int) -> bytes | None:
-    """The root of a log of *size* entries that an entry's path leads to; None where the path has a wrong length.
+    """The root of a log of *size* entries by an entry's path; None if the path has a wrong length.
 
     Raises ValueError.
     """
@@ -57,12 +57,12 @@ def root_of(entry: Mapping[str, Any], size: int) -> bytes | None:
 
 
 def origin_of(document: Mapping[str, Any]) -> str:
-    """The name of the log that a document is of."""
+    """The name of a document's log."""
     return f"arlo-rec/{document['store']}"
 
 
 def log_keys(document: Mapping[str, Any]) -> LogKeys:
-    """The keys of the log that a document names, unverified; raises ValueError."""
+    """The log's keys in a document, unverified; raises ValueError."""
     return [merkle.parse_vkey(key["vkey"]) for key in document["log_keys"]]
 
 
@@ -82,7 +82,7 @@ def is_of_log(document: Mapping[str, Any], keys: LogKeys) -> bool:
 
 
 def wrote_last_entry(document: Mapping[str, Any], key: bytes) -> bool:
-    """Whether a document's entry is the last that its checkpoint closes, which *key* signed: then it is that person's.
+    """Whether *key* signed the checkpoint that a document's entry is the last of: then the entry is that person's.
 
     Raises ValueError.
     """
@@ -93,7 +93,7 @@ def wrote_last_entry(document: Mapping[str, Any], key: bytes) -> bool:
 
 
 def parsed_wanted(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
-    """The keys that a document is to be compared with; raises Usage where one is no verifier key."""
+    """The keys that a document is to be compared with; raises Usage for an invalid verifier key."""
     try:
         return [merkle.parse_vkey(vkey.strip()) for vkey in vkeys]
     except ValueError:
@@ -105,7 +105,7 @@ def compared(
 ) -> Genuine:
     """A genuine document, compared with the *wanted* keys: each must be one of the log's, or the first officer's.
 
-    Raises Integrity where one is neither.
+    Raises Integrity if one is neither.
     """
     officer = (merkle.signer_name(origin_of(document), first.key), first.key)
     if not set(wanted) <= {*keys, officer}:
