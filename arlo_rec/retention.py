@@ -133,7 +133,7 @@ def _end_access(store: Store, now: datetime) -> None:
     """Take back the keys of expired grants; a person without a live grant also loses the root seed."""
 
     def end(change: Change) -> Sequence[Person]:
-        outlived = grant_keys.outlived(store, now)
+        outlived = grant_keys.ended_with_seeds(store, now)
         ended = {grant.person for grant in store.roster.grants if grant.id in outlived}
         ended |= {person.name for person in protocol.expired_holders(store, now)}
         grant_keys.close(store, outlived)
@@ -142,7 +142,7 @@ def _end_access(store: Store, now: datetime) -> None:
 
     if protocol.expired_holders(store, now):
         protocol.replace_root(store, now, end)
-    elif grant_keys.outlived(store, now):
+    elif grant_keys.ended_with_seeds(store, now):
         with store.change(now) as change:
             end(change)
     grant_history.sweep(store, now)

@@ -1,11 +1,11 @@
-"""The keys of one commit: who may hear what is taken in with it, decided in the very transaction that takes it in.
+"""The keys of one commit, made and sealed in the transaction that takes its recordings in.
 
     commit key     sealed to the newest subject-access key; opens its audience keys and the full metadata
-    audience key   for one audience of one team; wraps the listening halves of its recordings, and opens the metadata
-                   that whoever hears them may read; sealed to the key pair of every grant that is live
+    audience key   for one audience of one team; wraps the listening halves of its recordings and opens the metadata
+                   for listeners; sealed to the key pair of every live grant
 
-Both are fresh, in memory, and for one commit only: nothing is ever sealed to a key that stands in the catalogue, and so
-a planted, kept or rotated-out key opens nothing that comes later. Whom a key is for is bound into each of its seals.
+Both are fresh, in memory, and for one commit only. Nothing is sealed to a key that stands in the catalogue, so a
+planted, kept or rotated-out key opens nothing that comes later. Each seal binds for whom its key is.
 `keyrings` opens what is sealed here.
 """
 
@@ -31,24 +31,25 @@ ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class AudienceKey:
-    """An audience key, with the audience and the team that it is bound to."""
+    """An audience key with its audience and team."""
 
     key: AudienceSecret
     audience: Audience
     team: str
-    commit_key: bytes = b""  # id of the commit key below which it was found; none while it is new
+    commit_key: bytes = b""  # id of the commit key below which it was read; empty while new
 
     @classmethod
     def fresh(cls, audience: Audience, team: str, near: RecordingId) -> AudienceKey:
-        """A new one, for one commit.
+        """A new key for one commit.
 
-        Its id begins with the day of *near*, one of its recordings: what is erased together lies together (`new_id`).
+        Its id begins with the day of *near*, one of its recordings: what is erased together lies together
+        (`new_id`).
         """
         return cls(AudienceSecret(near[:1] + primitives.fresh(ID_BYTES - 1), primitives.fresh()), audience, team)
 
     @property
     def id(self) -> bytes:
-        """The id that headers, metadata and seals name it by."""
+        """The id in headers, metadata and seals."""
         return self.key.id
 
 
@@ -66,7 +67,7 @@ class CommitKey:
 class CommitKeys:
     """The keys of one transaction, made and sealed as its recordings need them, and not kept.
 
-    It goes by the roster of *store*, which the transaction has read anew.
+    The roster is that of *store*, which the transaction has read anew.
     """
 
     def __init__(self, store: Store, now: datetime) -> None:
@@ -85,7 +86,7 @@ class CommitKeys:
         return CommitKey(row.id, secret)
 
     def add(self, audience_key: AudienceKey) -> None:
-        """Wrap an audience key under the commit key and seal it to the live grants, unless that was done already."""
+        """Wrap an audience key under the commit key and seal it to the live grants, once."""
         if audience_key.id in self._added:
             return
         self._added.add(audience_key.id)
@@ -122,7 +123,7 @@ def access_key(store: Store) -> AccessKey:
 
 
 def new_access_key(store: Store, people: tuple[Person, ...], now: datetime) -> AccessKey:
-    """A new subject-access key, sealed to the officers among *people*; in a change."""
+    """A new subject-access key, sealed to the officers among *people*; inside a change."""
     seed, key_id = primitives.fresh(), primitives.fresh(ID_BYTES)
     for person in people:
         if person.role is Role.OFFICER:
@@ -139,12 +140,12 @@ def commit_key_id(sealed: bytes) -> bytes:
 
 
 def commit_info(store: Store, access: bytes) -> bytes:
-    """The HPKE info of a commit key's seal to the subject-access key of that id."""
+    """The HPKE info of a commit key's seal to the subject-access key with the id *access*."""
     return b"arlo-rec/1/commit key\0" + store.layout.id + access
 
 
 def audience_place(store: Store, key: bytes, audience: Audience, team: str) -> bytes:
-    """What an audience key is bound to where it is wrapped under its commit key."""
+    """The place of an audience key wrapped under its commit key."""
     return b"audience key\0" + store.layout.id + key + canonical({"audience": audience, "team": team})
 
 
@@ -154,10 +155,10 @@ def seal_info(store: Store, grant: Grant, pair: bytes, key: AudienceKey | Audien
 
 
 def history_place(store: Store, grant: Grant, key: AudienceKey | AudienceKeyRow) -> bytes:
-    """What an audience key is bound to where it is wrapped for a grant that came later."""
+    """The place of an audience key wrapped for a later grant."""
     return b"audience history\0" + store.layout.id + key.id + _bound(grant, key)
 
 
 def _bound(grant: Grant, key: AudienceKey | AudienceKeyRow) -> bytes:
-    """Whom an audience key is for and by which grant: no row that says otherwise opens it."""
+    """The grant, purpose, audience and team of a key: a row that says otherwise does not open it."""
     return canonical({"audience": key.audience, "grant": grant.id, "purpose": grant.purpose, "team": key.team})

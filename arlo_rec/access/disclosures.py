@@ -1,9 +1,9 @@
-"""Disclosures: who was given something (exports, access packages, backups), and who must delete what (GDPR 19).
+"""Disclosures: copies that left the store (exports, access packages, backups), and who must delete them (GDPR 19).
 
-A disclosure is recorded with the log entry that allows it, before a byte leaves; where no file was written, the row is
-deleted again, and the log says so: the table is an index of the log, which `verify` computes anew. When a
-recording in it is erased, it becomes `open` until its deletion is confirmed. Of an access package, that is our own copy
-of the file: the person whose data it is keeps what they were given (GDPR 15(3), 19), and need confirm nothing. A backup
+A disclosure is recorded with the log entry that allows it, before a byte leaves. If no file was written, the row is
+deleted again, and the log says so: the table is an index of the log, which `verify` computes anew.
+When a recording in it is erased, a disclosure becomes `open` until its deletion is confirmed. For an access package
+that concerns our own copy of the file: the data subject keeps theirs (GDPR 15(3), 19) and confirms nothing. A backup
 needs no confirmation: its next run removes what was erased.
 """
 
@@ -31,47 +31,47 @@ _NUMBER_LONGEST = 18  # digits that fit into an SQLite integer
 class Disclosure(NamedTuple):
     """A copy that left the store, with what it holds."""
 
-    id: str  # the number of its log entry; of a backup its folder
-    kind: str  # `export`, `package` or `backup`
-    person: str | None  # who took it
+    id: str  # number of its log entry; for a backup its folder
+    kind: str
+    person: str | None  # the recipient
     at: datetime
     recordings: int
     erased: int  # of these
     state: DisclosureState
     case: str | None = None  # of a package
-    sha256: str | None = None  # of a package's file, in hex; None where the log does not say that one was written
-    file: str | None = None  # its name, for whoever wrote it and for officers
+    sha256: str | None = None  # of a package's file, in hex; None if the log records no file
+    file: str | None = None  # for its writer and for officers
 
 
 def name_file(store: Store, seq: int, file: str | None) -> None:
-    """Record the name of the file that the log entry *seq* lets leave; inside the same change.
+    """Record the name of the file of the log entry *seq*; inside the same change.
 
-    A name may say who called, so it stands in no log entry, which stays. It is for the person who must delete the file.
+    A name may identify the caller, so no log entry holds it. It is for the person who must delete the file.
     """
     store.catalogue.disclosures.give_name(seq, _printable(file))
 
 
 def name_anew(store: Store, seq: int, file: str, now: datetime) -> None:
-    """Record the name that the file of a disclosure of this person's gets after all."""
+    """Record the final file name of a disclosure of this person."""
     with store.change(now):
         store.catalogue.disclosures.give_name(seq, _printable(file))
 
 
 def file_of(store: Store, row: DisclosureRow) -> str | None:
-    """The name of the file of a disclosure, for whoever wrote it and for officers; None for others."""
+    """The file name of a disclosure, for its writer and for officers; None for others."""
     return row.file if store.person.role is Role.OFFICER or row.person == store.person.name else None
 
 
 def _printable(file: str | None) -> str | None:
-    """A file's name as it can be stored: one that is no UTF-8 is escaped."""
+    """A file name as it can be stored: invalid UTF-8 is escaped."""
     return file.encode("utf-8", "backslashreplace").decode("utf-8") if file is not None else None
 
 
 @contextmanager
 def unless_written(store: Store, seq: int | None, files: Files, now: datetime) -> Iterator[None]:
-    """Delete the disclosure *seq* again where no copy came into being; where nobody can know it stays.
+    """Delete the disclosure *seq* again if no copy was written.
 
-    Nobody can where bytes of it went to another machine, whatever that says became of them.
+    It stays after Lost, and where bytes went to another machine: their fate is unknown.
     """
     try:
         yield
@@ -85,28 +85,25 @@ def unless_written(store: Store, seq: int | None, files: Files, now: datetime) -
 
 
 def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Disclosure]:
-    """Who has one of these or a training copy that was ever made of one, backups included."""
+    """Disclosures of these recordings or of any training copy of them, backups included."""
     every = {*recordings, *store.catalogue.search.made_of(recordings)}
     rows = store.catalogue.disclosures.of_recordings(every)
     return _disclosures(store, rows) + (_backups(store) if recordings else [])
 
 
 def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:
-    """Disclosures that are out or open, or all there ever were (*every*), oldest first; raises NotGranted.
-
-    A manager sees their own.
-    """
+    """Disclosures that are out or open, or all (*every*), oldest first; a manager sees their own. Raises NotGranted."""
     store.demand(Action.SEE_RECIPIENTS, now)
     rows = store.catalogue.disclosures.every()
     if store.person.role is Role.MANAGER:
         disclosures = _disclosures(store, [row for row in rows if row.person == store.person.name])
     else:
         disclosures = _disclosures(store, rows) + _backups(store)
-    return [each for each in disclosures if every or each.state is not DisclosureState.CONFIRMED]
+    return [disclosure for disclosure in disclosures if every or disclosure.state is not DisclosureState.CONFIRMED]
 
 
 def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosure]:
-    """Confirm that copies were deleted; a manager those of their own. For all or none.
+    """Confirm that copies were deleted, all or none; a manager confirms their own.
 
     Raises NothingMatched or NotGranted.
     """
@@ -126,8 +123,8 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosur
 
 
 def count_open(store: Store) -> int:
-    """The number of missing confirmations, those of backups included."""
-    backups = sum(each.state is DisclosureState.OPEN for each in _backups(store))
+    """The number of missing confirmations, backups included."""
+    backups = sum(backup.state is DisclosureState.OPEN for backup in _backups(store))
     return store.catalogue.disclosures.count_open() + backups
 
 
@@ -136,7 +133,7 @@ def _is_number(text: str) -> bool:
 
 
 def _disclosures(store: Store, rows: Collection[DisclosureRow]) -> list[Disclosure]:
-    """The disclosures with what each holds, which its log entry says."""
+    """Disclosures of rows; their log entries say what each holds."""
     files = _package_files(store) if any(row.kind == PACKAGE for row in rows) else {}
     return [_disclosure(store, row, files.get(row.seq)) for row in rows]
 
@@ -152,7 +149,7 @@ def _disclosure(store: Store, row: DisclosureRow, sha256: str | None) -> Disclos
 
 
 def _package_files(store: Store) -> dict[int, str]:
-    """SHA-256 of the file of each package that was written, by the entry that let its recordings be opened."""
+    """SHA-256 of each written package's file, by the number of the entry that opened its recordings."""
     files = {}
     for entry in store.log.entries.of_cases():
         event = entry.event
@@ -162,7 +159,7 @@ def _package_files(store: Store) -> dict[int, str]:
 
 
 def _backups(store: Store) -> list[Disclosure]:
-    """Each backup: it has what was erased since it was made, until it is made again."""
+    """Every backup: open while it holds something erased since its last run."""
     disclosures = []
     for backup in escrow.registered(store):
         if backup.number:

@@ -5,9 +5,9 @@
     permit      this id: found, granted, decided by the policy; the entry durable, then a Permit
     listen_to   root locked shared, one view of the catalogue: still held, keys, header; no lock while sound flows
 
-`listen_to` and `data_key` take a `Permit`, and only this module creates one, for one recording, after the entry that
-tells of it is durable. Every refusal is in the log before it is told, and an id that is unknown, malformed or forbidden
-is refused in the same words. What is decided stands in `policy`; this module asks it and carries the answer out.
+`listen_to` and `data_key` take a `Permit`. Only this module creates one, for one recording, after its log entry is
+durable. Every refusal is logged before it is raised. An unknown, malformed or forbidden id is refused in the same
+words. `policy` decides; this module asks it, and carries the answer out. The default is no.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import BinaryIO, Final, NoReturn
 
 from arlo_rec.access import disclosures, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
-from arlo_rec.access.short_ids import as_logged, meant, short_ids
+from arlo_rec.access.short_ids import as_logged, matching, short_ids
 from arlo_rec.crypto import object_file
 from arlo_rec.log.events import Denied, Opened, OpenedForSubject
 from arlo_rec.log.rows import CopyState
@@ -44,10 +44,7 @@ from arlo_rec.policy import (
 )
 from arlo_rec.store import Store
 
-# -- decisions ---------------------------------------------------------------------------------------
-# What is decided before a recording opens, from role, action, what was typed, live grants and the recording: pure.
-#
-# `gate` asks in this order, logs what is refused, and opens what is allowed; the policy has the rules. Default is no.
+# -- decisions (pure) --------------------------------------------------------------------------------
 
 
 NO_GRANT: Final = Decision.no("access.managers", "no_grant")
@@ -56,9 +53,9 @@ NO_GRANT: Final = Decision.no("access.managers", "no_grant")
 def admitted(
     role: Role, action: Action, purpose: str | None, reason: str | None, live: Sequence[Grant], version: PolicyVersion
 ) -> Decision:
-    """Whether somebody of a role, with these *live* grants, may begin an action for what they typed.
+    """Whether a role with these *live* grants may begin an action with this purpose and reason.
 
-    *version*: of the policy, which says how a reason begins.
+    *version* of the policy says how a reason begins.
     """
     decision = may(role, action)
     if not decision.allowed or not needs_grant(action):
@@ -83,10 +80,10 @@ def opened(
     objected: bool,
     now: datetime,
 ) -> Decision:
-    """Whether a recording opens to somebody who was admitted; *granted*: by a grant that includes it.
+    """Whether a recording opens to an admitted person; *granted*: by a grant that includes it.
 
-    For making and reviewing copies the policy is asked about the original that may be heard, or an officer's right.
-    *objected*: the employee who answered the call, to training copies.
+    For making and reviewing copies the policy decides on the original, or on the officer's right. *objected*: the
+    agent of the call, to training copies.
     """
     if recording is None:
         return NO_GRANT
@@ -96,7 +93,7 @@ def opened(
         consented=recording.purposes,
         released=released,
         due_at=due_at,
-        objected=objected and action is not Action.REJECT,  # which erases
+        objected=objected and action is not Action.REJECT,  # a rejection erases
     )
     if action is Action.REVIEW_LISTEN:
         return may_hear(request, now=now, officer=role is Role.OFFICER)
@@ -109,50 +106,50 @@ def opened(
 
 
 _MADE_HERE = object()
-RECHECK = timedelta(seconds=1)  # so that a recording that is playing stops after a withdrawal
+RECHECK = timedelta(seconds=1)  # so that playing stops after a withdrawal
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a person wants to do with recordings: action, purpose and reason as they were typed."""
+    """The action, purpose and reason as typed."""
 
     action: Action
     purpose: str | None = None
     reason: str | None = None
-    file: str | None = None  # the name of the file that the sound goes to
+    file: str | None = None  # name of the file that gets the sound
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A person whose role may do the action, with their live grants; a search for recordings may begin."""
+    """A person whose role permits the action, with their live grants for it."""
 
     action: Action
     purpose: Purpose | None  # None: making and reviewing training copies
     reason: str | None
     grants: tuple[Grant, ...]
     as_officer: bool  # may open without a grant, as an officer
-    is_officer: bool = False  # opens by the subject-access key, whatever else it takes
-    file: str | None = None  # to which the sound goes
+    is_officer: bool = False  # opens by the subject-access key
+    file: str | None = None  # name of the file that gets the sound
 
     @property
     def heard_for(self) -> Purpose:
-        """The purpose whose grants open what this is about: who may hear an original may say what of it goes."""
+        """The purpose whose grants apply: the right to hear an original is the right to decide on cuts of it."""
         return self.purpose or Purpose.QUALITY
 
     def grant_for(self, team: str) -> Grant | None:
-        """The grant that opens recordings of *team*."""
+        """The first grant that opens recordings of *team*."""
         return next((grant for grant in self.grants if grant.opens(self.heard_for, team)), None)
 
     def grants_for(self, team: str) -> list[Grant]:
-        """Every grant that opens recordings of *team*: one may have the key of an older one that another has not."""
+        """Every grant that opens recordings of *team*: an older one may hold a key that a newer one lacks."""
         return [grant for grant in self.grants if grant.opens(self.heard_for, team)]
 
     def quality_grants(self) -> list[Grant]:
-        """The grants by which originals are heard."""
+        """The grants for hearing originals."""
         return [grant for grant in self.grants if grant.purpose is Purpose.QUALITY]
 
     def covers(self, team: str) -> bool:
-        """Whether recordings of *team* are open to them, by a grant or by the office."""
+        """Whether recordings of *team* are open to this person, by a grant or as an officer."""
         return self.as_officer or self.grant_for(team) is not None
 
 
@@ -175,7 +172,7 @@ class Permit:
 
 
 def admit(store: Store, intent: Intent, now: datetime) -> Admission:
-    """Role, purpose, reason and live grants; raises NotGranted, Refused or Usage, each after its log entry."""
+    """Check role, purpose, reason and live grants; raises NotGranted, Refused or Usage, each after its log entry."""
     action, role = intent.action, store.person.role
     decision = may(role, action)
     if decision.allowed:
@@ -185,8 +182,8 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
         version = store.policy.at(store.clock.today(now))
         decision = admitted(role, action, intent.purpose, intent.reason, live, version)
     if not decision.allowed:
-        told = intent if decision == NO_GRANT else Intent(action)
-        _refuse(store, told, _not_admitted(store, intent, decision, now), now)
+        logged = intent if decision == NO_GRANT else Intent(action)
+        _refuse(store, logged, _not_admitted(store, intent, decision, now), now)
     is_officer = role is Role.OFFICER
     if not needs_grant(action):
         return Admission(action, None, intent.reason, live, as_officer=is_officer, is_officer=is_officer)
@@ -212,14 +209,13 @@ def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetim
 
 
 def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> Permit:
-    """A Permit for the recording of that id, an original or a copy.
+    """A Permit for the recording with that id, an original or a copy.
 
-    An officer who makes or reviews training copies opens it through the subject-access key, everybody else through the
-    grant that covers its team; to hear it takes an officer a grant all the same. Raises NotGranted or Refused, each
-    after its log entry.
+    An officer who makes or reviews training copies uses the subject-access key; everybody else, and an officer who
+    listens, uses the grant that covers the team. Raises NotGranted or Refused, each after its log entry.
     """
-    found = meant(store, admission.covers, shown_id)
-    recording = store.catalogue.recordings.held(revisions.newest(store, found[0])) if len(found) == 1 else None
+    ids = matching(store, admission.covers, shown_id)
+    recording = store.catalogue.recordings.held(revisions.newest(store, ids[0])) if len(ids) == 1 else None
     grants = limits.within(store, admission.grants_for(recording.team), recording) if recording else []
     grant = next(iter(grants), None)
     keyring: Keyring = OfficerKeyring(store) if admission.is_officer else GrantKeyring(store, grants)
@@ -230,7 +226,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     if not decision.allowed or recording is None:
         error: ArloError = Refused(decision.code, rule=decision.rule)
         if decision.code == NO_GRANT.code:
-            error = _not_open(store, admission, shown_id, several=len(found) > 1)
+            error = _not_open(store, admission, shown_id, several=len(ids) > 1)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=as_logged(shown_id))
     grant = None if admission.as_officer else grant
@@ -243,7 +239,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     )
     is_full = False
     with store.change(now) as change:
-        if grant is not None and grant.limits.per_day is not None:  # another process may have heard one meanwhile
+        if grant is not None and grant.limits.per_day is not None:  # another process may have opened one meanwhile
             is_full = limits.with_room(store, [grant], recording.id, now) is None
         if not is_full:
             seq = change.log(event)
@@ -256,7 +252,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
 
 
 def _not_open(store: Store, admission: Admission, shown_id: str, *, several: bool) -> ArloError:
-    """Why no recording of that id is open; whoever may hear the call of a copy that is gone is told what came of it."""
+    """The error for an id that is not open; it names the copy's replacement to a person who may hear the call."""
     if admission.heard_for is Purpose.QUALITY and not several and not limits.are_limited(admission.grants):
         place = revisions.replacement(store, admission.covers, shown_id, as_officer=admission.as_officer)
         if place is not None:
@@ -269,7 +265,7 @@ def _not_open(store: Store, admission: Admission, shown_id: str, *, several: boo
 def permits_for_subject(
     store: Store, recordings: list[Recording], event: OpenedForSubject, file: str | None, now: datetime
 ) -> list[Permit]:
-    """Permits for the recordings of an access request, through the subject-access key; one log entry for all."""
+    """Permits for the recordings of an access request, by the subject-access key; one log entry for all."""
     keyring = OfficerKeyring(store)
     with store.change(now) as change:
         seq = change.log(event)
@@ -285,9 +281,9 @@ def _decide(
     keyring: Keyring,
     now: datetime,
 ) -> Decision:
-    """What the policy says of opening it.
+    """The policy's decision on one recording.
 
-    Where no grant opens it, no other table is asked: that would take longer than for an id that is nobody's.
+    Without a grant no other table is read: a forbidden id must take as long as an unknown one.
     """
     is_open_to = recording is not None and (grant is not None or admission.as_officer)
     copy = store.catalogue.copies.get(recording.id) if recording is not None and is_open_to else None
@@ -310,7 +306,7 @@ def _decide(
 
 
 def _logged_reason(admission: Admission) -> str | None:
-    """The reason, where the action takes one; what somebody typed without need stands in no entry."""
+    """The reason, if the action takes one; an unneeded reason is not logged."""
     return admission.reason if needs_grant(admission.action) else None
 
 
@@ -343,9 +339,9 @@ def _refuse(
 def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> Iterator[bytes]:
     """The sound of a permitted recording as canonical WAV, in pieces.
 
-    The keys are fetched under the root's lock and in one view of the catalogue; while sound flows no lock is
-    held, and at least once a second the store is asked whether the recording is still there to be heard.
-    Raises Refused once it is not, Integrity where the object was changed.
+    The keys are read under the root's lock, in one view of the catalogue. No lock is held while sound flows; at
+    least once a second the store is asked whether the recording is still open. Raises Refused once it is not,
+    Integrity if the object was changed.
     """
     key, header = data_key(store, permit, clock())
     checked_at = clock()
@@ -360,7 +356,7 @@ def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> It
 
 
 def open_object(store: Store, recording: Recording) -> BinaryIO:
-    """The sealed object of a recording; raises Integrity where it is missing."""
+    """The sealed object of a recording; raises Integrity if it is missing."""
     try:
         return store.blobs.open(recording.id.hex())
     except KeyError:
@@ -370,8 +366,8 @@ def open_object(store: Store, recording: Recording) -> BinaryIO:
 def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
     """The key and the header of a permitted recording.
 
-    Raises Refused where it is not held any more, NotGranted where no key of the permit opens it, or Integrity, also
-    where its details are not those of its sound: they stand under its commit key, and so does the key of the sound.
+    Raises Refused if it is no longer held, NotGranted if no key of the permit opens it, and Integrity if it is
+    damaged or its details were sealed under another commit key than its sound.
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.db.reading():
         recording = still_held(store, permit.recording, now)
@@ -382,20 +378,20 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
     if opened is None:
         raise NotOpen
     half = object_file.listening_half(header, opened.key.secret, recording.binding)
-    if opened.commit_key != permit.recording.commit_key:  # under which somebody sealed other details of the call
+    if opened.commit_key != permit.recording.commit_key:  # other details were sealed for this call
         raise Integrity("audience_key_forged")
     return object_file.DataKey(half, ke), header
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:
-    """Raise Refused where the recording was withdrawn or is past retention, or the grant ended meanwhile."""
+    """Raise Refused if the recording was withdrawn or is past retention, or if the grant ended."""
     still_held(store, permit.recording, now)
     if permit.grant is not None and not _is_still_granted(store, permit.grant, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
 
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
-    """The current row of a recording; raises Refused where it was withdrawn or is past retention."""
+    """The current row of a recording; raises Refused if it was withdrawn or is past retention."""
     row = store.catalogue.recordings.get(recording.id)
     if row is None or row.state is not State.HELD or is_due(store.policy.ends_at(row), store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
@@ -403,10 +399,10 @@ def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
 
 
 def _is_still_granted(store: Store, grant: Grant, now: datetime) -> bool:
-    """Whether a grant is still live in the current roster, which is read again."""
+    """Whether a grant is live in the newest roster."""
     if store.has_newer_documents():
         try:
             store.load_documents()
         except NotUnlocked:  # the person was removed
             return False
-    return any(other.id == grant.id and other.live(now) for other in store.roster.grants)
+    return any(current.id == grant.id and current.live(now) for current in store.roster.grants)

@@ -1,14 +1,13 @@
-"""What is held when a grant is given: its audience keys, wrapped for the grant by an officer, in parts.
+"""The history of a grant: the audience keys of recordings from before it, wrapped for it by an officer, in parts.
 
-    1  the grant is in the roster: from now on an intake seals what comes to it by itself
-    2  up to PART keys from before are opened by the subject-access key, outside every lock, and wrapped for the grant
-    3  one transaction: the grant looked up again, these wrapped keys, and up to where they reach      then 2 again
+    1  the grant is in the roster: from now on each intake seals its keys to it
+    2  up to PART earlier keys are opened by the subject-access key, outside every lock, and wrapped for the grant
+    3  one transaction: the grant looked up again, these wrapped keys, and how far they reach      then 2 again
 
-A crash anywhere leaves a history that the next command of any officer goes on with. Of a grant that is over, what was
-wrapped is deleted in parts, by whoever ended it or by that next command: without the seed nobody can use it.
-
-Keys are wrapped under one that comes from the seed of the grant's newest pair (`grant_keys.history_key`): nobody can
-have them wrapped for somebody else by writing into the catalogue.
+After a crash, the next command of any officer goes on. For an ended grant, the wrapped keys are deleted in parts, by
+the command that ended it or by that next one: without the seed they open nothing.
+The wrapping key is derived from the seed of the grant's newest pair (`grant_keys.history_key`), so that writing
+into the catalogue makes no officer wrap keys for another person.
 """
 
 from __future__ import annotations
@@ -31,28 +30,28 @@ from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Grant
 from arlo_rec.store import Store
 
-PART = 1000  # keys that are wrapped in one transaction: 30 ms with the lock, and before it some 200 ms without
-SWEPT = 25_000  # wrapped keys that are deleted in one transaction: 0.3 s
+PART = 1000  # keys wrapped in one transaction: 30 ms with the lock, and before it some 200 ms without
+SWEPT = 25_000  # wrapped keys deleted in one transaction: 0.3 s
 
 
 class _Tally:
-    """How many keys are wrapped of those of all grants that are unfinished, so that there is one total."""
+    """Progress over the keys of all unfinished grants, with one total."""
 
     def __init__(self, total: int, observer: Observer) -> None:
         self._done, self._total, self._observer = 0, total, observer
         self.add(0)
 
     def add(self, count: int) -> None:
-        """Tell the observer that so many more are done."""
+        """Report so many more keys as done."""
         self._done = min(self._done + count, self._total)
         self._observer(Progress(Phase.GRANT, self._done, self._total))
 
 
 def finish(store: Store, now: datetime, observer: Observer = unobserved) -> None:
-    """Wrap what is left of every grant's history, for an officer; *observer* is told how many keys are done.
+    """Wrap the rest of every grant's history, as an officer; *observer* gets the number of keys done.
 
-    Raises Integrity, after the others are finished, where the seed of a grant was changed; InUse or Unreachable, and
-    then the next run goes on.
+    Raises Integrity for a changed seed, after the other grants are finished; InUse or Unreachable, after which the
+    next run goes on.
     """
     forged: Integrity | None = None
     sweep(store, now)
@@ -68,7 +67,7 @@ def finish(store: Store, now: datetime, observer: Observer = unobserved) -> None
 
 
 def sweep(store: Store, now: datetime) -> None:
-    """Delete what was wrapped for grants that are not live any more; the next run does what cannot be done now."""
+    """Delete the wrapped keys of grants that are no longer live; what fails now is left to the next run."""
     table = store.catalogue.grant_keys
     with suppress(InUse, Unreachable):
         for grant_id in table.unfinished():
@@ -79,7 +78,7 @@ def sweep(store: Store, now: datetime) -> None:
 
 
 def _count(store: Store, grant_id: str, now: datetime) -> int:
-    """How many keys of before a grant are still to be wrapped."""
+    """The number of earlier keys still to be wrapped for a grant."""
     grant, behind = _live(store, grant_id, now), store.catalogue.grant_keys.reached(grant_id)
     if grant is None or behind is None:
         return 0
@@ -96,14 +95,14 @@ def _finish_grant(store: Store, grant_id: str, now: datetime, tally: _Tally) -> 
         wrapped = _wrapped(store, grant, [row for _, row in part]) if part else []
         with store.change(now):
             if _live(store, grant_id, now) != grant or store.catalogue.grant_keys.reached(grant_id) != behind:
-                continue  # another pair by now, or another run did this part
+                continue  # new pair meanwhile, or another run did this part
             store.catalogue.grant_keys.add_wrapped(wrapped)
             store.catalogue.grant_keys.reach(grant_id, part[-1][0] if part else None)
         tally.add(len(part))
 
 
 def _live(store: Store, grant_id: str, now: datetime) -> Grant | None:
-    """The grant as the newest roster has it; None where it is not live any more."""
+    """The grant in the newest roster; None if it is not live."""
     if store.has_newer_documents():
         store.load_documents()
     at = store.clock.today(now)
@@ -111,7 +110,7 @@ def _live(store: Store, grant_id: str, now: datetime) -> Grant | None:
 
 
 def _wrapped(store: Store, grant: Grant, rows: list[AudienceKeyRow]) -> list[WrappedKey]:
-    """The keys that were not sealed to the grant when they were made, wrapped for it."""
+    """The keys not sealed to the grant when they were made, wrapped for it."""
     sealed = {seal.audience_key for seal in store.catalogue.audience_keys.seals([row.id for row in rows], [grant.id])}
     missing = [row for row in rows if row.id not in sealed]
     if not missing:
@@ -122,7 +121,7 @@ def _wrapped(store: Store, grant: Grant, rows: list[AudienceKeyRow]) -> list[Wra
     keyring.load_audience_keys(missing)
     wrapped = []
     for row in missing:
-        with suppress(Integrity):  # a key that somebody damaged or made opens nothing; it keeps no other from the grant
+        with suppress(Integrity):  # a damaged or planted key opens nothing, and keeps no other from the grant
             key = keyring.audience_key(row.id)
             if key is None:
                 continue
@@ -131,11 +130,7 @@ def _wrapped(store: Store, grant: Grant, rows: list[AudienceKeyRow]) -> list[Wra
     return wrapped
 
 
-# -- grant times -------------------------------------------------------------------------------------
-# When each grant was live, by the log: the roster keeps only how a grant stands now.
-#
-# A grant that was live can wait again for a second officer, where its person got new keys from somebody who may hold
-# them; whether it is approved again or not, it opened recordings before.
+# -- times of grants ----------------------------------------------------------------------------------
 
 
 class Span(NamedTuple):
@@ -146,9 +141,11 @@ class Span(NamedTuple):
 
 
 def spans(store: Store) -> dict[str, list[Span]]:
-    """The times in which each grant of the roster was live, in order; until its end where it is live now.
+    """The times in which each grant of the roster was live, in order, by the log: the roster has only the present
+    state.
 
-    A grant of which the log says nothing is told as the roster has it. A million entries take some seconds.
+    The last one reaches to the grant's end if it is live. A live grant can become pending again, when its person
+    gets new keys. A grant without entries is taken from the roster. A million entries take some seconds.
     """
     changes: dict[str, list[tuple[datetime, bool]]] = {}
     for entry in store.log.entries.holding(['"grant":"']):

@@ -1,10 +1,10 @@
-"""The key pair of a grant: made by the officer who grants, so that no other identity can plant one.
+"""The key pair of a grant, made by the officer who grants, so that no other identity can plant one.
 
-The public half stands in the signed roster. The seed is sealed to whom access was given, while the grant is live, and
-to the newest subject-access key, so that an officer can seal it again: where a person gets new keys, or a pending grant
-is approved. Where somebody's keys become void, their grants get new pairs, and where an officer's do, every grant does:
-what they may have kept is sealed to no more. Seeds of the pairs before stay with whom the grant is for. A grant that
-ended loses its seeds, and with them everything that was sealed to it.
+The public half stands in the signed roster. While the grant is live, its seed is sealed to its person. It is also
+sealed to the newest subject-access key, so that an officer can seal it again: for a person's new keys, or on
+approval. When a person's keys become void, their grants get new pairs; when an officer's do, every grant does, and
+nothing more is sealed to a pair they may have kept. Seeds of earlier pairs stay with the grant's person. A grant
+that ended loses its seeds, and with them everything that was sealed to it.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ class GrantPair:
 
     @classmethod
     def fresh(cls) -> GrantPair:
-        """A new one."""
+        """A fresh pair."""
         seed = primitives.fresh()
         return cls(seed, primitives.SealingKey.from_seed(seed).public)
 
 
 def pairs(grant: Grant) -> tuple[bytes, ...]:
-    """The fingerprints of a grant's pairs as the roster has them, the newest first."""
+    """The fingerprints of a grant's pairs in the roster, the newest first."""
     newest = (primitives.fingerprint(grant.public),) if grant.public else ()
     return (*newest, *reversed(grant.earlier_pairs))
 
 
 def history_key(grant: Grant, seed: bytes) -> bytes:
-    """The key under which keys from before a grant are wrapped for it: whoever has no seed of it can plant none."""
+    """The wrapping key of a grant's history; without a seed of the grant, nothing can be planted under it."""
     return primitives.derive(seed, "grant history", context=grant.id.encode("ascii"))
 
 
-# -- given ---------------------------------------------------------------------------------------------
+# -- granting -------------------------------------------------------------------------------------------
 
 
 def deposit(store: Store, grant: Grant, pair: GrantPair) -> None:
@@ -57,10 +57,10 @@ def deposit(store: Store, grant: Grant, pair: GrantPair) -> None:
 
 
 def open_grant(store: Store, grant: Grant, person: Person, held: HeldRoot) -> None:
-    """Make a live grant bite: its seeds and the root seed for *person*, and what is held already.
+    """Give *person* the seeds of a live grant and the root seed; in the officer's change that makes it live.
 
-    In the officer's change that makes the grant live. What is taken in later is sealed to the grant by itself; the
-    caller finishes what is held with `grant_history.finish` after the change. Raises Integrity.
+    Later recordings are sealed to the grant by each intake. After the change the caller runs `grant_history.finish`
+    for earlier ones. Raises Integrity.
     """
     for pair in pairs(grant):
         seed = deposited(store, grant, pair)
@@ -73,7 +73,7 @@ def open_grant(store: Store, grant: Grant, person: Person, held: HeldRoot) -> No
 
 
 def own_seed(store: Store, grant: Grant, pair: bytes) -> bytes | None:
-    """The seed of a pair of a grant, as it is sealed to this identity; None where it is not. Raises Integrity."""
+    """The seed of a grant's pair as sealed to this identity; None without one. Raises Integrity."""
     mine = primitives.fingerprint(store.person.seal_key)
     if pair not in pairs(grant):
         return None
@@ -84,20 +84,20 @@ def own_seed(store: Store, grant: Grant, pair: bytes) -> bytes | None:
 
 
 def newest_seed(store: Store, grant: Grant) -> bytes:
-    """The seed of a grant's newest pair, for an officer; raises Integrity where it is not sealed to the officers."""
+    """The seed of a grant's newest pair, for an officer; raises Integrity if it is not sealed to the officers."""
     seed = deposited(store, grant, primitives.fingerprint(grant.public))
     if seed is None:
         raise Integrity("grant_key_forged")
     return seed
 
 
-# -- given again ---------------------------------------------------------------------------------------
+# -- new keys -------------------------------------------------------------------------------------------
 
 
 def with_new_pairs(
     grants: Iterable[Grant], now: datetime, *, of: Collection[str] | None
 ) -> tuple[tuple[Grant, ...], dict[str, GrantPair]]:
-    """The grants, those of these people (None: of all) with a new pair while they stand; and these pairs by grant."""
+    """The grants, with a new pair for unfinished ones of these people (None: of all); and the new pairs by grant."""
     renewed, fresh = [], {}
     for grant in grants:
         if is_over(grant, now) or (of is not None and grant.person not in of):
@@ -110,10 +110,10 @@ def with_new_pairs(
 
 
 def settle(store: Store, fresh: Mapping[str, GrantPair], now: datetime) -> None:
-    """Have every seed sealed to whom the roster gives it, and to nobody else; in an officer's change.
+    """Seal every seed to its holders by the roster, and to no other; in an officer's change.
 
-    *fresh* are pairs that the roster has since this change. A seed of an earlier pair that does not open is dropped, so
-    that nobody can keep an officer from removing them by damaging it: what was sealed to it has to be granted anew.
+    *fresh*: pairs that this change added to the roster. A seed of an earlier pair that does not open is dropped, so
+    that damaging it does not block a removal; what was sealed to it has to be granted anew.
     """
     access, wanted = access_key(store), set()
     for grant in store.roster.grants:
@@ -149,19 +149,19 @@ def _settle_pair(
             _seal(store, grant, seed, holder, public)
 
 
-# -- taken back ----------------------------------------------------------------------------------------
+# -- revoking -------------------------------------------------------------------------------------------
 
 
 def close(store: Store, grants: Collection[str]) -> None:
-    """Delete the seeds of grants, without which nothing of theirs opens; in a change of anybody who may end access.
+    """Delete the seeds of grants, without which nothing of theirs opens; in any change that may end access.
 
-    What was wrapped for them is of no use any more, and `grant_history` deletes it afterwards, part by part.
+    `grant_history.sweep` deletes the keys wrapped for them afterwards, part by part.
     """
     store.catalogue.grant_keys.remove_seeds(grants)
 
 
-def outlived(store: Store, now: datetime, *, person: str | None = None) -> set[str]:
-    """The grants of a person (None: of anybody) that have seeds although they are over, or that the roster lacks."""
+def ended_with_seeds(store: Store, now: datetime, *, person: str | None = None) -> set[str]:
+    """The grants of a person (None: of all) that are over or missing from the roster but still have seeds."""
     standing = {
         grant.id for grant in store.roster.grants if not is_over(grant, now) or person not in (None, grant.person)
     }
@@ -169,17 +169,16 @@ def outlived(store: Store, now: datetime, *, person: str | None = None) -> set[s
 
 
 def is_over(grant: Grant, now: datetime) -> bool:
-    """Whether a grant was revoked or its time is over; a pending one is not."""
+    """Whether a grant was revoked or has expired; a pending one is not over."""
     return grant.ended_at is not None or grant.until <= now
 
 
-# -- sealed and opened ---------------------------------------------------------------------------------
+# -- sealing and opening --------------------------------------------------------------------------------
 
 
 def deposited(store: Store, grant: Grant, pair: bytes) -> bytes | None:
-    """A seed, through the newest subject-access key that it is sealed to, for an officer; None where it is to none.
-
-    Raises Integrity.
+    """A seed opened by the newest subject-access key it is sealed to, for an officer; None without one. Raises
+    Integrity.
     """
     sealed = {seed.holder: seed for seed in store.catalogue.grant_keys.seeds(grant.id) if seed.pair == pair}
     for access in reversed(store.roster.access_keys):
@@ -196,7 +195,7 @@ def _seal(store: Store, grant: Grant, seed: bytes, holder: bytes, public: bytes)
 
 
 def _unseal(store: Store, opener: primitives.SealingKey, sealed: SealedSeed) -> bytes:
-    """A seed that gives the public half of its pair; raises Integrity."""
+    """The seed, checked against the public half of its pair; raises Integrity."""
     try:
         seed = opener.open(sealed.sealed, _info(store, sealed.grant_id, sealed.pair, sealed.holder))
         public = primitives.SealingKey.from_seed(seed).public
@@ -208,5 +207,5 @@ def _unseal(store: Store, opener: primitives.SealingKey, sealed: SealedSeed) -> 
 
 
 def _info(store: Store, grant_id: str, pair: bytes, holder: bytes) -> bytes:
-    """The HPKE info that a sealed seed is bound to."""
+    """The HPKE info of a sealed seed."""
     return b"arlo-rec/1/grant seed\0" + store.layout.id + pair + holder + grant_id.encode("ascii")

@@ -1,10 +1,10 @@
-"""What somebody's keys open: the audience keys of recordings, by a grant or by the subject-access key.
+"""Keyrings: the audience keys that a person can open, by grants or by the subject-access key.
 
-    by a grant    own sealing key -> seed of the grant's pair -> audience key, by its seal or by the grant's history
-    by the office own sealing key -> subject-access key -> commit key -> audience key
+    by a grant      own sealing key -> seed of the grant's pair -> audience key, by its seal or by the grant's history
+    as an officer   own sealing key -> subject-access key -> commit key -> audience key
 
-A keyring is lazy: it opens a key when somebody asks for it, and then keeps it. Whom a key is for goes by what is bound
-into the seal that opened, never by a row. Every function raises Integrity where a key was changed.
+A keyring opens a key on first use, and keeps it. The seal that opens says for whom a key is, never a row. Every
+function raises Integrity if a key was changed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Keyring(Protocol):
     """Opens audience keys by id, and the keys of metadata."""
 
     def audience_key(self, key: bytes) -> AudienceKey | None:
-        """The audience key of that id; None where nothing on the keyring opens it."""
+        """The audience key with that id; None if this keyring does not open it."""
 
     def load(self, recordings: Collection[Recording], keys: Collection[bytes]) -> None:
-        """Read what there is of the metadata keys of *recordings* in one go; nothing is opened yet."""
+        """Read the metadata keys of *recordings* in one go, without opening any."""
 
     def metadata_key(self, recording: Recording, keys: Iterable[bytes]) -> AudienceSecret | CommitKey | None:
-        """That one of *keys*, under which the metadata of a recording is sealed, which is for this keyring."""
+        """The key of this keyring among *keys*, under which a recording's metadata is sealed."""
 
 
 class _OpenPair(NamedTuple):
@@ -54,7 +54,7 @@ class _OpenPair(NamedTuple):
 
 
 class GrantKeyring:
-    """What the live grants of whoever has the store open give them; *grants* are those of one purpose."""
+    """The keys of the current identity's live grants; *grants* are those of one purpose."""
 
     def __init__(self, store: Store, grants: Iterable[Grant]) -> None:
         self._store = store
@@ -93,7 +93,7 @@ class GrantKeyring:
         return None
 
     def _open(self, row: AudienceKeyRow) -> AudienceKey | None:
-        """An audience key, by whichever grant is for it and has it."""
+        """An audience key, opened by the first grant that has it."""
         try:
             secret = self._by_seal(row) or self._by_history(row)
         except primitives.Sealed:
@@ -123,7 +123,7 @@ class GrantKeyring:
 
 
 class OfficerKeyring:
-    """What the subject-access keys give the officers: every recording."""
+    """The keys that the subject-access keys give the officers: every recording."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,8 +1,7 @@
-"""Within which limits a grant opens recordings: agents, days, and how many a day.
+"""Limits of a grant: agents, days, and recordings a day.
 
-Purpose, team and end of a grant are held by keys. These limits are held by decision, in every command: who the agent
-was stands in the metadata that the grant's own keys open, and how many recordings somebody opened today is counted in
-the log.
+Keys enforce the purpose, team and end of a grant; each command enforces these limits. The agent stands in the
+metadata, which the grant's own keys open; recordings opened today are counted in the log.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from arlo_rec.policy import Action, Decision
 from arlo_rec.store import Store
 
 HEARD_ENOUGH: Final = Decision.no("access.need", "heard_enough")
-MARGIN: Final = timedelta(hours=1)  # by which a command that ran over midnight may log its time late
+MARGIN: Final = timedelta(hours=1)  # a command that ran over midnight may log its time this late
 HEARD: Final = frozenset({Action.EXPORT, Action.LISTEN, Action.REVIEW_LISTEN})
 
 
 def within(store: Store, grants: Sequence[Grant], recording: Recording) -> list[Grant]:
-    """The grants, of those for the recording's team and a purpose, in whose days and agents it is."""
+    """Those of *grants* (all for the recording's team and purpose) whose days and agents include it."""
     of_days = [grant for grant in grants if grant.limits.has_day(recording.started_at)]
     if not any(grant.limits.agents for grant in of_days):
         return of_days
@@ -35,34 +34,34 @@ def within(store: Store, grants: Sequence[Grant], recording: Recording) -> list[
 
 
 def _agent(store: Store, grants: Sequence[Grant], recording: Recording) -> str | None:
-    """Who answered a call, as far as the grants' keys open its metadata; None where that is damaged or gone."""
+    """The agent of a call, as far as the grants' keys open its metadata; None if it is damaged or gone."""
     try:
         keys = metadata.erasure_keys(store, [recording])
-        found = next(metadata.open_each(store, [recording], GrantKeyring(store, grants), keys), None)
+        opened = next(metadata.open_each(store, [recording], GrantKeyring(store, grants), keys), None)
     except Integrity:
         return None
-    return str(found[1]["agent"]) if found is not None and found[1] is not None else None
+    return str(opened[1]["agent"]) if opened is not None and opened[1] is not None else None
 
 
 def with_room(store: Store, grants: Sequence[Grant], recording: RecordingId, now: datetime) -> Grant | None:
-    """The first of *grants* by which this recording may be heard today; None where each has its number for today."""
+    """The first of *grants* by which this recording may be heard today; None if all have reached their number."""
     free = next((grant for grant in grants if grant.limits.per_day is None), None)
     if free is not None or not grants:
         return free
-    today = {_call_of(store, each) for each in _heard_today(store, now)}
+    today = {_call_of(store, heard) for heard in _heard_today(store, now)}
     if _call_of(store, recording) in today:
         return grants[0]
     return next((grant for grant in grants if len(today) < (grant.limits.per_day or 0)), None)
 
 
 def _call_of(store: Store, recording: RecordingId) -> RecordingId:
-    """The call of which a recording is the original or a copy."""
+    """The call of an original or a copy."""
     row = store.catalogue.recordings.get(recording)
     return row.parent if row is not None and row.parent is not None else recording
 
 
 def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:
-    """What this person opened to be heard since midnight in Oslo; an entry of well before ends the search."""
+    """Recordings that this person opened to hear since midnight in Oslo; earlier entries end the search."""
     midnight = start_of_day(local_date(now))
     for entry in store.log.entries.newest_first():
         if entry.body is None:
@@ -75,7 +74,7 @@ def _heard_today(store: Store, now: datetime) -> Iterable[RecordingId]:
 
 
 def included(store: Store, grants: Sequence[Grant], calls: Sequence[Recording]) -> set[RecordingId]:
-    """The calls, of teams that the grants are for, that are in the limits of one that is for their team."""
+    """The calls within the limits of a grant for their team; the grants cover every call's team."""
     if not are_limited(grants):
         return {call.id for call in calls}
     return {
@@ -86,5 +85,5 @@ def included(store: Store, grants: Sequence[Grant], calls: Sequence[Recording]) 
 
 
 def are_limited(grants: Iterable[Grant]) -> bool:
-    """Whether one of some grants is limited at all."""
+    """Whether any of these grants is limited."""
     return any(grant.limits != NO_LIMITS for grant in grants)

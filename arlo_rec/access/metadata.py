@@ -1,11 +1,10 @@
-"""The metadata of recordings: all of it for the officers, under the commit key; a part for whoever hears them.
+"""The sealed metadata of recordings: all of it for officers, under the commit key; a part for listeners.
 
-What managers may read holds the agent's name and the length, and stands under the audience key. What is for access
-requests also holds the caller's number, the exchange's id, the consent as it was claimed, and the identifiers that the
-company already had. Both open only together with the erasure half of the recording.
-
-Whoever has the telephone system's key can seal other metadata, so nothing of it is used before `_checked` found each
-value of its type and within its bounds. One that is not stops no search, and is named wherever it alone was wanted.
+The part under the audience key holds what managers may read: the agent's name and the length. The whole, for access
+requests, also has the caller's number, the exchange's id, the claimed consent and the identifiers the company knew.
+Both open only together with the erasure half of the recording.
+A holder of the telephone system's key can seal other metadata, so `_checked` first verifies each value's type and
+bounds. A damaged one stops no search, and is reported where it alone was wanted.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ from arlo_rec.store import Store
 LONGEST: Final = 7 * 24 * 3600.0  # seconds: a WAV of 4 GiB, 8000 samples a second of a byte each, has 6.2 days
 _TEXT_LONGEST: Final = 1000  # characters; a manifest's texts have at most 200
 _SIDES: Final = frozenset({"caller", "agent"})
-_OF_EACH: Final = frozenset({"agent", "duration_s", "encoding", "rate", "tracks"})  # what everybody's part has
+_OF_EACH: Final = frozenset({"agent", "duration_s", "encoding", "rate", "tracks"})  # in both parts
 _OF_WHOLE: Final = _OF_EACH | {"caller", "channels", "consent", "known", "lead_s", "source_id"}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a recording, and the part of it that whoever hears it may read."""
+    """The metadata of a recording: the whole, and the part for listeners."""
 
     whole: Mapping[str, Any] = field(repr=False)
     heard: Mapping[str, Any] = field(repr=False)
 
 
 def seal(keys: CommitKeys, recording: Recording, ke: bytes, audience_key: AudienceKey, facts: Facts) -> None:
-    """Store the metadata of a recording, with the keys that it is sealed under; inside a change."""
+    """Store a recording's metadata, and the keys it is sealed under; inside a change."""
     keys.add(audience_key)
     keys.add_metadata(recording, keys.commit_key, ke, facts.whole)
     if audience_key.audience is not Audience.OFFICER:
@@ -51,8 +50,8 @@ def open_each(
 ) -> Iterator[tuple[Recording, dict[str, Any] | None]]:
     """Each recording whose metadata the keyring opens, with it, in order; read in one go, opened one by one.
 
-    It is None where the metadata is damaged. A recording that has no erasure key any more is left out. Raises Integrity
-    where a key was changed.
+    The metadata is None if it is damaged. A recording without an erasure key is left out. Raises Integrity if a key
+    was changed.
     """
     held = [recording for recording in recordings if recording.id in erasure_keys]
     sealed = store.catalogue.metadata.of([recording.id for recording in held])
@@ -68,9 +67,9 @@ def open_each(
 def open_for(
     store: Store, recording: Recording, keyring: Keyring, ke: bytes, *, whole: bool = False
 ) -> dict[str, Any] | None:
-    """The metadata of one recording, with everything that is known of a call if it must be *whole*.
+    """The metadata of one recording; *whole* demands every fact of a call.
 
-    None where the keyring does not open it. Raises Integrity (metadata_damaged), which names the recording.
+    None if the keyring does not open it. Raises Integrity (metadata_damaged), which names the recording.
     """
     for _, facts in open_each(store, [recording], keyring, {recording.id: ke}):
         if facts is None or (whole and not facts.keys() >= _OF_WHOLE):
@@ -80,9 +79,9 @@ def open_for(
 
 
 def erasure_keys(store: Store, recordings: list[Recording], *, lenient: bool = False) -> dict[RecordingId, bytes]:
-    """The erasure keys of recordings that are held, fetched under the lock in one view.
+    """The erasure keys of held recordings, read under the root's lock in one view.
 
-    Raises Integrity for one that does not open; *lenient*: it is left out.
+    Raises Integrity for one that does not open; *lenient* leaves it out.
     """
     keys = {}
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.db.reading():
@@ -91,14 +90,14 @@ def erasure_keys(store: Store, recordings: list[Recording], *, lenient: bool = F
             try:
                 keys[recording.id] = tree.unwrap(recording.id)
             except KeyError:
-                continue  # erased since it was listed
+                continue  # erased meanwhile
             except Integrity:
                 if not lenient:
                     raise
     return keys
 
 
-# -- what it must look like -------------------------------------------------------------------------------
+# -- form --------------------------------------------------------------------------------------------
 
 
 def _opened(key: bytes, ke: bytes, recording: Recording, sealed: bytes) -> dict[str, Any] | None:
@@ -110,7 +109,7 @@ def _opened(key: bytes, ke: bytes, recording: Recording, sealed: bytes) -> dict[
 
 
 def _checked(facts: Mapping[str, Any]) -> bool:
-    """Whether metadata has what everybody reads of it, and each value that is known here its type and bounds."""
+    """Whether metadata has the facts of both parts, and each known value its type and bounds."""
     return facts.keys() >= _OF_EACH and all(_FORMS[key](facts[key]) for key in _FORMS.keys() & facts.keys())
 
 
@@ -131,11 +130,11 @@ def _is_count(value: object) -> bool:
 
 
 def _is_channels(value: object) -> bool:
-    """None, or each side's own of two channels."""
+    """None, or a channel for each side."""
     if type(value) is not dict or not value:
         return value == {}
     numbers = list(value.values())
-    return value.keys() == _SIDES and all(type(one) is int for one in numbers) and sorted(numbers) == [0, 1]
+    return value.keys() == _SIDES and all(type(number) is int for number in numbers) and sorted(numbers) == [0, 1]
 
 
 def _is_known(value: object) -> bool:
@@ -146,7 +145,7 @@ def _is_known(value: object) -> bool:
 
 
 def _is_consent(value: object) -> bool:
-    """An object with the instant of the key press; the prompt is said by the row."""
+    """An object with the instant of the key press; the prompt stands in the row."""
     try:
         return type(value) is dict and bool(from_iso(value["at"]))
     except (KeyError, TypeError, ValueError, OverflowError):

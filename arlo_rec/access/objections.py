@@ -1,8 +1,8 @@
-"""Which employees objected to training copies of the calls that they answered, and whether that was upheld (GDPR 21).
+"""Objections of employees to training copies of their calls, and whether they were upheld (GDPR 21).
 
-An objection is what officers decided of it, in entries of the log: the newest of each name counts. Who answered a call
-stands in its metadata, and counts as far as a key opens that. Names are compared as the telephone system's are: without
-regard to case, to composed letters and to blanks (`model.names`).
+An objection is what officers decided, in log entries: the newest of each name counts. The agent of a call stands in
+its metadata. Names are compared as the telephone system's are: without regard to case, composed letters and blanks
+(`model.names`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _AT_ONCE = 500  # recordings whose keys and metadata are read together
 
 
 class Objection(NamedTuple):
-    """What was decided last of an employee's objection."""
+    """The newest decision on an employee's objection."""
 
-    person: str  # as whoever decided wrote the name
+    person: str  # as the deciding officer wrote the name
     state: str
     at: datetime
     by: str
@@ -36,7 +36,7 @@ class Objection(NamedTuple):
 
 
 def by_name(store: Store) -> Mapping[str, Objection]:
-    """Each objection as it stands, by the name as it is compared; those that were decided first before the others."""
+    """The current state of each objection by compared name, in order of decision."""
     objections = dict[str, Objection]()
     for entry in store.log.entries.of_requests():
         event = entry.event
@@ -48,19 +48,19 @@ def by_name(store: Store) -> Mapping[str, Objection]:
 
 
 def upheld(store: Store) -> frozenset[str]:
-    """The names, as they are compared, of those whose objection was upheld and not lifted since."""
-    return frozenset(name for name, each in by_name(store).items() if each.state == UPHELD)
+    """The compared names of employees whose objection was upheld and not lifted since."""
+    return frozenset(name for name, objection in by_name(store).items() if objection.state == UPHELD)
 
 
 def has_objected(store: Store, recording: Recording, keyring: Keyring) -> bool | None:
-    """Whether who answered a call objected, by what the keyring opens of it.
+    """Whether the agent of a call objected, by what the keyring opens.
 
-    None where it opens nothing, so that nobody can tell. Raises Integrity where what says it is damaged.
+    None if it opens nothing. Raises Integrity if the metadata is damaged.
     """
     names = upheld(store)
     keys = metadata.erasure_keys(store, [recording]) if names else {}
     if not keys:
-        return False  # nobody objected; or it was erased meanwhile, and nothing opens it
+        return False  # no objections; or erased meanwhile, and nothing opens it
     opened = next(metadata.open_each(store, [recording], keyring, keys), None)
     if opened is None and not isinstance(keyring, OfficerKeyring):
         return None
@@ -70,17 +70,17 @@ def has_objected(store: Store, recording: Recording, keyring: Keyring) -> bool |
 
 
 def objected_to(store: Store, recordings: Sequence[Recording], keyring: Keyring) -> set[RecordingId]:
-    """Those whose employee objected, of many; where nobody can tell it of one, opening it will say why."""
+    """The recordings whose agent objected; an unreadable one is left out, and opening it says why."""
     names, objected = upheld(store), set[RecordingId]()
     for at in range(0, len(recordings) if names else 0, _AT_ONCE):
-        some = list(recordings[at : at + _AT_ONCE])
-        for row, facts in metadata.open_each(store, some, keyring, metadata.erasure_keys(store, some)):
+        batch = list(recordings[at : at + _AT_ONCE])
+        for row, facts in metadata.open_each(store, batch, keyring, metadata.erasure_keys(store, batch)):
             if facts is not None and agent_name(str(facts["agent"])) in names:
                 objected.add(row.id)
     return objected
 
 
 def demand_none(store: Store, agent: str) -> None:
-    """Raise Refused where that employee objected; inside the change that holds a copy of their call."""
+    """Raise Refused if that employee objected; inside the change that makes a copy of their call held."""
     if agent_name(agent) in upheld(store):
         raise Refused(CODE, rule=RULE)

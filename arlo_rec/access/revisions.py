@@ -1,7 +1,7 @@
-"""What the id of a training copy means today: its newest revision, or the copy that came in its place.
+"""Revisions of training copies: what the id of a copy means today.
 
-Each edit of a copy under review makes another recording, with fresh keys and a new object, so that what was cut less is
-erased like everything else. People go on with the id of the first revision.
+Each edit of a copy under review makes a new recording with fresh keys and a new object, so that the version with
+fewer cuts is erased like everything else. People go on using the id of the first revision.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from arlo_rec.store import Store
 
 
 def newest(store: Store, copy: RecordingId) -> RecordingId:
-    """The newest revision of the copy of that id; the id itself where there is no other, and where it is no copy's."""
+    """The newest revision of a copy; the id itself for everything else."""
     rows = store.catalogue.copies.revisions(copy)
     return rows[0].id if rows else copy
 
 
 def replacement(store: Store, covers: Covers, text: str, *, as_officer: bool) -> RecordingId | None:
-    """The copy that came in the place of one that is gone, named by its id or the beginning of it.
+    """The copy that replaced an erased one, named by its id or the beginning of it.
 
-    It is told to whom the call is open of which both were made, and to nobody else.
+    It is given only to a person to whom the call of both is open.
     """
     if not is_one(text):
         return None
     whole = WHOLE.fullmatch(text) is not None
     gone = [RecordingId(bytes.fromhex(text))] if whole else store.catalogue.copies.erased_beginning_with(text)
-    found = {place for copy in gone if (place := _in_place_of(store, covers, copy, as_officer=as_officer)) is not None}
-    return found.pop() if len(found) == 1 else None
+    places = {place for copy in gone if (place := _in_place_of(store, covers, copy, as_officer=as_officer)) is not None}
+    return places.pop() if len(places) == 1 else None
 
 
 def _in_place_of(store: Store, covers: Covers, copy: RecordingId, *, as_officer: bool) -> RecordingId | None:
-    """The id of the released copy that was made of a copy, or of the copy that it was an earlier revision of.
+    """The id of the released copy made from a copy, or of the copy that it was an earlier revision of.
 
-    Rows of copies that are gone are gone, so the log says what they were.
+    An erased copy has no row, so the log says what it was.
     """
     made = _made(store, copy)
     call = store.catalogue.recordings.held(RecordingId(bytes.fromhex(made.parent))) if made is not None else None
@@ -54,7 +54,7 @@ def _in_place_of(store: Store, covers: Covers, copy: RecordingId, *, as_officer:
 
 
 def _first(store: Store, copy: RecordingId) -> RecordingId:
-    """The id of the first revision of a copy, by the entry that made it."""
+    """The id of a copy's first revision, by the entry that made it."""
     made = _made(store, copy)
     return RecordingId(bytes.fromhex(made.first)) if made is not None and made.first is not None else copy
 

@@ -1,7 +1,7 @@
-"""Finding recordings that a manager may open, and exporting a recording as WAV.
+"""Search for recordings that a manager may open, and export of a recording as WAV.
 
-The criteria of a search are logged before it begins, and the ids of its results before they are shown
-(security.reason). A manager sees team, agent, time and length, never the caller.
+The criteria are logged before a search begins, and the ids of its results before they are shown (security.reason). A
+manager sees team, agent, time and length, never the caller.
 """
 
 from __future__ import annotations
@@ -62,33 +62,33 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, and the recordings of which nothing can be shown because their metadata is damaged."""
+    """The results of a search, and the recordings whose metadata is damaged."""
 
     matches: list[Match]  # newest first
     damaged: list[RecordingId]
     admission: Admission = field(repr=False)
-    older: int = 0  # that fit too, and were not shown for the limit
-    why: tuple[WhyNothing, ...] = ()  # where nothing was found: what may be the reason
+    older: int = 0  # further matches above the limit
+    why: tuple[WhyNothing, ...] = ()  # without matches: possible reasons
 
 
 class Exported(NamedTuple):
-    """The recording that an id or the beginning of one meant, and how many bytes were written."""
+    """The exported recording, and the bytes written."""
 
     recording: Recording
     bytes: int
 
 
 class WhyNothing(NamedTuple):
-    """What may be the reason that a search found nothing; *name* is what was asked for."""
+    """A possible reason for an empty result; *name* is what was asked for."""
 
     code: str
     name: str = ""
-    nearest: tuple[str, ...] = ()  # names that may be meant and that the searcher may see
-    granted: tuple[str, ...] = ()  # the teams of the searcher's grants
+    nearest: tuple[str, ...] = ()  # similar names that the person may see
+    granted: tuple[str, ...] = ()  # teams of the person's grants
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
-    """Recordings that this person may open for that purpose, newest first, and as many as the policy shows.
+    """Recordings that this person may open for that purpose, newest first, up to the policy's number.
 
     Raises what `gate.admit` raises.
     """
@@ -111,7 +111,7 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     if len(shown) < most:
         older = 0
     elif search.agent is None and not objected and not any(grant.limits.agents for grant in admission.grants):
-        older = len(rows) - len(shown) - len(damaged)  # nothing more is opened
+        older = len(rows) - len(shown) - len(damaged)  # without opening the rest
     else:
         older = sum(1 for _ in matches)
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
@@ -122,7 +122,7 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
 def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: datetime) -> list[Team]:
     """The teams that this person's grants open for a purpose, with their agents; raises what `gate.admit` raises.
 
-    Names stand in metadata alone, so this is a search like another, and logged like one. It shows no recording.
+    Names stand in metadata alone, so this is logged like any other search. It shows no recording.
     """
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
@@ -141,9 +141,9 @@ def export(
 ) -> Exported:
     """Write the sound of a recording as WAV to a new file or a stream.
 
-    A file gets its name only after the last chunk is verified and the recording is still held, and is deleted where the
+    A file gets its name only after the last chunk is verified and the recording is still held; it is deleted if the
     recording was erased meanwhile. For a stream the whole object is checked against the catalogue before the first
-    byte leaves. Raises what the gate raises, Usage where the file exists, Unreachable where it cannot be written.
+    byte leaves. Raises what the gate raises, Usage if the file exists, Unreachable if it cannot be written.
     """
     named = replace(intent, file=out.name) if isinstance(out, NamedFile) else intent
     admission = gate.admit(store, named, clock())
@@ -161,7 +161,7 @@ def export(
 
 
 def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:
-    """Write to a stream; raises Unreachable where writing fails."""
+    """Write to a stream; raises Unreachable if writing fails."""
     written = 0
     try:
         for piece in sound:
@@ -174,7 +174,7 @@ def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:
 
 
 def _of_agent(matches: Iterable[Match], agent: str, seen: set[str]) -> Iterator[Match]:
-    """The matches of an agent; *seen* gets the names of all."""
+    """The matches of an agent; *seen* collects the names of all."""
     wanted = agent.casefold()
     for match in matches:
         seen.add(match.agent)
@@ -185,7 +185,7 @@ def _of_agent(matches: Iterable[Match], agent: str, seen: set[str]) -> Iterator[
 def _why_nothing(
     store: Store, admission: Admission, search: Search, agents: Collection[str], now: datetime
 ) -> Iterator[WhyNothing]:
-    """What may be the reason that nothing was found, by what this person may see; the likeliest first."""
+    """Possible reasons for an empty result, from what this person may see; the likeliest first."""
     everywhere = any(grant.teams is None for grant in admission.grants)
     granted = () if everywhere else tuple(sorted({team for grant in admission.grants for team in grant.teams or ()}))
     held = teams.held_for(store, admission.grants, now)
@@ -210,7 +210,7 @@ def _why_nothing(
 
 
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
-    """The rows that fit and that the grants are for, newest first; whether they open, their keys will say."""
+    """The rows that fit and that the grants cover, newest first; their keys decide whether they open."""
     today = store.clock.today(now)
     rows = (
         row
@@ -241,7 +241,7 @@ def _is_within(grant: Grant, row: Recording, agent: str) -> bool:
 
 
 def _objected(store: Store, admission: Admission) -> Collection[str]:
-    """The names of those, as they are compared, no call of whom opens for the purpose, because they objected."""
+    """The compared names of agents whose objection closes their calls for the purpose."""
     return objections.upheld(store) if admission.purpose is Purpose.TRAINING else ()
 
 
@@ -252,17 +252,17 @@ def _opened(
     damaged: list[RecordingId],
     objected: Collection[str],
 ) -> Iterator[Match]:
-    """The rows whose metadata this manager's grants open, opened as they are asked for; the others are left out.
+    """The rows whose metadata this manager's grants open, opened one by one; agents who *objected* are left out.
 
-    So are those of who *objected*. Those whose metadata is damaged are noted among the *damaged*.
+    Rows whose metadata is damaged are added to *damaged*.
     """
     keyring = GrantKeyring(store, admission.grants)
     for at in range(0, len(rows), _AT_ONCE):
-        some = rows[at : at + _AT_ONCE]
-        for row, facts in metadata.open_each(store, some, keyring, metadata.erasure_keys(store, some)):
+        batch = rows[at : at + _AT_ONCE]
+        for row, facts in metadata.open_each(store, batch, keyring, metadata.erasure_keys(store, batch)):
             if facts is None:
                 if any(grant.limits.agents is None for grant in admission.grants_for(row.team)):
-                    damaged.append(row.id)  # else nobody can tell whether it is in the limits
+                    damaged.append(row.id)  # else its agent, and so the limits, are unknown
                 continue
             length, agent, is_copy = float(facts["duration_s"]), facts["agent"], row.kind is Kind.PSEUDONYMISED
             is_within = any(_is_within(grant, row, agent) for grant in admission.grants_for(row.team))

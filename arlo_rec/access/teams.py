@@ -1,7 +1,7 @@
-"""Which teams somebody may see, with how many recordings of each are held; by rows alone, so that no key is needed.
+"""Teams that a person may see, with the number of held recordings; read from rows alone, without a key.
 
-A row says the team and no name. Which agents belong to a team stands in the metadata, which takes a purpose and a
-reason (`search.agents_of_teams`).
+A row has the team and no name. The agents of a team stand in metadata, which takes a purpose and a reason
+(`search.agents_of_teams`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from arlo_rec.store import Store
 
 
 class Team(NamedTuple):
-    """A team as somebody may see it; agents are None where nobody gave a purpose and a reason for their names."""
+    """A team; agents are None without a purpose and a reason for their names."""
 
     name: str
     held: int
@@ -26,10 +26,10 @@ class Team(NamedTuple):
 
 
 def listed(store: Store, now: datetime) -> list[Team]:
-    """The teams that whoever has the store open may see, by name: an officer all, a manager those of live grants.
+    """The teams that this person may see, by name: for an officer all, for a manager those of live grants.
 
-    A team that a grant names is listed with nothing held too. Empty for every other role. Raises what a store does that
-    does not know its erasures, or whose clock is behind its log.
+    A team named by a grant is listed with nothing held too. Empty for every other role. Raises as
+    `Store.demand_replayed` and `Store.demand_clock` do.
     """
     if not may(store.person.role, Action.FIND).allowed:
         return []
@@ -43,13 +43,13 @@ def listed(store: Store, now: datetime) -> list[Team]:
 
 
 def may_see_some(store: Store, now: datetime) -> bool:
-    """Whether whoever has the store open may see teams at all, if something of them is held."""
+    """Whether this person may see teams at all."""
     live = store.roster.live_grants(store.person.name, store.clock.today(now))
     return may(store.person.role, Action.FIND).allowed and (store.person.role is Role.OFFICER or bool(live))
 
 
 def held_calls(store: Store, now: datetime) -> Counter[str]:
-    """How many calls of each team are held, for officers."""
+    """The number of held calls of each team, for officers."""
     held, today = Counter[str](), store.clock.today(now)
     for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
         if row.kind is Kind.ORIGINAL:
@@ -58,14 +58,14 @@ def held_calls(store: Store, now: datetime) -> Counter[str]:
 
 
 def held_for(store: Store, grants: Iterable[Grant], now: datetime) -> Counter[str]:
-    """How many recordings of each team some grants open, those teams that a grant names with 0 too."""
-    some = list(grants)
+    """The number of recordings of each team that some grants open; teams named by a grant may have 0."""
+    listed = list(grants)
     held, today = (
-        Counter(dict.fromkeys((team for grant in some for team in grant.teams or ()), 0)),
+        Counter(dict.fromkeys((team for grant in listed for team in grant.teams or ()), 0)),
         store.clock.today(now),
     )
     for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
-        if any(_is_open_by(grant, row) for grant in some):
+        if any(_is_open_by(grant, row) for grant in listed):
             held[row.team] += row.held
     return held
 

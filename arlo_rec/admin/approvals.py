@@ -1,7 +1,7 @@
-"""What waits for a second officer: approved, denied, or over after seven days (access.officer).
+"""Approvals of pending grants by a second officer: approved, denied, or expired after seven days (access.officer).
 
-Who may decide stands in `keys.four_eyes`. A grant that is approved bites from then on; whoever approved it signs the
-link of the chain that it comes with.
+`keys.four_eyes` says which officer may decide. An approved grant is live from then on; the approving officer signs
+the link of the chain that carries it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from arlo_rec.store import Store
 def approve(store: Store, grant_id: str, now: datetime, observer: Observer = unobserved) -> Grant:
     """Approve a pending grant, which makes it live.
 
-    One that was given in an emergency its own giver approves, once somebody else knows of it (`admin.break_glass`).
-
-    Raises NothingMatched where none of that id waits, NotGranted to the wrong officer.
+    The officer's own emergency grant takes a manager's agreement instead of a second officer (`admin.break_glass`).
+    Raises NothingMatched if no grant of that id is pending, NotGranted to the wrong officer.
     """
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
@@ -49,7 +48,7 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
             _put(store, approved, now)
             grant_keys.open_grant(store, approved, person, held)
             change.log(GrantApproved(**facts(approved)))
-    with suppress(InUse, Unreachable):  # as with a grant
+    with suppress(InUse, Unreachable):  # as in `grants.grant`
         grant_history.finish(store, now, observer)
     return approved
 
@@ -68,18 +67,18 @@ def deny(store: Store, grant_id: str, reason: str | None, now: datetime) -> Gran
 
 def waiting(store: Store, now: datetime) -> tuple[Grant, ...]:
     """The grants that wait for a second officer."""
-    return tuple(each for each in store.roster.grants if each.waits(now))
+    return tuple(grant for grant in store.roster.grants if grant.waits(now))
 
 
 def may_approve(store: Store, grant: Grant, now: datetime) -> bool:
-    """Whether this officer may approve it: as a second one, or her own in an emergency that somebody knows of."""
+    """Whether this officer may approve a grant: as a second one, or her own emergency grant once a manager agreed."""
     if grant.glass and grant.by == store.person.name:
         return break_glass.agreed_by(store, grant, now) is not None
     return store.person.name in four_eyes.second_officers(store.roster, grant.by, grant.person, now)
 
 
 class _NotSecond(NotGranted):
-    """This officer is no second pair of eyes for what somebody gets."""
+    """This officer may not be the second one for a grant."""
 
     def __init__(self, to: str) -> None:
         super().__init__("not_second", rule="access.officer")
@@ -88,7 +87,7 @@ class _NotSecond(NotGranted):
 
 @contextmanager
 def _logged_refusal(store: Store, now: datetime) -> Iterator[None]:
-    """Log that this officer is no second pair of eyes, which is found inside a change that then did not take place."""
+    """Log the refusal of a change by `_NotSecond`; the change itself did not take place."""
     try:
         yield
     except _NotSecond as refusal:
@@ -97,7 +96,7 @@ def _logged_refusal(store: Store, now: datetime) -> Iterator[None]:
 
 
 def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
-    """A pending grant that this officer may decide; inside the change that does: the roster may be another by then."""
+    """A pending grant that this officer may decide; inside the change, because the roster may have changed."""
     pending = _waiting(store, grant_id, now)
     if store.person.name not in four_eyes.second_officers(store.roster, pending.by, pending.person, now):
         raise _NotSecond(pending.person)
@@ -105,15 +104,15 @@ def _decidable(store: Store, grant_id: str, now: datetime) -> Grant:
 
 
 def _waiting(store: Store, grant_id: str, now: datetime) -> Grant:
-    """The grant that waits and is meant; raises Integrity where its id is the digest of another."""
-    found = next((each for each in waiting(store, now) if each.id == grant_id), None)
-    if found is None:
+    """The pending grant of that id; raises Integrity if its content does not match the id."""
+    pending = next((grant for grant in waiting(store, now) if grant.id == grant_id), None)
+    if pending is None:
         raise NothingMatched("no_pending_grant", id=grant_id)
-    if id_of(found) != found.id:
-        raise Integrity("changed", rule="access.officer", id=found.id)
-    return found
+    if id_of(pending) != pending.id:
+        raise Integrity("changed", rule="access.officer", id=pending.id)
+    return pending
 
 
 def _put(store: Store, changed: Grant, now: datetime) -> None:
-    grants = tuple(changed if each.id == changed.id else each for each in store.roster.grants)
+    grants = tuple(changed if grant.id == changed.id else grant for grant in store.roster.grants)
     store.put(store.roster.next(now, grants=grants))

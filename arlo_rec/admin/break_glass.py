@@ -1,8 +1,8 @@
-"""Breaking the glass: an officer's own access in an emergency, with somebody else's word, that everybody is told of.
+"""Emergency access (break-glass): an officer's own grant that a manager's agreement approves, visible to all.
 
-Where a second officer cannot be reached, a manager may say in the log that they know of it, and the officer approves
-her own access by that: for a day at most. `status` is critical for a week, and the other officers' `todo` names it.
-Whoever says that they know must be nobody as whom the officer could act.
+If no second officer can be reached, a manager may log that they know of the grant; then the officer approves her own
+access, for a day at most. `status` is critical for a week, and the other officers' `todo` names it. The officer must
+not be able to act as the agreeing manager.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from arlo_rec.store import Store
 
 
 def waiting(store: Store, now: datetime) -> list[Grant]:
-    """The grants that wait for somebody's word."""
+    """The emergency grants that wait for an agreement."""
     return [grant for grant in store.roster.grants if grant.glass and grant.waits(now)]
 
 
 def agree(store: Store, grant: Grant, now: datetime) -> Grant:
-    """Say that one knows of a grant that waits; raises NotGranted to whom the officer could be, or who gets it."""
+    """Agree to a pending emergency grant; raises NotGranted if its giver or taker could act as this person."""
     store.demand(Action.BREAK_GLASS, now)
     store.demand_clock(Action.BREAK_GLASS, now)
     if not _is_another(store, store.person.name, grant, now):
@@ -35,7 +35,7 @@ def agree(store: Store, grant: Grant, now: datetime) -> Grant:
 
 
 def agreed_by(store: Store, grant: Grant, now: datetime) -> str | None:
-    """Who said that they know of it and may still say so; None where nobody did."""
+    """A person who agreed and still may; None without one."""
     for entry in store.log.entries.holding([f'"glass":"{grant.id}"'], taken_in=False):
         event, person = entry.event, store.roster.person(entry.person)
         if not isinstance(event, GlassAgreed) or person is None:
@@ -46,11 +46,11 @@ def agreed_by(store: Store, grant: Grant, now: datetime) -> str | None:
 
 
 def _is_another(store: Store, name: str, grant: Grant, now: datetime) -> bool:
-    return not any(four_eyes.is_own(store.roster, name, each, now) for each in {grant.by, grant.person})
+    return not any(four_eyes.is_own(store.roster, name, officer, now) for officer in {grant.by, grant.person})
 
 
 def broken(store: Store, now: datetime) -> list[Grant]:
-    """What was so approved within the last week, whether it is live still or not."""
+    """The emergency grants approved within the last week, live or not."""
     return [
         grant
         for grant in store.roster.grants

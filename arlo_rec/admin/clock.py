@@ -1,7 +1,7 @@
 """The clock of this machine against the log, and an officer's acceptance of a clock that is behind it.
 
-Where the clock is behind, `Store.demand_clock` closes what opens, takes in or gives somebody something. A clock that
-was ahead may have written an entry of the year 2099, so an officer can accept the clock, with a reason and in the log.
+While the clock is behind, `Store.demand_clock` refuses to open, to take in and to grant. A clock that was ahead may
+have written an entry of the year 2099; so an officer can accept the clock, with a reason and in the log.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from arlo_rec.store import Change, Store
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The clock, what the log says of the time, and whose entry its newest is (None: it is gone)."""
+    """The clock, the log's time, and the person of its newest entry (None: that entry is gone)."""
 
     now: datetime
     newest: Moment
     person: str | None
-    purged: datetime | None  # when a purge last finished
-    accepted: int | None  # the entry by which an officer accepted the clock last
+    purged: datetime | None  # when the last purge finished
+    accepted: int | None  # the newest entry by which an officer accepted the clock
     decision: Decision
 
     @property
     def behind_s(self) -> int:
-        """By how many seconds the clock is behind the newest entry; 0 where it is not."""
+        """Seconds by which the clock is behind the newest entry, or 0."""
         return max(0, int((self.newest.at - self.now).total_seconds()))
 
 
@@ -47,10 +47,10 @@ def read(store: Store, now: datetime) -> Reading:
 
 
 def accept(store: Store, reason: str | None, now: datetime) -> int:
-    """Accept the clock, and return the number of the entry before which none counts as time any more.
+    """Accept the clock; return the number of the entry before which none counts as time any more.
 
-    A clock that had jumped ahead let nobody's seven days pass: what was given or approved at a time to come ends.
-    Raises NotGranted, and Usage where the reason is none or the clock is not behind, each after its log entry.
+    Grants that a clock ahead of time gave or approved end, because their seven days never passed. Raises NotGranted,
+    and Usage without a reason or if the clock is not behind, each after its log entry.
     """
     store.demand(Action.CLOCK, now)
     newest = store.clock.get().newest.at
@@ -65,7 +65,7 @@ def accept(store: Store, reason: str | None, now: datetime) -> int:
 
 
 def _end_given_ahead(store: Store, change: Change, now: datetime) -> None:
-    """End the grants that were given, or approved, by a clock that was ahead of the one that is accepted."""
+    """End the grants that were given or approved at a time after the accepted clock."""
     ahead = {
         grant.id
         for grant in store.roster.grants

@@ -1,7 +1,7 @@
-"""The quarter's review of access: every grant that is live is confirmed by an officer, or ended (access.need).
+"""The quarterly review of access: an officer confirms or ends every live grant (access.need).
 
-A grant that was given, approved or confirmed in this quarter is reviewed; every other one waits for it. Of each, the
-log says how much it was used: who no longer hears anything no longer needs it.
+A grant given, approved or confirmed in this quarter is reviewed; every other is due. The log says how much each was
+used: an unused grant is no longer needed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from arlo_rec.access.limits import HEARD
-from arlo_rec.admin.grants import facts, meant
+from arlo_rec.admin.grants import facts, resolve
 from arlo_rec.keys import four_eyes
 from arlo_rec.log.events import GrantConfirmed, Opened
 from arlo_rec.model.errors import NotGranted, NothingMatched
@@ -25,7 +25,7 @@ ALL: Final = "all"
 
 
 class Use(NamedTuple):
-    """A live grant, how many recordings its person heard for its purpose since the quarter before, and when last."""
+    """A live grant, the number of recordings heard by it, and the time of the last."""
 
     grant: Grant
     heard: int
@@ -40,7 +40,7 @@ def quarter_began(now: datetime) -> datetime:
 
 
 def due(store: Store, now: datetime) -> list[Grant]:
-    """The live grants that nobody reviewed in this quarter."""
+    """The live grants that were not reviewed in this quarter."""
     began = quarter_began(now)
     return [
         grant for grant in store.roster.grants if grant.live(store.clock.today(now)) and _reviewed_at(grant) < began
@@ -48,33 +48,33 @@ def due(store: Store, now: datetime) -> list[Grant]:
 
 
 def _reviewed_at(grant: Grant) -> datetime:
-    """When somebody last decided that it is needed."""
+    """The time of the newest decision on a grant."""
     decided = [grant.starts_at, *(approval.at for approval in grant.approvals)]
     return max([*decided, *([grant.reviewed_at] if grant.reviewed_at is not None else [])])
 
 
 def listed(store: Store, now: datetime) -> list[Use]:
-    """Every live grant with its use, those that are due first; raises NotGranted."""
+    """Every live grant with its use, due ones first; raises NotGranted."""
     store.demand(Action.SEE_GRANTS, now)
-    waits, heard = {grant.id for grant in due(store, now)}, list(_hearings(store))
+    due_ids, heard = {grant.id for grant in due(store, now)}, list(_hearings(store))
     uses = []
     for grant in store.roster.grants:
         if grant.live(store.clock.today(now)):
             times = [(call, at) for person, team, call, at in heard if _is_by(grant, person, team, at)]
             last = max((at for _, at in times), default=None)
-            uses.append(Use(grant, len({call for call, _ in times}), last, grant.id in waits))
+            uses.append(Use(grant, len({call for call, _ in times}), last, grant.id in due_ids))
     return sorted(uses, key=lambda use: (not use.is_due, use.grant.person, use.grant.starts_at))
 
 
 def _is_by(grant: Grant, person: str, team: tuple[Purpose, str | None], at: datetime) -> bool:
-    """Whether somebody may have heard something of a team by that grant, then."""
+    """Whether a recording of a team may have been heard by that grant at that time."""
     purpose, name = team
     is_of_team = grant.teams is None or name is None or name in grant.teams
     return person == grant.person and purpose is grant.purpose and is_of_team and at >= grant.starts_at
 
 
 def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], RecordingId, datetime]]:
-    """Who heard which call for which purpose and of which team (None: it is erased), and when."""
+    """Person, purpose, team (None: erased), call and time of each logged hearing."""
     for entry in store.log.entries.holding([f'"action":"{action}"' for action in sorted(HEARD)], taken_in=False):
         event = entry.event
         if not isinstance(event, Opened) or event.action not in HEARD:
@@ -88,7 +88,7 @@ def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], R
 
 
 def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:
-    """Confirm live grants, or ALL that are due; an officer confirms none of her own where another could.
+    """Confirm live grants, or ALL that are due; an officer confirms none of her own if another could.
 
     Raises NothingMatched or NotGranted, and then confirms none.
     """
@@ -96,22 +96,22 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:
     store.demand_clock(Action.GRANT, now)
     with store.change(now) as change:
         wanted = {grant.id for grant in due(store, now)} if ALL in ids else set()
-        wanted |= {meant(store, each) for each in ids if each != ALL}
+        wanted |= {resolve(store, grant_id) for grant_id in ids if grant_id != ALL}
         live = {grant.id: grant for grant in store.roster.grants if grant.live(store.clock.today(now))}
         if missing := wanted - live.keys():
             raise NothingMatched("no_such_live_grant", id=min(missing))
-        own = [each for each in sorted(wanted) if _is_own(store, live[each], now)]
+        own = [grant_id for grant_id in sorted(wanted) if _is_own(store, live[grant_id], now)]
         if own:
             raise NotGranted("not_second", rule="access.officer")
-        confirmed = {each: replace(live[each], reviewed_at=now) for each in wanted}
+        confirmed = {grant_id: replace(live[grant_id], reviewed_at=now) for grant_id in wanted}
         grants = tuple(confirmed.get(grant.id, grant) for grant in store.roster.grants)
         if confirmed:
             store.put(store.roster.next(now, grants=grants))
-        for each in sorted(confirmed):
-            change.log(GrantConfirmed(**facts(confirmed[each])))
-    return [confirmed[each] for each in sorted(confirmed)]
+        for grant_id in sorted(confirmed):
+            change.log(GrantConfirmed(**facts(confirmed[grant_id])))
+    return [confirmed[grant_id] for grant_id in sorted(confirmed)]
 
 
 def _is_own(store: Store, grant: Grant, now: datetime) -> bool:
-    """Whether this officer would confirm her own access where another officer could."""
+    """Whether this officer would confirm her own access although another officer could."""
     return four_eyes.waits(store.roster, store.person.name, grant.person, now)

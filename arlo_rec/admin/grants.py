@@ -1,7 +1,7 @@
-"""What the security officer does: give access, take it back, see who has it.
+"""Grants: giving access, revoking it, and listing it.
 
-A grant opens what is held and what comes by a key pair of its own, made here. Its end takes the seed of that pair, and
-what is taken in afterwards is sealed to it no more (access.officer, access.managers).
+A grant opens held and future recordings by a key pair of its own, made here. Its end deletes the seed of that pair,
+and later recordings are no longer sealed to it (access.officer, access.managers).
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ TEAM_LONGEST = 200  # characters, as in a manifest
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an officer wants to give: to whom, for what, until when, and why."""
+    """The terms of a grant: person, purpose, teams, end, reason and limits."""
 
     person: str
     purpose: str | None
-    teams: tuple[str, ...]  # none: all, future ones too
+    teams: tuple[str, ...]  # empty: all, future ones too
     until: datetime
     reason: str | None
     limits: Limits = NO_LIMITS
-    glass: bool = False  # in an emergency, for which the word of somebody who is no officer will do
+    glass: bool = False  # emergency access, which a manager may agree to
 
 
 def grant(
@@ -59,14 +59,13 @@ def grant(
     request: str | None = None,
     demand: Callable[[], None] = lambda: None,
 ) -> Grant:
-    """Give access, perhaps as somebody asked for it (*request*, its id), if *demand* raises nothing in that change.
+    """Give access, perhaps for a *request* (its id), if *demand* raises nothing in that change.
 
     Raises Usage for bad terms, NothingMatched for an unknown person, Refused for a wrong role.
 
-    An officer's own access, by whatever detour, where a second officer can approve it is `pending`: it opens nothing
-    until then (`admin.approvals`), and ends after seven days. What is held is opened to a grant part by part;
-    *observer* is told how many keys are done, of how many, and the next command of an officer goes on where this one
-    was stopped.
+    An officer's own access, by whatever detour, is `pending` if a second officer can approve it: it opens nothing
+    until then (`admin.approvals`), and expires after seven days. Held recordings are opened to a grant in parts;
+    *observer* gets the number of keys done. The next command of an officer continues an interrupted run.
     """
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
@@ -75,23 +74,23 @@ def grant(
     pair = GrantPair.fresh()
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
-        with store.change(now) as change:  # whose keys, and whether it waits, is decided on the roster of now
+        with store.change(now) as change:  # keys and state are decided by the roster read in this change
             demand()
             person = _named(store, terms.person)
             given = _given(store, terms, purpose, pair, now)
             store.put(store.roster.next(now, grants=(*store.roster.grants, given)))
-            grant_keys.close(store, grant_keys.outlived(store, now, person=person.name))
+            grant_keys.close(store, grant_keys.ended_with_seeds(store, now, person=person.name))
             grant_keys.deposit(store, given, pair)
             if given.state == "live":
                 grant_keys.open_grant(store, given, person, held)
             change.log(GrantGiven(own=given.own, request=request, **facts(given)))
-    with suppress(InUse, Unreachable):  # it is given; the next command of an officer opens the rest of what is held
+    with suppress(InUse, Unreachable):  # the grant is given; the next command of an officer opens the rest
         grant_history.finish(store, now, observer)
     return given
 
 
 def _demand_grantable(store: Store, terms: Terms, now: datetime) -> None:
-    """Raise NothingMatched, or Refused after its log entry, where nobody of that name can be granted anything."""
+    """Raise NothingMatched for an unknown person; Refused, after its log entry, for a role without grants."""
     decision = may_be_granted(_named(store, terms.person).role)
     if not decision.allowed:
         _deny(store, decision.rule, decision.code, terms, now)
@@ -106,14 +105,16 @@ def _named(store: Store, name: str) -> Person:
 
 
 def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
-    """The grant of these terms by this officer, live or waiting as the roster is in this change."""
+    """The grant of these terms by this officer, live or pending by the roster of this change."""
     by, limits, own_a_day = store.person.name, terms.limits, store.policy.at(store.clock.today(now)).own_a_day
-    waits = four_eyes.waits(store.roster, by, terms.person, now)
-    if terms.glass and not waits:
+    needs_second = four_eyes.waits(store.roster, by, terms.person, now)
+    if terms.glass and not needs_second:
         raise Usage("glass_not_needed", rule="access.officer")
     if terms.glass:
         limits = limits.with_per_day(min(limits.per_day or own_a_day, own_a_day))
-    if waits and limits.per_day is None:  # more takes a grant that says so, which a second officer approves
+    if (
+        needs_second and limits.per_day is None
+    ):  # a higher limit needs a grant that names it, which a second officer approves
         limits = limits.with_per_day(own_a_day)
     given = Grant(
         id="",
@@ -125,7 +126,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         reason=str(terms.reason),
         by=by,
         public=pair.public,
-        state="pending" if waits else "live",
+        state="pending" if needs_second else "live",
         own=four_eyes.is_own(store.roster, by, terms.person, now),
         limits=limits,
         glass=terms.glass,
@@ -134,8 +135,8 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
 
 
 def id_of(grant: Grant) -> str:
-    """The id of a grant: the digest of what it gives to whom, and of its first key pair, which no reset changes."""
-    first = (*(each.hex() for each in grant.earlier_pairs), primitives.fingerprint(grant.public).hex())[0]
+    """The id of a grant: the digest of its terms and its first key pair, which no reset changes."""
+    first = (*(pair.hex() for pair in grant.earlier_pairs), primitives.fingerprint(grant.public).hex())[0]
     return short_ids.of_content(
         {
             "person": grant.person,
@@ -151,82 +152,82 @@ def id_of(grant: Grant) -> str:
 
 
 def is_complete(store: Store, given: Grant) -> bool:
-    """Whether everything that is held is open to a grant by now."""
+    """Whether all held recordings are open to a grant."""
     return store.catalogue.grant_keys.reached(given.id) is None
 
 
 def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tuple[Grant, ...]:
-    """End a person's live grants, or one of them; a new root seed keeps from them what they no longer need.
+    """End a person's live grants, or one of them; a new root seed withholds what they no longer need.
 
-    Raises NothingMatched where there is no such live grant.
+    Raises NothingMatched without such a live grant.
     """
     store.demand(Action.GRANT, now)
     _standing(store, name, grant_id, now)
     ids = set[str]()
 
     def end(change: Change) -> Sequence[Person]:
-        ending = _standing(store, name, grant_id, now)  # also what was given since it was asked
-        ids.update(each.id for each in ending)
-        left = tuple(each.ended(now) if each.id in ids else each for each in store.roster.grants)
+        ending = _standing(store, name, grant_id, now)  # including grants given since the command began
+        ids.update(grant.id for grant in ending)
+        left = tuple(grant.ended(now) if grant.id in ids else grant for grant in store.roster.grants)
         store.put(store.roster.next(now, grants=left))
-        grant_keys.close(store, ids | grant_keys.outlived(store, now, person=name))
-        for each in ending:
-            change.log(GrantRevoked(**facts(each)))
+        grant_keys.close(store, ids | grant_keys.ended_with_seeds(store, now, person=name))
+        for grant in ending:
+            change.log(GrantRevoked(**facts(grant)))
         return protocol.root_holders(store, now)
 
     protocol.replace_root(store, now, end)
     grant_history.sweep(store, now)
-    return tuple(each for each in store.roster.grants if each.id in ids)
+    return tuple(grant for grant in store.roster.grants if grant.id in ids)
 
 
 def _standing(store: Store, name: str, grant_id: str | None, now: datetime) -> list[Grant]:
-    """The grants of a person, or that one, which a revocation ends; raises NothingMatched where there is none."""
-    grant_id = meant(store, grant_id) if grant_id is not None else None
-    standing = [each for each in store.roster.grants if each.person == name and not grant_keys.is_over(each, now)]
-    chosen = [each for each in standing if grant_id in (None, each.id)]
+    """The grants of a person, or the one named, that a revocation ends; raises NothingMatched without one."""
+    grant_id = resolve(store, grant_id) if grant_id is not None else None
+    standing = [grant for grant in store.roster.grants if grant.person == name and not grant_keys.is_over(grant, now)]
+    chosen = [grant for grant in standing if grant_id in (None, grant.id)]
     if not chosen:
-        if not any(each.person == name for each in store.roster.grants):
-            _named(store, name)  # whom nobody knows was perhaps written wrongly
+        if not any(grant.person == name for grant in store.roster.grants):
+            _named(store, name)  # a name may be misspelt
         raise NothingMatched("no_live_grant" if grant_id is None else "no_such_grant", name=name)
     return chosen
 
 
 def standing(store: Store, ids: Sequence[str]) -> list[Grant]:
-    """The grants of those ids, or beginnings of ids, that are not over; raises NothingMatched."""
-    by_id = {each.id: each for each in store.roster.grants if each.ended_at is None}
-    wanted = [meant(store, each) for each in ids]
-    if missing := [each for each in wanted if each not in by_id]:
+    """The grants of those ids, or beginnings of ids, that have not ended; raises NothingMatched."""
+    by_id = {grant.id: grant for grant in store.roster.grants if grant.ended_at is None}
+    wanted = [resolve(store, text) for text in ids]
+    if missing := [grant_id for grant_id in wanted if grant_id not in by_id]:
         raise NothingMatched("no_such_live_grant", id=missing[0])
-    return [by_id[each] for each in dict.fromkeys(wanted)]
+    return [by_id[grant_id] for grant_id in dict.fromkeys(wanted)]
 
 
 def listed(store: Store, now: datetime, *, every: bool) -> tuple[Grant, ...]:
     """Live and pending grants, or all that there ever were."""
     store.demand(Action.SEE_GRANTS, now)
-    return tuple(each for each in store.roster.grants if every or each.live(now) or each.waits(now))
+    return tuple(grant for grant in store.roster.grants if every or grant.live(now) or grant.waits(now))
 
 
-def meant(store: Store, text: str) -> str:
-    """The id of the grant that is named by it or by its beginning, of all that there ever were; else *text* itself."""
-    found = short_ids.named(text, [each.id for each in store.roster.grants])
-    return found[0] if len(found) == 1 else text
+def resolve(store: Store, text: str) -> str:
+    """The id of the one grant named by *text*, an id or its beginning; else *text* itself."""
+    ids = short_ids.named(text, [grant.id for grant in store.roster.grants])
+    return ids[0] if len(ids) == 1 else text
 
 
 def shorts(store: Store, grants: Sequence[Grant]) -> dict[str, str]:
     """The shortest beginning of each grant's id that means it alone, by the id."""
-    ids = {each.id for each in store.roster.grants}
-    return {each.id: short_ids.shortest(each.id, ids) for each in grants}
+    ids = {grant.id for grant in store.roster.grants}
+    return {grant.id: short_ids.shortest(grant.id, ids) for grant in grants}
 
 
 def shown_state(grant: Grant, now: datetime) -> str:
-    """How a grant stands at *now*: `live`, `pending`, `denied`, `revoked` or `expired`."""
+    """The state of a grant at *now*: `live`, `pending`, `denied`, `revoked` or `expired`."""
     if grant.ended_at is not None:
         return grant.state
     return grant.state if grant.live(now) or grant.waits(now) else "expired"
 
 
 def checked(store: Store, terms: Terms, now: datetime, action: Action) -> Purpose:
-    """The purpose of a grant that can be given, or asked for; raises Usage after its log entry."""
+    """The purpose of terms that can be granted or requested; raises Usage after its log entry."""
     if problem := problem_of(terms, now):
         _deny(store, "access.officer", problem, terms, now, action)
         raise Usage(problem, rule="access.officer")
@@ -234,7 +235,7 @@ def checked(store: Store, terms: Terms, now: datetime, action: Action) -> Purpos
 
 
 def problem_of(terms: Terms, now: datetime) -> str | None:
-    """Why a grant of these terms cannot be given at *now*, as a code; None where it can."""
+    """The code of what is wrong with terms at *now*; None if nothing is."""
     problem = None
     if terms.purpose is None or terms.purpose not in set(Purpose):
         problem = "purpose_missing" if terms.purpose is None else "purpose_unknown"
@@ -254,7 +255,7 @@ def problem_of(terms: Terms, now: datetime) -> str | None:
 
 
 def _are_limits(limits: Limits) -> bool:
-    """Whether limits can be kept: names that can be one, days in order, and a number from 1 on."""
+    """Whether limits are valid: usable names, days in order, and a number of at least 1."""
     names = limits.agents if limits.agents is not None else {"-"}
     are_names = bool(names) and all(
         name.strip() and len(name) <= TEAM_LONGEST and not has_hidden_characters(name) for name in names
@@ -268,7 +269,7 @@ def _deny(store: Store, rule: str, code: str, terms: Terms, now: datetime, actio
 
 
 def facts(given: Grant) -> dict[str, Any]:
-    """What the log says of a grant."""
+    """The fields of a grant in log entries."""
     return {
         "purpose": str(given.purpose),
         "reason": given.reason,

@@ -1,7 +1,11 @@
-"""Identities: adding and removing people and services, and changing passphrases.
+"""Identities: adding and removing people and services, renewing keys, changing passphrases, handing over.
 
-A new person gets only the secrets that the role needs. A removed person loses the root secret at once and the catalogue
-with its re-keying; copies that they made before stay readable to them.
+A new person gets only the secrets that the role needs. A removed person loses the root secret at once, and the
+catalogue with its re-keying; copies that they made before stay readable to them.
+
+`retire` is the only place where keys become void: for removal, reset, rotation, a renewed recovery key and a
+restore. An officer's change calls it, and then replaces R (`erasure.protocol.replace_root`), so that retired keys
+open nothing later.
 """
 
 from __future__ import annotations
@@ -45,12 +49,7 @@ from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role, holds_index
 from arlo_rec.store import Change, Store
 
-# -- retire ------------------------------------------------------------------------------------------
-# Retiring the keys of a person or service: the only place where keys become void.
-#
-# Removal, a reset, a rotated service key, a renewed recovery key and a restore all come here, inside a change of an
-# officer who then replaces R (`erasure.protocol.replace_root`), so that nothing that follows opens with what was
-# retired.
+# -- retiring keys --------------------------------------------------------------------------------------
 
 
 def retire(
@@ -62,16 +61,16 @@ def retire(
     left_at: datetime,
     reusable: Collection[str] = (),
 ) -> None:
-    """Put *roster* in force, in which nobody goes by the keys of *retired* any more; inside a change of an officer.
+    """Put *roster* in force, in which the keys of *retired* are void; inside a change of an officer.
 
-    They *left_at* that time (`Store.witnessed`), or at a later one that is known of them.
+    Each left at *left_at* (`Store.witnessed`), or at a later known time.
 
     1  filed as former, with the entry until which their signatures count; a name in *reusable* with the day
-    2  the grants of everybody who is not in *roster* end; so does what they proposed
-    3  their grants get new key pairs; where an officer is among them all do, there is a new subject-access key, every
-       secret that she may have sealed for others is sealed anew by whoever runs this, for her signature counts no more,
+    2  the grants of people missing from *roster* end; so do their proposals
+    3  their grants get new key pairs; if an officer is among them, all grants do, there is a new subject-access key,
+       every secret she may have sealed is sealed anew by the current officer, because her signature no longer counts,
        and every slot of a ring that she could open is void
-    4  every secret that is sealed to nobody of the new roster is deleted; so are seeds of grants
+    4  secrets and seeds sealed to keys outside the new roster are deleted
     """
     officer_leaves = any(person.role is Role.OFFICER for person in retired)
     if officer_leaves:
@@ -79,11 +78,11 @@ def retire(
     size = store.log.tree().size
     voided = [
         replace(
-            each,
-            until_entry=size if each.until_entry is None else each.until_entry,
-            left_at=max(left_at, each.left_at or left_at),
+            person,
+            until_entry=size if person.until_entry is None else person.until_entry,
+            left_at=max(left_at, person.left_at or left_at),
         )
-        for each in retired
+        for person in retired
     ]
     filed = [filed_until(person, now) if person.name in reusable else person for person in voided]
     names = {person.name for person in roster.people}
@@ -92,7 +91,7 @@ def retire(
     if officer_leaves:
         access_keys = (*access_keys, audience_keys.new_access_key(store, roster.people, now))
     gone = {person.name for person in retired}
-    pending = tuple(each for each in roster.pending if each.person.by not in gone)
+    pending = tuple(proposed for proposed in roster.pending if proposed.person.by not in gone)
     of = None if officer_leaves else {person.name for person in retired}
     grants, fresh = grant_keys.with_new_pairs(grants, now, of=of)
     store.put(
@@ -106,7 +105,7 @@ def retire(
 
 
 def give_secrets(store: Store, person: Person) -> None:
-    """Give the secrets of a role, except the root seed, whose version depends on the caller; in an officer's change."""
+    """Give the secrets of a role; in an officer's change. The root seed is the caller's, who knows its version."""
     if holds_index(person.role):
         store.secrets.give(person, INDEX_SEED, 1, store.secret(INDEX_SEED))
     if person.role is Role.OFFICER:
@@ -116,13 +115,13 @@ def give_secrets(store: Store, person: Person) -> None:
 
 
 def _open_all(store: Store) -> None:
-    """Open every secret of the officers while the signatures of all who sealed them count."""
+    """Open every secret of the officers while the signatures of all its signers count."""
     for name in (INDEX_SEED, *(access_seed(key.id) for key in store.roster.access_keys)):
         store.secret(name)
 
 
 def filed_until(person: Person, now: datetime) -> Person:
-    """A person as they are filed where the name is, or may be, given again."""
+    """A person as filed when the name can be given again."""
     return replace(person, name=f"{person.name} (until {now:%Y-%m-%d})")
 
 
@@ -140,7 +139,7 @@ class NewPerson:
     role: Role
     passphrase: bytes | None = None
     key_out: NamedFile | None = None
-    login: str = ""  # the account from which they come to the door
+    login: str = ""  # the login account that uses the door
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +149,13 @@ class Added:
     person: Person
     one_time: str | None
     identity: Identity = field(repr=False)
-    pending: PendingOfficer | None = None  # an officer who waits for a second one
+    pending: PendingOfficer | None = None  # an officer awaiting a second one
 
 
 def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = False) -> Added:
-    """Add a person or a service; an officer, but a successor, waits for a second officer where there is one.
+    """Add a person or service; a new officer who is no successor is pending if there is a second officer.
 
-    Raises Usage where the name is taken or the role cannot be a service.
+    Raises Usage if the name is taken or the role cannot be a service.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
@@ -191,7 +190,7 @@ def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = Fal
 
 @contextmanager
 def _written_key_file(key_out: NamedFile, identity: Identity) -> Iterator[None]:
-    """Write a service's new key file, and remove it again where nobody goes by it, so that it can be tried again."""
+    """Write a service's new key file, and remove it if the change fails, so that it can be repeated."""
     key_out.files.write_secret(key_out.path, service_file(identity))
     try:
         yield
@@ -202,8 +201,8 @@ def _written_key_file(key_out: NamedFile, identity: Identity) -> Iterator[None]:
 
 
 def _demand_free(store: Store, name: str, now: datetime) -> None:
-    waiting = (each.person for each in new_officers.waiting(store, now))
-    if store.roster.person(name) or any(person.name == name for person in (*store.roster.former, *waiting)):
+    pending = (proposed.person for proposed in new_officers.waiting(store, now))
+    if store.roster.person(name) or any(person.name == name for person in (*store.roster.former, *pending)):
         raise Usage("name_taken", name=name)
 
 
@@ -214,7 +213,7 @@ def listed(store: Store, now: datetime) -> tuple[Person, ...]:
 
 
 def removable(store: Store, name: str, now: datetime) -> Person:
-    """The person of that name, if the store can do without them; raises NothingMatched or Usage."""
+    """The person of that name, if they can be removed; raises NothingMatched or Usage."""
     store.demand(Action.PEOPLE, now)
     return _removable(store, name)
 
@@ -236,14 +235,13 @@ def _removable(store: Store, name: str) -> Person:
 def remove(store: Store, person: Person, now: datetime) -> None:
     """Take a person off the roster: a new root seed now, a new catalogue key at the next opening.
 
-    Where an officer leaves, every slot of a ring that she could open is emptied too, as far as the rings are reached
-    now; every purge tries the others again (`escrow.statuses` says which). Raises InUse where the person is another by
-    now, and what `removable` raises.
+    If an officer leaves, every slot of a reachable ring that she could open is emptied; every purge tries the others
+    again (`escrow.statuses` lists them). Raises InUse if the person changed meanwhile, and what `removable` raises.
     """
 
     def leave(change: Change) -> Sequence[Person]:
         _demand_same(_removable(store, person.name), person)
-        stay = tuple(other for other in store.roster.people if other.name != person.name)
+        stay = tuple(member for member in store.roster.people if member.name != person.name)
         left = replace(store.roster, people=stay, known_outside=store.catalogue_mark)
         retire(store, left, [person], now, left_at=store.clock.witnessed(now))
         change.log(PersonRemoved(removed=person.name, people=digest_of_people(store.roster)))
@@ -283,7 +281,7 @@ def rotate(store: Store, name: str, key_out: NamedFile, now: datetime) -> Person
 
 
 def set_login(store: Store, name: str, account: str, now: datetime) -> Person:
-    """Say from which login account somebody comes to the door; raises NothingMatched, Usage."""
+    """Set the login account that a person uses at the door; raises NothingMatched, Usage."""
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     with store.change(now) as change:
@@ -291,7 +289,7 @@ def set_login(store: Store, name: str, account: str, now: datetime) -> Person:
         if person is None:
             raise NothingMatched("no_such_person", name=name, **nearest(name, store.roster.names()))
         changed = replace(person, login=check_login(account))
-        people = tuple(changed if each.name == name else each for each in store.roster.people)
+        people = tuple(changed if member.name == name else member for member in store.roster.people)
         store.put(store.roster.next(now, people=people))
         change.log(PersonLogin(person=name, login=account, people=digest_of_people(store.roster)))
     return changed
@@ -326,7 +324,7 @@ def _renewable(store: Store, name: str, now: datetime, *, service: bool) -> Pers
 
 
 def _demand_same(person: Person | None, decided: Person) -> None:
-    """Raise InUse where somebody removed a person, or gave them new keys, since that was decided about them."""
+    """Raise InUse if a person was removed or got new keys since the decision."""
     if person != decided:
         raise InUse("changed_meanwhile", name=decided.name)
 
@@ -334,7 +332,7 @@ def _demand_same(person: Person | None, decided: Person) -> None:
 def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Person:
     """Replace a person's keys in one change; everything sealed to the old keys is deleted, and the root is replaced.
 
-    Raises InUse where *old* is not on the roster any more: whoever was removed meanwhile gets nothing.
+    Raises InUse if *old* is not on the roster any more.
     """
     new = replace(old, seal_key=identity.sealing.public, sign_key=identity.signing.public)
     new = replace(new, since=store.clock.witnessed(now), by=store.person.name)
@@ -360,20 +358,20 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
 
 
 def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tuple[Grant, ...]:
-    """The grants of *roster*, in which somebody has other keys than *old*, who left: whoever gave these may hold them.
+    """The grants of *roster* after new keys for *old*, which their giver may hold.
 
-    What waited to be given by them or to them is called off, for it may have been asked for by somebody else. What
-    they have waits for a second officer.
+    Pending grants by or to them end, because another person may have asked for these. Live ones wait for a second
+    officer.
     """
     by = store.person.name
-    waits = four_eyes.waits(replace(roster, former=(*roster.former, old)), by, old.name, now)
+    needs_second = four_eyes.waits(replace(roster, former=(*roster.former, old)), by, old.name, now)
 
     def after(grant: Grant) -> Grant:
         if grant.waits(now) and old.name in (grant.person, grant.by):
             return grant.ended(now)
-        if grant.glass and old.name in (grant.person, grant.by):  # that it was broken stays on the roster
+        if grant.glass and old.name in (grant.person, grant.by):  # the roster still shows that it was broken
             return grant.ended(now)
-        if waits and grant.person == old.name and grant.live(now):
+        if needs_second and grant.person == old.name and grant.live(now):
             return replace(grant, state="pending", own=True, by=by, starts_at=now, approvals=())
         return grant
 
@@ -389,7 +387,7 @@ def may_hand_over(store: Store, name: str, now: datetime) -> None:
     store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
-    if new_officers.waits(store, now):  # one officer alone would choose who the other one is
+    if new_officers.waits(store, now):  # else one officer alone would choose the second one
         raise Refused("handover_waits", rule="access.officer", name=name)
     _demand_free(store, check_name(name), now)
 
@@ -415,28 +413,27 @@ def take_over(store: Store, leaving: str, now: datetime) -> str:
 
 
 def catalogue_seeds(store: Store) -> list[bytes]:
-    """The catalogue's seeds, as they are sealed to this officer."""
+    """The seeds of the catalogue, as sealed to this officer."""
     return read_catalogue_seal(store.layout, store.identity)
 
 
 def approve_officer(store: Store, proposed: PendingOfficer, now: datetime) -> Person:
-    """Approve an officer whom another added; returns and raises what `new_officers.approve` does."""
+    """Approve a proposed officer; returns and raises as `new_officers.approve`."""
     return new_officers.approve(store, proposed, now, lambda person, settle: _enrol(store, person, now, settle=settle))
 
 
 def _enrol(store: Store, person: Person, now: datetime, settle: Callable[[], None] | None = None) -> None:
     """Put a new person on the roster, and only then seal the catalogue's key to them.
 
-    Somebody who waited stops waiting first (*settle*), in the same change.
-
-    A crash in between leaves somebody who opens nothing; new keys (`reset`, `rotate`) come with that seal.
+    *settle* first ends a proposal, in the same change. After a crash in between, the person opens nothing; new keys
+    (`reset`, `rotate`) come with that seal.
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:
             if settle is not None:
                 settle()
-            if not person.recovery or store.roster.person(person.name):  # only the paper's name is given again
+            if not person.recovery or store.roster.person(person.name):  # only the recovery key's name is given again
                 _demand_free(store, person.name, now)
             added = replace(person, from_entry=change.next_seq)
             store.put(store.roster.next(now, people=(*store.roster.people, added)))

@@ -1,7 +1,7 @@
 """Making a new store: the first officer, the recovery officer, the root, the catalogue, the first log entry.
 
-`store.toml` is written last: until then there is no store, and an interrupted run can be repeated once its folders are
-removed.
+`store.toml` is written last: until then there is no store, and an interrupted run can be repeated once its folders
+are removed.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class _Founders:
 
 
 def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFolder) -> Initialised:
-    """Make a store; raises Usage where something is in the way, Unreachable where the disk refuses."""
+    """Make a store; raises Usage if something is in the way, Unreachable if the disk refuses."""
     name = check_name(new.officer)
     if name == RECOVERY_NAME:
         raise Usage("name_taken", name=name)

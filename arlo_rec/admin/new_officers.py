@@ -1,8 +1,8 @@
-"""Adding an officer takes two where there are two: her keys open every recording (access.officer).
+"""Proposals of new officers, which a second officer approves: an officer's keys open every recording (access.officer).
 
-The new officer waits on the signed roster, with their public keys, and opens nothing: they are no person of it yet. A
-second officer approves (`keys.four_eyes` says who may), and then they are enrolled as everybody else; or denies; or
-nobody does, and after seven days it is over. What an officer who left had proposed is over too.
+The proposed officer stands on the signed roster with their public keys, is no person of it yet, and opens nothing. A
+second officer (`keys.four_eyes`) approves, which enrols them, or denies. After seven days a proposal expires; it
+also ends when its proposer leaves.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from arlo_rec.store import Store
 
 
 def waits(store: Store, now: datetime) -> bool:
-    """Whether an officer whom this one adds waits for a second: as access that she gives to herself would."""
+    """Whether an officer that this one adds needs a second officer, like access that she gives herself."""
     return four_eyes.waits(store.roster, store.person.name, store.person.name, now)
 
 
 def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
-    """Let a new officer wait on the roster."""
+    """Put a new officer on the roster as pending."""
     with store.change(now) as change:
         proposed = PendingOfficer(id_of(person, now), person, now)
-        left = tuple(each for each in store.roster.pending if each.waits(now))
-        if any(each.person.name == person.name for each in left):
+        left = tuple(earlier for earlier in store.roster.pending if earlier.waits(now))
+        if any(earlier.person.name == person.name for earlier in left):
             raise Usage("name_taken", name=person.name)
         store.put(store.roster.next(now, pending=(*left, proposed)))
         change.log(OfficerProposed(proposed=person.name, waits=proposed.id))
@@ -39,18 +39,18 @@ def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
 
 
 def id_of(person: Person, at: datetime) -> str:
-    """The id of an officer who waits: the digest of who it is, with which keys, by whom and since when."""
+    """The id of a proposal: the digest of name, keys, proposer and time."""
     keys = {"seal": person.seal_key.hex(), "sign": person.sign_key.hex()}
     return short_ids.of_content({"name": person.name, **keys, "by": person.by, "at": to_iso(at)})
 
 
 def waiting(store: Store, now: datetime) -> list[PendingOfficer]:
-    """Who waits for a second officer."""
-    return [each for each in store.roster.pending if each.waits(now)]
+    """The proposed officers that are pending."""
+    return [proposed for proposed in store.roster.pending if proposed.waits(now)]
 
 
 def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
-    """Whether this officer is a second pair of eyes for what another proposed."""
+    """Whether this officer may be the second one for a proposal."""
     by = proposed.person.by
     return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
 
@@ -58,9 +58,9 @@ def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:
 def approve(
     store: Store, proposed: PendingOfficer, now: datetime, enrol: Callable[[Person, Callable[[], None]], None]
 ) -> Person:
-    """Approve, and return the officer of now. Raises NothingMatched or NotGranted.
+    """Approve, and return the new officer. Raises NothingMatched or NotGranted.
 
-    *enrol* puts a person on the roster, after what it is given ran in the same change.
+    *enrol* puts a person on the roster, after running its second argument in the same change.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
@@ -71,7 +71,7 @@ def approve(
 
 
 def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: datetime) -> None:
-    """End what waits, with a reason; raises Usage, NothingMatched or NotGranted."""
+    """End a proposal, with a reason; raises Usage, NothingMatched or NotGranted."""
     store.demand(Action.PEOPLE, now)
     why = demanded_reason(reason)
     _demand_second(store, proposed, now)
@@ -81,9 +81,9 @@ def deny(store: Store, proposed: PendingOfficer, reason: str | None, now: dateti
 
 
 def _demand_second(store: Store, proposed: PendingOfficer, now: datetime) -> None:
-    """Raise NotGranted, after its log entry, where this officer is no second pair of eyes.
+    """Raise NotGranted, after its log entry, if this officer may not be the second one.
 
-    Raises Integrity where its id is the digest of somebody else.
+    Raises Integrity if the content does not match the id.
     """
     if id_of(proposed.person, proposed.at) != proposed.id:
         raise Integrity("changed", rule="access.officer", id=proposed.id)
@@ -94,8 +94,8 @@ def _demand_second(store: Store, proposed: PendingOfficer, now: datetime) -> Non
 
 
 def _take_off(store: Store, proposed: PendingOfficer, now: datetime) -> None:
-    """Let them wait no more; in a change. Raises NothingMatched where another officer decided meanwhile."""
+    """Remove a proposal from the roster, in a change. Raises NothingMatched if another officer decided meanwhile."""
     if proposed not in waiting(store, now):
         raise NothingMatched("no_pending_grant", id=proposed.id)
-    left = tuple(each for each in store.roster.pending if each.id != proposed.id)
+    left = tuple(other for other in store.roster.pending if other.id != proposed.id)
     store.put(store.roster.next(now, pending=left))

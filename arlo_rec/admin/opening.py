@@ -1,12 +1,12 @@
-"""From an unlocked identity to an open store: the checks of every command, in their order.
+"""Opening a store for an unlocked identity: the checks of every command, in their order.
 
 1  the open lock, shared; exclusive for a re-keying      5  nothing is older than a state that was seen before
 2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
 3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
 4  the catalogue: its version, roster and policy
 
-After step 5 a store is closed where the program that runs, or its policy, is not what officers approved: what is done
-by rules that nobody approved is worse than what is left undone. Commands that look after it open it all the same.
+After step 5 a store stays closed if its program or policy is not what officers approved: acting by unapproved rules
+is worse than not acting. Commands that look after it open it all the same.
 """
 
 from __future__ import annotations
@@ -43,25 +43,26 @@ from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Role
 from arlo_rec.store import LOCK_WAIT, Store
 
-# -- rekey -------------------------------------------------------------------------------------------
+# -- re-keying -------------------------------------------------------------------------------------------
+#
 # A new key for the whole catalogue, after a person who knew the old one was removed. Order:
 #
-#     1  the roster that removes the person says under which key the catalogue must not stay
-#     2  seals with both seeds, new and old, for everybody who stays; the removed person's seal and key file are deleted
+#     1  the roster that removes the person names the key that the catalogue must not keep
+#     2  seals with both seeds, new and old, for all who stay; the removed person's seal and key file are deleted
 #     3  the catalogue encrypted anew                       a crash: it opens with one of the two
 #     4  one transaction: the log handed to its new key by the old one, signed by the new one
 #     5  seals with the new seed alone
 #
-# Nobody else may have the catalogue open meanwhile; if somebody has, the next command tries again.
+# This needs the catalogue alone; if it is in use, the next command tries again.
 
 
 def is_due(store: Store, seeds: list[bytes]) -> bool:
-    """Whether a re-keying was ordered and is not finished; *seeds* are those sealed to this identity."""
+    """Whether a re-keying was ordered and is unfinished; *seeds* are those sealed to this identity."""
     return len(seeds) > 1 or store.roster.is_known_outside(store.catalogue_mark)
 
 
 def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
-    """Steps 2 to 5 from wherever an earlier run was stopped, with the store opened alone."""
+    """Steps 2 to 5, from where an earlier run was stopped, with the store opened alone."""
     in_use = _in_use(store, seeds)
     if len(seeds) > 1 and not store.log.is_current_key(log_key(in_use)):  # step 4 is missing
         _hand_over(store, old=seeds[1 - seeds.index(in_use)], new=in_use, now=now)
@@ -75,7 +76,7 @@ def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
             gone = (store.layout.seal_file(person.name), store.layout.key_file(person.name))
             for path in gone:
                 remove(path)
-            for path in gone:  # before the re-keying goes on: after a power cut nobody would remove them again
+            for path in gone:  # before the re-keying goes on: after a power cut, nothing removes them again
                 sync_folder(path.parent)
     store.db.rekey(catalogue_key(new))
     _hand_over(store, old=in_use, new=new, now=now)
@@ -112,20 +113,20 @@ JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of
 
 
 class OpenOptions(NamedTuple):
-    """How a store is opened.
+    """Options of opening a store.
 
-    *erasing* deletes the ballast where the disk is full, which other commands must not. *doubting* also opens a store
+    *erasing* deletes the ballast if the disk is full, which other commands must not. *doubting* also opens a store
     that was rolled back, without changing it, with the problems in `doubts`.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds
     erasing: bool = False
     doubting: bool = False
-    feed: Path | None = None  # instead of the one of the signed settings
-    root: Path | None = None  # where the root folder lies since a move, as an officer says
-    command: str = ""  # the words of the command, for whoever waits for its locks
+    feed: Path | None = None  # instead of that of the signed settings
+    root: Path | None = None  # the new place of a moved root folder, given by an officer
+    command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
-    drifting: bool = False  # also where the program or the policy is not what officers approved
+    drifting: bool = False  # also open an unapproved program or policy
 
 
 _USUAL = OpenOptions()
@@ -137,8 +138,8 @@ def open_store(
 ) -> Iterator[Store]:
     """The store, opened for one identity and closed at the end.
 
-    Raises NotUnlocked where the identity is not on the roster, Integrity where something is older than a state that was
-    seen, InUse, or Unreachable, also where the catalogue has another version.
+    Raises NotUnlocked if the identity is not on the roster, Integrity if something is older than a seen state,
+    InUse, or Unreachable, also for another version of the catalogue.
     """
     with ExitStack() as stack:
         if options.erasing:
@@ -148,10 +149,10 @@ def open_store(
 
 
 def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> Link:
-    """Have this account go on with a store that was restored without its feed, where *word* is its check word.
+    """Have this account accept a store that was restored without its feed, if *word* is its check word.
 
-    The chain is followed from this identity's key file. Raises Integrity where *word* is another, Usage where this
-    account has seen nothing that was lost.
+    The chain is followed from this identity's key file. Raises Integrity for another word, Usage if this account has
+    seen nothing that was lost.
     """
     alone = StateFolder(None)
     with _session(layout, identity, alone, b"", lock_wait=LOCK_WAIT, alone=False) as (store, _):
@@ -173,7 +174,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
 def _opened(
     layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
 ) -> Iterator[Store]:
-    """Steps 1 to 7; a re-keying that is due is done before."""
+    """Steps 1 to 7, after a re-keying that is due."""
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
@@ -234,9 +235,9 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     _follow(store, options.feed, now)
     seen = store.state.seen(store.layout.id)
     if seen is None or seen.link.number < store.authority.pin().number:
-        store.remember(anew=True)  # this account goes on from here: nobody shows it another chain
+        store.remember(anew=True)  # from now on this account accepts no other chain
     if store.secrets.holds(ROOT_SEED):
-        with suppress(Unreachable):  # reading is possible without; `status` counts what is unfinished
+        with suppress(Unreachable):  # the store can be read without; `status` counts what is unfinished
             protocol.finish(store, now, observer=options.observer)
     _go_on_with_grants(store, now, options.observer)
     take_attempts(store, now)
@@ -244,11 +245,11 @@ def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
 
 
 def _go_on_with_grants(store: Store, now: datetime, observer: Observer) -> None:
-    """Finish, for an officer, what an interrupted grant left to be opened to it."""
+    """Finish, as an officer, opening held recordings to interrupted grants."""
     if store.person.role is Role.OFFICER and store.catalogue.grant_keys.unfinished():
         from arlo_rec.access import grant_history
 
-        with suppress(InUse, Unreachable, Integrity):  # whoever writes into the catalogue stops no officer's command
+        with suppress(InUse, Unreachable, Integrity):  # tampering with the catalogue stops no officer's command
             grant_history.finish(store, now, observer)
 
 
@@ -262,7 +263,7 @@ def _follow(store: Store, feed: Path | None, now: datetime) -> None:
 
 
 def _rolled_back(store: Store, seen: Seen) -> list[str]:
-    """The parts of the catalogue that are older than, or differ from, the state *seen*, as codes."""
+    """Codes of the parts of the catalogue that are older than, or differ from, the state *seen*."""
     head = store.head()
     known = head.root if head.size <= seen.size else store.log.checkpoints.root_at(seen.size)
     problems = []
@@ -280,14 +281,14 @@ def _rolled_back(store: Store, seen: Seen) -> list[str]:
 
 
 def _seen(root_port: FileRoot, state: StateFolder, store_id: bytes) -> Seen | None:
-    """The newest state that any run or this account has seen; None where the root folder's copies are unreadable."""
-    beside = root_secret.decode_seen(root_port.read_seen())
+    """The newest state that any run or this account has seen; None if the root folder's copies are unreadable."""
+    shared = root_secret.decode_seen(root_port.read_seen())
     own = state.seen(store_id)
-    return beside if beside is None or own is None else beside.merged(own)
+    return shared if shared is None or own is None else shared.merged(own)
 
 
 def _make_room(layout: Layout) -> None:
-    """Delete the ballast where the disk has no room for the catalogue's journal."""
+    """Delete the ballast if the disk has no room for the catalogue's journal."""
     try:
         free = os.statvfs(layout.store)
     except OSError:

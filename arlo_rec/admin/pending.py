@@ -1,6 +1,7 @@
-"""What waits for a decision, of every kind in one shape: `approve`, `deny` and `todo` know no other.
+"""Pending decisions of every kind in one shape, for `approve`, `deny` and `todo`.
 
-The id is the digest of what waits, so that nothing but what was read is decided. Who may decide stands with each kind.
+The id is the digest of the content, so that a decision applies to exactly what was read. Each kind says who may
+decide.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ from arlo_rec.store import Store
 
 
 class Kind(StrEnum):
-    """The kinds of decisions that wait."""
+    """The kinds of pending decisions."""
 
     GRANT = "grant"  # for a second officer
-    GLASS = "glass"  # access in an emergency, for a manager who says that they know of it
-    OFFICER = "officer"  # whom another officer added
-    POLICY = "policy"  # a version that an officer proposed
+    GLASS = "glass"  # emergency access, for a manager to agree to
+    OFFICER = "officer"  # proposed by another officer
+    POLICY = "policy"  # a version proposed by an officer
     REQUEST = "request"  # of access, by a manager or an officer
 
 
 class Pending(NamedTuple):
-    """Something that waits for a decision, as it was asked for."""
+    """A pending decision, as it was asked for."""
 
     kind: Kind
     id: str
     what: Grant | PendingOfficer | Proposal | Request
-    by: str  # who asked for it
+    by: str  # the person who asked
     since: datetime
-    until: datetime  # when it is over, if it is not decided
-    is_mine: bool  # whether it waits for the person who has the store open
+    until: datetime  # when it expires undecided
+    is_mine: bool  # whether the current person may decide
 
 
 def waiting(store: Store, now: datetime) -> list[Pending]:
-    """What waits for officers, for an officer; for managers, for a manager; nothing for other roles."""
+    """The pending decisions for this person's role."""
     role = store.person.role
     if may(role, Action.GRANT).allowed:
         return [*_grants(store, now), *_officers(store, now), *_policies(store, now), *_requests(store, now)]
@@ -52,29 +53,29 @@ def waiting(store: Store, now: datetime) -> list[Pending]:
 
 
 def named(store: Store, text: str, now: datetime) -> Pending:
-    """What waits and is meant by an id or its beginning.
+    """The pending decision named by an id or its beginning.
 
-    A beginning means the same as long as the log tells of it, also once it was decided. Raises NothingMatched where it
-    means several, or what waits no more; NotGranted where this person decides nothing; and Refused for all but a
-    version of the policy where the program or the policy is not what officers approved.
+    A beginning keeps its meaning while the log tells of it, also after the decision. Raises NothingMatched if it
+    means several or is no longer pending; NotGranted if this person decides nothing; Refused, except for a version
+    of the policy, while program or policy is not what officers approved.
     """
-    here = {each.id: each for each in waiting(store, now)}
-    found = short_ids.named(text, {*here, *_decided(store, now)})
-    if len(found) > 1:
+    here = {pending.id: pending for pending in waiting(store, now)}
+    ids = short_ids.named(text, {*here, *_decided(store, now)})
+    if len(ids) > 1:
         raise NothingMatched("several_wait", id=text)
-    meant = here.get(found[0]) if found else None
-    if meant is None or meant.kind is not Kind.POLICY:
+    pending = here.get(ids[0]) if ids else None
+    if pending is None or pending.kind is not Kind.POLICY:
         policy_drift.demand_approved(store)
-    if meant is None:
+    if pending is None:
         store.demand(Action.GRANT, now)
-        if any(each.id == found[0] for each in policy_changes.every(store, now) if found):
-            policy_changes.named(store, found[0], now)  # raises why it waits no more
+        if any(proposal.id == ids[0] for proposal in policy_changes.every(store, now) if ids):
+            policy_changes.named(store, ids[0], now)  # raises its state
         raise NothingMatched("no_pending_grant", id=text)
-    return meant
+    return pending
 
 
 def _decided(store: Store, now: datetime) -> Iterator[str]:
-    """The ids that an officer may mean besides: of what was decided, or is over."""
+    """The ids of everything decided or expired, for officers."""
     if may(store.person.role, Action.GRANT).allowed:
         for every in (
             store.roster.grants,
@@ -82,7 +83,7 @@ def _decided(store: Store, now: datetime) -> Iterator[str]:
             policy_changes.every(store, now),
             requests.every(store, now),
         ):
-            yield from (each.id for each in every)
+            yield from (decided.id for decided in every)
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -91,9 +92,9 @@ def _decided(store: Store, now: datetime) -> Iterator[str]:
 def approve(
     store: Store, pending: Pending, now: datetime, observer: Observer = unobserved
 ) -> Grant | Person | Proposal:
-    """Approve what waits, and return what it is now; raises what its kind raises.
+    """Approve a pending decision, and return the result; raises what its kind raises.
 
-    An officer who waits no more is a person.
+    An approved officer is returned as a person.
     """
     match pending.what:
         case PendingOfficer() as proposed:
@@ -110,7 +111,7 @@ def approve(
 def deny(
     store: Store, pending: Pending, reason: str | None, now: datetime
 ) -> Grant | PendingOfficer | Proposal | Request:
-    """End what waits, with a reason, and return it; raises Usage, and what its kind raises."""
+    """Deny a pending decision, with a reason, and return it; raises Usage, and what its kind raises."""
     match pending.what:
         case PendingOfficer() as proposed:
             new_officers.deny(store, proposed, reason, now)
@@ -126,29 +127,31 @@ def deny(
 
 
 def _grants(store: Store, now: datetime) -> Iterator[Pending]:
-    for each in approvals.waiting(store, now):
-        is_mine = approvals.may_approve(store, each, now)
-        yield Pending(Kind.GRANT, each.id, each, each.by, each.starts_at, each.waits_until, is_mine)
+    for grant in approvals.waiting(store, now):
+        is_mine = approvals.may_approve(store, grant, now)
+        yield Pending(Kind.GRANT, grant.id, grant, grant.by, grant.starts_at, grant.waits_until, is_mine)
 
 
 def _glass(store: Store, now: datetime) -> Iterator[Pending]:
-    for each in break_glass.waiting(store, now):
-        yield Pending(Kind.GLASS, each.id, each, each.by, each.starts_at, each.waits_until, is_mine=True)
+    for grant in break_glass.waiting(store, now):
+        yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.waits_until, is_mine=True)
 
 
 def _officers(store: Store, now: datetime) -> Iterator[Pending]:
-    for each in new_officers.waiting(store, now):
-        is_mine = new_officers.may_decide(store, each, now)
-        yield Pending(Kind.OFFICER, each.id, each, each.person.by, each.at, each.at + FOUR_EYES, is_mine)
+    for proposed in new_officers.waiting(store, now):
+        is_mine = new_officers.may_decide(store, proposed, now)
+        yield Pending(
+            Kind.OFFICER, proposed.id, proposed, proposed.person.by, proposed.at, proposed.at + FOUR_EYES, is_mine
+        )
 
 
 def _policies(store: Store, now: datetime) -> Iterator[Pending]:
-    for each in policy_changes.waiting(store, now):
-        is_mine = policy_changes.may_approve(store, each, now)
-        yield Pending(Kind.POLICY, each.id, each, each.by, each.at, each.at + FOUR_EYES, is_mine)
+    for proposal in policy_changes.waiting(store, now):
+        is_mine = policy_changes.may_approve(store, proposal, now)
+        yield Pending(Kind.POLICY, proposal.id, proposal, proposal.by, proposal.at, proposal.at + FOUR_EYES, is_mine)
 
 
 def _requests(store: Store, now: datetime) -> Iterator[Pending]:
-    for each in requests.waiting(store, now):
-        is_mine = each.person != store.person.name
-        yield Pending(Kind.REQUEST, each.id, each, each.person, each.at, each.ends_at, is_mine)
+    for request in requests.waiting(store, now):
+        is_mine = request.person != store.person.name
+        yield Pending(Kind.REQUEST, request.id, request, request.person, request.at, request.ends_at, is_mine)

@@ -1,8 +1,8 @@
-"""Another version of the policy: proposed by an officer, in force once it is approved (purpose.change).
+"""Versions of the policy: proposed by an officer, in force once approved (purpose.change).
 
-Where there is a second officer she approves (`keys.four_eyes` says who may); else the officer who proposed it does.
-What was proposed, and what became of it, is computed from entries of the log; the id of a proposal is the digest of its
-entry. A version is added behind those that were, none is edited. One that nobody decides ends after seven days.
+A second officer approves if there is one (`keys.four_eyes`), else the proposer. Proposals and decisions are computed
+from log entries; the id of a proposal is the digest of its entry. A version is added behind the earlier ones, which
+are never edited. An undecided proposal expires after seven days.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role
 from arlo_rec.store import Store
 
-_DECIDED: Final = {  # what is said of a proposal that waits no more, by its state
+_DECIDED: Final = {  # codes of refusals by state
     "waits": "policy_was_void",  # another version was approved meanwhile
     "approved": "policy_was_approved",
     "denied": "policy_was_denied",
@@ -35,7 +35,7 @@ _DECIDED: Final = {  # what is said of a proposal that waits no more, by its sta
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A version that an officer proposed, and what became of it."""
+    """A proposed version, and its state."""
 
     id: str
     by: str
@@ -47,38 +47,41 @@ class Proposal:
 
 
 class Difference(NamedTuple):
-    """What a version sets otherwise than the one before it."""
+    """One setting that a version changes."""
 
-    what: str  # a key of the file, or a table and whose row of it it is: `prompt nb-2026-01`
-    before: object  # None: it was not there, or is for ever
+    what: str  # a key of the file, or a table and its row: `prompt nb-2026-01`
+    before: object  # None: absent, or for ever
     after: object
 
 
 def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]:
-    """What *after* sets otherwise, in the order of the file, and the parts of the program that are approved anew."""
+    """The settings that *after* changes, in the order of the file, and the changed parts of the program."""
     keys = (*TRUTHS, *LIMITS)
     changes = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
     for table in (_reasons, _prompts, _program):
         old, new = table(before), table(after)
         changes += [Difference(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
-    return [each for each in changes if each.before != each.after]
+    return [difference for difference in changes if difference.before != difference.after]
 
 
 def changes_of(policy: Policy, version: PolicyVersion) -> list[Difference]:
-    """What *version* changes of what would be in force at its date without it; else of the newest version.
+    """The changes by *version* to what would be in force at its date; if none, to the newest version.
 
-    What a file does not name is taken from the newest, so that one that is still to come comes with it.
+    A file takes unnamed settings from the newest version, so a future one comes with it.
     """
     return differences(policy.at(version.since), version) or differences(policy.newest, version)
 
 
 def _reasons(version: PolicyVersion) -> dict[str, Any]:
-    rows = {each.code: {"nb": each.nb, "en": each.en, "purposes": sorted(each.purposes)} for each in version.reasons}
+    rows = {
+        reason.code: {"nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
+        for reason in version.reasons
+    }
     return {f"reason {code}": row for code, row in rows.items()}
 
 
 def _prompts(version: PolicyVersion) -> dict[str, Any]:
-    return {f"prompt {each.version}": policy_versions.prompt_to_json(each) for each in version.prompts}
+    return {f"prompt {prompt.version}": policy_versions.prompt_to_json(prompt) for prompt in version.prompts}
 
 
 def _program(version: PolicyVersion) -> dict[str, Any]:
@@ -91,10 +94,10 @@ def _program(version: PolicyVersion) -> dict[str, Any]:
 def propose(
     store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing = policy_file.no_sound
 ) -> tuple[Proposal, list[Difference]]:
-    """Propose the version of a file, and what it changes; *hashing* reads the sound of a prompt.
+    """Propose the version of a file; return it with its changes. *hashing* reads the sound of a prompt.
 
-    Raises NotGranted, Usage for a file that is none, a name that is taken and a version that changes nothing, and
-    Refused, after logging it, for what the guidelines let nobody set.
+    Raises NotGranted; Usage for an invalid file, a taken name or a version without changes; Refused, after its log
+    entry, for settings outside the guidelines.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
@@ -108,10 +111,10 @@ def propose(
 def _proposed(
     store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing
 ) -> tuple[Proposal, list[Difference]]:
-    with store.change(now) as change:  # what the file does not name stays as it is now, whoever approves meanwhile
+    with store.change(now) as change:  # unnamed settings stay as they are in this transaction
         newest = store.policy.newest
         version = replace(policy_file.read(raw, path, newest, now, hashing), by=store.person.name)
-        if version.version in {each.version for each in store.policy.versions}:
+        if version.version in {existing.version for existing in store.policy.versions}:
             raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
         changed = changes_of(store.policy, version)
         if not changed and is_approved(store):
@@ -120,7 +123,7 @@ def _proposed(
         base = digest(store.policy)
         change.log(PolicyProposed(request=salt, version=version.version, base=base, document=document))
         name = short_ids.of_content(change.bodies[-1])
-    return next(each for each in every(store, now) if each.id == name), changed
+    return next(existing for existing in every(store, now) if existing.id == name), changed
 
 
 def digest(policy: Policy) -> str:
@@ -133,33 +136,33 @@ def version_digest(version: PolicyVersion) -> str:
     return primitives.sha256(canonical(policy_versions.version_to_json(version))).hex()
 
 
-# -- what waits ---------------------------------------------------------------------------------------
+# -- pending proposals ----------------------------------------------------------------------------------
 
 
 def waiting(store: Store, now: datetime) -> list[Proposal]:
-    """What nobody decided yet and still fits the policy of now, oldest first."""
+    """Open proposals whose base is the current policy, oldest first."""
     base, newest, is_whole = digest(store.policy), store.policy.newest, is_approved(store)
-    taken = {each.version for each in store.policy.versions}
+    taken = {proposal.version for proposal in store.policy.versions}
     return [
-        each
-        for each in every(store, now)
-        if each.state == "waits" and each.base == base
-        if each.version.version not in taken and (not is_whole or differences(newest, each.version))
+        proposal
+        for proposal in every(store, now)
+        if proposal.state == "waits" and proposal.base == base
+        if proposal.version.version not in taken and (not is_whole or differences(newest, proposal.version))
     ]
 
 
 def every(store: Store, now: datetime) -> list[Proposal]:
-    """What was proposed and the log still tells of, oldest first, each as it stands at *now*."""
-    found = dict[str, Proposal]()
+    """All proposals in the log, oldest first, with their state at *now*."""
+    proposals = dict[str, Proposal]()
     for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, PolicyProposed):
-            with suppress(KeyError, TypeError, ValueError):  # what cannot be read proposes nothing; `verify` names it
+            with suppress(KeyError, TypeError, ValueError):  # an unreadable entry proposes nothing; `verify` reports it
                 name, version = short_ids.of_content(entry.body or {}), policy_versions.read_version(event.document)
-                found[name] = Proposal(name, entry.person, entry.at, version, event.base)
-        elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in found:
-            found[event.request] = _decided(found[event.request], event, Approval(entry.person, entry.at))
-    return [_as_of(store, each, now) for each in found.values()]
+                proposals[name] = Proposal(name, entry.person, entry.at, version, event.base)
+        elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in proposals:
+            proposals[event.request] = _decided(proposals[event.request], event, Approval(entry.person, entry.at))
+    return [_as_of(store, proposal, now) for proposal in proposals.values()]
 
 
 def _decided(proposal: Proposal, event: PolicyApproved | PolicyDenied, approval: Approval) -> Proposal:
@@ -177,19 +180,19 @@ def _as_of(store: Store, proposal: Proposal, now: datetime) -> Proposal:
 
 
 def named(store: Store, text: str, now: datetime) -> Proposal:
-    """The proposal that waits and is meant by an id or its beginning, of all that there are; raises NothingMatched."""
-    proposals = {each.id: each for each in every(store, now)}
-    found = short_ids.named(text, list(proposals))
-    if len(found) != 1:
-        raise NothingMatched("several_wait" if found else "no_policy_proposal", id=text)
-    meant = proposals[found[0]]
-    if meant not in waiting(store, now):
-        raise NothingMatched(_DECIDED[meant.state], version=meant.version.version)
-    return meant
+    """The open proposal named by an id or its beginning; raises NothingMatched."""
+    proposals = {proposal.id: proposal for proposal in every(store, now)}
+    ids = short_ids.named(text, list(proposals))
+    if len(ids) != 1:
+        raise NothingMatched("several_wait" if ids else "no_policy_proposal", id=text)
+    chosen = proposals[ids[0]]
+    if chosen not in waiting(store, now):
+        raise NothingMatched(_DECIDED[chosen.state], version=chosen.version.version)
+    return chosen
 
 
 def by_the_log(store: Store) -> Policy:
-    """The policy as entries of the log have it from the first version on, which no entry tells."""
+    """The policy by log entries, behind the first version, which has no entry."""
     proposed = dict[str, PolicyVersion]()
     policy = Policy(store.policy.versions[:1])
     for entry in store.log.entries.of_requests():
@@ -204,13 +207,13 @@ def by_the_log(store: Store) -> Policy:
 
 
 def is_approved(store: Store) -> bool:
-    """Whether officers approved the policy: the entry before that of the link that put it into force says so.
+    """Whether officers approved the policy: the entry before its link says so.
 
-    Where that entry lost its body, or the link is gone, nobody can tell, and `verify` says that it did.
+    If that entry or link is lost, the answer is yes, and `verify` reports the loss.
     """
     newest = store.authority.newest
     link = store.authority.links.with_policy_since(newest.documents.policy) if newest is not None else None
-    if link is None or link.number == 1:  # the policy that the store was made with
+    if link is None or link.number == 1:  # the policy the store was made with
         return True
     entry = store.log.entries.get(link.seq - 1)
     if entry is None or entry.body is None:
@@ -222,7 +225,7 @@ def is_approved(store: Store) -> bool:
 
 
 def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
-    """Whether this officer may approve it: as a second pair of eyes, or because there is no second officer."""
+    """Whether this officer may approve a proposal: as the second one, or because there is none."""
     by = proposal.by
     if by == store.person.name:
         return not four_eyes.waits(store.roster, by, by, now)
@@ -230,7 +233,7 @@ def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
 
 
 def approve(store: Store, text: str, now: datetime) -> Proposal:
-    """Approve what waits; raises NotGranted to the wrong officer, NothingMatched where none waits any more."""
+    """Approve an open proposal; raises NotGranted to the wrong officer, NothingMatched if it is no longer open."""
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     proposal = named(store, text, now)
@@ -241,7 +244,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
         if proposal not in waiting(store, now) or not may_approve(store, proposal, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)
         approvals = (Approval(store.person.name, now),)
-        since = max(proposal.version.since, now, store.clock.get().newest.at)  # what the log tells of came before
+        since = max(proposal.version.since, now, store.clock.get().newest.at)  # after all logged times
         version = replace(proposal.version.starting(since, store.policy.newest), approvals=approvals)
         store.put(Policy((*store.policy.versions, version)))
         change.log(PolicyApproved(request=proposal.id, version=version.version, since=to_iso(version.since)))
@@ -249,7 +252,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
 
 
 def deny(store: Store, text: str, reason: str | None, now: datetime) -> Proposal:
-    """Deny what waits, or take back what one proposed, with a reason; raises Usage, NotGranted, NothingMatched."""
+    """Deny an open proposal, or withdraw one's own, with a reason; raises Usage, NotGranted, NothingMatched."""
     store.demand(Action.POLICY, now)
     why = demanded_reason(reason)
     proposal = named(store, text, now)
@@ -260,23 +263,23 @@ def deny(store: Store, text: str, reason: str | None, now: datetime) -> Proposal
     return replace(proposal, state="denied")
 
 
-# -- what a proposal means for what is held -----------------------------------------------------------
+# -- consequences --------------------------------------------------------------------------------------
 
 
 class Consequence(NamedTuple):
-    """One consequence: its code (`policy.then_...` words it), and the values of the sentence."""
+    """One consequence: its code (`policy.then_...` words it) and the values of the sentence."""
 
     code: str
     values: dict[str, Any]
 
 
 def consequences(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
-    """What *version*, put behind the policy of now, would do to recordings that are held and to calls to come."""
+    """The effects of *version*, as the next version, on held recordings and future calls."""
     return [*_of_retention(store, version, now), *_of_prompts(store, version, now)]
 
 
 def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
-    """How many are past a shorter retention at once, or keep the one that they were recorded under."""
+    """Recordings past a shorter retention at once, or keeping the retention they were recorded under."""
     at = max(store.clock.today(now), version.since)
     last = store.policy.at(at).retention_days
     if version.retention_days == last:
@@ -285,12 +288,12 @@ def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[C
         held = store.catalogue.search.count_held()
         return [Consequence("keep_days", {"count": held, "days": last})]
     after, recordings = Policy((*store.policy.versions, version)), store.catalogue.search
-    due, due_before = (recordings.count_past_retention(at, each.latest_due(at)) for each in (after, store.policy))
+    due, due_before = (recordings.count_past_retention(at, policy.latest_due(at)) for policy in (after, store.policy))
     return [Consequence("due", {"count": due - due_before, "days": version.retention_days})]
 
 
 def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
-    """That what was recorded keeps its purposes, and which prompts end."""
+    """Purposes that stay closed for held recordings, and prompts that end."""
     before = store.policy.at(version.since).by_prompt()
     changed = [prompt for prompt in version.prompts if before.get(prompt.version) != prompt]
     if not changed:
@@ -303,5 +306,5 @@ def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Con
     }
     counts = [{"count": count, "purpose": str(purpose)} for purpose, count in closed.items() if count]
     ended = [prompt for prompt in changed if prompt.until is not None and prompt.version in before]
-    ends = [Consequence("prompt_ends", {"prompt": each.version, "until": each.until}) for each in ended]
+    ends = [Consequence("prompt_ends", {"prompt": prompt.version, "until": prompt.until}) for prompt in ended]
     return [*(Consequence("stay_closed", values) for values in counts), *ends]

@@ -1,10 +1,9 @@
-"""Whether what the program does and says is what the officers of a store approved (purpose.change).
+"""Drift: differences between the running program or the policy and what officers approved (purpose.change).
 
-Three can differ: the parts of the program that runs (`model.program_parts`), the policy that the chain of authority
-commits to, and what the log says was approved. Where nobody approved the program, or the last change of the policy,
-`admin.opening` opens the store to those commands alone that look after it. That somebody struck an entry, a signature
-or a link closes nothing, or anybody could close a store for ever; `policy check` and `verify` tell of it.
-Also here: whether the telephone's prompts are what callers are said to hear.
+Compared are the parts of the running program (`model.program_parts`), the policy that the chain of authority commits
+to, and the approvals in the log. With an unapproved program or policy, `admin.opening` opens the store only to
+commands that look after it. A lost entry, signature or link closes nothing, because deleting it would close a store
+for ever; `policy check` and `verify` report it. `of_prompts` compares the telephone's prompts with their texts.
 """
 
 from __future__ import annotations
@@ -25,43 +24,43 @@ PROGRAM, STORE = "program", "store"
 
 
 class Drift(NamedTuple):
-    """One difference that nobody approved: what differs, and where."""
+    """One unapproved difference, and its place."""
 
     what: str
     where: str
 
 
 def demand_approved(store: Store) -> None:
-    """Raise Refused where the program, or the policy, is not what officers approved."""
+    """Raise Refused if the program or the policy is not what officers approved."""
     for drift in closing(store):
         raise Refused("policy_drift", rule="purpose.change", what=drift.what, where=drift.where)
 
 
 def closing(store: Store) -> list[Drift]:
-    """What keeps a store closed; a version that officers approve opens it again."""
+    """The drifts that keep a store closed until officers approve a version."""
     unapproved = [] if policy_changes.is_approved(store) else [Drift("policy", STORE)]
     return [*of_program(store), *unapproved]
 
 
 def of_program(store: Store) -> list[Drift]:
-    """The parts of the running program that are others than those of the version that was approved last."""
+    """The parts of the running program that differ from the newest approved version."""
     approved, running = dict(store.policy.newest.program), dict(parts())
     names = sorted(approved.keys() | running.keys())
     return [Drift(name, PROGRAM) for name in names if approved.get(name) != running.get(name)]
 
 
 def of_policy(store: Store) -> list[Drift]:
-    """Whether the whole policy is what the chain began with and the log says that officers approved since."""
+    """Drift of the whole policy from the chain's first one and the approvals in the log."""
     first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
-    begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is named
+    begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is reported
     is_approved = begins and policy_changes.by_the_log(store) == store.policy
     return [] if is_approved else [Drift("policy", STORE)]
 
 
 def of_prompts(store: Store, now: datetime, played: Callable[[Prompt], bytes | None] | None = None) -> Iterator[Drift]:
-    """Prompts in use whose text does not say what it is held to name; of *played*, whose sound is another than stated.
+    """Prompts in use whose text does not name their purposes; with *played*, also those with another sound than stated.
 
-    *played* gives SHA-256 of the file that the exchange plays, None where there is none.
+    *played* gives SHA-256 of the exchange's file, None without one.
     """
     for prompt in store.policy.at(now).prompts:
         if not prompt.in_use(now):

@@ -1,7 +1,7 @@
-"""What managers ask for: access for a purpose, with a reason, for an officer to give or to deny (access.managers).
+"""Requests of managers for access, with a purpose and a reason, which an officer grants or denies (access.managers).
 
-A request is an entry of the log, whose digest is its id, and so is what an officer decided of it. Nobody gets anything
-by asking. One that nobody decides ends by itself.
+A request and its decision are log entries; the digest of a request's entry is its id. A request gives no access. An
+undecided one expires.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from arlo_rec.model.records import NO_LIMITS, Grant, Limits, from_iso, to_iso
 from arlo_rec.policy import REQUEST_WAITS, Action, Purpose
 from arlo_rec.store import Store
 
-MOST_WAITING: Final = 5  # of one person: an officer's list is no place to flood
+MOST_WAITING: Final = 5  # of one person: protects officers from a flood
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asked for, and what became of it."""
+    """A request and its state."""
 
     id: str
     person: str
     purpose: Purpose
-    teams: tuple[str, ...]  # none: all
+    teams: tuple[str, ...]  # empty: all
     until: datetime
     limits: Limits
     reason: str
     at: datetime
     state: str = "waits"  # or `given`, `denied`, `over`
     by: str | None = None  # the officer who decided
-    why: str | None = None  # it was denied
-    grant: str | None = None  # that was given for it
+    why: str | None = None  # of the denial
+    grant: str | None = None  # given for it
 
     @property
     def ends_at(self) -> datetime:
-        """When it is over, if nobody decided it."""
+        """When an undecided request expires."""
         return min(self.until, self.at + REQUEST_WAITS)
 
 
 def ask(store: Store, terms: Terms, now: datetime) -> Request:
-    """Ask for access of one's own; raises Usage for bad terms, Refused where too much of this person waits already."""
+    """Ask for access of one's own; raises Usage for bad terms, Refused if too many of this person are open."""
     store.demand(Action.REQUEST, now)
     store.demand_clock(Action.REQUEST, now)
     purpose = grants.checked(store, terms, now, Action.REQUEST)
-    if sum(each.person == store.person.name for each in waiting(store, now)) >= MOST_WAITING:
+    if sum(request.person == store.person.name for request in waiting(store, now)) >= MOST_WAITING:
         raise Refused("requests_many", rule="access.managers", most=MOST_WAITING)
     with store.change(now) as change:
         change.log(
@@ -71,29 +71,31 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
             )
         )
         name = short_ids.of_content(change.bodies[-1])
-    return next(each for each in every(store, now) if each.id == name)
+    return next(request for request in every(store, now) if request.id == name)
 
 
-# -- what waits ---------------------------------------------------------------------------------------
+# -- open requests --------------------------------------------------------------------------------------
 
 
 def waiting(store: Store, now: datetime) -> list[Request]:
-    """What nobody decided yet, oldest first, of who is still here."""
-    return [each for each in every(store, now) if each.state == "waits" and store.roster.person(each.person)]
+    """Open requests of current people, oldest first."""
+    return [
+        request for request in every(store, now) if request.state == "waits" and store.roster.person(request.person)
+    ]
 
 
 def every(store: Store, now: datetime) -> list[Request]:
-    """What was asked for and the log still tells of, oldest first, each as it stands at *now*."""
-    found: dict[str, Request] = {}
+    """All requests in the log, oldest first, with their state at *now*."""
+    requests: dict[str, Request] = {}
     for entry in store.log.entries.of_requests():
         event = entry.event
         if isinstance(event, AccessRequested):
-            with suppress(KeyError, TypeError, ValueError):  # what cannot be read asks for nothing; `verify` names it
+            with suppress(KeyError, TypeError, ValueError):  # an unreadable entry asks for nothing; `verify` reports it
                 asked = _read(event, entry)
-                found[asked.id] = asked
-        elif isinstance(event, GrantGiven | RequestDenied) and event.request in found:
-            found[event.request] = _decided(found[event.request], event, entry.person)
-    return [_as_of(each, now) for each in found.values()]
+                requests[asked.id] = asked
+        elif isinstance(event, GrantGiven | RequestDenied) and event.request in requests:
+            requests[event.request] = _decided(requests[event.request], event, entry.person)
+    return [_as_of(request, now) for request in requests.values()]
 
 
 def _read(event: AccessRequested, entry: LogEntry) -> Request:
@@ -115,17 +117,17 @@ def _as_of(asked: Request, now: datetime) -> Request:
     return replace(asked, state="over") if asked.state == "waits" and now >= asked.ends_at else asked
 
 
-# -- what an officer decides --------------------------------------------------------------------------
+# -- decisions ------------------------------------------------------------------------------------------
 
 
 def approve(store: Store, asked: Request, now: datetime, observer: Observer = unobserved) -> Grant:
-    """Give what was asked for, as it was asked; raises what `grants.grant` raises."""
+    """Grant a request as it was asked; raises what `grants.grant` raises."""
     terms = Terms(asked.person, str(asked.purpose), asked.teams, asked.until, asked.reason, asked.limits)
     return grants.grant(store, terms, now, observer, request=asked.id, demand=lambda: _demand_waits(store, asked, now))
 
 
 def deny(store: Store, asked: Request, reason: str | None, now: datetime) -> Request:
-    """Deny what was asked for, with a reason; raises Usage, NotGranted."""
+    """Deny a request, with a reason; raises Usage, NotGranted."""
     store.demand(Action.GRANT, now)
     why = demanded_reason(reason)
     with store.change(now) as change:
@@ -135,12 +137,12 @@ def deny(store: Store, asked: Request, reason: str | None, now: datetime) -> Req
 
 
 def _demand_waits(store: Store, asked: Request, now: datetime) -> None:
-    """Raise NothingMatched where another officer decided meanwhile; in the change that does."""
+    """Raise NothingMatched if another officer decided meanwhile; inside the deciding change."""
     if asked not in waiting(store, now):
         raise NothingMatched("no_pending_grant", id=asked.id)
 
 
-def shorts(store: Store, now: datetime, some: list[Request]) -> Iterator[tuple[Request, str]]:
+def shorts(store: Store, now: datetime, listed: list[Request]) -> Iterator[tuple[Request, str]]:
     """Each request with the shortest beginning of its id that means it alone."""
-    ids = {each.id for each in every(store, now)}
-    return ((each, short_ids.shortest(each.id, ids)) for each in some)
+    ids = {request.id for request in every(store, now)}
+    return ((request, short_ids.shortest(request.id, ids)) for request in listed)

@@ -26,7 +26,7 @@ def split(recovery_key: str, threshold: int, count: int) -> list[str]:
 
 
 def join(shares: Sequence[str]) -> str:
-    """The recovery key of enough shares; raises Usage where they are too few, or one is misspelled."""
+    """The recovery key of enough shares; raises Usage if they are too few or one is misspelt."""
     from shamir_mnemonic import MnemonicError, combine_mnemonics
 
     try:

@@ -1,8 +1,8 @@
-"""Which employees were shown which privacy notice, and who was recorded and shown none (info.employees).
+"""Privacy notices shown to employees, and recorded employees without one (info.employees).
 
-Employees stand in the calls by the name that the telephone system has of them, and most have no identity in the store;
-so a notice is shown to a name, that of somebody in the roster too. The list of what was shown is computed from the log.
-That somebody read it, no program knows.
+Calls name employees as the telephone system does, and most have no identity in the store; so a notice is shown to a
+name, also to that of a person on the roster. What was shown is computed from the log, which cannot tell whether it
+was read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOTICES: Final = (EMPLOYEES,)
 
 
 class Shown(NamedTuple):
-    """That somebody was shown a notice on a day, as that version of the policy has it."""
+    """A notice shown to a person on a day, in a version of the policy."""
 
     person: str
     notice: str
@@ -34,7 +34,7 @@ class Shown(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """Employees whose calls are held and who were shown no notice, by name, and calls of which nobody could be told."""
+    """Names of employees with held calls and without a notice, and the number of calls with unreadable names."""
 
     people: tuple[str, ...]
     unknown: int
@@ -43,14 +43,13 @@ class Missing(NamedTuple):
 def show(
     store: Store, names: Sequence[str], notice: str, day: date | None, version: str | None, now: datetime
 ) -> list[Shown]:
-    """Note that these people were shown a notice, today or on another *day*; each name once.
+    """Log that these people were shown a notice, today or on another *day*; each name once.
 
-    It is that of the policy that was in force at the end of that day, or of the *version* that is named. Raises
-    NotGranted, or Usage where a name can be none, no such notice or version is known, or the day is still to come or
-    before the version.
+    The notice is that of the policy in force at the end of that day, or of *version*. Raises NotGranted; Usage for
+    an invalid name, an unknown notice or version, and a day in the future or before the version.
     """
     store.demand(Action.PEOPLE, now)
-    people = {agent_name(each): each for each in map(demanded_name, names)}
+    people = {agent_name(name): name for name in map(demanded_name, names)}
     _demand_notice(notice)
     today = local_date(store.clock.today(now))
     shown_at = day or today
@@ -61,31 +60,33 @@ def show(
         if local_date(store.policy.versions[named].since) > shown_at:
             since = local_date(store.policy.versions[named].since).isoformat()
             raise Usage("notice_before_version", version=store.policy.versions[named].version, day=since)
-        told = store.policy.versions[named].version
-        event = NoticeShown(people=list(people.values()), notice=notice, version=told, shown=shown_at.isoformat())
+        shown_version = store.policy.versions[named].version
+        event = NoticeShown(
+            people=list(people.values()), notice=notice, version=shown_version, shown=shown_at.isoformat()
+        )
         change.log(event)
-    return [Shown(name, notice, told, shown_at) for name in people.values()]
+    return [Shown(name, notice, shown_version, shown_at) for name in people.values()]
 
 
 def _demand_notice(notice: str) -> None:
-    """Raise Usage where there is no such notice."""
+    """Raise Usage for an unknown notice."""
     if notice not in NOTICES:
         raise Usage("no_such_notice", name=notice[:40], notices=", ".join(NOTICES), **nearest(notice, NOTICES))
 
 
 def _version(store: Store, version: str | None, at: datetime) -> int:
-    """The number of the version of that name, or of the one in force at an instant; raises Usage."""
+    """The index of the version of that name, or of the one in force at an instant; raises Usage."""
     versions = store.policy.versions
     if version is None:
         return versions.index(store.policy.at(at))
-    known = [each.version for each in versions]
+    known = [entry.version for entry in versions]
     if version not in known:
         raise Usage("no_such_version", name=version[:40], **nearest(version, known))
     return known.index(version)
 
 
 def listed(store: Store, now: datetime) -> list[Shown]:
-    """Who was shown which notice when, what was noted last first; raises NotGranted."""
+    """All shown notices, the newest entry first; raises NotGranted."""
     store.demand(Action.AUDIT_SHOW, now)
     return list(_every(store))[::-1]
 
@@ -101,20 +102,19 @@ def _every(store: Store) -> Iterator[Shown]:
 def missing(store: Store, notice: str, now: datetime) -> Missing:
     """Employees whose calls are held and who were never shown a notice, in any version.
 
-    Raises NotGranted, Usage for a notice that there is not, Refused.
-
-    Of each employee the metadata of one call is opened, with the officers' key, and nothing but the name is read.
+    The metadata of one call of each employee is opened, with the officers' key; only the name is read. Raises
+    NotGranted, Usage for an unknown notice, Refused.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_replayed(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_notice(notice)
-    told = {agent_name(each.person) for each in _every(store) if each.notice == notice}
+    informed = {agent_name(key.person) for key in _every(store) if key.notice == notice}
     calls = [row for _, row in store.catalogue.search.held_among(store.catalogue.agents.last_calls().values())]
     store.note(NamesCompared(notice=notice, named=len(calls)), now)
     keys, names, unknown = metadata.erasure_keys(store, calls), dict[str, str](), 0
     for _, facts in metadata.open_each(store, calls, OfficerKeyring(store), keys):
         name = str(facts["agent"]) if facts is not None else None
         unknown += name is None
-        names |= {agent_name(name): name} if name is not None and agent_name(name) not in told else {}
-    return Missing(tuple(names[each] for each in sorted(names)), unknown)
+        names |= {agent_name(name): name} if name is not None and agent_name(name) not in informed else {}
+    return Missing(tuple(names[key] for key in sorted(names)), unknown)

@@ -1,8 +1,8 @@
 """Failed unlocks: noted in a plain append-only file, and taken into the log by the next command that opens the store.
 
-Whoever fails to unlock has no key to write into the log with; so a line with the time, the name that was claimed and
-the login account waits beside the store. A file that became shorter is an entry of its own, and so is one that was
-written to without becoming longer: what was cut may be a note that nobody had taken in yet.
+A failed unlock has no key for the log; so a line with the time, the claimed name and the login account waits in a
+file beside the store. A file that became shorter is logged, and so is one that was written to without becoming
+longer: a line may have been cut before it was taken in.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.store import Change, Store
 
-ATTEMPTS_BYTES = 1024 * 1024  # read at once; a line that alone is as long is none that we wrote
-ATTEMPTS_AT_ONCE = 1000  # taken into the log by one command; more wait for the next
+ATTEMPTS_BYTES = 1024 * 1024  # read at once; a longer line is not ours
+ATTEMPTS_AT_ONCE = 1000  # lines taken in by one command; the rest wait for the next
 
 
 def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
-    """Keep a failed unlock where the next command finds it; never fails the command that reports it."""
+    """Append a failed unlock for the next command to log; never fails its caller."""
     note = {"at": to_iso(at), "name": clean(name)[:NAME_LONGEST], "login": clean(login)[:NAME_LONGEST]}
     try:
         handle = open_file(layout.attempts, os.O_WRONLY | os.O_APPEND)
@@ -42,10 +42,10 @@ def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
 
 
 def take_attempts(store: Store, now: datetime) -> None:
-    """Take failed unlocks into the log; a file that was cut is an entry too (security.unauthorised).
+    """Take failed unlocks into the log; a cut file is an entry too (security.unauthorised).
 
-    Notes are only ever appended. So a file that has become shorter was cut, and so may be one that is as long as it was
-    when it was last taken in, and was written to since: only its owner can set the time of that back.
+    Notes are only appended. So a shorter file was cut, and so may be one of the same size that was written to since
+    it was last taken in: only its owner can set that time back.
     """
     if _about(store.layout) == _known(store):
         return
@@ -65,18 +65,18 @@ def take_attempts(store: Store, now: datetime) -> None:
 
 
 def _about(layout: Layout) -> tuple[int, int]:
-    """The size of the file, and when it was last written to, in nanoseconds; both 0 where it is none."""
+    """The size of the file and the time of its last change in nanoseconds; both 0 if it is no file."""
     about = status(layout.attempts)
     return (about.st_size, about.st_mtime_ns) if about is not None and stat.S_ISREG(about.st_mode) else (0, 0)
 
 
 def _known(store: Store) -> tuple[int, int]:
-    """The same when it was last taken in; no time in a store that was just made or restored."""
+    """The same values when last taken in; the time is 0 in a new or restored store."""
     return store.meta.number("attempts_taken"), store.meta.number("attempts_seen")
 
 
 def _read(layout: Layout, since: int) -> bytes:
-    """What stands in the file behind *since*, as far as it is read at once; raises Unreachable."""
+    """The part of the file behind *since*, up to ATTEMPTS_BYTES; raises Unreachable."""
     with disk():
         handle = open_file(layout.attempts, os.O_RDONLY)
         try:
@@ -86,7 +86,7 @@ def _read(layout: Layout, since: int) -> bytes:
 
 
 def _log_attempt(change: Change, line: bytes) -> None:
-    """An entry with the name that was claimed, the login account and the time that it happened."""
+    """Log one line: claimed name, login account and time."""
     try:
         note = parse_object(line)
         at, name, login = (clean(str(note[key]))[:NAME_LONGEST] for key in ("at", "name", "login"))

@@ -1,7 +1,8 @@
-"""The tables `commit_keys`, `audience_keys` and `audience_seals`: what the recordings of one commit open with.
+"""The tables `commit_keys`, `audience_keys`, `audience_seals` and `metadata`: keys of one commit, and sealed metadata.
 
-A commit key is sealed to the officers; each audience key of the commit is wrapped under it and sealed to the grants
-that were live then. `access.audience_keys` makes and opens them; nothing is verified here.
+A commit key is sealed to the officers; each audience key of the commit is wrapped under it, and sealed to the grants
+that were live then. Metadata under an audience key is for managers, under a commit key for officers alone.
+`access.audience_keys` makes and opens keys; nothing is verified here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class CommitKeyRow(NamedTuple):
 
 
 class AudienceKeyRow(NamedTuple):
-    """An audience key, wrapped under its commit key; whom it is for counts only as far as it opens."""
+    """An audience key, wrapped under its commit key; its audience is unverified until it opens."""
 
     id: bytes
     commit_key: bytes
@@ -71,49 +72,51 @@ class AudienceKeys:
     @reads_rows
     def commit_keys(self, keys: Collection[bytes]) -> dict[bytes, CommitKeyRow]:
         """The commit keys of these ids."""
-        found = {}
-        for some in portions(set(keys)):
-            sql = f"SELECT id, access_key, sealed FROM commit_keys WHERE id IN ({marks(some)})"  # noqa: S608 - marks
-            for key, access_key, sealed in self._db.rows(sql, some):
-                found[bytes(key)] = CommitKeyRow(bytes(key), bytes(access_key), bytes(sealed))
-        return found
+        commit_rows = {}
+        for ids in portions(set(keys)):
+            sql = f"SELECT id, access_key, sealed FROM commit_keys WHERE id IN ({marks(ids)})"  # noqa: S608 - marks
+            for key, access_key, sealed in self._db.rows(sql, ids):
+                commit_rows[bytes(key)] = CommitKeyRow(bytes(key), bytes(access_key), bytes(sealed))
+        return commit_rows
 
     @reads_rows
     def rows(self, keys: Collection[bytes]) -> dict[bytes, AudienceKeyRow]:
         """The audience keys of these ids."""
-        found: dict[bytes, AudienceKeyRow] = {}
-        for some in portions(set(keys)):
-            sql = f"SELECT {_COLUMNS} FROM audience_keys k WHERE k.id IN ({marks(some)})"  # noqa: S608 - our columns
-            found |= {bytes(row[0]): _audience_key(row) for row in self._db.rows(sql, some)}
-        return found
+        key_rows: dict[bytes, AudienceKeyRow] = {}
+        for ids in portions(set(keys)):
+            sql = f"SELECT {_COLUMNS} FROM audience_keys k WHERE k.id IN ({marks(ids)})"  # noqa: S608 - our columns
+            key_rows |= {bytes(row[0]): _audience_key(row) for row in self._db.rows(sql, ids)}
+        return key_rows
 
     @reads_rows
     def of_commits(self, commit_keys: Collection[bytes]) -> list[AudienceKeyRow]:
         """The audience keys of some commits."""
-        found: list[AudienceKeyRow] = []
-        for some in portions(set(commit_keys)):
-            sql = f"SELECT {_COLUMNS} FROM audience_keys k WHERE k.commit_key IN ({marks(some)})"  # noqa: S608
-            found += [_audience_key(row) for row in self._db.rows(sql, some)]
-        return found
+        key_rows: list[AudienceKeyRow] = []
+        for ids in portions(set(commit_keys)):
+            sql = f"SELECT {_COLUMNS} FROM audience_keys k WHERE k.commit_key IN ({marks(ids)})"  # noqa: S608
+            key_rows += [_audience_key(row) for row in self._db.rows(sql, ids)]
+        return key_rows
 
     @reads_rows
     def seals(self, keys: Collection[bytes], grants: Collection[str]) -> list[AudienceSeal]:
         """The seals of these audience keys to these grants."""
-        found = []
-        for some in portions(set(keys)):
+        sealed = []
+        for ids in portions(set(keys)):
             rows = self._db.rows(
                 "SELECT audience_key, grant_id, pair, sealed FROM audience_seals "  # noqa: S608 - marks
-                f"WHERE audience_key IN ({marks(some)}) AND grant_id IN ({marks(list(grants))})",
-                (*some, *grants),
+                f"WHERE audience_key IN ({marks(ids)}) AND grant_id IN ({marks(list(grants))})",
+                (*ids, *grants),
             )
-            found += [AudienceSeal(bytes(key), str(grant), bytes(pair), bytes(seal)) for key, grant, pair, seal in rows]
-        return found
+            sealed += [
+                AudienceSeal(bytes(key), str(grant), bytes(pair), bytes(seal)) for key, grant, pair, seal in rows
+            ]
+        return sealed
 
     # -- the history of a grant -----------------------------------------------------------------------
 
     @reads_rows
     def count_for(self, audiences: Collection[Audience], teams: Collection[str] | None, *, behind: int) -> int:
-        """How many keys there are for some audiences and teams (None: all) behind that row number."""
+        """The number of keys for some audiences and teams (None: all) behind a row number."""
         condition, values = _for(audiences, teams)
         sql = f"SELECT count(*) FROM audience_keys k WHERE k.rowid > ? AND {condition}"  # noqa: S608 - our conditions
         return int(self._db.rows(sql, (behind, *values))[0][0])
@@ -131,22 +134,22 @@ class AudienceKeys:
         )
         return [(int(number), _audience_key(tuple(row))) for number, *row in rows]
 
-    # -- the end --------------------------------------------------------------------------------------
+    # -- erasure ---------------------------------------------------------------------------------------
 
     @reads_rows
     def remove(self, unused: Collection[bytes]) -> set[bytes]:
-        """Delete keys that nothing is sealed under any more, given by id, and all that hangs from these commit keys.
+        """Delete unused keys by id, and everything below the commit keys among them.
 
-        Gives the ids of the audience keys that went.
+        Returns the ids of the deleted audience keys.
         """
         gone = set()
-        for some in portions(set(unused)):
-            those = f"FROM audience_keys WHERE id IN ({marks(some)}) OR commit_key IN ({marks(some)})"
-            gone |= {bytes(row[0]) for row in self._db.rows(f"SELECT id {those}", (*some, *some))}
-            self._db.run(f"DELETE {those}", (*some, *some))
-            self._db.run(f"DELETE FROM commit_keys WHERE id IN ({marks(some)})", some)  # noqa: S608 - marks
-        for some in portions(gone):
-            self._db.run(f"DELETE FROM audience_seals WHERE audience_key IN ({marks(some)})", some)  # noqa: S608
+        for ids in portions(set(unused)):
+            selected = f"FROM audience_keys WHERE id IN ({marks(ids)}) OR commit_key IN ({marks(ids)})"
+            gone |= {bytes(row[0]) for row in self._db.rows(f"SELECT id {selected}", (*ids, *ids))}
+            self._db.run(f"DELETE {selected}", (*ids, *ids))
+            self._db.run(f"DELETE FROM commit_keys WHERE id IN ({marks(ids)})", ids)  # noqa: S608 - marks
+        for ids in portions(gone):
+            self._db.run(f"DELETE FROM audience_seals WHERE audience_key IN ({marks(ids)})", ids)  # noqa: S608
         return gone
 
 
@@ -165,9 +168,6 @@ def _audience_key(row: Row) -> AudienceKeyRow:
 
 
 # -- metadata ----------------------------------------------------------------------------------------
-# The table `metadata`: the metadata of each recording, sealed under its commit key, and under its audience key.
-#
-# What an audience key opens is for managers, what a commit key opens is for the officers alone.
 
 
 class Metadata:
@@ -183,30 +183,30 @@ class Metadata:
     @reads_rows
     def of(self, recordings: Collection[RecordingId]) -> dict[RecordingId, dict[bytes, bytes]]:
         """The sealed metadata of recordings, by the id of its key."""
-        found: dict[RecordingId, dict[bytes, bytes]] = {}
-        for some in portions(recordings):
-            sql = f"SELECT recording, key, sealed FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608
-            for recording, key, sealed in self._db.rows(sql, some):
-                found.setdefault(recording_id(recording), {})[bytes(key)] = bytes(sealed)
-        return found
+        sealed_metadata: dict[RecordingId, dict[bytes, bytes]] = {}
+        for ids in portions(recordings):
+            sql = f"SELECT recording, key, sealed FROM metadata WHERE recording IN ({marks(ids)})"  # noqa: S608
+            for recording, key, sealed in self._db.rows(sql, ids):
+                sealed_metadata.setdefault(recording_id(recording), {})[bytes(key)] = bytes(sealed)
+        return sealed_metadata
 
     @reads_rows
     def keys(self, recordings: Collection[RecordingId]) -> set[tuple[bytes, bytes]]:
-        """Recording and id of the key of all metadata of *recordings*; the index is read, and no metadata."""
-        found: set[tuple[bytes, bytes]] = set()
-        for some in portions(recordings):
-            sql = f"SELECT recording, key FROM metadata WHERE recording IN ({marks(some)})"  # noqa: S608 - marks
-            found.update(self._db.rows(sql, some))
-        return found
+        """Recording and key id of all metadata of *recordings*, from the index alone."""
+        pairs: set[tuple[bytes, bytes]] = set()
+        for ids in portions(recordings):
+            sql = f"SELECT recording, key FROM metadata WHERE recording IN ({marks(ids)})"  # noqa: S608 - marks
+            pairs.update(self._db.rows(sql, ids))
+        return pairs
 
     @reads_rows
     def remove(self, recordings: Collection[RecordingId]) -> set[bytes]:
-        """Delete the metadata of recordings, and give the ids of the keys under which none is left."""
+        """Delete the metadata of recordings; return the ids of the keys under which none is left."""
         used: set[bytes] = set()
-        for some in portions(recordings):
-            going = f"FROM metadata WHERE recording IN ({marks(some)})"
-            used |= {bytes(row[0]) for row in self._db.rows(f"SELECT DISTINCT key {going}", some)}
-            self._db.run(f"DELETE {going}", some)
+        for ids in portions(recordings):
+            going = f"FROM metadata WHERE recording IN ({marks(ids)})"
+            used |= {bytes(row[0]) for row in self._db.rows(f"SELECT DISTINCT key {going}", ids)}
+            self._db.run(f"DELETE {going}", ids)
         left: set[bytes] = set()
         for keys in portions(used):
             sql = f"SELECT DISTINCT key FROM metadata WHERE key IN ({marks(keys)})"  # noqa: S608 - marks

@@ -1,6 +1,6 @@
-"""Verify the log: bodies, tree, checkpoints, the chain of its keys, and anchors (signed notes) kept elsewhere.
+"""Verification of the log: bodies, tree, checkpoints, the chain of its keys, and anchors (signed notes) kept elsewhere.
 
-Reads the tables of the log through `audit_log`; what the entries say is checked by `oversight.consistency`.
+Tables of the log are read through `audit_log`; `oversight.consistency` checks what the entries say.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from arlo_rec.keys.roster import Signatories
 from arlo_rec.log.entries import Body
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 
-_STRETCH = 20_000  # entries that are checked by themselves, and those to the next checkpoint
-Elsewhere = Callable[[Iterable[Stretch]], Iterator[Checked]]  # checks stretches, and answers in their order
+_STRETCH = 20_000  # entries checked on their own, and those up to the next checkpoint
+Elsewhere = Callable[[Iterable[Stretch]], Iterator[Checked]]  # checks stretches; the results keep their order
 
 
 def check(
@@ -42,20 +42,19 @@ def check(
     elsewhere: Elsewhere | None = None,
     observer: Observer = unobserved,
 ) -> list[str]:
-    """The problems of the log, as codes; empty if none. Those of *anchors* stand in them.
+    """The problems of the log, as codes; those of *anchors* are added to them.
 
-    *people* are all who could sign, each in their time; the officers among them could go on with it after a restore.
+    *people* are all possible signers, each in their time; an officer among them could continue it after a restore.
 
-    1. every body still commits to its leaf, or was forgotten as the log says
-    2. the leaves give the root of the newest checkpoint   3. the chain of log keys holds
-    4. the newest checkpoint (with *signatures*: each) is signed by the log and by a person
-    5. with *signatures*: that person is the one whom the entries name that it closes, and no checkpoint is missing
-    6. every anchor agrees with the tree
+    1. every body still commits to its leaf, or was forgotten as the log says 2. the leaves give the root of the
+    newest checkpoint   3. the chain of log keys holds 4. the newest checkpoint (with *signatures*: each) is signed
+    by the log and by a person 5. with *signatures*: the entries that it closes name that person, and no checkpoint
+    is missing 6. every anchor agrees with the tree
 
-    Stretches of the log are checked one by one, or *elsewhere*, several at a time. Where they are checked here,
-    *follow* is called with every body, in order and in batches, so that a caller who needs them reads the log once.
-    *observer* is told how many entries are through. Entries that are added meanwhile are left to the next check: no
-    snapshot is held, which would delay an erasure.
+    Stretches of the log are checked one by one, or *elsewhere*, several at a time. When they are checked here,
+    *follow* gets every body, in order and in batches, so that a caller who needs them reads the log once. *observer*
+    gets the number of checked entries. Entries added meanwhile are left to the next check: a snapshot would delay an
+    erasure.
     """
     problems, count = list[str](), 0
     checkpoints = log.checkpoints.last(-1 if signatures else 1)[::-1]
@@ -79,27 +78,27 @@ def check(
     with Verifiers() as verifiers:
         here = partial(map, partial(StretchCheck(log, people, verifiers), follow=follow))
         stretches = _signed_stretches(keys, checkpoints) if signatures else _stretches(log, keys, size)
-        wanted = {each.size for each in checkpoints} | set(sizes(anchors))
+        wanted = {checkpoint.size for checkpoint in checkpoints} | set(sizes(anchors))
         roots = merkle.roots_at(leaves((elsewhere or here)(stretches)), wanted)
     if not signatures:
         problems += _problems_of_newest(log, people, keys, checkpoints)
     problems += ["entry_changed"] * forgotten.unsaid()
-    problems += ["log_root_differs" for each in checkpoints if roots.get(each.size) != each.root]
+    problems += ["log_root_differs" for checkpoint in checkpoints if roots.get(checkpoint.size) != checkpoint.root]
     if count != size or not checkpoints or not log.checkpoints.is_closed_at(size):
         problems.append("log_cut_off")
     comparison = Comparison(log.origin, keys)
-    for each in anchors:
-        comparison.run(each, roots)
+    for place in anchors:
+        comparison.run(place, roots)
     return problems
 
 
 def _stretches(log: AuditLog, keys: Sequence[tuple[int, bytes]], size: int) -> Iterator[Stretch]:
-    """The entries that are there in stretches, of which nobody asks who signed."""
-    next_one = log.raw.entries(0, size, 1)
-    while next_one:
-        begin, end = next_one[0].seq, min(next_one[0].seq + _STRETCH, size)
+    """The existing entries in stretches, without a check of signers."""
+    next_entry = log.raw.entries(0, size, 1)
+    while next_entry:
+        begin, end = next_entry[0].seq, min(next_entry[0].seq + _STRETCH, size)
         yield Stretch(begin, end, keys)
-        next_one = log.raw.entries(end, size, 1)
+        next_entry = log.raw.entries(end, size, 1)
 
 
 def _signed_stretches(keys: Sequence[tuple[int, bytes]], checkpoints: Sequence[SignedCheckpoint]) -> Iterator[Stretch]:
@@ -117,7 +116,7 @@ def _signed_stretches(keys: Sequence[tuple[int, bytes]], checkpoints: Sequence[S
 def _problems_of_newest(
     log: AuditLog, people: Signatories, keys: Sequence[tuple[int, bytes]], checkpoints: Sequence[SignedCheckpoint]
 ) -> list[str]:
-    """What is wrong with the signatures of the newest checkpoint."""
+    """Problems of the signatures of the newest checkpoint."""
     problems, names = list[str](), merkle.signer_names(log.origin, people.keys())
     for newest in checkpoints[-1:]:
         name_of_signer(people, who_signed(log, newest, key_at(keys, newest.size), names, None), problems)

@@ -1,8 +1,8 @@
 """The tables of the log: entries appended and closed by a signed checkpoint, in the caller's transaction.
 
-Tables: `entries`, `mentions`, `checkpoints`, `log_keys`. The tree itself is that of `crypto.merkle`; whether all of it
-is genuine is checked by `catalogue.audit_check`. Every checkpoint is signed by the log's key and by whoever ran the
-command. When the catalogue is re-keyed the log's key changes too, and the old key signs a statement for the new one.
+Tables: `entries`, `mentions`, `checkpoints`, `log_keys`. `crypto.merkle` has the tree; `catalogue.audit_check`
+verifies all of it. Every checkpoint is signed by the log's key and by the person who ran the command. A re-keying
+changes the log's key too, and the old key signs a statement for the new one.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical
 
-# In the words of the index `entries_taking_in`, or the engine would not take it: what follows `"recordings":["` in the
-# canonical JSON of an entry, and that `"sworn":"` stands in it
+# In the words of the index `entries_taking_in`, which the engine uses for no other: the id after `"recordings":["` in
+# an entry's canonical JSON, and the presence of `"sworn":"`
 _TAKEN = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
-_TAKEN_IN = b'{"action":"ingest"'  # how such an entry begins
+_TAKEN_IN = b'{"action":"ingest"'  # the first bytes of such an entry
 _TAKES_IN = "instr(body, x'2273776f726e223a22') > 0"
 
 
 class RawEntry(NamedTuple):
-    """An entry as it is stored: the leaf commits to salt and body (canonical JSON; None where it was deleted)."""
+    """A stored entry; its leaf commits to salt and body (canonical JSON; None if deleted)."""
 
     seq: int
     salt: bytes
@@ -57,18 +57,18 @@ class LogKey(NamedTuple):
 
 
 class RawEntries:
-    """The entries of one log, as they are stored."""
+    """The stored entries of one log."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     def entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
-        """Entries with begin <= seq < end in order, at most *limit* (-1: all), as they are stored."""
+        """Stored entries with begin <= seq < end in order, at most *limit* (-1: all)."""
         return list(map(RawEntry._make, self.rows(begin, end, limit)))
 
     @reads_rows
     def rows(self, begin: int, end: int, limit: int = -1) -> list[EntryRow]:
-        """The same as plain tuples: to make a million with names takes half as long again."""
+        """The same as plain tuples: a million named tuples take half as long again."""
         return self._db.rows(
             "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
             (begin, end, limit),
@@ -84,14 +84,14 @@ class RawEntries:
     def bodies(self, at_once: int = 5000, *, taken_in: bool = True) -> Iterator[tuple[int, bytes | None]]:
         """Number and canonical JSON of every entry, in order, read in batches.
 
-        Without *taken_in* those are left out, by the engine, that say that a call was taken in: most of a log.
+        Without *taken_in* the engine leaves out entries that took a call in: most of a log.
         """
         for batch in self.body_batches(at_once, taken_in=taken_in):
             yield from batch
 
     @reads_rows
     def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
-        """The same, as they are read."""
+        """The same in batches."""
         since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_TAKES_IN})"
         sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
         while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
@@ -100,7 +100,7 @@ class RawEntries:
 
     @reads_rows
     def mentions(self, end: int) -> Iterator[tuple[bytes, int]]:
-        """The index of the recordings that entries before number *end* name, in order, read in batches."""
+        """The index of recordings named by entries before number *end*, in order, read in batches."""
         behind: tuple[Any, ...] = ()
         while True:
             condition = "AND (recording, seq) > (?, ?) " if behind else ""
@@ -119,7 +119,7 @@ class Checkpoints:
         self._db, self._meta = connection, meta
 
     def newest(self) -> tuple[merkle.Checkpoint, str]:
-        """The last checkpoint and its signed note; raises Integrity where there is none."""
+        """The last checkpoint and its signed note; raises Integrity without one."""
         newest = self.last(1)
         if not newest:
             raise Integrity("log_damaged")
@@ -131,13 +131,13 @@ class Checkpoints:
 
     @reads_rows
     def last(self, limit: int) -> list[SignedCheckpoint]:
-        """The last checkpoints, the newest first; all of them for -1."""
+        """The last checkpoints, the newest first; all for -1."""
         rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
         return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
 
     @reads_rows
     def after(self, size: int, limit: int) -> list[SignedCheckpoint]:
-        """The first checkpoints of more than *size* entries, in order: the first closes the entry of that number."""
+        """The first checkpoints of more than *size* entries, in order; the first closes entry number *size*."""
         sql = "SELECT size, root, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?"
         return [
             SignedCheckpoint(int(at), bytes(root), str(note)) for at, root, note in self._db.rows(sql, (size, limit))
@@ -151,13 +151,13 @@ class Checkpoints:
 
     @reads_rows
     def root_at(self, size: int) -> bytes | None:
-        """The root that was signed at that size, if a checkpoint was made there."""
+        """The signed root at that size; None without a checkpoint there."""
         rows = self._db.rows("SELECT root FROM checkpoints WHERE size = ?", (size,))
         return bytes(rows[0][0]) if rows else None
 
     @reads_rows
     def is_closed_at(self, size: int) -> bool:
-        """Whether the newest checkpoint covers *size* entries or more, and every entry there is; in one snapshot."""
+        """Whether the newest checkpoint covers at least *size* entries, and all entries; in one snapshot."""
         with self._db.reading():
             last = self._db.rows("SELECT max(seq) FROM entries")[0][0]
             newest = self._db.rows("SELECT max(size) FROM checkpoints")[0][0] or 0
@@ -165,7 +165,7 @@ class Checkpoints:
 
 
 class Entries:
-    """The entries of one log, as they are shown."""
+    """The entries of one log, parsed."""
 
     def __init__(self, connection: SqliteConnection, raw: RawEntries) -> None:
         self._db, self._raw = connection, raw
@@ -185,11 +185,11 @@ class Entries:
         while True:
             below = "" if before is None else "WHERE seq < ?"
             sql = f"SELECT seq, body FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
-            some = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
-            yield from some
-            if len(some) < at_once:
+            batch = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
+            yield from batch
+            if len(batch) < at_once:
                 return
-            before = some[-1].seq
+            before = batch[-1].seq
 
     def about(self, recording: RecordingId) -> Iterator[LogEntry]:
         """Every entry that names a recording, in order."""
@@ -197,41 +197,41 @@ class Entries:
         yield from self._read(sql, (recording,))
 
     def of_cases(self) -> Iterator[LogEntry]:
-        """Every entry that tells of a case of an access request, in order."""
+        """Every entry of a case of an access request, in order."""
         sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
         yield from self._read(sql, ())
 
     def of_requests(self) -> Iterator[LogEntry]:
-        """Every entry that tells of a request for access, in order."""
+        """Every entry of a request (of access, or for a version of the policy), in order."""
         sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
         yield from self._read(sql, ())
 
     def of_forgetting(self) -> Iterator[LogEntry]:
-        """Every entry that says that others were forgotten, the newest first."""
+        """Every entry that forgets others, the newest first."""
         begins = "x'7b22616374696f6e223a22666f7267657422'"  # in the words of the index `entries_of_forgetting`
         sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
         yield from self._read(sql, ())
 
     @reads_rows
     def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
-        """The entry that took each of *recordings* in, where there is one: of a call its intake, of a copy its making.
+        """The entry that took each of *recordings* in: the intake of a call, the making of a copy.
 
         It outlives the recording's row.
         """
-        found: dict[RecordingId, LogEntry] = {}
-        for some in portions(recording.hex().encode("ascii") for recording in recordings):
-            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(some)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
-            for entry in self._read(sql, some):
+        taking: dict[RecordingId, LogEntry] = {}
+        for names in portions(recording.hex().encode("ascii") for recording in recordings):
+            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(names)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
+            for entry in self._read(sql, names):
                 for name in entry.recordings:
-                    found.setdefault(name, entry)
-        return {name: entry for name, entry in found.items() if name in recordings}
+                    taking.setdefault(name, entry)
+        return {name: entry for name, entry in taking.items() if name in recordings}
 
     @reads_rows
     def naming(self, recordings: Collection[RecordingId]) -> Iterator[LogEntry]:
         """Every entry that names one of *recordings*, in order."""
         seqs = set[int]()
-        for some in portions(recordings):
-            rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(some)})", some)  # noqa: S608
+        for ids in portions(recordings):
+            rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(ids)})", ids)  # noqa: S608
             seqs.update(int(seq) for (seq,) in rows)
         for numbers in portions(seqs):
             sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
@@ -239,7 +239,7 @@ class Entries:
 
     @reads_rows
     def holding(self, texts: Sequence[str], *, taken_in: bool = True) -> Iterator[LogEntry]:
-        """Every readable entry in whose JSON one of *texts* stands, in order; without *taken_in* as `bodies`."""
+        """Every readable entry whose JSON has one of *texts*, in order; *taken_in* as for `bodies`."""
         if not texts:
             return
         wanted = re.compile(b"|".join(re.escape(text.encode("utf-8")) for text in texts))
@@ -255,7 +255,7 @@ class Entries:
 
 
 class AuditLog:
-    """The log of one store, continued through one connection; what it holds is read by its parts."""
+    """The log of one store, appended to through one connection; its parts read it."""
 
     def __init__(self, connection: SqliteConnection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
         self._db = connection
@@ -275,7 +275,7 @@ class AuditLog:
         return read_tree(self._meta)
 
     def append(self, bodies: Sequence[dict[str, Any]], signer: primitives.SigningKey) -> None:
-        """Add entries and close them with one checkpoint; inside a transaction. Raises Usage where one is too long."""
+        """Add entries and close them with one checkpoint; inside a transaction. Raises Usage if one is too long."""
         if not bodies:
             return
         tree = self.tree()
@@ -317,7 +317,7 @@ class AuditLog:
         self._continue_with(new_key, statement)
 
     def continue_by_officer(self, new_key: primitives.SigningKey, officer: primitives.SigningKey) -> None:
-        """Continue under *new_key*, with an officer's statement where the old key was lost; inside a transaction."""
+        """Continue under *new_key*, with an officer's statement in place of a lost old key; inside a transaction."""
         signature = officer.sign(restoration(self.origin, new_key.public))
         self._continue_with(new_key, officer.public + signature)
 
@@ -332,11 +332,13 @@ class AuditLog:
         )
 
     def forget(self, seqs: Collection[int]) -> None:
-        """Delete what entries tell, and the random bytes that their leaves hide it with; inside a transaction."""
-        for some in portions(seqs):
-            sql = f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(some)})"  # noqa: S608 - marks
-            self._db.run(sql, some)
-            self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(some)})", some)  # noqa: S608 - marks
+        """Delete the bodies of entries, and the salts that hide them in their leaves; inside a transaction."""
+        for numbers in portions(seqs):
+            sql = (
+                f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(numbers)})"  # noqa: S608 - marks
+            )
+            self._db.run(sql, numbers)
+            self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(numbers)})", numbers)  # noqa: S608 - marks
 
     def _insert(self, entries: Iterable[RawEntry]) -> None:
         rows = [(entry.seq, entry.salt, entry.body, entry.leaf) for entry in entries]
@@ -354,17 +356,17 @@ class AuditLog:
         self._meta.set("log", tree.encode())
 
     def signers_of(self, seqs: Iterable[int], people: Signatories) -> Iterator[Person | None]:
-        """Who of *people* signed the checkpoint that closes each entry, verified; None where nobody did who could."""
+        """The verified signer, among *people*, of the checkpoint that closes each entry; None without one."""
         names, closed, key = merkle.signer_names(self.origin, people.keys()), range(0), None
         for seq in seqs:
             if seq not in closed:
-                found = self.checkpoints.after(seq, 1)
-                closed, key = signed_span(self.origin, found[0], names) if found else (range(0), None)
+                closing = self.checkpoints.after(seq, 1)
+                closed, key = signed_span(self.origin, closing[0], names) if closing else (range(0), None)
             yield people.of_key(key, seq) if seq in closed else None
 
     @reads_rows
     def key_chain(self) -> list[LogKey]:
-        """Every key of the log from the first on; raises Integrity where one is none."""
+        """Every key of the log from the first on; raises Integrity for an invalid one."""
         rows = self._db.rows("SELECT vkey, from_size, statement FROM log_keys ORDER BY number")
         for vkey, _, _ in rows:
             merkle.parse_vkey(vkey)
@@ -384,9 +386,9 @@ def read_tree(meta: Meta) -> merkle.Tree:
 def signed_span(
     origin: str, checkpoint: SignedCheckpoint, names: Mapping[str, bytes]
 ) -> tuple[range, bytes] | tuple[range, None]:
-    """The entries for which a checkpoint signs that is what its note says, and whose key it is; none where none did.
+    """The entries that a checkpoint with a valid note closes, and its signer's key; an empty range without one.
 
-    *names*: the signing keys that are looked for, by the names under which each signs (`merkle.signer_names`).
+    *names*: the candidate signing keys by the names they sign under (`merkle.signer_names`).
     """
     try:
         said, signed = merkle.parse_note(checkpoint.note)
@@ -399,13 +401,13 @@ def signed_span(
 
 
 def signer(origin: str, checkpoint: SignedCheckpoint, seq: int, people: Iterable[bytes]) -> bytes | None:
-    """Who of *people* (signing keys) signed entry *seq* with a checkpoint that is what its note says; or None."""
+    """The key, among those of *people*, that signed entry *seq* with a valid checkpoint; else None."""
     span, key = signed_span(origin, checkpoint, merkle.signer_names(origin, people))
     return key if seq in span else None
 
 
 def _readable(entries: Iterable[RawEntry]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The entries that are JSON; what is none was not written by the program."""
+    """The entries that are JSON; the program writes no others."""
     for entry in entries:
         with suppress(ValueError):
             yield entry.seq, read_body(entry.body or b"")

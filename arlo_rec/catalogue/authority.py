@@ -1,7 +1,8 @@
-"""Reading the chain of authority from a pin, and adding a link at the end of a change.
+"""The chain of authority in the catalogue: read from a pin, and extended by a link at the end of a change.
 
-A link counts where an officer of the link before signed it and the log commits to it; the documents count where the
-newest link has their digests. `keys.authority` has the chain itself, `catalogue.links` its tables.
+A link counts if an officer of the link before signed it and the log commits to it; documents count if the newest
+link has their digests. `keys.authority` has the chain itself. Tables: `links`, which are never deleted, and
+`documents`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,11 @@ from arlo_rec.model import policy_versions
 from arlo_rec.model.errors import Integrity, InUse
 from arlo_rec.model.policy_versions import Policy
 
-# -- links -------------------------------------------------------------------------------------------
-# The tables `links` and `documents`: the chain of authority, and the documents that its newest link puts into force.
-#
-# Links are never deleted. Nothing is verified here; `catalogue.authority` does.
+# -- tables -------------------------------------------------------------------------------------------
 
 
 class Links:
-    """The links of one store, and the current documents."""
+    """The links of one store, and the current documents; unverified."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
@@ -44,7 +42,7 @@ class Links:
 
     @reads_rows
     def after(self, number: int) -> list[Link]:
-        """The links behind *number*, in order; raises Integrity where one cannot be read."""
+        """The links behind *number*, in order; raises Integrity for an unreadable one."""
         rows = self._db.rows("SELECT body, signature FROM links WHERE number > ? ORDER BY number", (number,))
         return [authority.decode(bytes(body), bytes(signature)) for body, signature in rows]
 
@@ -56,7 +54,7 @@ class Links:
 
     @reads_rows
     def with_policy_since(self, digest: bytes) -> Link | None:
-        """The link since which the policy with that digest is in force: the one behind the last with another."""
+        """The link that put the policy with that digest into force: the one after the last with another policy."""
         last = "(SELECT max(number) FROM links WHERE instr(body, ?) = 0)"
         sql = f"SELECT body, signature FROM links WHERE number = 1 + coalesce({last}, 0)"  # noqa: S608 - fixed words
         rows = self._db.rows(sql, (f'"policy":"{digest.hex()}"'.encode("ascii"),))
@@ -70,7 +68,7 @@ class Links:
 
     @reads_rows
     def documents(self) -> dict[str, bytes]:
-        """The bytes of the current documents, by their kinds."""
+        """The bytes of the current documents, by kind."""
         return {str(kind): bytes(body) for kind, body in self._db.rows("SELECT kind, body FROM documents")}
 
     def put_document(self, kind: str, body: bytes) -> None:
@@ -78,7 +76,7 @@ class Links:
         self._db.run("INSERT OR REPLACE INTO documents (kind, body) VALUES (?, ?)", (kind, body))
 
 
-# -- authority --------------------------------------------------------------------------------------
+# -- verification ---------------------------------------------------------------------------------------
 
 
 _FORGED, _RULE = "authority_forged", "access.officer"
@@ -96,13 +94,13 @@ class Documents(NamedTuple):
 
 
 class Authority:
-    """The chain of one store, as far as it was followed, and the documents of its newest link."""
+    """The followed chain of one store, and the documents of its newest link."""
 
     def __init__(self, connection: SqliteConnection, store: bytes, log: AuditLog, meta: Meta) -> None:
         self.links = Links(connection)
         self._meta = meta
         self.newest: Link | None = None
-        self.officer_left = False  # since the pin: whoever has not opened the store since then compares it
+        self.officer_left = False  # since the pin: a reason to compare the check word
         self._store = store
         self._log = log
         self._put: dict[str, bytes] = {}
@@ -111,10 +109,10 @@ class Authority:
     # -- reading --------------------------------------------------------------------------------------
 
     def load(self, pins: Iterable[Pin]) -> tuple[Documents, list[str]]:
-        """The documents in force, and in what the chain is older than a pin, as codes.
+        """The documents in force, and the codes of what is older than a pin.
 
-        *pins* are what this identity's key file and account have seen. Raises Integrity where the chain is not one that
-        goes on from there, where the log does not commit to a link, or where a document is another than its link says.
+        *pins* are the links that this identity's key file and account have seen. Raises Integrity if the chain does
+        not continue from there, if the log does not commit to a link, or if a document differs from its link.
         """
         problems = self.follow(pins)
         assert self.newest is not None
@@ -134,7 +132,7 @@ class Authority:
         )
 
     def follow(self, pins: Iterable[Pin]) -> list[str]:
-        """Verify every link from the newest pin on; the codes of what is older than a pin, or Integrity."""
+        """Verify every link from the newest pin on; codes of what is older than a pin. Raises Integrity."""
         newest = self.pin().number
         known = sorted({pin for pin in pins if pin.number}, key=lambda pin: pin.number, reverse=True)
         if self.newest is not None:
@@ -156,17 +154,17 @@ class Authority:
         return [] if lost is None else ["roster_rolled_back"]
 
     def _walk(self, chain: Sequence[Link]) -> tuple[Link, int | None]:
-        """The last link, with all behind the first verified, and behind which link a restored store lost some."""
+        """The last link, after verifying all behind the first, and the link after which a restored store lost some."""
         link, restored = chain[0], None
         for following in chain[1:]:
             authority.demand_follows(following, link, self._store)
-            self._demand_sworn(following)
+            self._demand_committed(following)
             self.officer_left |= not set(link.officers) <= set(following.officers)
             restored = following.restored_after if restored is None else restored
             link = following
         return link, restored
 
-    def _demand_sworn(self, link: Link) -> None:
+    def _demand_committed(self, link: Link) -> None:
         """Raise Integrity unless the log's entry at the place of *link* commits to it."""
         entry = self._log.entries.get(link.seq)
         event = events.read(entry.body) if entry and entry.body else None
@@ -174,21 +172,21 @@ class Authority:
             raise Integrity(_FORGED, rule=_RULE)
 
     def broken(self) -> Iterator[int]:
-        """The numbers of links, from the first on, that do not follow the one before or that the log does not know.
+        """The numbers of links that do not follow the one before, or to which the log does not commit.
 
-        Of several that are missing in a row, it gives the first.
+        Of several missing in a row, only the first is given.
         """
         before: Link | None = None
         expected = 1
         for number in self.links.numbers():
-            if number != expected:  # what follows a gap is not compared with what was there
+            if number != expected:  # the link behind a gap has nothing to be compared with
                 yield expected
                 before = None
             try:
                 link = _demanded(self.links.get(number))
                 if before is not None or number == 1:
                     authority.demand_follows(link, before, self._store)
-                self._demand_sworn(link)
+                self._demand_committed(link)
                 before = link
             except Integrity:
                 yield number
@@ -196,7 +194,7 @@ class Authority:
             expected = number + 1
 
     def pin(self) -> Pin:
-        """The newest link in the catalogue; no link, none. Raises Integrity where it cannot be read."""
+        """The newest link in the catalogue; an empty pin without one. Raises Integrity if it is unreadable."""
         kept = self._meta.raw(_NEWEST)
         if kept is None:
             return Pin()
@@ -205,18 +203,18 @@ class Authority:
         return Pin(*_PIN.unpack(kept))
 
     def spoken(self) -> str:
-        """The check word of the newest link, which two people compare; see `keys.authority.spoken`."""
+        """The check word of the newest link, for two people to compare (`keys.authority`)."""
         return authority.spoken(_demanded(self.newest).digest)
 
     def has(self, pin: Pin) -> bool:
-        """Whether a link that somebody has seen is on the chain."""
+        """Whether a seen link is on the chain."""
         if self.newest is not None and self.newest.pin == pin:
             return True
         link = self.links.get(pin.number)
         return link is not None and link.digest == pin.digest
 
     def has_newer(self) -> bool:
-        """Whether somebody added a link since this was loaded."""
+        """Whether a link was added since this was loaded."""
         return self.newest is None or self.pin().number != self.newest.number
 
     # -- writing --------------------------------------------------------------------------------------
@@ -229,9 +227,9 @@ class Authority:
     def close(
         self, seq: int, officers: Iterable[bytes], signer: primitives.SigningKey, restored_after: int | None = None
     ) -> AuthorityChanged | None:
-        """Add the link for what was put in this change, and return its event, which gets the number *seq*.
+        """Add the link for the documents of this change, and return its event, whose entry gets the number *seq*.
 
-        None where nothing was put. Raises InUse where another change added a link after this one loaded the documents.
+        None without a document. Raises InUse if another change added a link since this one loaded the documents.
         """
         if not self._put:
             return None
@@ -245,17 +243,17 @@ class Authority:
         link = authority.add(
             before, seq, Digests(*digests), officers, signer, self._store, restored_after=restored_after
         )
-        authority.demand_follows(link, before, self._store)  # somebody who is no officer gets no further than here
+        authority.demand_follows(link, before, self._store)  # stops a signer who is no officer
         self._add(link)
         self._closing = link
         return AuthorityChanged(link=link.number, digest=link.digest.hex())
 
     def take_over(self, links: Iterable[Link]) -> None:
-        """Append links of a feed, whose log entries are in the log already; inside a change. Raises Integrity."""
+        """Append links of a feed, whose entries the log has already; inside a change. Raises Integrity."""
         before = _demanded(self.newest)
         for link in links:
             authority.demand_follows(link, before, self._store)
-            self._demand_sworn(link)
+            self._demand_committed(link)
             self._add(link)
             before = link
         self.newest = before

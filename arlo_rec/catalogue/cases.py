@@ -1,7 +1,7 @@
-"""The table `cases`: access requests, each with the blind indexes of what the person is known by.
+"""The table `cases`: access requests, each with the blind indexes of the data subject's identifiers.
 
-What was stated of the person, their identity above all, is sealed to the officers. When a case was received, is due and
-was answered stands in the log alone (`access.cases`).
+Statements about the person, above all their identity, are sealed to the officers. Receipt, deadline and answer of a
+case stand in the log alone (`access.cases`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LONGEST = 16 * 1024  # bytes of a column: some hundred identifiers
 
 
 class CaseRow(NamedTuple):
-    """A part of a case as it is stored: `sealed` holds identifiers of the person, and how their identity was checked.
+    """A stored part of a case: `sealed` holds identifiers of the person, and how their identity was checked.
 
     The first part comes with the case, another with each request that names further identifiers. No part is changed.
     """
@@ -26,10 +26,10 @@ class CaseRow(NamedTuple):
     id: str
     part: int
     sealed: bytes
-    tags: bytes  # the blind indexes of the identifiers, one behind the other
+    tags: bytes  # blind indexes of the identifiers, concatenated
 
     def digest(self) -> str:
-        """SHA-256 in hex of the row: what the log entry that added it commits to."""
+        """SHA-256 in hex of the row; the log entry that added it commits to this."""
         row = {"id": self.id, "part": self.part, "sealed": self.sealed.hex(), "tags": self.tags.hex()}
         return sha256(canonical(row)).hexdigest()
 
@@ -46,7 +46,7 @@ class Cases:
 
     @reads_rows
     def rows(self) -> list[CaseRow]:
-        """Every part of every case, in order; what is longer than any of ours is cut off, and so is nobody's."""
+        """Every part of every case, in order; overlong values are cut off, and then match no digest."""
         sql = (
             f"SELECT id, part, substr(sealed, 1, {_LONGEST}), substr(tags, 1, {_LONGEST}) FROM cases ORDER BY id, part"  # noqa: S608
         )
@@ -60,4 +60,4 @@ class Cases:
 def _row(case: Any, part: Any, sealed: Any, tags: Any) -> CaseRow:
     return CaseRow(
         str(case), int(part), bytes(sealed or b""), bytes(tags or b"")
-    )  # of nothing, the engine cuts nothing
+    )  # the engine returns NULL for an empty value

@@ -1,7 +1,7 @@
-"""The table `copies`: training copies, each with its original, its state, and who made and reviewed it.
+"""The table `copies`: training copies, each with its original, state, maker and reviewer.
 
-A copy under review that is edited becomes another recording, with keys and an object of its own: its next revision.
-People know all of them by the id of the first, which the table keeps of each.
+Each edit of a copy under review makes another recording, with its own keys and object: its next revision. People use
+the id of the first one, which the table keeps for each.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from arlo_rec.policy import State
 class Copy(NamedTuple):
     """A training copy and its state."""
 
-    id: RecordingId  # of the recording: another one for each revision
+    id: RecordingId  # of the recording; differs for each revision
     parent: RecordingId
     state: CopyState
     made_by: str
     made_at: datetime
-    first: RecordingId  # its first revision: the id that people know the copy by
-    revision: int  # counts from 1; of a released copy that of the copy that was reviewed
+    first: RecordingId  # id of its first revision, which people use
+    revision: int  # from 1; of a released copy that of the reviewed one
     reviewed_by: str | None = None
     made_from: RecordingId | None = None  # the copy that it replaces
 
     @classmethod
     def of(cls, copy: RecordingId, made: MadeCopy) -> Self:
-        """A copy as the entry that made it tells it; no person has reviewed it."""
+        """A copy as the entry that made it tells, before any review."""
         by, at, parent, state, made_from, first, revision = made
         return cls(copy, parent, state, by, at, first or copy, revision, made_from=made_from)
 
@@ -75,7 +75,7 @@ class Copies:
 
     @reads_rows
     def of_original(self, original: RecordingId) -> list[Copy]:
-        """The copies of a recording, oldest first, without those that were replaced."""
+        """The copies of a recording, oldest first, without replaced ones."""
         values = (original, CopyState.REPLACED.value)
         return [
             _copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? AND c.state <> ? ORDER BY c.made_at", values)
@@ -83,12 +83,12 @@ class Copies:
 
     @reads_rows
     def revisions(self, first: RecordingId) -> list[Copy]:
-        """The held revisions of the copy of that id, those that were replaced too, the newest first."""
+        """The held revisions of a copy, replaced ones included, the newest first."""
         return [_copy(row) for row in self._db.rows(f"{_SELECT} c.first = ? ORDER BY c.revision DESC", (first,))]
 
     @reads_rows
     def every_of_original(self, original: RecordingId) -> list[Copy]:
-        """The copies of a recording, those that were replaced too, oldest first."""
+        """The copies of a recording, replaced ones included, oldest first."""
         return [_copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? ORDER BY c.made_at", (original,))]
 
     @reads_rows
@@ -99,14 +99,14 @@ class Copies:
 
     @reads_rows
     def under_review(self) -> list[tuple[Copy, str]]:
-        """Copies that wait for a review or a release, oldest first, each with the team of its call."""
+        """Copies that await a review or a release, oldest first, each with the team of its call."""
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
         sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
         return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
 
     @reads_rows
     def erased_beginning_with(self, signs: str) -> list[RecordingId]:
-        """The copies that are erased, or are being erased, and whose ids begin with *signs* (hexadecimal)."""
+        """Copies that are erased or being erased and whose ids begin with *signs* (hexadecimal)."""
         sql = (
             "SELECT id FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND kind = ? "  # noqa: S608 - ours
             f"AND state IN ('{State.ERASING.value}', '{State.ERASED.value}')"
@@ -116,7 +116,7 @@ class Copies:
 
     @reads_rows
     def unmatched(self) -> list[RecordingId]:
-        """Held copies that have no row of their original here, and rows that are of a recording which is no copy."""
+        """Held copies without a row here or with another original, and rows of recordings that are no copies."""
         rows = self._db.rows(
             "SELECT r.id FROM recordings r LEFT JOIN copies c ON c.recording = r.id "  # noqa: S608 - our state
             f"WHERE r.parent IS NOT NULL AND +r.state = '{State.HELD.value}' AND r.kind = ? "

@@ -1,7 +1,7 @@
-"""Reading rows: what cannot be read is damage, and no bug.
+"""Reading rows: an unreadable row is damage, not a bug.
 
-Whoever holds the catalogue's key can write what no enum, date or instant has. Every function of this package that reads
-rows is marked with `reads_rows`, so that such a row ends a command with exit 15 and in words.
+A holder of the catalogue's key can write a value that no enum, date or instant has. Every function of this package
+that reads rows is marked with `reads_rows`, so that such a row ends a command with exit 15 and in words.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _ID_BYTES: Final = 16
 _WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-UNREADABLE: Final = (ValueError, OverflowError, TypeError, KeyError)  # what a value of no form of ours ends in
+UNREADABLE: Final = (ValueError, OverflowError, TypeError, KeyError)  # raised by values of other forms
 
 
 def reads_rows(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Have *function* raise Integrity (catalogue_damaged) where a row that it reads holds what no row of ours does.
+    """Have *function* raise Integrity (catalogue_damaged) for a row that the program does not write.
 
     The error names the class of the table, or the function.
     """
@@ -48,7 +48,7 @@ def reads_rows(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def recording_id(raw: bytes) -> RecordingId:
-    """The id of a recording in a row; raises ValueError where it is none."""
+    """The id of a recording in a row; raises ValueError for anything else."""
     if len(raw) != _ID_BYTES:
         raise ValueError("no id of a recording")
     return RecordingId(raw)

@@ -1,6 +1,6 @@
 """The table `recipients`: each disclosure (a copy that left the store) by the number of its log entry.
 
-A disclosure is `out` until a recording in it is erased; then it is `open` until somebody confirms its deletion.
+A disclosure is `out` until a recording in it is erased; then it is `open` until its deletion is confirmed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _KINDS = frozenset({"export", "package"})
 
 
 class DisclosureRow(NamedTuple):
-    """A disclosure as it is stored; its log entry says which recordings it holds."""
+    """A stored disclosure; its log entry names its recordings."""
 
     seq: int
     kind: str  # one of _KINDS
     person: str
     at: datetime
     state: DisclosureState
-    file: str | None = None  # its name; None where there is none, or its deletion was confirmed
+    file: str | None = None  # its name; None without one, or once its deletion is confirmed
 
 
 _SELECT = "SELECT seq, kind, person, at, state, file FROM recipients"
@@ -39,11 +39,11 @@ class Disclosures:
         self._db = connection
 
     def add(self, row: DisclosureRow) -> None:
-        """Keep a new disclosure; fails where its log entry has one already."""
+        """Keep a new disclosure; fails if its log entry has one already."""
         self._insert("INSERT", row)
 
     def learn(self, row: DisclosureRow) -> None:
-        """Keep a disclosure that the log tells of, unless it is known."""
+        """Keep a disclosure from the log, unless it is known."""
         self._insert("INSERT OR IGNORE", row)
 
     def remove(self, seq: int) -> None:
@@ -51,7 +51,7 @@ class Disclosures:
         self._db.run("DELETE FROM recipients WHERE seq = ?", (seq,))
 
     def give_name(self, seq: int, file: str | None) -> None:
-        """Keep another name of its file."""
+        """Set the name of its file."""
         self._db.run("UPDATE recipients SET file = ? WHERE seq = ?", (file, seq))
 
     def confirm(self, seq: int) -> None:
@@ -61,14 +61,14 @@ class Disclosures:
         )
 
     def erased(self, recordings: Collection[RecordingId]) -> None:
-        """Mark the disclosures that hold one of these recordings, which are being erased, as `open`."""
+        """Mark the disclosures that hold one of these recordings as `open`."""
         if not self._any():
             return
-        for some in portions(recordings):
+        for ids in portions(recordings):
             self._db.run(
                 "UPDATE recipients SET state = ? WHERE state = ? AND seq IN "  # noqa: S608 - marks
-                f"(SELECT seq FROM mentions WHERE recording IN ({marks(some)}))",
-                (DisclosureState.OPEN.value, DisclosureState.OUT.value, *some),
+                f"(SELECT seq FROM mentions WHERE recording IN ({marks(ids)}))",
+                (DisclosureState.OPEN.value, DisclosureState.OUT.value, *ids),
             )
 
     @reads_rows
@@ -76,11 +76,11 @@ class Disclosures:
         """The disclosures that hold one of these recordings, oldest first."""
         seqs: set[int] = set()
         if self._any():
-            for some in portions(recordings):
+            for ids in portions(recordings):
                 rows = self._db.rows(
                     "SELECT DISTINCT r.seq FROM mentions m JOIN recipients r ON r.seq = m.seq "  # noqa: S608 - marks
-                    f"WHERE m.recording IN ({marks(some)})",
-                    some,
+                    f"WHERE m.recording IN ({marks(ids)})",
+                    ids,
                 )
                 seqs |= {int(row[0]) for row in rows}
         return self.get(seqs)
@@ -89,7 +89,7 @@ class Disclosures:
     def get(self, seqs: Collection[int]) -> list[DisclosureRow]:
         """The disclosures of some log entries, oldest first."""
         sql = f"{_SELECT} WHERE seq IN"
-        rows = [row for some in portions(seqs) for row in self._db.rows(f"{sql} ({marks(some)})", some)]
+        rows = [row for numbers in portions(seqs) for row in self._db.rows(f"{sql} ({marks(numbers)})", numbers)]
         return [_row(row) for row in sorted(rows)]
 
     @reads_rows

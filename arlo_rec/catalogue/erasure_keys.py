@@ -1,7 +1,10 @@
 """The tables `day_keys`, `shard_keys` and `shares`: add, unwrap and destroy a recording's erasure key.
 
-The caller holds the root's lock and, for changes, a transaction; `erasure.protocol` decides the order of the steps
-around them (slots, journal, objects), and `keys.erasure_keys` wraps keys.
+    R --wraps--> day key --wraps--> shard key (up to 256 recordings of one deletion hour) --wraps--> Ke
+
+A key that is not wrapped below a new R is destroyed. Each wrap is bound to its level and to the name of its key, so
+that wrapped keys cannot be exchanged. The caller holds the root's lock and, for changes, a transaction;
+`erasure.protocol` decides the order of the steps around them (slots, journal, objects).
 """
 
 from __future__ import annotations
@@ -17,15 +20,6 @@ from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, to_micros
-
-# -- erasure keys ------------------------------------------------------------------------------------
-# Wrapping erasure halves of recordings' keys below the root secret R: what is not wrapped under a new R is destroyed.
-#
-#     R --wraps--> day key --wraps--> shard key (up to 256 recordings of one deletion hour) --wraps--> Ke
-#
-# Each wrap is bound to its level and to the name of what it wraps, so that wrapped keys cannot be exchanged. This
-# module wraps and unwraps; `catalogue.erasure_keys` stores the wrapped keys.
-
 
 SHARD_SIZE = 256  # recordings: an erasure wraps at most 255 others of the shard again
 
@@ -43,15 +37,12 @@ def unwrap(parent: bytes, wrapped: bytes, level: str, name: bytes) -> bytes:
         raise Integrity("key_tree_does_not_open", level=level) from None
 
 
-# -- erasure keys -----------------------------------------------------------------------------------
-
-
 _HOUR = 3600 * 1_000_000  # microseconds
 _Named = TypeVar("_Named", int, bytes)
 
 
 class Spoilt(NamedTuple):
-    """Keys that are no keys any more: days, shards, and recordings by their shares."""
+    """Invalid keys: days, shards, and recordings by their shares."""
 
     days: list[int]
     shards: list[bytes]
@@ -77,7 +68,7 @@ class ErasureKeys:
         self._db.run("UPDATE shard_keys SET shares = shares + 1 WHERE id = ?", (shard,))
 
     def unwrap(self, recording: RecordingId) -> bytes:
-        """The recording's `ke`; raises KeyError where it was destroyed."""
+        """The recording's `ke`; raises KeyError if it was destroyed."""
         share = self._share(recording)
         if share is None:
             raise KeyError(recording.hex())
@@ -88,17 +79,16 @@ class ErasureKeys:
     def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
         """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
 
-        The shard and day keys above them are renewed; every shard and day key is, where the wrapped key of one of
-        *recordings* is gone or is another's: somebody may hold it elsewhere and put it back. That takes some seconds
-        in a store of a million.
+        The shard and day keys above them are renewed. All shard and day keys are, if a wrapped key of *recordings*
+        is missing or another's, because a copy of it may be put back later: some seconds in a store of a million.
         """
         touched, doubtful = set[bytes](), False
-        for some in portions(recordings):
-            going = f"FROM shares WHERE recording IN ({marks(some)})"
-            rows = self._db.rows(f"SELECT recording, shard, wrapped {going}", some)
+        for ids in portions(recordings):
+            going = f"FROM shares WHERE recording IN ({marks(ids)})"
+            rows = self._db.rows(f"SELECT recording, shard, wrapped {going}", ids)
             touched |= {row[1] for row in rows}
-            doubtful = doubtful or len(rows) < len(some) or not all(self._opens(*row) for row in rows)
-            self._db.run(f"DELETE {going}", some)
+            doubtful = doubtful or len(rows) < len(ids) or not all(self._opens(*row) for row in rows)
+            self._db.run(f"DELETE {going}", ids)
         if doubtful:
             touched = {row[0] for row in self._db.rows("SELECT id FROM shard_keys")}
         days = {row[0] for row in self._db.rows("SELECT day FROM day_keys")} if doubtful else set[int]()
@@ -112,7 +102,7 @@ class ErasureKeys:
     @staticmethod
     @reads_rows
     def ids(connection: SqliteConnection, prefix: bytes) -> set[RecordingId]:
-        """The recordings that have a wrapped key and whose id begins with *prefix*; needs no R."""
+        """Recordings with a wrapped key whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
         return {recording_id(row[0]) for row in rows}
@@ -120,23 +110,23 @@ class ErasureKeys:
     @staticmethod
     @reads_rows
     def count(connection: SqliteConnection) -> int:
-        """How many recordings have a wrapped key, by the shards; needs no R."""
+        """The number of recordings with a wrapped key, by the shards; needs no R."""
         return int(connection.rows("SELECT coalesce(sum(shares), 0) FROM shard_keys")[0][0])
 
     def _opens(self, recording: bytes, shard: bytes, wrapped: bytes) -> bool:
-        """Whether a wrapped key is that of its recording and below that shard."""
+        """Whether a wrapped key is that of its recording, below that shard."""
         try:
             unwrap(self._shard_key(shard), wrapped, "share", recording)
         except Integrity:
             return False
         return True
 
-    # -- verified ---------------------------------------------------------------------------------------
+    # -- verification -----------------------------------------------------------------------------------
 
     @staticmethod
     @reads_rows
     def missing_above(connection: SqliteConnection) -> tuple[list[bytes], list[int]]:
-        """The shards that shares name and the days that shards name, of which there is no key; needs no R."""
+        """Shards named by shares, and days named by shards, that have no key; needs no R."""
         shards = connection.rows("SELECT DISTINCT shard FROM shares WHERE shard NOT IN (SELECT id FROM shard_keys)")
         days = connection.rows("SELECT DISTINCT day FROM shard_keys WHERE day NOT IN (SELECT day FROM day_keys)")
         return [bytes(row[0]) for row in shards], [int(row[0]) for row in days]
@@ -144,9 +134,7 @@ class ErasureKeys:
     @staticmethod
     @reads_rows
     def of_wrong_size(connection: SqliteConnection) -> Spoilt:
-        """Keys whose rows have not the size of a wrapped key, days without a shard, and shards that count their shares
-        wrong; needs no R.
-        """
+        """Keys of another size than a wrapped key, days without a shard, and shards with a wrong count; needs no R."""
         wrong = f"WHERE length(wrapped) <> {primitives.WRAP_OF_KEY}"
         miscounted = "shares <> (SELECT count(*) FROM shares WHERE shard = id)"
         days = connection.rows(f"SELECT day FROM day_keys {wrong} OR day NOT IN (SELECT day FROM shard_keys)")  # noqa: S608
@@ -158,7 +146,7 @@ class ErasureKeys:
 
     @reads_rows
     def unopened(self) -> Spoilt:
-        """The days whose keys R does not unwrap, and the shards that their days' keys do not; no shares."""
+        """The days whose keys R does not unwrap, and the shards whose keys their days do not; no shares."""
         spoilt = Spoilt([], [], [])
         for (day,) in self._db.rows("SELECT day FROM day_keys"):
             if not _opens(self._day_key, day):
@@ -172,14 +160,14 @@ class ErasureKeys:
     def opened_of(self, shards: Sequence[bytes]) -> tuple[dict[RecordingId, bytes], list[RecordingId]]:
         """The erasure halves in these shards, and the recordings whose shares do not open.
 
-        A shard that does not open itself is left out: `unopened` names it.
+        A shard that does not open itself is left out: `unopened` reports it.
         """
         opened: dict[RecordingId, bytes] = {}
         spoilt: list[RecordingId] = []
         sql = f"SELECT recording, shard, wrapped FROM shares WHERE shard IN ({marks(shards)})"  # noqa: S608 - marks
-        able = {shard for shard in shards if _opens(self._shard_key, shard)}
+        open_shards = {shard for shard in shards if _opens(self._shard_key, shard)}
         for recording, shard, wrapped in self._db.rows(sql, shards):
-            if shard in able:
+            if shard in open_shards:
                 try:
                     opened[recording_id(recording)] = unwrap(self._shards[shard], wrapped, "share", recording)
                 except Integrity:
@@ -189,17 +177,17 @@ class ErasureKeys:
     @staticmethod
     @reads_rows
     def shards_behind(connection: SqliteConnection, shard: bytes, at_most: int) -> list[bytes]:
-        """The ids of shards behind that of *shard*, in order; needs no R."""
+        """The ids of shards behind *shard*, in order; needs no R."""
         rows = connection.rows("SELECT id FROM shard_keys WHERE id > ? ORDER BY id LIMIT ?", (shard, at_most))
         return [bytes(row[0]) for row in rows]
 
-    # -- below ------------------------------------------------------------------------------------------
+    # -- renewal ----------------------------------------------------------------------------------------
 
     @reads_rows
     def _renew_shard(self, shard: bytes) -> None:
-        """Give a shard a new key, and wrap its remaining erasure keys under it; what is none there is left behind."""
-        stay = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
-        if not stay:
+        """Give a shard a new key, and wrap its remaining erasure keys under it, except those that do not open."""
+        remaining = self._db.rows("SELECT recording, wrapped FROM shares WHERE shard = ?", (shard,))
+        if not remaining:
             self._db.run("DELETE FROM shard_keys WHERE id = ?", (shard,))
             self._shards.pop(shard, None)
             return
@@ -208,12 +196,12 @@ class ErasureKeys:
         except Integrity:
             return
         again = []
-        for recording, wrapped in stay:
+        for recording, wrapped in remaining:
             with suppress(Integrity):
                 again.append((wrap(new, unwrap(old, wrapped, "share", recording), "share", recording), recording))
         self._db.run_many("UPDATE shares SET wrapped = ? WHERE recording = ?", again)
         self._shards[shard] = new
-        self._db.run("UPDATE shard_keys SET shares = ? WHERE id = ?", (len(stay), shard))
+        self._db.run("UPDATE shard_keys SET shares = ? WHERE id = ?", (len(remaining), shard))
 
     @reads_rows
     def _renew_day(self, day: int) -> None:
@@ -225,7 +213,7 @@ class ErasureKeys:
             return
         keys = {}
         for shard in shards:
-            with suppress(Integrity):  # what does not open under its day is left behind, too
+            with suppress(Integrity):  # a key that does not open is left behind here too
                 keys[shard] = self._shard_key(shard)
         self._days[day] = new = primitives.fresh()
         again = [(wrap(new, key, "shard", shard), shard) for shard, key in keys.items()]
@@ -235,8 +223,8 @@ class ErasureKeys:
     def _wrap_days(self, new_root: bytes, renewed: set[int]) -> None:
         """Wrap the key of every day that has shards under the new R.
 
-        What does not open under the old one is left behind, as in a shard: one damaged row stops no erasure, and
-        `verify` names it.
+        A key that does not open under the old one is left behind: one damaged row stops no erasure, and `verify`
+        reports it.
         """
         self._db.run("DELETE FROM day_keys WHERE day NOT IN (SELECT day FROM shard_keys)")
         for (day,) in self._db.rows("SELECT day FROM day_keys"):

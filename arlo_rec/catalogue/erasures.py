@@ -16,7 +16,7 @@ _HASH = 32  # bytes
 
 
 class Erasure(NamedTuple):
-    """An erasure that was committed, by the number of its receipt."""
+    """A committed erasure, by the number of its receipt."""
 
     number: str
     kind: str
@@ -26,7 +26,9 @@ class Erasure(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The proof of an erasure: its log entry's number and leaf, the path to the signed note, and who signed for it."""
+    """The proof of an erasure: its log entry's number and leaf, the path to the signed note, and the eraser's
+    signature.
+    """
 
     seq: int
     leaf: bytes
@@ -37,7 +39,7 @@ class Proof(NamedTuple):
 
 
 class NewProof(NamedTuple):
-    """What is known of the proof before the entry is committed: its number and path, and the eraser's signature."""
+    """The proof as known before the entry is committed: its number and path, and the eraser's signature."""
 
     seq: int
     path: Sequence[bytes]
@@ -67,9 +69,9 @@ class Erasures:
 
     @reads_rows
     def unfinished(self) -> list[str]:
-        """The numbers of erasures whose receipts are not written yet, oldest first: all that are in no state but done.
+        """The numbers of erasures without a written receipt, oldest first: all that are not done.
 
-        A state that nobody knows hides no receipt that is gone: the next run writes it.
+        An unknown state counts as unfinished, so it hides no missing receipt: the next run writes it.
         """
         rows = self._db.rows(
             "SELECT number FROM erasures WHERE state < ? OR state > ? ORDER BY at, number", (_DONE, _DONE)
@@ -78,7 +80,7 @@ class Erasures:
 
     @reads_rows
     def finished(self) -> Iterator[str]:
-        """The numbers of erasures whose receipts were written."""
+        """The numbers of erasures with a written receipt."""
         yield from (str(row[0]) for row in self._db.rows("SELECT number FROM erasures WHERE state = ?", (_DONE,)))
 
     def finish(self, number: str) -> None:
@@ -87,7 +89,7 @@ class Erasures:
 
     @reads_rows
     def get(self, number: str) -> Erasure:
-        """The erasure of that number; raises Integrity where there is none."""
+        """The erasure of that number; raises Integrity without one."""
         rows = self._db.rows("SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,))
         if not rows:
             raise Integrity("catalogue_damaged")
@@ -96,7 +98,7 @@ class Erasures:
 
     @reads_rows
     def logged(self) -> Iterator[tuple[str, int, tuple[RecordingId, ...]]]:
-        """The number of every erasure, that of its log entry, and what it erased."""
+        """Number, log entry and recordings of every erasure."""
         sql = "SELECT e.number, p.seq, e.recordings, e.state FROM erasures e LEFT JOIN proofs p ON p.number = e.number"
         for number, seq, ids, state in self._db.rows(sql):
             if state not in {_OPEN, _DONE}:
@@ -105,13 +107,13 @@ class Erasures:
 
     @reads_rows
     def count_since(self, at: datetime) -> int:
-        """The number of recordings that were erased at or after *at*."""
+        """The number of recordings erased at or after *at*."""
         rows = self._db.rows("SELECT recordings FROM erasures WHERE at >= ?", (to_micros(at),))
         return sum(len(_ids(ids)) for (ids,) in rows)
 
     @reads_rows
     def proof(self, number: str) -> Proof:
-        """The proof of an erasure's log entry; raises Integrity where it is missing."""
+        """The proof of an erasure's log entry; raises Integrity if it is missing."""
         rows = self._db.rows(
             "SELECT p.seq, e.leaf, p.path, c.note, p.signer, p.signature FROM proofs p JOIN entries e ON e.seq = p.seq "
             "JOIN checkpoints c ON c.size = p.seq + 1 WHERE p.number = ?",

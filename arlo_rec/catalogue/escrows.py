@@ -1,6 +1,6 @@
-"""The table `escrows`: which backup is the newest of each escrow.
+"""The table `escrows`: the newest backup of each escrow.
 
-Where escrows and backups are is said by the signed settings alone (`keys.settings`): a row names no place to write to.
+Only the signed settings say where escrows and backups lie (`keys.settings`): a row names no place to write to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.records import EPOCH, from_micros, to_micros
 
-_NEVER = -1  # of `changes`: no backup is up to date
+_NEVER = -1  # in `changes`: no backup is up to date
 
 
 class EscrowRow(NamedTuple):
@@ -22,12 +22,12 @@ class EscrowRow(NamedTuple):
     escrow: Path
     folder: Path  # of the backup
     number: int  # of the newest backup; 0 before the first
-    changes: int  # `meta.changes` when the newest backup was made
+    changes: int  # `meta.changes` at the newest backup
     at: datetime
 
     @classmethod
     def never(cls, escrow: Path, folder: Path) -> EscrowRow:
-        """An escrow of which the catalogue knows no backup."""
+        """An escrow without a backup in the catalogue."""
         return cls(escrow, folder, 0, _NEVER, EPOCH)
 
 
@@ -47,7 +47,7 @@ class Escrows:
         ]
 
     def register(self, escrow: Path, folder: Path) -> None:
-        """Insert an escrow, or give it another backup folder; either way no backup is up to date."""
+        """Insert an escrow, or change its backup folder; either way no backup is up to date."""
         self._db.run(
             "INSERT INTO escrows (path, folder, number, changes, at) VALUES (?, ?, 0, ?, ?) "
             "ON CONFLICT (path) DO UPDATE SET folder = excluded.folder, changes = excluded.changes",

@@ -1,7 +1,8 @@
-"""The tables `grant_seeds`, `grant_histories` and `audience_wraps`: the key pairs of grants, and what they open of old.
+"""The tables `grant_seeds`, `grant_histories` and `audience_wraps`: key pairs of grants, and earlier keys wrapped for
+them.
 
-A holder is the fingerprint of a person's sealing key, or the id of a subject-access key. `access.grant_keys` makes and
-opens the seeds, `access.grant_history` the wrapped keys; nothing is verified here.
+A holder is the fingerprint of a person's sealing key, or the id of a subject-access key. `access.grant_keys` makes
+and opens the seeds, `access.grant_history` the wrapped keys; nothing is verified here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class WrappedKey(NamedTuple):
 
 
 class GrantKeys:
-    """Seeds of grants, and the audience keys that were wrapped for them. Changes need a transaction of the caller."""
+    """Seeds of grants, and the audience keys wrapped for them. Changes need a transaction of the caller."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
@@ -61,23 +62,23 @@ class GrantKeys:
         }
 
     def keep_seeds(self, grant_id: str, holders: Collection[bytes]) -> None:
-        """Delete a grant's seeds but those that are sealed to *holders*."""
+        """Delete a grant's seeds except those sealed to *holders*."""
         sql = f"DELETE FROM grant_seeds WHERE grant_id = ? AND holder NOT IN ({marks(list(holders))})"  # noqa: S608
         self._db.run(sql, (grant_id, *holders))
 
     @reads_rows
     def grants(self) -> set[str]:
-        """The grants that have a seed or a whole history."""
+        """The grants with a seed or a complete history."""
         rows = self._db.rows(
             "SELECT grant_id FROM grant_seeds UNION SELECT grant_id FROM grant_histories WHERE reached IS NULL"
         )
         return {str(row[0]) for row in rows}
 
     def remove_seeds(self, grants: Collection[str]) -> None:
-        """Delete the seeds of grants; their histories are then unfinished, and `sweep` deletes them."""
-        those = [(grant,) for grant in sorted(grants)]
-        self._db.run_many("DELETE FROM grant_seeds WHERE grant_id = ?", those)
-        self._db.run_many("UPDATE grant_histories SET reached = 0 WHERE grant_id = ?", those)
+        """Delete the seeds of grants; their histories become unfinished, and `sweep` deletes them."""
+        ids = [(grant,) for grant in sorted(grants)]
+        self._db.run_many("DELETE FROM grant_seeds WHERE grant_id = ?", ids)
+        self._db.run_many("UPDATE grant_histories SET reached = 0 WHERE grant_id = ?", ids)
 
     # -- histories ------------------------------------------------------------------------------------
 
@@ -87,7 +88,7 @@ class GrantKeys:
 
     @reads_rows
     def reached(self, grant_id: str) -> int | None:
-        """The row number up to which the keys are wrapped; None where all are, or none are to be."""
+        """The row number up to which keys are wrapped; None if complete, or without a history."""
         rows = self._db.rows("SELECT reached FROM grant_histories WHERE grant_id = ?", (grant_id,))
         return None if not rows or rows[0][0] is None else int(rows[0][0])
 
@@ -97,11 +98,11 @@ class GrantKeys:
 
     @reads_rows
     def unfinished(self) -> list[str]:
-        """The grants whose history is not wrapped to its end, or is to be deleted."""
+        """The grants whose history is incomplete, or is to be deleted."""
         return [str(row[0]) for row in self._db.rows("SELECT grant_id FROM grant_histories WHERE reached IS NOT NULL")]
 
     def sweep(self, grant_id: str, at_most: int) -> bool:
-        """Delete up to *at_most* keys that were wrapped for a grant, then its history; whether nothing is left."""
+        """Delete up to *at_most* keys wrapped for a grant, then its history; True once nothing is left."""
         swept = self._db.run(
             "DELETE FROM audience_wraps WHERE grant_id = ? AND audience_key IN "
             "(SELECT audience_key FROM audience_wraps WHERE grant_id = ? LIMIT ?)",
@@ -113,7 +114,7 @@ class GrantKeys:
         return True
 
     def add_wrapped(self, keys: Iterable[WrappedKey]) -> None:
-        """Insert or replace wrapped keys, but only of audience keys that are still there."""
+        """Insert or replace wrapped keys, for existing audience keys only."""
         self._db.run_many(
             "INSERT OR REPLACE INTO audience_wraps (grant_id, audience_key, pair, wrapped) "
             "SELECT ?, id, ?, ? FROM audience_keys WHERE id = ?",
@@ -122,28 +123,28 @@ class GrantKeys:
 
     @reads_rows
     def wrapped(self, keys: Collection[bytes], grants: Collection[str]) -> list[WrappedKey]:
-        """The audience keys of these ids, as they are wrapped for these grants."""
-        found = []
-        for some in portions(set(keys)):
+        """The audience keys of these ids, as wrapped for these grants."""
+        wraps = []
+        for ids in portions(set(keys)):
             rows = self._db.rows(
                 "SELECT grant_id, audience_key, pair, wrapped FROM audience_wraps "  # noqa: S608 - marks
-                f"WHERE grant_id IN ({marks(list(grants))}) AND audience_key IN ({marks(some)})",
-                (*grants, *some),
+                f"WHERE grant_id IN ({marks(list(grants))}) AND audience_key IN ({marks(ids)})",
+                (*grants, *ids),
             )
-            found += [WrappedKey(str(grant), bytes(key), bytes(pair), bytes(wrap)) for grant, key, pair, wrap in rows]
-        return found
+            wraps += [WrappedKey(str(grant), bytes(key), bytes(pair), bytes(wrap)) for grant, key, pair, wrap in rows]
+        return wraps
 
     @reads_rows
     def forget_keys(self, keys: Collection[bytes]) -> None:
-        """Delete what is wrapped of audience keys that went, for whichever grant."""
+        """Delete what is wrapped of deleted audience keys, for any grant."""
         if not keys:
             return
         grants = [row[0] for row in self._db.rows("SELECT grant_id FROM grant_histories")]
         if not grants:
             return
-        for some in portions(keys):
+        for ids in portions(keys):
             self._db.run(
                 f"DELETE FROM audience_wraps WHERE grant_id IN ({marks(grants)}) "  # noqa: S608 - marks
-                f"AND audience_key IN ({marks(some)})",
-                (*grants, *some),
+                f"AND audience_key IN ({marks(ids)})",
+                (*grants, *ids),
             )

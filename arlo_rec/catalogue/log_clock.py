@@ -1,8 +1,8 @@
-"""What the log says of the time: an index in `meta`, which `verify` computes anew from the entries.
+"""The log's time: an index in `meta`, which `verify` computes anew from the entries.
 
-The newest time of an entry shows a clock that was set back; the newest finished purge shows what had to be erased by
-then. An officer can accept a clock that is behind: then only her entry and those behind it count. Four eyes go by the
-newest finished purge that there ever was (`Store.witnessed`), whatever clock was accepted since.
+The newest time of an entry reveals a clock that was set back; the newest finished purge tells what had to be erased
+by then. After an officer accepts a clock that is behind, only her entry and those behind it count. Four eyes go by
+the newest finished purge ever (`Store.witnessed`), whatever clock was accepted since.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
 from arlo_rec.policy import Action
 
-_HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"')  # of an entry as we write it
+_HEAD: Final = re.compile(
+    rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"'
+)  # the start of an entry as we write it
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
 _LOOKED_INTO_RAW: Final = frozenset(action.encode("ascii") for action in _LOOKED_INTO)
 
@@ -31,7 +33,7 @@ _MOMENT: Final = struct.Struct(">qq")  # number of the entry, microseconds
 
 
 class Moment(NamedTuple):
-    """The time of an entry, and its number; -1 where there is none."""
+    """The time and number of an entry; -1 without one."""
 
     seq: int = -1
     at: datetime = EPOCH
@@ -41,15 +43,15 @@ _NEVER: Final = Moment()
 
 
 class LogTime(NamedTuple):
-    """The newest time of an entry, the newest finished purge, and the entry by which an officer accepted the clock."""
+    """The newest time of an entry, the newest finished purge, and the newest accepted clock."""
 
     newest: Moment = _NEVER
     purged: Moment = _NEVER
     accepted: Moment = _NEVER
-    witness: Moment = _NEVER  # the newest finished purge, also where an officer accepted another clock since
+    witness: Moment = _NEVER  # the newest finished purge, accepted clocks disregarded
 
     def after(self, seq: int, body: Mapping[str, Any]) -> LogTime:
-        """The same with one more entry; one whose time cannot be read changes nothing."""
+        """The log's time after one more entry; an unreadable time changes nothing."""
         moment = _moment(seq, body.get("at", ""))
         if moment is None:
             return self
@@ -68,17 +70,19 @@ class LogTime(NamedTuple):
         return self._replace(purged=purged, witness=moment if moment.at >= self.witness.at else self.witness)
 
     def last_purge(self) -> datetime | None:
-        """When a purge last finished; None before the first (the founding of a store is none, nor is an acceptance)."""
-        finished = (each for each in (self.purged, self.witness) if each.seq > 0 and each.seq != self.accepted.seq)
-        return next((each.at for each in finished), None)
+        """When a purge last finished; None before the first (a founding or an acceptance is no purge)."""
+        finished = (
+            moment for moment in (self.purged, self.witness) if moment.seq > 0 and moment.seq != self.accepted.seq
+        )
+        return next((moment.at for moment in finished), None)
 
 
 def computed(bodies: Iterable[Body], since: LogTime | None = None) -> LogTime:
-    """What entries (number and canonical JSON, in order) say of the time; *since* is what those before them said."""
+    """The log's time after entries (number and canonical JSON, in order); *since* is the time before them."""
     time = since or LogTime()
     for seq, body in bodies:
         head = _HEAD.match(body or b"")
-        if head is not None and head[1] not in _LOOKED_INTO_RAW:  # most: nothing but their time counts
+        if head is not None and head[1] not in _LOOKED_INTO_RAW:  # for most entries, only their time counts
             moment = _moment(seq, head[2].decode("ascii"))
             if moment is not None and moment.at >= time.newest.at:
                 time = time._replace(newest=moment)
@@ -95,7 +99,7 @@ def _whole(body: bytes | None) -> Mapping[str, Any] | None:
 
 
 def _moment(seq: int, at: str) -> Moment | None:
-    """The time of an entry; None where it cannot be read, or no zone can show it: the ends of the calendar."""
+    """The time of an entry; None if unreadable, or at the ends of the calendar, where some zone cannot show it."""
     try:
         moment = Moment(seq, from_iso(at))
     except (TypeError, ValueError):
@@ -110,7 +114,7 @@ class LogClock:
         self._meta = meta
 
     def get(self) -> LogTime:
-        """What the log says of the time; nothing before its first entry. Raises Integrity where that cannot be read."""
+        """The log's time; empty before its first entry. Raises Integrity if it is unreadable."""
         kept = self._meta.raw(_KEY)
         if kept is None:
             return LogTime()
@@ -125,9 +129,9 @@ class LogClock:
         return max(now, self.get().purged.at)
 
     def witnessed(self, now: datetime) -> datetime:
-        """*now*, or the time of the newest purge that there ever was if that is later: when somebody got keys or left.
+        """*now*, or the time of the newest purge ever if that is later: for when a person got keys or left.
 
-        Whoever sets the clock back, and accepts it as an officer, makes what she does then no older for four eyes.
+        An officer who sets the clock back and accepts it makes her later acts no older for four eyes.
         """
         return max(now, self.get().witness.at)
 

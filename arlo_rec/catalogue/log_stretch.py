@@ -1,7 +1,7 @@
-"""A stretch of the log, checked by itself: its bodies and leaves, its checkpoints, and whom its entries name.
+"""A stretch of the log, checked by itself: its bodies and leaves, its checkpoints, and the persons in its entries.
 
-What a stretch says of the whole log (its leaves, what is gone of it) is handed back, so that stretches can be checked
-in several processes. Nothing is written.
+Results that concern the whole log (leaves, missing bodies) are returned, so that stretches can be checked in several
+processes. Nothing is written.
 """
 
 from __future__ import annotations
@@ -28,28 +28,27 @@ from arlo_rec.model.records import from_iso
 from arlo_rec.model.strict_json import canonical
 
 # -- anchors -----------------------------------------------------------------------------------------
-# Checkpoints that were kept outside, compared with the tree of the log.
 #
-# Each counts, since whoever may write to the place put it there: one that this log did not sign is a problem too.
+# Every anchor counts, because its place is trusted: one that this log did not sign is a problem too.
 
 
 @dataclass(slots=True)
 class Anchors:
-    """The notes of one place outside, and what the check of the log finds about them."""
+    """The notes of one place outside, and the findings about them."""
 
     notes: Sequence[str]
-    problems: list[str] = field(default_factory=list)  # codes; of the place itself too, by whoever read it
-    compared: list[str] = field(default_factory=list)  # what was compared with the tree, whatever came of it
+    problems: list[str] = field(default_factory=list)  # codes; also of the place itself, from its reader
+    compared: list[str] = field(default_factory=list)  # notes compared with the tree, with any result
 
 
 class Comparison:
-    """Compares anchors of one log, whose keys are given by the size from which each signs."""
+    """Comparison of anchors with one log, whose keys are given by the size from which each signs."""
 
     def __init__(self, origin: str, keys: Sequence[tuple[int, bytes]]) -> None:
         self._origin, self._keys = origin, keys
 
     def run(self, anchors: Anchors, roots: Mapping[int, bytes]) -> None:
-        """Fill in what *anchors* come to, where the tree has these roots at the sizes that they name."""
+        """Fill in the findings of *anchors*, for a tree with these roots at their sizes."""
         for note in anchors.notes:
             problem = self._problem(note, roots)
             if problem not in _INCOMPARABLE:
@@ -58,7 +57,7 @@ class Comparison:
                 anchors.problems.append(problem)
 
     def _problem(self, note: str, roots: Mapping[int, bytes]) -> str | None:
-        """What is wrong with a note; None where the log had that state."""
+        """The problem of a note; None if the log had that state."""
         said = _said(note)
         if said is None:
             return "anchor_unreadable"
@@ -75,20 +74,20 @@ _INCOMPARABLE = frozenset({"anchor_unreadable", "anchor_of_another_log", "anchor
 
 def sizes(anchors: Sequence[Anchors]) -> Iterator[int]:
     """The sizes of the log at which anchors are compared."""
-    for each in anchors:
-        for note in each.notes:
+    for place in anchors:
+        for note in place.notes:
             if (said := _said(note)) is not None:
                 yield said.size
 
 
 def key_at(keys: Sequence[tuple[int, bytes]], size: int) -> bytes | None:
-    """The key that signed for the log when it had that size."""
+    """The key that signed for the log at that size."""
     signing = [public for since, public in keys if since < size]
     return signing[-1] if signing else None
 
 
 def ended(note: str) -> str:
-    """A note as it was written: whoever kept it may have ended it otherwise."""
+    """A note with its original end, which its keeper may have changed."""
     return note.rstrip("\n") + "\n"
 
 
@@ -105,26 +104,25 @@ def _differs(said: merkle.Checkpoint, roots: Mapping[int, bytes]) -> str | None:
     return None if roots[said.size] == said.root else "log_differs_from_anchor"
 
 
-# -- forgotten ---------------------------------------------------------------------------------------
-# Which entries of the log have no body any more, and whether that was said: part of a check of the log.
+# -- forgotten entries -------------------------------------------------------------------------------
 #
-# An entry that says that others were forgotten is believed where somebody signed it who may purge, and where those came
-# before a finished purge that was old enough by then. That purge was no older than what came before it, and the entry
-# is no younger than the log, so that no time counts that was only written down; a clock that an officer accepted begins
-# anew. What is gone and was not said is a changed entry.
+# An entry that says that others were forgotten counts if its signer may purge, and if those came before a finished
+# purge that was old enough by then. That purge may be no older than the entries before it, and the entry no younger
+# than the log, so that an invented time does not count; an accepted clock begins anew. A body that is gone without such
+# an entry is a changed entry.
 
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
-MARGIN: Final = timedelta(days=1)  # by which clocks may differ, and a purge may last
+MARGIN: Final = timedelta(days=1)  # difference of clocks, and length of a purge
 
 
 def saying(entries: Sequence[EntryRow]) -> list[tuple[int, bytes]]:
-    """Number and body of those that say that others were forgotten."""
+    """Number and body of entries that say that others were forgotten."""
     return [(seq, body) for seq, _, body, _ in entries if body is not None and body.startswith(_BEGINS)]
 
 
 class Forgotten:
-    """Collects bodies that are gone, and what the log says of them; entries come in order."""
+    """Collects missing bodies, and what the log says of them; entries come in order."""
 
     def __init__(self, log: AuditLog, people: Signatories) -> None:
         self._log, self._people = log, people
@@ -132,32 +130,32 @@ class Forgotten:
         self._said: list[tuple[int, bytes]] = []
 
     def take(self, gone: bytes, said: Sequence[tuple[int, bytes]]) -> None:
-        """Take some entries: of each whether its body is gone, and those of them that are `saying` so of others."""
+        """Add a batch: for each entry whether its body is gone, and its entries from `saying`."""
         self._gone += gone
         self._said += said
 
     def unsaid(self) -> int:
-        """How many bodies are gone of which no entry says so that is believed, after the last batch."""
+        """The number of missing bodies without a valid entry that says so, after the last batch."""
         if not any(self._gone):
             return 0
         gone, events = bytearray(self._gone), {seq: self._event(seq, body) for seq, body in self._said}
         times = self._times({event.before for event, _ in filter(None, events.values())})
         for seq, said in events.items():
-            for first, last in self._believed(seq, *said, times) if said is not None else ():
+            for first, last in self._valid_runs(seq, *said, times) if said is not None else ():
                 gone[first : last + 1] = bytes(len(gone[first : last + 1]))
         return sum(gone)
 
     def _event(self, seq: int, body: bytes) -> tuple[EntriesForgotten, datetime] | None:
-        """What an entry says, and when, where its person may say it."""
+        """The event and time of an entry, if its person may write it."""
         try:
-            told = read_body(body)
-            event, at = events.read(told), from_iso(told["at"])
+            content = read_body(body)
+            event, at = events.read(content), from_iso(content["at"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return None
-        return (event, at) if isinstance(event, EntriesForgotten) and self._may_say(seq, told) else None
+        return (event, at) if isinstance(event, EntriesForgotten) and self._may_say(seq, content) else None
 
     def _times(self, purges: Collection[int]) -> dict[int, datetime]:
-        """The newest time of the entries before each of these, and under -1 that of the log."""
+        """The newest time of the entries before each of these purges, and under -1 that of the log."""
         time, newest = LogTime(), dict[int, datetime]()
         for seq, body in self._log.raw.bodies():
             if seq in purges:
@@ -165,10 +163,10 @@ class Forgotten:
             time = log_clock.computed([(seq, body)], time)
         return {**newest, -1: time.newest.at}
 
-    def _believed(
+    def _valid_runs(
         self, seq: int, event: EntriesForgotten, at: datetime, times: Mapping[int, datetime]
     ) -> Sequence[Sequence[int]]:
-        """The runs of entries that one entry says were forgotten; none where it is not believed."""
+        """The runs of entries that an entry validly says were forgotten; else none."""
         purge = self._log.entries.get(event.before)
         in_order = all(0 <= first <= last < event.before <= seq for first, last in event.entries)
         if event.days not in LIMITS["entries_days"] or not in_order or purge is None or at > times[-1] + MARGIN:
@@ -179,7 +177,7 @@ class Forgotten:
         return event.entries if purged_at <= at - timedelta(days=event.days) else ()
 
     def _purged_at(self, purge: LogEntry) -> datetime | None:
-        """When a purge finished, of which an entry tells; None where it tells of none."""
+        """When a purge finished, by its entry; None if it is none."""
         body = purge.body or {}
         if not isinstance(events.read(body), PurgeFinished) or not self._may_say(purge.seq, body):
             return None
@@ -189,12 +187,12 @@ class Forgotten:
             return None
 
     def _may_say(self, seq: int, body: Mapping[str, Any]) -> bool:
-        """Whether the person of an entry could say it then; that their key signed it is another check."""
+        """Whether the person of an entry could write it then; the signature is another check."""
         person = self._people.named(body.get("person"), seq)
         return person is not None and may_say(person.role, str(body.get("action")))
 
 
-# -- log stretch ------------------------------------------------------------------------------------
+# -- stretches ------------------------------------------------------------------------------------------
 
 
 _PERSON: Final = b'"person":'
@@ -204,7 +202,7 @@ _BATCH = 5000  # entries read at once by a verification: 2 MB
 class Stretch(NamedTuple):
     """The entries with begin <= number < end, and the checkpoints that close them, in order.
 
-    The last closes entry `end - 1`, and each goes on from the one before. There are none where nobody asks who signed.
+    The last closes entry `end - 1`, and each continues the one before. There are none if signers are not checked.
     """
 
     begin: int
@@ -214,24 +212,24 @@ class Stretch(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What came of a stretch: its entries that are there begin at `first` and end before `end`; 0 where none are."""
+    """The result of a stretch: its existing entries begin at `first` and end before `end`; 0 without any."""
 
     first: int
     end: int
     leaves: list[bytes]
     problems: list[str]  # codes
-    gone: bytes  # a byte for each entry: whether it has no body any more
+    gone: bytes  # a byte for each entry: whether its body is gone
     said: list[tuple[int, bytes]]  # entries that say that others were forgotten
 
 
 class StretchCheck:
-    """Checks stretches of one log, which *people* could sign, each in their time."""
+    """Checks stretches of one log, with *people* as possible signers, each in their time."""
 
     def __init__(self, log: AuditLog, people: Signatories, verifiers: Verifiers | None = None) -> None:
         self._log, self._people, self._verifiers = log, people, verifiers
 
     def __call__(self, stretch: Stretch, follow: Callable[[Sequence[Body]], None] | None = None) -> Checked:
-        """What came of a stretch. *follow* is called with every body, in order and in batches."""
+        """The result of a stretch. *follow* gets every body, in order and in batches."""
         problems, leaves, said = list[str](), list[bytes](), list[tuple[int, bytes]]()
         signed = _signers(self._log, self._people, stretch, self._verifiers)
         persons = _Persons(_closed(self._people, signed, problems), problems)
@@ -256,7 +254,7 @@ class StretchCheck:
 
 
 class Signed(NamedTuple):
-    """A checkpoint by its size, the key of who signed it, None where nobody did, and what is wrong with it."""
+    """A checkpoint by its size, its signer's key (None without one), and its problems."""
 
     size: int
     key: bytes | None
@@ -266,7 +264,7 @@ class Signed(NamedTuple):
 def _signers(
     log: AuditLog, people: Signatories, stretch: Stretch, verifiers: Verifiers | None = None
 ) -> Iterator[Signed]:
-    """Who signed each checkpoint of a stretch, in order; each has to go on from the one before."""
+    """The signer of each checkpoint of a stretch, in order; each must continue the one before."""
     names = merkle.signer_names(log.origin, people.keys())
     begins = [stretch.begin, *(checkpoint.size for checkpoint in stretch.checkpoints)]
 
@@ -281,9 +279,9 @@ def _signers(
 def who_signed(
     log: AuditLog, checkpoint: SignedCheckpoint, public: bytes | None, names: Mapping[str, bytes], begin: int | None
 ) -> Signed:
-    """Who of *names* signed a checkpoint that the log signed too, whose key was *public* then.
+    """The signer, among *names*, of a checkpoint that the log's key *public* signed too.
 
-    *begin*: the size of the one before it, from which it must go on; None where that is not asked.
+    *begin*: the size of the checkpoint before it, which it must continue; None for no check.
     """
     size = checkpoint.size
     try:
@@ -299,7 +297,7 @@ def who_signed(
 
 
 def name_of_signer(people: Signatories, signed: Signed, problems: list[str]) -> str | None:
-    """The name that whoever signed a checkpoint had then; what is wrong is added to *problems*."""
+    """The name that a checkpoint's signer had then; its problems are added to *problems*."""
     problems += signed.problems
     person = people.of_key(signed.key, signed.size - 1)
     if signed.key is not None and person is None:
@@ -309,12 +307,12 @@ def name_of_signer(people: Signatories, signed: Signed, problems: list[str]) -> 
 
 def _closed(people: Signatories, signed: Iterable[Signed], problems: list[str]) -> Iterator[tuple[int, str | None]]:
     """The size of each checkpoint, and the name that its signer had then."""
-    for each in signed:
-        yield each.size, name_of_signer(people, each, problems)
+    for checkpoint in signed:
+        yield checkpoint.size, name_of_signer(people, checkpoint, problems)
 
 
 def _check_leaves(entries: Sequence[EntryRow], expected: int, problems: list[str]) -> int:
-    """The number that comes after a batch, whose first entry should have number *expected*."""
+    """The number after a batch whose first entry should have number *expected*."""
     for seq, salt, body, leaf in entries:
         if seq != expected:
             problems.append("entry_missing")
@@ -325,14 +323,14 @@ def _check_leaves(entries: Sequence[EntryRow], expected: int, problems: list[str
 
 
 class _Persons:
-    """Compares the person of each entry with who signed the checkpoint that closes it; entries come in order."""
+    """Compares the person of each entry with the signer of the checkpoint that closes it; entries come in order."""
 
     def __init__(self, closed: Iterator[tuple[int, str | None]], problems: list[str]) -> None:
         self._closed, self._problems = closed, problems
         self._size, self._name = next(closed, (0, None))
 
     def follow(self, entries: Sequence[EntryRow]) -> None:
-        """Check a batch; where nobody known signed, that is a problem of the checkpoint already."""
+        """Check a batch; an unknown signer is reported with the checkpoint already."""
         at = 0
         while at < len(entries) and self._size:
             upto = bisect_left(entries, self._size, lo=at, key=itemgetter(0))
@@ -349,15 +347,15 @@ class _Persons:
                 self._problems.append("entry_of_another_person")
 
     def end(self) -> None:
-        """Look at the checkpoints for which no entry asked."""
+        """Check the checkpoints behind the last entry."""
         deque(self._closed, maxlen=0)
 
 
 def names_at_its_top(body: bytes, named: bytes) -> bool:
-    """Whether a body, if it is JSON, surely has *named*, a "person" and its value, at its top; False where it may not.
+    """Whether a body, if it is JSON, surely has *named*, a "person" and its value, at its top; False if unsure.
 
-    Parsing takes as long as all other checks of an entry. What one brace follows, which ends the body, stands in no
-    object within it; without a backslash it is no end of another string, and JSON that names a key twice is none.
+    Parsing takes as long as all other checks of an entry. Text followed by a single brace, which ends the body, is
+    in no inner object; without a backslash it ends no other string; and JSON with a key twice is invalid.
     """
     at = body.find(named)
     return at >= 0 and body.find(b"}", at) == len(body) - 1 and b"\\" not in body

@@ -1,4 +1,4 @@
-"""The table `meta`: a store's counters, and what sums up other tables. Changes need a transaction of the caller."""
+"""The table `meta`: a store's counters, and sums of other tables. Changes need a transaction of the caller."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _TOO_LARGE = 2**62  # the engine counts to 2^63
 
 
 class Meta:
-    """Numbers, instants and bytes by their keys. All are read at once, and once in a transaction."""
+    """Numbers, instants and bytes by key. All are read together, and once in a transaction."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
         self._values: dict[str, object] = {}
-        self._snapshot = 0  # that `_values` are of
+        self._snapshot = 0  # of `_values`
 
     def number(self, key: str) -> int:
-        """A number; raises Integrity where it is missing, or none that could be counted up from."""
+        """A number; raises Integrity if it is missing, or cannot be counted up from."""
         value = self._read().get(key)
         if type(value) is not int or not 0 <= value < _TOO_LARGE:
             raise Integrity("catalogue_damaged", table="meta")
         return value
 
     def instant(self, key: str) -> datetime:
-        """An instant, in UTC; raises Integrity where it is missing."""
+        """An instant, in UTC; raises Integrity if it is missing."""
         return from_micros(self.number(key))
 
     def raw(self, key: str) -> bytes | None:
-        """What was set; None before. Raises Integrity where it is something else."""
+        """The bytes of a key; None if unset. Raises Integrity for other values."""
         value = self._read().get(key)
         if value is not None and not isinstance(value, bytes):
             raise Integrity("catalogue_damaged", table="meta")
@@ -47,7 +47,7 @@ class Meta:
 
     @reads_rows
     def _read(self) -> dict[str, object]:
-        """Every value; outside a transaction what others have committed since is read too."""
+        """Every value; outside a transaction, read again after each commit of others."""
         snapshot = self._db.snapshots
         if self._snapshot != snapshot or snapshot % 2 == 0:
             self._values = {str(key): value for key, value in self._db.rows("SELECT key, value FROM meta")}

@@ -16,8 +16,7 @@ from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 
-# -- recording rows ----------------------------------------------------------------------------------
-# A row of the table `recordings`, written and read.
+# -- rows ------------------------------------------------------------------------------------------------
 
 
 COLUMNS: Final = (
@@ -59,7 +58,7 @@ def read_purposes(kept: str) -> frozenset[Purpose]:
 
 
 def from_row(row: Row) -> Recording:
-    """The recording of a row; raises what `decoding.UNREADABLE` names where no row of ours is like that."""
+    """The recording of a row; raises one of `decoding.UNREADABLE` for a row that the program does not write."""
     return Recording(
         id=recording_id(row[0]),
         kind=KINDS[row[1]],
@@ -82,22 +81,22 @@ def from_row(row: Row) -> Recording:
     )
 
 
-# -- recordings -------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------------
 
 
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
-# Of whatever day: the index by caller begins with the day in the id
+# Any day: the index by caller begins with the day in the id
 _DAYS = ", ".join(f"x'{day:02x}'" for day in range(256))
 _OF_ANY_DAY: Final = f"substr(id, 1, 1) IN ({_DAYS})"
 _OF_CALLER: Final = f"{_OF_ANY_DAY} AND caller = ?"
-# The SQL form of `policy.is_due` of `Policy.ends_at`; in two, so that the engine goes by an index for each
+# The SQL form of `policy.is_due` of `Policy.ends_at`; in two parts, so that the engine uses an index for each
 _IS_PAST_RETENTION: Final = f"({_IS_HELD} AND due_at <= ?) OR ({_IS_HELD} AND started_at <= ?)"
 
 
 class Tally(NamedTuple):
-    """How many held recordings of a team have the same kind and the same purposes."""
+    """The number of held recordings of a team with the same kind and purposes."""
 
     team: str
     kind: Kind
@@ -106,7 +105,7 @@ class Tally(NamedTuple):
 
 
 class _Table:
-    """The table, read by conditions."""
+    """The table, queried by conditions."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
@@ -115,8 +114,8 @@ class _Table:
     def _where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
         """Recordings that meet a condition, oldest first.
 
-        They are sorted in Python: for an ORDER BY the engine may read a million rows through an index that has the
-        order, rather than sort the four that meet the condition.
+        Sorted in Python: for an ORDER BY the engine may read a million rows through an index in that order, instead
+        of sorting the four that meet the condition.
         """
         rows = self._db.rows(f"SELECT {COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
         return sorted((from_row(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))
@@ -156,12 +155,12 @@ class Recordings(_Table):
 
     @reads_rows
     def arriving(self) -> list[RecordingId]:
-        """Announced rows; where no intake runs, those that a killed intake left."""
+        """Announced rows; without a running intake, those of a killed one."""
         rows = self._db.rows(f"SELECT id FROM recordings WHERE state = {_ARRIVING}")  # noqa: S608 - our states
         return [recording_id(row[0]) for row in rows]
 
     def hold(self, recording: Recording) -> None:
-        """Complete an announced row, so that the recording is held; raises KeyError where no row was announced."""
+        """Complete an announced row, so that the recording is held; raises KeyError without such a row."""
         before, after = transition(Event.TAKEN_IN)
         if recording.state is not after:
             raise ValueError(f"a row that is taken in is {after}")
@@ -208,7 +207,7 @@ class Recordings(_Table):
 
     @reads_rows
     def by_erasure(self) -> Iterator[tuple[RecordingId, str | None]]:
-        """Every recording that is erased or being erased, with its erasure's number, and any other that has one."""
+        """Every recording that is erased, being erased or numbered by an erasure, with that number."""
         rows = self._db.rows(
             "SELECT id, erasure FROM recordings "  # noqa: S608 - our states
             f"WHERE state IN ({_ERASING}, {_ERASED}) OR erasure IS NOT NULL"
@@ -230,21 +229,21 @@ class Recordings(_Table):
 
 
 class RecordingSearch(_Table):
-    """Recordings by what is known of them: an id, a source, a subject, a team, a deadline."""
+    """Queries by id, source, subject, team or deadline."""
 
     @reads_rows
     def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
-        """Those of *recordings* that are held, each with its row number."""
-        for some in portions(recordings):
-            sql = f"SELECT rowid, {COLUMNS} FROM recordings WHERE id IN ({marks(some)}) AND {_IS_HELD}"  # noqa: S608
-            for number, *row in self._db.rows(sql, some):
+        """The held ones of *recordings*, each with its row number."""
+        for ids in portions(recordings):
+            sql = f"SELECT rowid, {COLUMNS} FROM recordings WHERE id IN ({marks(ids)}) AND {_IS_HELD}"  # noqa: S608
+            for number, *row in self._db.rows(sql, ids):
                 yield number, from_row(tuple(row))
 
     @reads_rows
     def beginning_with(self, signs: str) -> list[tuple[RecordingId, str]]:
-        """Id and team of the held recordings whose ids begin with *signs* (hexadecimal, at most 32), and no more.
+        """Id and team of held recordings whose ids begin with *signs* (hexadecimal, at most 32).
 
-        A training copy goes by the id of its first revision, which may be gone, and by no other.
+        A training copy is found only by the id of its first revision, which may be erased.
         """
         ends = ids_beginning(signs)
         sql = (
@@ -262,36 +261,38 @@ class RecordingSearch(_Table):
     @reads_rows
     def made_of(self, originals: Iterable[RecordingId]) -> Iterator[RecordingId]:
         """The ids of the copies of some recordings, in any state after intake."""
-        for some in portions(originals):
-            sql = f"SELECT id FROM recordings WHERE parent IN ({marks(some)})"  # noqa: S608 - marks
-            yield from (recording_id(row[0]) for row in self._db.rows(sql, some))
+        for ids in portions(originals):
+            sql = f"SELECT id FROM recordings WHERE parent IN ({marks(ids)})"  # noqa: S608 - marks
+            yield from (recording_id(row[0]) for row in self._db.rows(sql, ids))
 
     def of_subject(self, subject: Subject) -> list[Recording]:
-        """Held recordings of a caller, of an employee or of a call, with the copies made of them.
+        """Held recordings of a caller, an employee or a call, with their copies.
 
-        Those of an employee are looked for in every row: a second or two of a million. A copy is found by its
-        original's id even where the original's row is gone.
+        An employee is looked for in every row: a second or two for a million. A copy is found by its original's id,
+        even after the original's row is gone.
         """
         if subject.caller:
-            found = self._where(f"{_OF_CALLER} AND {_IS_HELD}", (subject.caller,))
+            originals = self._where(f"{_OF_CALLER} AND {_IS_HELD}", (subject.caller,))
         elif subject.agent:
-            found = self._where(f"agent = ? AND {_IS_HELD}", (subject.agent,))
+            originals = self._where(f"agent = ? AND {_IS_HELD}", (subject.agent,))
         else:
             values = (subject.recording or b"", subject.recording or b"", subject.source)
-            found = self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values)
-        return self._with_derived(found)
+            originals = self._where(f"(id = ? OR parent = ? OR source = ?) AND {_IS_HELD}", values)
+        return self._with_derived(originals)
 
     @reads_rows
     def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
-        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
-        found, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
+        """Held recordings whose caller or source was withdrawn by an entry before number *end*, with the newest such
+        entry.
+        """
+        withdrawn, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
         for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
             sql = (
                 f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON {on} "  # noqa: S608
                 f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
             )
-            found += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
-        return found
+            withdrawn += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
+        return withdrawn
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
         """Held recordings of some teams (None: all) that started in [since, before), in microseconds."""
@@ -303,12 +304,12 @@ class RecordingSearch(_Table):
     def past_retention(self, now: datetime, latest: datetime) -> list[Recording]:
         """Held recordings that are past retention.
 
-        Here and below, *latest* is the latest start of what is due by the policy (`Policy.latest_due`).
+        Here and below, *latest* is the latest start that is due by the policy (`Policy.latest_due`).
         """
         return self._where(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
 
     def without_copy(self, now: datetime, latest: datetime) -> list[Recording]:
-        """Held originals within retention that have no held training copy, ordered by the time they are due."""
+        """Held originals within retention and without a held training copy, by due time."""
         originals = self._where(
             f"{_IS_HELD} AND kind = ? AND due_at > ? AND started_at > ? AND NOT EXISTS "  # noqa: S608 - our states
             f"(SELECT 1 FROM recordings c WHERE c.parent = recordings.id AND c.state = {_HELD} AND c.kind = ?)",
@@ -318,7 +319,7 @@ class RecordingSearch(_Table):
 
     @reads_rows
     def tallies(self, now: datetime, latest: datetime) -> list[Tally]:
-        """The numbers of held recordings that are within retention, by team, kind and purposes."""
+        """The numbers of held recordings within retention, by team, kind and purposes."""
         rows = self._db.rows(
             f"SELECT team, kind, purposes, count(*) FROM recordings WHERE {_IS_HELD} AND due_at > ? "  # noqa: S608
             "AND started_at > ? GROUP BY team, kind, purposes",
@@ -349,7 +350,7 @@ class RecordingSearch(_Table):
 
 
 class Inventory(_Table):
-    """Every recording of a store, in the order of the rows or of the ids: for checks and backups."""
+    """Every recording of a store, in the order of rows or ids: for checks and backups."""
 
     @reads_rows
     def row_numbers(self) -> tuple[int, int]:
@@ -374,13 +375,13 @@ class Inventory(_Table):
 
     @reads_rows
     def held_bytes(self) -> int:
-        """The bytes of all objects that are held; reads every row."""
+        """The bytes of all held objects; reads every row."""
         rows = self._db.rows(f"SELECT total(object_bytes) FROM recordings WHERE {_IS_HELD}")  # noqa: S608 - our states
         return int(rows[0][0])
 
     @reads_rows
     def not_held(self) -> dict[RecordingId, State]:
-        """The recordings that are arriving, being erased, or erased, with their states."""
+        """The recordings that are arriving, being erased or erased, with their states."""
         states = f"{_ARRIVING}, {_ERASING}, {_ERASED}"
         rows = self._db.rows(f"SELECT id, state FROM recordings WHERE state IN ({states})")  # noqa: S608 - our states
         return {recording_id(recording): State(state) for recording, state in rows}
@@ -404,18 +405,17 @@ class Inventory(_Table):
 
 
 # -- agents ------------------------------------------------------------------------------------------
-# Which employees answered calls that are held: their blind indexes in `recordings`, without a name.
 
 
 class Agents:
-    """The employees of one store's calls."""
+    """The employees in held calls, by blind indexes without a name."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows
     def last_calls(self) -> dict[bytes, RecordingId]:
-        """By each blind index of a held call the call that was taken in last; a million rows take a second or two."""
+        """The newest held call of each blind index; a million rows take a second or two."""
         rows = self._db.rows(
             "SELECT agent, id, max(rowid) FROM recordings "  # noqa: S608 - our state
             f"WHERE +state = '{State.HELD.value}' AND kind = ? AND agent IS NOT NULL GROUP BY agent",

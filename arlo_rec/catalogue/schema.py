@@ -1,11 +1,10 @@
 """The tables of the catalogue, made by one founding step through sqlite-utils' Migrations; loaded only for that.
 
-Tables are STRICT, so that a value of another type is refused. Instants are microseconds since 1970 in UTC. No column
-holds a name or a number of a caller. What each table means stands in the module of `catalogue` that reads it.
+Tables are STRICT: a value of another type is refused. Instants are microseconds since 1970 in UTC. No column holds a
+name or a number of a caller. The module of `catalogue` that reads a table says what it means.
 
-A released step is never edited: a change of the schema is a new step at the end of `migrate`, and VERSION rises by one,
-as it does where the documents in it get another form.
-No earlier version was released, so a catalogue with a smaller number is refused, like one with a larger number.
+A released step is never edited: a change of the schema is a new step at the end of `migrate` and raises VERSION by
+one, as does another form of the documents in it. A catalogue with another number is refused.
 """
 
 from __future__ import annotations
@@ -19,19 +18,18 @@ from arlo_rec.crypto.primitives import sha256
 from arlo_rec.model.errors import Integrity, Unreachable
 
 VERSION = 22
-# Of what the steps make, which `verify` compares.
+# of the schema that the steps make; `verify` compares it
 DIGEST = bytes.fromhex("a03a21290773e367671b1bce260764a3067f243e9ea873e1809b9b423b2934fd")
 
-# `escrows`: where backups lie, and the rings with the root secrets that open them; a purge empties these rings.
-# `recipients`: the disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones`
-# keeps only the newest time of a person who withdraws twice. `proofs`: for each erasure its log entry and the
-# inclusion path that proves it, because computing the path from all leaves takes a second, and the eraser's signature.
-# `entries_of_cases`, `entries_of_requests`: those in which `"case":"` or `"request":"` stands, so that what was done in
-# each case, and what managers asked for, is read without the rest. `entries_of_forgetting`: those that begin with
-# `{"action":"forget"`: up to where the log tells what people did.
-# `recordings_by_caller`: by the day in the id first, so that what is erased together lies together in it: a purge of a
-# day writes a hundred pages of it and not ten thousand, and a withdrawal looks in 256 places.
-# `entries_taking_in`: those that take a recording in, by the id after `"recordings":["`.
+# `escrows`: the places of backups, and the rings with the root secrets that open them; a purge empties these rings.
+# `recipients`: disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones` has
+# only the newest time of a person who withdraws twice. `proofs`: the log entry of each erasure, the inclusion path that
+# proves it (computing it from all leaves takes a second), and the eraser's signature. `entries_of_cases`,
+# `entries_of_requests`: entries with `"case":"` or `"request":"`, so that cases and requests are read alone.
+# `entries_of_forgetting`: entries that begin with `{"action":"forget"`. `entries_taking_in`: entries that take a
+# recording in, by the id after `"recordings":["`. `recordings_by_caller`: by the day in the id first, so that what is
+# erased together lies together: a purge of a day writes a hundred pages of it and not ten thousand, and a withdrawal
+# looks in 256 places.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -128,10 +126,9 @@ CREATE TABLE sums (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 """
 
 # The engine's figures for choosing an index: the rows of a table, then how many rows share the first column of the
-# index, its first two, and so on (sqlite.org/fileformat2.html, 2.6.3). They are those of a store of a million and are
-# never counted, so that every store, whatever its size, takes the same index. Without them the engine would take an
-# index that begins with the state, which nearly all rows share, and a withdrawal of four calls would read a million
-# rows.
+# index, its first two, and so on (sqlite.org/fileformat2.html, 2.6.3). They describe a store of a million and are never
+# recounted, so that every store uses the same index. Without them the engine would use an index that begins with the
+# state, which nearly all rows share, and a withdrawal of four calls would read a million rows.
 _FIGURES = """
 ANALYZE meta;
 DELETE FROM sqlite_stat1;
@@ -163,8 +160,7 @@ ANALYZE sqlite_master;
 
 _NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('fed', 0)"
 
-# The tables of which a sum over all rows is kept (see `backends/sqlite`): all but `entries`, whose Merkle tree covers
-# more, and `sums` itself.
+# Tables with a sum over all rows (see `backends/sqlite`): all but `entries`, which the Merkle tree covers, and `sums`.
 SUMMED = (
     *("meta", "links", "documents", "seals", "grant_seeds", "grant_histories", "commit_keys", "audience_keys"),
     *("audience_seals", "audience_wraps", "recordings", "metadata"),
@@ -174,7 +170,7 @@ SUMMED = (
 
 
 def migrate(db: Any) -> None:
-    """Carry out every step that a catalogue (a sqlite-utils Database) lacks, inside the transaction of the caller."""
+    """Carry out every step that a catalogue (a sqlite-utils Database) lacks, inside the caller's transaction."""
     from sqlite_utils.migrations import Migrations
 
     steps = Migrations("arlo_rec")
@@ -192,13 +188,13 @@ def migrate(db: Any) -> None:
 
 
 def demand(version: int, path: Path) -> None:
-    """Raise Unreachable where the store at *path* has a catalogue of another version."""
+    """Raise Unreachable if the store at *path* has a catalogue of another version."""
     if version != VERSION:
         raise Unreachable("store_too_old" if version < VERSION else "store_too_new", path=str(path))
 
 
 def demand_untouched(connection: SqliteConnection, path: Path) -> None:
-    """Raise Integrity where anything in the schema is not as the steps make it: a trigger runs in every command."""
+    """Raise Integrity if the schema is not as the steps make it: a trigger would run in every command."""
     if digest_of(connection) != DIGEST:
         raise Integrity("schema_changed", path=str(path))
 
@@ -224,7 +220,7 @@ def _carry_out(database: Any, statements: str) -> None:
 
 @reads_rows
 def digest_of(connection: SqliteConnection) -> bytes:
-    """SHA-256 over every table, index, view and trigger, by type and name, but sqlite-utils' own table."""
+    """SHA-256 over every table, index, view and trigger, by type and name, except sqlite-utils' own table."""
     sql = (
         "SELECT type, name, tbl_name, sql FROM sqlite_master "
         "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"

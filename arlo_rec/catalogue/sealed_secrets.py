@@ -1,7 +1,6 @@
-"""The table `seals`: secrets of the store, each sealed to one holder and signed by whoever sealed it.
+"""The table `seals`: secrets of the store, each sealed to one holder and signed by its sealer.
 
-A holder is the fingerprint of a public sealing key. A row that was not signed by somebody entitled is refused, and a
-secret that is not sealed to an identity cannot be opened by it.
+A holder is the fingerprint of a public sealing key. A row without the signature of an entitled person is refused.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ class SealedSecrets:
     def open(self, name: str, roster: Roster) -> bytes:
         """A secret that is sealed to this identity.
 
-        Raises NotUnlocked where none is, Integrity where nobody entitled signed it or it does not open.
+        Raises NotUnlocked without one, Integrity if no entitled person signed it or it does not open.
         """
         if name not in self._opened:
             self._opened[name] = self._unseal(name, roster)
         return self._opened[name]
 
     def forget_opened(self) -> None:
-        """Forget the opened secrets, so that the next `open` reads the table: another run may have replaced them."""
+        """Drop the opened secrets, so that the next `open` reads the table: another run may have replaced them."""
         self._opened.clear()
 
     @reads_rows
@@ -72,7 +71,7 @@ class SealedSecrets:
         return [(bytes(holder), str(part)) for holder, part in self._db.rows("SELECT holder, part FROM seals")]
 
     def keep_for(self, people: Iterable[Person]) -> None:
-        """Delete everything that is sealed to anybody but these people; inside a change."""
+        """Delete everything that is sealed to others than these people; inside a change."""
         holders = [primitives.fingerprint(person.seal_key) for person in people]
         self._db.run(f"DELETE FROM seals WHERE holder NOT IN ({marks(holders)})", tuple(holders))  # noqa: S608 - marks
 
@@ -81,9 +80,9 @@ class SealedSecrets:
         self._db.run("DELETE FROM seals WHERE part = ?", (name,))
 
     def demand_sealed_to(self, person: Person, name: str, roster: Roster) -> None:
-        """Raise NotUnlocked where a secret is not sealed to a person, Integrity where nobody entitled signed the seal.
+        """Raise NotUnlocked if a secret is not sealed to a person, Integrity if no entitled person signed the seal.
 
-        Whether it opens, only they can tell; it did when it was signed.
+        Only the holder can tell whether it opens.
         """
         self._newest(primitives.fingerprint(person.seal_key), name, roster)
 
@@ -96,7 +95,7 @@ class SealedSecrets:
 
     @reads_rows
     def _newest(self, holder: bytes, name: str, roster: Roster) -> bytes:
-        """The newest seal of a secret to a holder, whose signature is that of somebody entitled."""
+        """The newest seal of a secret to a holder, with the signature of an entitled person."""
         rows = self._db.rows(
             "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
             "ORDER BY version DESC LIMIT 1",
@@ -118,7 +117,7 @@ def access_seed(key_id: bytes) -> str:
 
 
 def seal_info(store: bytes, holder: bytes, name: str) -> bytes:
-    """The HPKE info that a sealed secret is bound to."""
+    """The HPKE info of a sealed secret."""
     return b"arlo-rec/1/part\0" + store + holder + name.encode("ascii")
 
 

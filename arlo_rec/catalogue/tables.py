@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 class Catalogue:
-    """Every table except those of the log, of the chain of authority (`links`) and of the sealed secrets.
+    """Every table except those of the log, of the chain of authority and of the sealed secrets.
 
-    What few commands need is loaded where it is first asked for: every command opens a catalogue.
+    Tables that few commands need are loaded on first use: every command opens a catalogue.
     """
 
     def __init__(self, connection: SqliteConnection) -> None:
@@ -54,21 +54,21 @@ class Catalogue:
 
     @cached_property
     def agents(self) -> Agents:
-        """The employees who answered calls."""
+        """The employees in held calls."""
         from arlo_rec.catalogue.recordings import Agents
 
         return Agents(self._db)
 
     @cached_property
     def audience_keys(self) -> AudienceKeys:
-        """What the recordings of one commit open with."""
+        """The keys of each commit."""
         from arlo_rec.catalogue.audience_keys import AudienceKeys
 
         return AudienceKeys(self._db)
 
     @cached_property
     def grant_keys(self) -> GrantKeys:
-        """The key pairs of grants, and what they open of old."""
+        """The key pairs of grants, and earlier keys wrapped for them."""
         from arlo_rec.catalogue.grant_keys import GrantKeys
 
         return GrantKeys(self._db)
@@ -82,7 +82,7 @@ class Catalogue:
 
     @cached_property
     def vouchers(self) -> Vouchers:
-        """An officer's signature for each key of somebody who may erase."""
+        """An officer's signature for each key that may sign an erasure."""
         from arlo_rec.catalogue.vouchers import Vouchers
 
         return Vouchers(self._db)
@@ -92,15 +92,15 @@ class Catalogue:
         return ErasureKeys(self._db, root)
 
     def erasure_keys_missing(self) -> tuple[list[bytes], list[int]]:
-        """The shards and days of which a key is missing that others hang from."""
+        """The shards and days that lack a key above others."""
         return ErasureKeys.missing_above(self._db)
 
     def count_held(self) -> int:
-        """How many recordings are held, by the counts of their shards: one row for hundreds."""
+        """The number of held recordings, by the counts of their shards: one row for hundreds."""
         return ErasureKeys.count(self._db)
 
     def erasure_keys_of_wrong_size(self) -> Spoilt:
-        """The erasure keys whose rows have not the size of a wrapped key, or count wrong."""
+        """The erasure keys of another size than a wrapped key, or with a wrong count."""
         return ErasureKeys.of_wrong_size(self._db)
 
     def shards_behind(self, shard: bytes, at_most: int) -> list[bytes]:
@@ -108,13 +108,13 @@ class Catalogue:
         return ErasureKeys.shards_behind(self._db, shard, at_most)
 
     def ids_with_erasure_key(self, prefix: bytes) -> set[RecordingId]:
-        """The recordings that have a wrapped erasure key and whose id begins with *prefix*."""
+        """Recordings with a wrapped erasure key whose id begins with *prefix*."""
         return ErasureKeys.ids(self._db, prefix)
 
     def hold(self, recording: Recording) -> None:
         """Complete an announced row, so that the recording is held; inside a change.
 
-        Raises Integrity where anything names its id already (ids are random), KeyError where no row was announced.
+        Raises Integrity if its id is in use already (ids are random), KeyError without an announced row.
         """
         if self._is_named(recording.id):
             raise Integrity("id_taken", id=recording.id.hex())
@@ -132,7 +132,7 @@ class Catalogue:
     def begin_erasure(self, recordings: tuple[RecordingId, ...], erasure: str, event: Event) -> None:
         """Mark recordings as being erased, and disclosures that hold one of them as `open`; inside a change.
 
-        Their metadata goes, and each key with the last metadata that was sealed under it.
+        Their metadata goes, and each key with the last metadata sealed under it.
         """
         self.recordings.begin_erasure(recordings, erasure, event)
         self.copies.remove(recordings)
@@ -141,14 +141,13 @@ class Catalogue:
         self.disclosures.erased(recordings)
 
 
-# -- log rows ----------------------------------------------------------------------------------------
-# The tables that are an index of the log, written with each entry: no use case writes their rows itself.
+# -- rows by the log ------------------------------------------------------------------------------------
 
 
 class TableRows(Rows):
-    """The rows of one catalogue, inside a change.
+    """The rows that each log entry writes; no use case writes them itself. Inside a change.
 
-    Those that hold more than an entry says (erasures, tombstones, cases) are written where that is known.
+    Rows that hold more than an entry (erasures, tombstones, cases) are written by their use case.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -171,8 +170,8 @@ class TableRows(Rows):
         """See `Rows`."""
         if copy.made_from is not None:
             self._tables.copies.replace(copy.made_from)
-        for each in entry.recordings:
-            self._tables.copies.add(Copy.of(each, copy))
+        for recording in entry.recordings:
+            self._tables.copies.add(Copy.of(recording, copy))
 
     def review_copies(self, entry: Applied) -> None:
         """See `Rows`."""

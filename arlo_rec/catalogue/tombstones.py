@@ -1,7 +1,7 @@
-"""The tables `tombstones` and `burials`: withdrawals that keep late deliveries out, and the log entry of each.
+"""The tables `tombstones` and `burials`: withdrawals that refuse late deliveries, and the log entry of each.
 
-`tombstones` holds the newest withdrawal of a caller or of a source id; `burials` holds every withdrawal by the number
-of its log entry, so that the feed can forward all of them.
+`tombstones` holds the newest withdrawal of a caller or a source id; `burials` holds every withdrawal by the number
+of its log entry, so that the feed can forward all of them. The table `refusals` holds the tags of logged refusals.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class Tombstones:
 
     @reads_rows
     def entries_of(self, kind: str, tag: bytes) -> list[int]:
-        """The log entries that withdrew a caller or a source id, in order, as far as they are still kept."""
+        """The log entries that withdrew a caller or a source id, in order, as far as they are kept."""
         rows = self._db.rows("SELECT seq FROM burials WHERE kind = ? AND tag = ? ORDER BY seq", (kind, tag))
         return [int(seq) for (seq,) in rows]
 
     @reads_rows
     def since(self, at: datetime) -> list[Tombstone]:
-        """The newest withdrawal of each caller and source id, of those from *at* on."""
+        """The newest withdrawal of each caller and source id from *at* on."""
         rows = self._db.rows("SELECT kind, tag, at FROM tombstones WHERE at >= ?", (to_micros(at),))
         return [Tombstone(str(kind), bytes(tag), from_micros(at)) for kind, tag, at in rows]
 
@@ -71,7 +71,6 @@ class Tombstones:
 
 
 # -- refusals ----------------------------------------------------------------------------------------
-# The table `refusals`: which refusals were logged already, by tag. It holds no name, number or path.
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class RefusalCount:
 
 
 class SeenRefusals:
-    """Refusals that were logged. Changes need a transaction of the caller."""
+    """Logged refusals by tag. Changes need a transaction of the caller."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection

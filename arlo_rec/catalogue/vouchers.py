@@ -1,4 +1,4 @@
-"""The table `vouchers`: an officer's signature for each key of somebody who may erase. `keys.vouching` verifies."""
+"""The table `vouchers`: an officer's signature for each key that may sign an erasure; verified by `keys.vouching`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from arlo_rec.policy import Role
 
 
 class Vouchers:
-    """Vouchers by the signing key that they are for. Changes need a transaction of the caller."""
+    """Vouchers by the signing key they are for. Changes need a transaction of the caller."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
     @reads_rows
     def get(self, key: bytes) -> Voucher | None:
-        """The voucher for a signing key, its signature unverified; None where there is none, or for no role."""
+        """The voucher for a signing key, its signature unverified; None without one, or with an unknown role."""
         rows = self._db.rows("SELECT role, since, voucher, signature FROM vouchers WHERE key = ?", (key,))
         if not rows or rows[0][0] not in set(Role) or rows[0][1] < 0:
             return None
@@ -24,7 +24,7 @@ class Vouchers:
         return Voucher(key, Role(role), int(since), bytes(by), bytes(signature))
 
     def put(self, voucher: Voucher) -> None:
-        """Insert a voucher, instead of another for the same key."""
+        """Insert or replace the voucher of a key."""
         self._db.run(
             "INSERT OR REPLACE INTO vouchers (key, role, since, voucher, signature) VALUES (?, ?, ?, ?, ?)",
             (voucher.key, voucher.role.value, voucher.since, voucher.by, voucher.signature),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.access.short_ids import meant
+from arlo_rec.access.short_ids import matching
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
@@ -168,7 +168,7 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
     source = row.source if row is not None and row.source else source
     subject = Subject(source=source, recording=original)
     named = {recording.id for recording in store.catalogue.search.of_subject(subject)}
-    begin_so = set(meant(store, lambda _team: True, text)) if asked and original is None else set()
+    begin_so = set(matching(store, lambda _team: True, text)) if asked and original is None else set()
     begin_so = {revisions.newest(store, each) for each in begin_so}
     if len(begin_so - named) > (0 if named else 1):
         raise NothingMatched("call_not_unique", rule="consent.withdraw")

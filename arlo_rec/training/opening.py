@@ -15,7 +15,7 @@ from typing import Any
 from arlo_rec import audio
 from arlo_rec.access import gate, metadata
 from arlo_rec.access.gate import Intent, Permit
-from arlo_rec.access.short_ids import WHOLE, meant
+from arlo_rec.access.short_ids import WHOLE, matching
 from arlo_rec.audio import Sound
 from arlo_rec.crypto.object_file import DataKey, Header
 from arlo_rec.model.errors import Integrity, Usage
@@ -82,7 +82,7 @@ def whole_id(store: Store, shown_id: str, clock: Callable[[], datetime]) -> str:
     if WHOLE.fullmatch(shown_id):
         return shown_id
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), clock())
-    found = meant(store, admission.covers, shown_id)
+    found = matching(store, admission.covers, shown_id)
     return found[0].hex() if len(found) == 1 else shown_id
 
 

@@ -48,7 +48,7 @@ def test_a_short_id_means_its_recording_alone_and_one_sign_less_does_not(rows: l
     store, ours = Listed(rows), [records.RecordingId(name) for name, team in rows if team == "open"]
     short = short_ids.short_ids(store, lambda team: team == "open", ours)  # type: ignore[arg-type]
     for recording, text in short.items():
-        assert short_ids.meant(store, lambda team: team == "open", text) == [recording]  # type: ignore[arg-type]
+        assert short_ids.matching(store, lambda team: team == "open", text) == [recording]  # type: ignore[arg-type]
         assert len(text) >= short_ids.SHORTEST
         if len(text) > short_ids.SHORTEST:
             assert len([other for other in ours if other.hex().startswith(text[:-1])]) > 1
