@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from arlo_rec.admin import new_officers
+from arlo_rec.admin import new_officers, policy_drift
 from arlo_rec.admin.grants import facts as grant_facts
 from arlo_rec.admin.retire import give_secrets, retire
 from arlo_rec.backends.named_files import NamedFile
@@ -299,12 +299,15 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
 # -- handover -----------------------------------------------------------------------------------------
 
 
-def may_hand_over(store: Store, name: str, now: datetime) -> None:
-    """Check that an identity of that name can take this officer's place; raises NotGranted, Refused or Usage."""
+def may_hand_over(store: Store, leaving: str, name: str, now: datetime) -> None:
+    """Check that this officer can leave to an identity of that name; raises NotGranted, Refused or Usage."""
+    policy_drift.demand_approved(store)  # a removal alone is carried out while nobody approved what runs
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
+    if leaving != store.person.name:
+        raise Usage("successor_of_another", name=store.person.name)
     if new_officers.waits(store, now):  # one officer alone would choose who the other one is
         raise Refused("handover_waits", rule="access.officer", name=name)
     _demand_free(store, check_name(name), now)

@@ -293,8 +293,8 @@ def test_json_has_the_keys_of_the_contract() -> None:
             file = one.file if one.file in forms[one.command] else next(iter(forms[one.command]))
             documents.setdefault((one.command, file), []).append(json.loads(one.out))
     assert set(forms) == set(COMMANDS) - {"serve"}
-    for command, files in forms.items():
-        for file, keys in files.items():
+    for command, told_in in forms.items():
+        for file, keys in told_in.items():
             for key in keys.split(", "):
                 told = [_at(document, key) for document in documents[command, file]]
                 assert any(told), f"{command}: {key} is never there"
