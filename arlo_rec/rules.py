@@ -60,7 +60,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "retention.90d": ("purge", "ingest", "status"),
     "security.password": ("person passphrase", "unlock"),
     "security.monitored": ("status", "verify", "audit verify"),
-    "security.unauthorised": ("audit show", "audit report", "breach report"),
+    "security.unauthorised": ("audit show", "audit report", "audit breach"),
     "security.reason": ("find", "listen", "export"),
 }
 _TABLE = (

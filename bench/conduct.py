@@ -52,9 +52,9 @@ def run(entries: int = ENTRIES) -> Iterator[str]:
         yield "|---|---|---|---|"
         since = f"{now - LIVED - timedelta(days=1):%Y-%m-%d}"
         for words in (
-            ("breach", "report", "--person", "leif"),
-            ("breach", "report", "--recording", opened),
-            ("breach", "report", "--from", since),
+            ("audit", "breach", "--person", "leif"),
+            ("audit", "breach", "--recording", opened),
+            ("audit", "breach", "--from", since),
             ("audit", "report", "--from", since),
         ):
             begun = time.perf_counter()

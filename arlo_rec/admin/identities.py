@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from arlo_rec.access import audience_keys, grant_keys
-from arlo_rec.admin import new_officers
+from arlo_rec.admin import new_officers, policy_drift
 from arlo_rec.admin.grants import facts as grant_facts
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
@@ -381,13 +381,16 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
 # -- handover -----------------------------------------------------------------------------------------
 
 
-def may_hand_over(store: Store, name: str, now: datetime) -> None:
-    """Check that an identity of that name can take this officer's place; raises NotGranted, Refused or Usage."""
+def may_hand_over(store: Store, leaving: str, name: str, now: datetime) -> None:
+    """Check that this officer can leave to an identity of that name; raises NotGranted, Refused or Usage."""
+    policy_drift.demand_approved(store)  # a removal alone is carried out while nobody approved what runs
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:
         raise Usage("recovery_hands_nothing_over")
-    if new_officers.waits(store, now):  # else one officer alone would choose the second one
+    if leaving != store.person.name:
+        raise Usage("successor_of_another", name=store.person.name)
+    if new_officers.waits(store, now):  # one officer alone would choose who the other one is
         raise Refused("handover_waits", rule="access.officer", name=name)
     _demand_free(store, check_name(name), now)
 

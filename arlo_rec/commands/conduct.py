@@ -121,7 +121,7 @@ def _codes_line(run: Run, each: Conduct) -> str:
 # -- a breach -----------------------------------------------------------------------------------------
 
 
-def breach_report(
+def audit_breach(
     ctx: typer.Context,
     *,
     person: Annotated[str | None, opt("opt.person", "--person", "NAME")] = None,

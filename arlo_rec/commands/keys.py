@@ -1,48 +1,19 @@
-"""What the security officer types about keys: handing over, rotating a service's, sharing the recovery key."""
+"""What the security officer types about keys: rotating a service's, renewing and sharing the recovery key."""
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from arlo_rec.commands.options import Name, Yes, arg, opt
+from arlo_rec.commands.options import Name, arg, opt
 from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 SHARE_BYTES = 4096  # of a file with a share; it has about 250
-
-
-def person_handover(
-    ctx: typer.Context,
-    name: Name,
-    *,
-    yes: Yes = False,
-) -> Answer:
-    """Make somebody else the security officer, and leave."""
-    from arlo_rec.admin import identities
-
-    run: Run = ctx.obj
-    place = run.place()
-    identity = run.identity(place)
-    with run.opened(place, identity) as store:
-        identities.may_hand_over(store, name, run.now())
-        run.confirm(run.say("handover.shows", name=name), run.say("handover.question"), name, yes=yes)
-        added = identities.hand_over(store, name, run.now())
-    with run.opened(place, added.identity) as store:
-        recovery_key = identities.take_over(store, identity.name, run.now())
-    with run.opened(place, added.identity) as store:
-        waiting = store.roster.is_known_outside(store.catalogue_mark)
-        rings = rings_after_leaving(store, run)
-    data: dict[str, Any] = {"officer": name, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
-    data |= {"removed": identity.name, "rekeyed": not waiting, **rings.data}
-    secrets = {"passphrase": added.one_time, "recovery_key": recovery_key}
-    line = run.say("handover.done", name=name, typed=shlex.quote(name), **secrets)
-    return Answer(data, [line, *rings.lines], always=True, exit_status=3 if waiting or rings.left else 0)
 
 
 def person_rotate(

@@ -1,4 +1,4 @@
-"""What line managers type: find, teams and export."""
+"""What line managers type: find and export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from arlo_rec.commands.dates import span
 from arlo_rec.commands.names import near_line
-from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
+from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.todo import waits_line
 from arlo_rec.commands.typed import STDIN
@@ -36,13 +36,18 @@ def find(
     since: Since = None,
     before: Before = None,
     limit: Limit = None,
+    teams: Annotated[bool, opt("opt.teams", "--teams")] = False,
 ) -> Answer:
-    """The recordings that this person may open for a purpose."""
+    """The recordings that this person may open for a purpose; or the teams that they may see."""
     from arlo_rec.access import search
     from arlo_rec.access.short_ids import short_ids
     from arlo_rec.policy import has_hidden_characters
 
     run: Run = ctx.obj
+    if teams:
+        if any(each is not None for each in (agent, team, since, before, limit)):
+            raise Usage("teams_alone")
+        return _teams(run, purpose, reason)
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
     if has_hidden_characters((agent or "") + (team or "")):
@@ -63,18 +68,15 @@ def find(
     columns = ("id", "started", "length", "team", "agent", "expires")
     recordings = [_match_json(match) for match in matches]
     table = run.table(columns, rows, shortened=("team", "agent"), listed=(recordings, FIELDS))
-    data: dict[str, object] = {"recordings": recordings, "damaged": damaged}
-    data["older"] = found.older
-    data["why"] = [{"code": why.code, "nearest": list(why.nearest)} for why in found.why]
-    return Answer(data, lines, table)
+    why = [{"code": each.code, "nearest": list(each.nearest)} for each in found.why]
+    return Answer({"recordings": recordings, "damaged": damaged, "older": found.older, "why": why}, lines, table)
 
 
-def teams(ctx: typer.Context, *, purpose: SometimesPurpose = None, reason: SometimesReason = None) -> Answer:
+def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
     """The teams that this person may see; with a purpose and a reason, their agents too."""
     from arlo_rec.access import search
     from arlo_rec.access import teams as of_teams
 
-    run: Run = ctx.obj
     with_agents = purpose is not None or reason is not None
     with run.store() as store:
         now = run.now()

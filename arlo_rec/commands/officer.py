@@ -19,6 +19,8 @@ from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.admin.identities import Added
+    from arlo_rec.keys.key_files import Identity
+    from arlo_rec.keys.layout import Layout
     from arlo_rec.model.records import Person
 
 FIELDS = ("name", "role", "service", "since", "recovery", "login")  # of a person
@@ -133,23 +135,49 @@ def person_remove(
     ctx: typer.Context,
     name: Name,
     *,
+    successor: Annotated[str | None, opt("opt.successor", "--successor", "NAME")] = None,
     yes: Yes = False,
 ) -> Answer:
-    """Remove somebody, and encrypt what they could open with new keys."""
+    """Remove somebody, and encrypt what they could open with new keys; an officer leaves to a successor."""
     from arlo_rec.admin.identities import removable, remove
 
     run: Run = ctx.obj
     place = run.place()
     identity = run.identity(place)
+    if successor is not None:
+        return _succeeded(run, place, identity, name, successor, yes=yes)
     with run.opened(place, identity) as store:
         person = removable(store, name, run.now())
         summary = run.say("person.remove_shows", name=name, role=person.role)
         run.confirm(summary, run.say("person.remove_question"), name, yes=yes)
         remove(store, person, run.now())
+    return _removed(run, place, identity, person)
+
+
+def _succeeded(run: Run, place: Layout, identity: Identity, name: str, successor: str, *, yes: bool) -> Answer:
+    """The officer who runs this left, and somebody new is the officer."""
+    from arlo_rec.admin import identities
+
+    with run.opened(place, identity) as store:
+        identities.may_hand_over(store, name, successor, run.now())
+        leaving = store.person
+        run.confirm(run.say("handover.shows", name=successor), run.say("person.remove_question"), name, yes=yes)
+        added = identities.hand_over(store, successor, run.now())
+    with run.opened(place, added.identity) as store:
+        recovery_key = identities.take_over(store, name, run.now())
+    removed = _removed(run, place, added.identity, leaving)
+    secrets = {"passphrase": added.one_time, "recovery_key": recovery_key}
+    line = run.say("handover.done", name=successor, typed=shlex.quote(successor), **secrets)
+    made = {"successor": successor, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
+    return removed._replace(data={**removed.data, **made}, lines=[line, *removed.lines], always=True)
+
+
+def _removed(run: Run, place: Layout, identity: Identity, person: Person) -> Answer:
+    """That somebody was removed, with what is left to do; the store is opened once more, which changes its keys."""
     with run.opened(place, identity) as store:
         waiting = store.roster.is_known_outside(store.catalogue_mark)
         rings, vkey = rings_after_leaving(store, run), store.log.vkey()
-    lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=name), *rings.lines]
+    lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=person.name), *rings.lines]
     lines += [] if waiting else [run.say("person.log_key", vkey=vkey)]
     data = {"person": _person_json(person), "rekeyed": not waiting, "vkey": vkey, **rings.data}
     return Answer(data, lines, exit_status=3 if waiting or rings.left else 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from arlo_rec.store import Store
 
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
-    "clock": "accept",  # the options with which they take that of an unlock
+    "clock": "accept",  # the options with which, or (!) without which, they take that of an unlock
     "review": "page no_browser",  # and not --confirm: why something was not heard is said of each copy
-    "teams": "purpose",
+    "find": "purpose !teams",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
     "person objection": None,  # never: what an officer decides of somebody's right has a reason of its own
@@ -43,7 +43,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
 }
 PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
     {
-        *("person add", "person remove", "person login", "person passphrase", "person handover", "person rotate"),
+        *("person add", "person remove", "person login", "person passphrase", "person rotate"),
         "recovery renew",
     }
 )
@@ -186,7 +186,7 @@ class Run(Typed):
         lacking = [name for name in takes if name in params and params[name] is None]
         named = self.settings.key_file or self.settings.passphrase_file
         conditions = REASON_FOR.get(self.command, "")
-        if not lacking or named or conditions is None or (conditions and not any(map(params.get, conditions.split()))):
+        if not lacking or named or conditions is None or not _are_met(conditions.split(), params):
             return
         try:
             running = self.running(self.place())
@@ -322,3 +322,8 @@ class Run(Typed):
         except OSError:
             raise Usage("config_unreadable", path=named) from None
         return particulars.decode(raw, named)
+
+
+def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:
+    """Whether one of some conditions is: an option that was given, or (`!`) that was not."""
+    return not conditions or any(bool(params[each.lstrip("!")]) != each.startswith("!") for each in conditions)

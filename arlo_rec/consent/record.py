@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.access.short_ids import as_logged, meant
+from arlo_rec.access.short_ids import as_logged, matching
 from arlo_rec.log.events import ConsentShown, Denied
 from arlo_rec.model.errors import Integrity, NotOpen
 from arlo_rec.model.particulars import Particulars, Processor, Recipient
@@ -307,7 +307,7 @@ def consent_to(store: Store, text: str, now: datetime) -> ConsentFacts:
 def _call(store: Store, text: str, now: datetime) -> Recording:
     """The held call of that id; raises NotOpen."""
     recordings = store.catalogue.recordings
-    ids = [revisions.newest(store, each) for each in meant(store, lambda _team: True, text)]
+    ids = [revisions.newest(store, each) for each in matching(store, lambda _team: True, text)]
     rows = [row for each in ids if (row := recordings.held(each)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None

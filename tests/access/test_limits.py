@@ -48,7 +48,7 @@ def test_a_grant_for_an_agent_opens_no_call_of_another_and_does_not_say_that_the
     assert world.code("listen", calls["kari"], *WHY, "--player", "cat", who="leif") == (13, "no_grant")
     cuts = labels(world, (0.1, 0.2))
     assert world.code("pseudonymise", calls["kari"], "--cuts", cuts, who="leif") == (13, "no_grant")
-    agents = world.json("teams", *WHY, who="leif")["teams"]
+    agents = world.json("find", "--teams", *WHY, who="leif")["teams"]
     assert [team["agents"] for team in agents] == [["Ola Oppdiktet"]]
 
 

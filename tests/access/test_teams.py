@@ -20,7 +20,7 @@ def calls(world: World) -> World:
 
 
 def seen(world: World, who: str, *words: str) -> dict[str, tuple[int, object]]:
-    told = world.json("teams", *words, who=who)["teams"]
+    told = world.json("find", "--teams", *words, who=who)["teams"]
     return {team["team"]: (team["held"], team["agents"]) for team in told}
 
 
@@ -39,14 +39,14 @@ def test_somebody_sees_the_teams_of_live_grants_an_officer_all_and_nobody_else_a
         assert seen(calls, who) == {}
     calls.json("revoke", "turid", who="sigrid")
     assert seen(calls, "turid") == {}
-    assert "only managers who were given access" in calls.run("teams", who="turid").out
+    assert "only managers who were given access" in calls.run("find", "--teams", who="turid").out
 
 
 def test_somebody_with_a_grant_is_told_that_nothing_is_held_and_not_that_a_grant_is_missing(world: World) -> None:
     world.grant()
     for who in ("leif", "sigrid"):
-        assert world.run("teams", who=who).out == "No recordings are held of teams that you can see.\n"
-    assert world.run("teams", *WHY, who="leif").out == "No recordings are held of teams that you can see.\n"
+        assert world.run("find", "--teams", who=who).out == "No recordings are held of teams that you can see.\n"
+    assert world.run("find", "--teams", *WHY, who="leif").out == "No recordings are held of teams that you can see.\n"
 
 
 @pytest.mark.rule("security.reason")
@@ -61,7 +61,7 @@ def test_who_answered_takes_a_purpose_a_reason_and_a_grant_and_is_logged_as_a_se
         ("sigrid", WHY, 13),
         ("siri", WHY, 13),
     ):
-        result = calls.run("teams", *words, "--json", who=who)
+        result = calls.run("find", "--teams", *words, "--json", who=who)
         assert result.exit == status and "Prøve" not in result.out
 
 

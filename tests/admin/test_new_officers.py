@@ -73,12 +73,15 @@ def test_one_whom_an_officer_added_lately_is_no_second_one(world: World) -> None
 
 
 def test_a_successor_beside_another_officer_is_added_as_any_other(two: World) -> None:
-    assert two.code("person", "handover", "sigrun", "--yes", who="sigrid") == (14, "handover_waits")
+    assert two.code("person", "remove", "sigrid", "--successor", "sigrun", "--yes", who="sigrid") == (
+        14,
+        "handover_waits",
+    )
     assert "sigrun" not in names(two)
 
 
 def test_the_only_officer_hands_over_at_once(world: World) -> None:
-    assert world.run("person", "handover", "sigrun", "--yes", "--json", who="sigrid").exit == 0
+    assert world.run("person", "remove", "sigrid", "--successor", "sigrun", "--yes", "--json", who="sigrid").exit == 0
 
 
 def test_a_restored_store_adds_nobody_who_waited(two: World) -> None:

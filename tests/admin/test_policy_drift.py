@@ -26,7 +26,7 @@ CLOSED = (
     (("withdraw", "+4790000001", "--yes"), "siri"),
     (("purge",), "cron"),
     (("todo",), "leif"),
-    (("teams",), "sigrid"),
+    (("find", "--teams"), "sigrid"),
     (("audit", "show"), "iver"),
     (("person", "list"), "sigrid"),
     (("case", "list"), "sigrid"),
@@ -74,17 +74,17 @@ def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve
     assert world.json("policy", "show", who="leif")["version"] == "2026-01"
     proposal = propose(world, 'version = "2026-02"\n')
     assert [each["what"] for each in proposal["changes"]] == ["program rights", "program rules"]
-    assert world.code("teams", who="sigrid") == (14, "policy_drift"), "a proposal is not an approval"
+    assert world.code("find", "--teams", who="sigrid") == (14, "policy_drift"), "a proposal is not an approval"
     world.json("approve", proposal["id"], who="sigrid")
-    assert world.code("teams", who="sigrid") == (0, "")
+    assert world.code("find", "--teams", who="sigrid") == (0, "")
     assert world.json("policy", "check", who="iver")["drift"] == []
     monkeypatch.undo()
-    assert world.code("teams", who="sigrid") == (14, "policy_drift"), "the release before is another one now"
+    assert world.code("find", "--teams", who="sigrid") == (14, "policy_drift"), "the release before is another one now"
 
 
 def test_a_policy_that_no_entry_approves_closes_the_store_although_an_officer_signed_it(world: World) -> None:
     put(world, 'version = "2026-02"\nmost_found = 60\n')
-    assert world.code("teams", who="sigrid") == (0, "")
+    assert world.code("find", "--teams", who="sigrid") == (0, "")
     with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
         ours = replace(store.policy.newest, version="2026-03", retention_days=1)
         store.put(Policy((*store.policy.versions, ours)))
@@ -102,7 +102,7 @@ def test_a_store_that_is_restored_by_another_release_is_closed_until_it_is_appro
     another_release(monkeypatch, "states")
     restored = restore(world, "--accept-without-feed", "--reason", REASON)
     assert restored.exit in (0, 3), restored
-    assert world.code("teams", who="sigrid") == (14, "policy_drift")
+    assert world.code("find", "--teams", who="sigrid") == (14, "policy_drift")
 
 
 def test_every_version_can_be_made_again_byte_for_byte_from_what_is_shown_of_it(world: World) -> None:

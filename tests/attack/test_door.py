@@ -182,7 +182,7 @@ def test_everybodys_entries_are_theirs_after_a_reset_a_rotation_a_removal_and_a_
     world.json("person", "rotate", "telefon", "--key-out", str(world.base / "new.key"), who="sigrid")
     world.json("withdraw", "90000001", "--yes", who="siri")
     world.json("person", "remove", "siri", "--yes", who="sigrid")
-    world.json("person", "handover", "nora", "--yes", who="sigrid")
+    world.json("person", "remove", "sigrid", "--successor", "nora", "--yes", who="sigrid")
     assert world.json("verify", who="iver")["problems"] == []
 
 

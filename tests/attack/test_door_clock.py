@@ -107,7 +107,7 @@ def test_while_the_clock_is_behind_nobody_is_given_anything_and_everything_can_b
         ("person", "passphrase", "--reset", "leif"),
         ("person", "rotate", "telefon", "--key-out", new),
         ("recovery", "renew"),
-        ("person", "handover", "nora"),
+        ("person", "remove", "sigrid", "--successor", "nora"),
         ("pseudonymise", calls[1], "--cuts", labels(world, (0.1, 0.2))),
         ("review", copy),
         ("release", copy, "--reason", WHY),

@@ -130,7 +130,7 @@ def test_she_approves_nothing_that_another_officer_asks_for_after_a_reset(two: W
 
 def test_who_was_reset_by_the_other_officer_gives_nobody_her_place(two: World) -> None:
     sigrid = reset(two, "sigrid", by="astrid")
-    refused = sigrid("person", "handover", "bodil", "--yes")
+    refused = sigrid("person", "remove", "sigrid", "--successor", "bodil", "--yes")
     assert (refused.exit, refused.json["error"]["code"]) == (14, "handover_waits")
 
 
@@ -148,7 +148,7 @@ def test_a_reset_while_another_approves_comes_too_soon_or_too_late(two: World, m
 def test_one_officer_chooses_no_successor_beside_another_and_no_removal_or_reset_takes_that_one_out(
     two: World, call: str
 ) -> None:
-    refused = two.run("person", "handover", "gro", "--yes", "--json", who="astrid")
+    refused = two.run("person", "remove", "astrid", "--successor", "gro", "--yes", "--json", who="astrid")
     assert (refused.exit, refused.json["error"]["code"]) == (14, "handover_waits")
     add(two, "gro", by="astrid")
     two.json("person", "remove", "astrid", "--yes", who="gro")
@@ -167,7 +167,7 @@ def test_a_handover_that_broke_off_lets_nobody_be_the_only_officer_later(
 ) -> None:
     """Her person says that she handed over; but whom she handed over to is gone, and she stayed."""
     monkeypatch.setattr(identities, "take_over", stop)
-    assert world.run("person", "handover", "gro", "--yes", who="sigrid").exit != 0
+    assert world.run("person", "remove", "sigrid", "--successor", "gro", "--yes", who="sigrid").exit != 0
     monkeypatch.undo()
     world.json("person", "remove", "gro", "--yes", who="sigrid")
     add(world, "astrid")

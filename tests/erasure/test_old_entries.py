@@ -127,7 +127,7 @@ def test_old_entries_lose_what_they_tell_and_the_log_stays_whole(old: World, clo
     assert "What people did before" in text
     report = old.json("audit", "report", "--from", "2000-01-01", who="iver")
     assert report["forgotten_until"] is not None
-    assert old.json("breach", "report", "--person", "leif", who="iver")["forgotten_until"] is not None
+    assert old.json("audit", "breach", "--person", "leif", who="iver")["forgotten_until"] is not None
 
 
 def test_a_copy_that_nobody_confirmed_is_remembered_until_somebody_does(old: World, clock: Clock) -> None:

@@ -108,7 +108,7 @@ def test_a_report_counts_what_each_person_did(world: World, monkeypatch: pytest.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("audit", "report"), ("breach", "report", "--person", "leif")])
+@pytest.mark.parametrize("words", [("audit", "report"), ("audit", "breach", "--person", "leif")])
 def test_only_who_may_read_the_log_gets_it_and_that_is_logged(world: World, words: tuple[str, ...]) -> None:
     for who in ("leif", "siri"):
         assert world.run(*words, who=who).exit == 13
@@ -121,7 +121,7 @@ def test_only_who_may_read_the_log_gets_it_and_that_is_logged(world: World, word
 
 
 def breach(world: World, *words: str) -> dict[str, Any]:
-    return world.json("breach", "report", *words, who="sigrid")
+    return world.json("audit", "breach", *words, who="sigrid")
 
 
 @pytest.mark.slow
@@ -145,9 +145,9 @@ def test_a_breach_tells_what_was_reached_by_whom_when_and_of_how_many(world: Wor
     ]
     everything = breach(world, "--from", "today")
     assert (everything["recordings"], everything["callers"]) == (3, 2)
-    assert "+47" not in world.run("breach", "report", "--from", "today", "--json", who="sigrid").out
+    assert "+47" not in world.run("audit", "breach", "--from", "today", "--json", who="sigrid").out
     assert other in everything["ids"]
-    shown = " ".join(world.run("breach", "report", "--person", "leif", "--lang", "en", who="sigrid").out.split())
+    shown = " ".join(world.run("audit", "breach", "--person", "leif", "--lang", "en", who="sigrid").out.split())
     assert "Calls whose sound or words were opened: 2" in shown and "within 72 hours" in shown
     assert "opened, " in shown and "shown. Files that were let be saved: " in shown, "right for one file too"
 
@@ -167,9 +167,9 @@ def test_who_had_no_key_reached_only_what_is_encrypted(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_breach_of_nothing_is_told(world: World) -> None:
-    told = world.run("breach", "report", "--json", who="sigrid")
+    told = world.run("audit", "breach", "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "breach_of_what")
-    assert world.run("breach", "report", "--recording", "x", who="sigrid").exit == 2
+    assert world.run("audit", "breach", "--recording", "x", who="sigrid").exit == 2
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ def test_a_breach_by_somebody_who_is_nobody_is_told_and_a_recording_is_meant_by_
     world.grant("leif")
     export(world, recording, "1.wav")
     for words in (("--person", "Leif"), ("--person", "nobody")):
-        told = world.run("breach", "report", *words, "--json", who="sigrid")
+        told = world.run("audit", "breach", *words, "--json", who="sigrid")
         assert told.exit == 4, (words, told.out)
     assert breach(world, "--recording", recording[:8])["ids"] == [recording]
 

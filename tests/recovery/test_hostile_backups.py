@@ -418,7 +418,7 @@ def test_no_change_of_the_roster_gives_the_intake_the_root_of_a_closed_store(wor
 def test_status_says_that_nobody_who_is_here_can_open_the_backup(world: World) -> None:
     world.take_in("a")
     back_up(world)
-    told = world.json("person", "handover", "nina", "--yes", who="sigrid")
+    told = world.json("person", "remove", "sigrid", "--successor", "nina", "--yes", who="sigrid")
     assert (told["backup_due"], told["rings_left"]) == (True, [])
     assert world.run("status", "--json", who="iver").json["critical"] == ["backup_void"]
     back_up(world)

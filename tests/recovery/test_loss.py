@@ -117,8 +117,8 @@ def test_shares_of_any_key_give_it_back(threshold: int, more: int, chance: objec
 @pytest.mark.slow
 def test_an_officer_hands_over_in_one_command_and_is_out(world: World) -> None:
     world.take_in("a")
-    told = world.json("person", "handover", "sara", "--yes", who="sigrid")
-    assert (told["officer"], told["removed"], told["rekeyed"]) == ("sara", "sigrid", True)
+    told = world.json("person", "remove", "sigrid", "--successor", "sara", "--yes", who="sigrid")
+    assert (told["successor"], told["person"]["name"], told["rekeyed"]) == ("sara", "sigrid", True)
     assert world.run("person", "list", who="sigrid").exit == 12
     assert as_officer(world, "recovery", recovery_key(world), "person", "list").exit == 12, "she may have read it"
     assert as_officer(world, "recovery", told["recovery_key"], "person", "list").exit == 0
@@ -141,13 +141,17 @@ def test_an_officer_hands_over_in_one_command_and_is_out(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["sigrid", "leif", ""])
 def test_the_office_goes_to_somebody_new(world: World, name: str) -> None:
-    assert world.run("person", "handover", name, "--yes", who="sigrid").exit == 2
+    assert world.run("person", "remove", "sigrid", "--successor", name, "--yes", who="sigrid").exit == 2
     assert world.run("person", "list", who="sigrid").exit == 0
 
 
 def test_nobody_but_an_officer_hands_over_and_none_without_a_confirmation(world: World) -> None:
-    assert world.run("person", "handover", "sara", "--yes", who="leif").exit == 13
-    assert world.run("person", "handover", "sara", who="sigrid").exit == 2
+    assert world.run("person", "remove", "leif", "--successor", "sara", "--yes", who="leif").exit == 13
+    assert world.run("person", "remove", "sigrid", "--successor", "sara", who="sigrid").exit == 2
+    assert world.code("person", "remove", "leif", "--successor", "sara", "--yes", who="sigrid") == (
+        2,
+        "successor_of_another",
+    )
     assert {one["name"] for one in world.json("person", "list", who="sigrid")["persons"]}.isdisjoint({"sara"})
 
 

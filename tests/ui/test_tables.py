@@ -142,7 +142,7 @@ ASKED = {  # how each is called, and the key of its JSON
     "consent stats": (("consent", "stats"), "weeks", "sigrid"),
     "recipients list": (("recipients", "list"), "recipients", "sigrid"),
     "find": (("find", "--purpose", "quality", "--reason", REASON), "recordings", "leif"),
-    "teams": (("teams", "--purpose", "quality", "--reason", REASON), "teams", "leif"),
+    "find --teams": (("find", "--teams", "--purpose", "quality", "--reason", REASON), "teams", "leif"),
     "review": (("review",), "copies", "leif"),
     "request": (("request",), "requests", "leif"),
     "policy log": (("policy", "log"), "versions", "leif"),
@@ -168,7 +168,7 @@ def full(world: World) -> World:
 
 
 def test_csv_has_the_rows_and_keys_of_json(full: World) -> None:
-    assert sorted(ASKED) == LISTS
+    assert sorted({*ASKED} - {"find --teams"}) == LISTS
     for words, key, who in ASKED.values():
         document: Any = full.json(*words, who=who)[key]
         result = full.run(*words, "--csv", who=who)
