@@ -27,6 +27,7 @@ from arlo_rec.model.strict_json import canonical
 # In the words of the index `entries_taking_in`, which the engine uses for no other: the id after `"recordings":["` in
 # an entry's canonical JSON, and the presence of `"sworn":"`
 _TAKEN = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
+_LEAVES = 20_000  # leaves read at once
 _TAKEN_IN = b'{"action":"ingest"'  # the first bytes of such an entry
 _TAKES_IN = "instr(body, x'2273776f726e223a22') > 0"
 
@@ -79,6 +80,12 @@ class RawEntries:
         """The leaves of the entries with begin <= seq < end, by number."""
         rows = self._db.rows("SELECT seq, leaf FROM entries WHERE seq >= ? AND seq < ?", (begin, end))
         return {int(seq): bytes(leaf) for seq, leaf in rows}
+
+    def leaves_in_order(self, size: int) -> Iterator[bytes]:
+        """The leaves of the first *size* entries, read in batches."""
+        for begin in range(0, size, _LEAVES):
+            some = self.leaves(begin, min(begin + _LEAVES, size))
+            yield from (some[seq] for seq in sorted(some))
 
     @reads_rows
     def bodies(self, at_once: int = 5000, *, taken_in: bool = True) -> Iterator[tuple[int, bytes | None]]:

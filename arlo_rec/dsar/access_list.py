@@ -9,7 +9,7 @@ what is her word, stands in SECURITY.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -29,7 +29,6 @@ from arlo_rec.store import Store
 
 NAME: Final = "accesses.json"
 POSSIBLE: Final = "possible"  # an access in an entry that its person did not sign
-_AT_ONCE = 5000  # leaves that are read together
 _KINDS: Final[Sequence[tuple[type[AuditEvent], str]]] = (
     (Denied, "refused"),
     (CallTakenIn, "taken_in"),
@@ -47,7 +46,7 @@ def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> b
     """
     numbers = [entry.seq for entry in mentions.entries]
     try:
-        paths = merkle.paths_in(_leaves(store, mentions.size), mentions.size, numbers)
+        paths = merkle.paths_in(store.log.raw.leaves_in_order(mentions.size), mentions.size, numbers)
     except ValueError:
         raise Integrity("log_damaged") from None
     entries = [_entry(store, mentions, entry, paths[entry.seq], now) for entry in mentions.entries]
@@ -73,12 +72,6 @@ def _raw(store: Store, seq: int) -> RawEntry:
     for raw in store.log.raw.entries(seq, seq + 1):
         return raw
     raise Integrity("log_damaged")
-
-
-def _leaves(store: Store, size: int) -> Iterator[bytes]:
-    for begin in range(0, size, _AT_ONCE):
-        leaves = store.log.raw.leaves(begin, min(begin + _AT_ONCE, size))
-        yield from (leaves[seq] for seq in sorted(leaves))
 
 
 def _entry(

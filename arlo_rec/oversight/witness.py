@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue import audit_check
@@ -58,9 +58,6 @@ def _checking(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
 # -- witness ----------------------------------------------------------------------------------------
 
 
-_AT_ONCE: Final = 20_000  # leaves
-
-
 class Witnessed(NamedTuple):
     """What a run of a witness came to: the note and its size, or why it cosigned nothing."""
 
@@ -89,16 +86,10 @@ def run(
         cosigned = None
         if not problems:
             try:
-                cosigned = witness.cosign(note, _leaves(store, newest.size), int(now.timestamp()))
+                cosigned = witness.cosign(note, store.log.raw.leaves_in_order(newest.size), int(now.timestamp()))
             except Integrity as problem:
                 problems = [problem.code]
     return Witnessed(witness.name, witness.vkey, cosigned, problems, witness.seen is None)
-
-
-def _leaves(store: Store, size: int) -> Iterator[bytes]:
-    for begin in range(0, size, _AT_ONCE):
-        some = store.log.raw.leaves(begin, min(begin + _AT_ONCE, size))
-        yield from (some[seq] for seq in sorted(some))
 
 
 def parse_vkeys(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
