@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from arlo_rec.policy import Mode
 from arlo_rec.training import evaluation
@@ -25,17 +26,17 @@ _COLUMNS = ("identifiers", "whole", "mean cover", "over-cut")
 OF = {"cased": "capitals and marks", "lower": "small letters"}
 
 
+@cache
+def scored(folder: str, mode: Mode) -> tuple[CallScore, ...]:
+    """The labelled calls of a folder, cut in that mode."""
+    return tuple(evaluation.evaluate(call, CopyOrder(mode)) for call in evaluation.labelled_calls(CALLS / folder))
+
+
 def lines() -> Iterator[str]:
     """The figures as Markdown."""
-    scored = {
-        (folder, mode): [
-            evaluation.evaluate(call, CopyOrder(mode)) for call in evaluation.labelled_calls(CALLS / folder)
-        ]
-        for folder in ("given", "made")
-        for mode in MODES
-    }
-    yield from _of_sound(scored | _gated())
-    yield from _of_types([score for (_, mode), scores in scored.items() if mode is Mode.DETECT for score in scores])
+    calls = {(folder, mode): scored(folder, mode) for folder in ("given", "made") for mode in MODES}
+    yield from _of_sound(calls | _gated())
+    yield from _of_types([score for (_, mode), scores in calls.items() if mode is Mode.DETECT for score in scores])
     for folder, half, what in (
         (
             "fresh",
@@ -47,13 +48,13 @@ def lines() -> Iterator[str]:
         yield from _of_words(folder, half, what)
 
 
-def _gated() -> dict[tuple[str, Mode], list[CallScore]]:
+def _gated() -> dict[tuple[str, Mode], tuple[CallScore, ...]]:
     """The given calls as recorders write them that gate, in strict mode."""
     calls = [replace(call, sound=gated(call.sound, 25.0, 0.05)) for call in evaluation.labelled_calls(CALLS / "given")]
-    return {("given, gated", Mode.STRICT): [evaluation.evaluate(call, CopyOrder(Mode.STRICT)) for call in calls]}
+    return {("given, gated", Mode.STRICT): tuple(evaluation.evaluate(call, CopyOrder(Mode.STRICT)) for call in calls)}
 
 
-def _of_sound(scored: dict[tuple[str, Mode], list[CallScore]]) -> Iterator[str]:
+def _of_sound(scored: dict[tuple[str, Mode], tuple[CallScore, ...]]) -> Iterator[str]:
     yield from ('Sound, with words of the engine "base":', "")
     yield f"| calls | mode | layout | {' | '.join(_COLUMNS)} |"
     yield "|" + "---|" * (3 + len(_COLUMNS))

@@ -26,19 +26,14 @@ from tests.support.talk import LANGUAGES, talk, words_of
 from tests.support.talk import scored as scored_talk
 from tools import make_figures
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cover")]  # calls are cut once, in one process
 
 STRUCTURED = {"PHONE", "NATIONAL_ID", "ACCOUNT", "ORG", "KID", "CARD", "EMAIL", "SERIAL"}
 NUMBERS = STRUCTURED - {"EMAIL"}
 
 
-@cache
-def scored(folder: str, mode: Mode) -> tuple[CallScore, ...]:
-    return tuple(evaluation.evaluate(call, CopyOrder(mode)) for call in evaluation.labelled_calls(CALLS / folder))
-
-
 def figures(folder: str, mode: Mode, layout: str | None = None, types: set[str] | None = None) -> Figures:
-    scores = [call_score for call_score in scored(folder, mode) if layout in (None, call_score.layout)]
+    scores = [call_score for call_score in make_figures.scored(folder, mode) if layout in (None, call_score.layout)]
     result = evaluation.figures(
         [cover for call_score in scores for cover in call_score.covers if types is None or cover[0] in types]
     )
@@ -48,7 +43,7 @@ def figures(folder: str, mode: Mode, layout: str | None = None, types: set[str] 
 
 
 def over_cut(folder: str, mode: Mode, layout: str) -> float:
-    shares = [call_score.over_cut for call_score in scored(folder, mode) if call_score.layout == layout]
+    shares = [call_score.over_cut for call_score in make_figures.scored(folder, mode) if call_score.layout == layout]
     return sum(shares) / len(shares)
 
 
