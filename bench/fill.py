@@ -35,6 +35,7 @@ from arlo_rec.intake.spool import Home
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
 from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.log.rows import Rows
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.consent import Claim, Consent, prove
 from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
@@ -184,7 +185,7 @@ def _take_in(store: Store, filling: Filling, shared: _Shared, now: datetime, wor
         erasure_keys = store.erasure_keys()
         for (batch, keys), sealed in zip(batches, made, strict=True):
             tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, now))
-            change = Change(store.identity.name, now, store.log, POLICY_VERSION)
+            change = Change(store.identity.name, now, store.log, POLICY_VERSION, Rows())
             store.catalogue.recordings.announce([file.recording.id for file in sealed])
             for number, file in zip(batch, sealed, strict=True):
                 _insert(_call(filling, number), file, shared, _key(filling, number, keys), tables, change)

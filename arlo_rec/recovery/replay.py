@@ -186,7 +186,7 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> 
         replay.rows.taken_before = partial(_taker, store.log)
         for seq, body in replay.bodies():
             signer, event = signers.of(seq, replay.checkpoints), events.read(body)
-            if signer is None or body["person"] != name_then(signer.name):
+            if signer is None or body.get("person") != name_then(signer.name):
                 continue
             if event is None:
                 _take_unknown(replay, seq, body, signer)

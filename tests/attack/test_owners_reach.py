@@ -35,7 +35,7 @@ from arlo_rec.store import Store
 from tests.fuzz.judge import limited
 from tests.support import copies
 from tests.support.answers import opened
-from tests.support.attack import log_as, loot, meanwhile, own_code, problem_codes
+from tests.support.attack import log_alone, log_as, loot, meanwhile, own_code, problem_codes
 from tests.support.backups import back_up, lose, restore
 from tests.support.catalogue import append_raw, spoil_note, strike
 from tests.support.policies import propose
@@ -250,7 +250,7 @@ def test_a_call_of_another_team_does_not_open_because_its_row_says_another_team(
 SWORN_FIRST: dict[str, Callable[[RecordingId], AuditEvent]] = {
     "telefon": lambda each: say.CallTakenIn(recordings=(each,), sworn="00" * 32, prompt="x", week="x"),
     "iver": lambda each: say.CallTakenIn(recordings=(each,), sworn="00" * 32, prompt="x", week="x"),
-    "leif": lambda each: say.CopyMade(recordings=(each,), sworn="00" * 32, parent="00" * 16, state="review"),
+    "leif": lambda each: say.CopyMade(recordings=(each,), sworn="00" * 32, parent="00" * 16, state="needs_review"),
 }
 
 
@@ -265,7 +265,7 @@ def test_a_call_whose_id_an_entry_names_before_it_is_taken_in_is_taken_in_under_
     def swear_first() -> None:
         with own_code(world, who) as store, store.change(datetime.now(UTC)) as change:
             ((arriving,),) = store.db.rows("SELECT id FROM recordings WHERE state = 'arriving'")
-            change.log(SWORN_FIRST[who](RecordingId(bytes(arriving))))
+            log_alone(change, SWORN_FIRST[who](RecordingId(bytes(arriving))))
 
     meanwhile(monkeypatch, batch.Batch, "_commit", swear_first)
     assert world.code("ingest", str(world.spool), who="telefon") == (15, "id_taken")
@@ -307,7 +307,7 @@ def test_a_copy_of_another_call_that_an_entry_calls_one_of_this_gives_no_words_o
     mine = world.take_in("a", seconds=0.5)[0]
     other = copies.call(world, caller="+4790000002")
     copy = RecordingId(bytes.fromhex(copies.made_of(world, other, "--transcript", copies.words())["copy"]))
-    log_as(world, "leif", say.CopyMade(recordings=(copy,), sworn="00" * 32, parent=mine, state="review"))
+    log_as(world, "leif", say.CopyMade(recordings=(copy,), sworn="00" * 32, parent=mine, state="needs_review"))
     assert problem_codes(world) == {"sworn_twice"}
     (one,) = data_of(asked(world))["recordings"]
     assert one["transcript"] == []

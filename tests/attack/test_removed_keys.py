@@ -250,10 +250,10 @@ def plant(world: World, db: SqliteConnection, grant: str) -> None:
     known_pair = next(row[0] for row in db.rows("SELECT DISTINCT pair FROM grant_seeds WHERE grant_id = ?", (grant,)))
     ((roster,),) = db.rows("SELECT body FROM documents WHERE kind = 'roster'")
     document = parse_object(bytes(roster))
-    publics = [from_base64(person["seal"]) for person in document["people"]]
+    publics = [from_base64(person["seal_key"]) for person in document["people"]]
     holders = {primitives.fingerprint(each): each for each in publics}
-    holders |= {bytes.fromhex(each["id"]): from_base64(each["public"]) for each in document["access_keys"]}
-    access = bytes.fromhex(document["access_keys"][-1]["id"])
+    holders |= {from_base64(each["id"]): from_base64(each["public"]) for each in document["access_keys"]}
+    access = from_base64(document["access_keys"][-1]["id"])
     for each in (pair, known_pair):
         for holder, key in holders.items():
             info = b"arlo-rec/1/grant seed\0" + place.id + each + holder + grant.encode()

@@ -175,7 +175,9 @@ def test_entry_and_receipt_of_a_very_large_purge_can_be_read_again(world: World)
         proof = NewProof(tree.size, merkle.path_of_last(tree), cron.public, cron.sign(erased))
         Erasures(db).add(erasure, proof)
         db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")  # as every change of the program does
-    assert [len(entry.body["recordings"]) for entry in book.about(RecordingId(bytes(16))) if entry.body] == [130_000]
+    assert [len(entry.body["recordings"]) for entry in book.entries.about(RecordingId(bytes(16))) if entry.body] == [
+        130_000
+    ]
     db.close()
     with open_store(where, identity(world, "iver"), now, StateFolder(None)) as store:
         lies = receipts.write(store, erasure, is_flushed=True)

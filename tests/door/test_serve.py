@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -35,7 +34,6 @@ from arlo_rec.door.frames import (
     MOST,
     WINDOW,
     Broken,
-    Channel,
     Frame,
     Link,
     of_channel,
@@ -761,13 +759,13 @@ def test_a_page_answers_more_connections_than_may_be_open_at_once(stocked: World
 def test_the_last_answer_of_a_page_arrives_before_the_command_is_over(
     stocked: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pump = remote._pump_out
+    pump = remote._pump
 
-    def late(channel: Channel, pumped: socket.socket) -> None:
+    def late(*words: Any) -> None:
         time.sleep(0.4)
-        pump(channel, pumped)
+        pump(*words)
 
-    monkeypatch.setattr(remote, "_pump_out", late)
+    monkeypatch.setattr(remote, "_pump", late)
     asking = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:4711\r\nConnection: close\r\n\r\n"
     page = b""
     with serving(stocked, person="leif") as end:

@@ -27,12 +27,13 @@ from arlo_rec.keys.key_files import Identity, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.rows import Rows
 from arlo_rec.model.audiences import Audience
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose, State
-from arlo_rec.store import Store
+from arlo_rec.store import Change, Store
 from tests.support.world import PASSPHRASE, World
 
 SECRETS = {  # who -> (root seed, index seed, subject-access key)
@@ -259,7 +260,13 @@ def problem_codes(world: World, *words: str, who: str = "iver") -> set[str]:
     return {problem["code"] for problem in told.get("problems", [told.get("error")])}
 
 
+def log_alone(change: Change, event: AuditEvent) -> int:
+    """An entry without the rows that follow from it."""
+    change._rows = Rows()
+    return change.log(event)
+
+
 def log_as(world: World, who: str, event: AuditEvent) -> int:
     """An entry of somebody's own code, in the own name, as the program would write it; gives its number."""
     with own_code(world, who) as store, store.change(datetime.now(UTC)) as change:
-        return change.log(event)
+        return log_alone(change, event)
