@@ -161,7 +161,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
         assert newest is not None
         if seen is None or store.authority.has(seen.link):
             raise Usage("nothing_to_trust")
-        if not primitives.same(authority.spoken(newest.digest).encode(), word.strip().lower().encode()):
+        if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
         with store.db.reading():
             head = store.head()

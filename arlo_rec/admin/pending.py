@@ -129,12 +129,12 @@ def deny(
 def _grants(store: Store, now: datetime) -> Iterator[Pending]:
     for grant in approvals.waiting(store, now):
         is_mine = approvals.may_approve(store, grant, now)
-        yield Pending(Kind.GRANT, grant.id, grant, grant.by, grant.starts_at, grant.waits_until, is_mine)
+        yield Pending(Kind.GRANT, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine)
 
 
 def _glass(store: Store, now: datetime) -> Iterator[Pending]:
     for grant in break_glass.waiting(store, now):
-        yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.waits_until, is_mine=True)
+        yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine=True)
 
 
 def _officers(store: Store, now: datetime) -> Iterator[Pending]:

@@ -228,7 +228,7 @@ def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
     """Whether this officer may approve a proposal: as the second one, or because there is none."""
     by = proposal.by
     if by == store.person.name:
-        return not four_eyes.waits(store.roster, by, by, now)
+        return not four_eyes.needs_second(store.roster, by, by, now)
     return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
 
 

@@ -147,7 +147,7 @@ class Authority:
         else:
             raise Integrity("roster_rolled_back" if lost and lost.number > newest else _FORGED, rule=_RULE)
         if lost is not None and restored is not None and restored < lost.number:
-            raise Integrity("restored_unknown", rule=_RULE, digest=authority.spoken(end.digest))
+            raise Integrity("restored_unknown", rule=_RULE, digest=authority.check_word(end.digest))
         if lost is not None and lost.number <= newest:
             raise Integrity(_FORGED, rule=_RULE)
         self.newest = end
@@ -202,9 +202,9 @@ class Authority:
             raise Integrity("catalogue_damaged", table="meta")
         return Pin(*_PIN.unpack(kept))
 
-    def spoken(self) -> str:
+    def check_word(self) -> str:
         """The check word of the newest link, for two people to compare (`keys.authority`)."""
-        return authority.spoken(_demanded(self.newest).digest)
+        return authority.check_word(_demanded(self.newest).digest)
 
     def has(self, pin: Pin) -> bool:
         """Whether a seen link is on the chain."""

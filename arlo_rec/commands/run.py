@@ -272,7 +272,7 @@ class Run(Typed):
                 self.demand_guest(place, identity.name, store)
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
-                self.note(self.say(code, word=store.authority.spoken()))
+                self.note(self.say(code, word=store.authority.check_word()))
             yield store
 
     def demand_guest(self, place: Layout, name: str, store: Store | None = None) -> None:

@@ -1,6 +1,6 @@
-"""The form of a deletion receipt: every key, and what its value looks like. Pure; signatures are checked by `receipts`.
+"""The form of a deletion receipt: every key and the form of its value. Pure; `receipts` checks signatures.
 
-A receipt comes from anybody, so nothing in it is compared, shown or counted before it has its one form.
+A receipt may come from any source, so its form is checked before anything in it is compared, shown or counted.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from arlo_rec.policy import ERASED_BY
 from arlo_rec.rules import RULES
 
 KIND: Final = "arlo-rec deletion receipt"
-PLACES: Final = ("root", "catalogue", "objects", "journal")  # where something of a recording could be left
+PLACES: Final = ("root", "catalogue", "objects", "journal")  # places with parts of a recording
 _NUMBER: Final = re.compile(r"[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}")
 
 
 def is_number(number: object) -> bool:
-    """Whether that can be a receipt's number: what the program makes has this form, and no other names a file."""
+    """Whether a value has the form of our receipt numbers; others name no file."""
     return type(number) is str and _NUMBER.fullmatch(number) is not None
 
 
 def has_form(receipt: Mapping[str, Any]) -> bool:
-    """Whether a receipt has exactly the keys that it must have, each with a value of its one form."""
+    """Whether a receipt has exactly the required keys, each with a value of its form."""
     if not forms.has_forms(receipt, _FORMS):
         return False
     return bool(receipt["count"] == len(receipt["recordings"]) == len(set(receipt["recordings"])))

@@ -1,4 +1,4 @@
-"""A deletion receipt as a page to print, in either language. It shows what the signed file says, and proves nothing.
+"""A deletion receipt as a page to print, in either language: the content of the signed file, without its proof.
 
 Its words stand in `page/receipt.nb.html.j2` and `page/receipt.en.html.j2`.
 """
@@ -17,7 +17,7 @@ PAGE: Final = Path(__file__).with_name("page")
 
 
 def render(genuine: Genuine, lang: str) -> str:
-    """The page in `nb` or `en` of a receipt that was verified."""
+    """The page of a verified receipt, in `nb` or `en`."""
     receipt = genuine.document
     ring_until = receipt["ring_until"]
     return render_page(

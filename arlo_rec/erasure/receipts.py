@@ -1,11 +1,11 @@
 """Deletion receipts: signed files without personal data that anybody can check without a store.
 
-A receipt says how many recordings were erased, of which days, when and by which rule, names them by their random ids,
-lists every place that was erased, and until when an escrow's ring may still hold the old root secret. It carries
-the erasure's leaf in the log with the path to a signed checkpoint, and is signed by the log's key, which no erasure
-destroys; where that key was renewed, the chain of keys is inside. Every role holds the log's key, so whoever erased has
-signed for what was erased too, and the officers' vouchers for that key are inside. It is written only after every place
-is erased; its form stands in `receipt_form`.
+A receipt says how many recordings were erased, of which days, when and by which rule. It names them by their random
+ids, lists every erased place, and says until when an escrow's ring may hold the old root secret. It holds the
+erasure's leaf in the log with the path to a signed checkpoint. The log's key, which no erasure destroys, signs it;
+the chain of that key's renewals is inside. Because every role holds the log's key, the eraser signs the erasure too,
+and the officers' vouchers for the eraser's key are inside. It is written only after every place is erased;
+`receipt_form` has its form.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ LONGEST = 64 * 1024 * 1024  # bytes; a receipt of a million recordings has 35 MB
 
 
 def file_for(store: Store, number: str) -> Path:
-    """Where the receipt of that number lies."""
+    """The path of the receipt of that number."""
     return store.layout.receipts / f"{number}.json"
 
 
 def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
-    """Sign and keep the receipt of an erasure whose objects are gone; writing it again is harmless.
+    """Sign and keep the receipt of an erasure whose objects are gone; repeating it is harmless.
 
     *is_flushed*: the catalogue's journal holds nothing of it any more.
     """
@@ -68,7 +68,7 @@ def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
 
 
 def is_as_written(store: Store, number: str) -> bool:
-    """Whether the receipt of a finished erasure is there, genuine, and of that erasure and its entry in this log."""
+    """Whether the receipt of a finished erasure exists, is genuine, and matches the erasure and its log entry."""
     erasure, proof = store.catalogue.erasures.get(number), store.catalogue.erasures.proof(number)
     erased = _erased(store.layout.id, erasure)
     try:
@@ -87,17 +87,17 @@ def is_as_written(store: Store, number: str) -> bool:
 
 
 def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:
-    """The proof of an erasure whose entry is the next of *tree*, signed by whoever erases; inside its transaction.
+    """The proof of an erasure whose entry is the next of *tree*, signed by the eraser; inside its transaction.
 
-    Whoever finishes an erasure and writes its receipt may be anybody who holds the root, and the log's key is
-    everybody's: what was erased is signed for here, by the one who could.
+    Any holder of the root may later write the receipt with the log's key, which every role has; only the eraser
+    signs here.
     """
     signature = store.identity.signing.sign(_erased_message(_erased(store.layout.id, erasure), tree.size))
     return NewProof(tree.size, merkle.path_of_last(tree), store.identity.signing.public, signature)
 
 
 def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
-    """What a receipt says of the erasure itself."""
+    """The fields of a receipt about the erasure itself."""
     return {
         "number": erasure.number,
         "store": store.hex(),
@@ -110,23 +110,23 @@ def _erased(store: bytes, erasure: Erasure) -> dict[str, Any]:
 
 
 def _entry(proof: Proof) -> dict[str, Any]:
-    """What a receipt says of its log entry."""
+    """The fields of a receipt about its log entry."""
     return log_proof.entry_to_json(proof.seq, proof.leaf, proof.path)
 
 
 def _days(store: Store, number: str) -> dict[str, int]:
-    """How many recordings of each day (UTC) were erased."""
+    """The number of erased recordings of each day (UTC)."""
     started = store.catalogue.recordings.started_of_erasure(number)
     return dict(sorted(Counter(f"{at:%Y-%m-%d}" for at in started).items()))
 
 
 def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
-    """The receipt, if it is genuine; raises Integrity, or Usage where one of *vkeys* is no verifier key.
+    """The verified receipt; raises Integrity, or Usage if one of *vkeys* is no verifier key.
 
-    1. it is a receipt in its one form   2. each log key was signed by the key before it   3. the last signed it
-    4. one of them signed its checkpoint, and so did the eraser   5. to which the erasure's leaf leads
-    6. the eraser signed for what was erased, and is of a role that erases so   7. by officers' word up to the first
-    8. each of *vkeys* is a key of the log's chain, or that first officer's
+    1. it is a receipt in its one form   2. each log key was signed by the key before it   3. the last signed it 4.
+    one of them signed its checkpoint, and so did the eraser   5. to which the erasure's leaf leads 6. the eraser
+    signed for what was erased, and has a role that erases so   7. by officers' vouchers up to the first 8. each of
+    *vkeys* is a key of the log's chain, or that first officer's
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:
@@ -144,7 +144,9 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
 
 
 def _is_signed(receipt: Mapping[str, Any], keys: LogKeys, vouchers: Sequence[vouching.Voucher]) -> bool:
-    """Steps 3, 5, 6 and 7, and 4 for the eraser: an entry says who erased by the signature of its checkpoint alone."""
+    """Steps 3, 5, 6 and 7, and 4 for the eraser: only the signature of its checkpoint identifies the eraser of an
+    entry.
+    """
     store, eraser = bytes.fromhex(receipt["store"]), vouchers[0]
     unsigned = {key: value for key, value in receipt.items() if key != "signature"}
     erased, seq = _erased_message(receipt, receipt["entry"]["seq"]), receipt["entry"]["seq"]
@@ -163,6 +165,6 @@ def _message(receipt: Mapping[str, Any]) -> bytes:
 
 
 def _erased_message(receipt: Mapping[str, Any], seq: int) -> bytes:
-    """What the eraser signs in the transaction of the erasure: what it is, and the place of its entry."""
+    """The message that the eraser signs in the erasure's transaction: the erasure, and the place of its entry."""
     erased = {key: receipt[key] for key in ("store", "number", "event", "rule", "erased_at", "count", "recordings")}
     return b"arlo-rec/1/erased\0" + canonical({**erased, "seq": seq})

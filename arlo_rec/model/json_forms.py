@@ -1,7 +1,7 @@
-"""Forms of JSON values, for documents that anybody checks: each is a function that says whether a value has it. Pure.
+"""Forms of JSON values in documents that anybody can check: functions that say whether a value has its form. Pure.
 
-Such a document comes from anybody, so nothing in it is compared, shown or counted before it has its one form: exact
-keys and types, small lower-case hex, instants as `to_iso` writes them, texts without a character that needs escaping.
+Such a document may come from any source, so its form is checked before anything in it is compared, shown or counted:
+exact keys and types, lower-case hex, instants as `to_iso` writes them, texts without characters that need escaping.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Forms = Mapping[str, Form]
 
 
 def has_forms(document: Mapping[str, Any], forms: Forms) -> bool:
-    """Whether a document has exactly the keys that it must have, each with a value of its form."""
+    """Whether a document has exactly the required keys, each with a value of its form."""
     return document.keys() == forms.keys() and all(form(document[key]) for key, form in forms.items())
 
 
 def text(pattern: str) -> Form:
-    """A text that the pattern matches whole."""
+    """A text that matches the whole pattern."""
     compiled = re.compile(pattern)
     return lambda value: type(value) is str and compiled.fullmatch(value) is not None
 
@@ -34,7 +34,7 @@ def among(*values: str) -> Form:
 
 
 def or_none(form: Form) -> Form:
-    """That form, or null."""
+    """The form, or null."""
     return lambda value: value is None or form(value)
 
 
@@ -75,13 +75,16 @@ def is_instant(value: Any) -> bool:
 ID: Final = text("[0-9a-f]{32}")
 SHA256: Final = text("[0-9a-f]{64}")
 BASE64: Final = text("[A-Za-z0-9+/]+={0,2}")
-POLICY: Final = text("[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # `policy_file` takes no other name
+POLICY: Final = text("[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as `policy_file` demands
 DAY: Final = text("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ENTRY: Final[Forms] = {"seq": is_count, "leaf": BASE64, "path": list_of(BASE64)}  # of the log, with its inclusion path
-LOG: Final[Forms] = {  # what every such document holds of the log and of who signed it
+LOG: Final[Forms] = {  # the log's part of each such document, and its signers
     "checkpoint": text("[\n\u2014 -~]{1,4000}"),  # ASCII without controls, and the dash of a signed note
     "log_keys": list_of(object_of(vkey=text("[!-~]{1,400}"), statement=or_none(BASE64)), least=1),
     "signers": list_of(object_of(key=BASE64, role=among(*Role), since=is_count, signature=BASE64), least=1),
     "signature": BASE64,
 }
-OF_OFFICER: Final[Forms] = {**LOG, "log_signature": BASE64}  # of what an officer signs: an answer, a list, a page
+OF_OFFICER: Final[Forms] = {
+    **LOG,
+    "log_signature": BASE64,
+}  # of documents signed by an officer: an answer, a list, a page

@@ -88,7 +88,7 @@ def given_secrets(store: Store, now: datetime) -> Iterator[Problem]:
         for person in store.roster.people:
             yield from _lacking(store, person, needs_root=person in root_holders)
         for grant in store.roster.grants:
-            if grant.live(now) or grant.waits(now):
+            if grant.live(now) or grant.is_pending(now):
                 yield from _seeds(store, grant, store.roster.person(grant.person) if grant.live(now) else None)
         yield from _held_by_nobody(store)
 

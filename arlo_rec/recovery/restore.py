@@ -221,7 +221,7 @@ def _restore(
         removed=removed,
         replayed=difference.is_clear,
         rings_left=rings_left,
-        check_word=store.authority.spoken(),
+        check_word=store.authority.check_word(),
         passed_over=(),
         unclear=difference.since.unclear,
         foreign=difference.since.foreign,
