@@ -55,7 +55,7 @@ UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of counted phases
 
 
 class Progress(NamedTuple):
-    """The done and total amount of a phase; without a *total* nothing is counted, as while the database engine works."""
+    """The done and total amount of a phase; without a *total* nothing is counted, as during database work."""
 
     phase: Phase
     done: int = 0
