@@ -26,9 +26,7 @@ ZONE = "Europe/Oslo"  # where a plain date begins and ends
 RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, independent of daylight saving
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
-FOUR_EYES = timedelta(
-    days=7
-)  # for this long a giver of new keys may act with them, and a grant awaits a second officer
+FOUR_EYES = timedelta(days=7)  # in which a giver of new keys can act with them, and a grant awaits a second officer
 GLASS_LONGEST = timedelta(hours=24)  # of an officer's emergency access without a second officer
 GLASS_ALARMS = timedelta(days=7)  # of emergency access
 REQUEST_WAITS = timedelta(days=7)  # until an undecided request expires
@@ -202,7 +200,7 @@ def may(role: Role, action: Action) -> Decision:
 
 ERASED_BY: Final[Mapping[str, Action]] = {  # by a receipt's kind of erasure: the action whose roles may sign it
     **{"withdrawal": Action.WITHDRAW, "expiry": Action.PURGE, "restore": Action.RESTORE},
-    **{str(each): each for each in (Action.REVIEW, Action.RELEASE, Action.REJECT, Action.OBJECTION)},
+    **{str(action): action for action in (Action.REVIEW, Action.RELEASE, Action.REJECT, Action.OBJECTION)},
 }
 
 

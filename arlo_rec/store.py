@@ -121,9 +121,7 @@ class Store:
         self._seen: root_secret.Seen | None = None
         self.feed: Path | None = None  # the file to which the log is forwarded
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
-        self.doubts: list[
-            str
-        ] = []  # codes of a rollback or a moved root, found at opening; only `verify` gets such a store
+        self.rollbacks: list[str] = []  # codes of a rollback or a moved root; only `verify` gets such a store
 
     # -- identity -------------------------------------------------------------------------------------
 
@@ -134,7 +132,7 @@ class Store:
         has seen; an older chain is a finding.
         """
         self._is_stale = True  # also if this fails: then no change begins with the earlier documents
-        documents, doubts = self.authority.load(self._pins())
+        documents, rollbacks = self.authority.load(self._pins())
         person = documents.roster.person(self.identity.name)
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
         if person is None or not known or person.seal_key != self.identity.sealing.public:
@@ -143,7 +141,7 @@ class Store:
         self.prompts = self.policy.prompts
         self.person = person
         self._is_stale = False
-        self.doubts += [code for code in doubts if code not in self.doubts]
+        self.rollbacks += [code for code in rollbacks if code not in self.rollbacks]
 
     def _pins(self) -> list[Pin]:
         seen = self.state.seen(self.layout.id)
@@ -313,8 +311,6 @@ class Store:
 
         self.root.update_seen(newer)
         self.state.remember(self.layout.id, seen)
-
-    # -- closing ----------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Close the catalogue."""

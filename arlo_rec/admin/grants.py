@@ -112,9 +112,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         raise Usage("glass_not_needed", rule="access.officer")
     if terms.glass:
         limits = limits.with_per_day(min(limits.per_day or own_a_day, own_a_day))
-    if (
-        needs_second and limits.per_day is None
-    ):  # a higher limit needs a grant that names it, which a second officer approves
+    if needs_second and limits.per_day is None:  # a higher limit has to be named, for the second officer to approve
         limits = limits.with_per_day(own_a_day)
     given = Grant(
         id="",

@@ -125,9 +125,6 @@ def filed_until(person: Person, now: datetime) -> Person:
     return replace(person, name=f"{person.name} (until {now:%Y-%m-%d})")
 
 
-# -- identities -------------------------------------------------------------------------------------
-
-
 SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
 
 

@@ -86,9 +86,6 @@ def _decided(store: Store, now: datetime) -> Iterator[str]:
             yield from (decided.id for decided in every)
 
 
-# -- deciding -----------------------------------------------------------------------------------------
-
-
 def approve(
     store: Store, pending: Pending, now: datetime, observer: Observer = unobserved
 ) -> Grant | Person | Proposal:
@@ -121,9 +118,6 @@ def deny(
         case Request() as asked:
             return requests.deny(store, asked, reason, now)
     return approvals.deny(store, pending.id, reason, now)
-
-
-# -- the kinds ----------------------------------------------------------------------------------------
 
 
 def _grants(store: Store, now: datetime) -> Iterator[Pending]:

@@ -73,10 +73,7 @@ def changes_of(policy: Policy, version: PolicyVersion) -> list[Difference]:
 
 
 def _reasons(version: PolicyVersion) -> dict[str, Any]:
-    rows = {
-        reason.code: {"nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
-        for reason in version.reasons
-    }
+    rows = {row.code: {"nb": row.nb, "en": row.en, "purposes": sorted(row.purposes)} for row in version.reasons}
     return {f"reason {code}": row for code, row in rows.items()}
 
 

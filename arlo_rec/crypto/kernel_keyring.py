@@ -140,9 +140,6 @@ def wipe(secret: bytearray) -> None:
     secret[:] = bytes(len(secret))
 
 
-# -- system calls -------------------------------------------------------------------------------------
-
-
 @cache
 def _libc() -> ctypes.CDLL:
     libc = ctypes.CDLL(None, use_errno=True)

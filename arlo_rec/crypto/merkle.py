@@ -1,8 +1,8 @@
 """The log as a Merkle tree (RFC 6962) with signed checkpoints (C2SP signed notes). Pure; no entry is read or written.
 
-A leaf commits to an entry's body with 16 random bytes, so that a body, which holds an employee's data, can be
-deleted while the tree stays verifiable. The tree is stored as its frontier, the roots of its complete subtrees from
-left to right, so appending costs at most one hash per level.
+A leaf commits to an entry's body with 16 random bytes. So a body, which holds an employee's data, can be deleted while
+the tree stays verifiable. The tree is stored as its frontier, the roots of its complete subtrees from left to
+right: appending costs at most one hash per level.
 
 A witness has a key that the log does not hold. Its cosignature (c2sp.org/tlog-cosignature, Ed25519) says when it saw
 a checkpoint as the newest; the line stands below the log's in the same note.
@@ -172,8 +172,8 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 class Checkpoint(NamedTuple):
     """The content that a checkpoint's signatures cover: the log's origin, size and root, and the size it continues.
 
-    The last is an extension line of C2SP's form. By it a signer states which entries are theirs, so that they become
-    nobody else's if a checkpoint in between is deleted from the table.
+    The last is an extension line of C2SP's form. By it a signer states which entries are theirs, even if a
+    checkpoint in between is deleted from the table.
     """
 
     origin: str

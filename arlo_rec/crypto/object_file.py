@@ -205,9 +205,9 @@ def _place(kind: Kind, recording: RecordingId, parent: RecordingId | None, bindi
 class BodyReader:
     """A seekable reader of a body from `encrypt_body`: it decrypts only the chunks with the requested bytes.
 
-    Opening verifies the commitment and decrypts the last chunk, whose number follows from the body's length. A
-    chunk's number is in its nonce and only the last chunk is short, so a truncated body, even one cut between two
-    chunks, or one with bytes appended, does not open. Reading verifies each whole chunk before it returns a byte of
+    Opening verifies the commitment and decrypts the last chunk, whose number follows from the body's length. A chunk's
+    number is in its nonce, and only the last chunk is short. So a body that is truncated, even between two chunks, or
+    has bytes appended does not open. Reading verifies each whole chunk before it returns a byte of
     it. Unread chunks are not verified: `decrypt_body` verifies all.
 
     The stream must be buffered or in memory; its position afterwards is undefined, and the caller closes it. A

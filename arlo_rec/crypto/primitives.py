@@ -303,8 +303,8 @@ _PACKAGE = b"arlo-rec access page 2"  # the associated data of every part: forma
 class PackageKey:
     """The key of one page, by PBKDF2 of a passphrase and a fresh salt, which every browser's WebCrypto can derive.
 
-    Each part of a page is encrypted once, with its number from 0 as the nonce; the last byte of the nonce is 1 for
-    the part that ends the page, so that no part can be moved, left out or taken from another page.
+    Each part of a page is encrypted once, with its number from 0 as the nonce; the last byte of the nonce is 1 for the
+    last part. So no part can be moved, left out or taken from another page.
     """
 
     def __init__(self, passphrase: bytes, salt: bytes) -> None:

@@ -123,10 +123,10 @@ def _days(store: Store, number: str) -> dict[str, int]:
 def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
     """The verified receipt; raises Integrity, or Usage if one of *vkeys* is no verifier key.
 
-    1. it is a receipt in its one form   2. each log key was signed by the key before it   3. the last signed it 4.
-    one of them signed its checkpoint, and so did the eraser   5. to which the erasure's leaf leads 6. the eraser
-    signed for what was erased, and has a role that erases so   7. by officers' vouchers up to the first 8. each of
-    *vkeys* is a key of the log's chain, or that first officer's
+    1. it is a receipt in its one form   2. each log key was signed by the key before it   3. the last signed it
+    4. one of them signed its checkpoint, and so did the eraser   5. to which the erasure's leaf leads
+    6. the eraser signed for what was erased, and has a role that erases so   7. by vouchers up to the first officer
+    8. each of *vkeys* is a key of the log's chain, or that first officer's
     """
     wanted = log_proof.parsed_wanted(vkeys)
     try:
@@ -144,9 +144,7 @@ def verify(raw: bytes, vkeys: Sequence[str] = ()) -> Genuine:
 
 
 def _is_signed(receipt: Mapping[str, Any], keys: LogKeys, vouchers: Sequence[vouching.Voucher]) -> bool:
-    """Steps 3, 5, 6 and 7, and 4 for the eraser: only the signature of its checkpoint identifies the eraser of an
-    entry.
-    """
+    """Steps 3, 5, 6 and 7, and 4 for the eraser, whom only the signature of the entry's checkpoint identifies."""
     store, eraser = bytes.fromhex(receipt["store"]), vouchers[0]
     unsigned = {key: value for key, value in receipt.items() if key != "signature"}
     erased, seq = _erased_message(receipt, receipt["entry"]["seq"]), receipt["entry"]["seq"]

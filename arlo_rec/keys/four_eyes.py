@@ -54,11 +54,8 @@ def _behind(roster: Roster, name: str, now: datetime) -> frozenset[str]:
     behind, new = frozenset[str](), {name}
     while new:
         behind |= new
-        new = (
-            {person.by for person in everybody if name_then(person.name) in new and _is_new(person, now)}
-            - behind
-            - {""}
-        )
+        new = {person.by for person in everybody if name_then(person.name) in new and _is_new(person, now)}
+        new -= behind | {""}
     return behind
 
 

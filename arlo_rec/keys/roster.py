@@ -148,9 +148,6 @@ def check_login(account: str) -> str:
     return account
 
 
-# -- the document -------------------------------------------------------------------------------------
-
-
 def people_to_json(roster: Roster) -> list[dict[str, Any]]:
     """The present and former identities, as JSON."""
     return [plain(person) for person in (*roster.people, *roster.former)]

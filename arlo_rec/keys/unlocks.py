@@ -51,7 +51,7 @@ class Keyring(Protocol):
         """End a key at once."""
 
 
-class Told(NamedTuple):
+class UnlockTerms(NamedTuple):
     """The terms of an unlock: its end, and the default purpose and reason of its commands."""
 
     until: datetime
@@ -64,7 +64,7 @@ class Unlock:
     """A running unlock: its identity, its terms, and the number of its key in the kernel."""
 
     identity: Identity
-    told: Told
+    terms: UnlockTerms
     key: int
 
 
@@ -76,15 +76,15 @@ def demand_possible(keyring: Keyring) -> None:
         raise NotUnlocked(problem.code, rule=_RULE) from None
 
 
-def prepare(keyring: Keyring, place: Layout, identity: Identity, told: Told, length: timedelta) -> int:
+def prepare(keyring: Keyring, place: Layout, identity: Identity, terms: UnlockTerms, length: timedelta) -> int:
     """Hand an identity to the kernel, for this process alone until `begin`; raises NotUnlocked."""
     demand_possible(keyring)
     description = _description(place, identity.name, identity.signing.public)
     pin = {"number": identity.pin.number, "digest": identity.pin.digest.hex()}
-    document = {"name": identity.name, "pin": pin, "store": identity.store.hex(), "until": to_iso(told.until)}
-    said = {"purpose": told.purpose, "reason": told.reason}
+    document = {"name": identity.name, "pin": pin, "store": identity.store.hex(), "until": to_iso(terms.until)}
+    purposes = {"purpose": terms.purpose, "reason": terms.reason}
     secret = bytearray(identity.seed)
-    secret += canonical({**document, **{key: value for key, value in said.items() if value is not None}})
+    secret += canonical({**document, **{key: value for key, value in purposes.items() if value is not None}})
     try:
         return keyring.prepare(description, secret, int(length.total_seconds()))
     except OSError as error:
@@ -130,7 +130,7 @@ def running(keyring: Keyring, place: Layout, name: str, now: datetime) -> Unlock
         kernel_keyring.wipe(secret)
     if unlock.identity.name != name or unlock.identity.signing.public != public:
         raise NotUnlocked("unlock_unreadable", rule=_RULE)
-    if unlock.told.until <= now:
+    if unlock.terms.until <= now:
         end(keyring, key)
         raise NotUnlocked("unlock_expired", rule=_RULE)
     return unlock
@@ -162,11 +162,11 @@ def _description(place: Layout, name: str, public: bytes) -> str:
     return _of_person(place, name) + primitives.fingerprint(public).hex()
 
 
-def _read(place: Layout, secret: bytearray) -> tuple[Identity, Told]:
+def _read(place: Layout, secret: bytearray) -> tuple[Identity, UnlockTerms]:
     """The inverse of `prepare`; raises KeyError, TypeError or ValueError."""
     seed, document = bytes(secret[: primitives.KEY]), parse_object(bytes(secret[primitives.KEY :]))
     if document["store"] != place.id.hex() or len(seed) != primitives.KEY:
         raise ValueError("another store")
     pin = Pin(int(document["pin"]["number"]), bytes.fromhex(document["pin"]["digest"]))
-    told = Told(from_iso(document["until"]), document.get("purpose"), document.get("reason"))
-    return Identity(place.id, str(document["name"]), seed, pin), told
+    terms = UnlockTerms(from_iso(document["until"]), document.get("purpose"), document.get("reason"))
+    return Identity(place.id, str(document["name"]), seed, pin), terms

@@ -35,7 +35,6 @@ class Opens(AuditEvent):
         return True
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         if self.leaves is not None:
             rows.disclose(entry, self.leaves)
 
@@ -120,7 +119,6 @@ class PersonRemoved(ChangesPeople):
     removed: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.void_keys(self.removed, renewed=False)
 
 
@@ -131,7 +129,6 @@ class PersonReset(ChangesPeople):
     person: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.void_keys(self.person, renewed=True)
 
 
@@ -296,7 +293,6 @@ class PolicyApproved(AuditEvent):
     since: str  # start of its validity
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         if self.since is not None:
             rows.approve_policy()
 
@@ -364,7 +360,6 @@ class SearchShown(Forgettable):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return Action.FIND, self.purpose
 
 
@@ -380,12 +375,10 @@ class Opened(Opens, Forgettable):
 
     @property
     def leaves(self) -> str | None:
-        """See `AuditEvent`."""
         return "export" if self.action == Action.EXPORT and self.recordings else None
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         if self.action in _MAKING:  # the log names no purpose for these
             return self.action, Purpose.TRAINING
         return (self.action, self.purpose) if self.action in {Action.EXPORT, Action.LISTEN} else None
@@ -412,7 +405,6 @@ class DeletionConfirmed(AuditEvent):
         return role is Role.OFFICER or rows.taker(self.of) == entry.person
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.confirm_deleted(self.of)
 
 
@@ -427,7 +419,6 @@ class LeftNothing(AuditEvent):
         return rows.taker(self.of) == entry.person
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.leave_nothing(self.of)
 
 
@@ -446,7 +437,6 @@ class ConsentShown(Forgettable):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return "consent_shown", "consent"
 
 
@@ -460,7 +450,6 @@ class TakesIn(AuditEvent):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.take_in(self.recordings)
 
 
@@ -501,7 +490,6 @@ class CopyMade(TakesIn):
     first: str | None = None
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         made_from = RecordingId(bytes.fromhex(self.replaces)) if self.replaces is not None else None
         first = RecordingId(bytes.fromhex(self.first)) if self.first is not None else None
         parent, state = RecordingId(bytes.fromhex(self.parent)), CopyState(self.state)
@@ -527,7 +515,6 @@ class Erases(AuditEvent):
     recordings: Ids = ()
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.erase(entry)
 
 
@@ -539,7 +526,6 @@ class Withdrawn(Erases):
     tombstones: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.erase(entry, self.tombstones)
 
 
@@ -553,7 +539,6 @@ class WithdrawalShown(Forgettable):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return "withdraw_shown", "withdrawal"  # a letter would report `withdraw` as done
 
 
@@ -584,7 +569,6 @@ class EntriesForgotten(AuditEvent):
     entries: Sequence[tuple[int, int]]  # first and last number of each run
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.forget_entries(entry, self.days)
 
 
@@ -653,11 +637,9 @@ class CopyConfirmed(AuditEvent):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return Action.REVIEW, Purpose.TRAINING
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.review_copies(entry)
 
 
@@ -670,7 +652,6 @@ class CopyReleased(AuditEvent):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return Action.RELEASE, Purpose.TRAINING
 
 
@@ -726,7 +707,6 @@ class OfCase(AuditEvent):
     case: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.follow_case(entry, self)
 
 
@@ -743,7 +723,6 @@ class CaseOpened(OfCase):
     stood_still: int
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.follow_case(entry, self, self.sworn)
 
 
@@ -754,7 +733,6 @@ class CaseWidened(OfCase):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.follow_case(entry, self, self.sworn)
 
 
@@ -825,7 +803,6 @@ class CasesEnded(AuditEvent):
     cases: Sequence[str]
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.end_cases(entry, self.cases)
 
 
@@ -845,12 +822,10 @@ class OpenedForSubject(Opens):
 
     @property
     def leaves(self) -> str | None:
-        """See `AuditEvent`."""
         return "package" if self.recordings else None
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         of_employee, whole = "_employee" if self.side == "agent" else "", "_whole" if self.whole_call else ""
         return f"dsar{of_employee}{whole}", None
 
@@ -867,7 +842,6 @@ class EscrowRegistered(AuditEvent):
     ring_hours: int
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.name_escrow(self.escrow)
 
 
@@ -892,7 +866,6 @@ class Restored(ChangesPeople):
     recordings: Ids = ()
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.restore(entry, self.since)
 
 

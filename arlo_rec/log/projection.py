@@ -64,43 +64,32 @@ class Projection(Rows):
     _disclosed: dict[RecordingId, set[int]] = field(default_factory=dict)
 
     def taker(self, of: int) -> str | None:
-        """See `Rows`."""
         known = self.disclosures.get(of)
         return known.person if known is not None else self.taken_before(of)
 
-    # -- recordings -----------------------------------------------------------------------------------
-
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
-        """See `Rows`."""
         self.taken.update(recordings)
 
     def erase(self, entry: Applied, tombstones: str | None = None) -> None:
-        """See `Rows`."""
         self.erased[entry.seq] = entry.recordings
         self._open(entry.recordings)
         if tombstones is not None:
             self.withdrawals[entry.seq] = entry.at, tombstones
 
     def restore(self, entry: Applied, since: int) -> None:
-        """See `Rows`."""
         self.restored.append(range(since, entry.seq))
         self.lost |= entry.recordings
         self._open(entry.recordings)
 
-    # -- disclosures ----------------------------------------------------------------------------------
-
     def disclose(self, entry: Applied, kind: str) -> None:
-        """See `Rows`."""
         self.disclosures[entry.seq] = LoggedDisclosure(kind, entry.person, entry.at, entry.recordings)
         for recording in entry.recordings:
             self._disclosed.setdefault(recording, set()).add(entry.seq)
 
     def leave_nothing(self, of: int) -> None:
-        """See `Rows`."""
         self.disclosures.pop(of, None)
 
     def confirm_deleted(self, of: int) -> None:
-        """See `Rows`."""
         self.confirmed.add(of)
         if of in self.disclosures:
             self.disclosures[of].state = DisclosureState.CONFIRMED
@@ -112,10 +101,7 @@ class Projection(Rows):
                 if known is not None and known.state is DisclosureState.OUT:
                     known.state = DisclosureState.OPEN
 
-    # -- copies ---------------------------------------------------------------------------------------
-
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
-        """See `Rows`."""
         if entry.recordings & self.copies.keys():
             self.made_twice.append(entry.seq)
         for recording in entry.recordings - self.copies.keys():
@@ -124,14 +110,10 @@ class Projection(Rows):
             self.replaced[copy.made_from] = entry.seq
 
     def review_copies(self, entry: Applied) -> None:
-        """See `Rows`."""
         for copy in entry.recordings & self.copies.keys():
             self.copies[copy].reviews.append((entry.seq, entry.person))
 
-    # -- cases ----------------------------------------------------------------------------------------
-
     def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
-        """See `Rows`."""
         if part is not None:
             self.parts[part] = entry.seq
         if isinstance(event, OfCase):
@@ -143,22 +125,16 @@ class Projection(Rows):
             if case in self.cases and self.cases[case].ends_at <= entry.at:
                 del self.cases[case]
 
-    # -- people and documents -------------------------------------------------------------------------
-
     def approve_policy(self) -> None:
-        """See `Rows`."""
         self.approved += 1
 
     def forget_entries(self, entry: Applied, days: int) -> None:
-        """See `Rows`."""
         self.forgotten.append((entry.seq, entry.at, days, self.approved))
 
     def void_keys(self, name: str, *, renewed: bool) -> None:
-        """See `Rows`."""
         (self.renewed if renewed else self.removed).add(name)
 
     def name_escrow(self, folder: str) -> None:
-        """See `Rows`."""
         self.escrows.add(folder)
 
 

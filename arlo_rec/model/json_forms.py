@@ -84,7 +84,4 @@ LOG: Final[Forms] = {  # the log's part of each such document, and its signers
     "signers": list_of(object_of(key=BASE64, role=among(*Role), since=is_count, signature=BASE64), least=1),
     "signature": BASE64,
 }
-OF_OFFICER: Final[Forms] = {
-    **LOG,
-    "log_signature": BASE64,
-}  # of documents signed by an officer: an answer, a list, a page
+OF_OFFICER: Final[Forms] = {**LOG, "log_signature": BASE64}  # of answers, lists and pages signed by an officer

@@ -99,7 +99,7 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: H
         **changes,
     )
     for purpose in Purpose:
-        if version.reason_demanded and not version.codes_for(purpose):  # else nobody could search for it
+        if version.reason_demanded and not version.codes_for(purpose):  # else every search for it is refused
             raise Usage("policy_reasons_lack", purpose=str(purpose), path=path)
     return version
 
@@ -274,9 +274,6 @@ def _text(value: object, error: str, key: str, longest: int, path: str) -> str:
 
 def _bad(key: str, path: str) -> Usage:
     return Usage("policy_bad_prompt", key=key, path=path)
-
-
-# -- writing ------------------------------------------------------------------------------------------
 
 
 def text_of(version: PolicyVersion) -> str:

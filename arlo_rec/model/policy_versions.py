@@ -243,8 +243,8 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
     return {
         "version": version.version,
         "since": to_iso(version.since),
-        "prompts": [prompt_to_json(each) for each in version.prompts],
-        "reasons": [_reason_to_json(each) for each in version.reasons],
+        "prompts": [prompt_to_json(prompt) for prompt in version.prompts],
+        "reasons": [_reason_to_json(reason) for reason in version.reasons],
         "reason_demanded": version.reason_demanded,
         "cut_circumstances": version.cut_circumstances,
         "most_found": version.most_found,
@@ -253,7 +253,7 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
         "retention_days": version.retention_days,
         "program": {part.name: part.sha256 for part in version.program},
         "by": version.by,
-        "approvals": [{"by": each.by, "at": to_iso(each.at)} for each in version.approvals],
+        "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in version.approvals],
     }
 
 
@@ -263,8 +263,8 @@ def read_version(document: Any) -> PolicyVersion:
     return PolicyVersion(
         str(document["version"]),
         from_iso(document["since"]),
-        tuple(_prompt(each) for each in document["prompts"]),
-        tuple(_reason(each) for each in document["reasons"]),
+        tuple(_prompt(row) for row in document["prompts"]),
+        tuple(_reason(row) for row in document["reasons"]),
         bool(document["reason_demanded"]),
         bool(document["cut_circumstances"]),
         int(document["most_found"]),
@@ -273,7 +273,7 @@ def read_version(document: Any) -> PolicyVersion:
         int(document["retention_days"]),
         tuple(Part(str(name), str(document["program"][name])) for name in sorted(document["program"])),
         str(document["by"]),
-        tuple(Approval(str(each["by"]), from_iso(each["at"])) for each in document["approvals"]),
+        tuple(Approval(str(row["by"]), from_iso(row["at"])) for row in document["approvals"]),
     )
 
 

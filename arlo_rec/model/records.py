@@ -33,9 +33,7 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(micros: int) -> datetime:
-    """The instant in UTC; raises OverflowError or ValueError at the ends of the calendar, where some zone cannot show
-    it.
-    """
+    """The instant in UTC; raises OverflowError or ValueError at the ends of the calendar, where zones fail."""
     at = EPOCH + micros * MICROSECOND
     if not 1 < at.year < 9999:
         raise ValueError("an instant at the end of the calendar")

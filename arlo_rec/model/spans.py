@@ -34,7 +34,7 @@ def common(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
 
 
 def without(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """What is in *some* and in none of *others*, without overlaps and in order."""
+    """The difference of *some* and *others*, without overlaps and in order."""
     taken = united(others)
     result: list[Span] = []
     place = 0

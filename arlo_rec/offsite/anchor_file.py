@@ -87,9 +87,6 @@ def _whole(text: str) -> str | None:
     return text if last == _OWN or last >= _COSIGNED else None
 
 
-# -- appending ----------------------------------------------------------------------------------------
-
-
 def append(path: Path, note: str) -> bool:
     """Add a note at the end of a file, creating it if necessary; False if the note is there already.
 

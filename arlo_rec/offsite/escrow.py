@@ -2,8 +2,8 @@
 
 An old catalogue cannot be read with today's R, which is how an erasure reaches yesterday's copies. A backup
 therefore needs the R of its generation, until its slot is emptied. With a slot, an officer's key and the matching
-catalogue copy, recordings erased since can be opened. So a purge empties every slot older than the ring's hours,
-`statuses` reports failures, and a receipt names the hour after which no ring holds the old R.
+catalogue copy, recordings erased since can be opened. So a purge empties every slot older than the ring's hours, and
+`statuses` reports failures. A receipt names the hour after which no ring holds the old R.
 
 The person who makes a backup signs its slot, and the sealed R opens only with the slot's head: others can write in a
 ring's folder. docs/format.md has the bytes; `recovery.backup` and `recovery.restore` have the order of using slots.
@@ -185,10 +185,7 @@ def expire(store: Store, now: datetime) -> list[str]:
 
 
 def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
-    """Empty slots that are too old, dated ahead or torn; the caller holds the ring's lock.
-
-    Raises Unreachable.
-    """
+    """Empty slots that are too old, dated ahead or torn; the caller holds the ring's lock. Raises Unreachable."""
     for index, content in enumerate(ring.read()):
         slot = decode(store.layout.id, index, content)
         if not is_empty(content) and (slot is None or not _may_stay(store, slot, now)):

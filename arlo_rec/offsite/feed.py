@@ -1,12 +1,12 @@
 """The feed: an append-only copy of the log outside the store, from which a restore learns what happened since its
 backup.
 
-Each change is one self-contained line, signed by the log's key (`feed_line`). It is forwarded once it is durable,
-with everything missed before: the feed itself shows how far it goes. An erasure waits for it at most FEED_WAIT.
+Each change is one self-contained line, signed by the log's key (`feed_line`). It is forwarded once it is durable, with
+everything missed before: the feed itself shows how far it goes. An erasure waits for it at most FEED_WAIT.
 
-Writers of the feed's folder can append anything, so only signed lines of this log count. Unsigned lines are skipped
-and counted, torn ones included. A signed line that contradicts our log, such as one of a copy of the store that went
-on elsewhere, is not the end of the feed either, and is reported.
+Writers of the feed's folder can append anything, so only signed lines of this log count. Unsigned lines are skipped and
+counted, torn ones included. A signed line that contradicts our log is reported, and is no end of the feed: a copy of
+the store may have gone on elsewhere.
 """
 
 from __future__ import annotations

@@ -74,7 +74,6 @@ class _Seat:
         self.seen = self._read()
 
     def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
-        """See `Seat`."""
         _demand_goes_on(self.seen, newest, leaves)
         note = merkle.cosign(newest, self._witness, at)
         write_whole(self._file, note.encode("utf-8"))

@@ -250,17 +250,19 @@ def breach(
     since: datetime | None,
     before: datetime | None,
 ) -> Breach:
-    """What a person reached, who reached a recording, or all that was reached in a span of time.
+    """The facts of a breach: by one person, on one recording, or all in a span of time.
 
     *recording* is the id of a call or a copy, or the beginning of one.
     """
-    meant = _calls_by_beginning(store, recording) if recording is not None else None
-    about = sorted(each.hex() for each in meant) if meant is not None else ()
-    every_deed = deeds(store, _REACHING, since, before, of=person, about=about) if meant is None or meant else iter(())
+    candidates = _calls_by_beginning(store, recording) if recording is not None else None
+    about = sorted(name.hex() for name in candidates) if candidates is not None else ()
+    every_deed = (
+        deeds(store, _REACHING, since, before, of=person, about=about) if candidates is None or candidates else iter(())
+    )
     reached = _Reached()
     for deed, calls in _with_calls(store, every_deed):
-        named = calls if meant is None else calls & set(meant.values())
-        if meant is None or named:
+        named = calls if candidates is None else calls & set(candidates.values())
+        if candidates is None or named:
             reached.add(deed, named)
     every = reached.opened | reached.shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
@@ -289,22 +291,16 @@ def _with_calls(store: Store, every: Iterable[Deed]) -> Iterator[tuple[Deed, set
     """Deeds with the calls of their recordings, looked up in batches."""
     known, rest = dict[RecordingId, RecordingId](), iter(every)
     while batch := list(islice(rest, _AT_ONCE)):
-        known |= calls_of(
-            store, {recording for deed in batch for recording in deed.recordings if recording not in known}
-        )
-        yield from ((deed, {known[recording] for recording in deed.recordings}) for deed in batch)
+        known |= calls_of(store, {name for deed in batch for name in deed.recordings if name not in known})
+        yield from ((deed, {known[name] for name in deed.recordings}) for deed in batch)
 
 
 def _calls_by_beginning(store: Store, beginning: str) -> dict[RecordingId, RecordingId]:
     """Recordings that an id or its beginning may mean, and all others of the same calls; each with its call."""
     named = {recording for entry in store.log.entries.holding([beginning]) for recording in entry.recordings}
     calls = set(calls_of(store, {recording for recording in named if recording.hex().startswith(beginning)}).values())
-    made = {
-        recording
-        for entry in store.log.entries.holding([call.hex() for call in calls])
-        for recording in entry.recordings
-    }
-    return {recording: call for recording, call in calls_of(store, made | calls).items() if call in calls}
+    made = {name for entry in store.log.entries.holding([call.hex() for call in calls]) for name in entry.recordings}
+    return {name: call for name, call in calls_of(store, made | calls).items() if call in calls}
 
 
 @dataclass(slots=True)

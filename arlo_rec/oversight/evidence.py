@@ -59,9 +59,7 @@ class EvidenceCheck:
         self._end = 0
         self._mentions = 0
         self._rows = Projection()
-        self._early: dict[
-            RecordingId, datetime
-        ] = {}  # recordings that a purge erased, perhaps before their day, and when
+        self._early: dict[RecordingId, datetime] = {}  # erased by a purge at that time, perhaps before their day
         self._without_right: list[int] = []  # entries that their person's role does not permit
         self._unreadable: list[int] = []  # entries not written by the program
         self._signers = store.roster.signers()
@@ -98,8 +96,6 @@ class EvidenceCheck:
         if counts and isinstance(event, Purged):
             today = (at - EPOCH) // timedelta(days=1)
             self._early |= {name: at for name in names if 0 < (name[0] - today) % 256 <= DAYS_AHEAD}
-
-    # -- comparison ---------------------------------------------------------------------------------------
 
     def problems(self) -> list[Problem]:
         """Every problem, after the last `follow`."""
@@ -209,8 +205,6 @@ class EvidenceCheck:
         if rows != logged and self._store.log.tree().size == self._end:
             differ = rows.items() ^ logged.items()
             yield from (Problem("case_differs", case) for case in sorted({case for _, case in differ}))
-
-    # -- erasures due --------------------------------------------------------------------------------------
 
     def _erased_too_early(self) -> Iterator[Problem]:
         taken_in = self._store.log.entries.taking_in(self._early.keys())

@@ -95,9 +95,7 @@ def status(store: Store, now: datetime) -> Status:
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
-        own_access=tuple(
-            grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)
-        ),
+        own_access=tuple(own for own in store.roster.grants if own.own and not own.approvals and own.live(now)),
         waiting=tuple(grant for grant in store.roster.grants if grant.is_pending(now)),
         broken_glass=break_glass.broken(store, now),
         root_problem=root_problem(store),

@@ -99,9 +99,7 @@ def _deletions(store: Store) -> Iterator[Task]:
         if store.person.role is Role.OFFICER or row.person == store.person.name:
             entry = store.log.entries.get(row.seq)
             ids = named_in((entry.body if entry is not None else None) or {})
-            gone = sorted(
-                recording.hex()[:SHOWN] for recording in ids if store.catalogue.recordings.held(recording) is None
-            )
+            gone = sorted(name.hex()[:SHOWN] for name in ids if store.catalogue.recordings.held(name) is None)
             of = ", ".join(gone[:MOST]) + (" …" if len(gone) > MOST else "")
             about: dict[str, object] = {
                 "kind": row.kind,

@@ -59,24 +59,24 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
 
     With *read_data* every object is read, and the largest tables are summed too. Raises NotGranted.
     """
-    if store.doubts:  # then nothing may be written, not even a refusal
+    if store.rollbacks:  # then nothing may be written, not even a refusal
         decision = may(store.person.role, Action.LOOK_AFTER)
         if not decision.allowed:
             raise NotGranted(decision.code, rule=decision.rule)
     else:
         store.demand(Action.LOOK_AFTER, now)
-    doubts = [Problem(code, "catalogue") for code in store.doubts]
+    rollbacks = [Problem(code, "catalogue") for code in store.rollbacks]
     with side_checks(store, read_data=read_data, observer=observer) as begun:
         file_check = begun.file_check
         try:
-            found = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
+            compared = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
         except Exception:  # an unreadable or exchanged page ends the checks that read it
-            found = Findings([])
+            compared = Findings([])
             if not file_check.result():
                 raise
         observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
-        return Findings(doubts + damaged + found.problems, found.feed_foreign)
+        return Findings(rollbacks + damaged + compared.problems, compared.feed_foreign)
 
 
 def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer) -> Findings:

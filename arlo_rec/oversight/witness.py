@@ -1,7 +1,7 @@
 """A witness of the log: IT cosigns its newest checkpoint if the log continues the one cosigned before.
 
 The whole log is checked first. Reading entries, hashing them and verifying two signatures of each checkpoint take
-long, so a large log is shared between processes, while the tree over its leaves is computed here.
+long. So a large log is shared between processes; the tree over its leaves is computed here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.offsite.witness_key import Seat
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
-
-# -- log check ---------------------------------------------------------------------------------------
-
 
 MANY = 20_000  # entries of a log that justify processes
 
@@ -53,9 +50,6 @@ def closed_size(store: Store) -> int:
 def _checking(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
     store.db.open()
     yield StretchCheck(store.log, store.roster.signers())
-
-
-# -- witness ----------------------------------------------------------------------------------------
 
 
 _AT_ONCE: Final = 20_000  # leaves

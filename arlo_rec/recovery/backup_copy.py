@@ -1,8 +1,8 @@
 """A backup's catalogue in its new place, verified against its slot.
 
-Others can write into the folders of a backup and of its ring. So the slot must be signed by a maker of backups in
-the catalogue's own roster, R must open with all of the slot's fields, the catalogue must have the slot's digest, and
-its rows must be as new as its log.
+Others can write into the folders of a backup and of its ring. So a maker of backups in the
+catalogue's own roster must have signed the slot, and R must open with all of the slot's fields. The catalogue must have
+the slot's digest, and its rows must be as new as its log.
 """
 
 from __future__ import annotations
@@ -92,9 +92,6 @@ def _store_id(folder: Path) -> bytes:
         raise translated(error) from None
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("backup_damaged", path=str(folder)) from None
-
-
-# -- the copy -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

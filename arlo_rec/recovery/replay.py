@@ -339,9 +339,7 @@ class _Signers:
 
 
 def _take(replay: Replay, seq: int, body: Mapping[str, Any], event: AuditEvent, signer: Person) -> bool:
-    """Apply an entry; returns whether it counts. Raises KeyError, TypeError or ValueError if it must be known and is
-    not.
-    """
+    """Apply an entry; returns whether it counts. Raises KeyError, TypeError or ValueError if it must be readable."""
     try:
         entry = Applied(seq, from_iso(body["at"]), str(body["person"]), frozenset(named_in(body)))
         return projection.take(replay.rows, event, entry, signer.role)
@@ -380,9 +378,7 @@ def _must_be_known(body: Mapping[str, Any], signer: Person) -> bool:
 
 
 def _take_tombstones(store: Store, replay: Replay, line: FeedLine, seq: int, digest: str) -> None:
-    """Take the tombstones of a withdrawal, or none if its entry commits to others; raises Integrity if they do not
-    open.
-    """
+    """Take the tombstones that the entry of a withdrawal commits to; raises Integrity if they do not open."""
     tombstones = feed.tombstones(store.layout.id, line, seq, store.identity.sealing)
     if feed.digest_of(tombstones) == digest:
         replay.tombstones[seq] = tombstones

@@ -181,7 +181,9 @@ def test_who_may_be_the_puppet_of_whoever_holds_the_paper_is_waited_for_by_no_on
     people = tuple(each for each in roster().people if each.name != "astrid")
     gro = person("gro", Role.OFFICER, by="recovery", since=NOW - timedelta(days=1))
     there = replace(roster(), people=(*people, gro))
-    assert four_eyes.is_own(there, "sigrid", "sigrid", NOW) and not four_eyes.needs_second(there, "sigrid", "sigrid", NOW)
+    assert four_eyes.is_own(there, "sigrid", "sigrid", NOW) and not four_eyes.needs_second(
+        there, "sigrid", "sigrid", NOW
+    )
 
 
 # -- whatever the roster ------------------------------------------------------------------------------
