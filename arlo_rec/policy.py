@@ -27,14 +27,14 @@ RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, 
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
 FOUR_EYES = timedelta(days=7)  # in which a giver of new keys can act with them, and a grant awaits a second officer
-GLASS_LONGEST = timedelta(hours=24)  # of an officer's emergency access without a second officer
-GLASS_ALARMS = timedelta(days=7)  # of emergency access
+GLASS_LONGEST = timedelta(hours=24)  # longest emergency access of an officer without a second one
+GLASS_ALARMS = timedelta(days=7)  # for which `status` reports emergency access
 REQUEST_WAITS = timedelta(days=7)  # until an undecided request expires
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
-RING_LONGEST = timedelta(hours=7 * 24)  # for an old root secret in an escrow, which opens a backup
-CASE_RETENTION = timedelta(days=90)  # of an access request's case, after its answer, or its deadline without one
-CLOCK_MARGIN = timedelta(minutes=10)  # of a clock behind the log: corrections of a drifting clock
+RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
+CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
+CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",

@@ -113,7 +113,7 @@ def _differs(said: merkle.Checkpoint, roots: Mapping[int, bytes]) -> str | None:
 
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
-MARGIN: Final = timedelta(days=1)  # difference of clocks, and length of a purge
+MARGIN: Final = timedelta(days=1)  # tolerated difference of clocks, and length of a purge
 
 
 def saying(entries: Sequence[EntryRow]) -> list[tuple[int, bytes]]:

@@ -51,7 +51,7 @@ Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Us
 FILE_BYTES: Final = 64 * 1024
 NEVER: Final = "never"
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as in receipts and answers (`json_forms`)
-LATEST: Final = timedelta(days=366)  # between proposal and validity
+LATEST: Final = timedelta(days=366)  # longest time between proposal and validity
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _PROMPT: Final = re.compile(r"(nb|nn|en)-[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")
 _SHA256: Final = re.compile("[0-9a-f]{64}")

@@ -133,7 +133,7 @@ def _info(store: bytes, slot: EscrowSlot) -> bytes:
 
 
 CATALOGUE = "catalogue.db"  # name of the copy in a backup's folder
-AHEAD = timedelta(minutes=5)  # difference of two machines' clocks
+AHEAD = timedelta(minutes=5)  # tolerated difference of two machines' clocks
 GRACE = timedelta(hours=2)  # a purge runs hourly; two missed runs are tolerated
 
 
