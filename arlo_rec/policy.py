@@ -1,8 +1,8 @@
 """The guidelines as data and as decisions. Pure: no clock, no disk, and no import from this program but `rules`.
 
 `RULES` holds every rule by the id that refusals, log entries and documents cite. `Purpose` is a closed set of two.
-`LIFECYCLE` says which event moves a recording from which state to which. Every decision returns a `Decision` that
-names its rule, whether it allows or refuses; this module decides and carries nothing out.
+`LIFECYCLE` maps state and event to the next state. Every decision returns a `Decision` that names its rule, allowed
+or refused; this module decides and carries nothing out.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ ZONE = "Europe/Oslo"  # where a plain date begins and ends
 RETENTION = timedelta(hours=90 * 24)  # retention.90d: between instants in UTC, independent of daylight saving
 WITHDRAWN_MARGIN = timedelta(days=7)  # an exchange that was down for a week may deliver late
 GRANT_DEFAULT = timedelta(days=30)
-FOUR_EYES = timedelta(days=7)  # for which who got keys from an officer stands for her, and a grant waits for another
-GLASS_LONGEST = timedelta(hours=24)  # for which an officer has access in an emergency without a second officer
-GLASS_ALARMS = timedelta(days=7)  # for which everybody is told of it
-REQUEST_WAITS = timedelta(days=7)  # until an officer decided what a manager asked for
+FOUR_EYES = timedelta(days=7)  # in which a giver of new keys can act with them, and a grant awaits a second officer
+GLASS_LONGEST = timedelta(hours=24)  # longest emergency access of an officer without a second one
+GLASS_ALARMS = timedelta(days=7)  # for which `status` reports emergency access
+REQUEST_WAITS = timedelta(days=7)  # until an undecided request expires
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
 REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
-RING_LONGEST = timedelta(hours=7 * 24)  # for which an escrow may keep an old root secret, and so open a backup
-CASE_RETENTION = timedelta(days=90)  # of an access request: after its answer, or its deadline where none was given
-CLOCK_MARGIN = timedelta(minutes=10)  # by which a clock may be behind the log: corrections of a clock that drifts
+RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
+CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
+CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
-}  # by code: the files of these are removed too
-OVERDUE_AFTER = timedelta(hours=2)  # purge runs hourly; two runs were missed
+}  # by code: their files are removed too
+OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
 
 
 class Purpose(StrEnum):
@@ -61,14 +61,14 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """The actions on a store that a role may have."""
+    """The actions on a store that a role may permit."""
 
     PEOPLE = "people"
     POLICY = "policy"  # change the guidelines of the store
     GRANT = "grant"
     SEE_GRANTS = "see_grants"
-    BREAK_GLASS = "break_glass"  # say that one knows of an officer's own access in an emergency
-    REQUEST = "request"  # access of one's own, which an officer gives or denies
+    BREAK_GLASS = "break_glass"  # agree to an officer's own emergency access
+    REQUEST = "request"  # ask for access of one's own
     INGEST = "ingest"
     FIND = "find"
     EXPORT = "export"
@@ -82,10 +82,10 @@ class Action(StrEnum):
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"
     REVIEW = "review"
-    REVIEW_LISTEN = "review_listen"  # to a copy under review and its original, on a page that leaves nothing behind
+    REVIEW_LISTEN = "review_listen"  # on a page that leaves nothing behind: a copy under review and its original
     RELEASE = "release"
     REJECT = "reject"
-    OBJECTION = "objection"  # of an employee to training copies: decide it
+    OBJECTION = "objection"  # decide an employee's objection to training copies
     AUDIT_SHOW = "audit_show"
     CLOCK = "clock"  # accept a clock that is behind the log
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
@@ -107,8 +107,8 @@ class Event(StrEnum):
     ABANDONED = "abandoned"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-    DISCARDED = "discarded"  # a training copy: changed, rejected, released under another id, objected to
-    ERASED_BEFORE = "erased_before"  # of a restored store: it was erased after the backup, or has no object
+    DISCARDED = "discarded"  # a training copy: edited, rejected, released under another id, objected to
+    ERASED_BEFORE = "erased_before"  # in a restored store: erased after the backup, or without an object
     GONE = "gone"  # its object is deleted
 
 
@@ -124,7 +124,7 @@ LIFECYCLE: Final[Mapping[tuple[State, Event], State]] = {
 
 
 def after(state: State, event: Event) -> State:
-    """The state after *event*; raises ValueError where LIFECYCLE has no such transition."""
+    """The state after *event*; raises ValueError if LIFECYCLE has no such transition."""
     try:
         return LIFECYCLE[state, event]
     except KeyError:
@@ -160,7 +160,7 @@ class Decision:
         return cls(allowed=False, rule=rule, code=code)
 
 
-# -- who may do what ----------------------------------------------------------------------------------
+# -- rights ---------------------------------------------------------------------------------------------
 
 _EVERYBODY = frozenset(Role)
 _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
@@ -191,21 +191,21 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
 }
 
 
-@lru_cache(maxsize=256)  # one for each role and action: a verification asks it for every entry of the log
+@lru_cache(maxsize=256)  # one for each role and action: a verification asks for every entry of the log
 def may(role: Role, action: Action) -> Decision:
-    """Whether a role may do that; opening a recording needs a grant as well (`may_open`)."""
+    """Whether a role permits an action; opening a recording needs a grant as well (`may_open`)."""
     roles, rule = _MAY[action]
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
-ERASED_BY: Final[Mapping[str, Action]] = {  # by what a receipt calls an erasure: the action whose roles may sign it
+ERASED_BY: Final[Mapping[str, Action]] = {  # by a receipt's kind of erasure: the action whose roles may sign it
     **{"withdrawal": Action.WITHDRAW, "expiry": Action.PURGE, "restore": Action.RESTORE},
-    **{str(each): each for each in (Action.REVIEW, Action.RELEASE, Action.REJECT, Action.OBJECTION)},
+    **{str(action): action for action in (Action.REVIEW, Action.RELEASE, Action.REJECT, Action.OBJECTION)},
 }
 
 
 def signs_receipts(role: Role) -> bool:
-    """Whether this role carries out erasures at all."""
+    """Whether this role carries out erasures."""
     return any(may(role, action).allowed for action in ERASED_BY.values())
 
 
@@ -215,7 +215,7 @@ def needs_purpose(action: Action) -> bool:
 
 
 def needs_grant(action: Action) -> bool:
-    """Whether an action takes a live grant and a reason of everybody, an officer too: sound reaches a person's ears."""
+    """Whether an action needs a live grant and a reason from everybody, officers included: a person hears sound."""
     return action in _NEEDS_GRANT
 
 
@@ -241,10 +241,9 @@ _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
 def reason_problem(reason: str | None) -> str | None:
-    """Why this is no valid reason, as a code; None if it is one (security.reason).
+    """The problem of a reason, as a code; None if it is valid (security.reason).
 
-    A reason is stored for long and read by many: it must not be empty of meaning, nor hold a telephone number or an
-    address itself.
+    A reason is kept for long and read by many: it must say something, and hold no telephone number or address.
     """
     if reason is None:
         return "reason_missing"
@@ -281,7 +280,7 @@ def is_due(due_at: datetime, now: datetime) -> bool:
 
 
 def clock_against_log(now: datetime, newest: datetime) -> Decision:
-    """Whether the clock may be believed: not where it is behind the newest entry of the log by more than the margin.
+    """Whether the clock is plausible: not behind the newest log entry by more than the margin.
 
     A clock that was set back would open what a grant's end or the retention deadline has closed.
     """
@@ -293,7 +292,7 @@ def clock_against_log(now: datetime, newest: datetime) -> Decision:
 class GuardLimits:
     """The limits beyond which a purge refuses, because the clock may be wrong."""
 
-    share: tuple[int, int] = (1, 3)  # of what is held: so many out of so many
+    share: tuple[int, int] = (1, 3)  # of the held recordings: so many out of so many
     count: int = 20
     jump: timedelta = timedelta(days=7)
 
@@ -314,8 +313,8 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
 def case_ends(answered_at: datetime | None, deadline: datetime) -> datetime:
     """When the case of an access request ends, with the statement of how the identity was checked (access.subject).
 
-    A withdrawal ends none: a request must be answered all the same. One that was never answered outlives its deadline
-    by as long, and a new request opens a new case by then.
+    A withdrawal ends no case: a request must be answered all the same. An unanswered one outlives its deadline by as
+    long, and by then a new request opens a new case.
     """
     return (answered_at or deadline) + CASE_RETENTION
 
@@ -326,9 +325,9 @@ class OpenRequest(NamedTuple):
     purpose: Purpose
     granted: bool
     consented: frozenset[Purpose]
-    released: bool  # a copy, to training
+    released: bool  # a training copy
     due_at: datetime
-    objected: bool = False  # the employee who answered the call, to training copies, and it was upheld
+    objected: bool = False  # the agent's upheld objection, to training copies
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
@@ -347,9 +346,10 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
 
 
 def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether a training copy may be made or reviewed: by an officer of every call whose consent names training, by a
-    manager only of a call that they may open for quality. A copy that was released is for those who train. Of a call
-    whose employee objected nobody makes one (GDPR 21).
+    """Whether a training copy may be made or reviewed.
+
+    An officer may for every call whose consent names training; a manager only for a call that they may open for
+    quality. A released copy is closed to managers here. The agent's objection refuses everybody (GDPR 21).
     """
     if not officer and (not request.granted or request.released):
         return Decision.no("access.managers", "no_grant")
@@ -363,7 +363,7 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
 
 
 def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether somebody who reviews a training copy may hear it, or a stretch of its original: by a grant alone."""
+    """Whether a reviewer of a training copy may hear it, or a stretch of its original: by a grant alone."""
     if not request.granted:
         return Decision.no("access.managers", "no_grant")
     return may_copy(request, now=now, officer=officer)
@@ -372,18 +372,18 @@ def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
 class Mode(StrEnum):
     """How the cuts of a training copy are decided."""
 
-    DETECT = "detect"  # cut what identifies somebody
-    STRICT = "strict"  # cut everything that is not confidently harmless
-    MANUAL = "manual"  # cut what a person listed
+    DETECT = "detect"  # cut what identifies a person
+    STRICT = "strict"  # cut all that is not confidently harmless
+    MANUAL = "manual"  # cut a person's list
 
 
-IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking it; a letter has a sentence for each
+IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking identity; a letter has a sentence for each
 
 
 def identity_stated(statement: str) -> Decision:
-    """Whether an access request says how the person's identity was checked (access.subject)."""
-    is_told = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
-    is_said = is_told or statement in IDENTITY_WAYS
+    """Whether an access request states how the person's identity was checked (access.subject)."""
+    is_explained = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
+    is_said = is_explained or statement in IDENTITY_WAYS
     return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
 
 

@@ -1,7 +1,7 @@
-"""The purge, which runs hourly: erase recordings past retention, end expired grants, and delete expired records.
+"""The hourly purge: erase recordings past retention, end expired grants, and delete expired records.
 
-Because a wrong clock could erase a store, a purge refuses where the clock jumped forward or an unusual share is due;
-where the clock was set back, it uses the time of the last run.
+A wrong clock could erase a store, so a purge refuses if the clock jumped forward or an unusual share is due; if the
+clock was set back, it uses the time of the last run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from arlo_rec.store import Change, Store
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a purge at `now` would erase; `now` is not before the last run."""
+    """The effect of a purge at `now`, which is not before the last run."""
 
     now: datetime
     due: tuple[Recording, ...]
@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The result of a purge; `overdue` counts recordings that are still held past retention.
+    """The result of a purge; `overdue` counts held recordings past retention.
 
     It is not `complete` if object files could not be deleted; a later run deletes them and writes the receipt.
     """
@@ -58,11 +58,11 @@ class Purged:
     receipt: Path | None
     complete: bool
     rings_left: tuple[str, ...] = ()  # escrows that could not be emptied
-    forgotten: int = 0  # old entries of the log that lost what they told
+    forgotten: int = 0  # old log entries whose bodies were deleted
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
-    """The recordings that are due, and whether a purge of them is plausible; raises NotGranted."""
+    """The due recordings, and whether a purge of them is plausible; raises NotGranted."""
     store.demand(Action.PURGE, now)
     mark, at = store.clock.get().purged.at, store.clock.today(now)
     due = _due(store, at)
@@ -74,10 +74,10 @@ def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool)
 
 
 def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: datetime) -> int:
-    """How many are due only because a version shortened the retention that was approved since the last run.
+    """The number of recordings due only by a shorter retention approved since the last run.
 
-    Officers approved that these go, however many: no wrong clock is needed to explain it. Of one that began later than
-    its approval only the clock says that it has begun, so the guard counts what it makes due.
+    Officers approved erasing these, however many: they need no wrong clock as explanation. If a version began later
+    than its approval, only the clock says so; then the guard counts its recordings.
     """
     versions = store.policy.versions
 
@@ -85,19 +85,19 @@ def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: d
         approved_at = version.approvals[-1].at if version.approvals else version.since
         return version.since > mark and version.since - approved_at <= CLOCK_MARGIN
 
-    before = Policy((versions[0], *(each for each in versions[1:] if not is_new(each))))
+    before = Policy((versions[0], *(version for version in versions[1:] if not is_new(version))))
     if before == store.policy:
         return 0
     return sum(not is_due(before.ends_at(row), at) for row in due)
 
 
 def _due(store: Store, at: datetime) -> tuple[Recording, ...]:
-    """The recordings that are due at *at*."""
+    """The recordings due at *at*."""
     return tuple(store.catalogue.search.past_retention(at, store.policy.latest_due(at)))
 
 
 def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:
-    """Erase what is due; raises Refused (retention.guard) where the plan is not plausible."""
+    """Erase what is due; raises Refused (retention.guard) if the plan is not plausible."""
     decision, due = planned.decision, len(planned.due)
     if not decision.allowed:
         store.note(Denied(action=Action.PURGE, rule=decision.rule, code=decision.code, due=due), now)
@@ -130,13 +130,13 @@ def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased |
 
 
 def _end_access(store: Store, now: datetime) -> None:
-    """Take back the keys of expired grants; a person without a live grant also loses the root seed."""
+    """Withdraw the keys of expired grants; a person without a live grant also loses the root seed."""
 
     def end(change: Change) -> Sequence[Person]:
-        outlived = grant_keys.ended_with_seeds(store, now)
-        ended = {grant.person for grant in store.roster.grants if grant.id in outlived}
+        ended_ids = grant_keys.ended_with_seeds(store, now)
+        ended = {grant.person for grant in store.roster.grants if grant.id in ended_ids}
         ended |= {person.name for person in protocol.expired_holders(store, now)}
-        grant_keys.close(store, outlived)
+        grant_keys.close(store, ended_ids)
         change.log(GrantsExpired(expired=sorted(ended)))
         return protocol.root_holders(store, now)
 
@@ -149,7 +149,7 @@ def _end_access(store: Store, now: datetime) -> None:
 
 
 def _end_cases(store: Store, now: datetime) -> None:
-    """Delete the cases of access requests that ended, with the statements of how the identity was checked."""
+    """Delete ended cases of access requests, with the statements of how the identity was checked."""
     ended = cases.over(store, now)
     if ended:
         with store.change(now) as change:
@@ -157,7 +157,7 @@ def _end_cases(store: Store, now: datetime) -> None:
 
 
 def _tidy(store: Store, now: datetime) -> None:
-    """Delete rows that a late delivery can no longer match, and log the time of this run, which later runs go by."""
+    """Delete rows that a late delivery can no longer match, and log the time of this run for later runs."""
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
         sweep_half_written(store.layout, now)

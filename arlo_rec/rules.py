@@ -1,8 +1,8 @@
 """The rules of the guidelines by id, in Norwegian and English. Data only; `policy` decides.
 
-Ids are stable: refusals, log entries and documents cite them. `carried_out` names what carries a rule out: a
-function that decides or does it; `commands` those with which people keep it or meet it; `pinned_by` the file of tests
-that show it, marked with the rule's id.
+Ids are stable: refusals, log entries and documents cite them. `carried_out` names the function that carries a rule
+out; `commands` those with which people keep it or meet it; `pinned_by` the file of its tests, marked with the rule's
+id.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SINCE = date(2026, 1, 1)
 
 
 class Rule(NamedTuple):
-    """A rule: its section in the guidelines, its text, what carries it out, what shows that it does, and since when."""
+    """A rule: its section in the guidelines, its text, its code, its tests, and its start."""
 
     id: str
     section: int

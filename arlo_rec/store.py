@@ -1,8 +1,8 @@
 """An open store, whose every change is committed together with its log entries.
 
-A `Store` is used by one identity for one command. It holds the catalogue (`catalogue`), the log (`log`), the secrets
-that are sealed to the identity (`secrets`), the objects (`blobs`) and the root; each has a module of its own. A role
-without a secret gets `NotUnlocked`, because the secret is not sealed to it, not by a check that code could skip.
+A `Store` serves one identity for one command. It holds the catalogue (`catalogue`), the log (`log`), the secrets
+sealed to the identity (`secrets`), the objects (`blobs`) and the root; each has its own module. A role without a
+secret gets `NotUnlocked` because the secret is not sealed to it, not by a check that code could skip.
 `admin.opening` opens a store, `access.gate` decides who may open a recording.
 """
 
@@ -45,7 +45,7 @@ from arlo_rec.model.records import Person, named_in, to_iso
 from arlo_rec.model.times import shown
 from arlo_rec.policy import Action, clock_against_log, may, signs_receipts
 
-LOCK_WAIT = 20.0  # seconds that a command waits for another before it raises InUse
+LOCK_WAIT = 20.0  # seconds that a command waits for another before InUse
 
 
 @dataclass
@@ -61,23 +61,23 @@ class HeldRoot:
 
 
 class Change:
-    """A transaction in progress: events that are logged here are committed with its changes."""
+    """A transaction in progress: logged events are committed with its changes."""
 
     def __init__(self, person: str, now: datetime, log: AuditLog, policy: str, rows: Rows) -> None:
         self._person, self._now, self._log, self._policy, self._rows = person, now, log, policy, rows
-        self.first = 0  # the number of its first entry, once it is written
+        self.first = 0  # number of its first entry, once written
         self.bodies: list[dict[str, Any]] = []
         self.restored_after: int | None = None  # for the link of a restore without a feed
 
     @property
     def next_seq(self) -> int:
-        """The number that the next entry will have."""
+        """The number of the next entry."""
         return self._log.tree().size + len(self.bodies)
 
     def log(self, event: AuditEvent) -> int:
         """Add an entry to the commit, with the rows that follow from it, and return its number.
 
-        Its person is the one whose key signs the checkpoint.
+        Its person is the signer of the checkpoint.
         """
         body, seq = event.to_json(), self.next_seq
         self.bodies.append(body | {"at": to_iso(self._now), "person": self._person, "policy": self._policy})
@@ -107,7 +107,7 @@ class Store:
         self.meta = self.catalogue.meta
         self.clock = self.catalogue.log_clock
         self.log = AuditLog(connection, layout.id, log_key(catalogue_seed), self.meta)
-        self.catalogue_mark = self.log.key.public  # whoever knows the catalogue's key knows the private half
+        self.catalogue_mark = self.log.key.public  # public; holders of the catalogue's key know the private half
         self.authority = Authority(connection, layout.id, self.log, self.meta)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
@@ -117,22 +117,22 @@ class Store:
         self.person: Person
         self.policy: Policy
         self.prompts: Mapping[str, Prompt]
-        self._is_stale = False  # whether the documents here may be others than those in force
+        self._is_stale = False  # whether the loaded documents may be outdated
         self._seen: root_secret.Seen | None = None
-        self.feed: Path | None = None  # the file that the log is forwarded to
+        self.feed: Path | None = None  # the file to which the log is forwarded
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
-        self.doubts: list[str] = []  # codes of a rollback that opening noticed; only `verify` gets such a store
+        self.rollbacks: list[str] = []  # codes of a rollback or a moved root; only `verify` gets such a store
 
     # -- identity -------------------------------------------------------------------------------------
 
     def load_documents(self) -> None:
-        """Follow the chain of authority to its end, and find this identity in the roster there.
+        """Follow the chain of authority to its end, and find this identity in its roster.
 
-        Raises NotUnlocked where it is not, Integrity where the chain is another than this identity or account has seen;
-        a chain that is older is a doubt.
+        Raises NotUnlocked if it is missing, Integrity if the chain contradicts a link that this identity or account
+        has seen; an older chain is a finding.
         """
-        self._is_stale = True  # also where it fails below: then no change begins with the documents that were here
-        documents, doubts = self.authority.load(self._pins())
+        self._is_stale = True  # also if this fails: then no change begins with the earlier documents
+        documents, rollbacks = self.authority.load(self._pins())
         person = documents.roster.person(self.identity.name)
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
         if person is None or not known or person.seal_key != self.identity.sealing.public:
@@ -141,14 +141,14 @@ class Store:
         self.prompts = self.policy.prompts
         self.person = person
         self._is_stale = False
-        self.doubts += [code for code in doubts if code not in self.doubts]
+        self.rollbacks += [code for code in rollbacks if code not in self.rollbacks]
 
     def _pins(self) -> list[Pin]:
         seen = self.state.seen(self.layout.id)
         return [self.identity.pin, *([seen.link] if seen else [])]
 
     def has_newer_documents(self) -> bool:
-        """Whether roster, policy and settings are, or may be, others than those that this store loaded last."""
+        """Whether roster, policy and settings may differ from those loaded last."""
         return self._is_stale or self.authority.has_newer()
 
     def put(self, document: Roster | Policy | Settings) -> None:
@@ -166,9 +166,9 @@ class Store:
                 self.settings = document
 
     def vouch(self, *, founding: bool = False) -> None:
-        """Sign the vouchers that people of the roster lack; inside a change of an officer's.
+        """Sign missing vouchers of the roster's people; inside an officer's change.
 
-        She vouches for herself only where she is *founding* the store.
+        She vouches for herself only when *founding* the store.
         """
         vouchers, officer = self.catalogue.vouchers, self.identity.signing
         for person in self.roster.people:
@@ -180,14 +180,14 @@ class Store:
                 vouchers.put(vouching.vouch(officer, self.layout.id, person.sign_key, person.role, size))
 
     def demand(self, action: Action, now: datetime) -> None:
-        """Raise NotGranted, after logging it, where the identity's role may not do that."""
+        """Raise NotGranted, after its log entry, if the identity's role does not permit the action."""
         decision = may(self.person.role, action)
         if not decision.allowed:
             self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
             raise NotGranted(decision.code, rule=decision.rule)
 
     def demand_replayed(self, action: Action, now: datetime) -> None:
-        """Raise Refused, after logging it, where a restored store lacks the erasures after its backup."""
+        """Raise Refused, after its log entry, if a restored store lacks the erasures after its backup."""
         if self.settings.unknown_since is not None:
             self.note(Denied(action=action, rule="consent.withdraw", code="erasure.unreplayed"), now)
             raise Refused("erasure.unreplayed", rule="consent.withdraw")
@@ -214,7 +214,7 @@ class Store:
     # -- the clock ------------------------------------------------------------------------------------
 
     def demand_clock(self, action: Action, now: datetime) -> None:
-        """Raise ClockBehind, after logging it, where the clock is behind the log and no officer accepted that."""
+        """Raise ClockBehind, after its log entry, if the clock is behind the log and no officer accepted it."""
         newest = self.clock.get().newest
         decision = clock_against_log(now, newest.at)
         if decision.allowed:
@@ -225,7 +225,7 @@ class Store:
         raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
 
     def _advance_clock(self, time: LogTime, first: int, bodies: list[dict[str, Any]]) -> None:
-        """Take the entries of a change into the index; *time* is what all those before *first* say."""
+        """Add the entries of a change to the index; *time* is that of all entries before *first*."""
         for seq, body in enumerate(bodies, first):
             time = time.after(seq, body)
         if bodies:
@@ -237,9 +237,9 @@ class Store:
     def change(self, now: datetime) -> Iterator[Change]:
         """A write transaction: its changes and log entries become durable together, or not at all.
 
-        It begins with the documents of now, so that what is decided inside is decided on what holds until it is
-        committed. Raises NotUnlocked where this identity left or its keys are void: they sign nothing any more, and
-        the next command of somebody who may finishes what this one began.
+        It begins by loading the newest documents, which then hold until the commit. Raises NotUnlocked if this
+        identity left or its keys are void: they sign nothing more, and the next permitted command finishes what this
+        one began.
         """
         try:
             with self.db.writing():
@@ -265,12 +265,12 @@ class Store:
             follow(self)
 
     def _load_newer(self) -> None:
-        """Load the documents where somebody changed them; a store that is being founded or rebuilt has none yet."""
+        """Load the documents if they changed; a store being founded or rebuilt has none yet."""
         if self.authority.newest is not None and self.has_newer_documents():
             self.load_documents()
 
     def _add_link(self, change: Change) -> None:
-        """End a change of the roster, the policy or the settings with a link, and with the entry that commits to it."""
+        """End a change of roster, policy or settings with a link, and with the entry that commits to it."""
         event = self.authority.close(
             change.next_seq, self.roster.officer_keys(), self.identity.signing, change.restored_after
         )
@@ -283,7 +283,7 @@ class Store:
             return change.log(event)
 
     def head(self) -> root_secret.Seen:
-        """The state of the catalogue that a rollback is noticed by; the caller holds a snapshot."""
+        """The state of the catalogue for detecting rollbacks; the caller holds a snapshot."""
         tree = self.log.tree()
         sums = self.db.sums()
         digest = primitives.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))

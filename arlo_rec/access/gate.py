@@ -102,9 +102,6 @@ def opened(
     return may_open(request, now=now)
 
 
-# -- gate -------------------------------------------------------------------------------------------
-
-
 _MADE_HERE = object()
 RECHECK = timedelta(seconds=1)  # so that playing stops after a withdrawal
 
@@ -166,9 +163,6 @@ class Permit:
     def __post_init__(self) -> None:
         if self.seal is not _MADE_HERE:
             raise TypeError("only the gate makes permits")
-
-
-# -- admission ----------------------------------------------------------------------------------------
 
 
 def admit(store: Store, intent: Intent, now: datetime) -> Admission:
@@ -366,8 +360,8 @@ def open_object(store: Store, recording: Recording) -> BinaryIO:
 def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.DataKey, object_file.Header]:
     """The key and the header of a permitted recording.
 
-    Raises Refused if it is no longer held, NotGranted if no key of the permit opens it, and Integrity if it is
-    damaged or its details were sealed under another commit key than its sound.
+    Raises Refused if it is no longer held, and NotGranted if no key of the permit opens it. Raises Integrity if it is
+    damaged, or if its details and its sound were sealed under two commit keys.
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait), store.db.reading():
         recording = still_held(store, permit.recording, now)

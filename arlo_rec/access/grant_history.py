@@ -6,8 +6,8 @@
 
 After a crash, the next command of any officer goes on. For an ended grant, the wrapped keys are deleted in parts, by
 the command that ended it or by that next one: without the seed they open nothing.
-The wrapping key is derived from the seed of the grant's newest pair (`grant_keys.history_key`), so that writing
-into the catalogue makes no officer wrap keys for another person.
+The wrapping key comes from the seed of the grant's newest pair (`grant_keys.history_key`): a changed row makes no
+officer wrap keys for another person.
 """
 
 from __future__ import annotations

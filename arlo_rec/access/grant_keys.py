@@ -177,9 +177,7 @@ def is_over(grant: Grant, now: datetime) -> bool:
 
 
 def deposited(store: Store, grant: Grant, pair: bytes) -> bytes | None:
-    """A seed opened by the newest subject-access key it is sealed to, for an officer; None without one. Raises
-    Integrity.
-    """
+    """A seed, opened by an officer with the newest subject-access key it is sealed to; else None. Raises Integrity."""
     sealed = {seed.holder: seed for seed in store.catalogue.grant_keys.seeds(grant.id) if seed.pair == pair}
     for access in reversed(store.roster.access_keys):
         if access.id in sealed:

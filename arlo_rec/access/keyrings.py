@@ -77,7 +77,6 @@ class GrantKeyring:
             self._wrapped.setdefault(wrapped.audience_key, []).append(wrapped)
 
     def audience_key(self, key: bytes) -> AudienceKey | None:
-        """See Keyring."""
         if key not in self._opened:
             if key not in self._rows:
                 self.load((), (key,))
@@ -145,7 +144,6 @@ class OfficerKeyring:
         self._commit_rows |= self._store.catalogue.audience_keys.commit_keys(wanted)
 
     def audience_key(self, key: bytes) -> AudienceKey | None:
-        """See Keyring."""
         if key not in self._rows:
             self._rows |= self._store.catalogue.audience_keys.rows((key,))
         row = self._rows.get(key)

@@ -97,9 +97,6 @@ def erasure_keys(store: Store, recordings: list[Recording], *, lenient: bool = F
     return keys
 
 
-# -- form --------------------------------------------------------------------------------------------
-
-
 def _opened(key: bytes, ke: bytes, recording: Recording, sealed: bytes) -> dict[str, Any] | None:
     try:
         facts = parse_object(object_file.open_metadata(key, ke, recording.id, recording.binding, sealed))

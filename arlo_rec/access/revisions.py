@@ -1,7 +1,7 @@
 """Revisions of training copies: what the id of a copy means today.
 
-Each edit of a copy under review makes a new recording with fresh keys and a new object, so that the version with
-fewer cuts is erased like everything else. People go on using the id of the first revision.
+Each edit of a copy under review makes a new recording with fresh keys and a new object. So the version with fewer cuts
+is erased like everything else. People go on using the id of the first revision.
 """
 
 from __future__ import annotations

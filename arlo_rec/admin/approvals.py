@@ -67,7 +67,7 @@ def deny(store: Store, grant_id: str, reason: str | None, now: datetime) -> Gran
 
 def waiting(store: Store, now: datetime) -> tuple[Grant, ...]:
     """The grants that wait for a second officer."""
-    return tuple(grant for grant in store.roster.grants if grant.waits(now))
+    return tuple(grant for grant in store.roster.grants if grant.is_pending(now))
 
 
 def may_approve(store: Store, grant: Grant, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from arlo_rec.store import Store
 
 def waiting(store: Store, now: datetime) -> list[Grant]:
     """The emergency grants that wait for an agreement."""
-    return [grant for grant in store.roster.grants if grant.glass and grant.waits(now)]
+    return [grant for grant in store.roster.grants if grant.glass and grant.is_pending(now)]
 
 
 def agree(store: Store, grant: Grant, now: datetime) -> Grant:

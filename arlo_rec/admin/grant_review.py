@@ -114,4 +114,4 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Grant]:
 
 def _is_own(store: Store, grant: Grant, now: datetime) -> bool:
     """Whether this officer would confirm her own access although another officer could."""
-    return four_eyes.waits(store.roster, store.person.name, grant.person, now)
+    return four_eyes.needs_second(store.roster, store.person.name, grant.person, now)

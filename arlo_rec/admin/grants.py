@@ -107,14 +107,12 @@ def _named(store: Store, name: str) -> Person:
 def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: datetime) -> Grant:
     """The grant of these terms by this officer, live or pending by the roster of this change."""
     by, limits, own_a_day = store.person.name, terms.limits, store.policy.at(store.clock.today(now)).own_a_day
-    needs_second = four_eyes.waits(store.roster, by, terms.person, now)
+    needs_second = four_eyes.needs_second(store.roster, by, terms.person, now)
     if terms.glass and not needs_second:
         raise Usage("glass_not_needed", rule="access.officer")
     if terms.glass:
         limits = limits.with_per_day(min(limits.per_day or own_a_day, own_a_day))
-    if (
-        needs_second and limits.per_day is None
-    ):  # a higher limit needs a grant that names it, which a second officer approves
+    if needs_second and limits.per_day is None:  # a higher limit has to be named, for the second officer to approve
         limits = limits.with_per_day(own_a_day)
     given = Grant(
         id="",
@@ -204,7 +202,7 @@ def standing(store: Store, ids: Sequence[str]) -> list[Grant]:
 def listed(store: Store, now: datetime, *, every: bool) -> tuple[Grant, ...]:
     """Live and pending grants, or all that there ever were."""
     store.demand(Action.SEE_GRANTS, now)
-    return tuple(grant for grant in store.roster.grants if every or grant.live(now) or grant.waits(now))
+    return tuple(grant for grant in store.roster.grants if every or grant.live(now) or grant.is_pending(now))
 
 
 def resolve(store: Store, text: str) -> str:
@@ -223,7 +221,7 @@ def shown_state(grant: Grant, now: datetime) -> str:
     """The state of a grant at *now*: `live`, `pending`, `denied`, `revoked` or `expired`."""
     if grant.ended_at is not None:
         return grant.state
-    return grant.state if grant.live(now) or grant.waits(now) else "expired"
+    return grant.state if grant.live(now) or grant.is_pending(now) else "expired"
 
 
 def checked(store: Store, terms: Terms, now: datetime, action: Action) -> Purpose:

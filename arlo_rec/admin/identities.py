@@ -125,9 +125,6 @@ def filed_until(person: Person, now: datetime) -> Person:
     return replace(person, name=f"{person.name} (until {now:%Y-%m-%d})")
 
 
-# -- identities -------------------------------------------------------------------------------------
-
-
 SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
 
 
@@ -178,7 +175,7 @@ def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = Fal
     pending = None
     if new.key_out is None:
         write_locked(store.layout, identity, new.passphrase or (one_time or "").encode())
-        if new.role is Role.OFFICER and not is_successor and new_officers.waits(store, now):
+        if new.role is Role.OFFICER and not is_successor and new_officers.needs_second(store, now):
             pending = new_officers.propose(store, person, now)
         else:
             _enrol(store, person, now)
@@ -347,7 +344,7 @@ def _renew(store: Store, old: Person, identity: Identity, now: datetime) -> Pers
         give_secrets(store, new)
         change.log(PersonReset(person=old.name, people=digest_of_people(store.roster)))
         for grant in store.roster.grants:
-            if grant.person == new.name and grant.waits(now):
+            if grant.person == new.name and grant.is_pending(now):
                 change.log(GrantGiven(own=True, **grant_facts(grant)))
         return protocol.root_holders(store, now)
 
@@ -364,10 +361,10 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
     officer.
     """
     by = store.person.name
-    needs_second = four_eyes.waits(replace(roster, former=(*roster.former, old)), by, old.name, now)
+    needs_second = four_eyes.needs_second(replace(roster, former=(*roster.former, old)), by, old.name, now)
 
     def after(grant: Grant) -> Grant:
-        if grant.waits(now) and old.name in (grant.person, grant.by):
+        if grant.is_pending(now) and old.name in (grant.person, grant.by):
             return grant.ended(now)
         if grant.glass and old.name in (grant.person, grant.by):  # the roster still shows that it was broken
             return grant.ended(now)
@@ -390,7 +387,7 @@ def may_hand_over(store: Store, leaving: str, name: str, now: datetime) -> None:
         raise Usage("recovery_hands_nothing_over")
     if leaving != store.person.name:
         raise Usage("successor_of_another", name=store.person.name)
-    if new_officers.waits(store, now):  # one officer alone would choose who the other one is
+    if new_officers.needs_second(store, now):  # one officer alone would choose who the other one is
         raise Refused("handover_waits", rule="access.officer", name=name)
     _demand_free(store, check_name(name), now)
 

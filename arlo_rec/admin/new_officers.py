@@ -21,16 +21,16 @@ from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 
-def waits(store: Store, now: datetime) -> bool:
+def needs_second(store: Store, now: datetime) -> bool:
     """Whether an officer that this one adds needs a second officer, like access that she gives herself."""
-    return four_eyes.waits(store.roster, store.person.name, store.person.name, now)
+    return four_eyes.needs_second(store.roster, store.person.name, store.person.name, now)
 
 
 def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
     """Put a new officer on the roster as pending."""
     with store.change(now) as change:
         proposed = PendingOfficer(id_of(person, now), person, now)
-        left = tuple(earlier for earlier in store.roster.pending if earlier.waits(now))
+        left = tuple(earlier for earlier in store.roster.pending if earlier.is_pending(now))
         if any(earlier.person.name == person.name for earlier in left):
             raise Usage("name_taken", name=person.name)
         store.put(store.roster.next(now, pending=(*left, proposed)))
@@ -46,7 +46,7 @@ def id_of(person: Person, at: datetime) -> str:
 
 def waiting(store: Store, now: datetime) -> list[PendingOfficer]:
     """The proposed officers that are pending."""
-    return [proposed for proposed in store.roster.pending if proposed.waits(now)]
+    return [proposed for proposed in store.roster.pending if proposed.is_pending(now)]
 
 
 def may_decide(store: Store, proposed: PendingOfficer, now: datetime) -> bool:

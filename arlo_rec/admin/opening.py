@@ -106,27 +106,24 @@ def _in_use(store: Store, seeds: list[bytes]) -> bytes:
     return next(seed for seed in seeds if log_key(seed).public == store.log.key.public)
 
 
-# -- opening ----------------------------------------------------------------------------------------
-
-
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
 
 
 class OpenOptions(NamedTuple):
     """Options of opening a store.
 
-    *erasing* deletes the ballast if the disk is full, which other commands must not. *doubting* also opens a store
-    that was rolled back, without changing it, with the problems in `doubts`.
+    *erasing* deletes the ballast if the disk is full, which other commands must not. *allow_rollback* also opens a
+    store that was rolled back, without changing it, with the codes in `rollbacks`.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds
     erasing: bool = False
-    doubting: bool = False
+    allow_rollback: bool = False
     feed: Path | None = None  # instead of that of the signed settings
     root: Path | None = None  # the new place of a moved root folder, given by an officer
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
-    drifting: bool = False  # also open an unapproved program or policy
+    allow_drift: bool = False  # also open an unapproved program or policy
 
 
 _USUAL = OpenOptions()
@@ -138,8 +135,8 @@ def open_store(
 ) -> Iterator[Store]:
     """The store, opened for one identity and closed at the end.
 
-    Raises NotUnlocked if the identity is not on the roster, Integrity if something is older than a seen state,
-    InUse, or Unreachable, also for another version of the catalogue.
+    Raises NotUnlocked if the identity is not on the roster, and Integrity if something is older than a seen state.
+    Raises InUse, or Unreachable, also for another version of the catalogue.
     """
     with ExitStack() as stack:
         if options.erasing:
@@ -161,7 +158,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
         assert newest is not None
         if seen is None or store.authority.has(seen.link):
             raise Usage("nothing_to_trust")
-        if not primitives.same(authority.spoken(newest.digest).encode(), word.strip().lower().encode()):
+        if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
         with store.db.reading():
             head = store.head()
@@ -179,18 +176,18 @@ def _opened(
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
-        if store.doubts == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
+        if store.rollbacks == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):
                 store.put(replace(store.settings, root=root_name(layout)))
-            store.doubts.clear()
-        if store.doubts and options.doubting:
+            store.rollbacks.clear()
+        if store.rollbacks and options.allow_rollback:
             yield store
             return
-        if not (options.drifting or store.doubts):
+        if not (options.allow_drift or store.rollbacks):
             policy_drift.demand_approved(store)
-        if store.doubts:
-            rule = "access.officer" if store.doubts[0] == "roster_rolled_back" else None
-            raise Integrity(store.doubts[0], rule=rule, path=str(layout.root))
+        if store.rollbacks:
+            rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
+            raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
         if not is_due(store, seeds):
             yield _recovered(store, now, options)
             return
@@ -199,7 +196,7 @@ def _opened(
         carry_out(store, seeds, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         sign_with_known_key(store, seeds)
-        if not options.drifting:
+        if not options.allow_drift:
             policy_drift.demand_approved(store)
         yield _recovered(store, now, options)
 
@@ -225,8 +222,8 @@ def _session(
             schema.demand(store.meta.number("schema"), layout.store)
             store.load_documents()
             if root_name(layout) != store.settings.root:
-                store.doubts.append("root_moved")
-            store.doubts += [code for code in _rolled_back(store, seen) if code not in store.doubts]
+                store.rollbacks.append("root_moved")
+            store.rollbacks += [code for code in _rolled_back(store, seen) if code not in store.rollbacks]
         yield store, seeds
 
 

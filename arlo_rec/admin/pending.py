@@ -86,9 +86,6 @@ def _decided(store: Store, now: datetime) -> Iterator[str]:
             yield from (decided.id for decided in every)
 
 
-# -- deciding -----------------------------------------------------------------------------------------
-
-
 def approve(
     store: Store, pending: Pending, now: datetime, observer: Observer = unobserved
 ) -> Grant | Person | Proposal:
@@ -123,18 +120,15 @@ def deny(
     return approvals.deny(store, pending.id, reason, now)
 
 
-# -- the kinds ----------------------------------------------------------------------------------------
-
-
 def _grants(store: Store, now: datetime) -> Iterator[Pending]:
     for grant in approvals.waiting(store, now):
         is_mine = approvals.may_approve(store, grant, now)
-        yield Pending(Kind.GRANT, grant.id, grant, grant.by, grant.starts_at, grant.waits_until, is_mine)
+        yield Pending(Kind.GRANT, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine)
 
 
 def _glass(store: Store, now: datetime) -> Iterator[Pending]:
     for grant in break_glass.waiting(store, now):
-        yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.waits_until, is_mine=True)
+        yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine=True)
 
 
 def _officers(store: Store, now: datetime) -> Iterator[Pending]:

@@ -73,10 +73,7 @@ def changes_of(policy: Policy, version: PolicyVersion) -> list[Difference]:
 
 
 def _reasons(version: PolicyVersion) -> dict[str, Any]:
-    rows = {
-        reason.code: {"nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
-        for reason in version.reasons
-    }
+    rows = {row.code: {"nb": row.nb, "en": row.en, "purposes": sorted(row.purposes)} for row in version.reasons}
     return {f"reason {code}": row for code, row in rows.items()}
 
 
@@ -228,7 +225,7 @@ def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
     """Whether this officer may approve a proposal: as the second one, or because there is none."""
     by = proposal.by
     if by == store.person.name:
-        return not four_eyes.waits(store.roster, by, by, now)
+        return not four_eyes.needs_second(store.roster, by, by, now)
     return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
 
 

@@ -74,14 +74,9 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
     return next(request for request in every(store, now) if request.id == name)
 
 
-# -- open requests --------------------------------------------------------------------------------------
-
-
 def waiting(store: Store, now: datetime) -> list[Request]:
     """Open requests of current people, oldest first."""
-    return [
-        request for request in every(store, now) if request.state == "waits" and store.roster.person(request.person)
-    ]
+    return [asked for asked in every(store, now) if asked.state == "waits" and store.roster.person(asked.person)]
 
 
 def every(store: Store, now: datetime) -> list[Request]:
@@ -115,9 +110,6 @@ def _decided(asked: Request, event: GrantGiven | RequestDenied, officer: str) ->
 
 def _as_of(asked: Request, now: datetime) -> Request:
     return replace(asked, state="over") if asked.state == "waits" and now >= asked.ends_at else asked
-
-
-# -- decisions ------------------------------------------------------------------------------------------
 
 
 def approve(store: Store, asked: Request, now: datetime, observer: Observer = unobserved) -> Grant:

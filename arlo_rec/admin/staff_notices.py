@@ -60,12 +60,10 @@ def show(
         if local_date(store.policy.versions[named].since) > shown_at:
             since = local_date(store.policy.versions[named].since).isoformat()
             raise Usage("notice_before_version", version=store.policy.versions[named].version, day=since)
-        shown_version = store.policy.versions[named].version
-        event = NoticeShown(
-            people=list(people.values()), notice=notice, version=shown_version, shown=shown_at.isoformat()
-        )
+        text = store.policy.versions[named].version
+        event = NoticeShown(people=list(people.values()), notice=notice, version=text, shown=shown_at.isoformat())
         change.log(event)
-    return [Shown(name, notice, shown_version, shown_at) for name in people.values()]
+    return [Shown(name, notice, text, shown_at) for name in people.values()]
 
 
 def _demand_notice(notice: str) -> None:

@@ -100,19 +100,15 @@ class AudienceKeys:
     @reads_rows
     def seals(self, keys: Collection[bytes], grants: Collection[str]) -> list[AudienceSeal]:
         """The seals of these audience keys to these grants."""
-        sealed = []
+        seals = []
         for ids in portions(set(keys)):
             rows = self._db.rows(
                 "SELECT audience_key, grant_id, pair, sealed FROM audience_seals "  # noqa: S608 - marks
                 f"WHERE audience_key IN ({marks(ids)}) AND grant_id IN ({marks(list(grants))})",
                 (*ids, *grants),
             )
-            sealed += [
-                AudienceSeal(bytes(key), str(grant), bytes(pair), bytes(seal)) for key, grant, pair, seal in rows
-            ]
-        return sealed
-
-    # -- the history of a grant -----------------------------------------------------------------------
+            seals += [AudienceSeal(bytes(key), str(grant), bytes(pair), bytes(seal)) for key, grant, pair, seal in rows]
+        return seals
 
     @reads_rows
     def count_for(self, audiences: Collection[Audience], teams: Collection[str] | None, *, behind: int) -> int:
@@ -133,8 +129,6 @@ class AudienceKeys:
             (behind, *values, at_most),
         )
         return [(int(number), _audience_key(tuple(row))) for number, *row in rows]
-
-    # -- erasure ---------------------------------------------------------------------------------------
 
     @reads_rows
     def remove(self, unused: Collection[bytes]) -> set[bytes]:
@@ -165,9 +159,6 @@ def _for(audiences: Collection[Audience], teams: Collection[str] | None) -> tupl
 def _audience_key(row: Row) -> AudienceKeyRow:
     key, commit_key, audience, team, wrapped = row
     return AudienceKeyRow(bytes(key), bytes(commit_key), Audience(audience), str(team), bytes(wrapped))
-
-
-# -- metadata ----------------------------------------------------------------------------------------
 
 
 class Metadata:

@@ -46,15 +46,16 @@ def check(
 
     *people* are all possible signers, each in their time; an officer among them could continue it after a restore.
 
-    1. every body still commits to its leaf, or was forgotten as the log says 2. the leaves give the root of the
-    newest checkpoint   3. the chain of log keys holds 4. the newest checkpoint (with *signatures*: each) is signed
-    by the log and by a person 5. with *signatures*: the entries that it closes name that person, and no checkpoint
-    is missing 6. every anchor agrees with the tree
+    1. every body still commits to its leaf, or was forgotten as the log says
+    2. the leaves give the root of the newest checkpoint   3. the chain of log keys holds
+    4. the newest checkpoint (with *signatures*: each) is signed by the log and by a person
+    5. with *signatures*: the entries that it closes name that person, and no checkpoint is missing
+    6. every anchor agrees with the tree
 
     Stretches of the log are checked one by one, or *elsewhere*, several at a time. When they are checked here,
-    *follow* gets every body, in order and in batches, so that a caller who needs them reads the log once. *observer*
-    gets the number of checked entries. Entries added meanwhile are left to the next check: a snapshot would delay an
-    erasure.
+    *follow* gets every body, in order and in batches, so that a caller who needs them reads the log once.
+    *observer* gets the number of checked entries. Entries added meanwhile are left to the next check: a snapshot
+    would delay an erasure.
     """
     problems, count = list[str](), 0
     checkpoints = log.checkpoints.last(-1 if signatures else 1)[::-1]

@@ -340,12 +340,10 @@ class AuditLog:
 
     def forget(self, seqs: Collection[int]) -> None:
         """Delete the bodies of entries, and the salts that hide them in their leaves; inside a transaction."""
-        for numbers in portions(seqs):
-            sql = (
-                f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(numbers)})"  # noqa: S608 - marks
-            )
-            self._db.run(sql, numbers)
-            self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(numbers)})", numbers)  # noqa: S608 - marks
+        for part in portions(seqs):
+            sql = f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
+            self._db.run(sql, part)
+            self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
 
     def _insert(self, entries: Iterable[RawEntry]) -> None:
         rows = [(entry.seq, entry.salt, entry.body, entry.leaf) for entry in entries]

@@ -26,8 +26,6 @@ from arlo_rec.model import policy_versions
 from arlo_rec.model.errors import Integrity, InUse
 from arlo_rec.model.policy_versions import Policy
 
-# -- tables -------------------------------------------------------------------------------------------
-
 
 class Links:
     """The links of one store, and the current documents; unverified."""
@@ -76,9 +74,6 @@ class Links:
         self._db.run("INSERT OR REPLACE INTO documents (kind, body) VALUES (?, ?)", (kind, body))
 
 
-# -- verification ---------------------------------------------------------------------------------------
-
-
 _FORGED, _RULE = "authority_forged", "access.officer"
 _KINDS = ("roster", "policy", "settings")
 _NEWEST = "link"  # in `meta`: number and digest of the newest link
@@ -106,13 +101,11 @@ class Authority:
         self._put: dict[str, bytes] = {}
         self._closing: Link | None = None
 
-    # -- reading --------------------------------------------------------------------------------------
-
     def load(self, pins: Iterable[Pin]) -> tuple[Documents, list[str]]:
         """The documents in force, and the codes of what is older than a pin.
 
-        *pins* are the links that this identity's key file and account have seen. Raises Integrity if the chain does
-        not continue from there, if the log does not commit to a link, or if a document differs from its link.
+        *pins* are the links that this identity's key file and account have seen. Raises Integrity if the chain does not
+        continue from there, the log does not commit to a link, or a document differs from its link.
         """
         problems = self.follow(pins)
         assert self.newest is not None
@@ -147,7 +140,7 @@ class Authority:
         else:
             raise Integrity("roster_rolled_back" if lost and lost.number > newest else _FORGED, rule=_RULE)
         if lost is not None and restored is not None and restored < lost.number:
-            raise Integrity("restored_unknown", rule=_RULE, digest=authority.spoken(end.digest))
+            raise Integrity("restored_unknown", rule=_RULE, digest=authority.check_word(end.digest))
         if lost is not None and lost.number <= newest:
             raise Integrity(_FORGED, rule=_RULE)
         self.newest = end
@@ -202,9 +195,9 @@ class Authority:
             raise Integrity("catalogue_damaged", table="meta")
         return Pin(*_PIN.unpack(kept))
 
-    def spoken(self) -> str:
+    def check_word(self) -> str:
         """The check word of the newest link, for two people to compare (`keys.authority`)."""
-        return authority.spoken(_demanded(self.newest).digest)
+        return authority.check_word(_demanded(self.newest).digest)
 
     def has(self, pin: Pin) -> bool:
         """Whether a seen link is on the chain."""
@@ -216,8 +209,6 @@ class Authority:
     def has_newer(self) -> bool:
         """Whether a link was added since this was loaded."""
         return self.newest is None or self.pin().number != self.newest.number
-
-    # -- writing --------------------------------------------------------------------------------------
 
     def put(self, kind: str, body: bytes) -> None:
         """Put a document (`roster`, `policy` or `settings`) into force with the link that ends this change."""

@@ -1,7 +1,7 @@
 """Reading rows: an unreadable row is damage, not a bug.
 
-A holder of the catalogue's key can write a value that no enum, date or instant has. Every function of this package
-that reads rows is marked with `reads_rows`, so that such a row ends a command with exit 15 and in words.
+A holder of the catalogue's key can write a value that no enum, date or instant has. Functions of this package that read
+rows are marked with `reads_rows`: such a row ends a command with exit 15 and in words.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ class ErasureKeys:
     def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
         """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
 
-        The shard and day keys above them are renewed. All shard and day keys are, if a wrapped key of *recordings*
-        is missing or another's, because a copy of it may be put back later: some seconds in a store of a million.
+        The shard and day keys above them are renewed. All shard and day keys are, if a wrapped key of *recordings* is
+        missing or another's: a copy of it may be put back later. That takes some seconds in a store of a million.
         """
         touched, doubtful = set[bytes](), False
         for ids in portions(recordings):
@@ -120,8 +120,6 @@ class ErasureKeys:
         except Integrity:
             return False
         return True
-
-    # -- verification -----------------------------------------------------------------------------------
 
     @staticmethod
     @reads_rows
@@ -180,8 +178,6 @@ class ErasureKeys:
         """The ids of shards behind *shard*, in order; needs no R."""
         rows = connection.rows("SELECT id FROM shard_keys WHERE id > ? ORDER BY id LIMIT ?", (shard, at_most))
         return [bytes(row[0]) for row in rows]
-
-    # -- renewal ----------------------------------------------------------------------------------------
 
     @reads_rows
     def _renew_shard(self, shard: bytes) -> None:

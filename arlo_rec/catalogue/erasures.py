@@ -26,9 +26,7 @@ class Erasure(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The proof of an erasure: its log entry's number and leaf, the path to the signed note, and the eraser's
-    signature.
-    """
+    """The proof of an erasure: its entry's number and leaf, the path to the signed note, the eraser's signature."""
 
     seq: int
     leaf: bytes

@@ -39,8 +39,6 @@ class GrantKeys:
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
-    # -- seeds ----------------------------------------------------------------------------------------
-
     def put_seed(self, seed: SealedSeed) -> None:
         """Insert or replace a sealed seed."""
         self._db.run(
@@ -79,8 +77,6 @@ class GrantKeys:
         ids = [(grant,) for grant in sorted(grants)]
         self._db.run_many("DELETE FROM grant_seeds WHERE grant_id = ?", ids)
         self._db.run_many("UPDATE grant_histories SET reached = 0 WHERE grant_id = ?", ids)
-
-    # -- histories ------------------------------------------------------------------------------------
 
     def begin_history(self, grant_id: str) -> None:
         """Note that the keys from before a grant are to be wrapped for it, from the first."""

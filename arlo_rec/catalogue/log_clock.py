@@ -21,9 +21,7 @@ from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import EPOCH, from_iso, from_micros, to_micros
 from arlo_rec.policy import Action
 
-_HEAD: Final = re.compile(
-    rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"'
-)  # the start of an entry as we write it
+_HEAD: Final = re.compile(rb'\{"action":"([a-z_ ]{1,40})","at":"([0-9TZ:.-]{20,27})"')  # the start of our entries
 _LOOKED_INTO: Final = frozenset({Action.PURGE.value, Action.CLOCK.value, Initialised.ACTION})
 _LOOKED_INTO_RAW: Final = frozenset(action.encode("ascii") for action in _LOOKED_INTO)
 
@@ -71,10 +69,8 @@ class LogTime(NamedTuple):
 
     def last_purge(self) -> datetime | None:
         """When a purge last finished; None before the first (a founding or an acceptance is no purge)."""
-        finished = (
-            moment for moment in (self.purged, self.witness) if moment.seq > 0 and moment.seq != self.accepted.seq
-        )
-        return next((moment.at for moment in finished), None)
+        finished = (purge for purge in (self.purged, self.witness) if purge.seq > 0 and purge.seq != self.accepted.seq)
+        return next((purge.at for purge in finished), None)
 
 
 def computed(bodies: Iterable[Body], since: LogTime | None = None) -> LogTime:

@@ -106,14 +106,14 @@ def _differs(said: merkle.Checkpoint, roots: Mapping[int, bytes]) -> str | None:
 
 # -- forgotten entries -------------------------------------------------------------------------------
 #
-# An entry that says that others were forgotten counts if its signer may purge, and if those came before a finished
-# purge that was old enough by then. That purge may be no older than the entries before it, and the entry no younger
-# than the log, so that an invented time does not count; an accepted clock begins anew. A body that is gone without such
-# an entry is a changed entry.
+# An entry that says that others were forgotten counts if its signer may purge. The others must have come before a
+# finished purge that was old enough by then. That purge may be no older than the entries before it, and the entry no
+# younger than the log, so that an invented time does not count; an accepted clock begins anew. A body that is gone
+# without such an entry is a changed entry.
 
 
 _BEGINS: Final = b'{"action":"%s"' % EntriesForgotten.ACTION.encode("ascii")  # the canonical JSON of such an entry
-MARGIN: Final = timedelta(days=1)  # difference of clocks, and length of a purge
+MARGIN: Final = timedelta(days=1)  # tolerated difference of clocks, and length of a purge
 
 
 def saying(entries: Sequence[EntryRow]) -> list[tuple[int, bytes]]:
@@ -190,9 +190,6 @@ class Forgotten:
         """Whether the person of an entry could write it then; the signature is another check."""
         person = self._people.named(body.get("person"), seq)
         return person is not None and may_say(person.role, str(body.get("action")))
-
-
-# -- stretches ------------------------------------------------------------------------------------------
 
 
 _PERSON: Final = b'"person":'

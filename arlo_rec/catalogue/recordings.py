@@ -16,9 +16,6 @@ from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 
-# -- rows ------------------------------------------------------------------------------------------------
-
-
 COLUMNS: Final = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "
     "prompt_sha256, policy, object_digest, object_bytes, commit_key"
@@ -79,9 +76,6 @@ def from_row(row: Row) -> Recording:
         object_bytes=int(row[16] or 0),
         commit_key=bytes(row[17] or b""),
     )
-
-
-# -- tables ----------------------------------------------------------------------------------------------
 
 
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
@@ -282,9 +276,7 @@ class RecordingSearch(_Table):
 
     @reads_rows
     def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
-        """Held recordings whose caller or source was withdrawn by an entry before number *end*, with the newest such
-        entry.
-        """
+        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
         withdrawn, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
         for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
             sql = (
@@ -402,9 +394,6 @@ class Inventory(_Table):
         sql = f"SELECT id, object_digest FROM recordings WHERE id BETWEEN ? AND ? AND {_IS_HELD} ORDER BY id"  # noqa: S608
         for recording, digest in self._db.rows(sql, (low, high)):
             yield recording_id(recording), bytes(digest or b"")
-
-
-# -- agents ------------------------------------------------------------------------------------------
 
 
 class Agents:

@@ -3,8 +3,8 @@
 Tables are STRICT: a value of another type is refused. Instants are microseconds since 1970 in UTC. No column holds a
 name or a number of a caller. The module of `catalogue` that reads a table says what it means.
 
-A released step is never edited: a change of the schema is a new step at the end of `migrate` and raises VERSION by
-one, as does another form of the documents in it. A catalogue with another number is refused.
+A released step is never edited: a change of the schema is a new step at the end of `migrate`. It raises VERSION by one,
+as does another form of the documents. A catalogue with another number is refused.
 """
 
 from __future__ import annotations

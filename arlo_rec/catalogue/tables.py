@@ -141,9 +141,6 @@ class Catalogue:
         self.disclosures.erased(recordings)
 
 
-# -- rows by the log ------------------------------------------------------------------------------------
-
-
 class TableRows(Rows):
     """The rows that each log entry writes; no use case writes them itself. Inside a change.
 
@@ -154,31 +151,25 @@ class TableRows(Rows):
         self._tables = catalogue
 
     def disclose(self, entry: Applied, kind: str) -> None:
-        """See `Rows`."""
         row = DisclosureRow(entry.seq, kind, entry.person, entry.at, DisclosureState.OUT)
         self._tables.disclosures.add(row)
 
     def leave_nothing(self, of: int) -> None:
-        """See `Rows`."""
         self._tables.disclosures.remove(of)
 
     def confirm_deleted(self, of: int) -> None:
-        """See `Rows`."""
         self._tables.disclosures.confirm(of)
 
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
-        """See `Rows`."""
         if copy.made_from is not None:
             self._tables.copies.replace(copy.made_from)
         for recording in entry.recordings:
             self._tables.copies.add(Copy.of(recording, copy))
 
     def review_copies(self, entry: Applied) -> None:
-        """See `Rows`."""
         for copy in entry.recordings:
             self._tables.copies.confirm(copy, entry.person)
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
-        """See `Rows`."""
         del entry
         self._tables.cases.remove(ended)

@@ -70,9 +70,6 @@ class Tombstones:
         self._db.run("DELETE FROM burials WHERE at < ?", (to_micros(before),))
 
 
-# -- refusals ----------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class RefusalCount:
     """The number of refusals with a code, and when the oldest was first seen."""

@@ -47,12 +47,12 @@ def status(
         found = list(findings(current))
         running = run.running(store.layout) if run.settings.key_file is None else None
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
-    data = {**_status_json(current, found), "unlocked_until": to_iso(running.told.until) if running else None}
+    data = {**_status_json(current, found), "unlocked_until": to_iso(running.terms.until) if running else None}
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines += [_purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
     lines += [_finding_line(run, finding) for finding in found]
     if running is not None:
-        lines.append(run.say("status.unlocked", name=store.person.name, until=shown(running.told.until)))
+        lines.append(run.say("status.unlocked", name=store.person.name, until=shown(running.terms.until)))
     return Answer(data, lines + waits, always=True, exit_status=3 if data["critical"] else 0)
 
 
@@ -66,7 +66,7 @@ def verify(
     from arlo_rec.oversight.verify import verify as check
 
     run: Run = ctx.obj
-    with run.store(doubting=True) as store:
+    with run.store(allow_rollback=True) as store:
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
         weak = weak_disk(store)
     problems, foreign = found.problems, found.feed_foreign

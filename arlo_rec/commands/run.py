@@ -194,7 +194,7 @@ class Run(Typed):
             return
         if running is None:
             return
-        given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.told, name))}
+        given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.terms, name))}
         params |= given
         if given:
             told = self.say("unlock.used", what=self.told(given.get("purpose"), given.get("reason")))
@@ -236,10 +236,14 @@ class Run(Typed):
             raise
 
     @contextmanager
-    def store(self, *, erasing: bool = False, doubting: bool = False, root: Path | None = None) -> Iterator[Store]:
-        """The store, opened for whoever runs this; for *erasing*, *doubting* and *root* see `open_store`."""
+    def store(
+        self, *, erasing: bool = False, allow_rollback: bool = False, root: Path | None = None
+    ) -> Iterator[Store]:
+        """The store, opened for whoever runs this; for *erasing*, *allow_rollback* and *root* see `open_store`."""
         place = self.place()
-        with self.opened(place, self.identity(place), erasing=erasing, doubting=doubting, root=root) as store:
+        with self.opened(
+            place, self.identity(place), erasing=erasing, allow_rollback=allow_rollback, root=root
+        ) as store:
             yield store
 
     @contextmanager
@@ -249,7 +253,7 @@ class Run(Typed):
         identity: Identity,
         *,
         erasing: bool = False,
-        doubting: bool = False,
+        allow_rollback: bool = False,
         root: Path | None = None,
     ) -> Iterator[Store]:
         """The store, opened for *identity*; that somebody who was removed tried is noted too."""
@@ -257,8 +261,8 @@ class Run(Typed):
         from arlo_rec.admin.unlock_attempts import note_attempt
 
         options = OpenOptions(
-            self.settings.lock_wait, erasing, doubting, self.settings.feed, root, self.command, self.progress
-        )._replace(drifting=self.command in DRIFTING or self.command.startswith("policy "))
+            self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress
+        )._replace(allow_drift=self.command in DRIFTING or self.command.startswith("policy "))
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)
@@ -272,7 +276,7 @@ class Run(Typed):
                 self.demand_guest(place, identity.name, store)
             if store.authority.officer_left or store.person.recovery:  # whoever was away compares
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
-                self.note(self.say(code, word=store.authority.spoken()))
+                self.note(self.say(code, word=store.authority.check_word()))
             yield store
 
     def demand_guest(self, place: Layout, name: str, store: Store | None = None) -> None:

@@ -15,7 +15,7 @@ from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.keys.unlocks import Told
+    from arlo_rec.keys.unlocks import UnlockTerms
 
 
 def unlock(
@@ -41,20 +41,20 @@ def unlock(
     unlocks.demand_possible(keyring)
     place = run.place()
     identity = run.unlocked(place, run.name(), run.passphrase())
-    told = unlocks.Told(run.now() + lasts, Purpose(purpose) if purpose else None, reason)
+    terms = unlocks.UnlockTerms(run.now() + lasts, Purpose(purpose) if purpose else None, reason)
     with run.opened(place, identity) as store:
         if store.person.service or store.person.recovery:
             raise Usage("unlock_is_for_people")
-        key = unlocks.prepare(keyring, place, replace(identity, pin=store.authority.pin()), told, lasts)
+        key = unlocks.prepare(keyring, place, replace(identity, pin=store.authority.pin()), terms, lasts)
         waits = waits_line(run, store)
         try:
-            store.note(Unlocked(until=to_iso(told.until), purpose=told.purpose, reason=reason), run.now())
+            store.note(Unlocked(until=to_iso(terms.until), purpose=terms.purpose, reason=reason), run.now())
         except BaseException:
             unlocks.end(keyring, key)
             raise
     unlocks.begin(keyring, key)
-    lines = [*_told_lines(run, "unlock.done", identity.name, told), *waits]
-    return Answer({"person": identity.name, **_told_json(told)}, lines)
+    lines = [*_told_lines(run, "unlock.done", identity.name, terms), *waits]
+    return Answer({"person": identity.name, **_told_json(terms)}, lines)
 
 
 def lock(ctx: typer.Context) -> Answer:
@@ -77,24 +77,26 @@ def lock(ctx: typer.Context) -> Answer:
     if running is None:
         return Answer({"person": name, "until": None, "purpose": None, "reason": None}, [run.say("lock.done_outdated")])
     with run.opened(place, running.identity) as store:
-        store.note(Locked(until=to_iso(running.told.until)), run.now())
-    return Answer({"person": name, **_told_json(running.told)}, _told_lines(run, "lock.done", name, running.told))
+        store.note(Locked(until=to_iso(running.terms.until)), run.now())
+    return Answer({"person": name, **_told_json(running.terms)}, _told_lines(run, "lock.done", name, running.terms))
 
 
-def _told_json(told: Told) -> dict[str, Any]:
+def _told_json(terms: UnlockTerms) -> dict[str, Any]:
     """What was said when an unlock began."""
     from arlo_rec.model.records import to_iso
 
-    return {"until": to_iso(told.until), "purpose": told.purpose, "reason": told.reason}
+    return {"until": to_iso(terms.until), "purpose": terms.purpose, "reason": terms.reason}
 
 
-def _told_lines(run: Run, code: str, name: str, told: Told) -> list[str]:
+def _told_lines(run: Run, code: str, name: str, terms: UnlockTerms) -> list[str]:
     """The same for people: whose it is and until when, and what its commands are for."""
     from arlo_rec.model.times import shown
 
-    lines = [run.say(code, name=name, typed=shlex.quote(name), until=shown(told.until))]
+    lines = [run.say(code, name=name, typed=shlex.quote(name), until=shown(terms.until))]
     said = "lock.told" if code == "lock.done" else "unlock.told"
-    return lines + ([run.say(said, what=run.told(told.purpose, told.reason))] if told.purpose or told.reason else [])
+    return lines + (
+        [run.say(said, what=run.told(terms.purpose, terms.reason))] if terms.purpose or terms.reason else []
+    )
 
 
 def _length(text: str | None) -> timedelta:

@@ -1,4 +1,4 @@
 """Every use of cryptography, and the formats built on it: sealed objects and the log's Merkle tree. No disk.
 
-And what keeps keys in memory alone: `hardening` of a process, `kernel_keyring` for a login session.
+Two modules protect keys in memory: `hardening` of a process, `kernel_keyring` for a login session.
 """

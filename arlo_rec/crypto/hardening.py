@@ -1,10 +1,10 @@
-"""What a process gives up: core dumps, its life beyond its parent's, and, to decode hostile sound, nearly everything.
+"""Hardening of processes: no core dumps, no life beyond the parent's, and confinement for decoding hostile sound.
 
-`confine` sets three barriers, irrevocably, of which each suffices against a faulty library, and all together against
-one that was taken over: limits of memory, processor time and file size; no new descriptor, so that no file and no
-socket can be opened; and on Linux a system call filter that allows little more than reading, writing and allocating
-memory. The process cannot read or signal another one. Systems other than Linux on x86-64 or arm64 have the first two
-barriers. `speech.engine_process` has a filter of its own, which `filter_calls` installs.
+`confine` irrevocably sets three barriers. Each suffices against a faulty library, and all together against one that
+was taken over: limits of memory, processor time and file size; no new descriptor, so that no file and no socket can
+be opened; and on Linux a system call filter that allows little more than reading, writing and allocating memory. The
+process cannot read or signal another one. Other systems than Linux on x86-64 or arm64 have the first two barriers.
+`speech.engine_process` has a filter of its own, installed by `filter_calls`.
 
 Sources: setrlimit(2); prctl(2); seccomp(2) and Documentation/userspace-api/seccomp_filter.rst of the kernel (the
 filter is a program of the classic BPF machine); asm/unistd.h for the numbers.
@@ -33,7 +33,7 @@ _PR_SET_DUMPABLE = 4  # prctl(2): 0 also keeps other processes of the account fr
 
 
 def forbid_core_dumps() -> None:
-    """Disable core dumps, also those piped to a program; where the system refuses, go on without."""
+    """Disable core dumps, also those piped to a program; continue if the system refuses."""
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if sys.platform == "linux":
@@ -69,17 +69,17 @@ def start_child(code: str, environment: Mapping[str, str]) -> tuple[Popen[bytes]
 
 
 def end_with_parent(parent: int) -> None:
-    """Have the system kill this process when *parent*, which forked it, is killed; where it cannot, go on without."""
+    """Have the system kill this process when *parent*, which forked it, is killed; continue if it cannot."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:  # it was killed before
+    if os.getppid() != parent:  # killed before
         os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What decoding one file may use: seconds of processor time, and bytes of memory beyond those in use already."""
+    """Limits for decoding one file: seconds of processor time, and bytes of memory beyond those in use."""
 
     cpu_s: int
     memory: int
@@ -102,7 +102,7 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 
 
 def confine(limits: Limits) -> None:
-    """Set all limits and the filter for this process; raises OSError where the system refuses."""
+    """Set all limits and the filter for this process; raises OSError if the system refuses."""
     set_limit(resource.RLIMIT_CORE, 0)
     set_limit(resource.RLIMIT_FSIZE, 0)
     set_limit(resource.RLIMIT_CPU, limits.cpu_s)
@@ -120,7 +120,7 @@ def set_limit(resource_id: int, maximum: int) -> None:
 
 
 def measure_used() -> int:
-    """Bytes of address space in use; 0 where the system does not say, which makes the limit tighter."""
+    """Bytes of address space in use; 0 if unknown, which makes the limit tighter."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     except OSError:
@@ -131,7 +131,7 @@ def measure_used() -> int:
 def filter_calls(build_program: Callable[[int, int], bytes]) -> None:
     """Install the system call filter of *build_program*, called with this machine's table column and its AUDIT_ARCH.
 
-    Does nothing on a machine whose call numbers are not known. Raises OSError where the system refuses.
+    Does nothing on a machine with unknown call numbers. Raises OSError if the system refuses.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     _control(libc, _PR_SET_DUMPABLE, 0)  # no other process of this user may read this one

@@ -1,14 +1,14 @@
-"""The kernel's keyring of a login session (Linux, x86-64 and arm64): keep a secret there for a time, and find it again.
+"""The kernel's keyring of a login session (Linux, x86-64 and arm64): secrets kept there for a time, and found again.
 
-A key is visible and readable to those processes alone that have it by their session keyring (possession); other
-processes of the same account, and other accounts, may not even see it. The kernel ends it at its time and with the last
-process of the session, and never writes it to a swap file. A process that has no session keyring gets the one that all
-sessions of its user share; that one, and one that others may link or search, is refused (`demand_own_session`).
+Only processes with the session keyring see and read a key (possession); other processes of the account, and other
+accounts, do not. The kernel ends a key at its time and with the session's last process, and never swaps it out. A
+process without a session keyring gets the one shared by all sessions of its user; that one, and one that others may
+link or search, is refused (`demand_own_session`). On other systems `search` finds nothing, and `demand_own_session`
+raises.
 
-Nothing here is for another system: `search` then finds nothing, and `demand_own_session` raises.
-
-Source: keyrings(7), session-keyring(7), user-session-keyring(7), keyctl(2), add_key(2); asm/unistd.h for the numbers.
-keyctl2 on PyPI (0.2, two months old) is not used: it hands out secrets as `bytes`, which nobody can overwrite.
+Source: keyrings(7), session-keyring(7), user-session-keyring(7), keyctl(2), add_key(2); asm/unistd.h for the
+numbers. keyctl2 on PyPI (0.2, two months old) is not used: it returns secrets as `bytes`, which cannot be
+overwritten.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _GET_ID, _JOIN_SESSION, _SETPERM, _DESCRIBE, _LINK, _UNLINK = 0, 1, 5, 6, 8, 9  
 _SEARCH, _READ, _SET_TIMEOUT, _INVALIDATE = 10, 11, 15, 21
 _POSSESSOR: Final = 0x1B000000  # KEY_POS_VIEW, _READ, _SEARCH and _LINK; nothing for user, group and others
 _MORE_THAN_LOOKING: Final = 0x003C3C3C  # user, group and others: write, search, link, change attributes
-_DESCRIPTION_BYTES: Final = 4096  # the longest that the kernel takes, and its zero
-_RING_KEYS: Final = 1000  # of a session that are looked at; an account may have 200 keys unless told otherwise
-_REVOKED: Final = getattr(errno, "EKEYREVOKED", -1)  # of `forget`, until the kernel takes the key out of its rings
+_DESCRIPTION_BYTES: Final = 4096  # the kernel's maximum, including the zero
+_RING_KEYS: Final = 1000  # examined in a session; an account may have 200 keys by default
+_REVOKED: Final = getattr(errno, "EKEYREVOKED", -1)  # after `forget`, until the kernel removes the key
 _NOT_THERE: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ENOENT, getattr(errno, "ENOKEY", 0)})
-_ENDED: Final = frozenset({getattr(errno, "EKEYEXPIRED", -1), _REVOKED})  # Linux has them
+_ENDED: Final = frozenset({getattr(errno, "EKEYEXPIRED", -1), _REVOKED})  # on Linux
 
 
 class NoOwnSession(Exception):
@@ -45,11 +45,11 @@ class NoOwnSession(Exception):
 
 
 class KeyEnded(OSError):
-    """A key was there, and its time is over or it was revoked."""
+    """A key's time is over, or it was revoked."""
 
 
 def demand_own_session() -> None:
-    """Raise NoOwnSession where this process has no session keyring that is its session's alone."""
+    """Raise NoOwnSession without a session keyring of this session alone."""
     try:
         about = _text(_control(_DESCRIBE, _SESSION, size=_DESCRIPTION_BYTES))
         ring = _call(_GET_ID, _SESSION, 0)
@@ -62,9 +62,9 @@ def demand_own_session() -> None:
 
 
 def prepare(description: str, secret: bytearray, seconds: int) -> int:
-    """Make a key that only this process has, until `put_into_session`, and that ends after *seconds*.
+    """Make a key for this process alone until `put_into_session`; it ends after *seconds*.
 
-    *secret* is overwritten. Raises OSError, also where the account's quota of keys is used up.
+    *secret* is overwritten. Raises OSError, also if the account's quota of keys is used up.
     """
     number = ctypes.c_long(_number(0))
     held = (ctypes.c_char * len(secret)).from_buffer(secret)
@@ -86,9 +86,9 @@ def put_into_session(key: int) -> None:
 
 
 def search(description: str) -> int | None:
-    """The session's key of that description, by one system call; None where there is none, or it was forgotten.
+    """The session's key of that description, by one system call; None if there is none or it was revoked.
 
-    Raises KeyEnded where its time is over.
+    Raises KeyEnded if its time is over.
     """
     if sys.platform != "linux":
         return None
@@ -112,24 +112,24 @@ def keys_of_session() -> list[tuple[int, str]]:
         ring = _control(_READ, _SESSION, size=4 * _RING_KEYS)
     except OSError:
         return []
-    found = []
+    keys = []
     for at in range(0, len(ring) - 3, 4):
         key = int.from_bytes(ring[at : at + 4], sys.byteorder, signed=True)
         with suppress(OSError):  # ended meanwhile
-            found.append((key, _text(_control(_DESCRIBE, key, size=_DESCRIPTION_BYTES)).split(";", 4)[4]))
-    return found
+            keys.append((key, _text(_control(_DESCRIBE, key, size=_DESCRIPTION_BYTES)).split(";", 4)[4]))
+    return keys
 
 
 def forget(key: int) -> None:
-    """End a key at once, for every process that has it; none that has ended is no error."""
+    """Revoke a key for every process that has it; an ended one is no error."""
     with suppress(OSError):
         _call(_INVALIDATE, key)
 
 
 def leave_session() -> None:
-    """Join a new, empty session keyring, alone: this process, and what it starts, has no key of the old one any more.
+    """Join a new, empty session keyring: this process and its children lose every key of the old one.
 
-    For processes that read what others wrote. Where the system has no keyrings, there is nothing to leave.
+    For processes that read foreign data. Without keyrings on the system, there is nothing to leave.
     """
     with suppress(OSError):
         _call(_JOIN_SESSION, None)
@@ -138,9 +138,6 @@ def leave_session() -> None:
 def wipe(secret: bytearray) -> None:
     """Overwrite a secret."""
     secret[:] = bytes(len(secret))
-
-
-# -- system calls -------------------------------------------------------------------------------------
 
 
 @cache
@@ -173,7 +170,7 @@ def _checked(result: int) -> int:
 
 
 def _control(operation: int, key: int, *, size: int) -> bytearray:
-    """What keyctl(2) writes into a buffer of *size* bytes; raises OSError, also where it is more."""
+    """The output of keyctl(2) into a buffer of *size* bytes; raises OSError, also if it is longer."""
     content = bytearray(size)
     buffer = (ctypes.c_char * size).from_buffer(content)
     try:
@@ -188,7 +185,7 @@ def _control(operation: int, key: int, *, size: int) -> bytearray:
 
 
 def _id_of(ring: int) -> int | None:
-    """The number of one of the user's own rings; None where it cannot be seen."""
+    """The number of one of the user's own rings; None if it is invisible."""
     try:
         return _call(_GET_ID, ring, 0)
     except OSError:

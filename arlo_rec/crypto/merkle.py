@@ -1,11 +1,11 @@
 """The log as a Merkle tree (RFC 6962) with signed checkpoints (C2SP signed notes). Pure; no entry is read or written.
 
-A leaf commits to the body of an entry with 16 random bytes, so that a body, which holds an employee's data,
-can be deleted later while the tree stays verifiable. The tree is stored as its frontier, the roots of its complete
-subtrees from left to right, so appending costs at most one hash per level.
+A leaf commits to an entry's body with 16 random bytes. So a body, which holds an employee's data, can be deleted while
+the tree stays verifiable. The tree is stored as its frontier, the roots of its complete subtrees from left to
+right: appending costs at most one hash per level.
 
-A witness has a key that the log does not hold. Its cosignature (c2sp.org/tlog-cosignature, Ed25519) says that it saw a
-checkpoint as the newest, and when; the line stands below those of the log in the same note.
+A witness has a key that the log does not hold. Its cosignature (c2sp.org/tlog-cosignature, Ed25519) says when it saw
+a checkpoint as the newest; the line stands below the log's in the same note.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def commit(salt: bytes, body: bytes) -> bytes:
-    """The commitment that an entry's leaf holds; without the salt it reveals nothing about the body."""
+    """The commitment in an entry's leaf; without the salt it reveals nothing about the body."""
     return hashlib.sha256(salt + body).digest()
 
 
@@ -77,7 +77,7 @@ class Tree(NamedTuple):
 
     @classmethod
     def decode(cls, raw: bytes) -> Tree:
-        """What `encode` wrote; raises Integrity (log_damaged)."""
+        """The inverse of `encode`; raises Integrity (log_damaged)."""
         if len(raw) < 8 or (len(raw) - 8) % 32:
             raise Integrity("log_damaged")
         (size,) = struct.unpack(">Q", raw[:8])
@@ -88,15 +88,15 @@ class Tree(NamedTuple):
 
 
 def path_of_last(tree: Tree) -> tuple[bytes, ...]:
-    """The inclusion path of the leaf that is appended to *tree* next: all its siblings are to the left."""
+    """The inclusion path of the next leaf appended to *tree*: all its siblings are to the left."""
     return tuple(reversed(tree.frontier))
 
 
 def paths_in(leaves: Iterable[bytes], size: int, wanted: Collection[int]) -> dict[int, tuple[bytes, ...]]:
     """The inclusion path of each *wanted* leaf in the tree of *size* leaf hashes, in one pass over them (RFC 9162).
 
-    A place is a level and a number on it; the last of an odd level goes up as it is. A million leaves take some two
-    seconds. Raises ValueError where there is another number of leaves.
+    A place is a level and a number on it; the last of an odd level goes up unchanged. A million leaves take some two
+    seconds. Raises ValueError for another number of leaves.
     """
     siblings = {at: _siblings(at, size) for at in wanted}
     places = {place for path in siblings.values() for place in path}
@@ -113,8 +113,8 @@ def paths_in(leaves: Iterable[bytes], size: int, wanted: Collection[int]) -> dic
         count += 1
     if count != size:
         raise ValueError(f"{count} leaves of {size}")
-    for level, number in places - nodes.keys():  # at the right edge, where no subtree is complete
-        *lefts, node = (each for first, each in frontier if first >= number << level)
+    for level, number in places - nodes.keys():  # at the right edge, without a complete subtree
+        *lefts, node = (subtree for first, subtree in frontier if first >= number << level)
         for left in reversed(lefts):
             node = node_hash(left, node)
         nodes[level, number] = node
@@ -152,10 +152,10 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint's signatures cover: the log's origin, size and root, and the size that it went on from.
+    """The content that a checkpoint's signatures cover: the log's origin, size and root, and the size it continues.
 
-    The last is an extension line of C2SP's form. Whoever signs says with it which entries they wrote, so that nobody's
-    entries become another's where a checkpoint in between is struck from the table.
+    The last is an extension line of C2SP's form. By it a signer states which entries are theirs, even if a
+    checkpoint in between is deleted from the table.
     """
 
     origin: str
@@ -164,7 +164,7 @@ class Checkpoint(NamedTuple):
     root: bytes
 
     def text(self) -> bytes:
-        """The signed text, a line each: origin, size, root in base64, `from` and where it went on from."""
+        """The signed text, a line each: origin, size, root in base64, `from` and the continued size."""
         shown = base64.b64encode(self.root).decode("ascii")
         return f"{self.origin}\n{self.size}\n{shown}\n{_FROM}{self.begin}\n".encode("ascii")
 
@@ -175,12 +175,12 @@ def vkey(name: str, public: bytes, kind: bytes = ED25519) -> str:
 
 
 def signer_name(origin: str, public: bytes) -> str:
-    """The name under which a person signs a log's checkpoints: no person's name, but that of the key."""
+    """The name under which a person signs a log's checkpoints: by key, without the person's name."""
     return f"{origin}/{primitives.fingerprint(public).hex()}"
 
 
 def parse_vkey(text: str, kind: bytes = ED25519) -> tuple[str, bytes]:
-    """Name and public key of a verifier key that is exactly as `vkey` writes it; raises ValueError."""
+    """Name and public key of a verifier key in exactly the form of `vkey`; raises ValueError."""
     name, _key_id, encoded = text.split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     public = raw[1:]
@@ -243,7 +243,7 @@ def note_signed_by(note: str, name: str, public: bytes) -> bool:
 
 
 def signed_by(checkpoint: Checkpoint, signatures: Mapping[str, bytes], name: str, public: bytes) -> bool:
-    """The same for a note that is parsed already."""
+    """The same for a parsed note."""
     raw = signatures.get(name, b"")
     return raw[:4] == key_id(name, public) and primitives.verified(public, raw[4:], checkpoint.text())
 
@@ -254,13 +254,13 @@ def signer_names(origin: str, people: Iterable[bytes]) -> dict[str, bytes]:
 
 
 def signer_among(checkpoint: Checkpoint, signatures: Mapping[str, bytes], names: Mapping[str, bytes]) -> bytes | None:
-    """The first key of *names* that signed a note that is parsed already; None where none did."""
+    """The first key of *names* that signed a parsed note; None without one."""
     known = ((name, names[name]) for name in signatures if name in names)
     return next((key for name, key in known if signed_by(checkpoint, signatures, name, key)), None)
 
 
 def key_id(name: str, public: bytes, kind: bytes = ED25519) -> bytes:
-    """Which key a signature's line is of (c2sp.org/signed-note): 4 bytes."""
+    """The key of a signature's line (c2sp.org/signed-note), in 4 bytes."""
     return hashlib.sha256(name.encode("utf-8") + b"\n" + kind + public).digest()[:4]
 
 
@@ -280,23 +280,23 @@ class Witness(NamedTuple):
 
     @property
     def vkey(self) -> str:
-        """The key with which everybody checks its cosignatures."""
+        """The key for checking its cosignatures."""
         return vkey(self.name, self.key.public, COSIGNATURE)
 
 
 def is_witness_name(text: str) -> bool:
-    """Whether a witness may be called so: a URL without its scheme, by C2SP; visible ASCII without a plus."""
+    """Whether a witness may have that name: by C2SP a URL without its scheme; visible ASCII without a plus."""
     return 0 < len(text) <= NAME_LENGTH and text.isascii() and text.isprintable() and not {" ", "+"} & set(text)
 
 
 def private_key(name: str, seed: bytes) -> str:
-    """A signer's key as other witnesses keep it: `PRIVATE+KEY+name+key id+base64(1, seed)` (Go's sumdb/note)."""
+    """A signer's key in the form of other witnesses: `PRIVATE+KEY+name+key id+base64(1, seed)` (Go's sumdb/note)."""
     own_id = key_id(name, SigningKey.from_seed(seed).public)
     return f"{_PRIVATE}+{name}+{own_id.hex()}+{base64.b64encode(ED25519 + seed).decode('ascii')}\n"
 
 
 def parse_private_key(text: str) -> Witness:
-    """What `private_key` wrote; raises ValueError."""
+    """The inverse of `private_key`; raises ValueError."""
     name, _key_id, encoded = text.strip().removeprefix(f"{_PRIVATE}+").split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     if not is_witness_name(name) or len(raw) != 33 or private_key(name, raw[1:]).strip() != text.strip():
@@ -310,7 +310,7 @@ def parse_witness_vkey(text: str) -> tuple[str, bytes]:
 
 
 def cosign(note: str, witness: Witness, at: int) -> str:
-    """The note with one more line: that the witness saw it, *at* in seconds since 1970. Raises ValueError."""
+    """The note with the witness's cosignature, *at* in seconds since 1970. Raises ValueError."""
     checkpoint, _ = parse_note(note)
     signature = witness.key.sign(_message(checkpoint, at))
     raw = _SIGNATURE.pack(key_id(witness.name, witness.key.public, COSIGNATURE), at, signature)
@@ -318,7 +318,7 @@ def cosign(note: str, witness: Witness, at: int) -> str:
 
 
 def cosigned_at(note: str, name: str, public: bytes) -> int | None:
-    """When that witness cosigned the note, in seconds since 1970; None where it did not."""
+    """When that witness cosigned the note, in seconds since 1970; None if it did not."""
     try:
         checkpoint, signatures = parse_note(note)
         signer, at, signature = _SIGNATURE.unpack(signatures.get(name, b""))

@@ -1,8 +1,8 @@
 """The object file: one recording, its listening half wrapped under one audience key (docs/format.md).
 
-`new_data_key` is the only function that makes the key of an original, and it takes a `Consent`, which only
-`consent.prove` returns; `key_of_copy` takes the key of the original. Kf and the metadata are bound to what the
-recording is (`Recording.binding`): both open only together with the row that they were sealed with.
+`new_data_key` alone makes the key of an original; it takes a `Consent`, which only `consent.prove` returns.
+`key_of_copy` takes the key of the original. Kf and the metadata are bound to the recording's identity
+(`Recording.binding`): both open only together with the row that they were sealed with.
 
     0  8 magic   8  1 suite   9  1 kind   10 16 recording   26 16 parent   42 16 audience key   58 60 wrapped Kf
     118  Cobblestone-256 body
@@ -39,7 +39,7 @@ _KINDS: Final = {int(kind): kind for kind in Kind}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The unencrypted header of an object: random ids, and one key that is wrapped under the audience key it names."""
+    """The unencrypted header of an object: random ids, and the listening half wrapped under the named audience key."""
 
     kind: Kind
     recording: RecordingId
@@ -80,7 +80,7 @@ def key_of_copy(parent: DataKey) -> DataKey:
 
 @dataclass(frozen=True, slots=True)
 class AudienceSecret:
-    """An audience key as a header uses it: its id, and the key itself."""
+    """An audience key for headers: its id and the key itself."""
 
     id: bytes
     secret: bytes
@@ -97,13 +97,13 @@ def make_header(
     audience_key: AudienceSecret,
     binding: bytes,
 ) -> Header:
-    """The header with `kf` wrapped under *audience_key*, and bound to what the recording is."""
+    """The header with `kf` wrapped under *audience_key*, and bound to the recording's identity."""
     wrapped = primitives.wrap(audience_key.secret, key.kf, _place(kind, recording, parent, binding))
     return Header(kind, recording, parent, audience_key.id, wrapped)
 
 
 def read_header(raw: bytes) -> Header:
-    """The header at the start of *raw*; raises Integrity where it is not a valid header of this format."""
+    """The header at the start of *raw*; raises Integrity if it is invalid."""
     if len(raw) < HEADER_BYTES:
         raise Integrity("object_damaged")
     magic, suite, kind, recording, parent, audience_key, wrapped = _HEADER.unpack(raw[:HEADER_BYTES])
@@ -116,7 +116,7 @@ def read_header(raw: bytes) -> Header:
 def listening_half(header: Header, audience_key: bytes, binding: bytes) -> bytes:
     """`kf`, unwrapped with the audience key that the header names.
 
-    Raises Integrity where the key is another, or the row is not the one that the object was sealed with.
+    Raises Integrity for another key, or if the object was sealed with another row.
     """
     place = _place(header.kind, header.recording, header.parent, binding)
     try:
@@ -133,17 +133,17 @@ def seal_body(key: DataKey, header: Header, sound: Iterable[bytes]) -> Iterator[
 
 
 class Digest(Protocol):
-    """A hash that is fed."""
+    """An incremental hash."""
 
     def update(self, piece: bytes, /) -> object:
-        """Feed it."""
+        """Add a piece."""
 
     def digest(self) -> bytes:
-        """The hash of all that it was fed."""
+        """The hash of all pieces."""
 
 
 class Digested:
-    """Passes pieces through while counting their bytes and feeding them to a hash."""
+    """Passes pieces on while counting their bytes and hashing them."""
 
     def __init__(self, pieces: Iterable[bytes], digest: Digest) -> None:
         self._pieces = pieces
@@ -168,7 +168,7 @@ def body_in(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def open_body(key: DataKey, header: Header, sealed: Iterable[bytes]) -> Iterator[bytes]:
-    """The sound, in pieces; raises Integrity where a chunk is changed or the end is missing."""
+    """The sound, in pieces; raises Integrity if a chunk is changed or the end is missing."""
     head = header.encode()
     try:
         yield from primitives.decrypt_body(body_key(key, header, head), head, sealed)
@@ -182,7 +182,7 @@ def seal_metadata(key: bytes, ke: bytes, recording: RecordingId, binding: bytes,
 
 
 def open_metadata(key: bytes, ke: bytes, recording: RecordingId, binding: bytes, sealed: bytes) -> bytes:
-    """What `seal_metadata` encrypted; raises Integrity (metadata_damaged), also where the row is another."""
+    """The inverse of `seal_metadata`; raises Integrity (metadata_damaged), also for another row."""
     try:
         return primitives.unwrap(_metadata_key(key, ke, recording), sealed, b"metadata\0" + recording + binding)
     except primitives.Sealed:
@@ -198,20 +198,20 @@ def _metadata_key(key: bytes, ke: bytes, recording: RecordingId) -> bytes:
 
 
 def _place(kind: Kind, recording: RecordingId, parent: RecordingId | None, binding: bytes) -> bytes:
-    """What a wrapped listening half is bound to."""
+    """Associated data of a wrapped listening half."""
     return b"listening half\0" + recording + bytes([kind]) + (parent or NO_PARENT) + binding
 
 
 class BodyReader:
-    """A seekable reader of a body that `encrypt_body` made: it decrypts only the chunks that hold the bytes asked for.
+    """A seekable reader of a body from `encrypt_body`: it decrypts only the chunks with the requested bytes.
 
-    Opening verifies the commitment and decrypts the last chunk, whose number follows from the body's length. A
-    chunk's number is in its nonce and only the last chunk is short, so a truncated body, even one cut between two
-    chunks, or one with bytes appended, does not open. Reading verifies each whole chunk before it returns a byte of
-    it. Chunks that are not read are not verified: `decrypt_body` verifies all.
+    Opening verifies the commitment and decrypts the last chunk, whose number follows from the body's length. A chunk's
+    number is in its nonce, and only the last chunk is short. So a body that is truncated, even between two chunks, or
+    has bytes appended does not open. Reading verifies each whole chunk before it returns a byte of
+    it. Unread chunks are not verified: `decrypt_body` verifies all.
 
-    The stream must be buffered or in memory; its position afterwards is undefined, and the caller closes it. A reader
-    is for one thread. `cryptography` 50 has no random access of its own.
+    The stream must be buffered or in memory; its position afterwards is undefined, and the caller closes it. A
+    reader is for one thread.
     """
 
     def __init__(self, key: bytes, context: bytes, stream: BinaryIO, begin: int, end: int) -> None:
@@ -248,7 +248,7 @@ class BodyReader:
 
 
 class SeekableSound:
-    """A seekable reader of the WAV file in an object; `BodyReader` says what is verified when."""
+    """A seekable reader of the WAV file in an object, verified as `BodyReader` says."""
 
     def __init__(self, reader: BodyReader) -> None:
         self._reader = reader
@@ -263,7 +263,7 @@ class SeekableSound:
 
 
 def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> SeekableSound:
-    """A seekable reader of the sound of the object in *stream*; raises Integrity where its head or end is changed.
+    """A seekable reader of the sound of the object in *stream*; raises Integrity if its head or end is changed.
 
     The caller keeps the stream open, and reads nothing else from it, while the reader is in use.
     """

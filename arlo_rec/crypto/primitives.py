@@ -57,7 +57,7 @@ TAG = 16  # bytes, of both AEADs
 CHUNK = 16384  # bytes of sound in each chunk of a body but the last, which has fewer
 BODY_HEAD = 24 + 32  # bytes: salt and commitment
 MAX_CHUNKS = 2**38  # c2sp.org/chunked-encryption: 4 PiB
-FEED = 6 * (CHUNK + TAG)  # bytes read at once: whole chunks, and below the 128 KiB from which malloc takes fresh pages
+FEED = 6 * (CHUNK + TAG)  # bytes read at once: whole chunks, below the 128 KiB from which malloc takes fresh pages
 LABEL = b"arlo-rec/1/"  # every derivation is bound to this format
 
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
@@ -83,7 +83,7 @@ def sha256(*parts: bytes) -> bytes:
 
 
 def sha512(body: bytes) -> bytes:
-    """SHA-512, by which a vCon names a file outside it."""
+    """SHA-512, a vCon's digest of an external file."""
     return hashlib.sha512(body).digest()
 
 
@@ -94,7 +94,7 @@ def derive(secret: bytes, label: str, *, salt: bytes = b"", context: bytes = b""
 
 
 def hasher(begin: bytes = b"") -> Hasher:
-    """BLAKE3, to be fed: of what may be long and only this program reads, where it is six times as fast as SHA-256."""
+    """Incremental BLAKE3, for long content read only by this program: six times as fast as SHA-256."""
     from blake3 import blake3  # most commands hash nothing long
 
     return blake3(begin)
@@ -130,7 +130,7 @@ class SealingKey:
         return cls(MLKEM768X25519PrivateKey(lattice, curve), public)
 
     def open(self, sealed: bytes, info: bytes) -> bytes:
-        """What was sealed to this key for *info*; raises Sealed."""
+        """Open what was sealed to this key for *info*; raises Sealed."""
         try:
             return _SUITE.decrypt(sealed, self._private, info)
         except (InvalidTag, ValueError):
@@ -174,7 +174,7 @@ def unwrap(key: bytes, wrapped: bytes, place: bytes) -> bytes:
 
 
 def open_aead(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
-    """Decrypt what an AEAD encrypted at *place*; raises Sealed where key, place or a byte is another."""
+    """Decrypt the output of an AEAD at *place*; raises Sealed if key, place or a byte differs."""
     try:
         return aead.decrypt(nonce, sealed, place)
     except (InvalidTag, ValueError):
@@ -185,7 +185,7 @@ def open_aead(aead: AESGCM | AESGCMSIV, nonce: bytes, sealed: bytes, place: byte
 
 
 class Argon2Cost(NamedTuple):
-    """Argon2id's parameters: what each guess at a passphrase costs (RFC 9106)."""
+    """Argon2id's parameters: the cost of each guess at a passphrase (RFC 9106)."""
 
     iterations: int = 3
     lanes: int = 4
@@ -222,7 +222,7 @@ class SigningKey:
         return cls(private, private.public_key().public_bytes_raw())
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes."""
+        """The signature, 64 bytes."""
         return self._private.sign(message)
 
     def __repr__(self) -> str:
@@ -249,8 +249,8 @@ def tag(key: bytes, text: bytes, *, kind: str) -> bytes:
 def caller_tag(secret: bytes, number: bytes) -> bytes:
     """The blind index of a telephone number, in 16 bytes.
 
-    Argon2id with a secret (8 MiB, t=1: about 5 ms): a keyed hash alone would let whoever gets the key try
-    all 10^8 Norwegian numbers in minutes; this makes it days.
+    Argon2id with a secret (8 MiB, t=1: about 5 ms): with a keyed hash alone, a thief of the key could try all 10^8
+    Norwegian numbers in minutes; this makes it days.
     """
     salt = derive(secret, "caller index salt", length=16)
     return Argon2id(
@@ -275,7 +275,7 @@ def encrypt_body(key: bytes, context: bytes, plain: Iterable[bytes]) -> Iterator
 
 
 def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterator[bytes]:
-    """The plain bytes, in pieces of which none is empty; raises Sealed where a chunk is changed or the end is missing.
+    """The plain bytes, in non-empty pieces; raises Sealed if a chunk is changed or the end is missing.
 
     Pieces are returned before the end of the body is verified: a caller that writes them to a file names it only
     after the last.
@@ -291,7 +291,7 @@ def decrypt_body(key: bytes, context: bytes, sealed: Iterable[bytes]) -> Iterato
         raise Sealed from None
 
 
-# -- packages for people outside the company ----------------------------------------------------------------
+# -- access pages ----------------------------------------------------------------------------------------
 
 PACKAGE_ROUNDS = 600_000  # of PBKDF2-HMAC-SHA-256: OWASP's figure of 2023; WebCrypto offers no other derivation
 
@@ -301,10 +301,10 @@ _PACKAGE = b"arlo-rec access page 2"  # the associated data of every part: forma
 
 
 class PackageKey:
-    """The key of one page, by PBKDF2 of a passphrase and a fresh salt: every browser's WebCrypto can derive it.
+    """The key of one page, by PBKDF2 of a passphrase and a fresh salt, which every browser's WebCrypto can derive.
 
     Each part of a page is encrypted once, with its number from 0 as the nonce; the last byte of the nonce is 1 for the
-    part that ends the page, so that no part can stand at another place, be left out or come from another page.
+    last part. So no part can be moved, left out or taken from another page.
     """
 
     def __init__(self, passphrase: bytes, salt: bytes) -> None:
@@ -321,15 +321,15 @@ class PackageKey:
 
 # -- many signatures ----------------------------------------------------------------------------------
 
-VERIFIED_AT_ONCE = 50  # things of a thread's portion: handing one over takes a fifth of what verifying one takes
+VERIFIED_AT_ONCE = 50  # items in a thread's portion: handing one over takes a fifth of verifying one
 _Thing = TypeVar("_Thing")
 _Result = TypeVar("_Result")
 
 
 class Verifiers:
-    """Threads that verify many signatures, one for each processor, and end with the block: OpenSSL releases the GIL.
+    """Threads that verify many signatures, one per processor, until the block ends: OpenSSL releases the GIL.
 
-    They begin where there are more than a few: to load and begin them costs 3 ms, which most commands need not pay.
+    They start only for more than a few signatures: starting costs 3 ms, which most commands need not pay.
     """
 
     def __init__(self) -> None:
@@ -339,7 +339,7 @@ class Verifiers:
         return self
 
     def map(self, verify: Callable[[_Thing], _Result], things: Sequence[_Thing]) -> Iterator[_Result]:
-        """The results of *verify*, in order. Many are begun at once, a few when they are asked for."""
+        """The results of *verify*, in order. Many start at once, a few when they are requested."""
         if len(things) <= VERIFIED_AT_ONCE:
             return map(verify, things)
         if self._threads is None:
@@ -347,7 +347,7 @@ class Verifiers:
 
             self._threads = ThreadPoolExecutor()
         portions = [things[at : at + VERIFIED_AT_ONCE] for at in range(0, len(things), VERIFIED_AT_ONCE)]
-        return chain.from_iterable(self._threads.map(lambda some: list(map(verify, some)), portions))
+        return chain.from_iterable(self._threads.map(lambda portion: list(map(verify, portion)), portions))
 
     def __exit__(self, *_: object) -> None:
         if self._threads is not None:

@@ -1,7 +1,7 @@
-"""Deciding an employee's objection to training copies of the calls that they answered (GDPR 21).
+"""Decisions on an employee's objection to training copies of their calls (GDPR 21).
 
-To uphold one and to erase the copies that there are is one entry of the log, in one transaction: from then on no copy
-of such a call is made, released or opened, and none is left. The calls themselves stay, for quality.
+Upholding one and erasing the existing copies is one entry of the log, in one transaction: from then on no copy of
+such a call is made, released or opened. The calls themselves stay, for quality.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from arlo_rec.model.records import Kind, Recording, Subject
 from arlo_rec.policy import Action, Event
 from arlo_rec.store import Store
 
-KIND: Final = "objection"  # what its receipts call an erasure
+KIND: Final = "objection"  # the kind of its erasures in receipts
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What upholding an objection erases."""
+    """The effect of upholding an objection."""
 
-    calls: int  # of the employee that are held, and stay
+    calls: int  # of the employee; they are held, and stay
     copies: tuple[Recording, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Upheld:
-    """An objection that was upheld, and what was erased; without a receipt while objects could not be deleted."""
+    """An upheld objection, and what was erased; without a receipt until the objects are deleted."""
 
     objection: Objection
     erased: Plan
@@ -46,15 +46,15 @@ class Upheld:
 
 
 def plan(store: Store, name: str, now: datetime) -> Plan:
-    """What upholding the objection of that name would erase; raises Usage, NotGranted."""
+    """The effect of upholding the objection of that name; raises Usage, NotGranted."""
     store.demand(Action.OBJECTION, now)
     return _plan(store, demanded_name(name))
 
 
 def uphold(store: Store, name: str, reason: str | None, now: datetime) -> Upheld:
-    """Uphold an objection, and erase the copies of that employee's calls; returns when their keys are destroyed.
+    """Uphold an objection, and erase the copies of that employee's calls; returns once their keys are destroyed.
 
-    One that was upheld already may be upheld again. Raises Usage, NotGranted.
+    An upheld objection may be upheld again. Raises Usage, NotGranted.
     """
     store.demand(Action.OBJECTION, now)
     agent, why, request = demanded_name(name), demanded_reason(reason), primitives.fresh(8).hex()
@@ -78,12 +78,12 @@ def uphold(store: Store, name: str, reason: str | None, now: datetime) -> Upheld
 
 
 def reject(store: Store, name: str, reason: str | None, now: datetime) -> Objection:
-    """Reject an objection; raises Usage, NotGranted, and Refused for one that was upheld, which is lifted."""
+    """Reject an objection; raises Usage, NotGranted, and Refused for an upheld one, which has to be lifted."""
     return _end(store, name, reason, REJECTED, now)
 
 
 def lift(store: Store, name: str, reason: str | None, now: datetime) -> Objection:
-    """Lift an objection that was upheld, so that copies are made again; raises Usage, NotGranted, NothingMatched."""
+    """Lift an upheld objection, so that copies are made again; raises Usage, NotGranted, NothingMatched."""
     return _end(store, name, reason, LIFTED, now)
 
 

@@ -1,10 +1,10 @@
-"""Forgetting what old entries of the log tell of what people did, where the policy says so.
+"""Forgetting the bodies of old log entries about what people did, by the policy's days.
 
-Employees' data is kept no longer than it is needed (GDPR 5(1)(e)). Kinds of entries that others rest on are kept
-(`Forgettable` says which are not), and so is one by which a copy left of which no entry says that it was deleted. An
-entry is old where a finished purge came after it that is older than the policy's days, and than which nothing before it
-says to be a day younger: so a clock that was wrong ages no entry.
-The leaf stays, and the tree with it; `catalogue.forgotten` checks that no more went than was said.
+Employees' data is kept no longer than needed (GDPR 5(1)(e)). Entries that others rest on are kept (`Forgettable`
+marks the rest), and so are those of copies that left without a confirmed deletion. An entry is old if a finished
+purge came after it that is older than the policy's days. No entry before that purge may claim a time more than a day
+after it, so that a wrong clock ages no entry. The leaf stays, and the tree with it; `catalogue.log_stretch` checks
+that no more is gone than the log says.
 """
 
 from __future__ import annotations
@@ -30,49 +30,49 @@ from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.records import from_iso
 from arlo_rec.store import Store
 
-_AT_ONCE: Final = 20_000  # entries that one change looks at
+_AT_ONCE: Final = 20_000  # entries examined in one change
 _DAY: Final = timedelta(days=1)
 _SAID: Final = tuple(f'"action":"{kind.ACTION}"' for kind in (DeletionConfirmed, LeftNothing))
 
 
 @dataclass(slots=True)
-class _Found:
-    """What can be forgotten, up to a finished purge that is old enough."""
+class _Forgettables:
+    """Entries that can be forgotten, up to a finished purge that is old enough."""
 
     before: int = 0
     at: datetime | None = None  # of that purge
     seqs: list[int] = field(default_factory=list)
-    files: set[int] = field(default_factory=set)  # by which a copy left: `_deleted` says which of them
-    is_last: bool = True  # nothing more is old enough
+    files: set[int] = field(default_factory=set)  # entries of a copy that left; `_deleted` picks from them
+    is_last: bool = True  # no later entry is old enough
 
     def take(self, purge: int, at: datetime, waiting: Iterable[tuple[int, datetime, bool]]) -> None:
-        """Take what came before a purge, but what claims to be a day younger: it shows a clock that was wrong."""
+        """Add what came before a purge, except entries dated a day or more after it: those show a wrong clock."""
         self.before, self.at = purge, at
-        old = [(seq, is_file) for seq, told, is_file in waiting if told < at + MARGIN]
+        old = [(seq, is_file) for seq, claimed, is_file in waiting if claimed < at + MARGIN]
         self.seqs += [seq for seq, is_file in old if not is_file]
         self.files |= {seq for seq, is_file in old if is_file}
 
 
 def forget(store: Store, now: datetime) -> int:
-    """Forget what is old enough by the clock, once a day at most; how many entries. Raises what a change raises."""
+    """Forget what is old enough by the clock, at most once a day; returns the number of entries. Raises as a change."""
     days, count = store.policy.at(now).entries_days, 0
     if days is None:
         return 0
     is_last = False
     while not is_last:
         begin, at = last(store)
-        found = _find(store, begin, at, now - timedelta(days=days))
-        is_last = found.is_last
-        if found.at is None or (at is not None and is_last and found.at < at + _DAY):
+        old = _find(store, begin, at, now - timedelta(days=days))
+        is_last = old.is_last
+        if old.at is None or (at is not None and is_last and old.at < at + _DAY):
             break
         with store.change(now) as change:
             late = [row.seq for row in store.catalogue.disclosures.confirmed_before(begin)]
-            files = found.files | set(_files(store, late))
-            gone = sorted(set(found.seqs) | _deleted(store, files))
+            files = old.files | set(_files(store, late))
+            gone = sorted(set(old.seqs) | _deleted(store, files))
             for seq in files & set(gone):
                 store.catalogue.disclosures.remove(seq)
             store.log.forget(gone)
-            change.log(EntriesForgotten(before=found.before, days=days, entries=ranges(gone)))
+            change.log(EntriesForgotten(before=old.before, days=days, entries=ranges(gone)))
         count += len(gone)
     return count
 
@@ -87,36 +87,35 @@ def ranges(seqs: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def last(store: Store) -> tuple[int, datetime | None]:
-    """Up to which entry something is forgotten, and the time of its purge; before the first time 0 and None.
+    """The entry up to which bodies are forgotten, and the time of its purge; 0 and None before the first time.
 
-    By the newest entry that says so. Where a restore brought back what it names, and so what later ones do, an earlier
-    one counts.
+    The newest forgetting entry says so. If a restore brought the bodies that it names back, an earlier one counts.
     """
-    found = None
+    newest = None
     for entry in store.log.entries.of_forgetting():
         event, purge = entry.event, None
         if isinstance(event, EntriesForgotten):
             purge = store.log.entries.get(event.before)
         if not isinstance(event, EntriesForgotten) or purge is None or purge.body is None:
             continue
-        found = found or (event.before, purge.at)
+        newest = newest or (event.before, purge.at)
         if event.entries:
             if _is_gone(store, event.entries[0][0]):
-                return found
-            found = None
-    return found or (0, None)
+                return newest
+            newest = None
+    return newest or (0, None)
 
 
 def _is_gone(store: Store, seq: int) -> bool:
     return any(raw.body is None for raw in store.log.raw.entries(seq, seq + 1))
 
 
-def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) -> _Found:
-    """What can be forgotten from entry *begin* on, up to the last finished purge of those looked at.
+def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) -> _Forgettables:
+    """Entries that can be forgotten from *begin* on, up to the last finished purge among those examined.
 
-    *since*: the time of the purge up to which something is forgotten; what came before is less than a day younger.
+    *since*: the time of the purge up to which bodies are forgotten; earlier entries are less than a day younger.
     """
-    found, waiting = _Found(), list[tuple[int, datetime, bool]]()
+    old, waiting = _Forgettables(), list[tuple[int, datetime, bool]]()
     time = LogTime(newest=Moment(begin, since + MARGIN)) if since is not None else LogTime()
     for start in range(begin, store.log.tree().size, _AT_ONCE):
         for raw in store.log.raw.entries(start, start + _AT_ONCE):
@@ -130,22 +129,22 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
             if not isinstance(event, PurgeFinished) or newest >= at + MARGIN:
                 continue
             if at > cutoff:
-                return found
-            found.take(raw.seq, at, waiting)
+                return old
+            old.take(raw.seq, at, waiting)
             waiting = []
-        if found.at is not None:
-            found.is_last = start + _AT_ONCE >= store.log.tree().size
-            return found
-    return found
+        if old.at is not None:
+            old.is_last = start + _AT_ONCE >= store.log.tree().size
+            return old
+    return old
 
 
 def _body(raw: RawEntry) -> dict[str, Any]:
-    """The JSON of an entry; nothing where it is gone."""
+    """The JSON of an entry; empty if its body is gone."""
     return read_body(raw.body) if raw.body is not None else {}
 
 
 def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
-    """Those of some entries that still tell of a copy that left."""
+    """The entries, of these, whose bodies still tell of a copy that left."""
     for seq in seqs:
         entry = store.log.entries.get(seq)
         event = entry.event if entry is not None else None
@@ -154,7 +153,7 @@ def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:
 
 
 def _deleted(store: Store, files: Collection[int]) -> set[int]:
-    """Those *files* of which the log says that the copy was deleted or never came into being, and no row says else."""
+    """The *files* whose copy was deleted or never written by the log, unless a row says otherwise."""
     if not files:
         return set()
     gone = set[int]()

@@ -7,10 +7,10 @@
     4  the old slot overwritten                                   the point of no return: no copy opens any more
     5  objects unlinked, folders synced
     6  receipt written
-    7  one transaction: ERASED, the erasure done, the journal no longer due; only then is success told
+    7  one transaction: ERASED, the erasure done, the journal no longer due; only then is success reported
 
-Steps 3 to 7 are `finish`, which is also the recovery that every opening of a store runs. Receipts are loaded where one
-is written, since most openings recover nothing.
+Steps 3 to 7 are `finish`, which is also the recovery at every opening of a store. Receipts are imported only when
+one is written, because most openings recover nothing.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.policy import Event, Role, holds_root
 from arlo_rec.store import Change, HeldRoot, Store
 
-AT_ONCE = 1000  # objects that are unlinked between two looks at how far it is
-FLUSH_WAIT = 5.0  # seconds that a reader may prevent step 3
+AT_ONCE = 1000  # objects unlinked between two progress reports
+FLUSH_WAIT = 5.0  # seconds for which a reader may prevent step 3
 Done = TypeVar("Done")
 _NUMBER_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # 32, none mistaken for another on the telephone
 
 
 class Order(NamedTuple):
-    """What is to be erased, decided already, and why; *kind* is what the receipt calls it."""
+    """A decided erasure: its recordings, rule, event, and *kind* for the receipt."""
 
     kind: str
     rule: str
@@ -63,12 +63,12 @@ def carry_out(
     also: Callable[[Change, Order], object],
     observer: Observer = unobserved,
 ) -> Erased:
-    """Erase what *order* returns; returns when the keys are destroyed.
+    """Erase what *order* returns; returns once the keys are destroyed.
 
-    *order* is called under the lock and in the transaction, so that recordings taken in after a person saw the list
-    are erased too. *also* adds tombstones and the log entry to the same commit. Where the objects cannot be
-    unlinked now, the result is not `complete`: the next run continues, and there is no receipt yet. *observer* is told
-    how many are unlinked.
+    *order* is called under the lock and in the transaction, so that recordings taken in after the list was shown are
+    erased too. *also* adds tombstones and the log entry to the same commit. If objects cannot be unlinked now, the
+    result is not `complete`: the next run continues, and there is no receipt yet. *observer* gets the number of
+    unlinked objects.
     """
     number = new_number()
     with store.root.lock(exclusive=True, wait=store.lock_wait):
@@ -104,7 +104,7 @@ def _commit(
 
 
 def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[Person]]) -> None:
-    """A new R under a new root seed, sealed only to the people whom *also* returns."""
+    """Replace R under a new root seed, which is sealed only to the people returned by *also*."""
     with store.root.lock(exclusive=True, wait=store.lock_wait):
         finish(store, now, locked=True)
         held = store.read_root()
@@ -124,7 +124,7 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
 def root_holders(store: Store, now: datetime) -> list[Person]:
     """The people who need the root seed at *now*; without the intake while nothing may be taken in.
 
-    A grant that a purge saw ended does not come back where the clock was set back since.
+    A grant that ended before the last purge does not come back when the clock is set back.
     """
     closed, now = store.settings.unknown_since is not None, store.clock.today(now)
     return [
@@ -149,9 +149,9 @@ def expired_holders(store: Store, now: datetime) -> list[Person]:
 
 
 def finish(store: Store, now: datetime, *, locked: bool = False, observer: Observer = unobserved) -> bool:
-    """Finish what an earlier run began; False where another run holds the root and will do it itself.
+    """Finish what an earlier run began; False if another run holds the root and will do so.
 
-    Objects that cannot be reached now are left to the next run; a root that cannot be written raises.
+    Unreachable objects are left to the next run; a root that cannot be written raises.
     """
     if not locked:
         try:
@@ -172,10 +172,10 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
 
 
 def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done | None] = lambda: None) -> Done:
-    """Do *work*; where the disk is full, delete the ballast and do it again.
+    """Do *work*; if the disk is full, delete the ballast and do it again.
 
-    The disk may have been full only for what is written after the commit: *done* says what was done already, if
-    anything was. Without it *work* is safe to repeat.
+    The disk may have become full only after the commit: *done* returns the result of a commit, or None. Without
+    *done*, *work* must be safe to repeat.
     """
     try:
         return work()
@@ -188,7 +188,7 @@ def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done
 
 
 def new_number() -> str:
-    """A receipt's number: eight characters that can be read aloud."""
+    """A receipt number: eight characters that can be read aloud."""
     signs = "".join(_NUMBER_SIGNS[byte & 31] for byte in primitives.fresh(8))
     return f"{signs[:4]}-{signs[4:]}"
 
@@ -207,7 +207,7 @@ def _new_generation(store: Store, held: HeldRoot) -> None:
 def _mend_slots(store: Store) -> bool:
     """Steps 3 and 4: empty the journal into the catalogue, then overwrite the slot of another generation.
 
-    Whether the journal holds nothing of an erasure any more; False where a reader prevented that.
+    Returns whether the journal holds nothing of an erasure; False if a reader prevented the flush.
     """
     contents = store.root.read()
     with store.db.reading():
@@ -241,15 +241,15 @@ def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer
 
 
 def _committed(store: Store, number: str) -> Erasure | None:
-    """The erasure of that number, if its transaction took place."""
+    """The erasure of that number, if its transaction was committed and it is unfinished."""
     table = store.catalogue.erasures
     return table.get(number) if number in table.unfinished() else None
 
 
 def _sweep_arrivals(store: Store, now: datetime) -> None:
-    """Remove what a killed intake had announced; never while an intake is running.
+    """Remove what a killed intake announced, unless an intake is running.
 
-    What an entry of the log names was taken in, whatever its row says, and `verify` names it.
+    A recording with a log entry was taken in, whatever its row says, and `verify` reports it.
     """
     if not store.catalogue.recordings.arriving():
         return

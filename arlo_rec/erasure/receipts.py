@@ -31,12 +31,12 @@ from arlo_rec.store import Store
 
 
 def file_for(store: Store, number: str) -> Path:
-    """Where the receipt of that number lies."""
+    """The path of the receipt of that number."""
     return store.layout.receipts / f"{number}.json"
 
 
 def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
-    """Sign and keep the receipt of an erasure whose objects are gone; writing it again is harmless.
+    """Sign and keep the receipt of an erasure whose objects are gone; repeating it is harmless.
 
     *is_flushed*: the catalogue's journal holds nothing of it any more.
     """
@@ -62,7 +62,7 @@ def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
 
 
 def is_as_written(store: Store, number: str) -> bool:
-    """Whether the receipt of a finished erasure is there, genuine, and of that erasure and its entry in this log."""
+    """Whether the receipt of a finished erasure exists, is genuine, and matches the erasure and its log entry."""
     erasure, proof = store.catalogue.erasures.get(number), store.catalogue.erasures.proof(number)
     erased = {"store": store.layout.id.hex(), **_erased(erasure)}
     try:
@@ -82,10 +82,10 @@ def is_as_written(store: Store, number: str) -> bool:
 
 
 def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:
-    """The proof of an erasure whose entry is the next of *tree*, signed by whoever erases; inside its transaction.
+    """The proof of an erasure whose entry is the next of *tree*, signed by the eraser; inside its transaction.
 
-    Whoever finishes an erasure and writes its receipt may be anybody who holds the root, and the log's key is
-    everybody's: what was erased is signed for here, by the one who could.
+    Any holder of the root may later write the receipt with the log's key, which every role has; only the eraser
+    signs here.
     """
     erased = {"store": store.layout.id.hex(), **_erased(erasure)}
     signature = store.identity.signing.sign(check.erasure_message(erased, tree.size))
@@ -110,7 +110,7 @@ def _entry(proof: Proof) -> dict[str, Any]:
 
 
 def _days(store: Store, number: str) -> dict[str, int]:
-    """How many recordings of each day (UTC) were erased."""
+    """The number of erased recordings of each day (UTC)."""
     started = store.catalogue.recordings.started_of_erasure(number)
     return dict(sorted(Counter(f"{at:%Y-%m-%d}" for at in started).items()))
 

@@ -1,4 +1,4 @@
-"""Withdrawing consent, while the customer is on the telephone: every recording of the caller is erased at once.
+"""Withdrawal of consent, while the customer is on the telephone: every recording of the caller is erased at once.
 
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
 tombstone refuses late deliveries from before the withdrawal.
@@ -37,28 +37,28 @@ class Plan:
 
     subject: Subject
     recordings: tuple[Recording, ...]
-    number: Private | None = None  # the caller's, where they were named by it
-    others: int = 0  # calls of the same caller that stay, where one call was named
+    number: Private | None = None  # of the caller, if given
+    others: int = 0  # other calls of the same caller, which stay if one call was named
     rule: str = "consent.withdraw"
 
     @property
     def calls(self) -> tuple[Recording, ...]:
-        """The calls themselves, without what is derived from them."""
+        """The calls, without derived recordings."""
         return tuple(recording for recording in self.recordings if recording.kind is Kind.ORIGINAL)
 
 
 class ShownCall(NamedTuple):
-    """A call as it is shown before it is erased, so that the right caller is recognised."""
+    """A call as shown before it is erased, so that the right caller is recognised."""
 
     started_at: datetime
     team: str
-    duration_s: float | None  # None where the role has no key for it
+    duration_s: float | None  # None without a key for it
     agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A withdrawal that was carried out; without a receipt while objects could not be deleted."""
+    """A completed withdrawal; without a receipt until the objects are deleted."""
 
     number: str
     recordings: tuple[Recording, ...]
@@ -66,12 +66,11 @@ class Withdrawal:
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, asked: bool = True) -> Plan:
-    """What a withdrawal would erase; raises Usage (two numbers, too), NothingMatched (no number, no such call),
+    """The effect of a withdrawal. Raises Usage (also for two numbers), NothingMatched (no number, no such call),
     NotGranted.
 
-    The beginning of an id means a call only where somebody is *asked* whether it is that one.
-
-    The log gets an entry, because the plan shows when a caller called, whether it is carried out or not.
+    With *asked*, a person confirms the call, so the beginning of an id is enough. The plan shows when a caller
+    called, so it is logged even if it is not carried out.
     """
     store.demand(Action.WITHDRAW, now)
     if (caller is None) == (call is None):
@@ -91,7 +90,7 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
-    """Erase what the plan is for, as it is now; returns when the keys are destroyed."""
+    """Erase what the plan is for, as it is now; returns once the keys are destroyed."""
     affected: tuple[Recording, ...] = ()
 
     def order() -> protocol.Order:
@@ -102,7 +101,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     def add_tombstones(change: Change, wanted: protocol.Order) -> None:
         tags = (("caller", planned.subject.caller), ("source", planned.subject.source))
-        at = store.clock.today(now)  # a clock that was set back lets nothing in that was recorded before
+        at = store.clock.today(now)  # a clock that was set back admits nothing recorded before
         tombstones = [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
         event = WithdrawnEvent(
             rule=planned.rule,
@@ -120,10 +119,10 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
 
 def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:
-    """The calls of a plan, the newest first, as far as whoever has the store open may see them.
+    """The calls of a plan, the newest first, as far as this person may see them.
 
-    Support has no key of any metadata, so it sees what rows say; officers read length and agent with the key that they
-    have anyway. What cannot be read is left out, and stops no withdrawal.
+    Support has no metadata key and sees the rows; officers read length and agent with their key. Unreadable metadata
+    is left out, and stops no withdrawal.
     """
     calls = sorted(planned.calls, key=lambda call: (call.started_at, call.id), reverse=True)
     known = _metadata_of(store, calls) if store.person.role is Role.OFFICER else {}
@@ -131,22 +130,22 @@ def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:
 
 
 def _others(store: Store, planned: Plan) -> int:
-    """How many more calls are held of the callers of a call that was named by its id."""
+    """The number of further held calls of the callers of a call named by its id."""
     if planned.number is not None:
         return 0
     callers = {call.caller for call in planned.calls if call.caller is not None}
-    theirs = [each for caller in callers for each in store.catalogue.search.of_subject(Subject(caller=caller))]
-    return len({each.id for each in theirs if each.kind is Kind.ORIGINAL} - {call.id for call in planned.calls})
+    theirs = [row for caller in callers for row in store.catalogue.search.of_subject(Subject(caller=caller))]
+    return len({row.id for row in theirs if row.kind is Kind.ORIGINAL} - {call.id for call in planned.calls})
 
 
 def _metadata_of(store: Store, calls: list[Recording]) -> dict[RecordingId, tuple[float, str]]:
-    """Length and agent of calls, of those where both can be read."""
+    """Length and agent of the calls with readable metadata."""
     known = {}
     try:
         for row, facts in metadata.open_each(store, calls, OfficerKeyring(store), metadata.erasure_keys(store, calls)):
             if facts is not None:
                 known[row.id] = (float(facts["duration_s"]), str(facts["agent"]))
-    except Integrity:  # `verify` names it
+    except Integrity:  # `verify` reports it
         pass
     return known
 
@@ -156,10 +155,10 @@ def _of_caller(store: Store, number: Private) -> Subject:
 
 
 def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
-    """The call by any id that it has: ours, one of a copy of it, the exchange's, or else the beginning of one of ours.
+    """The call with an id: ours, a copy's, the exchange's, or else the beginning of one of ours.
 
-    Whatever is asked for resolves to the original, because a customer withdraws a call and not a copy of it; an id of
-    ours goes before one of the exchange. Raises NothingMatched where nothing of such a call is held.
+    Every id resolves to the original, because a customer withdraws a call and not a copy; our ids precede the
+    exchange's. Raises NothingMatched if nothing of such a call is held.
     """
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     source = primitives.tag(tags, text.encode("utf-8", "surrogatepass"), kind="source")
@@ -168,19 +167,19 @@ def _of_call(store: Store, text: str, *, asked: bool) -> Subject:
     source = row.source if row is not None and row.source else source
     subject = Subject(source=source, recording=original)
     named = {recording.id for recording in store.catalogue.search.of_subject(subject)}
-    begin_so = set(matching(store, lambda _team: True, text)) if asked and original is None else set()
-    begin_so = {revisions.newest(store, each) for each in begin_so}
-    if len(begin_so - named) > (0 if named else 1):
+    candidates = set(matching(store, lambda _team: True, text)) if asked and original is None else set()
+    candidates = {revisions.newest(store, candidate) for candidate in candidates}
+    if len(candidates - named) > (0 if named else 1):
         raise NothingMatched("call_not_unique", rule="consent.withdraw")
-    if not named and begin_so:
-        return _of_call(store, begin_so.pop().hex(), asked=False)
+    if not named and candidates:
+        return _of_call(store, candidates.pop().hex(), asked=False)
     if not named:
         raise NothingMatched("call_is_number" if _is_number(text) else "no_such_call", rule="consent.withdraw")
     return subject
 
 
 def _is_number(text: str) -> bool:
-    """Whether what was given as a call's reference is a telephone number in use."""
+    """Whether a call's reference is a telephone number in use."""
     try:
         return is_in_use(one_number(text))
     except ArloError:
@@ -188,6 +187,6 @@ def _is_number(text: str) -> bool:
 
 
 def _original_of(store: Store, recording: RecordingId) -> RecordingId | None:
-    """The original of the recording of that id; None where there is no such row."""
+    """The original of a recording; None without such a row."""
     row = store.catalogue.recordings.get(recording)
     return (row.parent or recording) if row is not None else None

@@ -1,10 +1,10 @@
-"""The chain of authority: who are the officers of a store, link by link from its foundation.
+"""The chain of authority: the officers of a store, link by link from its foundation.
 
-Every change of the roster, the policy or the settings adds a link. A link holds the digests of these documents and the
-keys of the officers from now on. An officer of the link *before* signs it, and it counts only if the entry of the log
-at its place commits to it: so nobody is an officer because a row says so, and who was removed signs nothing any more.
-A pin is the newest link that somebody has seen; whoever reads the chain begins there. This module is pure:
-`catalogue.authority` reads and adds links, and says which log entry commits to one.
+Every change of the roster, the policy or the settings adds a link. A link holds the digests of these documents and
+the signing keys of the officers from then on. An officer of the link *before* signs it, and it counts only if the
+log's entry at its place commits to it: so a row alone makes no officer, and a removed officer signs no further link.
+A pin is the newest link that a reader has seen; reading begins there. This module is pure: `catalogue.authority`
+reads and adds links, and knows which log entry commits to one.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_
 
 LINK_LONGEST = 64 * 1024  # bytes: a link with ten officers has 1 kB
 DIGEST = 32  # bytes, SHA-256
-_SPOKEN_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32, none mistaken for another
-_SPOKEN_GROUPS = 5  # of 4 letters: 100 bits, which nobody finds another chain for
+_CHECK_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32, none mistaken for another
+_CHECK_GROUPS = 5  # of 4 letters: 100 bits, too many to find another chain for
 _FORGED = "authority_forged"
 
 
 class Pin(NamedTuple):
-    """The newest link that somebody has seen, by its number (0: none) and its digest."""
+    """The newest link seen by a reader: its number (0: none) and digest."""
 
     number: int = 0
     digest: bytes = bytes(DIGEST)
@@ -46,25 +46,25 @@ class Link(NamedTuple):
 
     number: int  # from 1, without a gap
     previous: bytes  # digest of the link before; zeros in the first
-    seq: int  # of the log entry that commits to this link
+    seq: int  # number of the log entry that commits to this link
     documents: Digests
-    officers: tuple[bytes, ...]  # the officers' signing keys from now on, of whom one signs the next link
+    officers: tuple[bytes, ...]  # the officers' signing keys from now on; one of them signs the next link
     signed_by: bytes
-    restored_after: int | None = None  # restored from a backup without a feed: links behind that number are unknown
+    restored_after: int | None = None  # restored without a feed: links after that number are unknown
     signature: bytes = b""
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of what is signed."""
+        """SHA-256 of the signed body."""
         return primitives.sha256(self.body())
 
     @property
     def pin(self) -> Pin:
-        """The pin of somebody who has seen this link."""
+        """The pin of this link."""
         return Pin(self.number, self.digest)
 
     def body(self) -> bytes:
-        """What is signed: canonical JSON, without the signature."""
+        """The signed bytes: canonical JSON, without the signature."""
         return canonical(
             {
                 "format": 1,
@@ -91,14 +91,14 @@ def add(
     *,
     restored_after: int | None = None,
 ) -> Link:
-    """The link after *before* (None: the first), signed; *seq* is the number that its log entry will have."""
+    """The link after *before* (None: the first), signed; *seq* is the number of its log entry to come."""
     number, previous = (before.number + 1, before.digest) if before else (1, bytes(DIGEST))
     link = Link(number, previous, seq, documents, tuple(officers), signer.public, restored_after)
     return link._replace(signature=signer.sign(_message(store, link.body())))
 
 
 def decode(body: bytes, signature: bytes) -> Link:
-    """The link of these bytes; raises Integrity where they are none. Its signature is not verified here."""
+    """The link of these bytes, its signature unverified; raises Integrity for other bytes."""
     try:
         document = parse_object(body, max_bytes=LINK_LONGEST)
         digests = Digests(*(_digest(document[name]) for name in ("roster", "policy", "settings")))
@@ -116,7 +116,7 @@ def decode(body: bytes, signature: bytes) -> Link:
 def demand_follows(link: Link, before: Link | None, store: bytes) -> None:
     """Raise Integrity unless *link* follows *before* (None: it is the first), signed by an officer of *before*.
 
-    The first is signed by one of its own officers: who reads it has its pin from there.
+    The first link is signed by one of its own officers; a reader's pin says which link is the right first one.
     """
     officers = before.officers if before else link.officers
     expected = (before.number + 1, before.digest) if before else (1, bytes(DIGEST))
@@ -128,10 +128,10 @@ def demand_follows(link: Link, before: Link | None, store: bytes) -> None:
         raise Integrity(_FORGED, rule="access.officer")
 
 
-def spoken(digest: bytes) -> str:
-    """A digest in five groups of four letters (100 bits), to be read out and typed: `k7qd-...`."""
-    number = int.from_bytes(digest, "big") >> (len(digest) * 8 - _SPOKEN_GROUPS * 20)
-    signs = [_SPOKEN_SIGNS[number >> (5 * place) & 31] for place in reversed(range(_SPOKEN_GROUPS * 4))]
+def check_word(digest: bytes) -> str:
+    """The check word: a digest in five groups of four letters (100 bits), to be read out and typed: `k7qd-...`."""
+    number = int.from_bytes(digest, "big") >> (len(digest) * 8 - _CHECK_GROUPS * 20)
+    signs = [_CHECK_SIGNS[number >> (5 * place) & 31] for place in reversed(range(_CHECK_GROUPS * 4))]
     return "-".join("".join(signs[at : at + 4]) for at in range(0, len(signs), 4))
 
 

@@ -1,4 +1,4 @@
-"""What the seed of the catalogue opens: its file, and the log's signing key. Everybody who opens a store has it."""
+"""Keys derived from the catalogue's seed, which every identity holds: that of its file, and the log's signing key."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""Four eyes: whose access needs a second officer, and who that may be. Pure, over the roster.
+"""Four eyes: access that needs a second officer, and the officers who may be the second. Pure, over the roster.
 
-For FOUR_EYES the giver of new keys may act by them: she may know the passphrase. So may those who could act as her,
-here still or gone since. Every officer may hold the recovery paper, so for that time each may act by keys that it gave.
+For FOUR_EYES the giver of new keys can act with them, because she may know the passphrase. So can everybody who
+could act as her, present or former. Any officer may hold the recovery paper, so each can act with keys that it gave.
 
-    own         somebody could act as the giver and as the taker: she gives it to herself, as far as can be known
-    waits       it is own, and there is another officer as whom she could not act; one who left or got new keys in the
-                last FOUR_EYES is asked for too, though then nobody can approve it yet
-    approver    a named officer with no keys by the paper, as whom none of those could act who could act as either;
-                where the paper may be behind giver and taker there is none: that waits until their keys are older
+    own            somebody could act as giver and as taker: an officer may be giving it to herself
+    needs_second   it is own, and there is another officer as whom that person could not act; one who left or got new
+                   keys within FOUR_EYES counts too, even if no approver exists yet
+    approver       a named officer without keys by the paper, whom nobody able to act as giver or taker can impersonate;
+                   none while the paper may be behind both giver and taker: their keys must first become older
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from arlo_rec.policy import FOUR_EYES, Role
 
 
 def is_own(roster: Roster, by: str, to: str, now: datetime) -> bool:
-    """Whether access that *by* gives to *to* is access that an officer gives to herself, as far as can be known."""
+    """Whether an officer may be giving this access to herself."""
     return bool(_both(roster, by, to, now))
 
 
-def waits(roster: Roster, by: str, to: str, now: datetime) -> bool:
-    """Whether what *by* gives to *to* waits for a second officer, by its state when it is given."""
+def needs_second(roster: Roster, by: str, to: str, now: datetime) -> bool:
+    """Whether access from *by* to *to* needs a second officer when it is given."""
     both = _both(roster, by, to, now)
     for officer in _officers_of_late(roster, now) if both else ():
-        actors = _who_acts(roster, officer, now)
-        if RECOVERY_NAME in actors:  # she may be whoever holds the paper
+        actors = _actors(roster, officer, now)
+        if RECOVERY_NAME in actors:  # she may be the holder of the paper
             continue
         if name_then(officer.name) in {by, to}:  # keys that the paper renewed were no other officer's
             actors |= {RECOVERY_NAME}
@@ -40,37 +40,38 @@ def waits(roster: Roster, by: str, to: str, now: datetime) -> bool:
 
 
 def second_officers(roster: Roster, by: str, to: str, now: datetime) -> frozenset[str]:
-    """The officers who may approve what *by* gives to *to*."""
+    """The officers who may approve access from *by* to *to*."""
     giver, taker = _behind(roster, by, now), _behind(roster, to, now)
     if RECOVERY_NAME in giver & taker:
         return frozenset()
     involved = giver | taker | {RECOVERY_NAME}
-    return frozenset(each.name for each in roster.officers() if not _behind(roster, each.name, now) & involved)
+    return frozenset(officer.name for officer in roster.officers() if not _behind(roster, officer.name, now) & involved)
 
 
 def _behind(roster: Roster, name: str, now: datetime) -> frozenset[str]:
-    """Everybody who could act as *name* at *now*, *name* too; with the recovery identity, every officer could."""
+    """Everybody who could act as *name* at *now*, *name* included; for the recovery identity, also every officer."""
     everybody = (*roster.people, *roster.former)
-    found, new = frozenset[str](), {name}
+    behind, new = frozenset[str](), {name}
     while new:
-        found |= new
-        new = {each.by for each in everybody if name_then(each.name) in new and _is_new(each, now)} - found - {""}
-    return found
+        behind |= new
+        new = {person.by for person in everybody if name_then(person.name) in new and _is_new(person, now)}
+        new -= behind | {""}
+    return behind
 
 
 def _both(roster: Roster, by: str, to: str, now: datetime) -> frozenset[str]:
-    """Who could act as the giver and as the taker."""
+    """Everybody who could act as giver and as taker."""
     giver, taker = _behind(roster, by, now), _behind(roster, to, now)
-    officers = {name_then(each.name) for each in (*roster.people, *roster.former) if each.role is Role.OFFICER}
+    officers = {name_then(person.name) for person in (*roster.people, *roster.former) if person.role is Role.OFFICER}
     both = giver & taker
     both |= taker & officers if RECOVERY_NAME in giver else set()
     return both | (giver & officers if RECOVERY_NAME in taker else set())
 
 
 def _officers_of_late(roster: Roster, now: datetime) -> Iterator[Person]:
-    """Every officer of now, and who was one until lately.
+    """Current officers, and former ones within FOUR_EYES after they left.
 
-    One who handed over is left out: she left by her own act, and her successor is there.
+    An officer who handed over is left out: she left by her own act, and her successor is present.
     """
     yield from roster.officers()
     for former in roster.former:
@@ -80,13 +81,13 @@ def _officers_of_late(roster: Roster, now: datetime) -> Iterator[Person]:
             yield former
 
 
-def _who_acts(roster: Roster, person: Person, now: datetime) -> frozenset[str]:
-    """Who could act by the keys that *person* has, or had; *person* too."""
+def _actors(roster: Roster, person: Person, now: datetime) -> frozenset[str]:
+    """Everybody who could act with a person's present or former keys, the person included."""
     name = name_then(person.name)
     givers = _behind(roster, person.by, now) if _is_new(person, now) and person.by not in {"", name} else frozenset()
     return givers | {name}
 
 
 def _is_new(person: Person, now: datetime) -> bool:
-    """Whether their keys were given to them in the last FOUR_EYES."""
+    """Whether a person got their keys within the last FOUR_EYES."""
     return now < person.since + FOUR_EYES

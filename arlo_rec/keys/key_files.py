@@ -1,10 +1,11 @@
-"""Key files: what a passphrase or a service's secret file unlocks, and the catalogue key sealed to a person.
+"""Key files: an identity's seed, locked by a passphrase or plain for a service, and the catalogue key sealed to a
+person.
 
 A person's file holds Argon2id parameters and a locked blob: the person's seed and the newest link of the chain of
 authority, so that nothing has to be trusted on first use. A service's file is the same blob unencrypted, readable
-for one login account. The catalogue key is sealed in a file of its own, so that an officer can renew it without
-anybody's passphrase. Files in the store are signed, by the person and by whoever sealed, so that `verify` sees a
-changed byte without a passphrase.
+for one login account. The catalogue key is sealed in a file of its own, so that an officer can renew it without a
+passphrase. Files in the store are signed, by the person or the sealer, so that `verify` detects a changed byte
+without a passphrase.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.model.records import Person
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
-KEY_FILE_BYTES = 64 * 1024  # a key file has 700 bytes; a passphrase file has a line
+KEY_FILE_BYTES = 64 * 1024  # a key file has 700 bytes, a passphrase file one line
 PASSPHRASE_SHORTEST = 12  # characters
-ONE_TIME_GROUPS = 5  # of 4 letters from 32: 100 bits, read aloud once
+ONE_TIME_GROUPS = 5  # groups of 4 letters from 32: 100 bits, read aloud once
 RECOVERY_GROUPS = 13  # 260 bits, on paper for years
 SECRET_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 characters, none mistaken for another  # noqa: S105 - no secret
 
 
 @dataclass(frozen=True)
 class Identity:
-    """An unlocked identity: its name, the seed of its keys, and the link of the chain that its file was written by."""
+    """An unlocked identity: its name, the seed of its keys, and the chain's newest link when its file was written."""
 
     store: bytes
     name: str
@@ -54,7 +55,7 @@ class Identity:
 
 
 def clean_passphrase(raw: bytes) -> bytes:
-    """A passphrase without a final newline, in NFC; raises Usage where it is not UTF-8."""
+    """A passphrase without a final newline, in NFC; raises Usage if it is not UTF-8."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -64,7 +65,7 @@ def clean_passphrase(raw: bytes) -> bytes:
 
 
 def check_length(passphrase: bytes) -> bytes:
-    """The passphrase; raises Usage where it is too short to be set. Not called for unlocking."""
+    """The passphrase; raises Usage if it is too short to be set. Unlocking does not check this."""
     if len(passphrase.decode("utf-8")) < PASSPHRASE_SHORTEST:
         raise Usage("passphrase_too_short", least=PASSPHRASE_SHORTEST)
     return passphrase
@@ -77,14 +78,14 @@ def readable_secret(groups: int) -> str:
 
 
 def new_salt() -> bytes:
-    """16 new bytes: a passphrase that two people chose gives each another key."""
+    """16 new bytes, so that one passphrase chosen twice gives different keys."""
     return primitives.fresh(16)
 
 
 def write_locked(
     place: Layout, identity: Identity, passphrase: bytes, cost: primitives.Argon2Cost | None = None
 ) -> None:
-    """Write a person's key file under a passphrase; raises Usage where it is too short."""
+    """Write a person's key file under a passphrase; raises Usage if that is too short."""
     check_length(passphrase)
     cost = cost or primitives.Argon2Cost()
     salt = new_salt()
@@ -104,7 +105,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
     try:
         raw = read_small(place.key_file(name), KEY_FILE_BYTES)
     except OSError:
-        # In vain, so that an unknown name takes as long as a known one
+        # Unused: an unknown name has to take as long as a known one
         primitives.passphrase_key(passphrase, bytes(16), primitives.Argon2Cost())
         raise NotUnlocked("wrong_passphrase", rule="security.password", name=name) from None
     try:
@@ -124,7 +125,7 @@ def unlock(place: Layout, name: str, passphrase: bytes) -> Identity:
 
 
 def public_key(place: Layout, name: str) -> bytes | None:
-    """The public signing key that a person's key file says it was written with; None where it says none."""
+    """The public signing key stated in a person's key file; None without one."""
     try:
         document = parse_object(read_small(place.key_file(name), KEY_FILE_BYTES))
         return from_base64(document["signed_by"], primitives.KEY)
@@ -138,7 +139,7 @@ def service_file(identity: Identity) -> bytes:
 
 
 def read_service(place: Layout, raw: bytes, path: str) -> Identity:
-    """The identity in a service's key file; raises NotUnlocked where it belongs to another store or is no key file."""
+    """The identity in a service's key file; raises NotUnlocked for another store's key, or no key file."""
     try:
         document = parse_object(raw)
         if document.pop("kind") != "arlo-rec service key":
@@ -160,7 +161,7 @@ def write_catalogue_seal(
 
 
 def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
-    """The catalogue's seeds that are sealed to *identity*, newest first; raises NotUnlocked or Integrity."""
+    """The catalogue's seeds sealed to *identity*, newest first; raises NotUnlocked or Integrity."""
     try:
         document = parse_object(read_small(place.seal_file(identity.name), KEY_FILE_BYTES))
         sealed = [from_base64(text) for text in document["catalogue"]]
@@ -176,27 +177,27 @@ def read_catalogue_seal(place: Layout, identity: Identity) -> list[bytes]:
 
 
 def is_own_key_file(place: Layout, person: Person) -> bool:
-    """Whether a person's key file is there and unchanged, by their own signature; an older one of theirs is, too."""
+    """Whether a person's key file exists and is unchanged, by their own signature; an older one passes too."""
     signed = _read_signed(place, place.key_file(person.name))
     return signed is not None and signed[0] == person.sign_key and {"kdf", "salt", "blob"} <= signed[1].keys()
 
 
 def is_seal_for(place: Layout, person: Person, signers: Collection[bytes]) -> bool:
-    """Whether the catalogue's seal of a person is there and unchanged, by the signature of one of *signers*."""
+    """Whether the catalogue's seal of a person exists and is unchanged, by the signature of one of *signers*."""
     signed = _read_signed(place, place.seal_file(person.name))
     holder = primitives.fingerprint(person.seal_key).hex()
     return signed is not None and signed[0] in signers and signed[1].get("holder") == holder
 
 
 def _signed(place: Layout, document: dict[str, object], signer: primitives.SigningKey) -> bytes:
-    """A document with its signer and signature: whoever has the roster sees whether a byte was changed."""
+    """A document with its signer and signature, which reveal a changed byte to a reader of the roster."""
     plain = canonical({**document, "signed_by": to_base64(signer.public)})
     signature = to_base64(signer.sign(_file_message(place, plain)))
     return canonical({**document, "signed_by": to_base64(signer.public), "signature": signature})
 
 
 def _read_signed(place: Layout, path: Path) -> tuple[bytes, dict[str, Any]] | None:
-    """The signer of a file and what it says; None where it is missing, changed or none of ours."""
+    """The signer and content of a file; None if it is missing, changed or not ours."""
     try:
         raw = read_small(path, KEY_FILE_BYTES)
         document = parse_object(raw)

@@ -1,4 +1,4 @@
-"""The paths of a store's parts, and the unencrypted file `store.toml` that identifies the store.
+"""Paths of a store's parts, and the plain file `store.toml` that identifies the store.
 
 No path holds a person's name: people's files are named by a hash of the store's id and the name.
 """
@@ -19,11 +19,11 @@ from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, wr
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
 
-FORMAT = 3  # of the store; a program refuses every other
+FORMAT = 3  # of the store; every other is refused
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
-HALF_WRITTEN = timedelta(hours=1)  # after which a `.part` file is a killed run's
-_CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups leave it out
+HALF_WRITTEN = timedelta(hours=1)  # age after which a `.part` file is a killed run's
+_CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups omit the folder
 _ROOT_README = b"""This folder holds the root secret, below which the keys of all recordings are wrapped.
 Never copy it into a backup set: whoever has an old copy can undo erasures.
 It is overwritten in place at each erasure. Keep it on a local disk (ext4 or xfs), not on btrfs, zfs,
@@ -50,12 +50,12 @@ class Layout(NamedTuple):
 
     @property
     def receipts(self) -> Path:
-        """Deletion receipts; they hold no personal data."""
+        """Deletion receipts, without personal data."""
         return self.store / "receipts"
 
     @property
     def attempts(self) -> Path:
-        """Failed unlocks, one line each, until the next command takes them into the log."""
+        """Failed unlocks, one per line, until the next command logs them."""
         return self.store / "attempts"
 
     @property
@@ -65,12 +65,12 @@ class Layout(NamedTuple):
 
     @property
     def open_lock(self) -> Path:
-        """Locked shared by every run that has the catalogue open, exclusively by a re-keying."""
+        """Locked shared by every run with an open catalogue, exclusively by a re-keying."""
         return self.store / "open.lock"
 
     @property
     def intake_lock(self) -> Path:
-        """Locked shared by every intake, exclusively by the removal of what a killed intake left."""
+        """Locked shared by every intake, exclusively by the removal of a killed intake's leftovers."""
         return self.store / "intake.lock"
 
     def key_file(self, name: str) -> Path:
@@ -109,9 +109,9 @@ def find(store: Path) -> Layout:
 
 
 def demand_owner(store: Path) -> None:
-    """Raise Unreachable (`not_the_owner`) where another account owns the store: one account reads and writes it.
+    """Raise Unreachable (`not_the_owner`) if another account owns the store: one account reads and writes it.
 
-    Root is another account too: what it creates in the store its owner could not replace.
+    Root counts as another account: the owner could not replace what it creates.
     """
     owner = _owner(store)
     if owner is not None and owner != os.geteuid():
@@ -119,19 +119,19 @@ def demand_owner(store: Path) -> None:
 
 
 def _owner(path: Path) -> int | None:
-    """Whose a folder is: by itself, or, where it is not to be reached, by the folder that is closed to us."""
+    """The owner of a folder, or of the nearest folder above that can be examined."""
     for folder in (path, *path.absolute().parents):
         try:
             return folder.stat().st_uid
         except PermissionError:
             continue
-        except OSError:  # not there: whoever opens it says so
+        except OSError:  # missing: reported when it is opened
             return None
     return None
 
 
 def account(number: int) -> str:
-    """The name of a login account; its number where it has none."""
+    """The name of a login account, or its number without one."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
@@ -139,7 +139,7 @@ def account(number: int) -> str:
 
 
 def create(store: Path, root: Path, store_id: bytes) -> Layout:
-    """Make the folders of a new store; raises Usage where something is in the way."""
+    """Make the folders of a new store; raises Usage if something is in the way."""
     store, root = store.absolute(), root.absolute()
     if root == store or store in root.parents or root in store.parents:
         raise Usage("root_inside_store", path=str(root))
@@ -173,12 +173,12 @@ def finish(place: Layout) -> None:
 
 
 def root_name(place: Layout) -> str:
-    """The root folder as `store.toml` names it: by its name beside the store, else by its path."""
+    """The root folder as in `store.toml`: its name if it lies beside the store, else its path."""
     return place.root.name if place.root.parent == place.store.parent else str(place.root)
 
 
 def fill_ballast(place: Layout) -> None:
-    """Create the ballast file, which is not there; raises OSError."""
+    """Create the missing ballast file; raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     handle = shared_folder.open_file(place.ballast, flags, mode=FILE_MODE)
     try:
@@ -188,7 +188,7 @@ def fill_ballast(place: Layout) -> None:
 
 
 def ballast_is_missing(place: Layout) -> bool:
-    """Whether the ballast is gone or shorter though the disk has room for it twice: no erasure needed it."""
+    """Whether the ballast is missing or short although the disk has room for it twice: no erasure needed it."""
     try:
         about, disk_now = shared_folder.status(place.ballast), os.statvfs(place.store)
     except OSError:
@@ -198,7 +198,7 @@ def ballast_is_missing(place: Layout) -> bool:
 
 
 def restore_ballast(place: Layout) -> None:
-    """Create the ballast file again after an erasure deleted it, if there is space, in place of what is none."""
+    """Create the ballast file again after an erasure, if there is space, in place of anything that is not it."""
     if shared_folder.is_plain(place.ballast):
         return
     with suppress(OSError):

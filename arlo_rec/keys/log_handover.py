@@ -1,4 +1,4 @@
-"""How the log's key is handed over to the next: by the old key's word, or after a restore by an officer's. Pure."""
+"""Handover of the log's key to the next, by the old key's statement or, after a restore, by an officer's. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _RESTORATION: Final = 32 + 64  # bytes: an officer's key and signature
 
 
 def handover(origin: str, public: bytes) -> bytes:
-    """What the old key signs for the new one."""
+    """The message that the old key signs for the new one."""
     return f"{origin}\nhands the log over to\n".encode("ascii") + public
 
 
 def restoration(origin: str, public: bytes) -> bytes:
-    """What an officer signs for the new key where the old one was lost."""
+    """The message that an officer signs for the new key if the old one was lost."""
     return f"{origin}\nwas restored and goes on with\n".encode("ascii") + public
 
 
@@ -26,9 +26,9 @@ def is_restoration(statement: bytes | None) -> bool:
 
 
 def follows_on(origin: str, old: bytes, new: bytes, statement: bytes, size: int, signers: Signatories) -> bool:
-    """Whether *new* is the log's key from *size* on: by the old key's statement, or after a restore by an officer's.
+    """Whether *new* is the log's key from *size* on, by the old key's statement or, after a restore, an officer's.
 
-    She must have been one then: *signers* says it.
+    *signers* must list her as an officer at that size.
     """
     if is_restoration(statement):
         officer, signature = statement[:32], statement[32:]

@@ -1,10 +1,10 @@
-"""The replaceable root secret R, which every erasure half of a recording's key is wrapped below, and the state seen.
+"""The replaceable root secret R, below which every erasure half of a recording's key is wrapped, and the seen state.
 
 R is stored wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
-generation; the catalogue holds the generation that its wrapped keys belong to. An erasure writes the next
-generation into one slot, commits the catalogue, then overwrites the other slot: then no copy of the old R is
-left, and every key that is wrapped only below it is destroyed (`keys.erasure_keys`). `choose` handles every state
-that a crash can leave. This module encodes and decodes; `erasure.protocol` decides the order of writes.
+generation; the catalogue holds the generation of its wrapped keys. An erasure writes the next generation into one
+slot, commits the catalogue, then overwrites the other slot. Then no copy of the old R is left, and every key wrapped
+only below it is destroyed (`catalogue.erasure_keys`). `choose` handles every state that a crash can leave. This
+module encodes and decodes; `erasure.protocol` decides the order of writes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Slot:
 
 
 class Seen(NamedTuple):
-    """The newest state that any run has seen: a catalogue that is older was rolled back."""
+    """The newest state seen by any run: an older catalogue was rolled back."""
 
     generation: int
     link: Pin  # of the chain of authority
@@ -63,7 +63,7 @@ def encode_slot(store: bytes, seed: bytes, seed_version: int, generation: int, s
 
 
 def decode_slot(index: int, content: bytes) -> Slot | None:
-    """The content of a slot; None where its checksum does not match, as after a torn write."""
+    """The content of a slot; None if its checksum does not match, as after a torn write."""
     body, checksum = content[: _SLOT.size], content[_SLOT.size : _SLOT.size + 32]
     if len(content) != SLOT_BYTES or primitives.sha256(body) != checksum:
         return None
@@ -72,7 +72,7 @@ def decode_slot(index: int, content: bytes) -> Slot | None:
 
 
 def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
-    """R; raises Integrity where the root seed does not unwrap it."""
+    """R; raises Integrity if the root seed does not unwrap it."""
     try:
         return primitives.unwrap(
             primitives.derive(seed, "root"), slot.wrapped, _place(store, slot.seed_version, slot.generation)
@@ -84,7 +84,7 @@ def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
 def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
     """The slot that holds R of the catalogue's *generation*, and whether the other slot must be overwritten.
 
-    Raises Integrity where catalogue and root do not belong together.
+    Raises Integrity if catalogue and root do not match.
     """
     slots = [slot for i, content in enumerate(contents) if (slot := decode_slot(i, content))]
     for slot in slots:
@@ -108,7 +108,7 @@ def encode_seen(seen: Seen) -> bytes:
 
 
 def decode_seen(contents: list[bytes]) -> Seen | None:
-    """The newest state of the readable copies; None where none is readable."""
+    """The newest state of the readable copies; None without one."""
     best: Seen | None = None
     for content in contents:
         seen = _decode_seen(content)

@@ -1,7 +1,7 @@
 """The roster: the identities of a store with their roles and grants, as one document.
 
-It is not signed by itself. A link of the chain of authority commits to it (`keys.authority`), so a forged row grants
-nothing, and an older roster is noticed, because the newest link is remembered outside the catalogue too.
+A link of the chain of authority commits to it (`keys.authority`), so it needs no signature of its own: a forged row
+grants nothing. An older roster is detected, because the newest link is remembered outside the catalogue too.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Roster:
     former: tuple[Person, ...] = ()
     grants: tuple[Grant, ...] = ()
     access_keys: tuple[AccessKey, ...] = ()
-    pending: tuple[PendingOfficer, ...] = ()  # whom a second officer has to approve; they are no person of it yet
-    known_outside: bytes = b""  # public half of the log's key that somebody knows who left: the catalogue takes another
+    pending: tuple[PendingOfficer, ...] = ()  # awaiting a second officer; not among `people` yet
+    known_outside: bytes = b""  # public half of the log's key known to a person who left: the catalogue needs a new one
     format: Literal[1] = 1
 
     def person(self, name: str) -> Person | None:
@@ -52,11 +52,11 @@ class Roster:
         return next((person for person in self.people if person.name == name), None)
 
     def names(self) -> list[str]:
-        """The names of everybody who is here."""
+        """The names of all current people and services."""
         return [person.name for person in self.people if not person.recovery]
 
     def signer(self, key: bytes, roles: Iterable[Role]) -> Person | None:
-        """The person with that signing key and one of *roles* today; who left signs nothing that still counts."""
+        """The current person with that signing key and one of *roles*."""
         wanted = set(roles)
         return next((person for person in self.people if person.sign_key == key and person.role in wanted), None)
 
@@ -69,15 +69,15 @@ class Roster:
         return tuple(grant for grant in self.grants if grant.person == name and grant.live(now))
 
     def officer_keys(self) -> tuple[bytes, ...]:
-        """The signing keys of everybody who may sign a link, the recovery identity included."""
+        """The signing keys that may sign a link, the recovery identity's included."""
         return tuple(person.sign_key for person in self.people if person.role is Role.OFFICER)
 
     def is_known_outside(self, mark: bytes) -> bool:
-        """Whether somebody who left still knows the catalogue's key, by the public half of the log's key."""
+        """Whether a person who left knows the catalogue's key, by the public half of the log's key."""
         return primitives.same(self.known_outside, mark)
 
     def signers(self) -> Signatories:
-        """Who may have signed which entry of the log."""
+        """All possible signers of log entries."""
         return Signatories(self)
 
     def next(self, now: datetime, **changes: Any) -> Roster:
@@ -86,9 +86,9 @@ class Roster:
 
 
 class Signatories:
-    """Who may have signed which entry of the log: everybody who is or was here, each in their time.
+    """The possible signers of log entries: present and former people, each in their time.
 
-    A key that was removed, reset or rotated out signs for nothing that came after, whoever holds the log's key.
+    A key that was removed, reset or rotated out signs nothing later, even for a holder of the log's key.
     """
 
     def __init__(self, roster: Roster) -> None:
@@ -98,16 +98,16 @@ class Signatories:
             self._by_name.setdefault(name_then(person.name), []).append(person)
 
     def keys(self) -> Collection[bytes]:
-        """Every signing key that there ever was."""
+        """Every signing key, present and former."""
         return self._by_key.keys()
 
     def of_key(self, key: bytes | None, seq: int) -> Person | None:
-        """Whose key it is, if it may have signed for entry *seq*."""
+        """The person with that key, if it may have signed entry *seq*."""
         person = self._by_key.get(key or b"")
         return person if person is not None and person.signs(seq) else None
 
     def named(self, name: object, seq: int) -> Person | None:
-        """Who had that name at entry *seq*; that their key signed it is another question."""
+        """The person with that name at entry *seq*; the signature is another check."""
         for person in self._by_name.get(name, ()) if isinstance(name, str) else ():
             if person.signs(seq):
                 return person
@@ -123,12 +123,12 @@ _FILED = re.compile(r" \(until \d{4}-\d{2}-\d{2}\)$")
 
 
 def name_then(filed: str) -> str:
-    """The name that somebody had while they signed: former people are filed with the day where a name is free again."""
+    """The name a person had while they signed: former people are filed with a day if the name is free again."""
     return _FILED.sub("", filed)
 
 
 def check_name(name: str) -> str:
-    """The name; raises Usage where a person or service cannot have it."""
+    """The name; raises Usage if a person or service cannot have it."""
     if not name.strip() or name != name.strip() or len(name) > NAME_LONGEST or has_hidden_characters(name):
         raise Usage("bad_name")
     if name_then(name) != name:  # as former people are filed
@@ -137,13 +137,10 @@ def check_name(name: str) -> str:
 
 
 def check_login(account: str) -> str:
-    """The name of a login account; raises Usage where none can be called so."""
+    """The name of a login account; raises Usage for an impossible one."""
     if not account or len(account) > NAME_LONGEST or has_hidden_characters(account) or set(account) & set(" :/\t\n"):
         raise Usage("bad_login")
     return account
-
-
-# -- the document -------------------------------------------------------------------------------------
 
 
 def people_to_json(roster: Roster) -> list[dict[str, Any]]:
@@ -152,12 +149,12 @@ def people_to_json(roster: Roster) -> list[dict[str, Any]]:
 
 
 def digest_of_people(roster: Roster) -> str:
-    """SHA-256 of `people_to_json` in hex: what a log entry that changes the roster commits to."""
+    """SHA-256 of `people_to_json` in hex: log entries that change the roster commit to it."""
     return primitives.sha256(canonical(people_to_json(roster))).hex()
 
 
 def read_people(people: list[dict[str, Any]]) -> list[Person]:
-    """What `people_to_json` wrote; raises Integrity (feed_differs)."""
+    """The inverse of `people_to_json`; raises Integrity (feed_differs)."""
     try:
         read = documents.read(people, list[Person])
         for person in read:
@@ -171,7 +168,7 @@ def decode(body: bytes) -> Roster:
     """The roster that a link commits to; raises Integrity (roster_forged)."""
     try:
         roster = documents.decode(body, Roster, max_bytes=LARGEST)
-        for person in (*roster.people, *roster.former, *(each.person for each in roster.pending)):
+        for person in (*roster.people, *roster.former, *(proposed.person for proposed in roster.pending)):
             _demand_keys(person)
         for grant in roster.grants:
             demand_length(grant.public, 0 if grant.ended_at else primitives.SEAL_PUBLIC)
@@ -186,6 +183,6 @@ def _demand_keys(person: Person) -> None:
 
 
 def demand_length(key: bytes, length: int) -> None:
-    """Raise ValueError where a key has not its length."""
+    """Raise ValueError if a key has another length."""
     if len(key) != length:
         raise ValueError("no key")

@@ -1,7 +1,7 @@
-"""The settings of a store that say where its bytes go: one document, which a link of the chain commits to.
+"""The settings of a store for where its bytes go: one document, which a link of the chain commits to.
 
-A path that anybody could write into a row would make the officer's next command write there. So feed, escrows and root
-folder stand here, and an officer alone changes them (`keys.authority`).
+A path in a plain row could be changed by anybody with the catalogue's key, and the officer's next command would
+write there. So feed, escrows and root folder stand here, and only an officer changes them (`keys.authority`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from arlo_rec.model import documents
 from arlo_rec.model.documents import Document
 from arlo_rec.model.errors import Integrity
 
-RING_HOURS = 24  # for which a ring keeps an old root secret, unless an officer says otherwise
+RING_HOURS = 24  # time for which a ring keeps an old root secret by default
 
 
 class EscrowPlace(Document, frozen=True):
-    """An escrow that an officer named: the folder of its ring, and that of its backups."""
+    """An escrow named by an officer: the folder of its ring, and that of its backups."""
 
     escrow: Path
     folder: Path
@@ -26,23 +26,23 @@ class EscrowPlace(Document, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the bytes of a store go, and what an officer said about it."""
+    """Paths of a store's data, and related decisions of an officer."""
 
-    root: str  # the root folder as `store.toml` names it
+    root: str  # as in `store.toml`
     feed: Path | None = None
     escrows: tuple[EscrowPlace, ...] = ()
     ring_hours: int = RING_HOURS
-    unknown_since: int | None = None  # restored without a feed: what happened after this entry of the log is unknown
+    unknown_since: int | None = None  # restored without a feed: events after this entry of the log are unknown
     format: Literal[1] = 1
 
     def with_escrow(self, place: EscrowPlace, hours: int | None) -> Settings:
-        """The same with an escrow, which replaces one of the same ring."""
-        others = (each for each in self.escrows if each.escrow != place.escrow)
+        """The settings with an escrow, in place of one of the same ring."""
+        others = (other for other in self.escrows if other.escrow != place.escrow)
         return replace(self, escrows=(*others, place), ring_hours=hours or self.ring_hours)
 
 
 def decode(body: bytes) -> Settings:
-    """The settings of a document that a link commits to; raises Integrity (settings_forged)."""
+    """The settings that a link commits to; raises Integrity (settings_forged)."""
     try:
         return documents.decode(body, Settings)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Unlocks: a person's seed that the kernel keeps for a time, so that commands in between ask for no passphrase.
+"""Unlocks: a person's seed, kept by the kernel for a time, so that commands in between need no passphrase.
 
-An unlock lies in the kernel's keyring of the login session (`crypto.kernel_keyring`) and nowhere else. Its description
-names the store, the person and the keys of the key file, so another's is never taken; its seed opens nothing once the
-person was removed or reset, because the roster has other keys then.
+An unlock lies only in the kernel's keyring of the login session (`crypto.kernel_keyring`). Its description names the
+store, the person and the keys of the key file, so another's is never taken. After a removal or reset the roster has
+other keys, and the seed opens nothing.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from arlo_rec.model.strict_json import canonical, parse_object
 
 USUAL: Final = timedelta(minutes=15)
 LONGEST: Final = timedelta(hours=8)  # a working day
-SECRET_BYTES: Final = 4096  # a seed of 32 bytes, and what was said with it: a reason has at most 500 characters
+SECRET_BYTES: Final = 4096  # a seed of 32 bytes, and the terms: a reason has at most 500 characters
 _RULE: Final = "security.password"
 
 
 class Keyring(Protocol):
-    """The kernel's keyring of a login session; see `crypto.kernel_keyring`, whose functions these are."""
+    """The kernel's keyring of a login session; `crypto.kernel_keyring` implements it."""
 
     def demand_own_session(self) -> None:
-        """Raise NoOwnSession where nothing can be kept."""
+        """Raise NoOwnSession if nothing can be kept."""
 
     def prepare(self, description: str, secret: bytearray, seconds: int) -> int:
-        """Make a key that nobody else has yet; *secret* is overwritten. Raises OSError."""
+        """Make a key for this process alone; *secret* is overwritten. Raises OSError."""
 
     def put_into_session(self, key: int) -> None:
         """Give a prepared key to the session; raises OSError."""
@@ -42,7 +42,7 @@ class Keyring(Protocol):
         """The key of that description; raises KeyEnded, OSError."""
 
     def read(self, key: int, most: int) -> bytearray:
-        """A key's secret, to be wiped; raises KeyEnded, OSError."""
+        """A key's secret, for the caller to wipe; raises KeyEnded, OSError."""
 
     def keys_of_session(self) -> list[tuple[int, str]]:
         """The number and description of every key."""
@@ -51,8 +51,8 @@ class Keyring(Protocol):
         """End a key at once."""
 
 
-class Told(NamedTuple):
-    """What was said when an unlock began: when it ends, and what its commands are for where they do not say."""
+class UnlockTerms(NamedTuple):
+    """The terms of an unlock: its end, and the default purpose and reason of its commands."""
 
     until: datetime
     purpose: str | None = None
@@ -61,30 +61,30 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unlock:
-    """An unlock that runs: the identity that it opens, what was said, and the number of its key in the kernel."""
+    """A running unlock: its identity, its terms, and the number of its key in the kernel."""
 
     identity: Identity
-    told: Told
+    terms: UnlockTerms
     key: int
 
 
 def demand_possible(keyring: Keyring) -> None:
-    """Raise NotUnlocked where this session cannot keep an unlock."""
+    """Raise NotUnlocked if this session cannot keep an unlock."""
     try:
         keyring.demand_own_session()
     except kernel_keyring.NoOwnSession as problem:
         raise NotUnlocked(problem.code, rule=_RULE) from None
 
 
-def prepare(keyring: Keyring, place: Layout, identity: Identity, told: Told, length: timedelta) -> int:
+def prepare(keyring: Keyring, place: Layout, identity: Identity, terms: UnlockTerms, length: timedelta) -> int:
     """Hand an identity to the kernel, for this process alone until `begin`; raises NotUnlocked."""
     demand_possible(keyring)
     description = _description(place, identity.name, identity.signing.public)
     pin = {"number": identity.pin.number, "digest": identity.pin.digest.hex()}
-    document = {"name": identity.name, "pin": pin, "store": identity.store.hex(), "until": to_iso(told.until)}
-    said = {"purpose": told.purpose, "reason": told.reason}
+    document = {"name": identity.name, "pin": pin, "store": identity.store.hex(), "until": to_iso(terms.until)}
+    purposes = {"purpose": terms.purpose, "reason": terms.reason}
     secret = bytearray(identity.seed)
-    secret += canonical({**document, **{key: value for key, value in said.items() if value is not None}})
+    secret += canonical({**document, **{key: value for key, value in purposes.items() if value is not None}})
     try:
         return keyring.prepare(description, secret, int(length.total_seconds()))
     except OSError as error:
@@ -101,14 +101,14 @@ def begin(keyring: Keyring, key: int) -> None:
 
 
 def end(keyring: Keyring, key: int) -> None:
-    """End an unlock at once, for all of the session."""
+    """End an unlock at once, for the whole session."""
     keyring.forget(key)
 
 
 def running(keyring: Keyring, place: Layout, name: str, now: datetime) -> Unlock | None:
-    """The unlock of that person in this store; None where none was begun in this session.
+    """The unlock of that person in this store; None without one in this session.
 
-    Raises NotUnlocked where its time is over, or where what lies there is none of theirs.
+    Raises NotUnlocked if it has expired or is not theirs.
     """
     public = public_key(place, name)
     if public is None:
@@ -118,34 +118,34 @@ def running(keyring: Keyring, place: Layout, name: str, now: datetime) -> Unlock
         secret = keyring.read(key, SECRET_BYTES) if key is not None else None
     except kernel_keyring.KeyEnded:
         raise NotUnlocked("unlock_expired", rule=_RULE) from None
-    except OSError:  # ended between the two calls, or of rights that we did not set
+    except OSError:  # ended between the two calls, or with other rights than ours
         raise NotUnlocked("unlock_unreadable", rule=_RULE) from None
     if key is None or secret is None:
         return None
     try:
-        found = Unlock(*_read(place, secret), key)
+        unlock = Unlock(*_read(place, secret), key)
     except (KeyError, TypeError, ValueError):
         raise NotUnlocked("unlock_unreadable", rule=_RULE) from None
     finally:
         kernel_keyring.wipe(secret)
-    if found.identity.name != name or found.identity.signing.public != public:
+    if unlock.identity.name != name or unlock.identity.signing.public != public:
         raise NotUnlocked("unlock_unreadable", rule=_RULE)
-    if found.told.until <= now:
+    if unlock.terms.until <= now:
         end(keyring, key)
         raise NotUnlocked("unlock_expired", rule=_RULE)
-    return found
+    return unlock
 
 
 def why_none(keyring: Keyring, place: Layout, name: str) -> NotUnlocked | None:
-    """Why no unlock of this session is taken for that person, where it has one of others, or of earlier keys."""
-    found = [description for _, description in keyring.keys_of_session() if description.startswith(BEGINS)]
-    if any(description.startswith(_of_person(place, name)) for description in found):
+    """The reason that no unlock of this session applies to that person; None if the session has none at all."""
+    descriptions = [description for _, description in keyring.keys_of_session() if description.startswith(BEGINS)]
+    if any(description.startswith(_of_person(place, name)) for description in descriptions):
         return NotUnlocked("unlock_outdated", rule=_RULE)
-    return NotUnlocked("unlock_foreign", rule=_RULE) if found else None
+    return NotUnlocked("unlock_foreign", rule=_RULE) if descriptions else None
 
 
 def end_all(keyring: Keyring, place: Layout, name: str) -> int:
-    """End every unlock of that person in this store, of earlier keys too; how many there were."""
+    """End every unlock of that person in this store, of earlier keys too; returns their number."""
     begins = _of_person(place, name)
     keys = [key for key, description in keyring.keys_of_session() if description.startswith(begins)]
     for key in keys:
@@ -162,11 +162,11 @@ def _description(place: Layout, name: str, public: bytes) -> str:
     return _of_person(place, name) + primitives.fingerprint(public).hex()
 
 
-def _read(place: Layout, secret: bytearray) -> tuple[Identity, Told]:
-    """What `prepare` wrote; raises KeyError, TypeError or ValueError."""
+def _read(place: Layout, secret: bytearray) -> tuple[Identity, UnlockTerms]:
+    """The inverse of `prepare`; raises KeyError, TypeError or ValueError."""
     seed, document = bytes(secret[: primitives.KEY]), parse_object(bytes(secret[primitives.KEY :]))
     if document["store"] != place.id.hex() or len(seed) != primitives.KEY:
         raise ValueError("another store")
     pin = Pin(int(document["pin"]["number"]), bytes.fromhex(document["pin"]["digest"]))
-    told = Told(from_iso(document["until"]), document.get("purpose"), document.get("reason"))
-    return Identity(place.id, str(document["name"]), seed, pin), told
+    terms = UnlockTerms(from_iso(document["until"]), document.get("purpose"), document.get("reason"))
+    return Identity(place.id, str(document["name"]), seed, pin), terms

@@ -1,9 +1,9 @@
-"""Vouchers: officers' signatures that a key is of a role that erases, for receipts that anybody checks.
+"""Vouchers: officers' signatures that a key has a role that erases, so that anybody can check a receipt.
 
-A receipt is checked where there is no roster. So each key of an officer, support person, retention service or manager
-is vouched for by an officer whose own key is, up to the first officer's, which vouches for itself and whose verifier
-key `init` shows. A voucher holds no name. It has no end: what a removed person could still sign is limited by the log's
-key, which a removal renews.
+A receipt is checked without a roster. So an officer vouches for each key of an officer, support person, retention
+service or manager; another vouches for that officer's key, and so on up to the first officer, who vouches for
+herself and whose verifier key `init` shows. A voucher holds no name and has no end: a removed person could still
+sign, but only until the log's key is renewed, which a removal does.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from arlo_rec.crypto import primitives
 from arlo_rec.model.strict_json import to_base64
 from arlo_rec.policy import Role
 
-LONGEST_CHAIN = 100  # officers who followed each other; a chain that is longer goes in circles
+LONGEST_CHAIN = 100  # successive officers; a longer chain is circular
 
 
 class Voucher(NamedTuple):
-    """An officer's signature that *key* is of that role from the log's size *since* on; the first one's is her own."""
+    """An officer's signature that *key* has that role from the log's size *since* on; the first one's is her own."""
 
     key: bytes
     role: Role
@@ -35,7 +35,7 @@ def vouch(officer: primitives.SigningKey, store: bytes, key: bytes, role: Role, 
 
 
 def chain(voucher_of: Callable[[bytes], Voucher | None], key: bytes) -> tuple[Voucher, ...]:
-    """The vouchers from that of *key* to the first officer's, unverified; as far as there are any."""
+    """The vouchers from that of *key* up to the first officer's, unverified; as far as they exist."""
     return tuple(_chain(voucher_of, key))
 
 
@@ -51,7 +51,7 @@ def _chain(voucher_of: Callable[[bytes], Voucher | None], key: bytes) -> Iterato
 
 
 def is_true(store: bytes, vouchers: Sequence[Voucher]) -> bool:
-    """Whether each was signed by the next one's key, an officer's, which was there before, and the last by itself."""
+    """Whether each voucher was signed by the next one's key, an earlier officer's, and the last by itself."""
     if not vouchers or vouchers[-1].by != vouchers[-1].key:
         return False
     for voucher, officer in zip(vouchers, (*vouchers[1:], vouchers[-1]), strict=True):
@@ -63,7 +63,7 @@ def is_true(store: bytes, vouchers: Sequence[Voucher]) -> bool:
 
 
 def to_json(vouchers: Sequence[Voucher]) -> list[dict[str, Any]]:
-    """A chain as a receipt holds it: who signed each is the key of the next."""
+    """A chain as a receipt holds it: the key of the next signed each."""
     return [
         {
             "key": to_base64(voucher.key),

@@ -1,1 +1,1 @@
-"""What the log tells: kinds of entries, their bodies, and the rows that follow from them."""
+"""The log: kinds of entries, their bodies, and the rows that follow from them."""

@@ -1,4 +1,4 @@
-"""A case of an access request as the log tells it."""
+"""A case of an access request, by the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from arlo_rec.policy import case_ends
 
 
 class CaseState(StrEnum):
-    """The states of a case; the last two are over, and the next request of the person opens another case."""
+    """The states of a case; the last two are over, and the person's next request opens another case."""
 
     OPEN = "open"
     ANSWERED = "answered"
@@ -38,20 +38,20 @@ class LoggedCase(NamedTuple):
     sworn: tuple[str, ...]  # `CaseRow.digest` of each part
     opened_at: datetime
     received_at: datetime
-    due_on: date  # that of an extension where there is one
+    due_on: date  # of the extension, if any
     stood_still: int  # days
     held: frozenset[RecordingId] = frozenset()  # recordings of the person when the case was opened or widened
     first_due_on: date | None = None  # before the deadline was extended
-    extension: str | None = None  # the reason for it
-    answered_at: datetime | None = None  # the newest answer
+    extension: str | None = None  # its reason
+    answered_at: datetime | None = None  # newest answer
     sha256: str | None = None  # of its file
     refused_at: datetime | None = None
     closed_at: datetime | None = None
-    why_not: str | None = None  # the reason of a refusal, or of a case that was closed without an answer
+    why_not: str | None = None  # the reason of a refusal, or of a closing without an answer
 
     @property
     def state(self) -> CaseState:
-        """The state, by what was done last."""
+        """The state, by the last event."""
         if self.closed_at is not None:
             return CaseState.CLOSED
         if self.refused_at is not None:
@@ -62,31 +62,31 @@ class LoggedCase(NamedTuple):
     def ends_at(self) -> datetime:
         """When it ends: 90 days after its answer or its end without one, else after its deadline.
 
-        A request that was entered after its deadline has 90 days from then.
+        A request entered after its deadline has 90 days from then.
         """
         deadline = max(end_of_day(self.due_on), self.opened_at)
         return case_ends(self.answered_at or self.refused_at or self.closed_at, deadline)
 
     def takes(self, today: date) -> bool:
-        """Whether a request of the same person belongs to it: until it is answered, and then until its deadline."""
+        """Whether a request of the same person belongs to it: until its answer, and then until its deadline."""
         if self.state is CaseState.ANSWERED:
             return today <= self.due_on
         return self.state is CaseState.OPEN
 
     def days_left(self, today: date) -> int | None:
-        """Days until the deadline, negative after it; None where nothing is left to do."""
+        """Days until the deadline, negative after it; None if no answer is due."""
         return (self.due_on - today).days if self.state is CaseState.OPEN else None
 
 
 def follow(cases: MutableMapping[str, LoggedCase], event: OfCase, at: datetime) -> None:
-    """Take an event of that time into *cases*; a malformed one changes none."""
+    """Apply an event of that time to *cases*; a malformed one changes none."""
     try:
         known = cases.get(event.case)
         if known is None and isinstance(event, CaseOpened):
             known = _opened(event, at)
         elif known is not None:
             known = _after(known, event, at)
-        if known is not None and known.ends_at:  # days beyond the calendar are none
+        if known is not None and known.ends_at:  # rejects days beyond the calendar
             cases[known.id] = known
     except (TypeError, ValueError, OverflowError):
         return

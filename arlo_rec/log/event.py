@@ -1,7 +1,7 @@
-"""The base class of audit events: a frozen value that is written to the log and read back by the same fields.
+"""The base class of audit events: a frozen value that is written to the log and read back by its fields.
 
 Fields become the entry's `detail`, except `rule`, `purpose`, `reason` and `recordings`, which have keys of their own
-in every entry. A field that may be None is omitted where it is None. An event type has `ACTION`, `OUTCOME` and, unless
+in every entry. A field that may be None is omitted if it is None. An event type has `ACTION`, `OUTCOME` and, unless
 `rule` is a field, `RULE`.
 """
 
@@ -22,14 +22,14 @@ _OWN_PLACE: Final = frozenset({"rule", "purpose", "reason", "recordings", "actio
 
 
 class _Form(NamedTuple):
-    """The fields of an event type: those that stand in `detail`, and of these the ones that are always written."""
+    """The fields of an event type: those in `detail`, and those of them that are always written."""
 
     detail: frozenset[str]
     required: frozenset[str]
 
 
 class _EventType(msgspec.StructMeta):
-    """The type of event types: each is frozen, and made with its fields named."""
+    """The type of event types: each is frozen and keyword-only."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: bool) -> _EventType:
         return super().__new__(cls, name, bases, namespace, frozen=True, kw_only=True)
@@ -42,35 +42,35 @@ class AuditEvent(msgspec.Struct, metaclass=_EventType, frozen=True):
     ACTION: ClassVar[str] = ""
     OUTCOME: ClassVar[str] = ""  # `allowed`, `denied`, `failed` or `done`
     RULE: ClassVar[str] = ""
-    RIGHT: ClassVar[Action | None] = None  # that its signer needs; None: that of the same name as the action
+    RIGHT: ClassVar[Action | None] = None  # of its signer; None: the right with the action's name
 
     @property
     def action_name(self) -> str:
-        """The action that the log names."""
+        """The action in the log."""
         return str(getattr(self, "action", self.ACTION))
 
     @property
     def right(self) -> Action | None:
-        """The right that its signer needs; None where no right allows what it says."""
+        """The right that its signer needs; None if no right allows the event."""
         return self.RIGHT or _right_named(self.action_name)
 
     @property
     def leaves(self) -> str | None:
-        """The kind of the copy that leaves the store with it, `export` or `package`; None where none does."""
+        """The kind of copy that leaves the store with it, `export` or `package`; None without one."""
         return None
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """What a person who was recorded is told of it: action and purpose; None where it is no access to a call."""
+        """Action and purpose, as a recorded person is informed of it; None if it is no access to a call."""
         return None
 
     def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
-        """Whether it has an effect: that *role*, of the person who signed it, may do what it says."""
+        """Whether it has an effect: whether *role*, the signer's, permits it."""
         del rows, entry
         return self.right is not None and may(role, self.right).allowed
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """Do to the rows that follow from the log what this entry did."""
+        """Apply the entry to the rows that follow from the log."""
 
     def to_json(self) -> dict[str, Any]:
         """The log entry without person, time and policy version, which `Change.log` adds."""

@@ -1,7 +1,7 @@
-"""Every kind of log entry as a type with its fields; the log is written, replayed, shown and verified by these types.
+"""Every kind of log entry as a type with its fields, by which the log is written, replayed, shown and verified.
 
-`read` returns the event of an entry. Subclasses of `TakesIn` hold the digest of the row of a recording that was taken
-in, subclasses of `Erases` the ids that were erased; all other events leave every recording as it was.
+`read` returns the event of an entry. Subclasses of `TakesIn` hold the row digest of a recording that was taken in,
+subclasses of `Erases` the ids that were erased; all other events leave every recording as it was.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, A
 
 
 class Forgettable(AuditEvent):
-    """What somebody looked for, saw, heard, asked for or was refused: the store is no other for it.
+    """Searches, views, requests and refusals, which change nothing in the store.
 
-    What such an entry tells is forgotten when the policy says so (`erasure.old_entries`); all others are kept.
+    The policy says when their bodies are forgotten (`erasure.old_entries`); all other entries are kept.
     """
 
 
@@ -31,11 +31,10 @@ class Opens(AuditEvent):
     """Recordings are about to be opened, and a copy of them may leave the store (`leaves`)."""
 
     def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
-        """It counts always: a false entry would say only that its own signer has a copy."""
+        """Count always: a false entry would only say that its own signer has a copy."""
         return True
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         if self.leaves is not None:
             rows.disclose(entry, self.leaves)
 
@@ -44,7 +43,7 @@ class Opens(AuditEvent):
 
 
 class Denied(Forgettable):
-    """An action was denied by a rule; what was asked for, as far as the log may keep it."""
+    """An action was denied by a rule; with what was asked for, as far as the log may keep it."""
 
     OUTCOME = "denied"
     action: str
@@ -53,8 +52,8 @@ class Denied(Forgettable):
     purpose: str | None = None
     reason: str | None = None
     recordings: Ids = ()
-    asked: str | None = None  # the id that was asked for, or its length
-    to: str | None = None  # the person whom a grant was meant for
+    asked: str | None = None  # the asked-for id, or its length
+    to: str | None = None  # the intended person of a grant
     due: int | None = None  # the number of recordings that a purge would have erased
     source: str | None = None  # the blind index of a call's source id
 
@@ -96,7 +95,7 @@ class PersonAdded(ChangesPeople):
 
 
 class OfficerProposed(AuditEvent):
-    """An officer adds another, who waits (`waits`, an id) for a second officer, or for one more."""
+    """An officer proposed another as an officer; the proposal (`waits`, an id) needs a second officer."""
 
     ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
     RIGHT = Action.PEOPLE
@@ -105,7 +104,7 @@ class OfficerProposed(AuditEvent):
 
 
 class OfficerDenied(AuditEvent):
-    """A second officer denied whom another added as an officer, and said why."""
+    """A second officer denied a proposed officer, with a reason."""
 
     ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
     RIGHT = Action.PEOPLE
@@ -120,7 +119,6 @@ class PersonRemoved(ChangesPeople):
     removed: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.void_keys(self.removed, renewed=False)
 
 
@@ -131,12 +129,11 @@ class PersonReset(ChangesPeople):
     person: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.void_keys(self.person, renewed=True)
 
 
 class PersonLogin(ChangesPeople):
-    """From now on a person comes to the door from another login account."""
+    """A person's login account for the door changed."""
 
     ACTION = "person login"
     person: str
@@ -144,7 +141,7 @@ class PersonLogin(ChangesPeople):
 
 
 class AuthorityChanged(AuditEvent):
-    """A link was added to the chain of authority: roster, policy or settings are others from now on."""
+    """A link was added to the chain of authority: roster, policy or settings changed."""
 
     ACTION, OUTCOME, RULE = "authority", "done", "access.officer"
     RIGHT = Action.PEOPLE
@@ -159,9 +156,9 @@ class PassphraseChanged(AuditEvent):
 
 
 class Unlocked(Forgettable):
-    """A person's keys are kept in the kernel for their session until `until`: no passphrase is asked for meanwhile.
+    """A person's keys are kept in the kernel for their session until `until`, without a passphrase meanwhile.
 
-    Purpose and reason are those that commands of this time have where none was typed.
+    Purpose and reason are the defaults of commands in this time.
     """
 
     ACTION, OUTCOME, RULE = "unlock", "allowed", "security.password"
@@ -171,7 +168,7 @@ class Unlocked(Forgettable):
 
 
 class Locked(Forgettable):
-    """A person ended their own unlock, which would have run until `until`."""
+    """A person ended their own unlock, which would have lasted until `until`."""
 
     ACTION, OUTCOME, RULE = "lock", "done", "security.password"
     until: str
@@ -186,7 +183,7 @@ class CatalogueRekeyed(AuditEvent):
 class UnlockFailed(Forgettable):
     """An unlock failed, at `at`, under the claimed name `name`, from the login account `login`.
 
-    The entry's person is who took the note in: nobody who failed to unlock has signed anything.
+    The entry's person is the one who took the note in: a failed unlock signs nothing.
     """
 
     ACTION, OUTCOME, RULE = "unlock", "denied", "security.unauthorised"
@@ -203,7 +200,7 @@ class UnlockNoteUnreadable(Forgettable):
 
 
 class UnlockNotesCut(AuditEvent):
-    """The file of failed unlocks became shorter, or was written to and did not become longer: notes may be gone."""
+    """The file of failed unlocks became shorter, or was written to without becoming longer: notes may be gone."""
 
     ACTION, OUTCOME, RULE = "unlock", "failed", "security.unauthorised"
     code: str = "attempts_cut"
@@ -213,7 +210,7 @@ class UnlockNotesCut(AuditEvent):
 
 
 class _OfGrant(AuditEvent):
-    """A grant, as it is afterwards."""
+    """A grant in its new state."""
 
     OUTCOME, RULE = "done", "access.managers"
     RIGHT = Action.GRANT
@@ -224,39 +221,39 @@ class _OfGrant(AuditEvent):
     teams: Sequence[str] | None  # None: all
     until: str
     state: str
-    limits: Mapping[str, Any] | None = None  # None: none
-    glass: bool | None = None  # True: in an emergency
+    limits: Mapping[str, Any] | None = None  # None: no limits
+    glass: bool | None = None  # True: emergency access
 
 
 class GrantGiven(_OfGrant):
-    """A grant was given; `own` where an officer gives it to herself, as far as can be known."""
+    """A grant was given; `own` if an officer may be giving it to herself."""
 
     ACTION = "grant"
     own: bool
-    request: str | None = None  # that it answers
+    request: str | None = None  # the request that it answers
 
 
 class GrantApproved(_OfGrant):
-    """A second officer approved a grant that waited for one."""
+    """A second officer approved a pending grant."""
 
     ACTION = "approve"
 
 
 class GrantDenied(_OfGrant):
-    """A second officer denied a grant that waited for one, and said why."""
+    """A second officer denied a pending grant, with a reason."""
 
     ACTION = "deny"
     why: str
 
 
 class GrantConfirmed(_OfGrant):
-    """An officer confirmed, in the quarter's review, that a grant is still needed."""
+    """An officer confirmed in the quarterly review that a grant is still needed."""
 
     ACTION = "confirm_grant"
 
 
 class GlassAgreed(AuditEvent):
-    """Somebody knows of an officer's own access in an emergency: of the grant `glass`, for `to`."""
+    """A manager agreed to an officer's own emergency access: to the grant `glass`, for `to`."""
 
     ACTION, OUTCOME, RULE = Action.BREAK_GLASS, "done", "access.officer"
     glass: str
@@ -264,23 +261,23 @@ class GlassAgreed(AuditEvent):
 
 
 class AccessRequested(Forgettable):
-    """A manager asks for access of their own, which nobody gave yet."""
+    """A manager requested access of their own, which is still to be decided."""
 
     ACTION, OUTCOME, RULE = Action.REQUEST, "done", "access.managers"
     purpose: str
     reason: str
-    request: str  # random, so that no two entries are alike: an entry's digest is the id of what it asks for
+    request: str  # random, so that entries differ: an entry's digest is its request's id
     teams: Sequence[str] | None  # None: all
     until: str
     limits: Mapping[str, Any] | None = None
 
 
 class PolicyProposed(AuditEvent):
-    """An officer proposes another version of the policy, which is in force for nobody yet."""
+    """An officer proposed another version of the policy, which is not in force yet."""
 
     ACTION, OUTCOME, RULE = "policy propose", "done", "purpose.change"
     RIGHT = Action.POLICY
-    request: str  # random, as that of AccessRequested
+    request: str  # random, as in AccessRequested
     version: str
     base: str  # SHA-256 of the policy that it changes
     document: Mapping[str, Any]
@@ -293,7 +290,7 @@ class PolicyApproved(AuditEvent):
     RIGHT = Action.POLICY
     request: str
     version: str
-    since: str  # in force from then on
+    since: str  # start of its validity
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """See `AuditEvent`."""
@@ -301,7 +298,7 @@ class PolicyApproved(AuditEvent):
 
 
 class PolicyDenied(AuditEvent):
-    """An officer denied a proposed version of the policy, or took her own back, and said why."""
+    """An officer denied a proposed version of the policy, or withdrew her own, with a reason."""
 
     ACTION, OUTCOME, RULE = "policy deny", "done", "purpose.change"
     RIGHT = Action.POLICY
@@ -311,16 +308,16 @@ class PolicyDenied(AuditEvent):
 
 
 class PolicyPublished(AuditEvent):
-    """The pages of a version of the policy are signed, each with this digest of what stands in it; no file lies yet."""
+    """The pages of a version of the policy are signed, each with the digest of its content; no file is written yet."""
 
     ACTION, OUTCOME, RULE = "policy publish", "done", "info.published"
     RIGHT = Action.POLICY
     version: str
-    pages: Mapping[str, Any]  # SHA-256 in hex of what the certificate of a page is over, by the name of its file
+    pages: Mapping[str, Any]  # SHA-256 in hex of the content that a page's certificate covers, by file name
 
 
 class RequestDenied(Forgettable):
-    """An officer denied what somebody asked for, and said why."""
+    """An officer denied a request, with a reason."""
 
     ACTION, OUTCOME, RULE = "deny", "done", "access.managers"
     RIGHT = Action.GRANT
@@ -336,7 +333,7 @@ class GrantRevoked(_OfGrant):
 
 
 class GrantsExpired(AuditEvent):
-    """Grants of these people expired, and the keys they had were taken back."""
+    """Grants of these people expired, and their keys were withdrawn."""
 
     ACTION, OUTCOME, RULE = "expire", "done", "access.managers"
     RIGHT = Action.PURGE
@@ -363,12 +360,11 @@ class SearchShown(Forgettable):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return Action.FIND, self.purpose
 
 
 class Opened(Opens, Forgettable):
-    """A recording, or a copy of it, is about to be played or exported."""
+    """A recording or a copy is about to be played or exported."""
 
     OUTCOME = "allowed"
     action: str
@@ -379,21 +375,17 @@ class Opened(Opens, Forgettable):
 
     @property
     def leaves(self) -> str | None:
-        """See `AuditEvent`."""
         return "export" if self.action == Action.EXPORT and self.recordings else None
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         if self.action in _MAKING:  # the log names no purpose for these
             return self.action, Purpose.TRAINING
         return (self.action, self.purpose) if self.action in {Action.EXPORT, Action.LISTEN} else None
 
 
 class Heard(Forgettable):
-    """How much was heard of what the entry `of` opened: seconds that were played, by what the page or the player said,
-    and seconds that left.
-    """
+    """Seconds of what the entry `of` opened that were played, by the page or the player, and seconds that left."""
 
     ACTION, OUTCOME, RULE = Action.LISTEN, "done", "security.monitored"
     of: int
@@ -402,33 +394,31 @@ class Heard(Forgettable):
 
 
 class DeletionConfirmed(AuditEvent):
-    """The disclosure of the log entry `of`, made by `by`, is confirmed as deleted."""
+    """The copy of the disclosure of the log entry `of`, taken by `by`, is confirmed as deleted."""
 
     ACTION, OUTCOME, RULE = Action.CONFIRM_DELETED, "done", "consent.withdraw"
     of: int
     by: str
 
     def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
-        """It counts where it is of an officer, or of the person who took the copy."""
+        """Count if the signer is an officer, or took the copy."""
         return role is Role.OFFICER or rows.taker(self.of) == entry.person
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.confirm_deleted(self.of)
 
 
 class LeftNothing(AuditEvent):
-    """No file came into being of the copy that the entry `of` let go: it is no disclosure."""
+    """No file was written of the copy that the entry `of` allowed: there is no disclosure."""
 
     ACTION, OUTCOME, RULE = "handed out", "failed", "consent.withdraw"
     of: int
 
     def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
-        """It counts where it is of the person who took the copy."""
+        """Count if the signer took the copy."""
         return rows.taker(self.of) == entry.person
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.leave_nothing(self.of)
 
 
@@ -439,7 +429,7 @@ class LogShown(Forgettable):
 
 
 class ConsentShown(Forgettable):
-    """The record of the consent to a recording is about to be shown."""
+    """The record of consent to a recording is about to be shown."""
 
     ACTION, OUTCOME, RULE = "consent", "allowed", "consent.basis"
     RIGHT = Action.DSAR
@@ -447,7 +437,6 @@ class ConsentShown(Forgettable):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return "consent_shown", "consent"
 
 
@@ -461,14 +450,13 @@ class TakesIn(AuditEvent):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.take_in(self.recordings)
 
 
 class CallTakenIn(TakesIn):
-    """A call with a proven consent was taken in: after which `prompt`, and in which `week` the key was pressed.
+    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press.
 
-    A call can be delivered weeks later, so the entry's own time does not say that.
+    A call can be delivered weeks later, so the entry's own time does not tell the week.
     """
 
     ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
@@ -477,7 +465,7 @@ class CallTakenIn(TakesIn):
 
 
 class CallDeclined(AuditEvent):
-    """A caller said no with key 2, after that `prompt` and in that `week`; once for each call that was delivered.
+    """A caller declined with key 2, after that `prompt` and in that `week`; once for each delivered call.
 
     It names no call, because nothing of one is kept: the refusal itself is a `Denied`, which can be forgotten.
     """
@@ -489,9 +477,9 @@ class CallDeclined(AuditEvent):
 
 
 class CopyMade(TakesIn):
-    """A training copy was made of `parent`, in the place of the copy `replaces` where it was edited or released.
+    """A training copy was made of `parent`; it replaces the copy `replaces` after an edit or a release.
 
-    `revision` counts from 1 with each edit; `first` is the id of the first one, where this is a later one.
+    `revision` counts from 1 with each edit; `first` is the id of the first revision, if this is a later one.
     """
 
     ACTION, OUTCOME, RULE = Action.PSEUDONYMISE, "done", "data.pseudonymised"
@@ -502,7 +490,6 @@ class CopyMade(TakesIn):
     first: str | None = None
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         made_from = RecordingId(bytes.fromhex(self.replaces)) if self.replaces is not None else None
         first = RecordingId(bytes.fromhex(self.first)) if self.first is not None else None
         parent, state = RecordingId(bytes.fromhex(self.parent)), CopyState(self.state)
@@ -528,7 +515,6 @@ class Erases(AuditEvent):
     recordings: Ids = ()
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.erase(entry)
 
 
@@ -540,12 +526,11 @@ class Withdrawn(Erases):
     tombstones: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.erase(entry, self.tombstones)
 
 
 class WithdrawalShown(Forgettable):
-    """The plan of a withdrawal was shown, whether it was carried out or not."""
+    """The plan of a withdrawal was shown, even if it was not carried out."""
 
     ACTION, OUTCOME = Action.WITHDRAW, "allowed"
     rule: str
@@ -554,8 +539,7 @@ class WithdrawalShown(Forgettable):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
-        return "withdraw_shown", "withdrawal"  # a letter would word `withdraw` as done
+        return "withdraw_shown", "withdrawal"  # a letter would report `withdraw` as done
 
 
 class Purged(Erases):
@@ -566,14 +550,14 @@ class Purged(Erases):
 
 
 class PurgeFinished(AuditEvent):
-    """A purge finished with no recording left that is due."""
+    """A purge finished with no due recording left."""
 
     ACTION, OUTCOME, RULE = Action.PURGE, "done", "retention.90d"
     mark: bool = True
 
 
 class EntriesForgotten(AuditEvent):
-    """What old entries told of what people did was deleted, as the policy says; their leaves are kept.
+    """The bodies of old entries about what people did were deleted, as the policy says; their leaves are kept.
 
     All of them came before the finished purge of entry *before*, which is older than *days*.
     """
@@ -582,15 +566,14 @@ class EntriesForgotten(AuditEvent):
     RIGHT = Action.PURGE
     before: int
     days: int
-    entries: Sequence[tuple[int, int]]  # the first and the last number of each run of them
+    entries: Sequence[tuple[int, int]]  # first and last number of each run
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.forget_entries(entry, self.days)
 
 
 class ClockAccepted(AuditEvent):
-    """An officer accepted a clock that is behind the log: entries before `before`, this one's number, count no more.
+    """An officer accepted a clock behind the log: entries before `before`, this one's number, no longer count as time.
 
     `newest` is the time of the newest entry until then.
     """
@@ -605,7 +588,7 @@ class ClockAccepted(AuditEvent):
 
 
 class CopyErased(Erases):
-    """A copy under review of `parent` was erased: changed, released under another id, or rejected (`action`)."""
+    """A copy under review of `parent` was erased: edited, released under another id, or rejected (`action`)."""
 
     ACTIONS: ClassVar[tuple[str, ...]] = (Action.REVIEW, Action.RELEASE, Action.REJECT)
     action: str
@@ -614,7 +597,7 @@ class CopyErased(Erases):
 
 
 class CopyShown(Forgettable):
-    """A reviewer is shown the cut list of a copy: the number of its cuts."""
+    """The cut list of a copy is shown to a reviewer; `shown` is the number of its cuts."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
@@ -622,7 +605,7 @@ class CopyShown(Forgettable):
 
 
 class HeardInReview(Forgettable):
-    """What a reviewer heard on a page of what the entry `of` opened, up to now: `spans`, in hundredths of a second.
+    """Parts heard by a reviewer of what the entry `of` opened, so far: `spans`, in hundredths of a second.
 
     `heard_s` and `given_s` as of `Heard`. The last such entry of an `of` counts.
     """
@@ -635,7 +618,7 @@ class HeardInReview(Forgettable):
     spans: Sequence[tuple[int, int]]
 
     def heard_spans(self) -> list[Span]:
-        """The parts, in seconds; none where they are not to be read."""
+        """The parts in seconds; empty if unreadable."""
         try:
             return [(begin / 100, end / 100) for begin, end in self.spans]
         except (TypeError, ValueError):
@@ -643,7 +626,7 @@ class HeardInReview(Forgettable):
 
 
 class CopyConfirmed(AuditEvent):
-    """The cut list of a copy was confirmed; with a reason where cuts were not decided or parts not heard."""
+    """The cut list of a copy was confirmed; with a reason if cuts were undecided or parts unheard."""
 
     ACTION, OUTCOME, RULE = Action.REVIEW, "allowed", "data.pseudonymised"
     recordings: Ids
@@ -654,11 +637,9 @@ class CopyConfirmed(AuditEvent):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return Action.REVIEW, Purpose.TRAINING
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.review_copies(entry)
 
 
@@ -671,7 +652,6 @@ class CopyReleased(AuditEvent):
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         return Action.RELEASE, Purpose.TRAINING
 
 
@@ -679,7 +659,7 @@ class CopyReleased(AuditEvent):
 
 
 class NoticeShown(AuditEvent):
-    """These people were shown a privacy notice on that day (`shown`), as that version of the policy has it."""
+    """A privacy notice was shown to these people on that day (`shown`), in that version of the policy."""
 
     ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
     RIGHT = Action.PEOPLE
@@ -690,7 +670,7 @@ class NoticeShown(AuditEvent):
 
 
 class NamesCompared(Forgettable):
-    """An officer is about to be shown who answered calls and was shown no notice: `named`, of so many calls' names."""
+    """An officer is about to see which employees had calls and no notice; `named` is the number of calls read."""
 
     ACTION, OUTCOME, RULE = "notify", "allowed", "info.employees"
     RIGHT = Action.PEOPLE
@@ -699,7 +679,7 @@ class NamesCompared(Forgettable):
 
 
 class ObjectionUpheld(Erases):
-    """The objection of an employee (`agent`) to training copies was upheld, and the copies of their calls erased."""
+    """The objection of an employee (`agent`) to training copies was upheld, and copies of their calls were erased."""
 
     ACTION = Action.OBJECTION
     request: str
@@ -708,7 +688,7 @@ class ObjectionUpheld(Erases):
 
 
 class ObjectionEnded(AuditEvent):
-    """An objection was rejected, or one that was upheld was lifted (`decision`)."""
+    """An objection was rejected, or an upheld one lifted (`decision`)."""
 
     ACTION, OUTCOME, RULE = Action.OBJECTION, "done", "data.employee"
     request: str
@@ -721,30 +701,28 @@ class ObjectionEnded(AuditEvent):
 
 
 class OfCase(AuditEvent):
-    """Something was done in the case of an access request."""
+    """An event in the case of an access request."""
 
     OUTCOME, RULE = "done", "access.subject"
     case: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.follow_case(entry, self)
 
 
 class CaseOpened(OfCase):
     """A case was opened for an access request that was received at that instant and is due on that day.
 
-    `stood_still` is the number of days that the check of the person's identity took.
+    `stood_still` is the number of days for the check of the person's identity.
     """
 
     ACTION = Action.DSAR
-    sworn: str  # the digest of the row of its first part
+    sworn: str  # digest of the row of its first part
     received: str
     due: str
     stood_still: int
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.follow_case(entry, self, self.sworn)
 
 
@@ -755,12 +733,11 @@ class CaseWidened(OfCase):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.follow_case(entry, self, self.sworn)
 
 
 class CaseHolds(OfCase):
-    """The recordings that were held when a case was opened or widened: what is erased later is still answered for."""
+    """The recordings held when a case was opened or widened: the answer covers them even if they are erased later."""
 
     ACTION = Action.DSAR
     recordings: Ids
@@ -770,7 +747,7 @@ class CaseHolds(OfCase):
 class AnswerSigned(AuditEvent):
     """The content of an answer is written, and its certificate will prove this entry; its file has no name yet.
 
-    `sha256` and `bytes` are those of the file without its certificate, `of` is the entry that let recordings be opened.
+    `sha256` and `bytes` are those of the file without its certificate; `of` is the entry that opened recordings.
     """
 
     ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
@@ -784,7 +761,7 @@ class AnswerSigned(AuditEvent):
 class CaseAnswered(OfCase):
     """The answer to a case was written; the digest is that of its file.
 
-    `of` is the entry that let its recordings be opened.
+    `of` is the entry that opened its recordings.
     """
 
     ACTION = Action.DSAR
@@ -795,7 +772,7 @@ class CaseAnswered(OfCase):
 
 
 class CaseExtended(OfCase):
-    """The deadline of a case was extended to `due`, for a reason that the person is told."""
+    """The deadline of a case was extended to `due`, with a reason for the person."""
 
     ACTION = Action.DSAR
     reason: str
@@ -804,7 +781,7 @@ class CaseExtended(OfCase):
 
 
 class CaseRefused(OfCase):
-    """A request was refused, for a reason that the person is told."""
+    """A request was refused, with a reason for the person."""
 
     ACTION = Action.DSAR
     reason: str
@@ -812,7 +789,7 @@ class CaseRefused(OfCase):
 
 
 class CaseClosed(OfCase):
-    """A case was closed: its answer was handed over, or, for a reason, none is to be given."""
+    """A case was closed: its answer was handed over, or there is a reason for none."""
 
     ACTION = Action.DSAR
     reason: str | None = None
@@ -820,20 +797,19 @@ class CaseClosed(OfCase):
 
 
 class CasesEnded(AuditEvent):
-    """Cases ended, and what was kept of them was deleted."""
+    """Cases ended, and their rows were deleted."""
 
     ACTION, OUTCOME, RULE = Action.PURGE, "done", "access.subject"
     cases: Sequence[str]
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.end_cases(entry, self.cases)
 
 
 class OpenedForSubject(Opens):
-    """Recordings are about to be opened for the person who was recorded: a caller, or an employee (`side`: agent).
+    """Recordings are about to be opened for the recorded person: a caller, or an employee (`side`: agent).
 
-    `transcripts` has the ids of copies under review of which the person's own words are read.
+    `transcripts` has the ids of copies under review whose words of the person are read.
     """
 
     ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
@@ -846,12 +822,10 @@ class OpenedForSubject(Opens):
 
     @property
     def leaves(self) -> str | None:
-        """See `AuditEvent`."""
         return "package" if self.recordings else None
 
     @property
     def access(self) -> tuple[str, str | None] | None:
-        """See `AuditEvent`."""
         of_employee, whole = "_employee" if self.side == "agent" else "", "_whole" if self.whole_call else ""
         return f"dsar{of_employee}{whole}", None
 
@@ -860,7 +834,7 @@ class OpenedForSubject(Opens):
 
 
 class EscrowRegistered(AuditEvent):
-    """An escrow was registered, which every purge empties from now on."""
+    """An escrow was registered; every purge empties it from now on."""
 
     ACTION, OUTCOME, RULE = Action.BACKUP, "allowed", "access.secure"
     escrow: str
@@ -868,7 +842,6 @@ class EscrowRegistered(AuditEvent):
     ring_hours: int
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.name_escrow(self.escrow)
 
 
@@ -886,14 +859,13 @@ class Restored(ChangesPeople):
     """The store was restored from a backup; `recordings` were taken in after the backup and are lost."""
 
     ACTION = Action.RESTORE
-    since: int  # the number of the first entry that the backup did not have
+    since: int  # number of the first entry that the backup lacked
     replayed: bool
     lost: int
     removed: Sequence[str]
     recordings: Ids = ()
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        """See `AuditEvent`."""
         rows.restore(entry, self.since)
 
 
@@ -905,7 +877,7 @@ class ErasedAgain(Erases):
 
 
 class RestoredWithoutFeed(AuditEvent):
-    """An officer accepted a restored store for which it is unknown what was erased after the backup."""
+    """An officer accepted a restored store without knowing what was erased after the backup."""
 
     ACTION, OUTCOME, RULE = Action.RESTORE, "allowed", "access.officer"
     reason: str
@@ -915,7 +887,7 @@ class RestoredWithoutFeed(AuditEvent):
 
 
 def read(entry: Mapping[str, Any]) -> AuditEvent | None:
-    """The event of an entry; None where this version knows no such kind."""
+    """The event of an entry; None for an unknown kind."""
     kinds = _kinds()
     action, outcome = str(entry.get("action")), str(entry.get("outcome"))
     for kind in (*kinds.get((action, outcome), ()), *kinds.get((None, outcome), ())):
@@ -940,7 +912,7 @@ def erasing() -> frozenset[tuple[str, str]]:
 
 @cache
 def right_to(action: str) -> Action | None:
-    """The right that an entry with that action needs, also one that cannot be read; None where no right allows it."""
+    """The right that an entry with that action needs, also an unreadable one; None if no right allows it."""
     for kind in _descendants(AuditEvent):
         if kind.RIGHT is not None and action == kind.ACTION:
             return kind.RIGHT
@@ -948,7 +920,7 @@ def right_to(action: str) -> Action | None:
 
 
 def may_say(role: Role, action: str) -> bool:
-    """Whether an entry with that action counts where somebody of that role signed it."""
+    """Whether an entry with that action counts if signed by that role."""
     right = right_to(action)
     return right is not None and may(role, right).allowed
 
@@ -966,7 +938,7 @@ def _kinds() -> Mapping[tuple[str | None, str], Sequence[type[AuditEvent]]]:
         for action in getattr(kind, "ACTIONS", (kind.ACTION or None,)):
             if kind.OUTCOME and (kind.ACTION or "action" in kind.__struct_fields__):
                 kinds.setdefault((None if action is None else str(action), kind.OUTCOME), []).append(kind)
-    return {place: sorted(some, key=lambda kind: -len(form_of(kind).required)) for place, some in kinds.items()}
+    return {place: sorted(group, key=lambda kind: -len(form_of(kind).required)) for place, group in kinds.items()}
 
 
 def _places_of(base: type[AuditEvent]) -> frozenset[tuple[str, str]]:

@@ -1,7 +1,7 @@
-"""The rows that follow from the log, in memory: what each entry did, folded in order.
+"""The rows that follow from the log, in memory: its entries applied in order.
 
-`verify` compares them with the tables, a restore takes them over. An entry counts where its signer's role may do what
-it says (`AuditEvent.counts`); that a key signed it is checked with the log.
+`verify` compares them with the tables, a restore takes them over. An entry counts if its signer's role permits it
+(`AuditEvent.counts`); signatures are verified with the log.
 """
 
 from __future__ import annotations
@@ -41,66 +41,55 @@ class LoggedCopy:
 
 @dataclass
 class Projection(Rows):
-    """What entries did, in the order in which they are applied."""
+    """The effect of entries, in order of application."""
 
-    taken_before: Callable[[int], str | None] = lambda _seq: None  # who took a disclosure of before the first entry
+    taken_before: Callable[[int], str | None] = lambda _seq: None  # taker of a disclosure from before the first entry
     taken: set[RecordingId] = field(default_factory=set)
-    erased: dict[int, frozenset[RecordingId]] = field(default_factory=dict)  # by the entry
+    erased: dict[int, frozenset[RecordingId]] = field(default_factory=dict)  # by entry
     lost: set[RecordingId] = field(default_factory=set)  # in a restore
     restored: list[range] = field(default_factory=list)  # entries that a restore took from a feed
-    withdrawals: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # with the digest of its tombstones
+    withdrawals: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # with the digest of their tombstones
     disclosures: dict[int, LoggedDisclosure] = field(default_factory=dict)
-    confirmed: set[int] = field(default_factory=set)  # disclosures, also of before the first entry
+    confirmed: set[int] = field(default_factory=set)  # disclosures, also from before the first entry
     copies: dict[RecordingId, LoggedCopy] = field(default_factory=dict)
-    made_twice: list[int] = field(default_factory=list)  # entries that make a copy which is there
-    replaced: dict[RecordingId, int] = field(default_factory=dict)  # copies, by the entry that made another
+    made_twice: list[int] = field(default_factory=list)  # entries that make an existing copy
+    replaced: dict[RecordingId, int] = field(default_factory=dict)  # copies, by the entry that replaced them
     cases: dict[str, LoggedCase] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)  # of cases: the entry that commits to each row
     approved: int = 0  # versions of the policy
     forgotten: list[tuple[int, datetime, int, int]] = field(default_factory=list)  # entry, time, days, `approved` then
-    removed: set[str] = field(default_factory=set)  # people
-    renewed: set[str] = field(default_factory=set)  # people with new keys
+    removed: set[str] = field(default_factory=set)
+    renewed: set[str] = field(default_factory=set)
     escrows: set[str] = field(default_factory=set)
     _disclosed: dict[RecordingId, set[int]] = field(default_factory=dict)
 
     def taker(self, of: int) -> str | None:
-        """See `Rows`."""
         known = self.disclosures.get(of)
         return known.person if known is not None else self.taken_before(of)
 
-    # -- recordings -----------------------------------------------------------------------------------
-
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
-        """See `Rows`."""
         self.taken.update(recordings)
 
     def erase(self, entry: Applied, tombstones: str | None = None) -> None:
-        """See `Rows`."""
         self.erased[entry.seq] = entry.recordings
         self._open(entry.recordings)
         if tombstones is not None:
             self.withdrawals[entry.seq] = entry.at, tombstones
 
     def restore(self, entry: Applied, since: int) -> None:
-        """See `Rows`."""
         self.restored.append(range(since, entry.seq))
         self.lost |= entry.recordings
         self._open(entry.recordings)
 
-    # -- disclosures ----------------------------------------------------------------------------------
-
     def disclose(self, entry: Applied, kind: str) -> None:
-        """See `Rows`."""
         self.disclosures[entry.seq] = LoggedDisclosure(kind, entry.person, entry.at, entry.recordings)
         for recording in entry.recordings:
             self._disclosed.setdefault(recording, set()).add(entry.seq)
 
     def leave_nothing(self, of: int) -> None:
-        """See `Rows`."""
         self.disclosures.pop(of, None)
 
     def confirm_deleted(self, of: int) -> None:
-        """See `Rows`."""
         self.confirmed.add(of)
         if of in self.disclosures:
             self.disclosures[of].state = DisclosureState.CONFIRMED
@@ -112,60 +101,47 @@ class Projection(Rows):
                 if known is not None and known.state is DisclosureState.OUT:
                     known.state = DisclosureState.OPEN
 
-    # -- copies ---------------------------------------------------------------------------------------
-
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
-        """See `Rows`."""
         if entry.recordings & self.copies.keys():
             self.made_twice.append(entry.seq)
-        for each in entry.recordings - self.copies.keys():
-            self.copies[each] = LoggedCopy(entry.seq, copy._replace(first=copy.first or each))
+        for recording in entry.recordings - self.copies.keys():
+            self.copies[recording] = LoggedCopy(entry.seq, copy._replace(first=copy.first or recording))
         if copy.made_from is not None:
             self.replaced[copy.made_from] = entry.seq
 
     def review_copies(self, entry: Applied) -> None:
-        """See `Rows`."""
         for copy in entry.recordings & self.copies.keys():
             self.copies[copy].reviews.append((entry.seq, entry.person))
 
-    # -- cases ----------------------------------------------------------------------------------------
-
     def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
-        """See `Rows`."""
         if part is not None:
             self.parts[part] = entry.seq
         if isinstance(event, OfCase):
             cases.follow(self.cases, event, entry.at)
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
-        """See `Rows`; a case that has not ended by then stays."""
+        """See `Rows`; a case that has not ended stays."""
         for case in ended:
             if case in self.cases and self.cases[case].ends_at <= entry.at:
                 del self.cases[case]
 
-    # -- people and documents -------------------------------------------------------------------------
-
     def approve_policy(self) -> None:
-        """See `Rows`."""
         self.approved += 1
 
     def forget_entries(self, entry: Applied, days: int) -> None:
-        """See `Rows`."""
         self.forgotten.append((entry.seq, entry.at, days, self.approved))
 
     def void_keys(self, name: str, *, renewed: bool) -> None:
-        """See `Rows`."""
         (self.renewed if renewed else self.removed).add(name)
 
     def name_escrow(self, folder: str) -> None:
-        """See `Rows`."""
         self.escrows.add(folder)
 
 
 def take(rows: Projection, event: AuditEvent, entry: Applied, role: Role) -> bool:
-    """Apply an event, signed by a person of that role, where it counts; whether it does.
+    """Apply an event, signed by a person of that role, if it counts; returns whether it does.
 
-    Raises KeyError, TypeError, ValueError or OverflowError where it is none of this program.
+    Raises KeyError, TypeError, ValueError or OverflowError for an event that the program does not write.
     """
     counts = event.counts(rows, entry, role)
     if counts:
@@ -174,17 +150,17 @@ def take(rows: Projection, event: AuditEvent, entry: Applied, role: Role) -> boo
 
 
 def gone(rows: Projection) -> set[RecordingId]:
-    """Every recording that was erased or lost."""
+    """Every erased or lost recording."""
     return rows.lost.union(*rows.erased.values())
 
 
 def has_rows(rows: Projection, seq: int) -> bool:
-    """Whether an entry was written here, and not in a lost store of which only the feed told."""
+    """Whether an entry was written here, and not in a lost store whose feed was replayed."""
     return not any(seq in span for span in rows.restored)
 
 
 def copy_state(rows: Projection, copy: RecordingId) -> tuple[CopyState, str | None]:
-    """The state of a copy and its last reviewer, by what was done here."""
+    """The state of a copy and its last reviewer, by entries written here."""
     known = rows.copies[copy]
     reviewers = [name for seq, name in known.reviews if has_rows(rows, seq)]
     reviewer = reviewers[-1] if reviewers else None

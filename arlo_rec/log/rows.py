@@ -1,4 +1,4 @@
-"""What entries of the log do to the rows that follow from them; each event type calls these in its `apply`.
+"""The effects of log entries on the rows that follow from them; each event type calls these in its `apply`.
 
 Some tables are an index of the log: disclosures, copies, the recordings of erasures, withdrawals and cases. Writing
 applies an event to the tables (`catalogue.tables.TableRows`); `verify` and a restore apply it in memory
@@ -21,7 +21,7 @@ class CopyState(StrEnum):
     NEEDS_REVIEW = "needs_review"
     READY = "ready"  # a person confirmed it
     RELEASED = "released"
-    REPLACED = "replaced"  # another copy was made from it; it can no longer be confirmed or released, and is erased
+    REPLACED = "replaced"  # by another copy; can no longer be confirmed or released, and is erased
 
 
 class DisclosureState(StrEnum):
@@ -33,7 +33,7 @@ class DisclosureState(StrEnum):
 
 
 class Applied(NamedTuple):
-    """An entry as it is applied: by whom, when, and the recordings that it names."""
+    """An entry as applied: person, time, and named recordings."""
 
     seq: int
     at: datetime
@@ -42,7 +42,7 @@ class Applied(NamedTuple):
 
 
 class MadeCopy(NamedTuple):
-    """A training copy as its entry tells it."""
+    """A training copy by its entry."""
 
     made_by: str
     made_at: datetime
@@ -54,51 +54,51 @@ class MadeCopy(NamedTuple):
 
 
 class Rows:
-    """Rows on which no entry has an effect; subclasses keep those that they need."""
+    """Rows without any effect; subclasses override those they need."""
 
     def taker(self, of: int) -> str | None:
-        """The person who took the disclosure of entry *of*; None where there is none."""
+        """The person who took the disclosure of entry *of*; None without one."""
         del of
         return None
 
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
-        """These are held from now on."""
+        """Mark recordings as held."""
 
     def erase(self, entry: Applied, tombstones: str | None = None) -> None:
-        """Its recordings are erased, so files of them are to be deleted. A withdrawal has a digest of *tombstones*."""
+        """Erase the entry's recordings; files of them are to be deleted. A withdrawal has a digest of *tombstones*."""
 
     def restore(self, entry: Applied, since: int) -> None:
-        """The store was restored with the entries from *since* on; its recordings are lost."""
+        """Note a restore with the entries from *since* on; its recordings are lost."""
 
     def disclose(self, entry: Applied, kind: str) -> None:
-        """A copy of its recordings leaves the store; *kind* is `export` or `package`."""
+        """Note that a copy of the entry's recordings leaves the store; *kind* is `export` or `package`."""
 
     def leave_nothing(self, of: int) -> None:
-        """No file came of the disclosure of entry *of*."""
+        """Remove the disclosure of entry *of*: no file was written."""
 
     def confirm_deleted(self, of: int) -> None:
-        """The file of the disclosure of entry *of* was deleted."""
+        """Confirm that the file of the disclosure of entry *of* was deleted."""
 
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
-        """Its recordings are training copies, each made in the place of another where *copy* says so."""
+        """Add the entry's recordings as training copies, in place of the one that *copy* names."""
 
     def review_copies(self, entry: Applied) -> None:
-        """A person confirmed the cut lists of its recordings."""
+        """Confirm the cut lists of the entry's recordings."""
 
     def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
-        """Something was done in a case; *part* is the digest of a row that the entry commits to."""
+        """Apply an event of a case; *part* is the digest of a row that the entry commits to."""
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
-        """What was kept of these cases is deleted."""
+        """Delete what is kept of these cases."""
 
     def approve_policy(self) -> None:
-        """A version of the policy is in force."""
+        """Count a version of the policy that is in force."""
 
     def forget_entries(self, entry: Applied, days: int) -> None:
-        """Entries older than so many days were forgotten."""
+        """Note that entries older than so many days were forgotten."""
 
     def void_keys(self, name: str, *, renewed: bool) -> None:
-        """The keys of a person are void: they left, or have new ones."""
+        """Void the keys of a person, who left or got new ones."""
 
     def name_escrow(self, folder: str) -> None:
-        """A folder is an escrow, which purges empty."""
+        """Add a folder that is an escrow, which purges empty."""

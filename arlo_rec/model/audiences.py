@@ -1,4 +1,4 @@
-"""Audiences: who can hear a recording, decided by what its prompt named and by what it is. Pure."""
+"""Audiences: the people who can hear a recording, by its prompt's purposes and its stage. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from arlo_rec.policy import Purpose
 
 
 class Audience(StrEnum):
-    """Who can hear a recording, besides the officers, who open every one for access requests."""
+    """People who can hear a recording, besides the officers, who open every one for access requests."""
 
-    ORIGINAL = "original"  # whoever has a quality grant of its team
-    REVIEW = "review"  # the same people, of a copy that nobody released yet
-    TRAINING = "training"  # whoever has a training grant of its team
-    OFFICER = "officer"  # nobody else
+    ORIGINAL = "original"  # holders of a quality grant of its team
+    REVIEW = "review"  # the same people, for an unreleased copy
+    TRAINING = "training"  # holders of a training grant of its team
+    OFFICER = "officer"  # officers alone
 
 
 class Stage(StrEnum):
-    """What a recording is on the way from a call to a training copy."""
+    """A stage between a call and a released training copy."""
 
     ORIGINAL = "original"
     UNDER_REVIEW = "under_review"
@@ -41,7 +41,7 @@ def audience_of(purposes: Collection[Purpose], stage: Stage) -> Audience:
 
 
 def purpose_of(audience: Audience) -> Purpose | None:
-    """The purpose whose grants open an audience's recordings; None where none does."""
+    """The purpose whose grants open an audience's recordings; None for officers alone."""
     return _OPENED_FOR.get(audience)
 
 

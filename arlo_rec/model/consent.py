@@ -1,7 +1,7 @@
 """Consent: a source's claim, judged by the guidelines, and the proof that intake needs. Pure; nothing is stored here.
 
-A `Claim` is what a manifest says; `prove` makes a `Consent` of it, and only with a `Consent` can the key of an original
-be made. Each prompt carries the purposes that it names, and a consent covers no other.
+A `Claim` is what a manifest states; `prove` makes a `Consent` of it, and the key of an original needs a `Consent`.
+Each prompt carries the purposes that it names, and a consent covers no other.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from zoneinfo import ZoneInfo
 from arlo_rec.policy import ZONE, Decision, Purpose, due_at, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
-CONSENT_LEAD = timedelta(hours=1)  # a key press earlier before the recording belongs to another call
+CONSENT_LEAD = timedelta(hours=1)  # an earlier key press belongs to another call
 
 
 class Prompt(NamedTuple):
-    """A text that callers hear before anything is recorded, and the purposes that it names."""
+    """A text that callers hear before a recording, and the purposes that it names."""
 
     version: str
     lang: str
     text: str
     purposes: frozenset[Purpose]
-    since: date  # the first day of its use, in the policy's zone
-    until: date | None = None  # the last day of its use; None: no end is set
-    sound_sha256: bytes | None = None  # of the file that the exchange plays; None: nobody stated it
+    since: date  # first day of its use, in the policy's zone
+    until: date | None = None  # last day of its use; None: no end is set
+    sound_sha256: bytes | None = None  # of the file that the exchange plays; None: not stated
 
     @property
     def sha256(self) -> bytes:
@@ -41,10 +41,10 @@ class Prompt(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a source says about a call's consent, before it is judged.
+    """A source's statement of a call's consent, before it is judged.
 
-    `key` is the manifest's value, of any type: only the string "1" is consent. `frames` and `rate` are None until the
-    sound is read.
+    `key` is the manifest's value, of any type: only the string "1" is consent. `frames` and `rate` are None until
+    the sound is read.
     """
 
     direction: str
@@ -60,7 +60,7 @@ class Claim(NamedTuple):
 class Consent(NamedTuple):
     """A caller's proven consent: key 1, after a known prompt that was heard to its end.
 
-    Only `prove` makes one, and only with one can a data key be made.
+    Only `prove` makes one, and a data key needs one.
     """
 
     at: datetime
@@ -81,7 +81,8 @@ def judge(
     now: datetime,
     deadline: Callable[[datetime], datetime] = due_at,
 ) -> Decision:
-    """Whether a call may be kept, and by which rule: the first refusal that applies, in the order of docs/telephone.md.
+    """Whether a call may be kept: the first refusal that applies, in the order of docs/telephone.md, or the rule that
+    allows.
 
     *prompts* are those of the policy in force at the key press; *deadline* says when a call that began then is due.
     Withdrawals and duplicates depend on the store and are checked later, by `after_withdrawal`.
@@ -105,7 +106,7 @@ def prove(
     now: datetime,
     deadline: Callable[[datetime], datetime] = due_at,
 ) -> Consent:
-    """The consent that *claim* proves, under that version of the policy; raises ValueError where `judge` says no."""
+    """The consent that *claim* proves, under that version of the policy; raises ValueError if `judge` refuses it."""
     decision = judge(claim, prompts, now=now, deadline=deadline)
     if not decision.allowed or claim.key_at is None:
         raise ValueError(f"no consent: {decision.code}")
@@ -114,9 +115,9 @@ def prove(
 
 
 def declined_after(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> str | None:
-    """The prompt after which a caller said no with key 2, heard to its end or not; None where nobody can say that.
+    """The prompt, heard to its end or not, after which a caller declined with key 2; None in all other cases.
 
-    No key, another one, a call that ended, a prompt or a time that cannot be: all that is no consent and no answer.
+    No key, another key, a call that ended, an impossible prompt or time: all that is neither consent nor answer.
     """
     if not isinstance(claim.key, str) or claim.key != "2" or claim.key_at is None:
         return None
@@ -154,7 +155,7 @@ def _local_date(at: datetime) -> date:
     """The calendar day of an instant in the policy's zone."""
     try:
         return at.astimezone(ZoneInfo(ZONE)).date()
-    except OverflowError:  # the first and the last day of the calendar
+    except OverflowError:  # first and last day of the calendar
         return at.date()
 
 
@@ -173,18 +174,18 @@ def _judge_length(claim: Claim) -> Decision | None:
 
 
 def _judge_key_time(claim: Claim, now: datetime) -> Decision | None:
-    """A key press of a time to come, in a call that is as long as that, as far as is known."""
+    """Refuse a key press in the future, in a call whose length includes it."""
     if claim.frames is None or claim.key_at is None or claim.key_at <= now + CLOCK_TOLERANCE:
         return None
     return Decision.no("scope.only", "future")
 
 
 def after_withdrawal(consent_at: datetime, withdrawn_at: datetime, *, now: datetime) -> Decision:
-    """Whether a consent counts although its caller withdrew before: a newer one, given already (consent.withdraw).
+    """Whether a consent counts despite an earlier withdrawal: a newer one, already given (consent.withdraw).
 
-    There are five minutes for clocks: the call on which somebody withdraws was consented to before and must not survive
-    either. On the other side there are none: a key press of a time to come is refused (`future`, which leaves the call
-    for a later run), for it would count at once where an exchange's clock is ahead.
+    Clocks may differ by five minutes: the call in which a caller withdraws was consented to before, and must not
+    survive. A key press in the future gets no tolerance, because it would count at once if an exchange's clock is
+    ahead; it is refused (`future`, which leaves the call for a later run).
     """
     if consent_at < withdrawn_at + CLOCK_TOLERANCE:
         return Decision.no("consent.withdraw", "withdrawn")

@@ -1,6 +1,6 @@
 """Dates as people write them, besides strict ISO 8601 (`times`): `30d`, `i morgen`, `tomorrow`, `01.12.2026`.
 
-What could mean two days is refused: `1/2/2026` is February in Oslo and January in Boston, and `1.12.` has no year.
+Ambiguous dates are refused: `1/2/2026` is February in Oslo and January in Boston, and `1.12.` has no year.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def last_moment(text: str, now: datetime, *, ahead: bool = False) -> datetime:
 
 
 def _wrong(text: str) -> Usage:
-    """What is wrong with a text; the one mistake that is often made has words of its own."""
+    """The error for a text; the most frequent mistake has its own."""
     return Usage("time_without_zone" if _LOCAL.fullmatch(text) else "bad_time", value=text[:40])
 
 
 def _day(text: str, now: datetime, *, ahead: int) -> date | None:
-    """The day that a text means; None where it is none, and may be an instant. Raises ValueError or OverflowError."""
+    """The day that a text means; None if it may be an instant. Raises ValueError or OverflowError."""
     words = text.strip().casefold()
     if _ISO.fullmatch(words):
         return date.fromisoformat(words)

@@ -1,8 +1,8 @@
 """Documents as values: frozen dataclasses and structs, written as canonical JSON and read back strictly.
 
-The annotations of their fields are the one place that states the form of a document. Bytes are base64, instants
-RFC 3339 in UTC, sets sorted lists. Only what `encode` writes is read: unknown and missing fields, other types,
-duplicate keys and another order or spelling are refused, so that a document has one form to be signed.
+The annotations of fields alone state the form of a document. Bytes are base64, instants RFC 3339 in UTC, sets sorted
+lists. Only the output of `encode` is read: unknown and missing fields, other types, duplicate keys and another order
+or spelling are refused, so that a document has one form to be signed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _Kind = TypeVar("_Kind")
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The base of what stands in documents, where it needs names of its own (`rename`) or is made often."""
+    """The base of document parts with field names of their own (`rename`), or of frequent ones."""
 
 
 def encode(document: object) -> bytes:
@@ -40,7 +40,7 @@ def plain(document: object) -> Any:
 
 
 def read(value: object, kind: type[_Kind]) -> _Kind:
-    """The document, or the part of one, that `plain` gave as *value*; raises ValueError for what is none."""
+    """The document, or part of one, from the output of `plain`; raises ValueError for anything else."""
     try:
         return msgspec.convert(value, kind, dec_hook=_from_plain)
     except msgspec.ValidationError as error:

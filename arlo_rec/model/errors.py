@@ -1,12 +1,12 @@
 """The family of errors, a class per exit status.
 
-An error has a *code* and its values, never a sentence: the sentence is in `i18n/sentences/errors.json` under that code,
-in each language, and is made by `ui.terminal`. So scripts read codes, people read sentences, and no message holds a
-value that was not chosen for it. Any other exception is a bug.
+An error has a *code* and its values, never a sentence: `i18n/sentences/errors.json` has the sentence of each code in
+each language, and `ui.terminal` fills it in. So scripts read codes, people read sentences, and a message holds only
+values chosen for it. Any other exception is a bug.
 
     ArloError                1
      |- Interrupted        130   Ctrl-C
-     |   `- Lost           130   the door is shut in the middle
+     |   `- Lost           130   the door closed during a command
      |- Usage                2   wrong usage, a bad value
      |- NothingMatched       4
      |- NoStore             10
@@ -26,8 +26,8 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 Detail = str | int | float
-ELSEWHERE = "_arlo_rec_elsewhere"  # attribute of an error from another process: where it happened there, no values
-ALIKE = 0.7  # of 1: how alike a mistyped name and a known one must be, for the known one to be suggested
+ELSEWHERE = "_arlo_rec_elsewhere"  # attribute of an error from another process: its place there, without values
+ALIKE = 0.7  # of 1: similarity at which a known name is suggested for a mistyped one
 
 
 class ArloError(Exception):
@@ -43,7 +43,7 @@ class ArloError(Exception):
 
     @property
     def sentence(self) -> str:
-        """The code of its sentence, where one error code has several."""
+        """The code of its sentence; an error code can have several."""
         return self.code
 
     def __str__(self) -> str:
@@ -53,13 +53,13 @@ class ArloError(Exception):
 
 
 class Interrupted(ArloError):
-    """Somebody pressed Ctrl-C."""
+    """The user pressed Ctrl-C."""
 
     exit_status = 130
 
 
 class Lost(Interrupted):
-    """The person's machine is gone; whether it has what was sent last, nobody can know."""
+    """The person's machine is gone; whether it got the last bytes is unknown."""
 
     def __init__(self) -> None:
         super().__init__("interrupted")
@@ -72,13 +72,13 @@ class Usage(ArloError):
 
 
 class NothingMatched(ArloError):
-    """What was named does not exist; nothing was done."""
+    """The named thing does not exist; nothing was done."""
 
     exit_status = 4
 
 
 class NotANumber(NothingMatched):
-    """What was given as a telephone number is none; *digits* are how many a domestic one had, where only that is wrong.
+    """A text is no telephone number; *digits* is the length of a domestic one, if only that is wrong.
 
     The number itself is no value of the error: errors are logged.
     """
@@ -90,7 +90,7 @@ class NotANumber(NothingMatched):
 
     @property
     def sentence(self) -> str:
-        """It says how many digits a number has, where they are what is wrong."""
+        """The sentence with the number of digits, if that is wrong."""
         return "not_a_number_digits" if "digits" in self.detail else self.code
 
 
@@ -107,7 +107,7 @@ class InUse(ArloError):
 
     @property
     def sentence(self) -> str:
-        """It says who holds the lock where that is known."""
+        """The sentence with the holder of the lock, if known."""
         return "in_use_by" if "pid" in self.detail else self.code
 
 
@@ -118,15 +118,15 @@ class NotUnlocked(ArloError):
 
 
 class NotGranted(ArloError):
-    """No live grant, or no right to do it at all."""
+    """There is no live grant, or no right at all."""
 
     exit_status = 13
 
 
 class NotOpen(NotGranted):
-    """No recording of an id is open to who asks; the same error whether there is one or not.
+    """No recording of an id is open to this person; the same error whether one exists or not.
 
-    Of the beginning of an id that fits *several* that are open to them, it says that too.
+    *several*: the beginning of an id fits several recordings that are open to them.
     """
 
     def __init__(self, *, several: bool = False) -> None:
@@ -135,7 +135,7 @@ class NotOpen(NotGranted):
 
     @property
     def sentence(self) -> str:
-        """It says what may be wrong with the id."""
+        """The sentence for a whole id, or for an ambiguous beginning."""
         return "no_grant_for_beginning" if self._several else "no_grant_for_id"
 
 
@@ -149,26 +149,26 @@ class Refused(ArloError):
 
 
 class ClockBehind(Refused):
-    """The clock is behind the log, so nothing opens and nothing is taken in until it is right or was accepted."""
+    """The clock is behind the log: nothing opens and nothing is taken in until it is right or accepted."""
 
     def __init__(self, **detail: Detail) -> None:
         super().__init__("retention.guard", rule="retention.90d", **detail)
 
     @property
     def sentence(self) -> str:
-        """It is refused for the same reason as a purge, and what to do next is another thing."""
+        """A sentence of its own: the rule is that of a purge, the remedy another."""
         return "clock_behind"
 
 
 class ReviewUnfinished(Refused):
-    """A copy cannot be confirmed yet: cuts are not decided, or what was heard badly was not heard, or both."""
+    """A copy cannot be confirmed yet: cuts are undecided, unclear parts unheard, or both."""
 
     def __init__(self, *, copy: str, cuts: str, parts: str) -> None:
         super().__init__("review_unfinished", rule="data.pseudonymised", copy=copy, cuts=cuts, parts=parts)
 
     @property
     def sentence(self) -> str:
-        """It says only what is left."""
+        """The sentence for what is left."""
         left = bool(self.detail["cuts"]), bool(self.detail["parts"])
         return {(True, False): "review_undecided", (False, True): "review_unheard"}.get(left, self.code)
 
@@ -202,9 +202,9 @@ class SoundError(ArloError):
 
 
 def nearest(mistyped: str, known: Iterable[str]) -> dict[str, str]:
-    """The known name that was most likely meant, as a value of the error; nothing where none is alike.
+    """The known name most similar to a mistyped one, as a value of the error; empty without one.
 
-    Only for names that whoever made the mistake may see.
+    Only for names that the user may see.
     """
     from difflib import get_close_matches
 
@@ -214,9 +214,9 @@ def nearest(mistyped: str, known: Iterable[str]) -> dict[str, str]:
 
 
 def nearest_names(mistyped: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """The known names that may be meant: those that hold what was typed, then those alike, the likeliest first.
+    """Known names similar to a mistyped one: those that contain it, then similar ones, the likeliest first.
 
-    Only for names that whoever made the mistake may see.
+    Only for names that the user may see.
     """
     from difflib import get_close_matches
 

@@ -1,8 +1,8 @@
-"""The company's own particulars, which letters and published pages name: who answers for the recordings, who gets them.
+"""The company's own particulars for letters and published pages: the controller, and the recipients of recordings.
 
-They stand in a TOML file that the officer's config names (examples/particulars.toml), else in `particulars.toml` beside
-this module. What is not in it is not invented: a letter then says what the recording system does not know, and a
-published page that the company has not stated it.
+They stand in a TOML file named by the officer's config (examples/particulars.toml), else in `particulars.toml`
+beside this module. Missing ones are not invented: a letter then says what the recording system does not know, and a
+page that the company has not stated it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Final
 
 from arlo_rec.model.errors import Usage
 
-CONTROLLER: Final = "Verisure Arlo Europe DAC"  # whose guidelines these are
+CONTROLLER: Final = "Verisure Arlo Europe DAC"  # the company of these guidelines
 LONGEST: Final = 500  # characters of one particular
 FILE_BYTES: Final = 64 * 1024
-DEFAULT: Final = Path(__file__).with_name("particulars.toml")  # of the customer: what we know of it, and no more
-NONE: Final = "none"  # of a data-protection officer: the company has none
+DEFAULT: Final = Path(__file__).with_name("particulars.toml")  # of the customer, as far as known
+NONE: Final = "none"  # as data-protection officer: the company has none
 _TEXTS = ("controller", "contact", "data_protection", "notice", "address", "data_protection_officer", "staff_notice")
 _IN_BOTH: Final = ("staff_basis", "withdrawal", "objection")  # in Norwegian and in English
-ON_PAGES: Final = frozenset(  # fields of `Particulars` that published pages tell, and no letter
+ON_PAGES: Final = frozenset(  # on published pages, and in no letter
     {
         *("address", "data_protection_officer", "retention"),
     }
@@ -48,39 +48,39 @@ class Processor:
     task_nb: str
     task_en: str
     country: str  # ISO 3166-1 alpha-2
-    safeguards_nb: str | None = None  # of a transfer out of the EEA (GDPR 46)
+    safeguards_nb: str | None = None  # for a transfer out of the EEA (GDPR 46)
     safeguards_en: str | None = None
 
     def task(self, lang: str) -> str:
-        """What it does, in that language."""
+        """Its task, in that language."""
         return self.task_nb if lang == "nb" else self.task_en
 
     def safeguards(self, lang: str) -> str:
-        """The basis of a transfer, in that language; empty where there is none."""
+        """The basis of a transfer, in that language; empty without one."""
         return (self.safeguards_nb if lang == "nb" else self.safeguards_en) or ""
 
     @property
     def is_outside_eea(self) -> bool:
-        """Whether recordings leave the EEA with it: a company in the EEA may have them done elsewhere."""
+        """Whether recordings leave the EEA with it: also through a company in the EEA that states safeguards."""
         return self.country not in _EEA or self.safeguards_nb is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody outside who may get recordings or what is known of them (GDPR 13(1)(e)), and why."""
+    """An outside recipient of recordings or of data about them (GDPR 13(1)(e)), and the reason."""
 
     recipient: str
     why_nb: str
     why_en: str
 
     def why(self, lang: str) -> str:
-        """Why they get it, in that language."""
+        """The reason, in that language."""
         return self.why_nb if lang == "nb" else self.why_en
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Something about calls that the company keeps itself, outside the recording system, and for how long."""
+    """Data about calls that the company keeps itself, outside the recording system, and for how long."""
 
     kind_nb: str
     kind_en: str
@@ -88,31 +88,31 @@ class Kept:
     how_long_en: str
 
     def kind(self, lang: str) -> str:
-        """What it is, in that language."""
+        """The kind of data, in that language."""
         return self.kind_nb if lang == "nb" else self.kind_en
 
     def how_long(self, lang: str) -> str:
-        """For how long, in that language."""
+        """How long it is kept, in that language."""
         return self.how_long_nb if lang == "nb" else self.how_long_en
 
 
 @dataclass(frozen=True, slots=True)
 class Particulars:
-    """What letters and pages say of the company; None where nobody stated it."""
+    """The company's particulars in letters and pages; None if not stated."""
 
     controller: str = CONTROLLER
     contact: str | None = None
     data_protection: str | None = None  # the contact for it
-    notice: str | None = None  # where the privacy notice stands
+    notice: str | None = None  # address of the privacy notice
     processors: tuple[Processor, ...] | None = None
     staff_basis_nb: str | None = None  # the legal basis of recording employees (GDPR 6)
     staff_basis_en: str | None = None
     address: str | None = None  # postal
-    data_protection_officer: str | None = None  # GDPR 37; NONE where the company has none
-    staff_notice: str | None = None  # where the privacy notice for employees stands
+    data_protection_officer: str | None = None  # GDPR 37; NONE without one
+    staff_notice: str | None = None  # address of the privacy notice for employees
     withdrawal_nb: str | None = None  # how a caller reaches the company to withdraw
     withdrawal_en: str | None = None
-    objection_nb: str | None = None  # whom an employee asks, and tells that they object (GDPR 21)
+    objection_nb: str | None = None  # contact of an employee for questions and objections (GDPR 21)
     objection_en: str | None = None
     recipients: tuple[Recipient, ...] | None = None
     retention: tuple[Kept, ...] | None = None
@@ -126,17 +126,17 @@ class Particulars:
         return self.withdrawal_nb if lang == "nb" else self.withdrawal_en
 
     def objection(self, lang: str) -> str | None:
-        """Whom an employee asks, in that language."""
+        """An employee's contact, in that language."""
         return self.objection_nb if lang == "nb" else self.objection_en
 
     @property
     def officer(self) -> str | None:
-        """The data-protection officer; None where the company has none, or nobody stated one."""
+        """The data-protection officer; None without one, or if not stated."""
         return None if self.data_protection_officer == NONE else self.data_protection_officer
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The keys that nobody stated, in the order of examples/particulars.toml; the controller is always known."""
+        """The keys that are not stated, in the order of examples/particulars.toml; the controller is always known."""
         both = {key: getattr(self, f"{key}_nb") for key in _IN_BOTH}
         return tuple(key for key in KEYS if (both[key] if key in both else getattr(self, key)) is None)
 
@@ -148,7 +148,7 @@ KEYS: Final = (  # of the file, in the order of examples/particulars.toml
 
 
 def decode(raw: bytes, path: str) -> Particulars:
-    """The particulars of a file; raises Usage for what is no such file, and for keys and values that are not known."""
+    """The particulars of a file; raises Usage for another file, and for unknown keys and values."""
     try:
         document = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -164,12 +164,12 @@ def decode(raw: bytes, path: str) -> Particulars:
     for key, listed in lists.items():
         if not isinstance(listed, list):
             raise Usage("config_bad_value", key=key, path=path)
-        stated[key] = tuple(_LISTS[key](_table(each, key, path), path) for each in listed)
+        stated[key] = tuple(_LISTS[key](_table(table, key, path), path) for table in listed)
     return Particulars(**stated)
 
 
 def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
-    """A table of a list, with keys that are known there."""
+    """A table of a list, with known keys only."""
     if not isinstance(document, Mapping):
         raise Usage("config_bad_value", key=key, path=path)
     for name in document:

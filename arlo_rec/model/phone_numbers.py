@@ -1,7 +1,7 @@
-"""Parsing telephone numbers: every notation gives the same E.164 form, or NothingMatched.
+"""Telephone numbers: every notation gives the same E.164 form, or NothingMatched.
 
-Only ASCII digits and no patterns: `%`, Arabic digits and words match nothing. A withheld number is no
-number; it is stored as None and matches nobody.
+Only ASCII digits and no patterns: `%`, Arabic digits and words match nothing. A withheld number is no number; it is
+stored as None and matches no caller.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from arlo_rec.model.errors import NotANumber, NothingMatched, Usage
 from arlo_rec.model.records import Private
 
 HOME_REGION = "NO"  # a number without a country code is Norwegian
-WITHHELD = frozenset({"", "anonymous", "unknown"})  # what exchanges write for a hidden number
+WITHHELD = frozenset({"", "anonymous", "unknown"})  # written by exchanges for a hidden number
 LONGEST = 60  # characters, separators included
 _BETWEEN = re.compile(
     "[ ()./\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212-]"
@@ -28,7 +28,7 @@ def is_withheld(text: str | None) -> bool:
 
 
 def parse_caller(text: str) -> Private:
-    """The E.164 form of a number in any notation; raises NothingMatched where it is not a number."""
+    """The E.164 form of a number in any notation; raises NothingMatched for anything else."""
     import phonenumbers
 
     bare = _BETWEEN.sub("", text.strip())
@@ -45,10 +45,10 @@ def parse_caller(text: str) -> Private:
 
 
 def numbers_in(words: Sequence[str]) -> list[Private]:
-    """The numbers of some words, in E.164 form; raises NothingMatched.
+    """The numbers in some words, in E.164 form; raises NothingMatched.
 
-    Words that together are one number are taken as one, as people type it in groups; else each is a number. Where each
-    is a number in use they are several, even if so long a number were possible, as abroad.
+    Words that together form a number are one, typed in groups; else each is a number. If each word is a number in
+    use, they are several, even if so long a number is possible abroad.
     """
     if len(words) < 2 or not all(map(_is_number_in_use, words)):
         try:
@@ -60,7 +60,7 @@ def numbers_in(words: Sequence[str]) -> list[Private]:
 
 
 def one_number(text: str) -> Private:
-    """The number that a text is, typed in groups or not; raises Usage where it is two numbers, else NothingMatched."""
+    """The number in a text, typed in groups or not; raises Usage for two numbers, else NothingMatched."""
     words = text.split()
     try:
         numbers = numbers_in(words)
@@ -69,7 +69,7 @@ def one_number(text: str) -> Private:
         halves = ((groups[:at], groups[at:]) for at in range(1, len(groups)))
         if any(all(_is_number_in_use(" ".join(half)) for half in both) for both in halves):
             raise Usage("two_numbers") from None
-        parse_caller(text)  # what is wrong with it as a whole
+        parse_caller(text)  # raises the problem of the whole text
         raise
     if len(numbers) > 1:
         raise Usage("two_numbers")
@@ -77,7 +77,7 @@ def one_number(text: str) -> Private:
 
 
 def is_in_use(number: Private) -> bool:
-    """Whether the numbering plan of its country has such a number; one that it has not is mistyped, or very new."""
+    """Whether the number exists in its country's numbering plan; others are mistyped or very new."""
     import phonenumbers
 
     return phonenumbers.is_valid_number(phonenumbers.parse(number.reveal()))

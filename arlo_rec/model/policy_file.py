@@ -60,20 +60,20 @@ _OF_PROMPT: Final = frozenset({"version", "lang", "text", "purposes", "from", "u
 _KEPT: Final = ("lang", "text", "purposes", "since")  # of a prompt that callers heard
 _TEXT_LONGEST: Final = 200  # characters
 _PROMPT_LONGEST: Final = 2000
-_MOST: Final = 200  # rows of one table; prompts are never removed, and all of a store stand in each version
-_REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # what no prompt may have (`model.prompts`)
+_MOST: Final = 200  # rows of one table; each version has all prompts of a store, which are never removed
+_REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # forbidden in prompts (`model.prompts`)
 _KEYS: Final = frozenset({"version", "from", "reason", "prompt", *TRUTHS, *LIMITS})
 
 
 def no_sound(name: str) -> bytes:
-    """For a file that may name none: raises Usage."""
+    """Raise Usage: this file may name no sound."""
     raise Usage("file_unreadable", path=name)
 
 
 def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: Hashing = no_sound) -> PolicyVersion:
-    """The version that a file proposes to follow *before*; *hashing* reads the sound of a prompt.
+    """The version that a file proposes after *before*; *hashing* reads the sound of a prompt.
 
-    Raises Usage for what is no such file, key or value, and Refused for what the guidelines let nobody set.
+    Raises Usage for another file and invalid keys or values, and Refused for settings outside the guidelines.
     """
     try:
         document = tomllib.loads(raw.decode("utf-8"))
@@ -99,13 +99,13 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: H
         **changes,
     )
     for purpose in Purpose:
-        if version.reason_demanded and not version.codes_for(purpose):  # nobody could search for it any more
+        if version.reason_demanded and not version.codes_for(purpose):  # else every search for it is refused
             raise Usage("policy_reasons_lack", purpose=str(purpose), path=path)
     return version
 
 
 def _since(value: object, now: datetime, path: str) -> datetime:
-    """The start of that day, or *now* where that is later or no day is given."""
+    """The start of that day, or *now* if that is later or no day is given."""
     if value is None:
         return now
     if type(value) is not date or not now.year <= value.year <= now.year + 2 or start_of_day(value) > now + LATEST:
@@ -136,21 +136,21 @@ def _truth(value: object, key: str, path: str) -> bool:
     return value
 
 
-# -- its tables ---------------------------------------------------------------------------------------
+# -- tables ---------------------------------------------------------------------------------------------
 
 
 def _reasons(value: object, path: str) -> tuple[ReasonCode, ...]:
     """The reason codes of a file; raises Usage."""
     rows = [_reason(row, path) for row in _rows(value, "reason", _OF_REASON, path)]
-    if len({each.code for each in rows}) != len(rows):
+    if len({reason.code for reason in rows}) != len(rows):
         raise Usage("policy_bad_reason", key="code", path=path)
     return tuple(rows)
 
 
 def _prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hashing, path: str) -> tuple[Prompt, ...]:
-    """The prompts before, with what the file changes of them, and its new ones behind.
+    """The prompts of *before* with the file's changes, and its new ones behind.
 
-    Raises Usage, and Refused for a prompt that would reach back or that no caller may hear.
+    Raises Usage, and Refused for a prompt that would reach back or that the guidelines forbid.
     """
     known = {prompt.version: prompt for prompt in before}
     rows = _rows(value, "prompt", _OF_PROMPT, path)
@@ -169,7 +169,7 @@ def _prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hash
 def _prompt(
     version: str, row: Mapping[str, Any], last: Prompt | None, since: date, hashing: Hashing, path: str
 ) -> Prompt:
-    """One prompt of a file; *last* is what was in force of it, *since* the day from which the version is."""
+    """One prompt of a file; *last* is its version in force, *since* the first day of the proposed version."""
     begins, until = (_day(row[key], key, path) if key in row else None for key in ("from", "until"))
     sound = _sound(row, hashing, path)
     if last is not None:
@@ -194,7 +194,7 @@ def _prompt(
 
 
 def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, since: date) -> None:
-    """Raise Refused where a prompt that callers heard would have been another: a changed text is a new version."""
+    """Raise Refused if a prompt that callers heard would change: a changed text is a new version."""
     if not last.purposes.issuperset(heard["purposes"]):
         raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
     if any(heard[key] != getattr(last, key) for key in _KEPT):
@@ -206,7 +206,7 @@ def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, sin
 
 
 def _demand_fit(version: str, text: str, purposes: frozenset[Purpose]) -> None:
-    """Raise Refused for a text that no caller may hear before a recording, or that does not name its purposes."""
+    """Raise Refused for a forbidden text, or one that does not name its purposes."""
     for code in findings(text, ""):
         if code in _REFUSED:
             raise Refused("prompt_refused", rule="consent.prompt", prompt=version, why=code)
@@ -225,7 +225,7 @@ def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
 
 
 def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
-    """The rows of a table that have no other keys than these."""
+    """The rows of a table, with no other keys than these."""
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST or not all(isinstance(row, dict) for row in value):
         raise Usage("config_bad_value", key=table, path=path)
     for row in value:
@@ -236,15 +236,15 @@ def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Ma
 
 
 def _purposes(value: object) -> frozenset[Purpose] | None:
-    """Some of the two purposes; None for anything else."""
+    """One or both purposes; None for anything else."""
     known = [str(purpose) for purpose in Purpose]
-    if not isinstance(value, list) or not value or any(each not in known for each in value):
+    if not isinstance(value, list) or not value or any(name not in known for name in value):
         return None
-    return frozenset(Purpose(each) for each in value)
+    return frozenset(Purpose(name) for name in value)
 
 
 def _prompt_text(value: object, path: str) -> str:
-    """A text as it is spoken: on however many lines it is written, one blank stands between two words."""
+    """A text as spoken: its lines joined, with one blank between words."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     if not 0 < len(text) <= _PROMPT_LONGEST or not text.isprintable():
         raise _bad("text", path)
@@ -276,11 +276,8 @@ def _bad(key: str, path: str) -> Usage:
     return Usage("policy_bad_prompt", key=key, path=path)
 
 
-# -- writing ------------------------------------------------------------------------------------------
-
-
 def text_of(version: PolicyVersion) -> str:
-    """The same file for a version as it is, to begin a proposal with."""
+    """A version as such a file, to begin a proposal with."""
     lines = [f"version = {json.dumps(version.version)}"]
     lines += [f"{key} = {json.dumps(getattr(version, key))}" for key in TRUTHS]
     lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]

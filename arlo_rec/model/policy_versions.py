@@ -1,8 +1,8 @@
-"""The versions of a store's policy: what the guidelines leave to the company to set, each in force from its instant on.
+"""Versions of a store's policy: what the guidelines leave to the company, each in force from an instant on. Pure.
 
-`policy` and `rules` hold what no company changes. A version is never edited: a change is a new version, which officers
-approve (purpose.change). All of them are one document, which a link of the chain of authority commits to
-(`keys.authority`). Pure.
+`policy` and `rules` hold what no company changes. A version is never edited: a change is a new version, which
+officers approve (purpose.change). All versions are one document, which a link of the chain of authority commits to
+(`keys.authority`).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _CODED: Final = re.compile(r"\s*([a-z][a-z0-9-]{1,30}):\s*(.*)", re.DOTALL)
 
 
 class ReasonCode(NamedTuple):
-    """A reason that the guidelines know for opening recordings, and the purposes that it fits."""
+    """A known reason for opening recordings, and the purposes that it fits."""
 
-    code: str  # small letters, digits and hyphens
+    code: str  # lower-case letters, digits and hyphens
     nb: str
     en: str
     purposes: frozenset[Purpose]
 
     def text(self, lang: str) -> str:
-        """What it means, in that language."""
+        """Its meaning, in that language."""
         return self.nb if lang == "nb" else self.en
 
 
@@ -46,30 +46,31 @@ class PolicyVersion:
     since: datetime  # in force from here on, until the next
     prompts: tuple[Prompt, ...]
     reasons: tuple[ReasonCode, ...]
-    reason_demanded: bool  # whether each reason begins with a code
-    cut_circumstances: bool  # whether training copies lose what may tell somebody without a name, unasked
+    reason_demanded: bool  # whether each reason must begin with a code
+    cut_circumstances: bool  # whether training copies lose, unasked, what may identify a person without a name
     most_found: int  # hits that a search shows
-    own_a_day: int  # recordings that an officer hears or exports a day by her own access, unless its approval says more
-    entries_days: int | None  # after which the log loses what an entry tells; None: never
+    own_a_day: int  # recordings that an officer opens a day by her own access, unless the approval allows more
+    entries_days: int | None  # after which the log drops bodies of entries; None: never
     retention_days: int  # for which a recording is kept
     program: tuple[Part, ...]  # the parts of the program that it was approved with
-    by: str = ""  # the officer who proposed it; empty: the store was made with it
+    by: str = ""  # the proposing officer; empty for a new store's
     approvals: tuple[Approval, ...] = ()
 
     def starting(self, since: datetime, before: PolicyVersion) -> PolicyVersion:
-        """This version in force from *since* on, behind *before*: what is new in it begins no earlier."""
+        """This version in force from *since* on, behind *before*; its new prompts begin no earlier."""
         day, prompts = local_date(since), before.by_prompt()
         return replace(
             self,
             since=since,
             prompts=tuple(
-                each if each.version in prompts else each._replace(since=max(each.since, day)) for each in self.prompts
+                prompt if prompt.version in prompts else prompt._replace(since=max(prompt.since, day))
+                for prompt in self.prompts
             ),
         )
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules in the program's words, in the order of the guidelines; that of retention names these days."""
+        """The rules in the program's words, in the order of the guidelines; the one on retention names these days."""
         most, days = str(RETENTION.days), str(self.retention_days)
         return tuple(
             rule._replace(nb=rule.nb.replace(most, days), en=rule.en.replace(most, days))
@@ -79,23 +80,23 @@ class PolicyVersion:
         )
 
     def by_prompt(self) -> Mapping[str, Prompt]:
-        """The prompts by their versions; whether one was in use at an instant, it says itself."""
+        """The prompts by version, used or not."""
         return {prompt.version: prompt for prompt in self.prompts}
 
     def codes_for(self, purpose: Purpose) -> list[str]:
         """The reason codes that fit a purpose."""
-        return [each.code for each in self.reasons if purpose in each.purposes]
+        return [reason.code for reason in self.reasons if purpose in reason.purposes]
 
     def code_of(self, reason: str) -> str | None:
-        """The code that a reason begins with, as in `complaint: ...`; None where it begins with none of these."""
+        """The code at the start of a reason, as in `complaint: ...`; None without a known one."""
         coded = _CODED.match(reason)
-        known = {each.code for each in self.reasons}
+        known = {row.code for row in self.reasons}
         return coded[1] if coded is not None and coded[1] in known else None
 
     def reason_problem(self, reason: str | None, purpose: Purpose) -> str | None:
-        """Why this is no valid reason for opening recordings for a purpose, as a code (security.reason).
+        """The problem of a reason for opening recordings for a purpose, as a code (security.reason).
 
-        What follows a code is a reason by itself: a code alone says nothing of the call.
+        Text after a code must be a reason by itself: a code alone says nothing of the call.
         """
         if (problem := reason_problem(reason)) is not None or reason is None:
             return problem or "reason_missing"
@@ -109,7 +110,7 @@ class PolicyVersion:
 
 
 class _Term(NamedTuple):
-    """The retention of a version for as long as it is in force; without a beginning, for all that was before."""
+    """The retention of a version while it is in force; without a beginning, for all time before."""
 
     since: datetime | None
     until: datetime
@@ -117,7 +118,7 @@ class _Term(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """Every version that a store's policy had, has and will have, oldest first."""
+    """All versions of a store's policy: past, present and future, oldest first."""
 
     versions: tuple[PolicyVersion, ...]
 
@@ -129,24 +130,24 @@ class Policy(NamedTuple):
     @property
     def prompts(self) -> Mapping[str, Prompt]:
         """Every prompt that a recording may have been made under, by version."""
-        return {prompt.version: prompt for each in self.versions for prompt in each.prompts}
+        return {prompt.version: prompt for version in self.versions for prompt in version.prompts}
 
     def at(self, now: datetime) -> PolicyVersion:
-        """The version in force: of those that have begun the one approved last; before the first, the first."""
-        return next((each for each in reversed(self.versions) if each.since <= now), self.versions[0])
+        """The version in force: the last approved one that has begun; before the first, the first."""
+        return next((version for version in reversed(self.versions) if version.since <= now), self.versions[0])
 
     def due_at(self, started_at: datetime) -> datetime:
-        """When a call that began then is due to be erased, by every version that is approved (retention.90d).
+        """When a call that began then is due to be erased, by every approved version (retention.90d).
 
-        The shortest retention counts that was in force at any time since it was recorded: a shorter one reaches what is
-        held, from the instant on that it comes into force, and a longer one only what is recorded after it.
+        The shortest retention in force since the recording counts: a shorter one reaches held recordings once it
+        comes into force, a longer one only later recordings.
         """
         terms = [term for term in self._terms() if started_at < term.until]
         ends = [max(started_at + term.retention, term.since or started_at) for term in terms]
         return min(ends, default=started_at + RETENTION)
 
     def latest_due(self, now: datetime) -> datetime:
-        """The latest start of a call that is due at *now*: whatever began then or earlier is, and nothing later."""
+        """The latest start of a call that is due at *now*: everything begun by then is due, and nothing later."""
         begun = [term for term in self._terms() if term.since is None or term.since <= now]
         return max(min(now - term.retention, term.until - MICROSECOND) for term in begun)
 
@@ -155,29 +156,29 @@ class Policy(NamedTuple):
         return min(recording.latest_end, self.due_at(recording.started_at))
 
     def _terms(self) -> list[_Term]:
-        """The retention of each version, and from when until when it is in force; the first has no beginning."""
+        """The retention of each version and the time it is in force; the first has no beginning."""
         terms, ends = list[_Term](), _FOREVER
-        for number, each in reversed(tuple(enumerate(self.versions))):
-            since = each.since if number else None
+        for number, version in reversed(tuple(enumerate(self.versions))):
+            since = version.since if number else None
             if since is None or since < ends:
-                terms.append(_Term(since, ends, timedelta(days=each.retention_days)))
+                terms.append(_Term(since, ends, timedelta(days=version.retention_days)))
                 ends = since or ends
-            elif each.approvals and since - each.approvals[-1].at <= CLOCK_MARGIN:
+            elif version.approvals and since - version.approvals[-1].at <= CLOCK_MARGIN:
                 terms.append(
-                    _Term(ends, ends, timedelta(days=each.retention_days))
+                    _Term(ends, ends, timedelta(days=version.retention_days))
                 )  # began before a clock was set back
         return terms
 
 
 def demanded_reason(reason: str | None) -> str:
-    """The reason that a command demands, if it says something (security.reason); raises Usage."""
+    """The reason that a command demands, if it is valid (security.reason); raises Usage."""
     problem = reason_problem(reason)
     if problem is not None or reason is None:
         raise Usage(str(problem), rule="security.reason")
     return reason
 
 
-# -- what a new store has -----------------------------------------------------------------------------
+# -- a new store ----------------------------------------------------------------------------------------
 
 _TRAINING, _QUALITY = frozenset({Purpose.TRAINING}), frozenset({Purpose.QUALITY})
 # The list is ours: the customer's guidelines ask for a reason and name no codes.
@@ -190,19 +191,19 @@ REASON_CODES: Final[tuple[ReasonCode, ...]] = (
     ReasonCode("accuracy", "Om riktig informasjon ble gitt", "Whether accurate information was given", _QUALITY),
 )
 
-MOST_FOUND: Final = 50  # who needs more looks for something else than a call (access.need)
+MOST_FOUND: Final = 50  # more would be no search for a call (access.need)
 OWN_A_DAY: Final = 20
-TRUTHS: Final = ("reason_demanded", "cut_circumstances")  # what a version sets to true or false
-LIMITS: Final[Mapping[str, range]] = {  # what a version may set a number to
+TRUTHS: Final = ("reason_demanded", "cut_circumstances")  # settings that are true or false
+LIMITS: Final[Mapping[str, range]] = {  # settings that are numbers
     "most_found": range(1, 1001),
     "own_a_day": range(1, 1001),
-    "retention_days": range(1, RETENTION.days + 1),  # 90 days are the most that callers were ever told
-    "entries_days": range(365, 3651),  # the log is evidence: longer than any recording, case or grant that it tells of
+    "retention_days": range(1, RETENTION.days + 1),  # the most that callers were ever told
+    "entries_days": range(365, 3651),  # the log is evidence, so it outlives every recording, case and grant in it
 }
 
 
 def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVersion:
-    """The version that a new store has, with what the program sets where the company sets nothing."""
+    """The version of a new store, with the program's defaults."""
     return PolicyVersion(
         version,
         since,
@@ -223,13 +224,13 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
 
 def encode(policy: Policy) -> bytes:
     """The document as canonical JSON: the same versions give the same bytes."""
-    return canonical({"format": 5, "versions": [version_to_json(each) for each in policy.versions]})
+    return canonical({"format": 5, "versions": [version_to_json(version) for version in policy.versions]})
 
 
 def decode(body: bytes) -> Policy:
-    """The policy of a document that a link commits to; raises Integrity (purpose.change)."""
+    """The policy that a link commits to; raises Integrity (purpose.change)."""
     try:
-        policy = Policy(tuple(read_version(each) for each in parse_object(body)["versions"]))
+        policy = Policy(tuple(read_version(document) for document in parse_object(body)["versions"]))
         if not policy.versions:
             raise ValueError("no version")  # noqa: TRY301 - handled like any other error in the bytes
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
@@ -238,12 +239,12 @@ def decode(body: bytes) -> Policy:
 
 
 def version_to_json(version: PolicyVersion) -> dict[str, Any]:
-    """One version, with everything that it sets."""
+    """One version, with all its settings."""
     return {
         "version": version.version,
         "since": to_iso(version.since),
-        "prompts": [prompt_to_json(each) for each in version.prompts],
-        "reasons": [_reason_to_json(each) for each in version.reasons],
+        "prompts": [prompt_to_json(prompt) for prompt in version.prompts],
+        "reasons": [_reason_to_json(reason) for reason in version.reasons],
         "reason_demanded": version.reason_demanded,
         "cut_circumstances": version.cut_circumstances,
         "most_found": version.most_found,
@@ -252,18 +253,18 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
         "retention_days": version.retention_days,
         "program": {part.name: part.sha256 for part in version.program},
         "by": version.by,
-        "approvals": [{"by": each.by, "at": to_iso(each.at)} for each in version.approvals],
+        "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in version.approvals],
     }
 
 
 def read_version(document: Any) -> PolicyVersion:
-    """What `version_to_json` wrote; raises KeyError, TypeError, ValueError or the like for anything else."""
+    """The inverse of `version_to_json`; raises KeyError, TypeError, ValueError or the like for anything else."""
     days = document["entries_days"]
     return PolicyVersion(
         str(document["version"]),
         from_iso(document["since"]),
-        tuple(_prompt(each) for each in document["prompts"]),
-        tuple(_reason(each) for each in document["reasons"]),
+        tuple(_prompt(row) for row in document["prompts"]),
+        tuple(_reason(row) for row in document["reasons"]),
         bool(document["reason_demanded"]),
         bool(document["cut_circumstances"]),
         int(document["most_found"]),
@@ -272,12 +273,12 @@ def read_version(document: Any) -> PolicyVersion:
         int(document["retention_days"]),
         tuple(Part(str(name), str(document["program"][name])) for name in sorted(document["program"])),
         str(document["by"]),
-        tuple(Approval(str(each["by"]), from_iso(each["at"])) for each in document["approvals"]),
+        tuple(Approval(str(row["by"]), from_iso(row["at"])) for row in document["approvals"]),
     )
 
 
 def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as the document has it; the hash of its text follows from the text."""
+    """A prompt in the document; the hash of its text follows from the text."""
     return {
         "version": prompt.version,
         "lang": prompt.lang,

@@ -1,12 +1,12 @@
-"""What the program itself brings of the guidelines, as digests, with which a version of the policy is approved.
+"""The program's own part of the guidelines, as digests, with which a version of the policy is approved.
 
-Where the running program has others, nobody approved what it does, and `admin.opening` keeps the store closed:
+If the running program differs, its behaviour is unapproved, and `admin.opening` keeps the store closed:
 
     rules       wording and sections of the rules          purposes    the closed set
     rights      which role may do what                     states      which event moves a recording where
-    numbers     the deadlines that no company sets         page ...    each text that is published
+    numbers     the deadlines that no company sets         page ...    each published text
 
-It reads the texts of the installed package and nothing else.
+Only the texts of the installed package are read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TEXTS: Final = "*.md.j2"
 
 
 class Part(NamedTuple):
-    """One part of the program, and SHA-256 of it in hex."""
+    """One part of the program, and its SHA-256 in hex."""
 
     name: str
     sha256: str
@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 @cache
 def parts() -> tuple[Part, ...]:
-    """The parts of the program that runs, in the order of their names."""
+    """The parts of the running program, by name."""
     documents: dict[str, Any] = {
         "rules": [[rule.id, rule.section, rule.nb, rule.en] for rule in policy.RULES.values()],
         "purposes": sorted(policy.Purpose),
@@ -41,9 +41,9 @@ def parts() -> tuple[Part, ...]:
         "states": [[*move, after] for move, after in policy.LIFECYCLE.items()],
         "numbers": {name: _number(value) for name, value in vars(policy).items() if _is_number(name, value)},
     }
-    found = {name: canonical(document) for name, document in documents.items()}
-    found |= {f"page {path.name.removesuffix('.md.j2')}": path.read_bytes() for path in PAGES.glob(_TEXTS)}
-    return tuple(Part(name, hashlib.sha256(found[name]).hexdigest()) for name in sorted(found))
+    contents = {name: canonical(document) for name, document in documents.items()}
+    contents |= {f"page {path.name.removesuffix('.md.j2')}": path.read_bytes() for path in PAGES.glob(_TEXTS)}
+    return tuple(Part(name, hashlib.sha256(contents[name]).hexdigest()) for name in sorted(contents))
 
 
 def _may(role: policy.Role, action: policy.Action) -> bool:

@@ -1,6 +1,6 @@
-"""How far long work is: what a use case tells its observer, and nothing of how that is shown (`ui.progress`).
+"""Progress of long work: what a use case reports to its observer; `ui.progress` shows it.
 
-An observer is called in the midst of the work, also once for every call: it must return at once and raise nothing.
+An observer is called during the work, up to once per call: it must return at once and raise nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 
 class Unit(StrEnum):
-    """What is counted; bytes are shown as MB."""
+    """The unit that is counted; bytes are shown as MB."""
 
     CALLS = "calls"
     KEYS = "keys"
@@ -20,7 +20,7 @@ class Unit(StrEnum):
 
 
 class Phase(StrEnum):
-    """A part of a command that may take long; each has its own sentence, `progress.<phase>`, and its own total."""
+    """A part of a command that may take long; each has its sentence, `progress.<phase>`, and its total."""
 
     INTAKE = "intake"
     REHEARSAL = "rehearsal"  # an intake that writes nothing
@@ -39,7 +39,7 @@ class Phase(StrEnum):
     REKEYING = "rekeying"
 
 
-UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of the phases that are counted
+UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of counted phases
     Phase.INTAKE: Unit.CALLS,
     Phase.REHEARSAL: Unit.CALLS,
     Phase.OBJECT_COPY: Unit.CALLS,
@@ -55,7 +55,7 @@ UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of the phases that are counted
 
 
 class Progress(NamedTuple):
-    """How much of a phase is done, of how much; without a *total* nothing is counted, as while the engine works."""
+    """The done and total amount of a phase; without a *total* nothing is counted, as during database work."""
 
     phase: Phase
     done: int = 0
@@ -66,4 +66,4 @@ Observer = Callable[[Progress], None]
 
 
 def unobserved(_progress: Progress) -> None:
-    """The observer where nobody looks on."""
+    """An observer that ignores progress."""

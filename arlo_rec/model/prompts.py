@@ -1,12 +1,11 @@
-"""The prompts that callers hear: those of a new store, and what a prompt has to say and must not. Pure.
+"""Prompts that callers hear: those of a new store, and the check of required and forbidden content. Pure.
 
-A changed text is a new version, never an edit. The wording is ours. `nb-2025-01` names training only, as the customer's
-own text does, so recordings made under it are never opened for quality assurance (consent.purposes).
+A changed text is a new version, never an edit. The wording is ours. `nb-2025-01` names training only, as the
+customer's own text does, so its recordings are never opened for quality assurance (consent.purposes).
 
-What is looked for stands in the guidelines (consent.prompt, consent.press1, consent.press2) and is what the Norwegian
-data protection authority asks, for whom it is not enough that a call *may* be recorded. The check looks for words in
-Norwegian and English and tests no understanding: a prompt without a finding is one that a person has to read, not one
-that a court has approved.
+Required content follows the guidelines (consent.prompt, consent.press1, consent.press2) and the Norwegian data
+protection authority, which does not accept that a call *may* be recorded. The check looks for words in Norwegian and
+English and understands nothing: a person still has to read a prompt without a finding.
 """
 
 from __future__ import annotations
@@ -54,14 +53,14 @@ SHIPPED: Final[tuple[Prompt, ...]] = (
     ),
 )
 
-# -- what a prompt has to say -------------------------------------------------------------------------
+# -- required and forbidden content -------------------------------------------------------------------
 
 LANGUAGES: Final = ("nb", "en")
-_COMMON: Final = {  # words by which a language is told; none is one of the other
+_COMMON: Final = {  # words that identify a language; the lists are disjoint
     "nb": r"\b(?:du|og|vi|ikke|ikkje|samtalen|samtala|opptaket|tast|til|av|hos|når)\b",
     "en": r"\b(?:you|and|we|not|the|call|recording|press|to|of|our|when)\b",
 }
-_WANTED: Final = {  # by code: what has to be found, in each language
+_WANTED: Final = {  # by code: required, in each language
     "recorded": {
         "nb": r"\b(?:tar|tek) vi opp\b|\bvi (?:tar|tek) opp\b|\b(?:blir|vert) (?:tatt|teke) opp\b|\btas opp\b",
         "en": r"\bwe (?:will )?record\b|\b(?:is|are|will be) (?:being )?recorded\b",
@@ -83,7 +82,7 @@ _WANTED: Final = {  # by code: what has to be found, in each language
 }
 _TRAINING: Final = {"nb": r"\bopplæring\w*\b|\blære opp\b", "en": r"\btrain\w*\b"}
 _QUALITY: Final = {"nb": r"\bkvalitet\w*\b", "en": r"\bquality\b"}
-_UNWANTED: Final = {  # by code: what must not be found
+_UNWANTED: Final = {  # by code: forbidden
     "may": {
         "nb": r"\b(?:kan|kunne)(?: \w+){0,3} (?:(?:bli|verte) (?:tatt|teke)|tas|takast|ta) opp\b"
         r"|\bkan (?:bli|verte) (?:lagret|lagra|registrert)\b",
@@ -98,27 +97,27 @@ _UNWANTED: Final = {  # by code: what must not be found
 
 
 def language_of(text: str) -> str | None:
-    """The language of a prompt; None where it is neither."""
+    """The language of a prompt; None for any other."""
     counts = {lang: len(re.findall(words, _plain(text))) for lang, words in _COMMON.items()}
     best = max(LANGUAGES, key=lambda lang: counts[lang])
     return best if counts[best] >= 3 and sorted(counts.values())[0] < counts[best] else None
 
 
 def findings(text: str, controller: str) -> list[str]:
-    """What a prompt lacks, or says and must not, as codes in the order of the prompt; empty if nothing."""
+    """Missing and forbidden content of a prompt, as codes in the order of the prompt."""
     plain, lang = _plain(text), language_of(text)
     if lang is None:
         return ["language"]
-    found = [] if _plain(controller) in plain else ["who"]
+    missing = [] if _plain(controller) in plain else ["who"]
     lacking = [code for code, words in _WANTED.items() if not re.search(words[lang], plain)]
     unwanted = [code for code, words in _UNWANTED.items() if re.search(words[lang], plain)]
-    if "may" in unwanted:  # of a text that says that it may be, the remedy is one
+    if "may" in unwanted:  # one remedy for both
         lacking = [code for code in lacking if code != "recorded"]
-    return [*found, *lacking, *_purposes(plain, lang), *unwanted]
+    return [*missing, *lacking, *_purposes(plain, lang), *unwanted]
 
 
 def purposes_named(text: str) -> frozenset[Purpose]:
-    """The purposes that a prompt names; none where its language is not known."""
+    """The purposes that a prompt names; none if its language is unknown."""
     plain, lang = _plain(text), language_of(text)
     words = {Purpose.TRAINING: _TRAINING, Purpose.QUALITY: _QUALITY}
     return frozenset(purpose for purpose in Purpose if lang is not None and re.search(words[purpose][lang], plain))
@@ -132,6 +131,6 @@ def _purposes(plain: str, lang: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Small letters, one blank between words, no signs that are only seen at the end of a line."""
+    """Lower-case letters, one blank between words, no soft hyphens."""
     joined = unicodedata.normalize("NFKC", text).replace("\u00ad", "")
     return " ".join(joined.casefold().split())

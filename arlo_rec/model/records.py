@@ -1,7 +1,7 @@
 """The frozen values that all packages exchange: recordings, calls, people, grants, ids. Pure.
 
-Personal data of callers is wrapped in `Private`, which hides it from repr, format and JSON: code that needs the
-value calls `reveal()`, and a search for that word finds every such place.
+Callers' personal data is wrapped in `Private`, which hides it from repr, format and JSON: code that needs the value
+calls `reveal()`, and a search for that word finds every such place.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def to_micros(at: datetime) -> int:
-    """Microseconds since 1970 in UTC, exactly: how the catalogue stores an instant."""
+    """Microseconds since 1970 in UTC, exactly: the catalogue's form of an instant."""
     return (at - EPOCH) // MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
-    """The instant in UTC; raises OverflowError or ValueError where it is none that every zone can show."""
+    """The instant in UTC; raises OverflowError or ValueError at the ends of the calendar, where zones fail."""
     at = EPOCH + micros * MICROSECOND
     if not 1 < at.year < 9999:
         raise ValueError("an instant at the end of the calendar")
@@ -46,7 +46,7 @@ def to_iso(at: datetime) -> str:
 
 
 def from_iso(text: str) -> datetime:
-    """What `to_iso` wrote; raises ValueError."""
+    """The inverse of `to_iso`; raises ValueError."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
@@ -54,15 +54,15 @@ def from_iso(text: str) -> datetime:
 
 
 def named_in(entry: Mapping[str, Any]) -> tuple[RecordingId, ...]:
-    """The recordings that a log entry names, in order. What is no id is left out."""
+    """The recordings named by a log entry, in order; invalid ids are left out."""
     names = entry.get("recordings", ())
     if not isinstance(names, list | tuple):
         return ()
-    named = []
+    ids = []
     for name in names:
         if isinstance(name, str) and _ID.fullmatch(name):
-            named.append(RecordingId(bytes.fromhex(name)))
-    return tuple(named)
+            ids.append(RecordingId(bytes.fromhex(name)))
+    return tuple(ids)
 
 
 def new_id(due_at: datetime, chance: bytes) -> RecordingId:
@@ -80,13 +80,13 @@ def ids_beginning(signs: str) -> tuple[bytes, bytes]:
     return bytes.fromhex(signs.ljust(32, "0")), bytes.fromhex(signs.ljust(32, "f"))
 
 
-DAYS_AHEAD = RETENTION // timedelta(days=1) + 1  # that the day of a recording can lie ahead
+DAYS_AHEAD = RETENTION // timedelta(days=1) + 1  # between the intake of a recording and the day in its id, at most
 
 
 def day_due(recording: RecordingId, taken_in: datetime) -> tuple[datetime, datetime]:
-    """When the day on which a recording is due begins and ends, by its id (`new_id`) and the time of its intake.
+    """The start and end of the day on which a recording is due, by its id (`new_id`) and the time of its intake.
 
-    It is the last such day that begins within its retention, since no call is taken in before it began.
+    It is the last such day that begins within its retention, because no call is taken in before it began.
     """
     latest = (taken_in + CLOCK_TOLERANCE + RETENTION - EPOCH) // timedelta(days=1)
     begins = EPOCH + timedelta(days=latest - (latest - recording[0]) % 256)
@@ -118,7 +118,7 @@ class Private:
 
 
 class Kind(IntEnum):
-    """What an object holds; the number is written into its header."""
+    """The content of an object; the number is written into its header."""
 
     ORIGINAL = 0
     PSEUDONYMISED = 1
@@ -135,25 +135,25 @@ class Person:
     since: datetime
     service: bool = False
     recovery: bool = False
-    by: str = ""  # who added them, or gave them new keys, at `since`
-    from_entry: int = 0  # of the log: from there on their key signs
-    until_entry: int | None = None  # and from there on no more; None while they are here
-    left_at: datetime | None = None  # when they were removed, or got other keys
+    by: str = ""  # the person who added them, or gave them new keys, at `since`
+    from_entry: int = 0  # of the log: their key signs from there on
+    until_entry: int | None = None  # and up to there; None while they are current
+    left_at: datetime | None = None  # when they were removed or got other keys
     handed_to: str = ""  # the officer to whom they handed over, by their own act
-    login: str = ""  # the account from which they come to the door; none: one of their own name
+    login: str = ""  # the account that uses the door; empty: one of their own name
 
     @property
     def account(self) -> str:
-        """The login account from which they come to the door."""
+        """The login account that uses the door."""
         return self.login or self.name
 
     def signs(self, seq: int) -> bool:
-        """Whether their key may have signed for that entry of the log."""
+        """Whether their key may have signed that entry of the log."""
         return self.from_entry <= seq and (self.until_entry is None or seq < self.until_entry)
 
 
 class Approval(Document, frozen=True):
-    """An officer's approval of what another officer gave; whoever approved signed the link that it came with."""
+    """An officer's approval of another's grant; she also signed the link that carries it."""
 
     by: str
     at: datetime
@@ -161,27 +161,27 @@ class Approval(Document, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PendingOfficer:
-    """Somebody whom an officer (`person.by`) added as another, and whom a second one has to approve."""
+    """A person whom an officer (`person.by`) proposed as another, for a second officer to approve."""
 
     id: str
     person: Person
     at: datetime
 
-    def waits(self, now: datetime) -> bool:
-        """Whether they still wait at *now*."""
+    def is_pending(self, now: datetime) -> bool:
+        """Whether it is still undecided and unexpired at *now*."""
         return now < self.at + FOUR_EYES
 
 
 class Limits(Document, frozen=True, rename={"since": "from", "before": "to"}):
-    """What a grant is limited to beyond purpose, teams and end; None is no limit."""
+    """Limits of a grant beyond purpose, teams and end; None is no limit."""
 
     agents: frozenset[str] | None = None
     since: datetime | None = None  # calls that began then or later ...
     before: datetime | None = None  # ... and before then
-    per_day: int | None = None  # recordings that are opened to be heard on one day in Oslo
+    per_day: int | None = None  # recordings opened to hear on one day in Oslo
 
     def with_per_day(self, most: int) -> Limits:
-        """The same with so many recordings a day."""
+        """The same limits with this number of recordings a day."""
         return Limits(self.agents, self.since, self.before, most)
 
     def has_day(self, started_at: datetime) -> bool:
@@ -189,7 +189,7 @@ class Limits(Document, frozen=True, rename={"since": "from", "before": "to"}):
         return (self.since is None or self.since <= started_at) and (self.before is None or started_at < self.before)
 
     def has_agent(self, agent: str | None) -> bool:
-        """Whether a call that *agent* answered is within; None: nobody knows who did."""
+        """Whether a call of *agent* (None: unknown) is included."""
         folded = agent.casefold() if agent is not None else None
         return self.agents is None or folded in {name.casefold() for name in self.agents}
 
@@ -209,31 +209,31 @@ class Grant:
     until: datetime
     reason: str
     by: str
-    public: bytes  # of the grant's key pair, to which what is taken in is sealed; empty once it ended
-    earlier_pairs: tuple[bytes, ...] = ()  # fingerprints of the pairs that it had before
+    public: bytes  # of its key pair, to which each intake seals; empty once ended
+    earlier_pairs: tuple[bytes, ...] = ()  # fingerprints of earlier pairs
     state: str = "live"
     ended_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
-    own: bool = False  # an officer gave it to herself, as far as can be known
+    own: bool = False  # an officer may have given it to herself
     limits: Limits = NO_LIMITS
-    reviewed_at: datetime | None = None  # when an officer last confirmed that it is still needed
-    glass: bool = False  # an officer's own in an emergency, for which somebody else's word will do
+    reviewed_at: datetime | None = None  # when an officer last confirmed that it is needed
+    glass: bool = False  # an officer's own emergency access, which a manager may agree to
 
     def live(self, now: datetime) -> bool:
         """Whether it gives access at *now*."""
         return self.state == "live" and self.ended_at is None and now < self.until
 
-    def waits(self, now: datetime) -> bool:
-        """Whether it still waits for a second officer at *now*."""
-        return self.state == "pending" and self.ended_at is None and now < self.waits_until
+    def is_pending(self, now: datetime) -> bool:
+        """Whether it awaits a second officer at *now*."""
+        return self.state == "pending" and self.ended_at is None and now < self.pending_until
 
     @property
-    def waits_until(self) -> datetime:
-        """When it is over, if no officer decides it."""
+    def pending_until(self) -> datetime:
+        """When it expires undecided."""
         return min(self.until, self.starts_at + FOUR_EYES)
 
     def ended(self, now: datetime) -> Grant:
-        """The same grant, revoked at *now*, or called off where it still waits; unless it ended before."""
+        """The grant, revoked at *now*, or called off if still pending; unchanged if it ended before."""
         if self.ended_at is not None:
             return self
         state = "called_off" if self.state == "pending" else "revoked"
@@ -241,7 +241,7 @@ class Grant:
 
     @property
     def was_live(self) -> bool:
-        """Whether it ever gave access, as far as the roster tells; it gave none before a second officer approved it."""
+        """Whether it ever gave access, by the roster; a pending one gave none."""
         return self.state not in {"pending", "denied", "called_off"}
 
     def opens(self, purpose: Purpose, team: str) -> bool:
@@ -251,7 +251,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as a source describes it: the sound is not opened and nothing is verified yet."""
+    """A call as a source describes it: its sound unopened, nothing verified."""
 
     source: str
     source_id: str
@@ -273,7 +273,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose recordings (a caller's or agent's, by blind index), or which call (the exchange's id, our original's)."""
+    """The data subject (a caller or agent, by blind index), or a call (by the exchange's id, or our original's)."""
 
     caller: bytes | None = None
     agent: bytes | None = None
@@ -288,7 +288,7 @@ def _quoted(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def _consent_quoted(policy: str, prompt: str, sha256: bytes, purposes: frozenset[Purpose]) -> str:
-    """What a row says of a consent, as it stands in the canonical form: many rows say the same."""
+    """A row's consent in its canonical form, cached because many rows share it."""
     said = {"policy": policy, "prompt": [prompt, sha256.hex()], "purposes": sorted(purposes)}
     return canonical(said).decode("utf-8")[1:-1]
 
@@ -297,7 +297,7 @@ _BOUND = ("agent", "caller", "id", "kind", "parent", "prompt", "purposes", "sour
 
 
 class Recording(NamedTuple):
-    """A row of the catalogue; it holds no name, no number and no file name."""
+    """A row of the catalogue, without a name, a number or a file name."""
 
     id: RecordingId
     kind: Kind
@@ -320,7 +320,7 @@ class Recording(NamedTuple):
 
     @property
     def latest_end(self) -> datetime:
-        """When it is due to be erased at the latest: by its row, which whoever took it in wrote, and by its start.
+        """When it is due to be erased at the latest: by its row, which the intake wrote, and by its start.
 
         A store's policy may say earlier (`Policy.ends_at`).
         """
@@ -328,11 +328,11 @@ class Recording(NamedTuple):
 
     @property
     def has_true_deadline(self) -> bool:
-        """Whether its deadline is what the policy says of its start."""
+        """Whether its row's deadline follows from its start."""
         return self.due_at - self.started_at == RETENTION
 
     def had_begun(self, at: object) -> bool:
-        """Whether it had begun at the time of the log entry that took it in (ISO 8601), as far as clocks agree."""
+        """Whether it had begun at the time of its intake's log entry (ISO 8601), within the clocks' tolerance."""
         try:
             return self.started_at - from_iso(str(at)) <= CLOCK_TOLERANCE
         except ValueError:
@@ -340,16 +340,16 @@ class Recording(NamedTuple):
 
     @property
     def binding(self) -> bytes:
-        """SHA-256 of what the recording is: its object and its metadata open only with it (docs/format.md)."""
+        """SHA-256 of what identifies the recording: its object and metadata open only with it (docs/format.md)."""
         row = self.committed_row()
         return hashlib.sha256(b"arlo-rec/1/recording\0" + canonical({key: row[key] for key in _BOUND})).digest()
 
     def row_digest(self) -> str:
-        """SHA-256 of `committed_row` in hex: what the log entry of the intake keeps, so that a changed row is found."""
+        """SHA-256 of `committed_row` in hex; the intake's log entry keeps it, so that a changed row is detected."""
         return hashlib.sha256(self._canonical_row().encode("utf-8")).hexdigest()
 
     def _canonical_row(self) -> str:
-        """`committed_row` in canonical form, of which the encoder makes a quarter: a verification needs a million."""
+        """`committed_row` in canonical form, four times as fast as the encoder: a verification needs a million."""
         caller = f'"{self.caller.hex()}"' if self.caller else "null"
         parent = f'"{self.parent.hex()}"' if self.parent else "null"
         team, said = _quoted(self.team), _consent_quoted(self.policy, self.prompt, self.prompt_sha256, self.purposes)

@@ -1,4 +1,4 @@
-"""Spans of time in a recording, in seconds from its start: put together, in common, and without others."""
+"""Spans of time in a recording, in seconds from its start: union, intersection and difference."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ Span = tuple[float, float]  # from and to
 
 def united(spans: Iterable[Span]) -> list[Span]:
     """The same spans without overlaps, in order."""
-    found: list[Span] = []
+    result: list[Span] = []
     for begin, end in sorted(spans):
-        if found and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
+        if result and begin <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], end))
         else:
-            found.append((begin, end))
-    return found
+            result.append((begin, end))
+    return result
 
 
-def common(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """What is in both of two lists without overlaps, each in order."""
-    found: list[Span] = []
-    one = other = 0
-    while one < len(some) and other < len(others):
-        begin, end = max(some[one][0], others[other][0]), min(some[one][1], others[other][1])
+def common(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
+    """The intersection of two lists without overlaps, each in order."""
+    result: list[Span] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        begin, end = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
         if begin < end:
-            found.append((begin, end))
-        if some[one][1] < others[other][1]:
-            one += 1
+            result.append((begin, end))
+        if left[i][1] < right[j][1]:
+            i += 1
         else:
-            other += 1
-    return found
+            j += 1
+    return result
 
 
 def without(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """What is in *some* and in none of *others*, without overlaps and in order."""
+    """The difference of *some* and *others*, without overlaps and in order."""
     taken = united(others)
-    found: list[Span] = []
+    result: list[Span] = []
     place = 0
     for begin, end in united(some):
         while place < len(taken) and taken[place][1] <= begin:
@@ -44,11 +44,11 @@ def without(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
         start, at = begin, place
         while at < len(taken) and taken[at][0] < end:
             if start < taken[at][0]:
-                found.append((start, taken[at][0]))
+                result.append((start, taken[at][0]))
             start, at = max(start, taken[at][1]), at + 1
         if start < end:
-            found.append((start, end))
-    return found
+            result.append((start, end))
+    return result
 
 
 def length_of(spans: Iterable[Span]) -> float:

@@ -1,7 +1,7 @@
-"""Writing JSON in a canonical form, so that it can be signed, and reading it strictly, with limits.
+"""JSON: written in a canonical form, so that it can be signed, and read strictly, with limits.
 
 Refused: duplicate keys, NaN and infinities, whole numbers of more than 63 bits, depth and size beyond the limits,
-anything that is not UTF-8, lone surrogates. This module knows nothing of what the documents mean.
+anything that is not UTF-8, lone surrogates. This module does not know the documents' meaning.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from typing import Any
 
 MAX_BYTES = 4 * 1024 * 1024  # a manifest has about 1 kB; a roster of 500 people about 2 MB
-LARGEST = 2**63  # beyond every whole number that is read
+LARGEST = 2**63  # bound of whole numbers
 DEEPEST = 100  # nesting of lists and objects; documents of this program have 4, Python fails at several hundred
 
 
@@ -56,10 +56,10 @@ def to_base64(raw: bytes) -> str:
 
 
 def from_base64(text: object, length: int | None = None) -> bytes:
-    """The bytes of canonical base64, *length* of them if that is given; raises ValueError.
+    """The bytes of canonical base64, *length* of them if given; raises ValueError.
 
-    Only what `to_base64` writes is taken: the last sign may hold bits that no byte uses, and every other value of them
-    would be the same bytes once more.
+    Only the output of `to_base64` is accepted: otherwise the unused bits of the last character would give one value
+    several spellings.
     """
     if not isinstance(text, str):
         raise ValueError("base64 is a string")  # noqa: TRY004 - one kind of error for all bad text

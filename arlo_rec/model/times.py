@@ -1,7 +1,6 @@
-"""Parsing times in strict ISO 8601 to instants in UTC, and times as people read them.
+"""Times: parsing of strict ISO 8601 to instants in UTC, and times for people.
 
-No week or ordinal dates, no guessing, no naive times: `2026` is refused, not interpreted. What people type as a date is
-for `dates`.
+No week or ordinal dates, no guessing, no naive times: `2026` is refused. `dates` parses dates as people write them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 def parse_instant(text: str, *, round_up: bool = False) -> datetime:
     """`YYYY-MM-DDThh:mm[:ss[.f]]` with Z or an offset, in UTC; raises ValueError.
 
-    Decimals beyond a microsecond are truncated, or rounded up where sound before this time must not be kept.
+    Decimals beyond a microsecond are truncated, or rounded up if sound before this time must not be kept.
     """
     match = _TIME.fullmatch(text)
     if not match:
@@ -48,12 +47,12 @@ def local_date(at: datetime) -> date:
 
 
 def iso_week(at: datetime) -> str:
-    """The week of ISO 8601 that an instant lies in, in the policy's zone: `2026-W40`."""
+    """The ISO 8601 week of an instant in the policy's zone: `2026-W40`."""
     return week_of(local_date(at))
 
 
 def week_of(day: date) -> str:
-    """The week of ISO 8601 of a calendar day."""
+    """The ISO 8601 week of a calendar day."""
     year, week, _ = day.isocalendar()
     return f"{year:04d}-W{week:02d}"
 
@@ -85,7 +84,7 @@ def shown(at: datetime) -> str:
 
 
 def shown_minute(at: datetime) -> str:
-    """The same for the column of a table, whose heading names the zone."""
+    """The same for a table column, whose heading names the zone."""
     return at.astimezone(ZoneInfo(ZONE)).strftime("%Y-%m-%d %H:%M")
 
 

@@ -1,1 +1,1 @@
-"""What lies outside the store: the escrow of old root secrets, and the feed of the log."""
+"""Data outside the store: the escrow of old root secrets, and the feed of the log."""

@@ -1,8 +1,8 @@
-"""Files of anchors: checkpoints of the log that are kept where its people cannot rewrite them.
+"""Files of anchors: checkpoints of the log, kept where its people cannot rewrite them.
 
-A file holds one note or many, one behind the other. `append` adds one with a single write at the end of the file, so
-that a file to which the system only lets append (`chattr +a`) takes it. A power cut may leave the beginning of a note:
-the next one starts on a line of its own, and what cannot be read is passed over where a whole note follows it.
+A file holds one or more notes. `append` adds one with a single write at the end, as an append-only file (`chattr
++a`) allows. A power cut may leave the beginning of a note: the next one starts on a line of its own, and an
+unreadable piece is skipped if a whole note follows it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from arlo_rec.crypto import merkle
 from arlo_rec.model.errors import Unreachable, Usage
 
 FILE_BYTES: Final = 16 * 1024 * 1024  # four years of a note of 450 bytes each hour
-_TAIL: Final = 64 * 1024  # bytes at the end of a file in which the newest note is looked for
-_WAIT: Final = 60.0  # seconds for another run that appends
-_SIGNATURE: Final = "\u2014 "  # how a line with a signature begins
+_TAIL: Final = 64 * 1024  # bytes at the end of a file that are searched for the newest note
+_WAIT: Final = 60.0  # seconds for another appending run
+_SIGNATURE: Final = "\u2014 "  # the beginning of a signature's line
 _OWN, _COSIGNED = 68, 76  # bytes of a signature (id, Ed25519) and of a cosignature (with the time)
 
 
 def read(path: Path) -> bytes:
-    """The bytes of a file of anchors, or of a pipe; raises Usage where it cannot be read."""
+    """The bytes of a file of anchors, or of a pipe; raises Usage if it is unreadable."""
     try:
         return read_named(path, FILE_BYTES, pipes=True)
     except OSError:
@@ -36,14 +36,14 @@ def read(path: Path) -> bytes:
 
 
 class Notes(NamedTuple):
-    """What a file of anchors holds, each in its order."""
+    """The notes of a file of anchors, in order."""
 
     kept: list[str]
-    is_whole: bool  # all of it can be read, and there is a note
+    is_whole: bool  # all of it is readable, and there is a note
 
 
 def parse(raw: bytes) -> Notes:
-    """The notes of a file; a piece that cannot be read does not count where a whole note follows it."""
+    """The notes of a file; an unreadable piece does not count if a whole note follows it."""
     kept, is_whole = list[str](), False
     for note in _pieces(raw.decode("utf-8", "replace").split("\n")):
         is_whole = note is not None
@@ -53,7 +53,7 @@ def parse(raw: bytes) -> Notes:
 
 
 def _pieces(lines: list[str]) -> Iterator[str | None]:
-    """Each note, and None for each line that is in none; empty ones are nothing."""
+    """Each note, and None for each non-empty line outside a note."""
     at = 0
     while at < len(lines):
         end = _end_of_note(lines, at)
@@ -68,7 +68,7 @@ def _pieces(lines: list[str]) -> Iterator[str | None]:
 
 
 def _end_of_note(lines: list[str], at: int) -> int:
-    """The number of the line behind the note that begins at *at*; 0 where none can: four lines, none, signatures."""
+    """The line number behind the note that begins at *at*: four lines, an empty one, signatures; 0 without one."""
     if at + 5 >= len(lines) or lines[at + 4] or not lines[at + 5].startswith(_SIGNATURE):
         return 0
     end = at + 6
@@ -78,7 +78,7 @@ def _end_of_note(lines: list[str], at: int) -> int:
 
 
 def _whole(text: str) -> str | None:
-    """A note whose last signature is not cut short; None for anything else."""
+    """A note whose last signature is complete; None for anything else."""
     try:
         _, signatures = merkle.parse_note(text)
     except ValueError:
@@ -87,14 +87,11 @@ def _whole(text: str) -> str | None:
     return text if last == _OWN or last >= _COSIGNED else None
 
 
-# -- appending ----------------------------------------------------------------------------------------
-
-
 def append(path: Path, note: str) -> bool:
-    """Add a note at the end of a file, which is made where there is none; False where it is there already.
+    """Add a note at the end of a file, creating it if necessary; False if the note is there already.
 
-    A note that a witness cosigned is the same one. The note is on the disk when this returns. Raises Usage where the
-    folder is missing, Unreachable where the file is a link or no plain file, or cannot be written, and InUse.
+    A note that a witness cosigned counts as the same. The note is on the disk on return. Raises Usage for a missing
+    folder, Unreachable for a link, another kind of file or a failed write, and InUse.
     """
     try:
         handle = _open(nameable(path))
@@ -107,7 +104,7 @@ def append(path: Path, note: str) -> bool:
     try:
         lock_handle(handle, exclusive=True, wait=_WAIT)
         tail = _tail(handle)
-        if any(each.startswith(note) for each in parse(tail).kept):
+        if any(kept.startswith(note) for kept in parse(tail).kept):
             return False
         append_piece(handle, (b"" if tail[-1:] in (b"", b"\n") else b"\n") + note.encode("utf-8"))
         sync_folder(path.parent)
@@ -119,7 +116,7 @@ def append(path: Path, note: str) -> bool:
 
 
 def _open(path: Path) -> int:
-    """The file, to be read and appended to; its mode stays, which nobody can change with `chattr +a`."""
+    """Open the file to read and append; its mode stays, because `chattr +a` prevents a change."""
     flags = os.O_RDWR | os.O_APPEND
     try:
         return open_file(path, flags)
@@ -133,7 +130,7 @@ def _tail(handle: int) -> bytes:
 
 
 def append_piece(handle: int, piece: bytes) -> None:
-    """One write, synced; raises OSError, also where only a part of it found room."""
+    """One write, synced; raises OSError, also for a partial write."""
     if os.write(handle, piece) != len(piece):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(handle)

@@ -1,8 +1,12 @@
-"""The escrows of a store: rings of slots that keep old root secrets (R) for some hours, and are emptied in time.
+"""Escrows of a store: rings of slots that keep old root secrets (R) for some hours, and are emptied in time.
 
-Whoever has a slot, an officer's key and the catalogue copy that belongs to it can open what was erased since. So a
-purge empties every slot that is older than the ring's hours, `statuses` says where that failed, and a receipt names
-the hour after which no ring holds the old R any more.
+An old catalogue cannot be read with today's R, which is how an erasure reaches yesterday's copies. A backup
+therefore needs the R of its generation, until its slot is emptied. With a slot, an officer's key and the matching
+catalogue copy, recordings erased since can be opened. So a purge empties every slot older than the ring's hours, and
+`statuses` reports failures. A receipt names the hour after which no ring holds the old R.
+
+The person who makes a backup signs its slot, and the sealed R opens only with the slot's head: others can write in a
+ring's folder. docs/format.md has the bytes; `recovery.backup` and `recovery.restore` have the order of using slots.
 """
 
 from __future__ import annotations
@@ -25,21 +29,13 @@ from arlo_rec.model.records import Person, from_micros, to_micros
 from arlo_rec.policy import Action, Role, may
 from arlo_rec.store import Store
 
-# -- escrow slot -------------------------------------------------------------------------------------
-# A slot of an escrow's ring: an old root secret (R), sealed to every officer, and the catalogue copy that it opens.
-#
-# An old catalogue cannot be read with today's R, which is how an erasure reaches yesterday's copies. A backup therefore
-# needs the R of its own generation, and only until its slot is emptied. Whoever makes a backup signs its slot, and the
-# sealed R opens only with all that the slot says beside it: the folder of a ring is a place where others can write.
-#
-# This module knows the bytes (docs/format.md); `escrow` knows which rings a store has and whose slots count,
-# `recovery.backup` and `recovery.restore` in which order slots are used.
+# -- slots ---------------------------------------------------------------------------------------------
 
 
 _MAGIC = b"ARLORNG2"
 # magic, store, number, generation, version of the root seed, at, hours, held, catalogue, number of seals
 _HEAD = struct.Struct(">8s16sQQHqHQ32sH")
-_LARGEST = 2**48  # of any number here
+_LARGEST = 2**48  # of every number here
 _LATEST = to_micros(datetime(2200, 1, 1, tzinfo=UTC))
 _HOLDER = 16  # bytes that name an officer's public key
 _SIGNATURE, _CHECKSUM = 64, 32  # bytes
@@ -48,18 +44,18 @@ OFFICERS_MOST = (RING_SLOT_BYTES - _HEAD.size - _SIGNATURE - _CHECKSUM) // (_HOL
 
 @dataclass(frozen=True, slots=True)
 class EscrowSlot:
-    """A backup that can still be opened, and what opens it."""
+    """An openable backup, and its sealed R."""
 
     index: int  # of the slot in its ring
     number: int  # of the backup; larger is newer
     generation: int
     seed_version: int
     at: datetime
-    hours: int  # how long it may be opened after that
+    hours: int  # how long it may be opened
     held: int  # recordings in the copy
     catalogue: bytes  # BLAKE3 of the copy
-    sealed: dict[bytes, bytes]  # R, by the fingerprint of an officer's public key
-    signature: bytes = bytes(_SIGNATURE)  # of whoever made the backup
+    sealed: dict[bytes, bytes]  # R, by fingerprint of an officer's public key
+    signature: bytes = bytes(_SIGNATURE)  # of the backup's maker
 
 
 def seal(
@@ -76,13 +72,13 @@ def seal(
 
 
 def is_signed(store: bytes, slot: EscrowSlot, signers: Iterable[bytes]) -> bool:
-    """Whether one of these keys signed a slot, with every word of it."""
+    """Whether one of these keys signed a slot, all fields included."""
     body = _body(store, slot)
     return any(primitives.verified(key, slot.signature, body) for key in signers)
 
 
 def open_sealed(store: bytes, slot: EscrowSlot, key: primitives.SealingKey) -> bytes | None:
-    """R itself; None where it was not sealed to *key*, or not by a backup of this store."""
+    """R itself; None if it was not sealed to *key*, or not by a backup of this store."""
     sealed = slot.sealed.get(primitives.fingerprint(key.public))
     try:
         return key.open(sealed, _info(store, slot)) if sealed else None
@@ -97,7 +93,7 @@ def encode(store: bytes, slot: EscrowSlot) -> bytes:
 
 
 def decode(store: bytes, index: int, content: bytes) -> EscrowSlot | None:
-    """The slot that these bytes hold; None where they are empty, torn, or of another store."""
+    """The slot in these bytes; None if they are empty, torn, or of another store."""
     magic, of, number, generation, version, at, hours, held, catalogue, count = _HEAD.unpack(content[: _HEAD.size])
     seals = _HEAD.size + count * (_HOLDER + primitives.SEAL_OF_KEY)
     end = seals + _SIGNATURE
@@ -114,12 +110,12 @@ def decode(store: bytes, index: int, content: bytes) -> EscrowSlot | None:
 
 
 def is_empty(content: bytes) -> bool:
-    """Whether a slot holds nothing at all; a torn one is not empty."""
+    """Whether a slot holds nothing; a torn one is not empty."""
     return not content.strip(b"\0")
 
 
 def _body(store: bytes, slot: EscrowSlot) -> bytes:
-    """What is signed."""
+    """The signed bytes."""
     return _head(store, slot) + b"".join(holder + sealed for holder, sealed in sorted(slot.sealed.items()))
 
 
@@ -129,28 +125,28 @@ def _head(store: bytes, slot: EscrowSlot) -> bytes:
 
 
 def _info(store: bytes, slot: EscrowSlot) -> bytes:
-    """What a sealed R is bound to: the head, whoever else it is sealed to."""
+    """Associated data of a sealed R: the slot's head, the same for all recipients."""
     return b"arlo-rec/1/ring\0" + _head(store, replace(slot, sealed={}))
 
 
-# -- escrow -----------------------------------------------------------------------------------------
+# -- rings ---------------------------------------------------------------------------------------------
 
 
-CATALOGUE = "catalogue.db"  # the name of the copy in a backup's folder
-AHEAD = timedelta(minutes=5)  # by which the clocks of two machines may differ
-GRACE = timedelta(hours=2)  # a purge runs hourly; after two missed runs a slot counts as not emptied
+CATALOGUE = "catalogue.db"  # name of the copy in a backup's folder
+AHEAD = timedelta(minutes=5)  # tolerated difference of two machines' clocks
+GRACE = timedelta(hours=2)  # a purge runs hourly; two missed runs are tolerated
 
 
 class BackupStatus(NamedTuple):
-    """Whether a backup can be relied on; `problem` is a code, or None where it can."""
+    """The reliability of a backup; `problem` is a code, or None."""
 
     row: EscrowRow
-    newest: datetime | None  # of the backups that can be opened
+    newest: datetime | None  # of the openable backups
     problem: str | None
 
 
 def registered(store: Store) -> list[EscrowRow]:
-    """The escrows that an officer named, in the order of their paths, with what the catalogue knows of their backups.
+    """The escrows named by an officer, by path, with the catalogue's data on their backups.
 
     No other path is opened, whatever a row says.
     """
@@ -160,23 +156,23 @@ def registered(store: Store) -> list[EscrowRow]:
 
 
 def ring_duration(store: Store) -> timedelta:
-    """How long a ring keeps an old R."""
+    """The time for which a ring keeps an old R."""
     return timedelta(hours=store.settings.ring_hours)
 
 
 def until(store: Store, erased_at: datetime) -> datetime | None:
-    """When the last slot with an R that was replaced at *erased_at* is emptied; None where there is no backup."""
+    """When the last slot with an R that was replaced at *erased_at* is emptied; None without a backup."""
     return erased_at + ring_duration(store) if store.settings.escrows else None
 
 
 def slots(store_id: bytes, contents: Sequence[bytes]) -> list[EscrowSlot]:
-    """The slots of a ring that can be opened, the newest first."""
+    """The readable slots of a ring, the newest first."""
     readable = [slot for i, content in enumerate(contents) if (slot := decode(store_id, i, content))]
     return sorted(readable, key=lambda slot: (slot.number, slot.at), reverse=True)
 
 
 def expire(store: Store, now: datetime) -> list[str]:
-    """Empty every slot that is older than its ring's hours; the paths of the escrows where that failed."""
+    """Empty every slot older than its ring's hours; returns the paths of escrows where that failed."""
     failed = []
     for row in registered(store):
         ring = RingFile(row.escrow)
@@ -189,10 +185,7 @@ def expire(store: Store, now: datetime) -> list[str]:
 
 
 def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
-    """Empty slots that are too old, that a fast clock dated ahead, or that are torn; the caller holds the ring's lock.
-
-    Raises Unreachable.
-    """
+    """Empty slots that are too old, dated ahead or torn; the caller holds the ring's lock. Raises Unreachable."""
     for index, content in enumerate(ring.read()):
         slot = decode(store.layout.id, index, content)
         if not is_empty(content) and (slot is None or not _may_stay(store, slot, now)):
@@ -200,9 +193,9 @@ def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
 
 
 def _may_stay(store: Store, slot: EscrowSlot, now: datetime, grace: timedelta = timedelta()) -> bool:
-    """Whether a slot is in its time: the hours that it was written with or those set today, whichever is shorter.
+    """Whether a slot is within its hours: those it was written with, or today's, whichever is shorter.
 
-    One that nobody signed who makes backups today has none, nor one that somebody could open who is no officer today.
+    A slot is out of time if no current maker of backups signed it, or if it is sealed to a former officer.
     """
     if not counts(store, slot) or not slot.sealed.keys() <= holders(store):
         return False
@@ -211,13 +204,13 @@ def _may_stay(store: Store, slot: EscrowSlot, now: datetime, grace: timedelta = 
 
 
 def counts(store: Store, slot: EscrowSlot) -> bool:
-    """Whether somebody on the roster who makes backups signed a slot: other people can write into a ring's folder."""
+    """Whether a current maker of backups signed a slot: other people can write into a ring's folder."""
     makers = (person.sign_key for person in store.roster.people if may(person.role, Action.BACKUP).allowed)
     return is_signed(store.layout.id, slot, makers)
 
 
 def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
-    """Of each escrow, whether its backup can be relied on at *now*."""
+    """The reliability of each escrow's backup at *now*."""
     for row in registered(store):
         try:
             contents = RingFile(row.escrow).read()
@@ -250,21 +243,21 @@ def _officer_left_since(store: Store, at: datetime) -> bool:
 
 
 def officers(store: Store) -> list[Person]:
-    """Everybody to whom a backup's R is sealed: the officers of today, the recovery identity included."""
+    """The recipients of a backup's R: all current officers, the recovery identity included."""
     return [person for person in store.roster.people if person.role is Role.OFFICER]
 
 
 def holders(store: Store) -> set[bytes]:
-    """The same, as slots name them: by the fingerprints of their public keys."""
+    """The same by fingerprint of their public keys, as in slots."""
     return {primitives.fingerprint(officer.seal_key) for officer in officers(store)}
 
 
 def has_catalogue(folder: Path, number: int) -> bool:
-    """Whether a backup's folder has the copy of the catalogue of that number."""
+    """Whether a backup's folder has the copy of the catalogue with that number."""
     return is_plain(folder / str(number) / CATALOGUE, below=folder)
 
 
 def file_digest(path: Path) -> bytes:
-    """BLAKE3 of a file in a folder of a backup; raises Unreachable."""
+    """BLAKE3 of a file in a backup's folder; raises Unreachable."""
     with disk(), os.fdopen(open_file(path, os.O_RDONLY, below=path.parents[1]), "rb", buffering=0) as file:
         return primitives.digest_of(iter(lambda: file.read(primitives.FEED), b""))

@@ -1,12 +1,12 @@
-"""The feed: a copy of the log outside the store, append-only; a restore reads from it what happened since.
+"""The feed: an append-only copy of the log outside the store, from which a restore learns what happened since its
+backup.
 
-Each change is one line, which says all that it means by itself and is signed by the log's key (`feed_line`). What a
-change wrote is forwarded when it is durable, with everything that was missed before: the feed itself says how far it
-goes. An erasure does not wait for it longer than FEED_WAIT.
+Each change is one self-contained line, signed by the log's key (`feed_line`). It is forwarded once it is durable, with
+everything missed before: the feed itself shows how far it goes. An erasure waits for it at most FEED_WAIT.
 
-Whoever can write to the feed can append anything, so nothing but the signed lines of this very log counts: what is
-not signed is skipped and counted, half a line of a crash as well; a line that is signed and says otherwise than our
-log, as one of a copy of the store that went on elsewhere does, is not the end either, and is reported.
+Writers of the feed's folder can append anything, so only signed lines of this log count. Unsigned lines are skipped and
+counted, torn ones included. A signed line that contradicts our log is reported, and is no end of the feed: a copy of
+the store may have gone on elsewhere.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from arlo_rec.offsite import escrow, feed_line
 from arlo_rec.offsite.feed_line import MARK, FeedLine, KeyChain
 from arlo_rec.store import Store
 
-FEED_WAIT = 2.0  # seconds that a command waits for another one's lines
+FEED_WAIT = 2.0  # seconds that a command waits for another's lines
 CLOSED_AT_ONCE = 200  # lines forwarded in one write
-LOOKED_BACK = 1000  # lines in which a longer reach is looked for: somebody may have written an old line once more
-FOREIGN_MOST = 5000  # lines that look signed, and are not ours, before a search for the end is given up: half a second
+LOOKED_BACK = 1000  # lines searched for a longer reach: an old line may have been written again
+FOREIGN_MOST = 5000  # foreign lines that look signed before the search for the end stops: half a second
 AHEAD, FORKED = "feed_ahead", "feed_forked"
 
 
 class FeedStatus(NamedTuple):
-    """How far a feed is: `behind` counts entries that it lacks, `foreign` lines behind its end; `problem` is a code."""
+    """The state of a feed: `behind` counts missing entries, `foreign` lines behind its end; `problem` is a code."""
 
     path: Path
     behind: int
@@ -49,7 +49,7 @@ class FeedStatus(NamedTuple):
 
 
 class FeedReport(NamedTuple):
-    """In what a feed is not what the log says, as codes, and how many of its lines nobody of this log signed."""
+    """Differences between a feed and the log, as codes, and the number of foreign lines."""
 
     problems: tuple[str, ...] = ()
     foreign: int = 0
@@ -57,7 +57,7 @@ class FeedReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How far the newest line of ours goes, where the next begins; what a signed line behind it says otherwise."""
+    """The reach of our newest line, the place of the next, and the code of a contradiction behind it."""
 
     at: int
     reach: int = 0
@@ -65,14 +65,14 @@ class _End:
 
 
 def file_of(store: Store) -> FeedFile | None:
-    """The feed of an open store; None where it has none."""
+    """The feed of an open store; None without one."""
     if store.feed is None:
         return None
     return FeedFile(store.feed, feed_line.first_line(store.layout.id))
 
 
 def forward(store: Store) -> None:
-    """Bring the feed up to date, as far as it can be reached; never raises an ArloError."""
+    """Bring the feed up to date as far as it is reachable; never raises an ArloError."""
     file = file_of(store)
     if file is None:
         return
@@ -81,13 +81,13 @@ def forward(store: Store) -> None:
             for lines in _missing(store, _end(store, file, handle).reach):
                 file.append(handle, lines)
     except ArloError:
-        store.followers.remove(forward)  # once is enough for one command: `status` tells of it, the next catches up
+        store.followers.remove(forward)  # one attempt per command: `status` reports it, the next command catches up
 
 
 def follow(store: Store, now: datetime) -> None:
-    """Have every change forwarded from now on, and what was missed at once.
+    """Forward every change from now on, and all missed ones at once.
 
-    The file is made once: where it is gone later, its disk is not mounted.
+    The file is made only once: if it is missing later, its disk is not mounted.
     """
     file = file_of(store)
     if file is None:
@@ -100,12 +100,12 @@ def follow(store: Store, now: datetime) -> None:
                 store.meta.set("fed", 1)
     except Unreachable:
         return
-    if forward in store.followers:  # what a re-keying wrote, or an outage kept back
+    if forward in store.followers:  # from a re-keying or an outage
         forward(store)
 
 
 def status(store: Store) -> FeedStatus | None:
-    """How far the feed is; None where the store has none."""
+    """The state of the feed; None without one."""
     file = file_of(store)
     if file is None:
         return None
@@ -122,7 +122,7 @@ def status(store: Store) -> FeedStatus | None:
 
 
 def has(store: Store, seq: int) -> bool | None:
-    """Whether an entry is in the feed by now; None where the store has none."""
+    """Whether an entry is in the feed; None without a feed."""
     file = file_of(store)
     if file is None:
         return None
@@ -134,9 +134,9 @@ def has(store: Store, seq: int) -> bool | None:
 
 
 def _end(store: Store, file: FeedFile, handle: int) -> _End:
-    """The newest line of ours; raises Unreachable where too much that is not ours lies behind it.
+    """Our newest line; raises Unreachable if too many foreign lines lie behind it.
 
-    Behind it may lie an old line of ours that somebody wrote once more: a line that goes further is looked for.
+    An old line of ours may have been written again behind it, so a line that reaches further is searched for.
     """
     chain, size, end = _chain(store), store.log.tree().size, _End(at=file.begin)
     foreign = seen = 0
@@ -162,7 +162,7 @@ def _chain(store: Store) -> KeyChain:
 
 
 def _is_ours(store: Store, line: FeedLine) -> bool:
-    """Whether a line goes on from an entry of this very log to another, and not of one that went on elsewhere."""
+    """Whether a line connects two entries of this log, and not of a copy that went on elsewhere."""
     before = store.log.checkpoints.root_at(line.after) if line.after else merkle.EMPTY_ROOT
     return line.before == before and line.checkpoint.root == store.log.checkpoints.root_at(line.size)
 
@@ -171,11 +171,11 @@ def _is_ours(store: Store, line: FeedLine) -> bool:
 
 
 def _missing(store: Store, since: int) -> Iterator[list[bytes]]:
-    """Lines from entry number *since* on, some at once."""
+    """Lines from entry number *since* on, in batches."""
     notes = store.log.checkpoints.notes_after(since)
     keys, key = store.log.key_chain(), store.log.key
     if not store.log.is_current_key(key):
-        return  # a re-keying is being finished, and signs for the rest
+        return  # a re-keying is being finished, and signs the rest
     root = store.log.checkpoints.root_at(since) if since else merkle.EMPTY_ROOT
     sizes = [since, *(size for size, _ in notes)]
     lines: list[bytes] = []
@@ -198,12 +198,12 @@ def _counters(store: Store) -> dict[str, int]:
 
 
 def _contents(store: Store, entries: Iterable[RawEntry]) -> dict[str, Any]:
-    """Entries, and what they commit to: who is here, links of the chain of authority, and who withdrew."""
+    """Entries, and what they commit to: people, links of the chain of authority, and sealed tombstones."""
     contents: dict[str, Any] = {"entries": []}
     for entry in entries:
-        told = feed_line.entry_to_json(entry)
-        contents["entries"].append(told)
-        match events.read(told.get("body", {})):
+        entry_document = feed_line.entry_to_json(entry)
+        contents["entries"].append(entry_document)
+        match events.read(entry_document.get("body", {})):
             case ChangesPeople(people=digest) if digest == digest_of_people(store.roster):
                 contents["people"] = people_to_json(store.roster)
             case AuthorityChanged(link=number, digest=digest):
@@ -215,7 +215,7 @@ def _contents(store: Store, entries: Iterable[RawEntry]) -> dict[str, Any]:
 
 
 def _link_to_json(store: Store, seq: int, number: object, digest: object) -> dict[str, str] | None:
-    """The link that entry *seq* commits to; None where the entry names another, as the program does not."""
+    """The link that entry *seq* commits to; None if the entry names another, as the program never writes."""
     newest = store.head().link.number
     link = store.authority.links.get(number) if type(number) is int and 0 < number <= newest else None
     if link is None or (link.seq, link.digest.hex()) != (seq, digest):
@@ -233,7 +233,7 @@ def _sealed_tombstones(store: Store, seq: int) -> dict[str, str]:
 
 
 def digest_of(tombstones: Iterable[Tombstone]) -> str:
-    """What the entry of a withdrawal commits to of its tombstones."""
+    """The digest in a withdrawal's entry that commits to its tombstones."""
     return primitives.sha256(_content(tombstones)).hex()
 
 
@@ -243,7 +243,7 @@ def _content(tombstones: Iterable[Tombstone]) -> bytes:
 
 
 def _info(store: bytes, seq: int) -> bytes:
-    """What sealed tombstones are bound to."""
+    """The HPKE info of sealed tombstones."""
     return b"arlo-rec/1/feed\0" + store + seq.to_bytes(8, "big")
 
 
@@ -251,7 +251,7 @@ def _info(store: bytes, seq: int) -> bytes:
 
 
 def demand_reachable(path: Path, store: bytes) -> None:
-    """Raise Unreachable where there is no feed of that store at *path*."""
+    """Raise Unreachable without a feed of that store at *path*."""
     try:
         with FeedFile(path, feed_line.first_line(store), of_anybody=True).reading():
             pass
@@ -262,7 +262,7 @@ def demand_reachable(path: Path, store: bytes) -> None:
 
 
 def read(path: Path, store: bytes) -> Iterator[FeedLine | None]:
-    """The lines of a feed behind its first, in order; None for what is none of ours. Raises Unreachable."""
+    """The lines of a feed behind its first, in order; None for foreign ones. Raises Unreachable."""
     file = FeedFile(path, feed_line.first_line(store), of_anybody=True)
     with file.reading() as handle:
         for raw in file.lines(handle):
@@ -270,7 +270,7 @@ def read(path: Path, store: bytes) -> Iterator[FeedLine | None]:
 
 
 def tombstones(store_id: bytes, line: FeedLine, seq: int, key: primitives.SealingKey) -> list[Tombstone]:
-    """The tombstones of an entry of a line; raises Integrity where *key* does not open them."""
+    """The tombstones of an entry of a line; raises Integrity if *key* does not open them."""
     try:
         sealed = from_base64(line.document["sealed"][str(seq)][primitives.fingerprint(key.public).hex()])
         content = parse_object(b'{"is":' + key.open(sealed, _info(store_id, seq)) + b"}")["is"]
@@ -280,7 +280,7 @@ def tombstones(store_id: bytes, line: FeedLine, seq: int, key: primitives.Sealin
 
 
 def check(store: Store) -> FeedReport:
-    """In what the feed is not what the log says; nothing where there is no feed."""
+    """Differences between feed and log; none without a feed."""
     feed_status = status(store)
     if feed_status is None:
         return FeedReport()

@@ -1,16 +1,16 @@
-"""One line of the feed: what one change wrote, closed by its checkpoint and signed by the log's key.
+"""A line of the feed: the content of one change, closed by its checkpoint and signed by the log's key.
 
     {"after": 7, "before": …, "checkpoint": …, "entries": [{"body", "salt"}, …], "keys": […], …, "signature": …}
 
-A line says all that it means by itself: which entry of which tree it goes on from, its entries, the keys of the log
-from there on, the roster's people where an entry commits to them (`people`), who withdrew, sealed to the officers
-(`sealed`), and, in the newest of a write, the counters of the store. An entry that is not canonical JSON, which the
-program does not write, is carried as its bytes (`raw`), and one whose body was struck as its `leaf`. A key that
-this version does not know is signed like any other, and ignored; its name must sort before `signature`.
+A line is self-contained: the entry and tree that it continues, its entries, and the log's keys from there on. It has
+the people that an entry commits to (`people`), tombstones sealed to the officers (`sealed`), and, in the newest line of
+a write, the counters of the store. An entry that is not canonical JSON, which the program never writes, is carried as
+bytes (`raw`); one with a deleted body as its `leaf`. Unknown keys are signed and ignored; their names must sort
+before `signature`.
 
-A line is believed by its signature, never by its place: the signature is the last key of the canonical line, and
-covers the bytes of the line without it. It is made by the key that signed the log at that place, or by a later one:
-`keys` leads from the one to the other, statement by statement.
+A line counts by its signature, not its place. The signature is the last key of the canonical line, and covers all
+bytes before it. The signer is the key that signed the log at that place, or a later one that `keys` leads to,
+statement by statement.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from arlo_rec.keys.roster import Signatories
 from arlo_rec.log import entries
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
-MARK = b'"}'  # that every signed line ends with
+MARK = b'"}'  # the end of every signed line
 _SIGNATURE = b',"signature":"'
 _TAIL = len(_SIGNATURE) + 88 + len(MARK)  # bytes: 64 of Ed25519 are 88 in base64
-_LARGEST = 2**40  # of any number in a line
+_LARGEST = 2**40  # of every number in a line
 COUNTERS = ("roster", "generation", "changes")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedLine:
-    """A line that can be read; whether it is to be believed is asked of `KeyChain.signer`."""
+    """A readable line; `KeyChain.signer` says whether it counts."""
 
     after: int  # entries of the log before it
-    before: bytes  # the root of the log's tree then
+    before: bytes  # root of the log's tree then
     checkpoint: merkle.Checkpoint
     note: str
     keys: tuple[LogKey, ...]
@@ -49,11 +49,11 @@ class FeedLine:
 
     @property
     def size(self) -> int:
-        """Entries of the log with those of this line."""
+        """Entries of the log including this line's."""
         return self.checkpoint.size
 
     def entries(self) -> list[RawEntry]:
-        """Its entries, with their leaves; raises KeyError, TypeError or ValueError where one is none."""
+        """Its entries, with their leaves; raises KeyError, TypeError or ValueError for an invalid one."""
         entries = []
         for seq, entry in enumerate(self.document["entries"], self.after):
             salt = from_base64(entry["salt"], merkle.SALT_BYTES)
@@ -65,19 +65,19 @@ class FeedLine:
         return entries
 
     def counters(self) -> tuple[int, ...] | None:
-        """Roster, generation and changes of the store when it was written; raises KeyError or ValueError."""
+        """Roster, generation and changes of the store at its writing; raises KeyError or ValueError."""
         if "changes" not in self.document:
             return None
         return tuple(_number(self.document[key]) for key in COUNTERS)
 
 
 def first_line(store: bytes) -> bytes:
-    """The first line of a store's feed, which says whose it is."""
+    """The first line of a store's feed, which names the store."""
     return canonical({"feed": 1, "store": store.hex()})
 
 
 def sign(store: bytes, document: Mapping[str, Any], key: primitives.SigningKey) -> bytes:
-    """The line that says *document*, signed by the log's newest key."""
+    """The line of *document*, signed by the log's newest key."""
     if max(document) >= "signature":
         raise ValueError("the signature is the last key of a line")
     plain = canonical(document)
@@ -85,7 +85,7 @@ def sign(store: bytes, document: Mapping[str, Any], key: primitives.SigningKey) 
 
 
 def entry_to_json(entry: RawEntry) -> dict[str, Any]:
-    """An entry as a line says it, so that its leaf follows from it again."""
+    """An entry in a line, from which its leaf follows again."""
     salt = to_base64(entry.salt)
     if entry.body is None:
         return {"leaf": to_base64(entry.leaf), "salt": salt}
@@ -94,12 +94,12 @@ def entry_to_json(entry: RawEntry) -> dict[str, Any]:
         if canonical(body) == entry.body:
             return {"body": body, "salt": salt}
     except (RecursionError, TypeError, ValueError):
-        pass  # no entry of ours
+        pass  # not an entry of ours
     return {"raw": to_base64(entry.body), "salt": salt}
 
 
 def keys_to_json(keys: Iterable[LogKey]) -> list[dict[str, Any]]:
-    """The log's keys as a line says them."""
+    """The log's keys in a line."""
     return [
         {"from": key.from_size, "statement": to_base64(key.statement) if key.statement else None, "vkey": key.vkey}
         for key in keys
@@ -107,7 +107,7 @@ def keys_to_json(keys: Iterable[LogKey]) -> list[dict[str, Any]]:
 
 
 def read(raw: bytes) -> FeedLine | None:
-    """A line; None where it is torn, or none of ours whoever wrote it."""
+    """A line; None if it is torn or not in our form."""
     if len(raw) > LONGEST or raw[-_TAIL : len(_SIGNATURE) - _TAIL] != _SIGNATURE:
         return None
     try:
@@ -126,7 +126,7 @@ def read(raw: bytes) -> FeedLine | None:
 
 
 class KeyChain:
-    """The log's keys as far as somebody knows them: who may have signed which line."""
+    """The known keys of the log: the possible signers of lines."""
 
     def __init__(self, origin: str, store: bytes, keys: Sequence[LogKey], signers: Signatories) -> None:
         self._origin, self._store, self._signers = origin, store, signers
@@ -138,27 +138,27 @@ class KeyChain:
         return next((public for since, public in reversed(self._keys) if since < size), self._keys[0][1])
 
     def signer(self, line: FeedLine) -> bytes | None:
-        """The key that signed a line and may have; None where nobody did whom the chain leads to."""
+        """The key that signed a line, if the chain leads to it; else None."""
         if line.checkpoint.origin != self._origin:
             return None
         public, since = self.key_at(line.after), line.after
         for key in line.keys:
             _, new = merkle.parse_vkey(key.vkey)
-            if key.from_size < since or not self._follows(public, new, key):  # an earlier key has no say any more
+            if key.from_size < since or not self._follows(public, new, key):  # an earlier key no longer counts
                 return None
             public, since = new, key.from_size
         message = _message(self._store, line.signed)
         return public if primitives.verified(public, line.signature, message) else None
 
     def go_on(self, line: FeedLine) -> list[LogKey]:
-        """Take over the keys that signed the log from this line on, whose signer was asked for; those that are new."""
+        """Add the keys that signed the log from this line on, after `signer`; returns the new ones."""
         known = {public for _, public in self._keys}
         new = [key for key in line.keys if key.from_size < line.size and merkle.parse_vkey(key.vkey)[1] not in known]
         self._keys += [(key.from_size, merkle.parse_vkey(key.vkey)[1]) for key in new]
         return new
 
     def _follows(self, old: bytes, new: bytes, key: LogKey) -> bool:
-        """Whether *new* follows *old* in the log: it is known to, or the old key or an officer says so."""
+        """Whether *new* follows *old* in the log: as known, or by the old key's or an officer's statement."""
         if (key.from_size, new) in self._keys or (old, new) in self._vouched:
             return True
         if not log_handover.follows_on(self._origin, old, new, key.statement or b"", key.from_size, self._signers):

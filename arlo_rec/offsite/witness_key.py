@@ -1,8 +1,8 @@
-"""The key of a witness of the log, and the last checkpoint that it cosigned: both lie with IT alone.
+"""The key of a witness of the log, and the last checkpoint that it cosigned; both lie with IT alone.
 
-Every role holds the log's key, and who writes to the catalogue with it could write a whole other log. So a witness
-cosigns a checkpoint only where it computed itself, from the leaves, that the log goes on from the one before; and
-what it cosigned is kept beside the key (`FILE.seen`) before anybody gets it, so that it never cosigns two logs
+Every role holds the log's key, so a writer of the catalogue could write a whole other log. A witness therefore
+cosigns a checkpoint only after computing from the leaves that the log continues its last one. It keeps that
+checkpoint beside the key (`FILE.seen`) before publishing the cosignature, so that it never cosigns two logs
 (c2sp.org/tlog-witness).
 """
 
@@ -23,14 +23,14 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.crypto.merkle import Witness
 from arlo_rec.model.errors import Integrity, Usage
 
-SEEN: Final = ".seen"  # behind the name of the key's file
-LOGS: Final = "arlo-rec/"  # how the names begin under which logs sign
+SEEN: Final = ".seen"  # suffix of the key's file name
+LOGS: Final = "arlo-rec/"  # prefix of the names under which logs sign
 NOTE_BYTES: Final = 64 * 1024
 _WAIT: Final = 60.0  # seconds for another run of the same witness
 
 
 class Seat(Protocol):
-    """A witness at work, whose key nobody else uses meanwhile."""
+    """A witness at work, with its key locked."""
 
     name: str
     vkey: str
@@ -39,12 +39,12 @@ class Seat(Protocol):
     def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
         """The note *newest*, cosigned at *at* (seconds since 1970); *leaves* are those of the whole log.
 
-        Raises Integrity (log_root_differs) where they give another root than the note, or than the one before.
+        Raises Integrity (log_root_differs) if they give another root than the note, or than the one before.
         """
 
 
 def make(path: Path, name: str) -> Witness:
-    """A new witness, its key in a new file for its owner alone; raises Usage for a bad name or folder."""
+    """A new witness, with its key in a new file for its owner alone; raises Usage for a bad name or folder."""
     if not merkle.is_witness_name(name) or name.startswith(LOGS):
         raise Usage("bad_witness_name")
     _demand_own_folder(path)
@@ -55,7 +55,7 @@ def make(path: Path, name: str) -> Witness:
 
 @contextmanager
 def seat(path: Path) -> Iterator[Seat]:
-    """The witness whose key lies there; raises NotUnlocked, Usage, and InUse while another run has the key."""
+    """The witness with the key at that path; raises NotUnlocked, Usage, and InUse while another run has the key."""
     _demand_own_folder(path)
     try:
         witness = merkle.parse_private_key(LocalFiles().secret(path).decode("ascii"))
@@ -66,7 +66,7 @@ def seat(path: Path) -> Iterator[Seat]:
 
 
 class _Seat:
-    """See Seat."""
+    """See `Seat`."""
 
     def __init__(self, path: Path, witness: Witness) -> None:
         self._file, self._witness = path.with_name(path.name + SEEN), witness
@@ -74,14 +74,13 @@ class _Seat:
         self.seen = self._read()
 
     def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
-        """See Seat."""
         _demand_goes_on(self.seen, newest, leaves)
         note = merkle.cosign(newest, self._witness, at)
         write_whole(self._file, note.encode("utf-8"))
         return note
 
     def _read(self) -> str | None:
-        """The note that was cosigned last; None before the first. Raises Usage where it is not this witness's."""
+        """The note that was cosigned last; None before the first. Raises Usage if it is not this witness's."""
         try:
             note = read_named(self._file, NOTE_BYTES).decode("utf-8")
         except FileNotFoundError:
@@ -94,7 +93,7 @@ class _Seat:
 
 
 def _demand_goes_on(seen: str | None, newest: str, leaves: Iterable[bytes]) -> None:
-    """Raise Integrity unless the leaves give the root of *newest* and, before it, that of *seen*, of the same log."""
+    """Raise Integrity unless the leaves give the root of *newest* and, before it, that of *seen*, in one log."""
     try:
         new = merkle.parse_note(newest)[0]
         old = merkle.parse_note(seen)[0] if seen is not None else None
@@ -111,7 +110,7 @@ def _demand_goes_on(seen: str | None, newest: str, leaves: Iterable[bytes]) -> N
 
 
 def _demand_own_folder(path: Path) -> None:
-    """Raise Usage where others may put an earlier FILE.seen back: the witness would cosign an earlier log with it."""
+    """Raise Usage if others could restore an earlier FILE.seen: the witness would cosign an earlier log."""
     folder = path.absolute().parent
     try:
         about = folder.stat()

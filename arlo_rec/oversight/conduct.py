@@ -1,7 +1,7 @@
-"""What people did with recordings, as the log tells: by person for the auditor's report, and the facts of a breach.
+"""Use of recordings by the log: by person for the auditor's report, and the facts of a breach.
 
-A figure stands out where it is far from those of the same role, by the median and the median absolute deviation
-(Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to mean something.
+A figure is an outlier if it is far from those of the same role, by the median and the median absolute deviation
+(Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to matter.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _AT_ONCE: Final = 5000
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
 LEAST: Final = 0.6  # of the median: honest people differ by a factor of four
-FEWEST: Final = 4  # others of the same role, of whom a median says something
-FLOORS: Final[Mapping[str, int]] = {  # below which a figure means nothing, however far it is
+FEWEST: Final = 4  # others of the same role for a meaningful median
+FLOORS: Final[Mapping[str, int]] = {  # smaller figures mean nothing, however far they are
     "searches": 20,
     "heard": 15,
     "exports": 6,
@@ -59,7 +59,7 @@ FLOORS: Final[Mapping[str, int]] = {  # below which a figure means nothing, howe
 
 
 class Deed(NamedTuple):
-    """An entry that tells what somebody did with recordings, or tried."""
+    """An entry about use of recordings, or an attempt."""
 
     seq: int
     at: datetime
@@ -70,17 +70,17 @@ class Deed(NamedTuple):
 
     @property
     def opens(self) -> bool:
-        """Whether what was said was opened for somebody: its sound, or its words to make or review a copy."""
+        """Whether it opened sound, or words for making or reviewing a copy."""
         return isinstance(self.event, Opened | OpenedForSubject)
 
     @property
     def shows(self) -> bool:
-        """Whether a line was shown of some calls: when, which team, perhaps the agent and the length."""
+        """Whether a line about calls was shown: time, team, perhaps agent and length."""
         return isinstance(self.event, SearchShown | WithdrawalShown)
 
     @property
     def reason(self) -> str | None:
-        """The reason that was given for a search, or for opening sound."""
+        """The reason of a search, or of opening sound."""
         if isinstance(self.event, SearchBegun):
             return self.event.reason
         if isinstance(self.event, Opened) and self.event.action in HEARD:
@@ -89,7 +89,7 @@ class Deed(NamedTuple):
 
     @property
     def saves(self) -> bool:
-        """Whether a file was let be written; that none came of it, its own person alone would say."""
+        """Whether it allowed a file; only its own person could say that none was written."""
         return self.event.leaves is not None
 
 
@@ -102,9 +102,9 @@ def deeds(
     of: str | None = None,
     about: Sequence[str] = (),
 ) -> Iterator[Deed]:
-    """Every such entry of these *kinds* in a span of time, in order.
+    """Every entry of these *kinds* in a span of time, in order.
 
-    With *of*, of that person alone; with *about*, of entries in which one of these ids stands, or the beginning of one.
+    *of* limits it to a person, *about* to entries that contain one of these ids or beginnings of ids.
     """
     signers = store.roster.signers()
     for entry in store.log.entries.holding(about or _READ, taken_in=False):
@@ -120,37 +120,37 @@ def deeds(
 
 @dataclass(slots=True)
 class Conduct:
-    """What one person did in a span of time."""
+    """Use of recordings by one person in a span of time."""
 
     person: str
     role: Role
     searches: int = 0
     exports: int = 0
     denied: int = 0
-    at_night: int = 0  # times that sound was opened then
-    calls: Counter[RecordingId] = field(default_factory=Counter)  # of which sound was opened
-    seconds: dict[int, int] = field(default_factory=dict)  # that were heard, by the entry that opened it
+    at_night: int = 0  # sound opened at night
+    calls: Counter[RecordingId] = field(default_factory=Counter)  # with opened sound
+    seconds: dict[int, int] = field(default_factory=dict)  # heard, by the entry that opened the sound
     reasons: Counter[str] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)  # of the policy, with which reasons began
-    same_caller: int = 0  # different calls of one caller, the most
+    codes: Counter[str] = field(default_factory=Counter)  # reason codes of the policy
+    same_caller: int = 0  # most different calls of one caller
 
     @property
     def heard(self) -> int:
-        """Different calls of which sound was opened."""
+        """The number of different calls with opened sound."""
         return len(self.calls)
 
     @property
     def heard_s(self) -> int:
-        """Seconds that were heard on pages and by players, as these say."""
+        """Seconds heard, as reported by pages and players."""
         return sum(self.seconds.values())
 
     @property
     def same_reason(self) -> int:
-        """How often the reason that was used most was used, word for word."""
+        """The number of uses of the most frequent reason, word for word."""
         return max(self.reasons.values(), default=0)
 
     def take(self, deed: Deed, calls: Iterable[RecordingId], code: str | None) -> None:
-        """Count a deed, which names recordings of *calls*, and whose reason began with a *code* of the policy."""
+        """Count a deed on recordings of *calls*, with the reason's *code*."""
         self.reasons.update([deed.reason] if deed.reason is not None else [])
         self.codes.update([code] if code is not None else [])
         match deed.event:
@@ -167,28 +167,28 @@ class Conduct:
 
 
 class Outlier(NamedTuple):
-    """A figure of somebody that is far from those of the others of their role."""
+    """A figure of a person that is far from those of their role."""
 
     person: str
     figure: str  # one of FLOORS
     value: int
-    usual: float  # the median of the others
+    usual: float  # median of the others
 
 
 def report(store: Store, since: datetime | None, before: datetime | None) -> list[Conduct]:
-    """What everybody did who did anything, by name."""
-    found = dict[str, Conduct]()
+    """The use of each person with any, by name."""
+    by_person = dict[str, Conduct]()
     for deed, calls in _with_calls(store, deeds(store, _COUNTED, since, before)):
         code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
-        found.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
-    for conduct in found.values():
+        by_person.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
+    for conduct in by_person.values():
         callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
         conduct.same_caller = max(callers.values(), default=0)
-    return [found[name] for name in sorted(found)]
+    return [by_person[name] for name in sorted(by_person)]
 
 
 def outliers(people: Sequence[Conduct]) -> list[Outlier]:
-    """What stands out among the people of one role; nothing where there are too few others."""
+    """Outliers among the people of each role; none for roles with too few others."""
     by_role: dict[Role, list[Conduct]] = defaultdict(list)
     for conduct in people:
         by_role[conduct.role].append(conduct)
@@ -202,13 +202,13 @@ def outliers(people: Sequence[Conduct]) -> list[Outlier]:
 
 
 def are_compared(people: Sequence[Conduct]) -> bool:
-    """Whether there are enough people of one role to compare any."""
-    return max(Counter(each.role for each in people).values(), default=0) > FEWEST
+    """Whether some role has enough people to compare."""
+    return max(Counter(conduct.role for conduct in people).values(), default=0) > FEWEST
 
 
 def _usual(conduct: Conduct, conducts: Sequence[Conduct], figure: str, floor: int) -> float | None:
-    """The median of the others where somebody's figure is far above it; else None."""
-    value, others = getattr(conduct, figure), [getattr(each, figure) for each in conducts if each is not conduct]
+    """The median of the others if a person's figure is far above it; else None."""
+    value, others = getattr(conduct, figure), [getattr(peer, figure) for peer in conducts if peer is not conduct]
     if len(others) < FEWEST or value < floor:
         return None
     usual = float(median(others))
@@ -231,16 +231,16 @@ def _is_night(at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """The facts that a notification of a breach asks for (GDPR 33(3)), as far as the log has them."""
+    """The facts for a notification of a breach (GDPR 33(3)), by the log."""
 
-    begin: datetime | None  # the first and the last deed
+    begin: datetime | None  # first and last deed
     end: datetime | None
-    people: Mapping[str, Counter[str]]  # by name: calls whose sound was opened, that were shown, and files
-    opened: frozenset[RecordingId]  # calls whose sound was opened
-    shown: frozenset[RecordingId]  # calls of which no more than a line was shown: time, team, agent, length
-    callers: int  # different ones, of calls that are held
-    erased: int  # calls that are erased by now, of which nobody can tell the caller
-    only_ciphertext: bool  # nobody of them opened anything, or could have
+    people: Mapping[str, Counter[str]]  # by name: calls opened, calls shown, files
+    opened: frozenset[RecordingId]  # calls with opened sound
+    shown: frozenset[RecordingId]  # calls with a shown line only: time, team, agent, length
+    callers: int  # different ones, of held calls
+    erased: int  # erased calls, whose callers are unknown
+    only_ciphertext: bool  # they opened nothing, and could have opened nothing
 
 
 def breach(
@@ -250,17 +250,19 @@ def breach(
     since: datetime | None,
     before: datetime | None,
 ) -> Breach:
-    """What somebody reached, or who reached a recording, or what was reached at all in a span of time.
+    """The facts of a breach: by one person, on one recording, or all in a span of time.
 
     *recording* is the id of a call or a copy, or the beginning of one.
     """
-    meant = _calls_meant(store, recording) if recording is not None else None
-    about = sorted(each.hex() for each in meant) if meant is not None else ()
-    every_deed = deeds(store, _REACHING, since, before, of=person, about=about) if meant is None or meant else iter(())
+    candidates = _calls_by_beginning(store, recording) if recording is not None else None
+    about = sorted(name.hex() for name in candidates) if candidates is not None else ()
+    every_deed = (
+        deeds(store, _REACHING, since, before, of=person, about=about) if candidates is None or candidates else iter(())
+    )
     reached = _Reached()
     for deed, calls in _with_calls(store, every_deed):
-        named = calls if meant is None else calls & set(meant.values())
-        if meant is None or named:
+        named = calls if candidates is None else calls & set(candidates.values())
+        if candidates is None or named:
             reached.add(deed, named)
     every = reached.opened | reached.shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
@@ -277,8 +279,8 @@ def breach(
 
 
 def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[RecordingId, RecordingId]:
-    """The call of which each recording is the original or a copy, by the entry that took it in."""
-    calls = {each: each for each in recordings}
+    """The call of each original or copy, by the entry that took it in."""
+    calls = {original: original for original in recordings}
     for recording, entry in store.log.entries.taking_in(recordings).items():
         if isinstance(event := entry.event, CopyMade):
             calls[recording] = RecordingId(bytes.fromhex(event.parent))
@@ -286,24 +288,24 @@ def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[Recordin
 
 
 def _with_calls(store: Store, every: Iterable[Deed]) -> Iterator[tuple[Deed, set[RecordingId]]]:
-    """Deeds, each with the calls of the recordings that it names; these are looked up for many deeds at once."""
+    """Deeds with the calls of their recordings, looked up in batches."""
     known, rest = dict[RecordingId, RecordingId](), iter(every)
-    while some := list(islice(rest, _AT_ONCE)):
-        known |= calls_of(store, {each for deed in some for each in deed.recordings if each not in known})
-        yield from ((deed, {known[each] for each in deed.recordings}) for deed in some)
+    while batch := list(islice(rest, _AT_ONCE)):
+        known |= calls_of(store, {name for deed in batch for name in deed.recordings if name not in known})
+        yield from ((deed, {known[name] for name in deed.recordings}) for deed in batch)
 
 
-def _calls_meant(store: Store, beginning: str) -> dict[RecordingId, RecordingId]:
-    """The recordings that an id, or the beginning of one, may mean, and all of the same calls; each with its call."""
-    named = {each for entry in store.log.entries.holding([beginning]) for each in entry.recordings}
-    calls = set(calls_of(store, {each for each in named if each.hex().startswith(beginning)}).values())
-    made = {each for entry in store.log.entries.holding([call.hex() for call in calls]) for each in entry.recordings}
-    return {each: call for each, call in calls_of(store, made | calls).items() if call in calls}
+def _calls_by_beginning(store: Store, beginning: str) -> dict[RecordingId, RecordingId]:
+    """Recordings that an id or its beginning may mean, and all others of the same calls; each with its call."""
+    named = {recording for entry in store.log.entries.holding([beginning]) for recording in entry.recordings}
+    calls = set(calls_of(store, {recording for recording in named if recording.hex().startswith(beginning)}).values())
+    made = {name for entry in store.log.entries.holding([call.hex() for call in calls]) for name in entry.recordings}
+    return {name: call for name, call in calls_of(store, made | calls).items() if call in calls}
 
 
 @dataclass(slots=True)
 class _Reached:
-    """What deeds reached, as they are gone through in order."""
+    """The reach of deeds, added in order."""
 
     opened: set[RecordingId] = field(default_factory=set)
     shown: set[RecordingId] = field(default_factory=set)
@@ -324,17 +326,17 @@ class _Reached:
 
 
 def _could(store: Store, person: str | None, since: datetime | None, before: datetime | None) -> bool:
-    """Whether somebody (None: anybody) had keys to sound then: an officer, or by a grant until they were taken."""
+    """Whether a person (None: any) had keys to sound then: as an officer, or by a grant until its keys were removed."""
     everybody = [
-        each for each in (*store.roster.people, *store.roster.former) if person in (None, name_then(each.name))
+        member for member in (*store.roster.people, *store.roster.former) if person in (None, name_then(member.name))
     ]
-    if any(each.role is Role.OFFICER for each in everybody):
+    if any(member.role is Role.OFFICER for member in everybody):
         return True
     spans, taken = grant_history.spans(store), list(_keys_taken(store))
     for grant in store.roster.grants:
         for span in spans.get(grant.id, ()) if person in (None, grant.person) else ():
             end: datetime | None = span.end
-            if span.end == grant.until:  # by time: the keys are there until a purge takes them
+            if span.end == grant.until:  # expired: the keys exist until a purge removes them
                 end = min((at for name, at in taken if name == grant.person and at >= span.end), default=None)
             if (before is None or span.begin < before) and (since is None or end is None or end > since):
                 return True
@@ -342,7 +344,7 @@ def _could(store: Store, person: str | None, since: datetime | None, before: dat
 
 
 def _keys_taken(store: Store) -> Iterator[tuple[str, datetime]]:
-    """Whose keys a purge took because their grants had run out, and when."""
+    """Names and times of purges that removed keys of expired grants."""
     for entry in store.log.entries.holding([f'"action":"{GrantsExpired.ACTION}"'], taken_in=False):
         event = entry.event
         if isinstance(event, GrantsExpired):

@@ -1,17 +1,16 @@
 """Consistency of log, rows, keys and objects of a store of any size.
 
-A recording without a problem takes one byte of memory. There are three passes, each in the order in which its data is
-stored:
+A recording without a problem takes one byte of memory. There are three passes, each in the order of its data:
 
     1  over the log: a recording that was taken in must have its row, equal to the committed row, and its object,
        until an entry erases it; a missing row is a problem if no such entry follows; the object must name an audience
        key of the row's team and of its commit, whose key has the id that the log entry commits to; there is metadata
-       under both keys, or under the commit key alone where the audience is the officer's
+       under both keys, or under the commit key alone if the audience is the officer's
     2  over the held rows: each must have been matched in the first pass
     3  over the ids, a 256th at a time: every held row has its wrapped key, every object its row
 
-The store may be in use meanwhile. Every problem is checked again at the end, so that a recording that was taken in or
-erased in between is not reported.
+The store may be in use. Every problem is checked again at the end, so that an intake or an erasure meanwhile is
+none.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from arlo_rec.model.records import Kind, Recording, RecordingId
 from arlo_rec.policy import State
 from arlo_rec.store import Store
 
-Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON (None where it cannot be read)
+Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON (None if unreadable)
 _BATCH = 5000  # held rows read at once in the second pass
 
 
@@ -53,7 +52,7 @@ class ConsistencyCheck:
     def __init__(self, store: Store, *, read_data: bool, observer: Observer = unobserved) -> None:
         self._store = store
         self._read_data = read_data
-        self._observer = observer  # is told how many bytes are read, where data is to be read
+        self._observer = observer  # gets the number of bytes read, if data is read
         self._read_bytes, self._all_bytes = 0, store.catalogue.inventory.held_bytes() if read_data else 0
         self._signers = store.roster.signers()
         self._access_keys = {key.id for key in store.roster.access_keys}
@@ -73,7 +72,7 @@ class ConsistencyCheck:
             self._log_end = seq + 1
             for recording, digest in _effects(entry, seq, self._signers):
                 if digest is not None:
-                    taken.setdefault(recording, (digest, (entry or {}).get("at")))  # who takes calls in swears once
+                    taken.setdefault(recording, (digest, (entry or {}).get("at")))  # the first intake counts
                     gone.discard(recording)
                 elif taken.pop(recording, None) is None and recording not in self._missing:
                     gone.add(recording)
@@ -83,8 +82,8 @@ class ConsistencyCheck:
         held = list(self._store.catalogue.search.held_among(taken))
         for number, row in held:
             self._mark(number, matched=True)
-            sworn, at = taken.pop(row.id)
-            if row.row_digest() != sworn:
+            committed, at = taken.pop(row.id)
+            if row.row_digest() != committed:
                 self._note("recording_changed", row.id)
             elif not (row.has_true_deadline and row.had_begun(at)):
                 self._note("deadline_differs", row.id)
@@ -99,7 +98,7 @@ class ConsistencyCheck:
     # -- passes 2 and 3 -------------------------------------------------------------------------------
 
     def problems(self) -> list[Problem]:
-        """Every problem that the first two passes find, after `follow` had the last batch."""
+        """Every problem of the first two passes, after the last `follow`."""
         self._problems += [Problem("recording_missing", recording.hex()) for recording in self._missing]
         for row, unlogged in self._store.catalogue.inventory.held_rows(_BATCH):
             place = row - self._first_row
@@ -108,7 +107,7 @@ class ConsistencyCheck:
         return [problem for problem in self._problems if self._persists(problem)]
 
     def problems_of_ids(self) -> list[Problem]:
-        """Every problem that the third pass finds, which can be made at any time."""
+        """Every problem of the third pass, which can run at any time."""
         in_state = self._store.catalogue.inventory.not_held()
         for prefix in range(256):
             self._check_prefix(bytes([prefix]), in_state)
@@ -143,7 +142,7 @@ class ConsistencyCheck:
         self._check_keys(recordings, keys)
 
     def _check_object(self, recording: Recording, size: int, head: bytes) -> object_file.Header | None:
-        """Check an object's size and header, and its digest if data is to be read; gives a header that is right."""
+        """Check an object's size and header, and its digest if data is read; returns a valid header."""
         if size != recording.object_bytes:
             self._note("object_truncated" if size < recording.object_bytes else "object_longer", recording.id)
             return None
@@ -159,23 +158,23 @@ class ConsistencyCheck:
         return header
 
     def _digest(self, recording: Recording) -> bytes | None:
-        """The digest of an object as it is stored."""
-        done = min(self._read_bytes, self._all_bytes)  # more may have come meanwhile
+        """The digest of a stored object."""
+        done = min(self._read_bytes, self._all_bytes)  # more may have arrived meanwhile
         self._observer(Progress(Phase.OBJECT_CHECK, done, self._all_bytes))
         self._read_bytes += recording.object_bytes
         return stored_digest(self._store.blobs, recording.id.hex())
 
     def _check_keys(self, recordings: Sequence[Recording], named: Mapping[RecordingId, bytes]) -> None:
-        """Check the commit key of each recording, the audience key that its object names, and metadata under both.
+        """Check each recording's commit key, the audience key that its object names, and metadata under both.
 
-        *named* has the audience keys that objects name, of those whose header is right.
+        *named* has the audience keys that valid headers name.
         """
         table = self._store.catalogue.audience_keys
         commit_keys = table.commit_keys({recording.commit_key for recording in recordings})
         audience_keys = {key.id: key for key in table.of_commits(commit_keys)}  # these lie together, their ids do not
         audience_keys |= table.rows(set(named.values()) - audience_keys.keys())
         sealed = self._store.catalogue.metadata.keys([recording.id for recording in recordings])
-        named_keys = {each.commit_key for each in recordings}
+        named_keys = {recording.commit_key for recording in recordings}
         wrong = {key: self._wrong_commit_key(commit_keys.get(key)) for key in named_keys}
         for recording in recordings:
             if (code := wrong[recording.commit_key]) is not None:
@@ -190,7 +189,7 @@ class ConsistencyCheck:
                 self._note("metadata_missing", recording.id)
 
     def _wrong_commit_key(self, key: CommitKeyRow | None) -> str | None:
-        """What is wrong with a commit key, of which every recording of the commit is told; None for nothing."""
+        """The problem of a commit key, which applies to every recording of the commit; else None."""
         if key is None:
             return "commit_key_missing"
         if commit_key_id(key.sealed) != key.id or not self._is_access_key(key.access_key):
@@ -201,7 +200,7 @@ class ConsistencyCheck:
         if key not in self._access_keys and self._store.has_newer_documents():
             with self._store.db.reading():
                 self._store.load_documents()
-            self._access_keys = {each.id for each in self._store.roster.access_keys}
+            self._access_keys = {key.id for key in self._store.roster.access_keys}
         return key in self._access_keys
 
     def _check_audience_key(self, recording: Recording, key: AudienceKeyRow | None) -> None:
@@ -216,7 +215,7 @@ class ConsistencyCheck:
     # -- second check ---------------------------------------------------------------------------------
 
     def _persists(self, problem: Problem) -> bool:
-        """Whether a problem is not explained by an intake or an erasure during the check."""
+        """Whether a problem remains after the intakes and erasures during the check."""
         recording = RecordingId(bytes.fromhex(problem.what))
         row = self._store.catalogue.recordings.get(recording)
         held = row is not None and row.state is State.HELD
@@ -238,7 +237,7 @@ class ConsistencyCheck:
 
 
 def _belongs(key: AudienceKeyRow, recording: Recording) -> bool:
-    """Whether an audience key is of the commit, the team and the kind of a recording."""
+    """Whether an audience key matches the commit, the team and the kind of a recording."""
     stages = (Stage.ORIGINAL,) if recording.kind is Kind.ORIGINAL else (Stage.UNDER_REVIEW, Stage.RELEASED)
     audiences = {audience_of(recording.purposes, stage) for stage in stages}
     return (key.commit_key, key.team) == (recording.commit_key, recording.team) and key.audience in audiences
@@ -264,7 +263,7 @@ def _json(body: bytes | None) -> Mapping[str, Any] | None:
 
 
 def _effects(entry: Mapping[str, Any] | None, seq: int, signers: Signatories) -> list[tuple[RecordingId, str | None]]:
-    """The effects of an entry of somebody who may: ids that were taken in, with the row's digest, or erased (None).
+    """The effects of an entry whose person may cause them: ids taken in, with the row's digest, or erased (None).
 
     By action and outcome, because building a million events would be slow.
     """

@@ -1,21 +1,19 @@
-"""The tables that follow from the log, and what purges and withdrawals had to erase, computed anew from its entries.
+"""The tables that follow from the log, and the erasures due by purges and withdrawals, computed anew from its entries.
 
-The owner's account can strike or change a row and put the sums in order. So `verify` compares:
+The owner's account can delete or change a row and correct the sums. So `verify` compares:
 
     mentions      which entries name which recording        by a sum that does not depend on the order
-    disclosures   which copies left, and what became of them
-    erasures      what each erased, and the receipt's file
-    tombstones    of each withdrawal, while they live
+    disclosures   which copies left, and their state
+    erasures      the recordings of each, and the receipt's file
+    tombstones    of each withdrawal, while they are kept
     copies        made and reviewed by whom and when, confirmed, replaced or released
     cases         of access requests, until they end
-    purges        of recordings before their day, by the id, the entry that took each in, and the policy
+    purges        of recordings before their day, by the id, the intake's entry and the policy
     withdrawals   after which a recording, or a copy of one, is still held
 
-An entry counts where it is one of this program, and the role that its person had then may do what it says; that their
-key signed it is checked with the log.
-
-The first pass follows the log with `oversight.consistency`. The store may be in use meanwhile: what is compared is what
-entries before the end of that pass say, and states may have gone on since.
+Readable entries count if their person's role then permitted them; signatures are verified with the log. The first
+pass follows the log with `oversight.consistency`. The store may be in use: entries before the end of that pass are
+compared, and states may have advanced since.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, Purpose, may
 from arlo_rec.store import Store
 
 _MODULO = 2**128
-_LATER = {  # the states that a disclosure may have gone on to since
+_LATER = {  # the states that a disclosure may have advanced to
     DisclosureState.OUT: {DisclosureState.OUT, DisclosureState.OPEN, DisclosureState.CONFIRMED},
     DisclosureState.OPEN: {DisclosureState.OPEN, DisclosureState.CONFIRMED},
     DisclosureState.CONFIRMED: {DisclosureState.CONFIRMED},
@@ -53,7 +51,7 @@ _CALL = (str(CallTakenIn.ACTION), CallTakenIn.OUTCOME)
 
 
 class EvidenceCheck:
-    """A check of the tables that are an index of the log: `follow` reads the log, `problems` compares."""
+    """A check of the tables that index the log: `follow` reads the log, `problems` compares."""
 
     def __init__(self, store: Store, now: datetime) -> None:
         self._store = store
@@ -61,9 +59,9 @@ class EvidenceCheck:
         self._end = 0
         self._mentions = 0
         self._rows = Projection()
-        self._early: dict[RecordingId, datetime] = {}  # recordings that a purge erased, perhaps before their day; when
-        self._without_right: list[int] = []  # entries that say what their person's role may not do
-        self._unreadable: list[int] = []  # entries that are none of this program
+        self._early: dict[RecordingId, datetime] = {}  # erased by a purge at that time, perhaps before their day
+        self._without_right: list[int] = []  # entries that their person's role does not permit
+        self._unreadable: list[int] = []  # entries not written by the program
         self._signers = store.roster.signers()
 
     def follow(self, entries: Sequence[Parsed]) -> None:
@@ -99,10 +97,8 @@ class EvidenceCheck:
             today = (at - EPOCH) // timedelta(days=1)
             self._early |= {name: at for name in names if 0 < (name[0] - today) % 256 <= DAYS_AHEAD}
 
-    # -- compared --------------------------------------------------------------------------------------
-
     def problems(self) -> list[Problem]:
-        """Every problem, after `follow` had the last batch."""
+        """Every problem, after the last `follow`."""
         return [
             *(Problem("entry_without_right", str(seq)) for seq in self._without_right),
             *(Problem("entry_unreadable", str(seq)) for seq in self._unreadable),
@@ -119,7 +115,7 @@ class EvidenceCheck:
         ]
 
     def _forgotten_unasked(self) -> Iterator[Problem]:
-        """Entries by which others were forgotten sooner than the policy of that time says."""
+        """Entries that forgot others sooner than the policy of that time says."""
         for seq, at, days, approved in self._rows.forgotten:
             then = Policy(self._store.policy.versions[: 1 + approved])
             if then.at(at).entries_days != days:
@@ -132,21 +128,21 @@ class EvidenceCheck:
 
     def _wrong_disclosures(self) -> Iterator[Problem]:
         rows = {row.seq: row for row in self._store.catalogue.disclosures.every() if row.seq < self._end}
-        went_on = self._store.log.tree().size > self._end  # in a store in which others write
+        went_on = self._store.log.tree().size > self._end  # in a store with other writers
         for seq in sorted(rows.keys() | self._rows.disclosures.keys()):
             agrees = _agrees(rows.get(seq), self._rows.disclosures.get(seq), went_on=went_on)
             if not agrees and not (went_on and self._was_left_since(seq)):
                 yield Problem("disclosure_differs", str(seq))
 
     def _was_left_since(self, seq: int) -> bool:
-        """Whether no file of it came into being, as an entry behind the checked part of the log says."""
+        """Whether a later entry says that no file was written."""
         for raw in self._store.log.raw.entries(self._end, self._store.log.tree().size):
             if raw.body is not None and b'"handed out"' in raw.body and str(seq).encode("ascii") in raw.body:
                 return True
         return False
 
     def _wrong_erasures(self) -> Iterator[Problem]:
-        erased = list(self._store.catalogue.recordings.by_erasure())  # before the erasures, which may become more
+        erased = list(self._store.catalogue.recordings.by_erasure())  # before the erasures, which may increase
         finished, seen = set(self._store.catalogue.erasures.finished()), set[int]()
         numbers, of = {number for _, number in erased}, dict[str | None, frozenset[RecordingId]]()
         for number, seq, recordings in self._store.catalogue.erasures.logged():
@@ -174,11 +170,12 @@ class EvidenceCheck:
             if at < self._live_since:
                 continue
             tombstones = table.of_entry(seq)
-            for each in tombstones:
-                newest[each.kind, each.tag] = max(each.at, newest.get((each.kind, each.tag), each.at))
+            for tombstone in tombstones:
+                place = tombstone.kind, tombstone.tag
+                newest[place] = max(tombstone.at, newest.get(place, tombstone.at))
             if feed.digest_of(tombstones) != digest:
                 yield Problem("tombstone_missing", str(seq))
-        kept = {(each.kind, each.tag): each.at for each in table.since(self._live_since)}
+        kept = {(tombstone.kind, tombstone.tag): tombstone.at for tombstone in table.since(self._live_since)}
         for place in newest.keys() | (set() if went_on else kept.keys()):
             until = kept.get(place)
             if until != newest.get(place) and not (went_on and until is not None and until > newest[place]):
@@ -187,7 +184,7 @@ class EvidenceCheck:
     def _wrong_copies(self) -> Iterator[Problem]:
         rows = self._store.catalogue.copies.every()
         if self._store.log.tree().size != self._end:
-            return  # somebody works on copies meanwhile
+            return  # copies are being changed
         for copy in rows:
             logged = self._rows.copies.get(copy.id)
             if (
@@ -199,17 +196,15 @@ class EvidenceCheck:
 
     def _wrong_cases(self) -> Iterator[Problem]:
         rows = {row.digest(): row.id for row in self._store.catalogue.cases.rows()}
-        sworn = {digest: case.id for case in self._rows.cases.values() for digest in case.sworn}
+        committed = {digest: case.id for case in self._rows.cases.values() for digest in case.sworn}
         logged = {
             digest: case
-            for digest, case in sworn.items()
+            for digest, case in committed.items()
             if projection.has_rows(self._rows, self._rows.parts[digest]) or digest in rows
         }
         if rows != logged and self._store.log.tree().size == self._end:
             differ = rows.items() ^ logged.items()
             yield from (Problem("case_differs", case) for case in sorted({case for _, case in differ}))
-
-    # -- erased as it had to be ------------------------------------------------------------------------
 
     def _erased_too_early(self) -> Iterator[Problem]:
         taken_in = self._store.log.entries.taking_in(self._early.keys())
@@ -218,9 +213,9 @@ class EvidenceCheck:
                 yield Problem("erased_too_early", recording.hex())
 
     def _earliest(self, recording: RecordingId, taken_in: datetime) -> datetime:
-        """When the day begins on which a recording was due: by its id, or sooner where the policy says so since."""
+        """The start of the day on which a recording was due: by its id, or earlier by a later policy."""
         begins, _ = day_due(recording, taken_in)
-        versions = self._store.policy.versions  # each was the newest once, and a clock that was set back took it away
+        versions = self._store.policy.versions  # each was the newest once; a clock that was set back ended it
         policies = (Policy(versions[:count]) for count in range(1, len(versions) + 1))
         return min(begins, *(policy.due_at(begins - RETENTION) for policy in policies))
 
@@ -230,7 +225,7 @@ class EvidenceCheck:
         for seq, row in held:
             if row.id in taken_in and taken_in[row.id].seq < seq:
                 yield Problem("withdrawn_but_held", row.id.hex())
-        withdrawn = {each: seq for seq in self._rows.withdrawals for each in self._rows.erased[seq]}
+        withdrawn = {recording: seq for seq in self._rows.withdrawals for recording in self._rows.erased[seq]}
         for copy, logged in self._rows.copies.items():
             is_late = withdrawn.get(logged.made.parent, -1) > logged.seq
             if is_late and self._store.catalogue.recordings.held(copy) is not None:
@@ -244,7 +239,7 @@ def _is_as_logged(copy: Copy, made: MadeCopy) -> bool:
 
 
 def _demand_readable(event: AuditEvent | None) -> AuditEvent:
-    """Raise KeyError, TypeError or ValueError where an entry holds what no command could read."""
+    """Raise KeyError, TypeError or ValueError for an entry with values that no command could read."""
     match event:
         case None:
             raise ValueError("no entry of ours")

@@ -1,15 +1,17 @@
-"""What keys must be there for everything that is held, as far as everybody can see who opens the catalogue.
+"""Keys that must exist for everything that is held, as far as every opener of the catalogue can see.
 
-Whoever has the owner's account can strike a key, put the sums in order, and so lose recordings: nobody can open what is
-below it.
-`oversight.consistency` looks at the keys of each recording; this module at those that many recordings share:
+The owner's account can delete a key and correct the sums, and so lose the recordings below it.
+`oversight.consistency` checks the keys of each recording; this module checks those that many recordings share:
 
-    the chain of authority, and the policy below it        sealed secrets of everybody, by their role
-    days and shards that wrapped erasure keys hang from    seeds of live grants, for the person and the officers
+    the chain of authority, and the policy below it        sealed secrets of everybody, by role
+    days and shards above wrapped erasure keys             seeds of live grants, for the person and the officers
     rows of training copies                                the sizes of wrapped keys and of seals
-    holders of either of whom the roster knows nothing
+    holders of either that the roster does not know
 
-Whether a key opens, only somebody can tell who holds the one above it: `oversight.opened_keys`.
+Whether a key opens is checked as far as the keys of the person running `verify` reach; nothing opened is kept or
+shown. The root seed opens every day and shard, and with --read-data every share; an officer with --read-data also
+opens every commit key, audience key and metadata. Keys are read in one view under the root's lock, some shards at a
+time: at most half a second, so that an erasure does not wait.
 """
 
 from __future__ import annotations
@@ -39,9 +41,9 @@ from arlo_rec.store import Store
 
 
 def broken_links(store: Store) -> Iterator[Problem]:
-    """Links that are gone, changed or put in between, also those before what this identity has seen.
+    """Links that are missing, changed or inserted, also those before this identity's pin.
 
-    So is the last where the catalogue's pin is of another: then nobody could add one.
+    The last link is reported too if the catalogue's pin is another's: then no link could be added.
     """
     for number in store.authority.broken():
         yield Problem("link_broken", str(number))
@@ -53,17 +55,17 @@ def broken_links(store: Store) -> Iterator[Problem]:
 
 
 def policy(store: Store) -> Iterator[Problem]:
-    """Whether the policy is what the chain began with and the log says that officers approved since."""
+    """Drift of the policy from the chain's first one and the approvals in the log."""
     try:
         drifts = policy_drift.of_policy(store)
-    except (AttributeError, *UNREADABLE):  # an entry proposes or approves what is no policy
+    except (AttributeError, *UNREADABLE):  # an entry proposes or approves an invalid policy
         drifts = [policy_drift.Drift("policy", policy_drift.STORE)]
     for drift in drifts:
         yield Problem("policy_differs", drift.what)
 
 
 def erasure_keys(store: Store) -> Iterator[Problem]:
-    """Days and shards of which the key is gone, and erasure keys that are no wrapped keys by their size."""
+    """Days and shards without a key, and erasure keys of a wrong size."""
     shards, days = store.catalogue.erasure_keys_missing()
     yield from (Problem("shard_key_missing", shard.hex()) for shard in shards)
     yield from (Problem("day_key_missing", str(day)) for day in days)
@@ -74,7 +76,7 @@ def erasure_keys(store: Store) -> Iterator[Problem]:
 
 
 def copies(store: Store) -> Iterator[Problem]:
-    """Training copies whose row is gone or names another original."""
+    """Training copies whose row is missing or names another original."""
     yield from (Problem("copy_missing", recording.hex()) for recording in store.catalogue.copies.unmatched())
 
 
@@ -88,13 +90,13 @@ def given_secrets(store: Store, now: datetime) -> Iterator[Problem]:
         for person in store.roster.people:
             yield from _lacking(store, person, needs_root=person in root_holders)
         for grant in store.roster.grants:
-            if grant.live(now) or grant.waits(now):
+            if grant.live(now) or grant.is_pending(now):
                 yield from _seeds(store, grant, store.roster.person(grant.person) if grant.live(now) else None)
         yield from _held_by_nobody(store)
 
 
 def _held_by_nobody(store: Store) -> Iterator[Problem]:
-    """Secrets and seeds that are sealed to a key of nobody whom the roster has, or of somebody else."""
+    """Secrets and seeds sealed to unknown keys, or to another person's."""
     keys = {person.name: primitives.fingerprint(person.seal_key) for person in store.roster.people}
     for holder, name in store.secrets.given():
         if holder not in keys.values():
@@ -124,7 +126,7 @@ def _lacking(store: Store, person: Person, *, needs_root: bool) -> Iterator[Prob
 
 
 def _seeds(store: Store, grant: Grant, person: Person | None) -> Iterator[Problem]:
-    """The seeds of a grant's pairs that are not sealed to *person* (None: it waits) and to the officers."""
+    """The seeds of a grant's pairs that are missing for *person* (None: it is pending) or for the officers."""
     holders = {access_key(store).id} | ({primitives.fingerprint(person.seal_key)} if person else set())
     sealed = {(seed.pair, seed.holder): len(seed.sealed) for seed in store.catalogue.grant_keys.seeds(grant.id)}
     for pair in grant_keys.pairs(grant):
@@ -135,7 +137,7 @@ def _seeds(store: Store, grant: Grant, person: Person | None) -> Iterator[Proble
 
 
 def _opens(store: Store, grant: Grant, pair: bytes, *, own: bool) -> bool:
-    """Whether a seed opens that is sealed to this identity, or to the officers where it is one."""
+    """Whether a seed sealed to this identity, or to the officers, opens."""
     try:
         if own:
             grant_keys.own_seed(store, grant, pair)
@@ -143,25 +145,19 @@ def _opens(store: Store, grant: Grant, pair: bytes, *, own: bool) -> bool:
             grant_keys.deposited(store, grant, pair)
     except Integrity as damage:
         return damage.code != "grant_key_forged"
-    except NotUnlocked:  # the officer's own secrets are gone, which is another problem
+    except NotUnlocked:  # the officer's own secrets are missing, which is another problem
         return True
     return True
 
 
-# -- opened keys -------------------------------------------------------------------------------------
-# Whether keys open, as far as the keys of whoever runs `verify` reach; nothing that they open is kept or shown.
-#
-# A key that was overwritten with other bytes looks like any other. Who holds the root seed unwraps every day and shard
-# of erasure keys, and with --read-data every recording's share; an officer with --read-data also opens every commit
-# key, audience key and metadata. What is read together is read in one view under the root's lock, some shards at a
-# time: at most half a second, so that an erasure is not kept waiting.
+# -- opening keys --------------------------------------------------------------------------------------
 
 
-_SHARDS = 8  # looked at together: up to 2,048 recordings
+_SHARDS = 8  # checked together: up to 2,048 recordings
 
 
 def problems(store: Store, *, read_data: bool, observer: Observer = unobserved) -> Iterator[Problem]:
-    """Keys that do not open; nothing where this identity does not open the root. Raises InUse."""
+    """Keys that do not open; none if this identity does not open the root. Raises InUse."""
     with _root_open(store) as erasure_keys:
         spoilt = erasure_keys.unopened() if erasure_keys else Spoilt([], [], [])
     yield from (Problem("day_key_damaged", str(day)) for day in spoilt.days)
@@ -174,14 +170,14 @@ def problems(store: Store, *, read_data: bool, observer: Observer = unobserved) 
             if erasure_keys is None:
                 return
             halves, closed = erasure_keys.opened_of(shards)
-            found = list(_below(store, halves, closed))
+            damaged = list(_below(store, halves, closed))
         done += len(halves) + len(closed)
-        yield from found
+        yield from damaged
 
 
 @contextmanager
 def _root_open(store: Store) -> Iterator[ErasureKeys | None]:
-    """One view of the catalogue with the R of its generation; None where R does not open, which `verify` names."""
+    """One view of the catalogue with the R of its generation; None if R does not open, which `verify` reports."""
     with ExitStack() as stack:
         try:
             if not store.secrets.holds(ROOT_SEED):
@@ -198,11 +194,11 @@ def _root_open(store: Store) -> Iterator[ErasureKeys | None]:
 def _below(store: Store, halves: Mapping[RecordingId, bytes], spoilt: Sequence[RecordingId]) -> Iterator[Problem]:
     yield from (Problem("share_damaged", recording.hex()) for recording in spoilt)
     if store.person.role is Role.OFFICER:
-        yield from _OpenedByOffice(store, halves).problems()
+        yield from _OpenedByOfficer(store, halves).problems()
 
 
-class _OpenedByOffice:
-    """What the subject-access keys open of some recordings, whose erasure halves are known."""
+class _OpenedByOfficer:
+    """The keys and metadata of some recordings, opened by the subject-access keys and known erasure halves."""
 
     def __init__(self, store: Store, halves: Mapping[RecordingId, bytes]) -> None:
         self._halves = halves
@@ -221,7 +217,7 @@ class _OpenedByOffice:
             self._take(row.id, "audience_key_damaged", partial(_secret, keyring, row.id))
 
     def problems(self) -> Iterator[Problem]:
-        """Keys and metadata that do not open; what hangs from a key that does not is not named besides."""
+        """Keys and metadata that do not open; nothing below a closed key is reported."""
         yield from self._spoilt
         for recording, by_key in self._metadata.items():
             if not all(self._opens(recording, key, sealed) for key, sealed in by_key.items()):
@@ -231,7 +227,7 @@ class _OpenedByOffice:
         try:
             opened = open_()
         except Integrity as damage:
-            if damage.code != "audience_key_forged":  # an own secret that does not open is named with the secrets
+            if damage.code != "audience_key_forged":  # an own secret that does not open is reported with the secrets
                 return
             self._spoilt.append(Problem(code, key.hex()))
         else:

@@ -1,4 +1,4 @@
-"""Queries of the log for the auditor and the officer; every query is logged before its result is shown."""
+"""Queries of the log for the auditor and the officer; each is logged before its result is shown."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from arlo_rec.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter for entries; None is no limit, `limit` keeps the newest, and `person` may have been claimed only."""
+    """A filter for entries; None is no limit, `limit` keeps the newest, and `person` also matches claimed names."""
 
     person: str | None = None
     action: str | None = None
-    outcomes: frozenset[str] = frozenset()  # none: every one
+    outcomes: frozenset[str] = frozenset()  # empty: all
     recording: str | None = None
     since: datetime | None = None
     before: datetime | None = None
@@ -42,30 +42,30 @@ class Filter:
 
 
 def _names(entry: dict[str, Any], recording: str) -> bool:
-    """Whether an entry names a recording of that id, or of one that begins so."""
+    """Whether an entry names a recording whose id begins so."""
     return any(named.hex().startswith(recording) for named in named_in(entry))
 
 
 def _revisions(store: Store, copy: str) -> frozenset[RecordingId]:
-    """Every later revision of the training copies whose ids begin so, and the copies that were released of them."""
-    found: dict[str, RecordingId] = {}
+    """Later revisions of the training copies whose ids begin so, and copies released from them."""
+    later: dict[str, RecordingId] = {}
     for entry in store.log.entries.every():
         made = events.read(entry.body or {}) if (entry.body or {}).get("action") == CopyMade.ACTION else None
         if isinstance(made, CopyMade):
             before, begins = str(made.replaces or ""), str(made.first or "")
-            if before in found or before.startswith(copy) or begins.startswith(copy):
-                found |= {recording.hex(): recording for recording in made.recordings}
-    return frozenset(found.values())
+            if before in later or before.startswith(copy) or begins.startswith(copy):
+                later |= {recording.hex(): recording for recording in made.recordings}
+    return frozenset(later.values())
 
 
 def claimed_name(entry: dict[str, Any]) -> object:
-    """The name under which a failed unlock was tried; None of any other entry."""
+    """The claimed name of a failed unlock; None for any other entry."""
     detail = entry.get("detail")
     return detail.get("name") if entry.get("action") == UnlockFailed.ACTION and isinstance(detail, dict) else None
 
 
 def _time_of(entry: dict[str, Any]) -> datetime | None:
-    """When an entry says that it was made; None where it says no time, and any time shows it."""
+    """The time of an entry; None if it is invalid; such entries match every period."""
     try:
         return from_iso(entry["at"])
     except (KeyError, TypeError, ValueError):
@@ -73,7 +73,7 @@ def _time_of(entry: dict[str, Any]) -> datetime | None:
 
 
 def show(store: Store, wanted: Filter, now: datetime) -> tuple[list[dict[str, Any]], int]:
-    """The entries that pass the filter, in order, each with its number, and how many older ones the limit left out.
+    """The entries that pass the filter, in order and with their numbers, and the number of older ones beyond the limit.
 
     The query is logged first.
     """

@@ -1,4 +1,4 @@
-"""The status of a store: counts and instants, within a moment; `oversight.verify` checks the data itself.
+"""The status of a store: counts and instants, quickly computed; `oversight.verify` checks the data itself.
 
 Nothing here opens a recording or reads personal data; the auditor's role has no key for either.
 """
@@ -23,29 +23,29 @@ from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log
 from arlo_rec.store import Store
 
-REFUSED_RECENT = timedelta(hours=24)  # refusals seen by an intake within this time are counted as still in a spool
+REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
 
 
 class Severity(StrEnum):
-    """How soon a finding wants somebody to act."""
+    """The urgency of a finding."""
 
     CRITICAL = "critical"  # now
-    WARNING = "warning"  # before a loss: nothing is wrong today
+    WARNING = "warning"  # before a loss; nothing is wrong today
     STATUS = "status"
 
 
-# What is said of an access request with fewer days left; `_erases`: until a recording of it is erased
+# Findings on an access request with fewer days left; `_erases`: until a recording of it is erased
 _DEADLINES: Final = ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon"))
 _CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases"})
 
 
 class Finding(NamedTuple):
-    """Something to look after: a code for scripts, and the values of its sentence `{severity}.{code}`."""
+    """A finding: a code for scripts, and the values of its sentence `{severity}.{code}`."""
 
     severity: Severity
     code: str
     values: Mapping[str, object] = {}
-    sentence: str | None = None  # another key than that
+    sentence: str | None = None  # if its key differs
 
 
 class Status(NamedTuple):
@@ -55,25 +55,25 @@ class Status(NamedTuple):
     due: int
     overdue: int
     refused: list[RefusalCount]
-    last_purge: datetime | None  # None: none ran yet
-    clock_behind: bool  # the log, so that nothing opens and nothing is taken in
+    last_purge: datetime | None  # None: no purge yet
+    clock_behind: bool  # behind the log, so that nothing opens and nothing is taken in
     log_size: int
-    unreplayed: bool  # restored without knowing what was erased since, so that nothing opens and nothing is taken in
+    unreplayed: bool  # restored without a feed, so that nothing opens and nothing is taken in
     unfinished: int
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
-    root_problem: ArloError | None  # an older root, or none
-    rekeying_waits: bool  # somebody who left still knows the catalogue's key
+    root_problem: ArloError | None  # an older or unreadable root
+    rekeying_waits: bool  # a person who left still knows the catalogue's key
     ballast_missing: bool
     check_word: str  # of the newest link of the chain of authority
-    own_access: tuple[Grant, ...]  # live grants that an officer gave herself and nobody could approve
-    waiting: tuple[Grant, ...]  # grants that wait for a second officer
-    broken_glass: list[Grant]  # access that an officer took in an emergency within the last week
-    one_officer: bool  # nobody can approve, or go on, in her place
+    own_access: tuple[Grant, ...]  # live grants of officers to themselves, which no second officer could approve
+    waiting: tuple[Grant, ...]  # grants awaiting a second officer
+    broken_glass: list[Grant]  # emergency access approved within the last week
+    one_officer: bool  # no second officer to approve, or to succeed her
     requests: list[Waiting]  # access requests without an answer
-    drift: bool  # whether nobody approved what the program does, or the policy: other commands are closed
-    unconfirmed: int  # disclosures of erased recordings whose deletion is not confirmed
+    drift: bool  # program or policy is unapproved: most commands are closed
+    unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
 
 
 def status(store: Store, now: datetime) -> Status:
@@ -95,21 +95,21 @@ def status(store: Store, now: datetime) -> Status:
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
-        own_access=tuple(each for each in store.roster.grants if each.own and not each.approvals and each.live(now)),
-        waiting=tuple(each for each in store.roster.grants if each.waits(now)),
+        own_access=tuple(own for own in store.roster.grants if own.own and not own.approvals and own.live(now)),
+        waiting=tuple(grant for grant in store.roster.grants if grant.is_pending(now)),
         broken_glass=break_glass.broken(store, now),
         root_problem=root_problem(store),
-        one_officer=sum(each.role is Role.OFFICER and not each.recovery for each in store.roster.people) < 2,
+        one_officer=sum(grant.role is Role.OFFICER and not grant.recovery for grant in store.roster.people) < 2,
         rekeying_waits=store.roster.is_known_outside(store.catalogue_mark),
         ballast_missing=ballast_is_missing(store.layout),
-        check_word=store.authority.spoken(),
+        check_word=store.authority.check_word(),
         requests=cases.urgent(store, now),
         unconfirmed=disclosures.count_open(store),
     )
 
 
 def findings(current: Status) -> Iterator[Finding]:
-    """What somebody has to look after, in the order in which it is said."""
+    """The findings of a status, in the order of display."""
     yield from _of_access(current)
     for happened, code in (
         (current.clock_behind, "clock_behind"),
@@ -139,7 +139,7 @@ def findings(current: Status) -> Iterator[Finding]:
 
 
 def _of_access(current: Status) -> Iterator[Finding]:
-    """An officer's own access, and what waits for a second officer."""
+    """Officers' own access, and grants awaiting a second officer."""
     for grant in current.own_access:
         values = {"name": grant.person, "by": grant.by, "purpose": grant.purpose, "teams": grant.teams}
         yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
@@ -166,7 +166,7 @@ def _of_copies(current: Status) -> Iterator[Finding]:
 
 
 def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
-    """Access requests whose deadline is near, or of which a recording is erased before it."""
+    """Access requests with a near deadline, or with a recording that is erased before it."""
     if requests:
         yield Finding(Severity.STATUS, "cases", {"count": len(requests)})
     for case, days, first, days_whole in requests:
@@ -178,7 +178,7 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
 
 
 def root_problem(store: Store) -> ArloError | None:
-    """What is wrong with the root folder by its generation alone, which every role sees; None where nothing is."""
+    """The problem of the root folder by its generation alone, visible to every role; else None."""
     try:
         root_secret.choose(store.root.read(), store.meta.number("generation"))
     except ArloError as problem:

@@ -1,7 +1,7 @@
-"""What waits for the person who has the store open: computed from roster, log and rows; nothing is opened or logged.
+"""Tasks of the current person, computed from roster, log and rows; nothing is opened, and nothing logged.
 
-Every role may ask, and sees what it may see anyway: an officer what waits for any officer, a manager copies of the
-teams of live grants and own files.
+Every role may ask, and sees only what it may see anyway: an officer the tasks of all officers, a manager copies of
+the teams of live grants and own files.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
-SHOWN: Final = 6  # signs of an id of a recording that is gone
-MOST: Final = 3  # recordings of a file that are named
+SHOWN: Final = 6  # characters of an erased recording's id
+MOST: Final = 3  # named recordings of a file
 _DECIDED_AS: Final = {  # the kind of task
     Kind.GRANT: "approve",
     Kind.GLASS: "glass",
@@ -37,32 +37,32 @@ _DECIDED_AS: Final = {  # the kind of task
 
 
 class Task(NamedTuple):
-    """Something that waits: of which kind, of what (an id that a command takes), since when, and what to say of it."""
+    """A task: its kind, the id that a command takes, its start, and the values of its sentence."""
 
-    kind: str  # `todo.` and this is the code of its sentence
+    kind: str  # `todo.` and this are the code of its sentence
     id: str
     since: datetime
     about: Mapping[str, object] = {}
-    until: datetime | None = None  # when it is over by itself
+    until: datetime | None = None  # when it expires
 
 
 def tasks(store: Store, now: datetime) -> list[Task]:
-    """What waits for this person, what has waited longest first; raises NotGranted."""
+    """The person's tasks, the oldest first; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
-    found = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
+    waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
     if store.person.role is Role.OFFICER:
         for waiting in (_broken, _review, _cases):
-            found += waiting(store, now)
-    return sorted(found, key=lambda task: (task.since, task.kind, task.id))
+            waiting_tasks += waiting(store, now)
+    return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
 
 def _copies(store: Store, now: datetime) -> Iterator[Task]:
     """Training copies that this person may review or release."""
     try:
         admission = gate.admit(store, Intent(Action.REVIEW), now)
-    except ArloError:  # a clock that is behind, or erasures that are unknown: nothing opens, and status says so
+    except ArloError:  # clock behind, or erasures unknown: nothing opens, and status reports it
         return
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
     calls = [call for _, call in store.catalogue.search.held_among({copy.parent for copy, _ in waiting})]
@@ -80,11 +80,11 @@ def _copies(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
-    """The person's own grants that end within a week and are followed by no other of the same kind."""
+    """The person's own grants that end within a week without a successor."""
     live = store.roster.live_grants(store.person.name, store.clock.today(now))
     for grant in live:
-        later = (each for each in live if each.until > grant.until and each.purpose is grant.purpose)
-        if grant.until - now <= SOON and not any(each.teams in (None, grant.teams) for each in later):
+        later = (other for other in live if other.until > grant.until and other.purpose is grant.purpose)
+        if grant.until - now <= SOON and not any(other.teams in (None, grant.teams) for other in later):
             about = {"purpose": grant.purpose, "teams": _teams(grant), "until": grant.until}
             yield Task("grant_ends", grant.id, grant.until - SOON, about)
 
@@ -94,12 +94,12 @@ def _teams(grant: Grant) -> list[str] | None:
 
 
 def _deletions(store: Store) -> Iterator[Task]:
-    """Files of erased recordings that nobody confirmed to be deleted: one's own, or everybody's for an officer."""
+    """Files of erased recordings without a confirmed deletion: one's own, or all for an officer."""
     for row in store.catalogue.disclosures.open():
         if store.person.role is Role.OFFICER or row.person == store.person.name:
             entry = store.log.entries.get(row.seq)
             ids = named_in((entry.body if entry is not None else None) or {})
-            gone = sorted(each.hex()[:SHOWN] for each in ids if store.catalogue.recordings.held(each) is None)
+            gone = sorted(name.hex()[:SHOWN] for name in ids if store.catalogue.recordings.held(name) is None)
             of = ", ".join(gone[:MOST]) + (" …" if len(gone) > MOST else "")
             about: dict[str, object] = {
                 "kind": row.kind,
@@ -112,16 +112,16 @@ def _deletions(store: Store) -> Iterator[Task]:
 
 
 def _pending(store: Store, now: datetime) -> Iterator[Task]:
-    """What waits for this person's decision."""
-    for each in pending.waiting(store, now):
-        if each.is_mine:
-            is_own = each.kind is Kind.GRANT and each.by == store.person.name
-            kind = "glass_agreed" if is_own else _DECIDED_AS[each.kind]
-            yield Task(kind, each.id, each.since, {"by": each.by, **_facts(each.what)}, each.until)
+    """Decisions that this person may make."""
+    for decision in pending.waiting(store, now):
+        if decision.is_mine:
+            is_own = decision.kind is Kind.GRANT and decision.by == store.person.name
+            kind = "glass_agreed" if is_own else _DECIDED_AS[decision.kind]
+            yield Task(kind, decision.id, decision.since, {"by": decision.by, **_facts(decision.what)}, decision.until)
 
 
 def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, object]:
-    """What is told of something that waits."""
+    """The values of a pending decision."""
     match what:
         case PendingOfficer(person=person):
             return {"name": person.name}
@@ -132,7 +132,7 @@ def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, objec
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
-    """Access in an emergency that another officer took."""
+    """Emergency access of other officers."""
     for grant in break_glass.broken(store, now):
         if grant.by != store.person.name:
             about = {"name": grant.person, "by": grant.approvals[-1].by, "reason": grant.reason}
@@ -140,10 +140,10 @@ def _broken(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _review(store: Store, now: datetime) -> Iterator[Task]:
-    """The quarter's review of access, while grants of the quarter before wait for it."""
-    if waits := grant_review.due(store, now):
+    """The quarterly review of access, while grants are due."""
+    if due := grant_review.due(store, now):
         began = grant_review.quarter_began(now)
-        yield Task("grants_review", began.date().isoformat(), began, {"count": len(waits)})
+        yield Task("grants_review", began.date().isoformat(), began, {"count": len(due)})
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:

@@ -39,49 +39,49 @@ from arlo_rec.oversight.witness import MANY, closed_size
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
-UNREADABLE = "catalogue_damaged"  # the code of a row that cannot be read
-CLOCK_TRIES = 5  # in a store in which others write
-LARGE = frozenset(  # tables with a row for every recording, or for every commit
+UNREADABLE = "catalogue_damaged"  # the code of an unreadable row
+CLOCK_TRIES = 5  # in a store with other writers
+LARGE = frozenset(  # tables with a row for every recording or every commit
     {"recordings", "metadata", "shares", "mentions", "audience_keys", "audience_seals", "audience_wraps", "commit_keys"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is wrong; and how many lines of the feed this log did not sign, which is no problem of the store."""
+    """The problems, and the number of foreign lines in the feed, which is none of the store's."""
 
     problems: list[Problem]
     feed_foreign: int = 0
 
 
 def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Findings:
-    """Everything that is changed, truncated, exchanged, missing or older than a state that was seen.
+    """All that is changed, truncated, exchanged, missing or older than a seen state.
 
-    With *read_data* every object is read and the largest tables are summed too. Raises NotGranted.
+    With *read_data* every object is read, and the largest tables are summed too. Raises NotGranted.
     """
-    if store.doubts:  # then nothing may be written, not even a refusal
+    if store.rollbacks:  # then nothing may be written, not even a refusal
         decision = may(store.person.role, Action.LOOK_AFTER)
         if not decision.allowed:
             raise NotGranted(decision.code, rule=decision.rule)
     else:
         store.demand(Action.LOOK_AFTER, now)
-    doubts = [Problem(code, "catalogue") for code in store.doubts]
-    with beside(store, read_data=read_data, observer=observer) as begun:
+    rollbacks = [Problem(code, "catalogue") for code in store.rollbacks]
+    with side_checks(store, read_data=read_data, observer=observer) as begun:
         file_check = begun.file_check
         try:
-            found = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
-        except Exception:  # a page that cannot be read, or was exchanged, ends the checks that read it
-            found = Findings([])
+            compared = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
+        except Exception:  # an unreadable or exchanged page ends the checks that read it
+            compared = Findings([])
             if not file_check.result():
                 raise
         observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
-        return Findings(doubts + damaged + found.problems, found.feed_foreign)
+        return Findings(rollbacks + damaged + compared.problems, compared.feed_foreign)
 
 
 def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer) -> Findings:
     evidence, clock = EvidenceCheck(store, now), _ClockCheck(store)
-    of_log = unobserved if read_data else observer  # else the sound that is read on the way takes the time
+    of_log = unobserved if read_data else observer  # else reading sound takes most of the time
 
     def follow(bodies: Sequence[Body]) -> None:
         clock.follow(bodies)
@@ -114,14 +114,14 @@ def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, obs
     ]
     if not any(problem.code == UNREADABLE for problem in log):  # else the log was not followed to its end
         checks += [clock.problems, evidence.problems, check.problems_of_ids, check.problems]
-    for each in checks:
+    for check_part in checks:
         observer(Progress(Phase.COMPARISON))
-        problems += _readable(each)
+        problems += _readable(check_part)
     return Findings(list(dict.fromkeys(problems)), fed.foreign)  # a key of a wrong size does not open either
 
 
 def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
-    """What a check finds; where it meets a row that cannot be read, that is the finding, and the other checks go on."""
+    """The problems of a check; an unreadable row is its only one, and other checks go on."""
     try:
         return list(check())
     except Integrity as damage:
@@ -141,22 +141,22 @@ def _file_problems(store: Store) -> Iterator[Problem]:
 
 
 def _changed_tables(store: Store, *, read_data: bool) -> Iterator[Problem]:
-    """Tables whose sum does not match, the largest only with *read_data*; or another schema alone.
+    """Tables whose sum does not match, the largest only with *read_data*; or a changed schema alone.
 
-    Sums are computed with expressions of the schema, and nothing that somebody else wrote there is run.
+    Sums use expressions of the schema; with a foreign schema they are not run.
     """
     try:
         schema.demand_untouched(store.db, store.layout.catalogue)
     except Integrity as problem:
         yield Problem(problem.code, "catalogue")
         return
-    for table in schema.SUMMED:  # a sum that is gone is one of no rows
+    for table in schema.SUMMED:  # a missing sum is one of no rows
         if (read_data or table not in LARGE) and not store.db.sum_matches(table):
             yield Problem("rows_changed", table)
 
 
 class _ClockCheck:
-    """Whether the index of the log's times is what the entries say."""
+    """The comparison of the log's time index with the entries."""
 
     def __init__(self, store: Store) -> None:
         self._store, self._time, self._end = store, LogTime(), 0
@@ -167,7 +167,7 @@ class _ClockCheck:
         self._end = bodies[-1][0] + 1 if bodies else self._end
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong, after `follow` had the last batch; looked at again where the index changed meanwhile."""
+        """A difference, after the last `follow`; checked again if the index changed meanwhile."""
         index, log = self._store.catalogue.log_clock, self._store.log
         for _ in range(CLOCK_TRIES):
             stored = index.get()
@@ -180,7 +180,7 @@ class _ClockCheck:
 
 
 def _unvouched(store: Store) -> Iterator[Problem]:
-    """Keys that erase and have no true voucher, so that their receipts do not verify."""
+    """Keys that erase without a valid voucher, whose receipts would not verify."""
     for person in store.roster.people:
         vouchers = vouching.chain(store.catalogue.vouchers.get, person.sign_key)
         if signs_receipts(person.role) and not vouching.is_true(store.layout.id, vouchers):
@@ -195,12 +195,12 @@ def _missing_files(store: Store) -> Iterator[str]:
     wanted = [layout.open_lock, layout.intake_lock, layout.attempts]
     for person in store.roster.people:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
-    wanted += [receipts.file_for(store, one) for one in store.catalogue.erasures.finished() if is_number(one)]
+    wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished() if is_number(number)]
     yield from (f"{path.parent.name}/{path.name}" for path in wanted if not is_plain(path))
 
 
 def _changed_files(store: Store) -> Iterator[str]:
-    """Key files and seals of the roster's people that are there, and not as somebody who may write them signed them."""
+    """Existing key files and seals of the roster's people without a valid signature of a permitted signer."""
     layout, signers = store.layout, store.roster.signers().keys()
     for person in store.roster.people:
         key_file, seal = layout.key_file(person.name), layout.seal_file(person.name)
@@ -217,21 +217,20 @@ def _root_problems(store: Store) -> Iterator[Problem]:
             yield Problem("root_slot_damaged", f"slot {1 - slot.index}")
         if store.secrets.holds(ROOT_SEED):
             root_secret.open_slot(store.layout.id, store.secret(ROOT_SEED), slot)
-    except Unreachable:  # a pipe or a link in its place, too
+    except Unreachable:  # also for a pipe or a link in its place
         yield Problem("root_unreadable", "root")
     except ArloError as problem:
         yield Problem(problem.code, "root")
 
 
-# -- beside ------------------------------------------------------------------------------------------
-# What of a verification is done beside the pass over the log: the engine's check of its file, and the consistency.
+# -- side checks -----------------------------------------------------------------------------------------
 #
-# In a store of many recordings each is done in a process of its own, with a connection of its own, so that none waits
-# for another's interpreter; the second reads the log for itself. They change nothing, and are killed where the
-# verification ends with an error. In a small store the first is done in a thread, and the second with the log.
+# The engine's check of its file, and the consistency, run beside the pass over the log. In a large store each has a
+# process and a connection of its own; the second reads the log itself. They change nothing, and are killed if the
+# verification fails. In a small store the first runs in a thread, and the second with the log.
 
 
-_LATER = 5  # niceness of the check of the file: the consistency takes longest, and should not wait for it
+_LATER = 5  # niceness of the file's check: the consistency takes longest and should not wait
 _AT_ONCE = 5000  # entries read at once
 
 
@@ -241,32 +240,32 @@ class _Job(StrEnum):
 
 
 class Check(Protocol):
-    """A check that follows the log and then says what is wrong."""
+    """A check that follows the log and then reports."""
 
     def follow(self, entries: Sequence[Parsed], /) -> None:
-        """Look at a batch of the log's entries; batches are passed in order."""
+        """Check a batch of the log's entries; batches are passed in order."""
 
     def problems_of_ids(self) -> list[Problem]:
-        """What is wrong with ids, keys and objects whatever the log says."""
+        """Problems of ids, keys and objects that do not depend on the log."""
 
     def problems(self) -> list[Problem]:
-        """Every other problem, after `follow` had the last batch."""
+        """Every other problem, after the last `follow`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """The findings of the engine about its file, which will come; and the check of consistency, to be called once."""
+class SideChecks:
+    """The engine's findings on its file, as a future; and the consistency check, to be called once."""
 
     file_check: Future[list[str]]
     consistency: Callable[[], Check]
 
 
 @contextmanager
-def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Beside]:
-    """Begin what is done beside; entered before the program has a thread.
+def side_checks(store: Store, *, read_data: bool, observer: Observer) -> Iterator[SideChecks]:
+    """Begin the side checks; before the program has a thread.
 
-    Where sound is read, which takes most of the time and lets go of the interpreter, the consistency is checked here,
-    so that *observer* is told how far it is.
+    Reading sound takes most of the time and releases the GIL; then the consistency is checked here, and *observer*
+    gets progress.
     """
     forked = closed_size(store) >= MANY
     apart = forked and not read_data
@@ -277,26 +276,26 @@ def beside(store: Store, *, read_data: bool, observer: Observer) -> Iterator[Bes
         file_check = side.submit(_Job.FILE)
         if apart:
             answer = side.submit(_Job.CONSISTENCY)
-            yield Beside(file_check, lambda: _Apart(store, answer))
+            yield SideChecks(file_check, lambda: _Apart(store, answer))
         else:
-            yield Beside(file_check, lambda: ConsistencyCheck(store, read_data=read_data, observer=observer))
+            yield SideChecks(file_check, lambda: ConsistencyCheck(store, read_data=read_data, observer=observer))
 
 
 class _Apart:
-    """The check of consistency, of which most is made in a process."""
+    """The consistency check, mostly made in a process."""
 
     def __init__(self, store: Store, answer: Future[list[Problem]]) -> None:
         self._store, self._answer = store, answer
 
     def follow(self, entries: Sequence[Parsed], /) -> None:
-        """Nothing: the process reads the log itself."""
+        """Do nothing: the process reads the log itself."""
 
     def problems_of_ids(self) -> list[Problem]:
-        """Found here, which has less to do."""
+        """The problems of ids, found here, where there is less to do."""
         return ConsistencyCheck(self._store, read_data=False).problems_of_ids()
 
     def problems(self) -> list[Problem]:
-        """What the process found."""
+        """The problems found by the process."""
         return self._answer.result()
 
 

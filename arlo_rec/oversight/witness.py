@@ -1,4 +1,8 @@
-"""A witness of the log: IT cosigns its newest checkpoint, where it goes on from the one that IT cosigned before."""
+"""A witness of the log: IT cosigns its newest checkpoint if the log continues the one cosigned before.
+
+The whole log is checked first. Reading entries, hashing them and verifying two signatures of each checkpoint take
+long. So a large log is shared between processes; the tree over its leaves is computed here.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +22,11 @@ from arlo_rec.offsite.witness_key import Seat
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
-# -- log check ---------------------------------------------------------------------------------------
-# The check of a whole log by itself: that of a large one is shared between processes.
-#
-# What takes long is to read the entries, to hash them and to verify two signatures of each checkpoint; the tree over
-# the leaves is computed here meanwhile.
-
-
-MANY = 20_000  # entries of a log that are worth processes
+MANY = 20_000  # entries of a log that justify processes
 
 
 def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer = unobserved) -> list[str]:
-    """The problems of the log with all signatures, and those of *anchors* in them (see `audit_check.check`).
+    """The problems of the log with all signatures; those of *anchors* are added to them (see `audit_check.check`).
 
     Called before the program has a thread.
     """
@@ -43,7 +40,7 @@ def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer =
 
 
 def closed_size(store: Store) -> int:
-    """How many entries the newest checkpoint closes; 0 where it cannot be read, which the check of the log tells."""
+    """The number of entries that the newest checkpoint closes; 0 if unreadable, which the log's check reports."""
     with suppress(Integrity):
         return next((checkpoint.size for checkpoint in store.log.checkpoints.last(1)), 0)
     return 0
@@ -59,13 +56,13 @@ def _checking(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
 
 
 class Witnessed(NamedTuple):
-    """What a run of a witness came to: the note and its size, or why it cosigned nothing."""
+    """The result of a run: the cosigned note, or the reasons for none."""
 
     name: str
     vkey: str
     note: str | None
     problems: list[str]
-    is_first: bool  # nothing was cosigned before, so what came before is taken on trust
+    is_first: bool  # nothing was cosigned before, so earlier entries are trusted
 
 
 def run(
@@ -74,9 +71,9 @@ def run(
     now: datetime,
     observer: Observer = unobserved,
 ) -> Witnessed:
-    """Check the whole log and that it goes on from what was cosigned before, and have its newest checkpoint cosigned.
+    """Check the whole log and its continuation of the last cosigned checkpoint, and have the newest one cosigned.
 
-    The witness looks itself whether the leaves go on. Raises NotGranted, and what *seat* raises.
+    The witness itself checks the leaves. Raises NotGranted, and what *seat* raises.
     """
     store.demand(Action.LOOK_AFTER, now)
     with seat() as witness:
@@ -93,7 +90,7 @@ def run(
 
 
 def parse_vkeys(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
-    """The names and public keys of witnesses; raises Usage for what is no key."""
+    """The names and public keys of witnesses; raises Usage for an invalid key."""
     try:
         return [merkle.parse_witness_vkey(vkey) for vkey in vkeys]
     except ValueError:
@@ -101,7 +98,7 @@ def parse_vkeys(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:
 
 
 def unwitnessed(notes: Sequence[str], witnesses: Sequence[tuple[str, bytes]]) -> list[str]:
-    """A problem for every note and every witness of whom it has no cosignature."""
+    """A problem for each missing cosignature of a note."""
     return [
         "anchor_not_witnessed"
         for note in notes

@@ -1,1 +1,1 @@
-"""Backups that forget, and a store restored from one."""
+"""Backups that forget, and the restore of a store from one."""

@@ -3,13 +3,13 @@
     0  the ring's old slots emptied; the escrow registered, so that every purge empties it from now on
     1  a view of the catalogue and R of its generation, taken together under the root's lock
     2  that view copied to FOLDER/<number>, with key files and seals          a crash: a folder that no slot names
-    3  every held object that is not there yet, checked against the catalogue a crash: the next run goes on
+    3  every missing held object copied, checked against the catalogue        a crash: the next run goes on
     4  one slot of the ring, the oldest, overwritten                          from now on this backup can be opened
     5  the backup entered into the catalogue and the log
-    6  catalogues that no slot names, and objects that are held no longer, removed
+    6  catalogues that no slot names, and objects that are no longer held, removed
 
-Of a store in which nothing changed only steps 4 and 5 are done, with the new time. There is one copy of each object for
-all catalogues of the ring: an erased object is gone from here at the next run, whatever an older catalogue says.
+For an unchanged store only steps 4 and 5 are done, with the new time. There is one copy of each object for all
+catalogues of the ring: an erased object is gone from here at the next run, whatever an older catalogue says.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ from arlo_rec.recovery.backup_places import BackupOptions
 from arlo_rec.store import HeldRoot, Store
 
 SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
-NUMBER = re.compile(r"[0-9]{1,18}")  # a backup's, as its folder is named
-BESIDE = ("people", "seals")  # what a catalogue is opened with
+NUMBER = re.compile(r"[0-9]{1,18}")  # of a backup and its folder
+BESIDE = ("people", "seals")  # folders needed to open a catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that can be restored until `until`, unless a newer one takes its place."""
+    """A backup that can be restored until `until`, unless a newer one replaces it."""
 
     number: int
     at: datetime
@@ -64,24 +64,24 @@ class Backup:
     held: int
     copied: int
     removed: int
-    changed: bool  # whether the store had changed since the last
-    damaged: tuple[RecordingId, ...]  # objects that are not what the catalogue says, and were not copied
+    changed: bool  # since the last backup
+    damaged: tuple[RecordingId, ...]  # objects that differ from the catalogue, and were not copied
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A run that holds the locks of the backup's folder and of the ring."""
+    """A run with the locks of the backup's folder and of the ring."""
 
     store: Store
     row: EscrowRow
     ring: RingFile
-    slots: list[EscrowSlot]  # that can be opened, the newest first
+    slots: list[EscrowSlot]  # openable ones, the newest first
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class _CatalogueCopy:
-    """A copied catalogue: R of its generation, how many recordings it holds, how many changes it has seen."""
+    """A copied catalogue: R of its generation, its number of recordings, and its number of changes."""
 
     root: HeldRoot
     held: int
@@ -94,7 +94,7 @@ def carry_out(
     now: datetime,
     observer: Observer = unobserved,
 ) -> Backup:
-    """Back the store up; raises NotGranted, Usage (places that are no good), InUse or Unreachable."""
+    """Back the store up; raises NotGranted, Usage (bad places), InUse or Unreachable."""
     store.demand(Action.BACKUP, now)
     now, options = store.clock.today(now), options.absolute()
     places.check(store, options)
@@ -111,7 +111,7 @@ def carry_out(
 
 
 def _renew(run: _Run) -> Backup | None:
-    """Of a store in which nothing happened, the newest backup with a new time; None where it is not up to date."""
+    """For an unchanged store, the newest backup with a new time; None if it is not up to date."""
     store, row = run.store, run.row
     changes = store.meta.number("changes")
     newest = run.slots[0] if run.slots else None
@@ -122,13 +122,13 @@ def _renew(run: _Run) -> Backup | None:
     if not escrow.has_catalogue(row.folder, newest.number):
         return None
     if escrow.file_digest(row.folder / str(newest.number) / escrow.CATALOGUE) != newest.catalogue:
-        return None  # somebody spoilt it
+        return None  # damaged
     if escrow.holders(store) != newest.sealed.keys():
         return None
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         root = store.read_root()
     if root.generation != newest.generation:
-        return None  # an R that was replaced since gets no new time
+        return None  # an R that was replaced gets no new time
     renewed = _write(run, replace(newest, at=run.now), root)
     _enter(run, renewed, changes, BackupMade(number=renewed.number, held=renewed.held))
     until = run.now + escrow.ring_duration(store)
@@ -167,12 +167,12 @@ def _made(run: _Run, copiers: Copiers, observer: Observer) -> Backup:
 
 
 def _numbered(run: _Run) -> int:
-    """The number of the newest backup by its row, anybody's to write; 0 where the log has not as many entries."""
+    """The number of the newest backup by its unprotected row; 0 if the log has fewer entries."""
     return run.row.number if 0 <= run.row.number <= run.store.log.tree().size else 0
 
 
 def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
-    """What a slot says of a backup, for an empty one of the ring or that of the oldest."""
+    """The slot of a backup, in place of an empty one or the oldest."""
     root = copy.root
     taken = {slot.index for slot in run.slots}
     free = (index for index in range(RING_SLOTS) if index not in taken)
@@ -190,7 +190,7 @@ def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
 
 
 def _write(run: _Run, slot: EscrowSlot, root: HeldRoot) -> EscrowSlot:
-    """Step 4: the slot with R, signed, as it is read back from the ring; raises Unreachable where it is not there."""
+    """Step 4: the signed slot with R, as read back from the ring; raises Unreachable if it is missing there."""
     store = run.store
     officers = escrow.officers(store)[: escrow.OFFICERS_MOST]
     whole = escrow.seal(store.layout.id, slot, root.secret, officers, store.identity.signing)
@@ -201,9 +201,9 @@ def _write(run: _Run, slot: EscrowSlot, root: HeldRoot) -> EscrowSlot:
 
 
 def _enter(run: _Run, slot: EscrowSlot, changes: int, event: BackupMade) -> None:
-    """Step 5; *changes* is how many the backup has seen.
+    """Step 5; *changes* is the number that the backup has.
 
-    What this changes itself is no change that the backup lacks; what others changed meanwhile is.
+    This change itself is not missing from the backup; others made meanwhile are.
     """
     with run.store.change(run.now) as change:
         run.store.catalogue.escrows.enter(run.row.escrow, slot.number, changes + 1, slot.at)
@@ -214,9 +214,9 @@ def _enter(run: _Run, slot: EscrowSlot, changes: int, event: BackupMade) -> None
 
 
 def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
-    """Steps 1 and 2: the view of the catalogue, copied, and the R that it is wrapped below.
+    """Steps 1 and 2: the view of the catalogue, copied, and the R below which it is wrapped.
 
-    The roster is that of the view, too: who was removed while this run waited gets no R.
+    The roster is that of the view too: a person removed while this run waited gets no R.
     """
     part = folder / f"{number}.part"
     with disk():
@@ -236,14 +236,14 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
     with disk():
         _sync(part / escrow.CATALOGUE, below=folder)
         sync_folder(part, below=folder)
-        remove_tree(folder / str(number), below=folder)  # of a run that did not come to its slot
+        remove_tree(folder / str(number), below=folder)  # of a run that did not reach its slot
         rename(part, folder / str(number), below=folder)
         sync_folder(folder)
     return _CatalogueCopy(root, held, changes)
 
 
 def _copy_small(store: Store, name: str, target: Path, *, below: Path) -> None:
-    """Copy every whole file of a folder of the store that is not in *target* yet, a folder of the backup *below*."""
+    """Copy every whole file of a folder of the store that *target*, a folder of the backup *below*, lacks."""
     here, source = store.layout.store, store.layout.store / name
     with disk():
         shared_folder.make_folder(target, FOLDER_MODE, below=below)
@@ -268,7 +268,7 @@ def _sync(path: Path, *, below: Path) -> None:
 def _copy_objects(
     store: Store, folder: Path, copiers: Copiers, observer: Observer
 ) -> tuple[int, tuple[RecordingId, ...]]:
-    """Step 3: how many were copied, and which are damaged; raises Unreachable."""
+    """Step 3: the number of copied objects, and the damaged ones; raises Unreachable."""
     blobs = FileBlobs(folder / "objects")
     count = max(0, store.catalogue.search.count_held() - sum(1 for _ in blobs.names()))
     copied, bad = 0, list[RecordingId]()
@@ -290,7 +290,7 @@ def _copy_objects(
 
 
 def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, bytes]]:
-    """The held recordings of which the backup has no object, by id, each with its object's digest."""
+    """The held recordings without an object in the backup, by id, each with its object's digest."""
     for beginning in range(256):
         there = frozenset(blobs.names(f"{beginning:02x}"))
         held = store.catalogue.inventory.held_digests(bytes([beginning]))
@@ -298,7 +298,7 @@ def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, byte
 
 
 def _remove_old(store: Store, folder: Path, named: set[int]) -> int:
-    """Step 6; *named* are the numbers of the backups in the ring. How many objects were removed."""
+    """Step 6; *named* are the numbers of the backups in the ring. Returns the number of removed objects."""
     not_held = store.catalogue.inventory.not_held().keys()
     blobs, removed = FileBlobs(folder / "objects"), 0
     for beginning in range(256):

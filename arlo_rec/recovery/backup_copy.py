@@ -1,8 +1,8 @@
-"""A backup's catalogue in its new place, once it is what its slot says it is.
+"""A backup's catalogue in its new place, verified against its slot.
 
-Others can write into the folders of a backup and of its ring. So the slot is signed by somebody who made backups by the
-catalogue's own roster, R opens with every word of it, the catalogue is the one that it names, and its rows are no older
-than its log.
+Others can write into the folders of a backup and of its ring. So a maker of backups in the
+catalogue's own roster must have signed the slot, and R must open with all of the slot's fields. The catalogue must have
+the slot's digest, and its rows must be as new as its log.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ from arlo_rec.recovery.backup_places import ABOUT_BYTES
 from arlo_rec.recovery.replay import PastLog
 from arlo_rec.store import Store
 
-# -- backup source -----------------------------------------------------------------------------------
-# Which backups a restore may take: those that a slot of the ring still opens.
+# -- sources: backups that a slot of the ring still opens --------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
-    """Which backup, and where the store is to be."""
+    """A backup, and the places of the restored store."""
 
     folder: Path
     escrow: Path
@@ -53,7 +52,7 @@ class RestoreOptions:
 
 @dataclass(frozen=True, slots=True)
 class BackupSource:
-    """The backup that is restored."""
+    """The backup to restore."""
 
     store_id: bytes
     slot: EscrowSlot
@@ -65,15 +64,15 @@ class BackupSource:
         return self.folder / escrow.CATALOGUE
 
     def layout(self, root_folder: Path) -> Layout:
-        """Where its key files and seals lie."""
+        """The places of its key files and seals."""
         return Layout(self.folder, root_folder, self.store_id)
 
 
 def find(options: RestoreOptions, now: datetime) -> list[BackupSource]:
-    """The backups whose time is not over, the newest first.
+    """The backups within their time, the newest first.
 
-    What a slot says is to be believed only once somebody has opened it: others can write into both folders. Raises
-    Usage, Refused (all are older than their ring allows), Unreachable or Integrity.
+    A slot counts only once it is opened: others can write into both folders. Raises Usage, Refused (all are older
+    than their ring allows), Unreachable or Integrity.
     """
     store_id = _store_id(options.folder)
     slots = escrow.slots(store_id, RingFile(options.escrow).read())
@@ -95,9 +94,6 @@ def _store_id(folder: Path) -> bytes:
         raise Integrity("backup_damaged", path=str(folder)) from None
 
 
-# -- backup copy ------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class GenuineCopy:
     """The backup's catalogue, open in its new place and under a new key."""
@@ -106,11 +102,11 @@ class GenuineCopy:
     old_seed: bytes
     new_seed: bytes
     secret: bytes  # R of its generation
-    past: PastLog  # what its own log says
+    past: PastLog  # by its own log
 
 
 class NotThisBackup(Exception):
-    """Somebody damaged or planted it, or it is not for this officer: an older one may be good."""
+    """The backup is damaged or planted, or not for this officer; an older one may be good."""
 
     def __init__(self, problem: ArloError) -> None:
         super().__init__(problem.code)
@@ -121,7 +117,7 @@ class NotThisBackup(Exception):
 def genuine_copy(
     source: BackupSource, target: Layout, unlock: Callable[[BackupSource], Identity], state: StateFolder
 ) -> Iterator[GenuineCopy]:
-    """The backup's catalogue in its new place; raises NotThisBackup where it is not what its slot says."""
+    """The backup's catalogue in its new place; raises NotThisBackup if it does not match its slot."""
     try:
         _copy_catalogue(source, target)
         identity = unlock(source)
@@ -158,7 +154,7 @@ def _open_copy(
 
 
 def _copy_catalogue(source: BackupSource, target: Layout) -> None:
-    """Copy the catalogue's bytes; raises Integrity where they are not those of the slot, Unreachable."""
+    """Copy the catalogue's bytes; raises Integrity if they do not match the slot, Unreachable."""
     if not escrow.has_catalogue(source.folder.parent, source.slot.number):
         raise Integrity("backup_damaged", path=str(source.folder))
     digest = primitives.hasher()
@@ -177,20 +173,20 @@ def _copy_catalogue(source: BackupSource, target: Layout) -> None:
 
 
 def _demand_officer(store: Store) -> None:
-    """Raise NotGranted where this identity restores nothing; no log is there yet in which a refusal could be."""
+    """Raise NotGranted if this identity may not restore; there is no log yet for the refusal."""
     decision = may(store.person.role, Action.RESTORE)
     if not decision.allowed:
         raise NotGranted(decision.code, rule=decision.rule)
 
 
 def _demand_signed(store: Store, source: BackupSource) -> None:
-    """Raise Integrity where nobody signed the slot who made backups when the catalogue was copied."""
+    """Raise Integrity unless a maker of backups at the time of the copy signed the slot."""
     if not escrow.counts(store, source.slot):
         raise Integrity("backup_damaged", path=str(source.folder))
 
 
 def _secret(source: BackupSource, identity: Identity) -> bytes:
-    """R of its generation; raises NotUnlocked where it was not sealed to that officer with what the slot says."""
+    """R of its generation; raises NotUnlocked if it was not sealed to that officer with this slot."""
     secret = escrow.open_sealed(source.store_id, source.slot, identity.sealing)
     if secret is None:
         raise NotUnlocked("backup_not_for_you", rule="access.officer")
@@ -198,7 +194,7 @@ def _secret(source: BackupSource, identity: Identity) -> bytes:
 
 
 def _connect(sealed: Layout, catalogue: Path, identity: Identity) -> tuple[SqliteConnection, bytes]:
-    """The catalogue, opened with one of the seeds that are sealed to *identity* there, and that seed."""
+    """The catalogue, opened with one of the seeds sealed to *identity* there, and that seed."""
     for seed in read_catalogue_seal(sealed, identity):
         try:
             return SqliteConnection(catalogue, catalogue_key(seed)), seed

@@ -1,4 +1,4 @@
-"""Where backups go: the folder and the escrow that an officer named, checked and made before a byte is copied."""
+"""Places of backups: the folder and the escrow that an officer named, checked and made before a byte is copied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ to restore it. It cannot be opened without the escrow folder that belongs to it.
 
 @dataclass(frozen=True, slots=True)
 class BackupOptions:
-    """Where to, and for how many hours the ring keeps an old root secret (None: as it is set)."""
+    """The places of a backup, and the hours for which the ring keeps an old root secret (None: as set)."""
 
     folder: Path
     escrow: Path
@@ -39,7 +39,7 @@ class BackupOptions:
 
 
 def warnings(store: Store, options: BackupOptions) -> list[tuple[str, dict[str, str]]]:
-    """What is weak about these places, as codes with their values."""
+    """Weaknesses of these places, as codes with values."""
     options = options.absolute()
     kind = file_system(options.escrow)
     weak = [("backup.weak", {"kind": kind})] if is_weak(kind) else []
@@ -50,17 +50,17 @@ def warnings(store: Store, options: BackupOptions) -> list[tuple[str, dict[str, 
 
 
 def check(store: Store, options: BackupOptions) -> None:
-    """Raise Usage where one of the folders lies inside the other or in the store, or the hours are out of bounds."""
+    """Raise Usage if one of the folders lies inside the other or the store, or the hours are out of bounds."""
     if options.hours is not None and not 1 <= options.hours <= RING_LONGEST // timedelta(hours=1):
         raise Usage("bad_ring_hours", most=RING_LONGEST // timedelta(hours=1))
     folders = [options.folder, options.escrow, store.layout.store, store.layout.root]
     for at, place in enumerate(folders):
-        if any(place == other or place in other.parents or other in place.parents for other in folders[at + 1 :]):
+        if any(place == later or place in later.parents or later in place.parents for later in folders[at + 1 :]):
             raise Usage("backup_place", path=str(options.escrow if at else options.folder))
 
 
 def lay_out(store: Store, options: BackupOptions) -> None:
-    """Make the folders where they are not there yet; raises Usage where they are of something else."""
+    """Make missing folders; raises Usage if one has other content."""
     folder = options.folder
     content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
     about = folder / "backup.toml"
@@ -71,7 +71,7 @@ def lay_out(store: Store, options: BackupOptions) -> None:
         if is_there and options.escrow.is_dir():
             return
         for place in (folder, options.escrow):
-            if not place.parent.is_dir():  # a disk that is not mounted: nothing is made where it should be
+            if not place.parent.is_dir():  # an unmounted disk: nothing is made in its place
                 raise Usage("no_such_folder", path=str(place.parent))
             if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
                 raise Usage("already_exists", path=str(place))
@@ -85,7 +85,7 @@ def lay_out(store: Store, options: BackupOptions) -> None:
 
 
 def register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
-    """Step 0: from now on every purge empties that ring; in a change of an officer's, where one is needed."""
+    """Step 0: from now on every purge empties that ring; in an officer's change, if one is needed."""
     if not _is_named(store, options):
         place = EscrowPlace(options.escrow, options.folder)
         with store.change(now) as change:
@@ -103,7 +103,7 @@ def _is_named(store: Store, options: BackupOptions) -> bool:
 
 
 def demand_named(store: Store, options: BackupOptions, now: datetime) -> None:
-    """Raise NotGranted, after logging it, where only an officer may name these places; Usage for a taken folder."""
+    """Raise NotGranted, after its log entry, if only an officer may name these places; Usage for a taken folder."""
     places = store.settings.escrows
     if any(place.folder == options.folder and place.escrow != options.escrow for place in places):
         raise Usage("backup_folder_taken", path=str(options.folder))

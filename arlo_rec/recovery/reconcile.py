@@ -1,7 +1,7 @@
-"""What a restored store takes over from the time since its backup, inside the one change that makes it current.
+"""Changes since the backup that a restored store takes over, inside the one change that makes it current.
 
-The log continues from where the feed ends; tombstones are inserted; removed people lose their keys; every grant ends;
-disclosures are inserted. What was erased is erased by `restore` through `erasure.protocol`.
+The log continues at the end of the feed; tombstones are inserted; removed people lose their keys; every grant ends;
+disclosures are inserted. `restore` erases what was erased since, through `erasure.protocol`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from arlo_rec.store import Store
 
 @dataclass(frozen=True, slots=True)
 class NewPlaces:
-    """Where the bytes of a restored store go."""
+    """The places of a restored store's data."""
 
     escrow: Path
     folder: Path  # of the backup
@@ -32,7 +32,7 @@ class NewPlaces:
 
 
 def go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
-    """The old key vouches for the new one where it is known; where the log went on under another, an officer does."""
+    """Hand the log over to the new key: by the old key, or by an officer if the log went on under another."""
     old, new = log_key(old_seed), log_key(new_seed)
     if store.log.is_current_key(old):
         store.log.key = old
@@ -42,9 +42,9 @@ def go_on_with_key(store: Store, old_seed: bytes, new_seed: bytes) -> None:
 
 
 def update_roster(store: Store, replay: Replay, now: datetime) -> None:
-    """Retire who left or has another key by now; end every grant; remember who came since for what they signed.
+    """Retire people who left or have new keys; end every grant; file later people for what they signed.
 
-    Whoever only got a new key is filed under another name, so that the name can be given again.
+    A person who only got new keys is filed under another name, so that the name can be given again.
     """
     roster = store.roster
     since = {person.sign_key: person for person in (*roster.people, *replay.people)}  # as they are since the backup
@@ -72,24 +72,24 @@ def update_roster(store: Store, replay: Replay, now: datetime) -> None:
 
 
 def take_over_withdrawals(store: Store, replay: Replay) -> None:
-    """Keep the tombstones of every withdrawal since, so that no late delivery of them is taken in."""
+    """Keep the tombstones of every withdrawal since, so that no late delivery is taken in."""
     for seq, tombstones in replay.tombstones.items():
         for tombstone in tombstones:
             store.catalogue.tombstones.add(tombstone, seq)
 
 
 def take_over_disclosures(store: Store, replay: Replay) -> None:
-    """Keep exports and packages that left since the backup, and which copies were confirmed as deleted."""
-    for seq, told in replay.rows.disclosures.items():
-        store.catalogue.disclosures.learn(DisclosureRow(seq, told.kind, told.person, told.at, told.state))
+    """Keep exports and packages that left since the backup, and confirmed deletions."""
+    for seq, logged in replay.rows.disclosures.items():
+        store.catalogue.disclosures.learn(DisclosureRow(seq, logged.kind, logged.person, logged.at, logged.state))
     for seq in replay.rows.confirmed:
         store.catalogue.disclosures.confirm(seq)
 
 
 def take_over_policy(store: Store) -> None:
-    """Put the policy into force that the newest link of the feed commits to: every version stands in the log.
+    """Put the policy of the feed's newest link into force: every version stands in the log.
 
-    Where the log does not give it, the backup's goes on, by the link that ends this change.
+    If the log does not give it, the backup's stays, by the link that ends this change.
     """
     policy, newest = policy_changes.by_the_log(store), store.authority.newest
     if newest is not None and policy_changes.digest(policy) == newest.documents.policy.hex():
@@ -100,9 +100,9 @@ def take_over_policy(store: Store) -> None:
 
 
 def update_settings(store: Store, options: NewPlaces, slot: EscrowSlot, unknown_since: int | None) -> None:
-    """Put the settings of the new machine into force: nothing is written any more to where the lost store wrote.
+    """Put the settings of the new machine into force: nothing is written any more to the lost store's places.
 
-    *slot* is the backup that was restored; its ring is the one that purges empty from now on.
+    *slot* is the restored backup; purges empty its ring from now on.
     """
     place = EscrowPlace(options.escrow.absolute(), options.folder.absolute())
     settings = replace(

@@ -1,16 +1,16 @@
-"""What happened since a backup, from the feed: pure reading, checked against the log that the backup holds.
+"""Events since a backup, read from the feed and checked against the backup's log. Pure.
 
-Only lines count that the log's own key signed, and of these only the ones that go on from the backup's log, each from
-where the one before ended. What is not signed is skipped and counted. Signed lines that contradict each other are
-decided by the backup where they differ about what it holds; a restore is refused where they cannot be:
+Only lines signed by the log's own key count, and only those that continue the backup's log, each from the end of the
+one before. Unsigned lines are skipped and counted. If signed lines contradict each other, the backup decides about
+its own content; a restore is refused if that does not help:
 
-- two of them go on from the same entry that is not before the backup's end, and say different things
+- two of them continue the same entry at or after the backup's end, with different content
 - one that contradicts the backup is newer than all that agree with it, so another copy of the store went on last
-- one goes on from an entry that no line has
+- one continues an entry that no line has
 
-What a line says beside its entries, who is here and who withdrew, is believed where an entry commits to it. What an
-entry did follows from the type of its event (`log.events`), and counts where somebody signed it who could say
-it then: who is here follows from the backup's roster and from what officers changed since.
+People and tombstones in a line count if an entry commits to them. An entry has the effect of its event's type
+(`log.events`) if its signer could write it then: the people follow from the backup's roster and later changes by
+officers.
 """
 
 from __future__ import annotations
@@ -53,20 +53,18 @@ from arlo_rec.offsite.feed_line import FeedLine, KeyChain
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
-# -- backup log --------------------------------------------------------------------------------------
-# What a backup's own log says: nothing else in the backup may be older than it.
+# -- the backup's own log --------------------------------------------------------------------------------
 #
-# A catalogue whose rows are older than its log would bring back what was erased in between, and let in who had left,
-# though the feed has nothing to add: a restore goes by what came after the log. Its own entries are read, and, where
-# there is a feed, once more as the feed tells them: whoever makes backups could spoil a body or a checkpoint in the
-# copy, whose leaves stay as they are.
+# Nothing else in the backup may be older than its log: a restore takes over what came after the log, so older rows
+# would bring back what was erased in between, and let former people in. With a feed its entries are read once more from
+# there: a maker of backups could damage a body or a checkpoint in the copy, but not the leaves.
 
 
 _AUTHORITY = (AuthorityChanged.ACTION, AuthorityChanged.OUTCOME)
 
 
 class PastLog:
-    """What entries say up to the end of the backup's log, where whoever signed them could say it then."""
+    """Content of entries up to the end of the backup's log, if their signers could write them then."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -82,15 +80,15 @@ class PastLog:
             self._take(entry, signer)
 
     def read_again(self, entries: Iterable[RawEntry], checkpoint: SignedCheckpoint) -> None:
-        """Read entries as a line of the feed tells them, closed by *checkpoint*; their leaves are the backup's."""
-        for each in entries:
-            entry = self._heard(each.body)
+        """Read entries from a line of the feed, closed by *checkpoint*; their leaves are the backup's."""
+        for raw in entries:
+            entry = self._heard(raw.body)
             if entry is not None:
-                key = audit_log.signer(self._store.log.origin, checkpoint, each.seq, self._signers.keys())
-                self._take(entry, self._signers.of_key(key, each.seq))
+                key = audit_log.signer(self._store.log.origin, checkpoint, raw.seq, self._signers.keys())
+                self._take(entry, self._signers.of_key(key, raw.seq))
 
     def demand_current(self) -> None:
-        """Raise Integrity where the chain of authority, with roster, policy and settings, ends before the log says."""
+        """Raise Integrity if the chain of authority, with roster, policy and settings, is older than the log."""
         newest = 0
         while newest + 1 in self._links:
             newest += 1
@@ -98,7 +96,7 @@ class PastLog:
             raise Integrity("backup_damaged", path=str(self._store.layout.catalogue))
 
     def _heard(self, body: bytes | None) -> Mapping[str, Any] | None:
-        """An entry that erases or changes who may do what; None for every other, and for what is none of ours."""
+        """An entry that erases or adds a link; None for every other, and for unreadable ones."""
         try:
             entry = entries.read_body(body or b"")
         except ValueError:
@@ -114,16 +112,16 @@ class PastLog:
             else:
                 self.erased |= {RecordingId(bytes.fromhex(name)) for name in entry.get("recordings", ())}
         except (KeyError, TypeError, ValueError):
-            return  # not an entry of this program
+            return  # not written by the program
 
 
 # -- replay -----------------------------------------------------------------------------------------
 
 
-_NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading something else ends in
+_NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # raised by reading other forms
 _KEEP_OUT = (Initialised, PersonAdded, PersonRemoved, PersonReset, Restored, Withdrawn)
 _HOLD_COPIES = (DeletionConfirmed, OpenedForSubject)
-# Action and outcome of entries that cannot be ignored, should their fields be others than ours
+# Action and outcome of entries that cannot be ignored even if their fields are unknown
 _MUST_BE_KNOWN = frozenset(
     {(str(kind.ACTION), kind.OUTCOME) for kind in (*_KEEP_OUT, *_HOLD_COPIES)} | {(str(Action.EXPORT), Opened.OUTCOME)}
 )
@@ -131,7 +129,7 @@ _MUST_BE_KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """The counters of the lost store, as its feed last told them."""
+    """The counters of the lost store, by its feed."""
 
     roster: int = 0
     generation: int = 0
@@ -140,26 +138,26 @@ class Counters:
 
 @dataclass(slots=True)
 class Replay:
-    """What a restored store has to take over from the feed."""
+    """Content of the feed that a restored store takes over."""
 
     entries: list[RawEntry] = field(default_factory=list)
     checkpoints: list[SignedCheckpoint] = field(default_factory=list)
     log_keys: list[LogKey] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)  # of the chain of authority
-    rows: Projection = field(default_factory=Projection)  # what the entries did
+    rows: Projection = field(default_factory=Projection)  # effects of the entries
     tombstones: dict[int, list[Tombstone]] = field(default_factory=dict)  # by the entry that commits to them
-    people: list[Person] = field(default_factory=list)  # who is or was here in the end
-    unclear: int = 0  # withdrawals whose subject is unknown: their recordings are erased
+    people: list[Person] = field(default_factory=list)  # present and former people in the end
+    unclear: int = 0  # withdrawals with an unknown subject: their recordings are erased
     foreign: int = 0  # lines of the feed that no key of this log signed
     counters: Counters = Counters()
 
     @property
     def gone(self) -> set[str]:
-        """The people whose key file of the backup opens nothing any more."""
+        """People whose key file in the backup opens nothing any more."""
         return self.rows.removed | self.rows.renewed
 
     def bodies(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The JSON of each entry that is JSON, by its number."""
+        """The JSON of each entry that is JSON, by number."""
         for entry in self.entries:
             try:
                 yield entry.seq, entries.read_body(entry.body or b"")
@@ -168,10 +166,10 @@ class Replay:
 
 
 def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> Replay:
-    """What the feed's lines say happened since the backup; *past* learns what they say of the time before.
+    """The content of the feed's lines since the backup; *past* gets what they say about the time before.
 
-    Raises Integrity where the feed was changed, or contradicts itself, and Refused where it ends before the backup.
-    Tombstones are opened with this officer's key, unless she herself is among those who are gone.
+    Raises Integrity if the feed was changed or contradicts itself, and Refused if it ends before the backup.
+    Tombstones are opened with this officer's key, unless she is among those who left.
     """
     try:
         reader = _Reader(store, past)
@@ -202,37 +200,37 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> 
 
 
 class _Reader:
-    """The signed lines that go on from the backup's log, one behind the other, wherever they lie in the file."""
+    """Signed lines that continue the backup's log, one after another, in any order in the file."""
 
     def __init__(self, store: Store, past: PastLog) -> None:
         self._store, self._past = store, past
         self._tree = store.log.tree()
         self.size = self._tree.size
-        self.reach = 0  # how far lines go that say what our log says
+        self.reach = 0  # reach of the lines that agree with our log
         self.replay = Replay()
-        self.people: dict[str, list[dict[str, Any]]] = {}  # who is said to be here, by the digest that commits to it
+        self.people: dict[str, list[dict[str, Any]]] = {}  # people by the digest that commits to them
         self.sealed: dict[int, FeedLine] = {}  # the line with tombstones, by the entry that commits to them
         self.links: list[Link] = []
         self._chain = KeyChain(store.log.origin, store.layout.id, store.log.key_chain(), store.roster.signers())
         self._roots: dict[int, bytes] = {self.size: self._tree.root()}
-        self._elsewhere = set[bytes]()  # roots of a log that says otherwise than the backup
-        self._furthest = 0  # of lines that go on from an entry that is not here
-        self._is_contradicted = False  # by a line behind the last of ours
+        self._elsewhere = set[bytes]()  # roots of a log that contradicts the backup
+        self._furthest = 0  # of lines that continue an unknown entry
+        self._is_contradicted = False  # by a line behind our last
 
     def take(self, line: FeedLine | None) -> None:
-        """Read one line; raises KeyError, TypeError or ValueError where two signed lines cannot both be true."""
+        """Read one line; raises KeyError, TypeError or ValueError if two signed lines contradict each other."""
         if line is None:
             self.replay.foreign += 1
             return
         if line.size <= self.size and self._root(line.size) == line.checkpoint.root:
-            self._agree(line.size)  # what the backup has, by its leaves: nobody needs to have signed it
+            self._agree(line.size)  # the backup's content, by its leaves: no signature is needed
             self._read_again(line)
             return
         signer = self._chain.signer(line)
         if signer is None:
             self.replay.foreign += 1
         elif line.size <= self.size and self._root(line.size) is None and self._read_again(line):
-            self._agree(line.size)  # of a checkpoint that somebody struck from the backup
+            self._agree(line.size)  # its checkpoint was deleted from the backup
         elif line.before != self._root(line.after):
             self._take_unplaced(line)
         elif line.after == self._tree.size:
@@ -243,7 +241,7 @@ class _Reader:
             self._contradict(line)
 
     def _read_again(self, line: FeedLine) -> bool:
-        """Read what the backup's log says there as the line tells it; whether it has the backup's leaves."""
+        """Read a line's part of the backup's log; returns whether it has the backup's leaves."""
         try:
             entries = line.entries()
         except _NOT_OURS:
@@ -254,10 +252,10 @@ class _Reader:
         return True
 
     def demand_decided(self) -> None:
-        """Raise ValueError where signed lines are missing in between, or where another copy of the store went on last.
+        """Raise ValueError if signed lines are missing, or if another copy of the store went on last.
 
-        Called behind the last line. A line that says otherwise than the backup and lies before our newest is of a log
-        that was given up; one that lies behind it is of a log that went on after ours.
+        Called behind the last line. A contradicting line before our newest is of an abandoned log; one behind it is
+        of a log that went on after ours.
         """
         if self._furthest > self._tree.size:
             raise ValueError("a signed line goes on from an entry that is not here")
@@ -265,7 +263,7 @@ class _Reader:
             raise ValueError("a signed line behind our last says otherwise than the backup")
 
     def _root(self, size: int) -> bytes | None:
-        """The root of the backup's log, and of what goes on from it, at *size*; None where nothing was closed there."""
+        """The root of the backup's log and its continuation at *size*; None without a checkpoint there."""
         if size > self.size or size in self._roots:
             return self._roots.get(size)
         return self._store.log.checkpoints.root_at(size) if size else merkle.EMPTY_ROOT
@@ -275,7 +273,7 @@ class _Reader:
             self.reach, self._is_contradicted = size, False
 
     def _take_unplaced(self, line: FeedLine) -> None:
-        """A signed line that goes on from no entry of ours: of another copy of the store, or one before it is gone."""
+        """Read a signed line that continues no entry of ours: of another copy, or behind a missing line."""
         if self._root(line.after) is None and line.before not in self._elsewhere:
             self._furthest = max(self._furthest, line.size)
         else:
@@ -292,17 +290,17 @@ class _Reader:
         if tree.size != line.size or tree.root() != line.checkpoint.root:
             raise ValueError("not the root of these entries")
         self.replay.log_keys += self._chain.go_on(line)
-        public = self._chain.key_at(line.size)  # where it signed the line, it signed the checkpoint's root in it
+        public = self._chain.key_at(line.size)  # its signature of the line covers the checkpoint's root
         if signer != public and not merkle.note_signed_by(line.note, line.checkpoint.origin, public):
             raise ValueError("not signed by the log")
         self.replay.entries += entries
         self.replay.checkpoints.append(SignedCheckpoint(line.size, line.checkpoint.root, line.note))
-        self._take_beside(line)
+        self._take_extras(line)
         self._tree, self._roots[line.size] = tree, line.checkpoint.root
         self._agree(line.size)
 
-    def _take_beside(self, line: FeedLine) -> None:
-        """What a line says beside its entries."""
+    def _take_extras(self, line: FeedLine) -> None:
+        """Read the parts of a line besides its entries."""
         counters = line.counters()
         if counters is not None:
             self.replay.counters = Counters(*counters)
@@ -316,17 +314,17 @@ class _Reader:
 
 
 class _Signers:
-    """Who signed each entry, by who was here then; entries are asked for in order."""
+    """The signer of each entry, by the people of that time; entries are asked for in order."""
 
     def __init__(self, store: Store) -> None:
         self._origin, self._roster = store.log.origin, store.roster
         self._people = Signatories(store.roster)
-        self._at = 0  # the checkpoint that closes the entry asked for last
-        self._key: bytes | None = None  # that signed it
-        self._asked = -1  # the checkpoint whose signer that is
+        self._at = 0  # the checkpoint that closes the last requested entry
+        self._key: bytes | None = None  # its signer
+        self._asked = -1  # the checkpoint of `_key`
 
     def of(self, seq: int, checkpoints: Sequence[SignedCheckpoint]) -> Person | None:
-        """Whose key closed an entry; None where nobody's did who could then."""
+        """The person whose key closed an entry, if they could sign then; else None."""
         while checkpoints[self._at].size <= seq:
             self._at += 1
         if self._asked != self._at:
@@ -335,13 +333,13 @@ class _Signers:
         return self._people.of_key(self._key, seq)
 
     def change(self, people: Iterable[Person]) -> None:
-        """From now on these are, or were, here."""
+        """Replace the present and former people from now on."""
         changed: Roster = replace(self._roster, people=tuple(people), former=())
         self._people = Signatories(changed)
 
 
 def _take(replay: Replay, seq: int, body: Mapping[str, Any], event: AuditEvent, signer: Person) -> bool:
-    """Apply an entry; whether it counts. Raises KeyError, TypeError or ValueError where it must be known and is not."""
+    """Apply an entry; returns whether it counts. Raises KeyError, TypeError or ValueError if it must be readable."""
     try:
         entry = Applied(seq, from_iso(body["at"]), str(body["person"]), frozenset(named_in(body)))
         return projection.take(replay.rows, event, entry, signer.role)
@@ -352,9 +350,9 @@ def _take(replay: Replay, seq: int, body: Mapping[str, Any], event: AuditEvent, 
 
 
 def _take_unknown(replay: Replay, seq: int, body: Mapping[str, Any], signer: Person) -> None:
-    """The same of an entry with other fields than this version knows: what it erased stays erased.
+    """The same for an entry with unknown fields: what it erased stays erased.
 
-    Raises ValueError where it may have kept somebody out, or let a copy leave.
+    Raises ValueError if it may have removed a person, refused deliveries, or let a copy leave.
     """
     if not may_say(signer.role, str(body["action"])):
         return
@@ -374,13 +372,13 @@ def _taker(log: AuditLog, disclosure: int) -> str | None:
 
 
 def _must_be_known(body: Mapping[str, Any], signer: Person) -> bool:
-    """Whether an entry that cannot be read may have kept somebody out, or let a copy leave, by somebody who may."""
+    """Whether an unreadable entry of a permitted person may have kept a person out, or let a copy leave."""
     place = str(body.get("action")), str(body.get("outcome"))
     return place in _MUST_BE_KNOWN and may_say(signer.role, place[0])
 
 
 def _take_tombstones(store: Store, replay: Replay, line: FeedLine, seq: int, digest: str) -> None:
-    """Those of one withdrawal, or none where its entry commits to others; raises Integrity where they stay shut."""
+    """Take the tombstones that the entry of a withdrawal commits to; raises Integrity if they do not open."""
     tombstones = feed.tombstones(store.layout.id, line, seq, store.identity.sealing)
     if feed.digest_of(tombstones) == digest:
         replay.tombstones[seq] = tombstones

@@ -1,16 +1,15 @@
-"""A store from its backup, on a machine that has nothing of it. Until `store.toml` is written nobody gets in. Order:
+"""A store from its backup, on a machine that has nothing of it. Without `store.toml` nothing can be opened. Order:
 
-    1  the newest backup that a slot of its ring still opens, with an officer's passphrase, and that is what it says:
-       its slot signed by somebody who made backups then, its catalogue that of the slot and no older than its own log
+    1  the newest backup that a slot of its ring still opens, with an officer's passphrase, and that is genuine:
+       its slot signed by a maker of backups then, its catalogue that of the slot and no older than its own log
     2  folders, key files, catalogue (under a new key) and objects, each checked      a crash: the next run begins anew
-    3  what happened since, read from the feed and checked against the log; without a feed nothing is
-    4  one transaction under a new R: the log caught up, tombstones back, nobody who was removed, every grant ended
+    3  events since, read from the feed and checked against the log; without a feed there are none
+    4  one transaction under a new R: the log caught up, tombstones back, no removed person, every grant ended
     5  what was erased since, or has no object any more, erased by the one protocol
     6  `store.toml`: from now on there is a store
 
-Without the feed nobody knows what was erased since, and with one that does not say who withdrew nobody knows whose late
-deliveries to refuse. Then everything that reads or takes in stays closed, and the intake does not even get the root
-secret, until an officer accepts that with a reason.
+Without the feed it is unknown what was erased since; without readable tombstones, whose late deliveries to refuse.
+Then reading and intake stay closed, and the intake gets no root secret, until an officer accepts that with a reason.
 """
 
 from __future__ import annotations
@@ -52,55 +51,55 @@ from arlo_rec.recovery.replay import Replay, read_feed
 from arlo_rec.store import Change, Store
 
 UNFINISHED = "restoring"  # a file in both folders until there is a store
-UNTOLD = 1000  # changes of the lost store that no entry of the log told of, at most
+UNTOLD = 1000  # changes of the lost store without a log entry, at most
 
 
 @dataclass(frozen=True, slots=True)
 class RestoredStore:
-    """What came back and what did not."""
+    """The restored and the lost parts of a store."""
 
     layout: Layout
     vkey: str
     at: datetime  # of the backup
     held: int
-    erased: int  # since the backup, erased again
+    erased: int  # since the backup, and erased again
     lost: tuple[RecordingId, ...]  # taken in since, or without an object
     removed: tuple[str, ...]  # people who had left since
-    replayed: bool  # whether it is known from a feed what happened since
-    rings_left: tuple[Path, ...]  # of the lost store, which no purge empties any more
-    check_word: str  # of the newest link; who has seen a newer store compares it
-    passed_over: tuple[int, ...]  # newer backups that somebody damaged or planted, or that are not for this officer
-    unclear: int  # withdrawals in the feed of which nobody can tell whose
-    foreign: int  # lines of the feed that nobody of this log signed, and that were not read
+    replayed: bool  # whether a feed told what happened since
+    rings_left: tuple[Path, ...]  # of the lost store; no purge empties them any more
+    check_word: str  # of the newest link, for comparison with a seen newer store
+    passed_over: tuple[int, ...]  # newer backups that are damaged, planted or not for this officer
+    unclear: int  # withdrawals in the feed with an unknown subject
+    foreign: int  # lines of the feed that no key of this log signed; they were not read
 
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """In what the backup is not the store that was lost."""
+    """The differences between the backup and the lost store."""
 
     replay: Replay | None  # None: there is no feed
     held: frozenset[RecordingId]  # by the backup
     erased: frozenset[RecordingId]  # by the backup's own log, as its rows or the feed tell it
-    missing: frozenset[RecordingId]  # of these, without an object that is what the catalogue says
+    missing: frozenset[RecordingId]  # of the held ones, those without a genuine object
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is known who withdrew since, so that nothing of theirs is taken in again."""
+        """Whether all withdrawals since are known, so that no late delivery is taken in."""
         return self.replay is not None and not self.replay.unclear
 
     @property
     def since(self) -> Replay:
-        """What is known to have happened since; nothing where there is no feed."""
+        """Known events since; empty without a feed."""
         return self.replay or Replay()
 
     @property
     def to_erase(self) -> frozenset[RecordingId]:
-        """What the backup holds and the store must not."""
+        """Recordings of the backup that the store must not hold."""
         return self.held & (projection.gone(self.since.rows) | self.erased | self.missing)
 
     @property
     def lost(self) -> tuple[RecordingId, ...]:
-        """What was taken in and not erased, and does not come back."""
+        """Recordings that were taken in and not erased, and do not come back."""
         return tuple(sorted((self.since.rows.taken | self.missing) - projection.gone(self.since.rows)))
 
 
@@ -113,10 +112,10 @@ def carry_out(
     state: StateFolder,
     observer: Observer = unobserved,
 ) -> RestoredStore:
-    """Make the store of the first of *sources* that is genuine; *confirm* asks whether to go on with that one.
+    """Make the store of the first genuine one of *sources*; *confirm* asks whether to go on with it.
 
-    Raises Usage where something is in the way, NotGranted, Refused, and what is wrong with the first of them where none
-    is genuine (NotUnlocked, Integrity).
+    Raises Usage if something is in the way, NotGranted, Refused, and the first one's problem if none is genuine
+    (NotUnlocked, Integrity).
     """
     if options.feed is not None:
         feed.demand_reachable(options.feed, sources[0].store_id)
@@ -125,7 +124,7 @@ def carry_out(
         _remove_half_made(options)
         for source in sources:
             try:
-                restored = _one_restored(source, options, unlock, confirm, now, state, observer)
+                restored = _restore_one(source, options, unlock, confirm, now, state, observer)
                 newer = sources[: len(problems)]
                 return replace(restored, passed_over=tuple(passed.slot.number for passed in newer))
             except NotThisBackup as refused:
@@ -133,7 +132,7 @@ def carry_out(
     raise problems[0]
 
 
-def _one_restored(
+def _restore_one(
     source: BackupSource,
     options: RestoreOptions,
     unlock: Callable[[BackupSource], Identity],
@@ -154,7 +153,7 @@ def _one_restored(
 
 @contextmanager
 def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout]:
-    """The new store's folders, which are removed again where the restore fails."""
+    """The new store's folders, removed again if the restore fails."""
     target = layout.create(options.store, options.root, source.store_id)
     for folder in (target.store, target.root):
         with disk():
@@ -169,7 +168,7 @@ def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout
 
 @contextmanager
 def _alone(options: RestoreOptions) -> Iterator[None]:
-    """No other run restores into the same place meanwhile; raises InUse or Unreachable."""
+    """Exclude other restores into the same place; raises InUse or Unreachable."""
     claim = options.store.with_name(f".{options.store.name}.restoring")
     with disk():
         touch(claim, 0o600)
@@ -181,7 +180,7 @@ def _alone(options: RestoreOptions) -> Iterator[None]:
 
 
 def _remove_half_made(options: RestoreOptions) -> None:
-    """Remove what a run that was killed left: there is no store in it, and whoever made it runs no more."""
+    """Remove what a killed restore left behind."""
     if (options.store / UNFINISHED).exists() and not (options.store / "store.toml").exists():
         for folder in (options.store, options.root):
             if (folder / UNFINISHED).exists():
@@ -200,7 +199,7 @@ def _restore(
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
     lines = feed.read(options.feed, source.store_id) if options.feed is not None else None
     replay = read_feed(store, lines, copy.past) if lines is not None else None
-    with _what_is_wrong_is_the_backups():
+    with _backup_at_fault():
         copy.past.demand_current()
         if replay is not None and store.identity.name in replay.gone:
             raise NotUnlocked("no_longer_here", rule="access.officer")
@@ -221,7 +220,7 @@ def _restore(
         removed=removed,
         replayed=difference.is_clear,
         rings_left=rings_left,
-        check_word=store.authority.spoken(),
+        check_word=store.authority.check_word(),
         passed_over=(),
         unclear=difference.since.unclear,
         foreign=difference.since.foreign,
@@ -231,13 +230,13 @@ def _restore(
 
 
 def _open_up(store: Store, source: BackupSource, new_seed: bytes, options: RestoreOptions) -> None:
-    """Let everybody in: from here on there is a store."""
+    """Open the store to its people: from here on there is one."""
     _let_in(store, source, new_seed)
     if options.feed is not None:
         store.feed = options.feed
         store.followers.append(feed.forward)
         feed.forward(store)
-    store.state.forget(source.store_id)  # of the store that was lost; without the feed it knows more than this one
+    store.state.forget(source.store_id)  # of the lost store; without the feed it knows more than this one
     store.remember()
     layout.finish(store.layout)
     for folder in (store.layout.store, store.layout.root):
@@ -245,8 +244,8 @@ def _open_up(store: Store, source: BackupSource, new_seed: bytes, options: Resto
 
 
 @contextmanager
-def _what_is_wrong_is_the_backups() -> Iterator[None]:
-    """Raise NotThisBackup for whatever does not open or is older than its own log: an older one may be good."""
+def _backup_at_fault() -> Iterator[None]:
+    """Raise NotThisBackup if something does not open or is older than its own log: an older backup may be good."""
     try:
         yield
     except Integrity as problem:
@@ -254,7 +253,7 @@ def _what_is_wrong_is_the_backups() -> Iterator[None]:
 
 
 def accept(store: Store, reason: str | None, now: datetime) -> None:
-    """Open what was closed, without knowing what was erased since the backup; raises NotGranted or Usage."""
+    """Open a closed store without knowing what was erased since the backup; raises NotGranted or Usage."""
     store.demand(Action.RESTORE, now)
     reason = demanded_reason(reason)
     if store.settings.unknown_since is None:
@@ -268,7 +267,7 @@ def accept(store: Store, reason: str | None, now: datetime) -> None:
     protocol.replace_root(store, now, open_up)
 
 
-# -- 2: what the backup holds --------------------------------------------------------------------------
+# -- 2: content of the backup --------------------------------------------------------------------------
 
 
 def _held(store: Store) -> Iterator[RecordingId]:
@@ -276,9 +275,9 @@ def _held(store: Store) -> Iterator[RecordingId]:
 
 
 def _copy_objects(store: Store, copiers: Copiers, observer: Observer) -> set[RecordingId]:
-    """Copy every object that is held and is what the catalogue says; the ids of those that are not."""
+    """Copy every genuine held object; returns the ids of the others."""
     table, missing = store.catalogue.inventory, set[RecordingId]()
-    held = (each for beginning in range(256) for each in table.held_digests(bytes([beginning])))
+    held = (row for beginning in range(256) for row in table.held_digests(bytes([beginning])))
     done, count = 0, store.catalogue.search.count_held()
     observer(Progress(Phase.OBJECT_COPY, done, count))
     for bad in copiers.map(in_portions(held)):
@@ -289,7 +288,7 @@ def _copy_objects(store: Store, copiers: Copiers, observer: Observer) -> set[Rec
 
 
 def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) -> None:
-    """Write R of the backup into both slots, with counters that nobody who saw the lost store finds too small."""
+    """Write R of the backup into both slots, with counters above all that were seen of the lost store."""
     generation = max(slot.generation, since.counters.generation) + UNTOLD
     with store.db.writing():
         store.meta.set("generation", generation)
@@ -302,7 +301,7 @@ def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
 
 
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
-    """Copy the key files of everybody who stays, and the receipts; seal the catalogue's new key to these people."""
+    """Copy the key files of all who stay, and the receipts; seal the catalogue's new key to these people."""
     backup = source.layout(store.layout.root)
     there = source.folder.parent
     receipts = there / "receipts"
@@ -320,13 +319,13 @@ def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
         write_catalogue_seal(store.layout, person.name, person.seal_key, [new_seed], store.identity.signing)
 
 
-# -- 4 and 5: what happened since ---------------------------------------------------------------------
+# -- 4 and 5: events since -----------------------------------------------------------------------------
 
 
 def _make_current(
     copy: GenuineCopy, source: BackupSource, options: RestoreOptions, difference: _Difference, now: datetime
 ) -> tuple[str, ...]:
-    """Step 4; the names of those who were removed."""
+    """Step 4; returns the names of removed people."""
     store, since = copy.store, difference.since
     removed = tuple(sorted(since.gone & {person.name for person in store.roster.people}))
 

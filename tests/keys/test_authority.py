@@ -75,6 +75,6 @@ def test_what_is_no_link_is_refused(raw: bytes) -> None:
 
 
 def test_a_digest_is_read_out_in_five_groups_of_a_hundred_bits() -> None:
-    assert authority.spoken(bytes(32)) == "aaaa-aaaa-aaaa-aaaa-aaaa"
-    assert authority.spoken(b"\xff" * 32) == "9999-9999-9999-9999-9999"
-    assert authority.spoken(b"\x00" * 12 + b"\x10" + bytes(19)) == "aaaa-aaaa-aaaa-aaaa-aaab"
+    assert authority.check_word(bytes(32)) == "aaaa-aaaa-aaaa-aaaa-aaaa"
+    assert authority.check_word(b"\xff" * 32) == "9999-9999-9999-9999-9999"
+    assert authority.check_word(b"\x00" * 12 + b"\x10" + bytes(19)) == "aaaa-aaaa-aaaa-aaaa-aaab"

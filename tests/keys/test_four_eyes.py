@@ -84,7 +84,7 @@ def test_whoever_added_a_new_officer_approves_nothing_that_she_gives_herself() -
     sara = person("sara", Role.OFFICER, since=NOW - timedelta(days=1))
     assert four_eyes.second_officers(roster(sara), "sara", "sara", NOW) == {"astrid"}
     alone = roster(sara, person("astrid", Role.MANAGER))
-    assert four_eyes.waits(alone, "sara", "sara", NOW)
+    assert four_eyes.needs_second(alone, "sara", "sara", NOW)
     assert not four_eyes.second_officers(alone, "sara", "sara", NOW), "sigrid may be sara herself"
     assert not four_eyes.second_officers(alone, "sigrid", "sigrid", NOW), "sara may be sigrid herself"
 
@@ -94,12 +94,12 @@ def test_nobody_makes_herself_the_only_one_by_a_reset_or_a_removal() -> None:
     lately = NOW - timedelta(days=2)
     reset = roster(person("astrid", Role.OFFICER, since=lately))
     was = replace(person("astrid (until 2026-09-29)", Role.OFFICER), until_entry=5, left_at=lately)
-    assert four_eyes.waits(replace(reset, former=(was,)), "sigrid", "sigrid", NOW)
+    assert four_eyes.needs_second(replace(reset, former=(was,)), "sigrid", "sigrid", NOW)
     removed = replace(roster(), people=tuple(each for each in roster().people if each.name != "astrid"))
     gone = replace(person("astrid", Role.OFFICER), until_entry=5, left_at=lately)
-    assert four_eyes.waits(replace(removed, former=(gone,)), "sigrid", "sigrid", NOW)
-    assert not four_eyes.waits(replace(removed, former=(gone,)), "sigrid", "sigrid", lately + FOUR_EYES)
-    assert not four_eyes.waits(removed, "sigrid", "sigrid", NOW)
+    assert four_eyes.needs_second(replace(removed, former=(gone,)), "sigrid", "sigrid", NOW)
+    assert not four_eyes.needs_second(replace(removed, former=(gone,)), "sigrid", "sigrid", lately + FOUR_EYES)
+    assert not four_eyes.needs_second(removed, "sigrid", "sigrid", NOW)
 
 
 def test_who_gave_keys_to_somebody_who_is_gone_is_behind_whoever_got_keys_from_them() -> None:
@@ -117,7 +117,7 @@ def test_a_reset_makes_no_officer_another_ones_own_and_nobody_approves_as_or_for
     was = replace(person("sigrid (until 2026-09-30)", Role.OFFICER), until_entry=5, left_at=lately)
     there = replace(roster(renewed), former=(was,))
     for by, to in (("astrid", "sigrid"), ("sigrid", "sigrid"), ("astrid", "astrid")):
-        assert four_eyes.waits(there, by, to, NOW)
+        assert four_eyes.needs_second(there, by, to, NOW)
         assert not four_eyes.second_officers(there, by, to, NOW)
     third = replace(there, people=(*there.people, person("bodil", Role.OFFICER)))
     assert four_eyes.second_officers(third, "astrid", "sigrid", NOW) == {"bodil"}
@@ -126,9 +126,9 @@ def test_a_reset_makes_no_officer_another_ones_own_and_nobody_approves_as_or_for
 def test_what_the_paper_gives_to_keys_of_its_own_waits_until_they_are_old_and_nobody_approves_it() -> None:
     there = roster(person("puppet", Role.MANAGER, by="recovery", since=NOW - timedelta(days=1)))
     for by, to in (("recovery", "puppet"), ("recovery", "recovery"), ("puppet", "puppet")):
-        assert four_eyes.waits(there, by, to, NOW)
+        assert four_eyes.needs_second(there, by, to, NOW)
         assert not four_eyes.second_officers(there, by, to, NOW)
-    assert four_eyes.waits(there, "sigrid", "puppet", NOW)
+    assert four_eyes.needs_second(there, "sigrid", "puppet", NOW)
     assert four_eyes.second_officers(there, "sigrid", "puppet", NOW) == {"astrid"}, "one of them is no holder"
     old = NOW + FOUR_EYES - timedelta(days=1)
     assert not four_eyes.is_own(there, "recovery", "puppet", old)
@@ -139,14 +139,14 @@ def test_an_officer_who_is_the_only_one_waits_for_nobody_whomever_she_gave_keys(
     mona, sara = person("mona", Role.MANAGER, since=NOW), person("sara", Role.OFFICER, since=NOW)
     alone = replace(roster(), people=(*people, mona, sara))
     for by, to in (("sigrid", "sigrid"), ("sigrid", "mona"), ("sara", "mona"), ("recovery", "sigrid")):
-        assert four_eyes.is_own(alone, by, to, NOW) and not four_eyes.waits(alone, by, to, NOW)
+        assert four_eyes.is_own(alone, by, to, NOW) and not four_eyes.needs_second(alone, by, to, NOW)
     renewed = person("sigrid", Role.OFFICER, by="recovery", since=NOW)
     was = replace(person("sigrid (until 2026-10-01)", Role.OFFICER), until_entry=5, left_at=NOW)
     reset = replace(alone, people=(renewed, *(each for each in people if each.name != "sigrid")), former=(was,))
-    assert not four_eyes.waits(reset, "sigrid", "sigrid", NOW), "the paper is hers"
+    assert not four_eyes.needs_second(reset, "sigrid", "sigrid", NOW), "the paper is hers"
     hers = replace(alone, people=(*people, person("mona", Role.MANAGER, by="recovery", since=NOW)))
-    assert four_eyes.waits(hers, "recovery", "mona", NOW), "somebody else may have found the paper"
-    assert not four_eyes.waits(hers, "recovery", "mona", NOW + FOUR_EYES)
+    assert four_eyes.needs_second(hers, "recovery", "mona", NOW), "somebody else may have found the paper"
+    assert not four_eyes.needs_second(hers, "recovery", "mona", NOW + FOUR_EYES)
 
 
 def test_the_successor_of_another_officer_is_asked_at_once_and_of_the_only_one_nobody_is() -> None:
@@ -157,13 +157,13 @@ def test_the_successor_of_another_officer_is_asked_at_once_and_of_the_only_one_n
     there = replace(roster(), people=(*people, gro), former=(astrid,))
     assert four_eyes.second_officers(there, "sigrid", "sigrid", NOW) == {"gro"}
     for by, to in (("sigrid", "sigrid"), ("recovery", "sigrid"), ("gro", "gro")):
-        assert four_eyes.waits(there, by, to, NOW)
-    assert not four_eyes.waits(there, "gro", "leif", NOW)
+        assert four_eyes.needs_second(there, by, to, NOW)
+    assert not four_eyes.needs_second(there, "gro", "leif", NOW)
     removed = replace(there, people=people, former=(astrid, replace(gro, until_entry=6, left_at=NOW)))
-    assert four_eyes.waits(removed, "sigrid", "sigrid", NOW), "and not after she was removed either"
-    assert not four_eyes.waits(removed, "sigrid", "sigrid", NOW + FOUR_EYES)
+    assert four_eyes.needs_second(removed, "sigrid", "sigrid", NOW), "and not after she was removed either"
+    assert not four_eyes.needs_second(removed, "sigrid", "sigrid", NOW + FOUR_EYES)
     alone = replace(there, people=tuple(each for each in there.people if each.name != "sigrid"))
-    assert not four_eyes.waits(alone, "gro", "gro", NOW)
+    assert not four_eyes.needs_second(alone, "gro", "gro", NOW)
 
 
 def test_who_was_removed_after_a_handover_that_broke_off_counts_for_seven_days_like_any_other() -> None:
@@ -172,8 +172,8 @@ def test_who_was_removed_after_a_handover_that_broke_off_counts_for_seven_days_l
     astrid = replace(person("astrid", Role.OFFICER), until_entry=5, left_at=lately, handed_to="gro")
     people = tuple(each for each in roster().people if each.name != "astrid")
     there = replace(roster(), people=people, former=(astrid,))
-    assert four_eyes.waits(there, "sigrid", "sigrid", NOW)
-    assert not four_eyes.waits(there, "sigrid", "sigrid", lately + FOUR_EYES)
+    assert four_eyes.needs_second(there, "sigrid", "sigrid", NOW)
+    assert not four_eyes.needs_second(there, "sigrid", "sigrid", lately + FOUR_EYES)
 
 
 def test_who_may_be_the_puppet_of_whoever_holds_the_paper_is_waited_for_by_no_only_officer() -> None:
@@ -181,7 +181,9 @@ def test_who_may_be_the_puppet_of_whoever_holds_the_paper_is_waited_for_by_no_on
     people = tuple(each for each in roster().people if each.name != "astrid")
     gro = person("gro", Role.OFFICER, by="recovery", since=NOW - timedelta(days=1))
     there = replace(roster(), people=(*people, gro))
-    assert four_eyes.is_own(there, "sigrid", "sigrid", NOW) and not four_eyes.waits(there, "sigrid", "sigrid", NOW)
+    assert four_eyes.is_own(there, "sigrid", "sigrid", NOW) and not four_eyes.needs_second(
+        there, "sigrid", "sigrid", NOW
+    )
 
 
 # -- whatever the roster ------------------------------------------------------------------------------
@@ -234,7 +236,7 @@ def test_no_officer_gives_herself_access_at_once_where_there_is_another(there: R
             if there.person(by).role is not Role.OFFICER:  # type: ignore[union-attr]
                 continue
             assert four_eyes.is_own(there, by, to, NOW)
-            assert four_eyes.waits(there, by, to, NOW) or not others
+            assert four_eyes.needs_second(there, by, to, NOW) or not others
             assert not four_eyes.second_officers(there, by, to, NOW) & mine
 
 
@@ -246,4 +248,4 @@ def test_what_waits_is_own_and_neither_giver_nor_taker_nor_the_paper_approves_it
         seconds = four_eyes.second_officers(there, by, to, NOW)
         assert seconds <= {each.name for each in there.officers()} - {by, to}
         assert four_eyes.is_own(there, by, to, NOW) == four_eyes.is_own(there, to, by, NOW)
-        assert four_eyes.is_own(there, by, to, NOW) or not four_eyes.waits(there, by, to, NOW)
+        assert four_eyes.is_own(there, by, to, NOW) or not four_eyes.needs_second(there, by, to, NOW)

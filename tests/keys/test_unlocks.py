@@ -229,7 +229,7 @@ def test_a_key_of_our_name_that_holds_anothers_seed_is_not_taken(unlocked: World
     place = layout.find(unlocked.store)
     public = key_files.public_key(place, "leif")
     assert public is not None
-    told = unlocks.Told(datetime.now(UTC) + timedelta(hours=1))
+    told = unlocks.UnlockTerms(datetime.now(UTC) + timedelta(hours=1))
     stranger = unlocks.prepare(kernel_keyring, place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     secret = kernel_keyring.read(stranger, unlocks.SECRET_BYTES)
     unlocks.end(kernel_keyring, stranger)
@@ -462,7 +462,7 @@ def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlo
 @pytest.mark.slow
 def test_a_key_that_waits_for_the_log_is_of_its_process_alone(session: None, world: World) -> None:
     place = layout.find(world.store)
-    told = unlocks.Told(datetime.now(UTC) + timedelta(hours=1))
+    told = unlocks.UnlockTerms(datetime.now(UTC) + timedelta(hours=1))
     key = unlocks.prepare(kernel_keyring, place, Identity(place.id, "leif", bytes(32)), told, timedelta(minutes=1))
     assert keys() == []
     assert in_a_process(READS, key) == "refused"
