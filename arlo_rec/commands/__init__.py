@@ -83,5 +83,5 @@ COMMANDS: Final = {
     "clock": Listed("it", "it:clock"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify"),
     "serve": Listed("it", "serving:serve"),
-    "demo": Listed("anyone", "anyone:demo"),
+    "demo": Listed("anyone", "demo:demo"),
 }

@@ -9,8 +9,8 @@ import typer
 
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import ArloError, Usage
-from arlo_rec.ui.terminal import Answer, tell
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
@@ -158,28 +158,3 @@ def _write_page(target: NamedFile, genuine: Genuine, lang: str) -> None:
     from arlo_rec.erasure.receipt_page import render
 
     target.write([render(genuine, lang).encode("utf-8")])
-
-
-def demo(
-    ctx: typer.Context,
-    *,
-    dir: Annotated[Path | None, opt("opt.dir", "--dir", "DIR")] = None,
-    keep: Annotated[bool, opt("opt.keep", "--keep")] = False,
-) -> Answer:
-    """Live the life of a few calls in a throw-away store."""
-    import secrets
-    import tempfile
-
-    from arlo_rec.ui.demo import live
-
-    run: Run = ctx.obj
-    if keep and dir is None:  # what is kept must be found again
-        dir = Path(tempfile.gettempdir()) / f"arlo-rec-demo-{secrets.token_hex(8)}"
-    silent = run.json or run.quiet
-    steps = live(run.lang, run.now(), folder=dir, keep=keep, tell=(lambda _line: None) if silent else tell)
-    steps_json = [{"rule": step.rule, "did": step.did, "ok": step.ok} for step in steps]
-    data = {"steps": steps_json, "dir": str(dir.absolute()) if keep and dir else None}
-    kept = [run.say("demo.kept", path=data["dir"])] if keep else []
-    if all(step.ok for step in steps):
-        return Answer(data, [run.say("demo.done"), *kept])
-    return Answer(data, kept, error=ArloError("demo_failed"))
