@@ -233,7 +233,7 @@ def test_a_module_is_short_enough_to_be_read() -> None:
     data = {"rules", "model.audit_events"}  # tables: sentences, rules, kinds of events
     for path in MODULES:
         lines = path.read_text("utf-8").count("\n")
-        assert lines <= 400 or _name(path) in data, f"{_name(path)}: {lines} lines"
+        assert lines <= 500 or _name(path) in data, f"{_name(path)}: {lines} lines"
 
 
 def test_a_function_is_short_enough_to_be_read() -> None:
