@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import first_moment, span
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import STDIN
+from arlo_rec.commands.typed import STDIN, first_moment, span
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.ui.terminal import Answer
 

@@ -1,20 +1,25 @@
-"""What anybody types, with no store or a throw-away one: checking a receipt, the demonstration."""
+"""What anybody types: checking what was given out, unlocking, what waits for them."""
 
 from __future__ import annotations
 
+import shlex
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import arg, opt
+from arlo_rec.commands.options import SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import ArloError, Usage
-from arlo_rec.ui.terminal import Answer, tell
+from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.certificates.check import Genuine
+    from arlo_rec.keys.unlocks import UnlockTerms
+    from arlo_rec.oversight.todo import Task
+    from arlo_rec.store import Store
 
 
 def certificate_verify(
@@ -161,26 +166,184 @@ def _write_page(target: NamedFile, genuine: Genuine, lang: str) -> None:
     target.write([render(genuine, lang).encode("utf-8")])
 
 
-def demo(
+# -- unlocking ----------------------------------------------------------------------------------------
+
+
+def unlock(
     ctx: typer.Context,
     *,
-    dir: Annotated[Path | None, opt("opt.dir", "--dir", "DIR")] = None,
-    keep: Annotated[bool, opt("opt.keep", "--keep")] = False,
+    length: Annotated[str | None, opt("opt.for", "--for", "15m|2h")] = None,
+    purpose: SometimesPurpose = None,
+    reason: SometimesReason = None,
 ) -> Answer:
-    """Live the life of a few calls in a throw-away store."""
-    import secrets
-    import tempfile
+    """Have the kernel keep one's keys for this login session, for a time."""
+    from dataclasses import replace
 
-    from arlo_rec.ui.demo import live
+    from arlo_rec.keys import unlocks
+    from arlo_rec.log.events import Unlocked
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.policy import Purpose
 
     run: Run = ctx.obj
-    if keep and dir is None:  # what is kept must be found again
-        dir = Path(tempfile.gettempdir()) / f"arlo-rec-demo-{secrets.token_hex(8)}"
-    silent = run.json or run.quiet
-    steps = live(run.lang, run.now(), folder=dir, keep=keep, tell=(lambda _line: None) if silent else tell)
-    steps_json = [{"rule": step.rule, "did": step.did, "ok": step.ok} for step in steps]
-    data = {"steps": steps_json, "dir": str(dir.absolute()) if keep and dir else None}
-    kept = [run.say("demo.kept", path=data["dir"])] if keep else []
-    if all(step.ok for step in steps):
-        return Answer(data, [run.say("demo.done"), *kept])
-    return Answer(data, kept, error=ArloError("demo_failed"))
+    lasts, keyring = _length(length), run.client.keyring
+    _check(purpose, reason)
+    if run.settings.key_file is not None:
+        raise Usage("unlock_is_for_people")
+    unlocks.demand_possible(keyring)
+    place = run.place()
+    identity = run.unlocked(place, run.name(), run.passphrase())
+    told = unlocks.UnlockTerms(run.now() + lasts, Purpose(purpose) if purpose else None, reason)
+    with run.opened(place, identity) as store:
+        if store.person.service or store.person.recovery:
+            raise Usage("unlock_is_for_people")
+        key = unlocks.prepare(keyring, place, replace(identity, pin=store.authority.pin()), told, lasts)
+        waits = waits_line(run, store)
+        try:
+            store.note(Unlocked(until=to_iso(told.until), purpose=told.purpose, reason=reason), run.now())
+        except BaseException:
+            unlocks.end(keyring, key)
+            raise
+    unlocks.begin(keyring, key)
+    lines = [*_told_lines(run, "unlock.done", identity.name, told), *waits]
+    return Answer({"person": identity.name, **_told_json(told)}, lines)
+
+
+def lock(ctx: typer.Context) -> Answer:
+    """End one's unlock of this login session."""
+    from arlo_rec.keys import unlocks
+    from arlo_rec.log.events import Locked
+    from arlo_rec.model.records import to_iso
+
+    run: Run = ctx.obj
+    place, name, keyring = run.place(), run.name(), run.client.keyring
+    try:
+        running = unlocks.running(keyring, place, name, run.now())
+    except NotUnlocked:  # its time is over, or it is none of theirs: it goes all the same
+        running = None
+    if running is not None:
+        unlocks.end(keyring, running.key)
+    ended = unlocks.end_all(keyring, place, name)
+    if running is None and not ended:
+        raise NothingMatched("nothing_unlocked", name=name)
+    if running is None:
+        return Answer({"person": name, "until": None, "purpose": None, "reason": None}, [run.say("lock.done_outdated")])
+    with run.opened(place, running.identity) as store:
+        store.note(Locked(until=to_iso(running.terms.until)), run.now())
+    return Answer({"person": name, **_told_json(running.terms)}, _told_lines(run, "lock.done", name, running.terms))
+
+
+def _told_json(told: UnlockTerms) -> dict[str, Any]:
+    """What was said when an unlock began."""
+    from arlo_rec.model.records import to_iso
+
+    return {"until": to_iso(told.until), "purpose": told.purpose, "reason": told.reason}
+
+
+def _told_lines(run: Run, code: str, name: str, told: UnlockTerms) -> list[str]:
+    """The same for people: whose it is and until when, and what its commands are for."""
+    from arlo_rec.model.times import shown
+
+    lines = [run.say(code, name=name, typed=shlex.quote(name), until=shown(told.until))]
+    said = "lock.told" if code == "lock.done" else "unlock.told"
+    return lines + ([run.say(said, what=run.told(told.purpose, told.reason))] if told.purpose or told.reason else [])
+
+
+def _length(text: str | None) -> timedelta:
+    """How long an unlock is to run; raises Usage."""
+    from arlo_rec.keys.unlocks import LONGEST, USUAL
+    from arlo_rec.model.times import parse_length
+
+    try:
+        lasts = parse_length(text) if text is not None else USUAL
+    except ValueError:
+        lasts = timedelta(0)
+    if not timedelta(0) < lasts <= LONGEST:
+        raise Usage("bad_unlock_length", hours=LONGEST // timedelta(hours=1))
+    return lasts
+
+
+def _check(purpose: str | None, reason: str | None) -> None:
+    """Raise Usage where a purpose or a reason is none that a command would take."""
+    from arlo_rec.policy import Purpose, reason_problem
+
+    if purpose is not None and purpose not in list(Purpose):
+        raise Usage("purpose_unknown", rule="scope.only")
+    problem = reason_problem(reason) if reason is not None else None
+    if problem is not None:
+        raise Usage(problem, rule="security.reason")
+
+
+# -- what waits ---------------------------------------------------------------------------------------
+
+
+def todo(ctx: typer.Context) -> Answer:
+    """What waits for this person, each with the command that does it."""
+    from arlo_rec.model.records import to_iso
+    from arlo_rec.model.times import shown_minute
+    from arlo_rec.oversight.todo import tasks
+
+    run: Run = ctx.obj
+    with run.store() as store:
+        waiting = tasks(store, run.now())
+    texts = [_text(run, task, store.person.name) for task in waiting]
+    data = [
+        {
+            "kind": task.kind,
+            "id": task.id,
+            "since": to_iso(task.since),
+            "until": to_iso(task.until) if task.until is not None else None,
+            "text": text,
+        }
+        for task, text in zip(waiting, texts, strict=True)
+    ]
+    lines = [f"{shown_minute(task.since)}  {text}" for task, text in zip(waiting, texts, strict=True)]
+    return Answer({"todo": data}, lines or [run.say("todo.nothing")], always=True)
+
+
+def waits_line(run: Run, store: Store) -> list[str]:
+    """One line where something waits for whoever has the store open."""
+    from arlo_rec.oversight.todo import tasks
+
+    count = len(tasks(store, run.now()))
+    code = "todo.one_waits" if count == 1 else "todo.waits"
+    return [run.say(code, count=count)] if count else []
+
+
+def _text(run: Run, task: Task, name: str) -> str:
+    """What waits and the command for it; a file of somebody else is named with its holder."""
+    about = {"short": task.id, **{key: _word(run, key, value) for key, value in task.about.items()}, "id": task.id}
+    code = task.kind
+    if task.kind == "delete":
+        code = "delete_own" if about["name"] == name else "delete_other"
+        about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
+    if task.kind == "case" and about["erased"] is not None:
+        code = "case_erases"
+    return run.say(f"todo.{code}", **about)
+
+
+def _word(run: Run, key: str, value: object) -> object:
+    """A fact of a task as people read it."""
+    from arlo_rec.commands.grants import limit_words
+    from arlo_rec.model.records import Limits
+    from arlo_rec.model.times import shown, shown_end, shown_minute
+
+    match key, value:
+        case "purpose", _:
+            return run.say(f"purpose.{value}")
+        case "teams", None:
+            return run.say("all_teams")
+        case "teams", list():
+            return ", ".join(value)
+        case "limits", Limits():
+            return "".join(f", {words}" for words in limit_words(run, value))
+        case "until", datetime():
+            return shown_end(value)
+        case "erased", datetime():
+            return shown(value)
+        case "started", datetime():
+            return shown_minute(value)
+        case "started", None:
+            return "?"
+        case "of_call", _:
+            return "" if value == 1 else run.say("todo.several", count=value)
+    return value

@@ -7,6 +7,7 @@ into the `Run` that its body gets as `ctx.obj`, and shows the answer. Whatever i
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +42,7 @@ class Outset(NamedTuple):
 
     lang: str
     client: Client
+    ahead: timedelta = timedelta(0)  # by which the clock is ahead of this machine's, for the demonstration
 
 
 class Command(Help, TyperCommand):
@@ -74,9 +76,9 @@ class Command(Help, TyperCommand):
         if as_json and as_csv:
             raise Usage("json_or_csv")
         form = Form.JSON if as_json else Form.CSV if as_csv else Form.WORDS
-        ctx.obj = run = Run(
-            common, ctx.find_root().obj.client, form=form, quiet=quiet, command=ctx.command_path.partition(" ")[2]
-        )
+        outset: Outset = ctx.find_root().obj
+        ctx.obj = run = Run(common, outset.client, form=form, quiet=quiet, command=ctx.command_path.partition(" ")[2])
+        run.ahead = outset.ahead
         try:
             run.demand_here()
             run.fill_in(ctx.params)

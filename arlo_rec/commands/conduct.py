@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import span
 from arlo_rec.commands.options import Before, Since, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.commands.typed import span
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model.errors import NothingMatched, Usage, nearest
 from arlo_rec.ui.terminal import Answer

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import span
 from arlo_rec.commands.options import Limit, arg, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.commands.typed import span
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 

@@ -1,26 +1,17 @@
-"""What the security officer types about grants: who may listen, for what and until when, and who approves it."""
+"""Who may listen, for what and until when: asked for, given, limited, approved, ended and reviewed."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.grant_terms import (
-    MINUTE,
-    Agents,
-    Days,
-    PerDay,
-    Teams,
-    Until,
-    end_of,
-    limit_words,
-    limits_of,
-)
-from arlo_rec.commands.names import near_line
-from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, arg, opt
+from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.commands.typed import last_moment, near_line, span
 from arlo_rec.model import documents
 from arlo_rec.model.errors import Usage, nearest_names
 from arlo_rec.policy import GLASS_LONGEST
@@ -32,7 +23,8 @@ if TYPE_CHECKING:
 
     from arlo_rec.admin.pending import Pending
     from arlo_rec.admin.policy_changes import Proposal
-    from arlo_rec.model.records import Grant, Person
+    from arlo_rec.admin.requests import Request
+    from arlo_rec.model.records import Grant, Limits, Person
     from arlo_rec.store import Store
 
 REVIEW = "review"
@@ -50,6 +42,14 @@ FIELDS = (
     "limits",
     "break_glass",
 )  # of a grant
+REQUEST_COLUMNS = ("id", "purpose", "teams", "until", "state")
+REQUEST_FIELDS = ("id", "person", "purpose", "teams", "until", "limits", "reason", "at", "state", "by", "why")
+Teams = Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")]
+Until = Annotated[str | None, opt("opt.until", "--until", "DATE")]
+Days = Annotated[int | None, opt("opt.days", "--days", "N")]
+Agents = Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")]
+PerDay = Annotated[int | None, opt("opt.per_day", "--per-day", "N")]
+MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
 
 
 def grant(
@@ -119,7 +119,7 @@ def _approved_answer(
     from arlo_rec.admin.grants import is_complete
     from arlo_rec.admin.pending import Kind
     from arlo_rec.admin.policy_changes import Proposal
-    from arlo_rec.commands.policy_answers import approved_answer
+    from arlo_rec.commands.policy import approved_answer
     from arlo_rec.model.records import Person
     from arlo_rec.model.times import shown_end
 
@@ -150,8 +150,7 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
     from arlo_rec.admin import pending
     from arlo_rec.admin.policy_changes import Proposal
     from arlo_rec.admin.requests import Request
-    from arlo_rec.commands.policy_answers import denied_answer
-    from arlo_rec.commands.requests import request_json
+    from arlo_rec.commands.policy import denied_answer
     from arlo_rec.model.records import PendingOfficer
 
     run: Run = ctx.obj
@@ -290,3 +289,132 @@ def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
         "limits": documents.plain(grant.limits),
         "break_glass": grant.glass,
     }
+
+
+# -- requests -----------------------------------------------------------------------------------------
+
+
+def request(
+    ctx: typer.Context,
+    *,
+    purpose: SometimesPurpose = None,
+    team: Teams = None,
+    until: Until = None,
+    days: Days = None,
+    agent: Agents = None,
+    since: Since = None,
+    before: Before = None,
+    per_day: PerDay = None,
+    reason: SometimesReason = None,
+) -> Answer:
+    """Ask the security officer for access; without a purpose, what became of what one asked for."""
+    from arlo_rec.admin import grants, requests
+
+    run: Run = ctx.obj
+    now = run.now()
+    typed = (team, until, days, agent, since, before, per_day, reason)
+    if purpose is None and any(each is not None for each in typed):
+        raise Usage("purpose_missing", rule="scope.only")
+    if purpose is None:
+        return _own(run)
+    end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
+    with run.store() as store:
+        terms = grants.Terms(store.person.name, purpose, tuple(team or ()), end, reason, limits)
+        asked = requests.ask(store, terms, now)
+    return Answer({"request": request_json(asked)}, [run.say("request.done", id=asked.id)])
+
+
+def _own(run: Run) -> Answer:
+    """What this person asked for, the newest first."""
+    from arlo_rec.admin import grants, requests
+    from arlo_rec.policy import Action
+
+    with run.store() as store:
+        store.demand(Action.REQUEST, run.now())
+        own = [each for each in requests.every(store, run.now()) if each.person == store.person.name][::-1]
+        given = {each.id: grants.shown_state(each, run.now()) for each in store.roster.grants}
+        states = {each.id: given.get(each.grant or "", "") for each in own}
+        rows = [
+            [short, *_request_row(run, each, states[each.id])] for each, short in requests.shorts(store, run.now(), own)
+        ]
+    data = [request_json(each) for each in own]
+    lines = [] if own else [run.say("request.none")]
+    lines += [run.say("request.why", id=each.id, why=each.why) for each in own if each.why is not None]
+    table = run.table(REQUEST_COLUMNS, rows, ("teams",), (data, REQUEST_FIELDS))._replace(is_whole=True)
+    return Answer({"requests": data}, lines, table)
+
+
+def _request_row(run: Run, asked: Request, given: str) -> list[str]:
+    """Its cells; of what was given, how the grant stands (*given*)."""
+    from arlo_rec.model.times import shown_end
+
+    teams, limited = ", ".join(asked.teams) or run.say("all_teams"), ", ".join(limit_words(run, asked.limits))
+    shown = f"{teams} ({limited})" if limited else teams
+    purpose, state = run.say(f"purpose.{asked.purpose}"), run.say(f"request.state_{asked.state}")
+    if given not in {"", "live"}:
+        state = run.say(f"grant_state.{given}")
+    return [purpose, shown, shown_end(asked.until)[:MINUTE], state]
+
+
+def request_json(asked: Request) -> dict[str, Any]:
+    """A request, for scripts."""
+    from arlo_rec.model.records import to_iso
+
+    return {
+        "id": asked.id,
+        "person": asked.person,
+        "purpose": asked.purpose,
+        "teams": list(asked.teams) or None,
+        "until": to_iso(asked.until),
+        "limits": documents.plain(asked.limits),
+        "reason": asked.reason,
+        "at": to_iso(asked.at),
+        "state": asked.state,
+        "by": asked.by,
+        "why": asked.why,
+    }
+
+
+# -- the end and the limits of a grant ----------------------------------------------------------------
+
+
+def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> datetime:
+    """When a grant ends, by its last day or its length; raises Usage for both, and for a length out of range.
+
+    The last day may be the one in the course of which the longest grant ends.
+    """
+    from datetime import timedelta
+
+    from arlo_rec.model.times import end_of_day, local_date
+    from arlo_rec.policy import GRANT_DEFAULT, GRANT_LONGEST
+
+    if until is not None and days is not None:
+        raise Usage("until_or_days")
+    last, longest = last_moment(run, until, ahead=True), now + GRANT_LONGEST
+    if last is not None:
+        return longest if longest < last <= end_of_day(local_date(longest)) else last
+    if days is not None and not 1 <= days <= 90:
+        raise Usage("grant_length")
+    return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
+
+
+def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
+    """What a grant is limited to; raises Usage."""
+    from arlo_rec.model.records import Limits
+
+    begin, end = span(run, since, before)
+    return Limits(frozenset(agents) if agents else None, begin, end, per_day)
+
+
+def limit_words(run: Run, limits: Limits) -> Iterator[str]:
+    """Each limit in words."""
+    from arlo_rec.model.times import shown, shown_end
+
+    if limits.agents is not None:
+        yield run.say("grant.limit_agents", names=", ".join(sorted(limits.agents)))
+    if limits.since is not None:
+        yield run.say("grant.limit_from", at=shown(limits.since)[:MINUTE])
+    if limits.before is not None:
+        yield run.say("grant.limit_to", at=shown_end(limits.before)[:MINUTE])
+    if limits.per_day is not None:
+        yield run.say("grant.limit_per_day", count=limits.per_day)

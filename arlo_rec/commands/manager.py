@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.dates import span
-from arlo_rec.commands.names import near_line
+from arlo_rec.commands.anyone import waits_line
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.todo import waits_line
-from arlo_rec.commands.typed import STDIN
+from arlo_rec.commands.typed import STDIN, near_line, span
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -36,7 +34,7 @@ def find(
     since: Since = None,
     before: Before = None,
     limit: Limit = None,
-    teams: Annotated[bool, opt("opt.teams", "--teams")] = False,
+    teams: Annotated[bool, opt("opt.list_teams", "--teams")] = False,
 ) -> Answer:
     """The recordings that this person may open for a purpose; or the teams that they may see."""
     from arlo_rec.access import search

@@ -1,10 +1,11 @@
-"""What the security officer types: making a store, people, access requests."""
+"""What the security officer types about people and keys: making a store, who is in it, the recovery key."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,18 +13,20 @@ import typer
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, arg, opt, roles
-from arlo_rec.commands.rings import rings_after_leaving
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.admin.identities import Added
+    from arlo_rec.commands.run import Run
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
     from arlo_rec.model.records import Person
+    from arlo_rec.store import Store
 
 FIELDS = ("name", "role", "service", "since", "recovery", "login")  # of a person
+SHARE_BYTES = 4096  # of a file with a share; it has about 250
 
 
 def init(
@@ -246,3 +249,113 @@ def _person_json(person: Person) -> dict[str, Any]:
         "recovery": person.recovery,
         "login": person.account,
     }
+
+
+# -- keys ---------------------------------------------------------------------------------------------
+
+
+def person_rotate(
+    ctx: typer.Context,
+    name: Name,
+    *,
+    key_out: Annotated[Path, opt("opt.key_out", "--key-out", "FILE")],
+) -> Answer:
+    """Give a service a new key."""
+    from arlo_rec.admin.identities import rotate
+
+    run: Run = ctx.obj
+    target = run.new_file(key_out)
+    with run.store() as store:
+        rotate(store, name, target, run.now())
+    return Answer({"person": name, "key": str(key_out)}, [run.say("rotate.done", name=name, path=str(key_out))])
+
+
+def trust(ctx: typer.Context, word: Annotated[str, arg("arg.check_word", "WORD")]) -> Answer:
+    """Go on with a store that was restored without its feed, after the officer read out its check word."""
+    from arlo_rec.admin import opening
+
+    run: Run = ctx.obj
+    place = run.place()
+    identity = run.identity(place)
+    run.demand_guest(place, identity.name)
+    link = opening.trust(place, identity, word, run.state())
+    return Answer({"link": link.number, "check_word": word.strip().lower()}, [run.say("trust.done")])
+
+
+def recovery_split(
+    ctx: typer.Context,
+    *,
+    shares: Annotated[int, opt("opt.shares", "--shares", "N")],
+    threshold: Annotated[int, opt("opt.threshold", "--threshold", "N")],
+) -> Answer:
+    """Split the recovery key into shares, by SLIP-39."""
+    from arlo_rec.admin.slip39 import split
+    from arlo_rec.keys.roster import RECOVERY_NAME
+
+    run: Run = ctx.obj
+    secret = run.passphrase()
+    texts = split(secret.decode("utf-8", "replace"), threshold, shares)
+    run.unlocked(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
+    lines = [
+        run.say("recovery.share", number=number, count=shares, threshold=threshold, share=text)
+        for number, text in enumerate(texts, 1)
+    ]
+    return Answer({"shares": texts, "threshold": threshold}, lines, always=True)
+
+
+def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
+    """Join shares to the recovery key."""
+    from arlo_rec.admin.slip39 import join
+
+    run: Run = ctx.obj
+    shares = []
+    for path in files:
+        try:
+            shares.append(run.read(path, SHARE_BYTES).decode("utf-8"))
+        except UnicodeDecodeError:
+            raise Usage("file_unreadable", path=str(path)) from None
+    recovery_key = join(shares)
+    return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
+
+
+def recovery_renew(ctx: typer.Context) -> Answer:
+    """Make a new recovery key."""
+    from arlo_rec.admin.identities import renew_recovery
+
+    run: Run = ctx.obj
+    with run.store() as store:
+        recovery_key = renew_recovery(store, run.now())
+        rings = rings_after_leaving(store, run)
+    lines = [run.say("recovery.renewed", recovery_key=recovery_key), *rings.lines]
+    return Answer({"recovery_key": recovery_key, **rings.data}, lines, always=True, exit_status=3 if rings.left else 0)
+
+
+# -- rings of backups ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RingsAnswer:
+    """The rings that could not be emptied, whether a new backup is due, and both as lines for people."""
+
+    left: tuple[str, ...]
+    backup_due: bool
+    lines: tuple[str, ...]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"rings_left": list(self.left), "backup_due": self.backup_due}
+
+
+def rings_after_leaving(store: Store, run: Run) -> RingsAnswer:
+    """What is left of the rings after somebody left."""
+    from arlo_rec.offsite import escrow
+
+    statuses = list(escrow.statuses(store, run.now()))
+    left = tuple(
+        str(each.row.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"}
+    )
+    backup_due = any(each.problem in {"backup_void", "backup_not_for_officers"} for each in statuses)
+    lines = [run.say("person.rings_left", escrow=ring) for ring in left]
+    lines += [run.say("person.backup_due")] if backup_due else []
+    return RingsAnswer(left, backup_due, tuple(lines))

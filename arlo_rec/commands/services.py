@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.erasures import disclosures_json, must_delete, recordings_json
+from arlo_rec.commands.disclosures import disclosures_json, must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.dates import first_moment
-from arlo_rec.commands.erasures import disclosures_json, must_delete
+from arlo_rec.commands.disclosures import disclosures_json, must_delete
 from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.commands.typed import first_moment
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 

@@ -1,4 +1,4 @@
-"""What a run says to whoever types, what it asks them, and the files that they named."""
+"""What a run says to whoever types, what it asks them, the files that they named, and the dates that they typed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,13 +36,14 @@ class Typed:
         self.json = form is Form.JSON
         self.for_people = form is Form.WORDS
         self.is_stdin_taken = False
+        self.ahead = timedelta(0)  # by which the clock is ahead, as in the demonstration
         self._display: Display | None = None
 
     # -- clock and words ------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """The time of this machine, in UTC."""
-        return datetime.now(UTC)
+        """The time of this machine, or of the demonstration, in UTC."""
+        return datetime.now(UTC) + self.ahead
 
     def say(self, code: str, **values: object) -> str:
         """A sentence in the language of this run."""
@@ -174,3 +175,43 @@ class Typed:
     def account_of_store(self) -> int | None:
         """The account that this runs as where somebody else, at the door, names paths for it to read."""
         return os.geteuid() if self.client.guest is not None else None
+
+
+# -- dates --------------------------------------------------------------------------------------------
+
+
+def span(run: Typed, since: str | None, before: str | None) -> tuple[datetime | None, datetime | None]:
+    """From when and until when; raises Usage where one is wrong, or the first is after the second."""
+    begin, end = first_moment(run, since), last_moment(run, before)
+    if begin is not None and end is not None and begin >= end:
+        raise Usage("from_after_to")
+    return begin, end
+
+
+def first_moment(run: Typed, text: str | None) -> datetime | None:
+    """The start of a day, or an instant; None where nothing was typed. Raises Usage."""
+    if text is None:
+        return None
+    from arlo_rec.model import dates
+    from arlo_rec.model.times import shown
+
+    at = dates.first_moment(text, run.now())
+    run.echo(run.say("date.from", typed=text, at=shown(at)))
+    return at
+
+
+def last_moment(run: Typed, text: str | None, *, ahead: bool = False) -> datetime | None:
+    """The end of a day, or an instant; lengths of time look back, or *ahead*. None where nothing was typed."""
+    if text is None:
+        return None
+    from arlo_rec.model import dates
+    from arlo_rec.model.times import shown_end
+
+    at = dates.last_moment(text, run.now(), ahead=ahead)
+    run.echo(run.say("date.to", typed=text, at=shown_end(at)))
+    return at
+
+
+def near_line(run: Typed, nearest: Sequence[str]) -> list[str]:
+    """The known names that may be meant, in a line; none where there are none."""
+    return [run.say("names.near", names=", ".join(nearest))] if nearest else []

@@ -62,6 +62,8 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "root": r"[A-Za-z0-9+/]{43}=",
     "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
     "page": r"(?<=for page )[0-9]+\b",
+    "demo": r"(?<=arlo-rec-demo-)\w+",
+    "short": r"(?:(?<=export )|(?<=pseudonymise ))[0-9a-f]{6,31}(?= )",
 }
 SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -77,7 +79,7 @@ class Player:
         world.environment |= {"ARLO_REC_STORE": "store", "ARLO_REC_PASSPHRASE_FILE": "passphrase"}
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)
-        monkeypatch.setattr(Run, "now", lambda _run: self.now)
+        monkeypatch.setattr(Run, "now", lambda run: self.now + run.ahead)
         monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
         monkeypatch.setattr("arlo_rec.oversight.status.file_system", lambda _folder: "ext4")
         monkeypatch.setattr(backup_places, "file_system", lambda _folder: "ext4")

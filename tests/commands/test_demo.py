@@ -1,0 +1,48 @@
+"""The demonstration leaves what its story says: sound as it came, a copy without the name, and nothing in the end."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from arlo_rec import audio, cli
+
+NAME_AT = 1.9  # seconds from the key press of the first call: somebody says her name
+SILENT = 0xFF  # u-law
+
+
+def test_every_command_of_the_story_ends_as_it_should_and_leaves_what_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "shown"
+    assert cli.main(["demo", "--dir", str(folder), "--keep", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["dir"] == str(folder) and all(step["ok"] for step in told["steps"])
+    assert {step["rule"] for step in told["steps"]} >= {"consent.press2", "consent.withdraw", "retention.90d"}
+    assert sorted(file.name for file in (folder / "spool").iterdir()) == ["call-4.json", "call-4.wav"], "it was refused"
+    came = (files("arlo_rec") / "demo_calls" / "call-2.wav").read_bytes()
+    saved = (folder / "quality.wav").read_bytes()
+    assert saved[-1000:] == came[-1000:] and len(saved) < len(came), "what was said before the key press is cut off"
+    raw = (folder / "training.wav").read_bytes()
+    copy = audio.read_wav(io.BytesIO(raw), len(raw))
+    said = int(NAME_AT * copy.rate) * copy.frame_bytes
+    assert set(copy.data[said : said + 1000]) == {SILENT}
+    assert "90000002" not in (folder / "answer.html").read_text("utf-8")
+    assert not [path for path in (folder / "store" / "objects").rglob("*") if path.is_file()]
+
+
+def test_nothing_of_a_demonstration_stays_and_no_folder_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    assert cli.main(["demo", "--dir", str(folder)]) == 2
+    folder.rmdir()
+    assert cli.main(["demo", "--dir", str(folder), "--lang", "en"]) == 0
+    assert not folder.exists()
+    said = capsys.readouterr().out
+    assert "> arlo-rec withdraw" in said and "§ Recordings are kept for 90 days" in said
