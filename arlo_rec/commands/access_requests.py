@@ -168,19 +168,18 @@ def _register(run: Run, request: Request) -> Answer:
 
 
 def _erased_json(first: datetime | None) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
-    return {"first_erased": to_iso(first) if first is not None else None}
+    return {"first_erased": first}
 
 
 def _erased_lines(run: Run, first: datetime | None, due: date) -> list[str]:
     """When the first recording goes: as a warning where that is before the deadline."""
-    from arlo_rec.model.times import end_of_day, shown
+    from arlo_rec.model.times import end_of_day
 
     if first is None:
         return []
     code = "dsar.erased_before_due" if first < end_of_day(due) else "dsar.first_erased"
-    return [run.say(code, at=shown(first))]
+    return [run.say(code, at=first)]
 
 
 def _nothing_of(run: Run, names: Sequence[str]) -> list[str]:
@@ -290,21 +289,19 @@ def _count(left: int | None) -> str:
 
 
 def _case_json(case: LoggedCase, left: int | None) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
     due = case.due_on.isoformat()
-    return {"id": case.id, "received": to_iso(case.received_at), "due": due, "days_left": left, "state": case.state}
+    return {"id": case.id, "received": case.received_at, "due": due, "days_left": left, "state": case.state}
 
 
 def _entry_json(entry: Entry, left: int | None) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
     case, statement, _ = entry
     times = {"opened": case.opened_at, "answered": case.answered_at, "refused": case.refused_at}
     times |= {"closed": case.closed_at, "ends": case.ends_at}
     return {
         **_case_json(case, left),
-        **{name: to_iso(at) if at is not None else None for name, at in times.items()},
+        **times,
         "identity": list(statement.identity),
         "known_by": [{"kind": each.kind, "text": each.text} for each in statement.known_by],
         "stood_still_days": case.stood_still,
@@ -319,7 +316,7 @@ def _entry_lines(run: Run, entry: Entry, left: int | None) -> list[str]:
     from arlo_rec.model.times import shown
 
     case, statement, _ = entry
-    facts = {"case": case.id, "state": run.say(f"case_state.{case.state}"), "received": shown(case.received_at)}
+    facts = {"case": case.id, "state": run.say(f"case_state.{case.state}"), "received": case.received_at}
     lines = [run.say("case.facts", **facts, due=case.due_on.isoformat(), ends=shown(case.ends_at)[:10])]
     lines += [run.say("case.left", days=left)] if left is not None else []
     lines += [
@@ -331,5 +328,5 @@ def _entry_lines(run: Run, entry: Entry, left: int | None) -> list[str]:
     lines += [run.say("case.why_not", reason=case.why_not)] if case.why_not else []
     lines.append(run.say("case.held", count=len(case.held)))
     if case.answered_at is not None:
-        lines.append(run.say("case.answer", at=shown(case.answered_at), sha256=case.sha256))
+        lines.append(run.say("case.answer", at=case.answered_at, sha256=case.sha256))
     return lines

@@ -66,15 +66,14 @@ def _beside(file: Path, named: Path | None, genuine: Genuine) -> Path | None:
 def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
     """What a deletion receipt says."""
     from arlo_rec.model.records import from_iso
-    from arlo_rec.model.times import shown
 
     receipt = genuine.document
     if target is not None:
         _write_page(target, genuine, run.lang)
     data = {key: receipt[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
-    data |= {"ring_until": receipt["ring_until"], "feed": receipt["feed"], "page": str(target) if target else None}
+    data |= {"ring_until": receipt["ring_until"], "feed": receipt["feed"], "page": target}
     data |= {**_keys(genuine), "erased_by": receipt["signers"][0]["role"]}
-    at = shown(from_iso(receipt["erased_at"]))
+    at = from_iso(receipt["erased_at"])
     line = run.say("certificate.valid", number=receipt["number"], count=receipt["count"], at=at)
     log = run.say(
         "certificate.key_checked" if genuine.log_checked else "certificate.key_unchecked", vkey=data["vkeys"][0]
@@ -92,7 +91,6 @@ def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) 
     from arlo_rec.certificates.verdict import verify
     from arlo_rec.dsar import access_list
     from arlo_rec.model.records import from_iso
-    from arlo_rec.model.times import shown
 
     answer, listed = genuine.document, None
     if beside is not None:
@@ -103,7 +101,7 @@ def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) 
             raise Usage("file_unreadable", path=str(beside)) from None
     data = {key: answer[key] for key in ("case", "made_at", "sha256", "bytes", "policy", "store")}
     data |= {**_keys(genuine), "accesses": _listed(listed) if listed else None}
-    line = run.say("certificate.answer", case=answer["case"], at=shown(from_iso(answer["made_at"])))
+    line = run.say("certificate.answer", case=answer["case"], at=from_iso(answer["made_at"]))
     lines = [line, *([_listed_line(run, listed)] if listed else []), *_key_lines(run, genuine)]
     if listed is None and answer["accesses"]:
         lines.append(run.say("certificate.accesses_inside", name=access_list.NAME))
@@ -121,12 +119,11 @@ def _accesses(run: Run, genuine: Genuine) -> Answer:
 def _published(run: Run, genuine: Genuine) -> Answer:
     """What the certificate of a published page says."""
     from arlo_rec.model.records import from_iso
-    from arlo_rec.model.times import shown
 
     told = genuine.document
     data = {key: told[key] for key in ("page", "lang", "form", "published_at", "sha256", "bytes", "store")}
     data |= {"version": told["policy"], **_keys(genuine)}
-    at = shown(from_iso(told["published_at"]))
+    at = from_iso(told["published_at"])
     said = run.say("certificate.page", page=told["page"], language=told["lang"], version=told["policy"], at=at)
     return Answer(data, [said, *_key_lines(run, genuine)])
 
@@ -234,16 +231,14 @@ def lock(ctx: typer.Context) -> Answer:
 
 def _told_json(told: UnlockTerms) -> dict[str, Any]:
     """What was said when an unlock began."""
-    from arlo_rec.model.records import to_iso
 
-    return {"until": to_iso(told.until), "purpose": told.purpose, "reason": told.reason}
+    return {"until": told.until, "purpose": told.purpose, "reason": told.reason}
 
 
 def _told_lines(run: Run, code: str, name: str, told: UnlockTerms) -> list[str]:
     """The same for people: whose it is and until when, and what its commands are for."""
-    from arlo_rec.model.times import shown
 
-    lines = [run.say(code, name=name, typed=shlex.quote(name), until=shown(told.until))]
+    lines = [run.say(code, name=name, typed=shlex.quote(name), until=told.until)]
     said = "lock.told" if code == "lock.done" else "unlock.told"
     return lines + ([run.say(said, what=run.told(told.purpose, told.reason))] if told.purpose or told.reason else [])
 
@@ -278,7 +273,6 @@ def _check(purpose: str | None, reason: str | None) -> None:
 
 def todo(ctx: typer.Context) -> Answer:
     """What waits for this person, each with the command that does it."""
-    from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown_minute
     from arlo_rec.oversight.todo import tasks
 
@@ -290,8 +284,8 @@ def todo(ctx: typer.Context) -> Answer:
         {
             "kind": task.kind,
             "id": task.id,
-            "since": to_iso(task.since),
-            "until": to_iso(task.until) if task.until is not None else None,
+            "since": task.since,
+            "until": task.until,
             "text": text,
         }
         for task, text in zip(waiting, texts, strict=True)

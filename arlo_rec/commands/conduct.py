@@ -43,8 +43,6 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
 
     from arlo_rec.erasure import old_entries
     from arlo_rec.log.events import LogShown
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action
 
@@ -60,7 +58,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     found = conduct.outliers(people)
     data = [_conduct_json(each) for each in people]
     rows = [_row(each) for each in people]
-    lines = [run.say("report.period", begin=shown(begin), end=shown(min(end, now) if end else now))]
+    lines = [run.say("report.period", begin=begin, end=min(end, now) if end else now)]
     lines += [forgotten_line(run, forgotten)] if forgotten and begin < forgotten else []
     lines += [_outlier_line(run, each) for each in found]
     if not found:
@@ -69,15 +67,14 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     lines += [_codes_line(run, each) for each in people if each.codes]
     told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
     table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
-    answer = {"people": data, "outliers": told, "forgotten_until": to_iso(forgotten) if forgotten else None}
+    answer = {"people": data, "outliers": told, "forgotten_until": forgotten}
     return Answer(answer, lines, table)
 
 
 def forgotten_line(run: Run, until: datetime) -> str:
     """That nothing can be said of what people did before."""
-    from arlo_rec.model.times import shown
 
-    return run.say("audit.forgotten", at=shown(until))
+    return run.say("audit.forgotten", at=until)
 
 
 def _conduct_json(each: Conduct) -> dict[str, Any]:
@@ -133,7 +130,6 @@ def audit_breach(
     from arlo_rec.access.short_ids import is_one
     from arlo_rec.erasure import old_entries
     from arlo_rec.log.events import LogShown
-    from arlo_rec.model.records import to_iso
     from arlo_rec.oversight import conduct
     from arlo_rec.policy import Action
 
@@ -151,7 +147,7 @@ def audit_breach(
         found = conduct.breach(store, person, recording, begin, end)
         _, forgotten = old_entries.last(store)
     lines = [forgotten_line(run, forgotten)] if forgotten and (begin is None or begin < forgotten) else []
-    told = {**_breach_json(found), "forgotten_until": to_iso(forgotten) if forgotten else None}
+    told = {**_breach_json(found), "forgotten_until": forgotten}
     return Answer(told, [*lines, *_breach_lines(run, found, now)])
 
 
@@ -163,15 +159,14 @@ def _demand_known(store: Store, person: str | None) -> None:
 
 
 def _breach_json(found: Breach) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
     return {
         "recordings": len(found.opened) + len(found.shown),
         "opened": len(found.opened),
         "callers": found.callers,
         "people": [{"person": name, **_counts(found, name)} for name in sorted(found.people)],
-        "from": to_iso(found.begin) if found.begin else None,
-        "to": to_iso(found.end) if found.end else None,
+        "from": found.begin,
+        "to": found.end,
         "already_erased": found.erased,
         "only_ciphertext": found.only_ciphertext,
         "ids": sorted(each.hex() for each in found.opened | found.shown),
@@ -185,13 +180,11 @@ def _counts(found: Breach, name: str) -> dict[str, int]:
 def _breach_lines(run: Run, found: Breach, now: datetime) -> list[str]:
     from datetime import timedelta
 
-    from arlo_rec.model.times import shown
-
     if not found.people:
         return [run.say("breach.only_ciphertext" if found.only_ciphertext else "breach.nothing")]
-    begin, end = (shown(at) if at is not None else "?" for at in (found.begin, found.end))
+    begin, end = (at if at is not None else "?" for at in (found.begin, found.end))
     lines = [run.say("breach.what", opened=len(found.opened), shown=len(found.shown), begin=begin, end=end)]
     lines += [run.say("breach.who", name=name, **_counts(found, name)) for name in sorted(found.people)]
     lines.append(run.say("breach.callers", callers=found.callers, erased=found.erased))
-    lines.append(run.say("breach.deadline", at=shown(now + timedelta(hours=72))))
+    lines.append(run.say("breach.deadline", at=now + timedelta(hours=72)))
     return lines

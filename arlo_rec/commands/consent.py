@@ -55,16 +55,15 @@ def _document(record: dict[str, Any]) -> str:
 
 def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
     """Who, when, after which prompt, what for, by which basis of whom, until when, and how it is withdrawn."""
-    from arlo_rec.model.times import shown
 
     purposes = ", ".join(run.say(f"purpose.{purpose}") for purpose in facts.purposes)
     basis = stated.staff_basis(run.lang)
     return [
-        run.say("consent.given", id=facts.id, at=shown(facts.at), prompt=facts.prompt, language=facts.prompt_lang),
+        run.say("consent.given", id=facts.id, at=facts.at, prompt=facts.prompt, language=facts.prompt_lang),
         run.say("consent.to", controller=stated.controller, purposes=purposes),
         run.say("consent.basis_caller"),
         run.say("consent.basis_agent", basis=basis) if basis else run.say("consent.basis_agent_unstated"),
-        run.say("consent.until", at=shown(facts.erased_on)),
+        run.say("consent.until", at=facts.erased_on),
         run.say("consent.withdrawn_by", contact=stated.contact)
         if stated.contact
         else run.say("consent.withdrawn_by_service"),

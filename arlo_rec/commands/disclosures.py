@@ -74,21 +74,19 @@ def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
 
 def recordings_json(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     """The JSON of recordings that are erased: their ids and times, and nothing about a person."""
-    from arlo_rec.model.records import to_iso
 
-    return [{"id": recording.id.hex(), "started_at": to_iso(recording.started_at)} for recording in recordings]
+    return [{"id": recording.id.hex(), "started_at": recording.started_at} for recording in recordings]
 
 
 def disclosures_json(disclosures: Sequence[Disclosure]) -> list[dict[str, Any]]:
     """The JSON of disclosures: who was given a copy, and whether it still has to be deleted."""
-    from arlo_rec.model.records import to_iso
 
     return [
         {
             "id": disclosure.id,
             "kind": disclosure.kind,
             "person": disclosure.person,
-            "at": to_iso(disclosure.at),
+            "at": disclosure.at,
             "recordings": disclosure.recordings,
             "erased": disclosure.erased,
             "state": disclosure.state,
@@ -102,12 +100,11 @@ def disclosures_json(disclosures: Sequence[Disclosure]) -> list[dict[str, Any]]:
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:
     """One line for each copy that somebody must delete, and for each backup that will forget; or *would*."""
-    from arlo_rec.model.times import shown
 
     lines = []
     for disclosure in disclosures:
         if disclosure.state != "confirmed":
-            values = {"id": disclosure.id, "person": disclosure.person or "", "at": shown(disclosure.at)}
+            values = {"id": disclosure.id, "person": disclosure.person or "", "at": disclosure.at}
             values |= {"case": disclosure.case or "", "sha256": (disclosure.sha256 or "")[:SHOWN_DIGITS]}
             unfinished = "_unfinished" if disclosure.kind == "package" and disclosure.sha256 is None else ""
             verb = "would_delete" if would else "delete"

@@ -215,7 +215,6 @@ def grants_list(
 def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
     """Confirm and end what was named, and list every live grant with its use."""
     from arlo_rec.admin import grant_review, grants
-    from arlo_rec.model.records import to_iso
     from arlo_rec.model.times import shown_minute
 
     now = run.now()
@@ -231,7 +230,7 @@ def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
         last, state = shown_minute(use.last) if use.last else "", "due" if use.is_due else "reviewed"
         rows.append([short[use.grant.id], *_row(run, use.grant, now)[:4], str(use.heard), last])
         rows[-1].append(run.say(f"grants.{state}"))
-        used = {"heard": use.heard, "last_heard": to_iso(use.last) if use.last else None, "due": use.is_due}
+        used = {"heard": use.heard, "last_heard": use.last, "due": use.is_due}
         data.append({**_grant_json(use.grant, now), **used})
     left = sum(use.is_due for use in uses)
     lines = [run.say("grants.review_left", count=left) if left else run.say("grants.review_done")]
@@ -273,14 +272,13 @@ def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
 
 def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
     from arlo_rec.admin.grants import shown_state
-    from arlo_rec.model.records import to_iso
 
     return {
         "id": grant.id,
         "person": grant.person,
         "purpose": grant.purpose,
-        "teams": sorted(grant.teams) if grant.teams is not None else None,
-        "until": to_iso(grant.until),
+        "teams": grant.teams,
+        "until": grant.until,
         "state": shown_state(grant, now),
         "by": grant.by,
         "reason": grant.reason,
@@ -358,17 +356,16 @@ def _request_row(run: Run, asked: Request, given: str) -> list[str]:
 
 def request_json(asked: Request) -> dict[str, Any]:
     """A request, for scripts."""
-    from arlo_rec.model.records import to_iso
 
     return {
         "id": asked.id,
         "person": asked.person,
         "purpose": asked.purpose,
         "teams": list(asked.teams) or None,
-        "until": to_iso(asked.until),
+        "until": asked.until,
         "limits": documents.plain(asked.limits),
         "reason": asked.reason,
-        "at": to_iso(asked.at),
+        "at": asked.at,
         "state": asked.state,
         "by": asked.by,
         "why": asked.why,

@@ -59,8 +59,6 @@ def status(
     ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
 ) -> Answer:
     """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
     from arlo_rec.oversight.status import findings
     from arlo_rec.oversight.status import status as status_of
 
@@ -71,12 +69,12 @@ def status(
         found = list(findings(current))
         running = run.running(store.layout) if run.settings.key_file is None else None
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
-    data = {**_status_json(current, found), "unlocked_until": to_iso(running.terms.until) if running else None}
+    data = {**_status_json(current, found), "unlocked_until": running.terms.until if running else None}
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines += [_purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
     lines += [_finding_line(run, finding) for finding in found]
     if running is not None:
-        lines.append(run.say("status.unlocked", name=store.person.name, until=shown(running.terms.until)))
+        lines.append(run.say("status.unlocked", name=store.person.name, until=running.terms.until))
     return Answer(data, lines + waits, always=True, exit_status=3 if data["critical"] else 0)
 
 
@@ -119,7 +117,6 @@ def audit_show(
     from arlo_rec.access.short_ids import is_one
     from arlo_rec.erasure import old_entries
     from arlo_rec.keys.roster import name_then
-    from arlo_rec.model.records import to_iso
     from arlo_rec.oversight import log_query
 
     run: Run = ctx.obj
@@ -135,7 +132,7 @@ def audit_show(
         tree = store.log.tree()
         known = {name_then(one.name) for one in (*store.roster.people, *store.roster.former)}
     data = {"entries": entries, "older": older, "size": tree.size, "root": tree.root().hex()}
-    data["forgotten_until"] = to_iso(forgotten) if forgotten else None
+    data["forgotten_until"] = forgotten
     lines = [] if entries else [run.say("audit.none")]
     lines += [run.say("audit.older", count=older)] if older else []
     lines += [forgotten_line(run, forgotten)] if forgotten and (begin is None or begin < forgotten) else []
@@ -164,8 +161,6 @@ def clock(
 ) -> Answer:
     """The clock against the log: 3 where it is behind and nobody accepted that."""
     from arlo_rec.admin import clock as clocks
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
 
     run: Run = ctx.obj
     with run.store() as store:
@@ -173,12 +168,12 @@ def clock(
             before = clocks.accept(store, reason, run.now())
         reading = clocks.read(store, run.now())
     newest, behind = reading.newest, not reading.decision.allowed
-    data: dict[str, Any] = {"now": to_iso(reading.now), "behind": behind, "behind_s": reading.behind_s}
-    data |= {"newest": {"entry": newest.seq, "at": to_iso(newest.at), "person": reading.person}}
-    data |= {"last_purge": to_iso(reading.purged) if reading.purged else None, "accepted": reading.accepted}
+    data: dict[str, Any] = {"now": reading.now, "behind": behind, "behind_s": reading.behind_s}
+    data |= {"newest": {"entry": newest.seq, "at": newest.at, "person": reading.person}}
+    data |= {"last_purge": reading.purged, "accepted": reading.accepted}
     if accept:
         return Answer(data, [run.say("clock.accepted", before=before)], always=True)
-    facts = {"now": shown(reading.now), "entry": newest.seq, "name": reading.person or "?", "at": shown(newest.at)}
+    facts = {"now": reading.now, "entry": newest.seq, "name": reading.person or "?", "at": newest.at}
     lines = [run.say("clock.now", **facts), _purge_line(run, reading.purged)]
     lines.append(run.say("clock.behind" if behind else "clock.right", minutes=reading.behind_s // 60))
     return Answer(data, lines, always=True, exit_status=3 if behind else 0)
@@ -188,10 +183,9 @@ def clock(
 
 
 def _status_json(current: Status, found: Sequence[Finding]) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
     from arlo_rec.oversight.status import Severity
 
-    refused = [{"code": row.code, "count": row.count, "oldest": to_iso(row.oldest)} for row in current.refused]
+    refused = [{"code": row.code, "count": row.count, "oldest": row.oldest} for row in current.refused]
     codes = {
         severity: list(dict.fromkeys(each.code for each in found if each.severity is severity)) for severity in Severity
     }
@@ -200,7 +194,7 @@ def _status_json(current: Status, found: Sequence[Finding]) -> dict[str, Any]:
         "due": current.due,
         "overdue": current.overdue,
         "refused": refused,
-        "last_purge": to_iso(current.last_purge) if current.last_purge else None,
+        "last_purge": current.last_purge,
         "log_size": current.log_size,
         "unfinished": current.unfinished,
         "weak_disk": current.weak_disk,
@@ -218,23 +212,20 @@ def _status_json(current: Status, found: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _access_json(grant: Grant) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
-    return {"id": grant.id, "person": grant.person, "by": grant.by, "until": to_iso(grant.until)}
+    return {"id": grant.id, "person": grant.person, "by": grant.by, "until": grant.until}
 
 
 def _request_json(waiting: Waiting) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
     case, left, first, days_whole = waiting
     told = {"case": case.id, "due": case.due_on.isoformat(), "days_left": left}
-    return told | {"first_erased": to_iso(first) if first is not None else None, "days_whole": days_whole}
+    return told | {"first_erased": first, "days_whole": days_whole}
 
 
 def _backup_json(backup: BackupStatus) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
-    newest = to_iso(backup.newest) if backup.newest else None
+    newest = backup.newest
     folder, escrow = str(backup.row.folder), str(backup.row.escrow)
     return {"folder": folder, "escrow": escrow, "newest": newest, "problem": backup.problem}
 
@@ -273,9 +264,8 @@ def _word(run: Run, key: str, value: object) -> object:
 
 
 def _purge_line(run: Run, at: datetime | None) -> str:
-    from arlo_rec.model.times import shown
 
-    return run.say("status.purge", at=shown(at)) if at else run.say("status.no_purge")
+    return run.say("status.purge", at=at) if at else run.say("status.no_purge")
 
 
 # -- the log as a table -------------------------------------------------------------------------------

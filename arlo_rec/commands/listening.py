@@ -173,11 +173,11 @@ def _play(run: Run, store: Store, opened: Opened, session: Session, words: list[
 
 def _answer(run: Run, opened: Opened, session: Session, url: str | None) -> Answer:
     from arlo_rec.model.records import from_iso
-    from arlo_rec.model.times import shown, shown_length
+    from arlo_rec.model.times import shown_length
 
     facts, heard_s = opened.facts, session.heard_s()
     heard, length = shown_length(heard_s), shown_length(facts["length_s"])
-    of = {"at": shown(from_iso(facts["started"])), "team": facts["team"], "id": facts["short"]}
+    of = {"at": from_iso(facts["started"]), "team": facts["team"], "id": facts["short"]}
     line = run.say("listen.done" if url is not None else "listen.piped", heard=heard, length=length, **of)
     damaged = [run.say("listen.damaged", spans=_spans(session.waveform.damaged))] if session.waveform.damaged else []
     return Answer({"id": facts["id"], "url": url, "heard_s": round(heard_s, 1)}, [line, *damaged])

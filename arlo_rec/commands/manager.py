@@ -100,7 +100,6 @@ def export(
     """Write the sound of one recording."""
     from arlo_rec.access import search
     from arlo_rec.access.gate import Intent
-    from arlo_rec.model.times import shown
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
@@ -117,7 +116,7 @@ def export(
         return Answer({})
     exported_id, size = exported.recording.id.hex(), exported.bytes
     data = {"id": exported_id, "out": run.named(Path(out)).absolute(), "bytes": size}
-    of = {"id": exported_id, "at": shown(exported.recording.started_at), "team": exported.recording.team}
+    of = {"id": exported_id, "at": exported.recording.started_at, "team": exported.recording.team}
     return Answer(data, [run.say("export.done", out=out, bytes=size, **of)])
 
 
@@ -142,14 +141,13 @@ def _row(match: Match, shown_id: str) -> list[str]:
 
 
 def _match_json(match: Match) -> dict[str, object]:
-    from arlo_rec.model.records import to_iso
 
     return {
         "id": match.id.hex(),
-        "started_at": to_iso(match.started_at),
+        "started_at": match.started_at,
         "duration_s": match.duration_s,
         "team": match.team,
         "agent": match.agent,
-        "expires_at": to_iso(match.expires_at),
+        "expires_at": match.expires_at,
         "pseudonymised": match.pseudonymised,
     }

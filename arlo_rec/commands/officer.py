@@ -239,13 +239,12 @@ def _row(run: Run, person: Person) -> list[str]:
 
 
 def _person_json(person: Person) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
     return {
         "name": person.name,
         "role": person.role,
         "service": person.service,
-        "since": to_iso(person.since),
+        "since": person.since,
         "recovery": person.recovery,
         "login": person.account,
     }

@@ -49,7 +49,6 @@ def policy_show(
     """The rules and what the policy sets, now or in a version; one rule whole; or what a proposal would change."""
     from arlo_rec.admin import policy_changes
     from arlo_rec.model.policy_file import text_of
-    from arlo_rec.model.times import shown
     from arlo_rec.policy import Action
 
     run: Run = ctx.obj
@@ -72,7 +71,7 @@ def policy_show(
         version = named or newest
         return Answer(whole_json(version), text_of(version).rstrip("\n").split("\n"), always=True)
     waits = newest is not version and newest.since > now and named is None
-    coming = [run.say("policy.coming", version=newest.version, at=shown(newest.since))] if waits else []
+    coming = [run.say("policy.coming", version=newest.version, at=newest.since)] if waits else []
     return Answer(whole_json(version), [*shown_lines(run, version), *coming], always=True)
 
 
@@ -192,10 +191,9 @@ def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt
 
 def approved_answer(run: Run, approved: Proposal) -> Answer:
     """What became of a proposal that was approved."""
-    from arlo_rec.model.times import shown
 
     version = approved.version
-    line = run.say("policy.approved", version=version.version, at=shown(version.since))
+    line = run.say("policy.approved", version=version.version, at=version.since)
     return Answer({"proposal": _proposal_json(approved)}, [line])
 
 
@@ -208,10 +206,9 @@ def proposal_answer(
     run: Run, proposed: Proposal, changed: Sequence[Difference], then: Sequence[Consequence], *, code: str
 ) -> Answer:
     """A proposal with all that it changes, and what that means for what is held."""
-    from arlo_rec.model.times import shown
 
     version = proposed.version
-    said = {"version": version.version, "name": proposed.by, "at": shown(version.since), "id": proposed.id}
+    said = {"version": version.version, "name": proposed.by, "at": version.since, "id": proposed.id}
     lines = [run.say(code, **said), *(f"  {_changed(run, each)}" for each in changed)]
     if any(each.what == "entries_days" and each.after is not None for each in changed):
         lines.append(run.say("policy.kept_outside"))
@@ -234,15 +231,14 @@ def _consequence(run: Run, consequence: Consequence) -> str:
 
 
 def _proposal_json(proposed: Proposal) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
     version = proposed.version
     return {
         "id": proposed.id,
         "version": version.version,
-        "since": to_iso(version.since),
+        "since": version.since,
         "by": proposed.by,
-        "at": to_iso(proposed.at),
+        "at": proposed.at,
         "state": proposed.state,
         "approved_by": [each.by for each in proposed.approvals],
     }
@@ -298,9 +294,8 @@ def _value(run: Run, what: str, value: Any) -> str:
 def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
     """The policy in words: the rules by their sections, then what this version sets."""
     from arlo_rec.model.policy_versions import LIMITS, TRUTHS
-    from arlo_rec.model.times import shown
 
-    lines = [run.say("policy.version", version=version.version, at=shown(version.since))]
+    lines = [run.say("policy.version", version=version.version, at=version.since)]
     lines += [f"{rule.section}  {rule.id}: {rule.text(run.lang)}" for rule in version.rules]
     for key in (*TRUTHS, *LIMITS):
         value = _value(run, key, getattr(version, key))
@@ -320,14 +315,13 @@ def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
 def version_json(version: PolicyVersion) -> dict[str, Any]:
     """What a version sets, and who approved it."""
     from arlo_rec.model.policy_versions import LIMITS, TRUTHS, prompt_to_json
-    from arlo_rec.model.records import to_iso
 
     reasons = [
         {"code": each.code, "nb": each.nb, "en": each.en, "purposes": sorted(each.purposes)} for each in version.reasons
     ]
     return {
         "version": version.version,
-        "since": to_iso(version.since),
+        "since": version.since,
         **{key: getattr(version, key) for key in TRUTHS},
         **{key: getattr(version, key) for key in LIMITS},
         "reasons": reasons,

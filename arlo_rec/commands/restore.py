@@ -92,27 +92,24 @@ def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answe
 
 def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
     """Show the backup, and go on only where somebody typed how many recordings it holds; raises Usage."""
-    from arlo_rec.model.times import shown
 
     held = source.slot.held
-    summary = run.say("restore.shows", at=shown(source.slot.at), held=held, store=str(store))
+    summary = run.say("restore.shows", at=source.slot.at, held=held, store=str(store))
     run.confirm(summary, run.say("restore.question"), str(held), yes=yes)
 
 
 def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     """What was restored, erased again and lost; an error as well while the store is closed."""
     from arlo_rec.model.errors import Refused
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
 
     store, vkey = str(restored.layout.store), restored.vkey
     counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}
     data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
-    data |= {"backup_at": to_iso(restored.at), **counts, "removed": list(restored.removed), "closed": closed}
+    data |= {"backup_at": restored.at, **counts, "removed": list(restored.removed), "closed": closed}
     data |= {"check_word": restored.check_word, "rings_left": [str(ring) for ring in restored.rings_left]}
     data |= {"feed_foreign_lines": restored.foreign, "passed_over": list(restored.passed_over)}
     data["withdrawals_unclear"] = restored.unclear
-    lines = [run.say("restore.done", at=shown(restored.at), **counts, store=store)]
+    lines = [run.say("restore.done", at=restored.at, **counts, store=store)]
     lines += [run.say("restore.passed_over", number=number) for number in restored.passed_over]
     lines += [run.say("restore.unclear", count=restored.unclear)] if restored.unclear else []
     lines += [run.say("restore.removed", name=person) for person in restored.removed]

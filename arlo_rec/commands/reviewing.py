@@ -126,7 +126,6 @@ def _page(run: Run, named: str | None, reason: str | None, *, browse: bool) -> A
 
 def waiting_answer(run: Run, waiting: Sequence[Waiting]) -> Answer:
     """The copies that wait for a person."""
-    from arlo_rec.model.records import to_iso
 
     data = [
         {
@@ -134,10 +133,10 @@ def waiting_answer(run: Run, waiting: Sequence[Waiting]) -> Answer:
             "copy": each.copy.first.hex(),
             "revision": each.copy.revision,
             "state": each.copy.state,
-            "made_at": to_iso(each.copy.made_at),
+            "made_at": each.copy.made_at,
             "made_by": each.copy.made_by,
             "team": each.team,
-            "started_at": to_iso(each.started_at) if each.started_at else None,
+            "started_at": each.started_at,
         }
         for each in waiting
     ]

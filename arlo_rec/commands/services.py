@@ -63,7 +63,7 @@ def purge(
         purged = retention.carry_out(store, plan, run.now(), run.progress)
         reached = disclosures.of_recordings(store, [recording.id for recording in plan.due])
     data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
-    data |= {"recordings": recordings_json(plan.due), "receipt": str(purged.receipt) if purged.receipt else None}
+    data |= {"recordings": recordings_json(plan.due), "receipt": purged.receipt}
     data |= {"rings_left": list(purged.rings_left), "recipients": disclosures_json(reached)}
     data["forgotten"] = purged.forgotten
     lines = [run.say("purge.done", count=purged.erased)]
@@ -84,8 +84,6 @@ def backup(
     ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours", "N")] = None,
 ) -> Answer:
     """Make or continue a backup, its key in another place."""
-    from arlo_rec.model.records import to_iso
-    from arlo_rec.model.times import shown
     from arlo_rec.recovery import backup as backups
     from arlo_rec.recovery import backup_places
 
@@ -96,9 +94,9 @@ def backup(
         warnings = [run.say(code, **values) for code, values in backup_places.warnings(store, options)]
     counts = {key: getattr(made, key) for key in ("number", "held", "copied", "removed", "changed")}
     damaged = [recording.hex() for recording in made.damaged]
-    data = {**counts, "at": to_iso(made.at), "until": to_iso(made.until), "damaged": damaged, "warnings": warnings}
+    data = {**counts, "at": made.at, "until": made.until, "damaged": damaged, "warnings": warnings}
     code = "backup.done" if made.changed else "backup.unchanged"
-    lines = [run.say(code, until=shown(made.until), **counts), *warnings]
+    lines = [run.say(code, until=made.until, **counts), *warnings]
     lines += [run.say("backup.damaged", id=recording) for recording in damaged]
     return Answer(data, lines, always=bool(damaged or warnings), exit_status=3 if damaged else 0)
 

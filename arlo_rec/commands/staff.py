@@ -128,7 +128,7 @@ def _uphold(run: Run, name: str, reason: str | None) -> Answer:
     lines = [run.say("objection.upheld", name=upheld.objection.person, count=len(erased.copies), number=upheld.number)]
     lines += [*_of_plan(run, erased, reached), *([] if upheld.receipt else [run.say("erasure.files_left")])]
     data = {"objection": _objection_json(upheld.objection), "erased": len(erased.copies), **_plan_json(erased, reached)}
-    data |= {"receipt": str(upheld.receipt) if upheld.receipt else None, "number": upheld.number}
+    data |= {"receipt": upheld.receipt, "number": upheld.number}
     return Answer(data, lines, always=True, exit_status=0 if upheld.receipt else 3)
 
 
@@ -176,6 +176,5 @@ def _objections(run: Run) -> Answer:
 
 
 def _objection_json(objection: Objection) -> dict[str, Any]:
-    from arlo_rec.model.records import to_iso
 
-    return {**objection._asdict(), "at": to_iso(objection.at)}
+    return {**objection._asdict(), "at": objection.at}

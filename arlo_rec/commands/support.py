@@ -52,7 +52,7 @@ def withdraw(
         withdrawn = withdrawal.carry_out(store, plan, run.now())
         reached = disclosures.of_recordings(store, [recording.id for recording in withdrawn.recordings])
     unfinished = _unfinished(run, withdrawn, target)
-    receipt = str(withdrawn.receipt) if withdrawn.receipt else None
+    receipt = withdrawn.receipt
     count = len(withdrawn.recordings)
     data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
     data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}

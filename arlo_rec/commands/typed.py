@@ -193,10 +193,9 @@ def first_moment(run: Typed, text: str | None) -> datetime | None:
     if text is None:
         return None
     from arlo_rec.model import dates
-    from arlo_rec.model.times import shown
 
     at = dates.first_moment(text, run.now())
-    run.echo(run.say("date.from", typed=text, at=shown(at)))
+    run.echo(run.say("date.from", typed=text, at=at))
     return at
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -67,8 +68,19 @@ _FOLDER: Final = Path(__file__).with_name("sentences")
 def say(code: str, lang: str, **values: object) -> str:
     """The sentence of *code* in *lang*, with its values sanitised; raises KeyError for an unknown code."""
     sentence = _subject(_SUBJECT_OF[code.partition(".")[0]])[code]
-    harmless = {key: clean(str(value)) for key, value in values.items()}
+    harmless = {key: clean(_shown(value)) for key, value in values.items()}
     return sentence["nb" if lang == "nb" else "en"].format(**harmless)
+
+
+def _shown(value: object) -> str:
+    """A value as people read it: an instant in the policy's zone, a day as it is written, names of a set in order."""
+    if isinstance(value, datetime):
+        from arlo_rec.model.times import shown
+
+        return shown(value)
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(map(str, value)))
+    return str(value)
 
 
 def say_or(code: str, lang: str, otherwise: str) -> str:

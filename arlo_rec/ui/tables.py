@@ -14,6 +14,8 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.i18n.messages import clean
@@ -58,8 +60,26 @@ def csv_text(table: Table) -> str:
     return out.getvalue()
 
 
+def plain(value: object) -> object:
+    """A value of an answer as JSON has it: instants in UTC (RFC 3339), days, paths and ids as texts, sets in order."""
+    match value:
+        case datetime():
+            from arlo_rec.model.records import to_iso
+
+            return to_iso(value)
+        case date():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+        case frozenset():
+            return sorted(value)
+    return str(value)
+
+
 def _csv_cell(value: object) -> str:
-    """A value of JSON as a cell: lists of texts are joined, what is nested deeper is JSON."""
+    """A value of an answer as a cell: lists of texts are joined, what is nested deeper is JSON."""
+    if isinstance(value, date | bytes | frozenset | Path):
+        value = plain(value)
     if value is None or isinstance(value, bool):
         return "" if value is None else str(value).lower()
     if isinstance(value, int | float):
@@ -69,7 +89,7 @@ def _csv_cell(value: object) -> str:
     if not isinstance(value, str):
         import json
 
-        value = json.dumps(value, ensure_ascii=False)
+        value = json.dumps(value, ensure_ascii=False, default=plain)
     return _FORMULA.sub(r"\1'", clean(value))
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from arlo_rec.i18n.messages import clean, say, say_or
 from arlo_rec.model.errors import ArloError, NotGenuine, Unreachable
-from arlo_rec.ui.tables import Table, csv_text, table_text
+from arlo_rec.ui.tables import Table, csv_text, plain, table_text
 
 _COMMAND: Final = re.compile(r"arlo-rec(?: (?:\"[^\"]*\"|[^\s\".,;:()]+))+")
 _NO_BREAK: Final = "\x00"  # no text has it: `clean` wrote it as an escape
@@ -126,7 +126,7 @@ def json_text(document: dict[str, Any]) -> str:
     """A JSON document and a line end; control characters and lone surrogates are escaped."""
     import json
 
-    return json.dumps(document, ensure_ascii=True, allow_nan=False, default=str) + "\n"
+    return json.dumps(document, ensure_ascii=True, allow_nan=False, default=plain) + "\n"
 
 
 def _clean_lines(text: str) -> str:
