@@ -26,7 +26,7 @@ def certificate_verify(
     page: Annotated[Path | None, opt("opt.page", "--page", "FILE")] = None,
 ) -> Answer:
     """Check what was given out by its own signatures, or by the keys that --vkey names."""
-    from arlo_rec.backends.shared_folder import open_named
+    from arlo_rec.backends.bounded_read import open_named
     from arlo_rec.dsar import access_list, certificate
     from arlo_rec.publishing import page_certificate
     from arlo_rec.publishing.page_check import verify
@@ -82,7 +82,7 @@ def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
 
 def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) -> Answer:
     """What the certificate of an access answer says, and the list of accesses that was inside, where it is given."""
-    from arlo_rec.backends.shared_folder import read_named
+    from arlo_rec.backends.bounded_read import read_named
     from arlo_rec.dsar import access_list
     from arlo_rec.dsar.certificate_check import verify_accesses
     from arlo_rec.model.records import from_iso

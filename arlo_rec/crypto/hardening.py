@@ -1,4 +1,4 @@
-"""What a process gives up: core dumps, its life beyond its parent's, and, to decode hostile sound, nearly everything.
+"""Hardening of a process: no core dumps, no life beyond its parent's, and, to decode hostile sound, next to nothing.
 
 `confine` sets three barriers, irrevocably, of which each suffices against a faulty library, and all together against
 one that was taken over: limits of memory, processor time and file size; no new descriptor, so that no file and no
@@ -79,7 +79,7 @@ def end_with_parent(parent: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What decoding one file may use: seconds of processor time, and bytes of memory beyond those in use already."""
+    """Limits of decoding one file: seconds of processor time, and bytes of memory beyond those in use already."""
 
     cpu_s: int
     memory: int

@@ -173,7 +173,7 @@ def _checked(result: int) -> int:
 
 
 def _control(operation: int, key: int, *, size: int) -> bytearray:
-    """What keyctl(2) writes into a buffer of *size* bytes; raises OSError, also where it is more."""
+    """The bytes that keyctl(2) writes into a buffer of *size* bytes; raises OSError, also where it is more."""
     content = bytearray(size)
     buffer = (ctypes.c_char * size).from_buffer(content)
     try:

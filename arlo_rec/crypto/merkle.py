@@ -77,7 +77,7 @@ class Tree(NamedTuple):
 
     @classmethod
     def decode(cls, raw: bytes) -> Tree:
-        """What `encode` wrote; raises Integrity (log_damaged)."""
+        """Decode what `encode` wrote; raises Integrity (log_damaged)."""
         if len(raw) < 8 or (len(raw) - 8) % 32:
             raise Integrity("log_damaged")
         (size,) = struct.unpack(">Q", raw[:8])
@@ -170,7 +170,7 @@ def roots_at(leaves: Iterable[bytes], sizes: Iterable[int]) -> dict[int, bytes]:
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint's signatures cover: the log's origin, size and root, and the size that it went on from.
+    """The signed part of a checkpoint: the log's origin, size and root, and the size that it went on from.
 
     The last is an extension line of C2SP's form. Whoever signs says with it which entries they wrote, so that nobody's
     entries become another's where a checkpoint in between is struck from the table.
@@ -314,7 +314,7 @@ def private_key(name: str, seed: bytes) -> str:
 
 
 def parse_private_key(text: str) -> Witness:
-    """What `private_key` wrote; raises ValueError."""
+    """Parse what `private_key` wrote; raises ValueError."""
     name, _key_id, encoded = text.strip().removeprefix(f"{_PRIVATE}+").split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     if not is_witness_name(name) or len(raw) != 33 or private_key(name, raw[1:]).strip() != text.strip():

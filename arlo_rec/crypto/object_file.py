@@ -182,7 +182,7 @@ def seal_metadata(key: bytes, ke: bytes, recording: RecordingId, binding: bytes,
 
 
 def open_metadata(key: bytes, ke: bytes, recording: RecordingId, binding: bytes, sealed: bytes) -> bytes:
-    """What `seal_metadata` encrypted; raises Integrity (metadata_damaged), also where the row is another."""
+    """Decrypt what `seal_metadata` encrypted; raises Integrity (metadata_damaged), also where the row is another."""
     try:
         return primitives.unwrap(_metadata_key(key, ke, recording), sealed, b"metadata\0" + recording + binding)
     except primitives.Sealed:
@@ -198,7 +198,7 @@ def _metadata_key(key: bytes, ke: bytes, recording: RecordingId) -> bytes:
 
 
 def _place(kind: Kind, recording: RecordingId, parent: RecordingId | None, binding: bytes) -> bytes:
-    """What a wrapped listening half is bound to."""
+    """The context to which a wrapped listening half is bound."""
     return b"listening half\0" + recording + bytes([kind]) + (parent or NO_PARENT) + binding
 
 

@@ -130,7 +130,7 @@ class SealingKey:
         return cls(MLKEM768X25519PrivateKey(lattice, curve), public)
 
     def open(self, sealed: bytes, info: bytes) -> bytes:
-        """What was sealed to this key for *info*; raises Sealed."""
+        """The plain text of a seal to this key for *info*; raises Sealed."""
         try:
             return _SUITE.decrypt(sealed, self._private, info)
         except (InvalidTag, ValueError):
