@@ -62,6 +62,15 @@ class Door:
 
         Raises what it raised there, and Lost, also where the result is none that *gives* reads.
         """
+        document, more = self._answer(name, data, values)
+        if "error" in document:
+            raise raised(document["error"], name)
+        try:
+            return gives(document.get("is")), more
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            raise Lost from None
+
+    def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             if self.is_lost:  # what reads the answers has ended
                 raise Lost
@@ -79,13 +88,7 @@ class Door:
                 self._waiting.pop(number, None)
         if waiting.answer is None:
             raise Lost
-        document, more = waiting.answer
-        if "error" in document:
-            raise raised(document["error"], name)
-        try:
-            return gives(document.get("is")), more
-        except (TypeError, ValueError, OverflowError, RecursionError):
-            raise Lost from None
+        return waiting.answer
 
     # -- what comes -----------------------------------------------------------------------------------
 
