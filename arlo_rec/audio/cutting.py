@@ -29,7 +29,7 @@ _SILENCE = {Encoding.ULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM8: b"\x8
 
 
 class Fill(StrEnum):
-    """What replaces the samples of a cut."""
+    """The samples that replace those of a cut."""
 
     SILENCE = "silence"
     TONE = "tone"
@@ -82,7 +82,7 @@ def _to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int
 def find_problems(
     before: Sound, after: Sound, stretches: Sequence[Stretch], fill: Fill, chance: bytes = b""
 ) -> list[str]:
-    """How *after* differs from *before* with these stretches cut, as codes; empty if it does not.
+    """Differences of *after* from *before* with these stretches cut, as codes; empty if it does not.
 
     Compares byte by byte: length and format, every byte outside, every sample inside. Only cut spans are copied.
     """

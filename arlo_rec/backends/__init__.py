@@ -40,7 +40,7 @@ class Blobs(Protocol):
         """For each name in order its size and its first *length* bytes; None where there is no such name."""
 
     def size(self, name: str) -> int | None:
-        """How many bytes, or None where there is no such name."""
+        """The number of bytes; None where there is no such name."""
 
     def delete(self, name: str) -> None:
         """Delete *name* and what an interrupted `put` left of it; a name that does not exist is no error."""

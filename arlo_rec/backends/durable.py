@@ -14,13 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arlo_rec.backends import named_files
-from arlo_rec.backends.shared_folder import (
-    NotPlain,
-    folder_of,
-    open_file,
-    open_folder,
-    remove,
-)
+from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_folder, remove
 from arlo_rec.model.errors import Unreachable
 
 if TYPE_CHECKING:

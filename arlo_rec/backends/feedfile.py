@@ -35,7 +35,7 @@ class FeedFile:
 
     @property
     def begin(self) -> int:
-        """Where the second line begins."""
+        """The offset of the second line."""
         return len(self._first)
 
     def demand_folder(self) -> None:
@@ -122,7 +122,7 @@ class FeedFile:
                 yield end, _read(handle, begin, end)
 
     def _ends(self, handle: int, size: int, mark: bytes) -> Iterator[int]:
-        """Where lines end that end with *mark* (its last byte is the line end), from the last to the first."""
+        """Ends of the lines that end with *mark* (its last byte is the line end), from the last to the first."""
         at, kept, passed = size, b"", 0
         while at > 0:
             begin = max(0, at - _BLOCK)
@@ -139,7 +139,7 @@ class FeedFile:
             at = begin
 
     def _begin(self, handle: int, end: int) -> int:
-        """Where the line begins that ends at *end*."""
+        """The beginning of the line that ends at *end*."""
         at = end
         while at > 0:
             begin = max(0, at - _BLOCK)
@@ -152,7 +152,7 @@ class FeedFile:
         return 0
 
     def count_lines(self, handle: int, begin: int) -> int:
-        """How many lines end behind *begin*."""
+        """The number of lines that end behind *begin*."""
         with disk():
             size, count = os.fstat(handle).st_size, 0
             for at in range(begin, size, _BLOCK):

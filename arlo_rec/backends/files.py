@@ -49,7 +49,7 @@ Detail = dict[str, Any]  # values of an error
 
 
 def holder_note(name: str, command: str, since: datetime) -> bytes:
-    """What a holder writes into the lock file: name, command, process, and since when."""
+    """The note that a holder writes into the lock file: name, command, process, and since when."""
     words = {"name": name[:WORD_LONGEST], "command": command[:WORD_LONGEST]}
     return canonical({**words, "pid": os.getpid(), "since": to_iso(since)})
 
@@ -68,7 +68,7 @@ def remove_note(handle: int, note: bytes) -> None:
 
 
 def holder_of(handle: int) -> Detail:
-    """Who holds the lock of an open file, as values of an error; empty where nobody can be named."""
+    """The holder of the lock of an open file, as values of an error; empty where it cannot be named."""
     holding = _holding(handle)
     noted = _noted(handle)
     if noted is not None and (noted["pid"] in holding or (not holding and _account(int(noted["pid"])) is not None)):

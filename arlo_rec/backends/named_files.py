@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from arlo_rec.backends.shared_folder import BINARY, READING, read_handle, read_named
+from arlo_rec.backends.bounded_read import BINARY, READING, read_handle, read_named
 from arlo_rec.model.errors import NotUnlocked, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Files(Protocol):
         """Raise Usage where *path* is not free, or does not lie in a folder that is there."""
 
     def demand_new_folder(self, path: Path) -> Path:
-        """Where a folder can be written: not there yet, or empty, in one that is; raises Usage."""
+        """The path of a folder to be written: not there yet, or empty, in one that is; raises Usage."""
 
     def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
         """The bytes of a plain file, or of a pipe where *pipes*; raises OSError, also beyond *most*."""
@@ -407,7 +407,7 @@ class StateFiles(Protocol):
     """The files of one account, by the ids of stores. What cannot be read or written is no error."""
 
     def read(self, store: bytes) -> bytes | None:
-        """What is remembered of a store; None where nothing is."""
+        """The bytes remembered of a store; None where there are none."""
 
     def write(self, store: bytes, content: bytes) -> None:
         """Remember that, in place of what was remembered."""

@@ -1,4 +1,4 @@
-"""The one way to open a file that others control: in a folder that several accounts write to, or named in a command.
+"""The one way to open a file in a folder that several accounts write to: backup, ring, feed, anchors.
 
 Accounts that write to the folder of a backup, ring, feed or anchors can put a link, a pipe, a device or a file of a
 terabyte in the place of any file. So every folder on the way is opened by its handle without following a link, from one
@@ -7,83 +7,19 @@ opened without following a link and without waiting, must be a plain file, and i
 knows. A file that is written to must have one name, so that nothing elsewhere changes with it. What is none of that
 raises `NotPlain`, an OSError; `durable.translated` gives it its words.
 
-`read_named` and `open_named` read a file that was named on the command line, which may be a pipe: also without
-blocking, and never more bytes than expected. Only this module opens files for reading.
+Only this module and `bounded_read`, for files that were named in a command, open files for reading.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import os
-import select
 import stat
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
 
-BINARY: Final = getattr(os, "O_BINARY", 0)  # on Windows, where lines end otherwise
-READING: Final = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-PIPE_WAIT = 5.0  # seconds for a pipe to end: enough for a shell's `<(...)`, not for somebody who types
-
-
-def read_named(path: Path, most: int, *, pipes: bool = False) -> bytes:
-    """The bytes of a plain file, or of a pipe or device with an end where *pipes*; raises OSError beyond *most*."""
-    handle = os.open(path, READING)
-    try:
-        return read_handle(handle, path, most, pipes=pipes)
-    finally:
-        os.close(handle)
-
-
-def open_named(path: Path, most: int) -> BinaryIO:
-    """A plain file of any size, or the bytes of a pipe, of which no more than *most* are taken; raises OSError."""
-    handle = os.open(path, READING)
-    if stat.S_ISREG(os.fstat(handle).st_mode):
-        return os.fdopen(handle, "rb")
-    try:
-        return io.BytesIO(read_handle(handle, path, most, pipes=True))
-    finally:
-        os.close(handle)
-
-
-def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> bytes:
-    """The same for a file that the caller opened as READING says."""
-    about = os.fstat(handle)
-    if not pipes and not stat.S_ISREG(about.st_mode):
-        raise OSError(errno.EINVAL, "not a plain file", str(path))
-    if about.st_size > most:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    content = bytearray()
-    deadline = time.monotonic() + PIPE_WAIT
-    while len(content) <= most:
-        try:
-            piece = os.read(handle, most + 1 - len(content))
-        except BlockingIOError:
-            _wait(handle, deadline)
-            continue
-        if not piece:
-            return bytes(content)
-        content += piece
-    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-
-
-def is_ours(path: Path) -> bool:
-    """Whether nobody but this account and root may write a file; raises OSError."""
-    about = path.stat()
-    return about.st_uid in {os.geteuid(), 0} and not about.st_mode & 0o022
-
-
-def _wait(handle: int, deadline: float) -> None:
-    """Wait until more bytes can be read; raises OSError after *deadline*."""
-    more = select.poll()
-    more.register(handle, select.POLLIN)
-    left = deadline - time.monotonic()
-    if left <= 0 or not more.poll(left * 1000):
-        raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-
+from arlo_rec.backends.bounded_read import read_handle
 
 _SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
@@ -171,7 +107,7 @@ def names(path: Path, *, below: Path | None = None) -> list[str]:
 
 
 def status(path: Path, *, below: Path | None = None) -> os.stat_result | None:
-    """What lies there, a link as itself; None where nothing does, or it cannot be reached. Never raises OSError."""
+    """The status of a file, or of a link itself; None where it is missing or out of reach. Never raises OSError."""
     try:
         if below is None:
             return path.lstat()

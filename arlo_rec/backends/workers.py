@@ -160,7 +160,7 @@ def _serve(others: Connection, orders: Connection, begin: Begin[_Order, _Answer]
 
 
 def _answer(work: Callable[[_Order], _Answer], order: _Order) -> _Answer | Exception:
-    """What came of an order, or the error that ended it, which is raised where the answer is awaited."""
+    """The result of an order, or the error that ended it, which is raised where the answer is awaited."""
     try:
         return work(order)
     except Exception as error:  # noqa: BLE001

@@ -31,7 +31,7 @@ def certificate_verify(
     page: Annotated[Path | None, opt("opt.page", "--page", "FILE")] = None,
 ) -> Answer:
     """Check what was given out by its own signatures, or by the keys that --vkey names."""
-    from arlo_rec.backends.shared_folder import open_named
+    from arlo_rec.backends.bounded_read import open_named
     from arlo_rec.certificates import check
     from arlo_rec.certificates.verdict import verify
 
@@ -86,7 +86,7 @@ def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
 def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) -> Answer:
     """What the certificate of an access answer says, and the list of accesses that was inside, where it is given."""
 
-    from arlo_rec.backends.shared_folder import open_named
+    from arlo_rec.backends.bounded_read import open_named
     from arlo_rec.certificates.check import LONGEST
     from arlo_rec.certificates.verdict import verify
     from arlo_rec.dsar import access_list

@@ -315,7 +315,7 @@ class Run(Typed):
 
         Raises Usage, also where others may write that file: what it says is signed.
         """
-        from arlo_rec.backends.shared_folder import is_ours, read_named
+        from arlo_rec.backends.bounded_read import is_ours, read_named
         from arlo_rec.model import particulars
 
         named = self.settings.particulars or str(particulars.DEFAULT)

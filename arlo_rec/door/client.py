@@ -44,7 +44,7 @@ class Serving(Exception):
 
 
 class Screen(NamedTuple):
-    """Where a page could be shown."""
+    """The screen on which a page could be shown."""
 
     has_browser: bool
     ssh_host: str | None  # the address at which this machine is reached, where somebody came by ssh
@@ -63,7 +63,7 @@ class Player(Protocol):
 
 
 class Client(Protocol):
-    """What is done on the machine of the person who types."""
+    """The machine of the person who types."""
 
     guest: Guest | None  # None: they use the store directly
     personal: Mapping[str, str] | None  # their own settings, where they come through the door
@@ -81,10 +81,10 @@ class Client(Protocol):
         """The keyring of their login session."""
 
     def state_files(self, folder: Path | None) -> StateFiles:
-        """What their login account remembers of stores; without a door, in that folder."""
+        """The memory that their login account has of stores; without a door, in that folder."""
 
     def ask_secret(self, question: str) -> str:
-        """What is typed at the terminal and not shown; raises KeyboardInterrupt."""
+        """The secret typed at the terminal, which is not shown; raises KeyboardInterrupt."""
 
     def show_pages(self, text: str) -> bool:
         """Whether a pager showed a text; not where it fits the terminal."""
@@ -93,7 +93,7 @@ class Client(Protocol):
         """Whether the terminal is theirs to draw on, and not that of another program in front."""
 
     def screen(self) -> Screen:
-        """Where a page could be shown."""
+        """The screen on which a page could be shown."""
 
     def browse(self, url: str) -> bool:
         """Open an address in their browser; whether there is one."""

@@ -56,14 +56,14 @@ class OtherVersion(Broken):
 
 
 class Reader(Protocol):
-    """What frames are read from: a buffered binary stream."""
+    """A source of frames: a buffered binary stream."""
 
     def read(self, size: int, /) -> bytes | None:
         """So many bytes, or fewer at the end."""
 
 
 class Writer(Protocol):
-    """What frames are written to: an unbuffered binary stream."""
+    """A sink of frames: an unbuffered binary stream."""
 
     def write(self, data: bytes | memoryview, /) -> int | None:
         """Write some of the bytes; how many."""
@@ -137,7 +137,7 @@ def packed(document: dict[str, Any], data: bytes = b"") -> bytes:
 
 
 def unpacked(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """What `packed` made; raises Broken."""
+    """Unpack what `packed` made; raises Broken."""
     if len(body) < _CHANNEL.size:
         raise Broken
     (length,) = _CHANNEL.unpack(body[: _CHANNEL.size])
@@ -166,7 +166,7 @@ def channel_of(body: bytes) -> tuple[int, bytes]:
 
 
 def count_of(data: bytes) -> int:
-    """How many bytes were taken, of a TAKEN frame; raises Broken."""
+    """The number of bytes taken, of a TAKEN frame; raises Broken."""
     if len(data) != _CHANNEL.size:
         raise Broken
     return int(_CHANNEL.unpack(data)[0])
@@ -207,7 +207,7 @@ class Channel:
             at += size
 
     def receive(self) -> bytes:
-        """What came; empty once nothing more comes."""
+        """The bytes that came; empty once nothing more comes."""
         with self._changed:
             self._changed.wait_for(lambda: self._came or self._is_over or self._is_closed)
             data = self._came.popleft() if self._came else b""
@@ -288,7 +288,7 @@ class Channels:
 
 
 def take(channels: Channels, frame: Frame) -> None:
-    """What came for a channel; raises Broken."""
+    """Hand a frame to its channel; raises Broken."""
     number, data = channel_of(frame.body)
     if frame.kind == DATA:
         channels.tell(number, lambda channel: channel.arrived(data))

@@ -31,7 +31,6 @@ from arlo_rec.door.hands import (
     FileCalls,
     NotOurs,
     Part,
-    Result,
     StateCalls,
     TerminalCalls,
     Values,
@@ -84,12 +83,15 @@ class Hands:
         for part in self._parts:
             part.close()
 
-    def do(self, document: Mapping[str, Any], data: bytes) -> Result:
-        """Do one call; raises NotNamed, Broken, and what the call raises."""
+    def do(self, document: Mapping[str, Any], data: bytes) -> tuple[Any, bytes]:
+        """Do one call: its result as JSON, and bytes; raises NotNamed, Broken, and what the call raises."""
         call = self._calls.get(str(document.get("name")))
         if call is None:
             raise Broken
-        return call(Values(document), data)
+        result = call(Values(document), data)
+        if isinstance(result, tuple):
+            return result
+        return (None, result) if isinstance(result, bytes) else (result, b"")
 
 
 class _Front:
@@ -192,7 +194,7 @@ class _Front:
         return Unreachable("door_unreachable", via=" ".join(self._way.via)[:REASON_LONGEST], reason=reason)
 
     def _order(self) -> dict[str, Any]:
-        """What was typed, and what the other end must know of this machine to answer as if it were here."""
+        """The words typed, and the facts of this machine with which the other end answers as if it were here."""
         size = shutil.get_terminal_size()
         streams = (sys.stdin, sys.stdout, sys.stderr)
         return {

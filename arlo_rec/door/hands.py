@@ -35,7 +35,7 @@ def harmless(data: bytes) -> bytes:
     return _OTHERS.sub(lambda found: found[0] if found[1] else b"".join(b"\\x%02x" % byte for byte in found[0]), data)
 
 
-Result = tuple[Any, bytes]
+Result = Any  # JSON, bytes, or both as a pair
 
 
 class Values:
@@ -146,12 +146,12 @@ MOST_OPEN: Final = 16  # files that are written at once; a command writes one
 
 
 class TerminalCalls(Part):
-    """What is shown, asked and typed."""
+    """Calls for the terminal: show, ask and read."""
 
     def __init__(self, client: LocalClient, named: Named) -> None:
         self._client, self._named = client, named
 
-    def do_stdout(self, _: Values, data: bytes) -> Result:
+    def do_stdout(self, _: Values, data: bytes) -> None:
         """Write to stdout."""
         try:
             sys.stdout.flush()
@@ -159,28 +159,27 @@ class TerminalCalls(Part):
             sys.stdout.buffer.flush()
         except OSError as error:
             raise translated(error) from None
-        return None, b""
 
     def do_stdin(self, values: Values, _: bytes) -> Result:
-        """What is typed, or piped in where somebody said so."""
+        """Read what is typed, or piped in where the command names stdin."""
         if not (sys.stdin.isatty() or self._named.may_read_stdin):
             raise NotNamed(Path("-"))
         raw = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
-        return None, raw.read(min(values.number("most"), PIECE)) or b""
+        return raw.read(min(values.number("most"), PIECE)) or b""
 
     def do_ask_secret(self, values: Values, _: bytes) -> Result:
         """Ask for something that is not shown."""
         if not sys.stdin.isatty():
             raise Broken
-        return None, self._client.ask_secret(clean(values.text("question"))).encode("utf-8", "surrogateescape")
+        return self._client.ask_secret(clean(values.text("question"))).encode("utf-8", "surrogateescape")
 
     def do_show_pages(self, _: Values, data: bytes) -> Result:
         """Show a text by the pager."""
-        return sys.stdout.isatty() and self._client.show_pages(harmless(data).decode("utf-8", "replace")), b""
+        return sys.stdout.isatty() and self._client.show_pages(harmless(data).decode("utf-8", "replace"))
 
     def do_is_in_foreground(self, _: Values, __: bytes) -> Result:
         """See Client."""
-        return self._client.is_in_foreground(), b""
+        return self._client.is_in_foreground()
 
 
 class FileCalls(Part):
@@ -200,14 +199,13 @@ class FileCalls(Part):
             with suppress(Exception):
                 writing.drop()
 
-    def do_demand_new(self, values: Values, _: bytes) -> Result:
+    def do_demand_new(self, values: Values, _: bytes) -> None:
         """See Files."""
         self._client.files.demand_new(self._to_write(values))
-        return None, b""
 
     def do_demand_new_folder(self, values: Values, _: bytes) -> Result:
         """See Files."""
-        return str(self._client.files.demand_new_folder(self._to_write(values))), b""
+        return str(self._client.files.demand_new_folder(self._to_write(values)))
 
     def do_read(self, values: Values, _: bytes) -> Result:
         """See Files; the first piece, and how long all is."""
@@ -222,25 +220,25 @@ class FileCalls(Part):
     def do_read_on(self, values: Values, _: bytes) -> Result:
         """The next piece of what is read."""
         at = values.number("at")
-        return None, self._reading[at : at + PIECE]
+        return self._reading[at : at + PIECE]
 
     def do_secret(self, values: Values, _: bytes) -> Result:
         """See Files."""
         path = values.path()
         if not self._named.is_secret(path):
             raise NotNamed(path)
-        return None, self._client.files.secret(path)
+        return self._client.files.secret(path)
 
     def do_names(self, values: Values, _: bytes) -> Result:
         """See Files."""
         path = values.path()
         if not self._named.may_be_read(path):
             raise NotNamed(path)
-        return self._client.files.names(path), b""
+        return self._client.files.names(path)
 
     def do_absolute(self, values: Values, _: bytes) -> Result:
         """See Files."""
-        return str(self._client.files.absolute(self._to_write(values))), b""
+        return str(self._client.files.absolute(self._to_write(values)))
 
     def do_begin(self, values: Values, _: bytes) -> Result:
         """See Files; the number of the new file."""
@@ -248,63 +246,55 @@ class FileCalls(Part):
             raise Broken
         number, path = max(self._writing, default=0) + 1, self._to_write(values)
         self._writing[number] = path, self._client.files.begin(path)
-        return number, b""
+        return number
 
-    def do_write(self, values: Values, data: bytes) -> Result:
+    def do_write(self, values: Values, data: bytes) -> None:
         """See Writing."""
         self._file(values)[1].write(data)
-        return None, b""
 
-    def do_name(self, values: Values, _: bytes) -> Result:
+    def do_name(self, values: Values, _: bytes) -> None:
         """See Writing."""
         self._file(values)[1].name()
-        return None, b""
 
-    def do_keep(self, values: Values, _: bytes) -> Result:
+    def do_keep(self, values: Values, _: bytes) -> None:
         """See Writing."""
         path, writing = self._file(values)
         writing.keep()
         self._written.add(path)
         del self._writing[values.number("file")]
-        return None, b""
 
-    def do_drop(self, values: Values, _: bytes) -> Result:
+    def do_drop(self, values: Values, _: bytes) -> None:
         """See Writing."""
         self._file(values)[1].drop()
         del self._writing[values.number("file")]
-        return None, b""
 
-    def do_write_secret(self, values: Values, data: bytes) -> Result:
+    def do_write_secret(self, values: Values, data: bytes) -> None:
         """See Files."""
         path = self._to_write(values)
         self._client.files.write_secret(path, data)
         self._written.add(path)
-        return None, b""
 
-    def do_remove(self, values: Values, _: bytes) -> Result:
+    def do_remove(self, values: Values, _: bytes) -> None:
         """See NamedFile; nothing that was there before."""
         path = values.path()
         if path not in self._written:
             raise NotNamed(path)
         self._client.files.remove(path)
-        return None, b""
 
-    def do_file_of_folder(self, values: Values, data: bytes) -> Result:
+    def do_file_of_folder(self, values: Values, data: bytes) -> None:
         """A piece of a file of a folder that is written."""
         name = values.text("file")
         size = sum(len(each) for each in (name, *self._folder, *self._folder.values()))
         if Path(name).name != name or "\\" in name or size > FOLDER_LONGEST:
             raise Broken
         self._folder.setdefault(name, bytearray()).extend(data)
-        return None, b""
 
-    def do_write_folder(self, values: Values, _: bytes) -> Result:
+    def do_write_folder(self, values: Values, _: bytes) -> None:
         """See Files."""
         if not self._named.may_publish:
             raise NotNamed(values.path())
         files = {name: bytes(content) for name, content in self._folder.items()}
         self._client.files.write_folder(self._to_write(values), files)
-        return None, b""
 
     def do_append_note(self, values: Values, _: bytes) -> Result:
         """See Client."""
@@ -315,7 +305,7 @@ class FileCalls(Part):
         if self._has_appended or len(note) > NOTE_LONGEST:
             raise Broken
         self._has_appended = True
-        return self._client.append_note(path, note), b""
+        return self._client.append_note(path, note)
 
     def _to_write(self, values: Values) -> Path:
         """A path that was named to be written; raises NotNamed."""
@@ -336,7 +326,7 @@ class FileCalls(Part):
 
 
 class StateCalls(Part):
-    """What the account remembers of the store to which this door leads."""
+    """Calls for the account's memory of the store to which this door leads."""
 
     def __init__(self, states: LocalStateFiles, door: DoorStore) -> None:
         self._states, self._door = states, door
@@ -346,17 +336,15 @@ class StateCalls(Part):
         content = self._states.read(self._of(values))
         return content is not None, content or b""
 
-    def do_write_state(self, values: Values, data: bytes) -> Result:
+    def do_write_state(self, values: Values, data: bytes) -> None:
         """See StateFiles."""
         if len(data) > STATE_BYTES:
             raise Broken
         self._states.write(self._of(values), data)
-        return None, b""
 
-    def do_forget_state(self, values: Values, _: bytes) -> Result:
+    def do_forget_state(self, values: Values, _: bytes) -> None:
         """See StateFiles."""
         self._states.forget(self._of(values))
-        return None, b""
 
     def _of(self, values: Values) -> bytes:
         store = values.store()

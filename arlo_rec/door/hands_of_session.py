@@ -1,4 +1,4 @@
-"""What belongs to the person's session: the keys of an unlock, a page in their browser, a player, a witness at work."""
+"""Calls for the person's session: the keys of an unlock, a page in their browser, a player, a witness at work."""
 
 from __future__ import annotations
 
@@ -33,43 +33,40 @@ class KeyCalls(Part):
         self._client, self._door = client, door
         self._keys: set[int] = set()
 
-    def do_keyring_demand_own_session(self, _: Values, __: bytes) -> Result:
+    def do_keyring_demand_own_session(self, _: Values, __: bytes) -> None:
         """See Keyring."""
         self._client.keyring.demand_own_session()
-        return None, b""
 
     def do_keyring_prepare(self, values: Values, data: bytes) -> Result:
         """See Keyring."""
         key = self._client.keyring.prepare(self._description(values), bytearray(data), values.number("seconds"))
         self._keys.add(key)
-        return key, b""
+        return key
 
-    def do_keyring_put_into_session(self, values: Values, _: bytes) -> Result:
+    def do_keyring_put_into_session(self, values: Values, _: bytes) -> None:
         """See Keyring."""
         self._client.keyring.put_into_session(self._key(values))
-        return None, b""
 
     def do_keyring_search(self, values: Values, _: bytes) -> Result:
         """See Keyring."""
         key = self._client.keyring.search(self._description(values))
         self._keys |= set() if key is None else {key}
-        return key, b""
+        return key
 
     def do_keyring_read(self, values: Values, _: bytes) -> Result:
         """See Keyring."""
-        return None, bytes(self._client.keyring.read(self._key(values), min(values.number("most"), PIECE)))
+        return bytes(self._client.keyring.read(self._key(values), min(values.number("most"), PIECE)))
 
     def do_keyring_keys_of_session(self, _: Values, __: bytes) -> Result:
         """The keys of that store; nothing of the others."""
         begins = f"{BEGINS}{self._door.id.hex()}:" if self._door.id is not None else "\0"
         ours = [(key, told) for key, told in self._client.keyring.keys_of_session() if told.startswith(begins)]
         self._keys |= {key for key, _ in ours}
-        return ours, b""
+        return ours
 
-    def do_keyring_forget(self, values: Values, _: bytes) -> Result:
+    def do_keyring_forget(self, values: Values, _: bytes) -> None:
         """See Keyring."""
         self._client.keyring.forget(self._key(values))
-        return None, b""
 
     def _description(self, values: Values) -> str:
         description = values.text("description")
@@ -104,7 +101,7 @@ class PageCalls(Part):
 
     def do_screen(self, _: Values, __: bytes) -> Result:
         """See Client."""
-        return list(self._client.screen()), b""
+        return list(self._client.screen())
 
     def do_browse(self, values: Values, _: bytes) -> Result:
         """Open the page that is served here, and no other address."""
@@ -115,20 +112,19 @@ class PageCalls(Part):
         opening = threading.Thread(target=lambda: found.append(self._client.browse(url)), name="browser", daemon=True)
         opening.start()
         opening.join(BROWSER_WAIT)
-        return all(found), b""  # one that keeps whoever opens it is there
+        return all(found)  # one that keeps whoever opens it is there
 
     def do_listen(self, _: Values, __: bytes) -> Result:
         """Serve a page; the port."""
         if self._listening is not None or not self._named.may_listen:
             raise Broken
         self._listening = _Listening(self._link, self._channels)
-        return self._listening.port, b""
+        return self._listening.port
 
-    def do_listen_no_more(self, _: Values, __: bytes) -> Result:
+    def do_listen_no_more(self, _: Values, __: bytes) -> None:
         """Take no more connections."""
         if self._listening is not None:
             self._listening.close()
-        return None, b""
 
     def do_play(self, values: Values, _: bytes) -> Result:
         """Start the player that was named; the number of its channel."""
@@ -137,27 +133,25 @@ class PageCalls(Part):
             raise Broken
         self._player = self._client.player(words)
         self._playing = self._channels.add(_PLAYER)
-        return _PLAYER, b""
+        return _PLAYER
 
-    def do_play_now(self, _: Values, __: bytes) -> Result:
+    def do_play_now(self, _: Values, __: bytes) -> None:
         """Begin to play what comes."""
         player, channel = self._player, self._playing
         if player is None or channel is None:
             raise Broken
         threading.Thread(target=_pour, args=(channel, player), name="player", daemon=True).start()
-        return None, b""
 
     def do_play_wait(self, values: Values, _: bytes) -> Result:
         """See Player."""
         if self._player is None:
             raise Broken
-        return self._player.wait(min(values.seconds(), 1.0)), b""
+        return self._player.wait(min(values.seconds(), 1.0))
 
-    def do_play_kill(self, _: Values, __: bytes) -> Result:
+    def do_play_kill(self, _: Values, __: bytes) -> None:
         """See Player."""
         if self._player is not None:
             self._player.kill()
-        return None, b""
 
 
 class WitnessCalls(Part):
@@ -179,26 +173,24 @@ class WitnessCalls(Part):
         if not self._named.is_witness_key(path):
             raise NotNamed(path)
         self._seat = seat = self._held.enter_context(self._client.witness(path))
-        return [seat.name, seat.vkey, seat.seen], b""
+        return [seat.name, seat.vkey, seat.seen]
 
-    def do_witness_leaves(self, _: Values, data: bytes) -> Result:
+    def do_witness_leaves(self, _: Values, data: bytes) -> None:
         """Leaves of the log, in order."""
         if len(data) % LEAF or len(self._leaves) > LEAVES_LONGEST:
             raise Broken
         self._leaves += data
-        return None, b""
 
     def do_witness_cosign(self, values: Values, _: bytes) -> Result:
         """See Seat."""
         if self._seat is None:
             raise Broken
         leaves = (bytes(self._leaves[at : at + LEAF]) for at in range(0, len(self._leaves), LEAF))
-        return self._seat.cosign(values.text("newest"), leaves, int(time.time())), b""
+        return self._seat.cosign(values.text("newest"), leaves, int(time.time()))
 
-    def do_witness_end(self, _: Values, __: bytes) -> Result:
+    def do_witness_end(self, _: Values, __: bytes) -> None:
         """Let go of the key."""
         self._held.close()
-        return None, b""
 
 
 class _Listening:
@@ -272,7 +264,7 @@ def _is_ours(connection: socket.socket, address: tuple[str, int]) -> bool:
 
 
 def _pour(channel: Channel, player: Player) -> None:
-    """What comes on a channel is played."""
+    """Play the bytes of a channel."""
     with suppress(OSError, Broken), player.pipe as pipe:
         while data := channel.receive():
             pipe.write(data)

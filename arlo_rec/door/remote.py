@@ -129,7 +129,7 @@ class _RemoteWriting:
 
 
 class RemoteStateFiles:
-    """What the person's account remembers; see StateFiles. What is new is kept until `send`."""
+    """The memory of the person's account; see StateFiles. What is new is kept until `send`."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -251,7 +251,7 @@ def _pump_in(channel: Channel, pumped: socket.socket) -> None:
 
 
 class _PlayerPipe(io.RawIOBase):
-    """What a player at the other end plays."""
+    """The pipe to a player at the other end."""
 
     def __init__(self, channel: Channel) -> None:
         super().__init__()

@@ -196,7 +196,7 @@ class _Outwards:
 
 
 def _order(link: Link) -> dict[str, Any]:
-    """What was typed, and where; raises Broken for what is none."""
+    """The order of the front: the words and its machine; raises Broken for what is none."""
     frame = link.receive()
     if frame.kind != frames.ORDER:
         raise Broken

@@ -1,4 +1,4 @@
-"""What was typed, as the front reads it: where the store is, what is done here, and which files were named.
+"""The words typed, as the front reads them: where the store is, what is done here, and which files were named.
 
 The front parses no command. It knows the options whose values are files of the person's machine, and reads and writes
 no other path, whatever the other end asks for (`tests/door` holds the tables against the commands).
@@ -35,7 +35,7 @@ _SOUND: Final = re.compile(r'^\s*sound\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # 
 
 
 class Way(NamedTuple):
-    """How a store is reached through a door, and what of the person's own settings goes with it."""
+    """The way to a store through a door, and the person's own settings that go with it."""
 
     via: list[str]  # the words of the command that is the door
     config: Kept
@@ -162,7 +162,7 @@ class Named:
         return self._command.startswith("dsar") and bool(archives & self._write)
 
     def written(self) -> set[Path]:
-        """What was named to be written."""
+        """The paths named to be written."""
         return self._write
 
     def may_be_appended_to(self, path: Path) -> bool:

@@ -88,7 +88,7 @@ def in_markdown(text: str) -> str:
 
 
 def _shown_in_markdown(value: object) -> object:
-    """What `in_markdown` says of a value, marked as escaped; markup made by a template stays as it is."""
+    """A value by `in_markdown`, marked as escaped; markup made by a template stays as it is."""
     from markupsafe import Markup
 
     return Markup(in_markdown(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value  # noqa: S704 - escaped

@@ -105,7 +105,7 @@ class RefusalMemory:
         return None
 
     def _source_tag(self, delivery: Delivery) -> str | None:
-        """What the log keeps of the exchange's id; None where the manifest has none that can be one."""
+        """The tag that the log keeps of the exchange's id; None where the manifest has none that can be one."""
         source_id = delivery.source_id
         return None if source_id is None else self._tags.tag("source", source_id).hex()
 
@@ -274,7 +274,7 @@ class Batch:
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the calls; complete when the batch is finished."""
+        """The outcome of the calls; complete when the batch is finished."""
         return self._results.outcome
 
     def begin(self) -> None:

@@ -138,7 +138,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class CallHistory:
-    """What the store knows about a call at one moment.
+    """The store's knowledge of a call at one moment.
 
     That is when its caller or its source id were withdrawn, and the recordings of its source id.
     """
@@ -265,7 +265,7 @@ def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
 
 
 def history_of(delivered: Delivered, catalogue: Catalogue) -> CallHistory:
-    """What the store knows about a call now."""
+    """The store's knowledge of a call now."""
     tags = (("caller", delivered.caller), ("source", delivered.source))
     withdrawals = [catalogue.tombstones.withdrawn_at(kind, tag) for kind, tag in tags if tag]
     recordings = catalogue.search.of_source(delivered.source)
@@ -327,7 +327,7 @@ def _recognised(
 
 
 def _claim(call: Call, sound: audio.Header | None = None) -> Claim:
-    """What the manifest claims about the consent, with the length of the sound where that is known."""
+    """The manifest's claim of a consent, with the length of the sound where that is known."""
     cut = frames = None
     if sound is not None and call.consent_at is not None:
         micros = (call.consent_at - call.started_at) // timedelta(microseconds=1)

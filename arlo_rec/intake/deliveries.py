@@ -255,7 +255,7 @@ class ManifestOfMany:
     read_to_end: bool = False
 
     def count(self) -> int:
-        """How many calls it seems to describe: a file that is still written to has more of them later."""
+        """The number of calls that it seems to describe: a file that is still written to has more of them later."""
         count = 0
         try:
             with spool.opened(self.home, self.path.parent, self.path.name) as (stream, file):
@@ -384,7 +384,7 @@ class SpoolContents:
                 yield Manifest(path=path, home=home, listed=listed)
 
     def count(self) -> int:
-        """How many deliveries there will be, for a progress bar; manifests of many calls are read for it."""
+        """The number of deliveries to come, for a progress bar; manifests of many calls are read for it."""
         return sum(
             ManifestOfMany(Path(name), home).count() if _has_many_calls(Path(name)) else 1
             for name, (home, _) in self._manifests.items()

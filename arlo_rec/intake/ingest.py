@@ -33,7 +33,7 @@ from arlo_rec.intake.batch import Batch, read
 from arlo_rec.intake.candidates import Delivered, NotRead, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import Delivery
-from arlo_rec.intake.run import AS_USUAL, IntakeRun, Options, Outcome, sealers
+from arlo_rec.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
@@ -46,7 +46,7 @@ def ingest(
     store: Store,
     paths: list[Path],
     now: datetime,
-    options: Options = AS_USUAL,
+    options: Options = DEFAULTS,
     observer: Observer = unobserved,
 ) -> Outcome:
     """Take in the calls at *paths*; a call that cannot be taken in does not keep another from it.

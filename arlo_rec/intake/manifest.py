@@ -58,7 +58,7 @@ class Delivery:
 
     @property
     def source(self) -> str:
-        """Where it lies, as people and scripts are shown it."""
+        """Its place, as people and scripts are shown it."""
         return str(self.path)
 
     @property
@@ -78,7 +78,7 @@ class Delivery:
 
     @property
     def file_identity(self) -> bytes:
-        """What tells this very delivery from a later one with the same bytes."""
+        """The identity that tells this very delivery from a later one with the same bytes."""
         raise NotImplementedError
 
     @property
@@ -114,7 +114,7 @@ class Delivery:
         return name
 
     def sound_path(self) -> Path | None:
-        """Where the sound should lie; None where the manifest names none that could be one."""
+        """The path of the sound; None where the manifest names none that could be one."""
         try:
             return (self.path.parent / self.audio_name()).absolute()
         except BadManifest:

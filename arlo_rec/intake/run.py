@@ -1,4 +1,4 @@
-"""What all batches of one intake share: store, tags, decoder, sealers, time and options; and what became of the calls.
+"""The values that all batches of one intake share: store, tags, decoder, sealers, time, options; and the outcome.
 
 Sounds are sealed side by side: in processes where they are many, else in threads. A process holds the intake's lock
 too, so that nothing is cleaned up as long as one of them writes (`backends.workers`). The steps of a batch are in
@@ -46,7 +46,7 @@ class NotTaken:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of each delivery.
+    """The outcome of each delivery.
 
     `removed` are those of `refused` whose files were removed because somebody ordered it; `left` is what could not be
     removed, and `unclaimed` are sounds that no manifest names.
@@ -70,7 +70,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an intake is carried out.
+    """Options of an intake.
 
     `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`.
     """
@@ -81,7 +81,7 @@ class Options:
     not_of: int | None = None
 
 
-AS_USUAL = Options()
+DEFAULTS = Options()
 
 
 FEW = 20  # calls for which no process is forked: two cost 20 ms, as much as is won at these

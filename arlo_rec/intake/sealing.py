@@ -77,7 +77,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class RecordingTables:
-    """What is written for a new recording in one transaction: rows, erasure keys, and the keys of this commit."""
+    """The tables written for a new recording in one transaction: rows, erasure keys, and the keys of this commit."""
 
     catalogue: Catalogue
     erasure_keys: ErasureKeys
@@ -86,7 +86,7 @@ class RecordingTables:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """What it takes to turn sounds into objects; it asks the catalogue nothing, so it can work in another process."""
+    """Turns sounds into objects; it asks the catalogue nothing, so it can work in another process."""
 
     decoder: audio.Decoder
     tags: Tags
@@ -193,13 +193,13 @@ def recording_of(announced: Announced, consent: Consent) -> Recording:
 
 
 def facts_of(call: Call, sound: audio.Header, consent: Consent) -> Facts:
-    """What is known about a call: for access requests, and for managers."""
+    """The facts of a call: for access requests, and for managers."""
     whole = metadata_of(call, sound, consent)
     return Facts(whole, for_managers(whole))
 
 
 def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, Any]:
-    """What is known about a call, as JSON, for access requests; managers may read a part of it (`for_managers`)."""
+    """The metadata of a call, as JSON, for access requests; managers may read a part of it (`for_managers`)."""
     return {
         "agent": call.agent,
         "caller": call.caller.reveal() if call.caller else None,

@@ -58,7 +58,7 @@ def track(store: Store, permit: Permit, now: datetime) -> Track:
 
 
 def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> dict[str, Any]:
-    """What a page says of a recording, as texts; raises NotOpen or Integrity where its metadata does not open."""
+    """The facts of a recording for its page, as texts; raises NotOpen or Integrity where its metadata does not open."""
     recording = permit.recording
     keys = metadata.erasure_keys(store, [recording])
     found = next(metadata.open_each(store, [recording], permit.keyring, keys), None)
@@ -84,7 +84,7 @@ def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> 
 
 
 def channel_names(tracks: int, sides: Mapping[str, int]) -> list[str]:
-    """What each channel is called: `caller` and `agent` where that is known, `both` for a single one, or its number."""
+    """Names of the channels: `caller` and `agent` where that is known, `both` for a single one, or its number."""
     if tracks == 1:
         return ["both"]
     names = {number: side for side, number in sides.items()}

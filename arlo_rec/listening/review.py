@@ -73,7 +73,7 @@ def session(store: Store, opened: OpenReview, warnings: Sequence[str], now: date
 
 
 def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
-    """What the page shows: cuts with what was heard there, all words, and what the engine was unsure of."""
+    """The content of the page: cuts with what was heard there, all words, and what the engine was unsure of."""
     plan, words = opened.shown.plan, spoken(opened.shown.plan)
     starts = [told.word.start for told in words]
     cuts = [
@@ -187,7 +187,7 @@ def _decide(
 
 
 def _changes(plan: CutPlan, told: object) -> Changes:
-    """What a page says of cuts that are not as it got them; raises Usage for what is none."""
+    """The page's changes of cuts; raises Usage for what is none."""
     if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
         raise Usage("cuts_wrong", place="1", why="no_list")
     accepted, removed, undone = [], [], []

@@ -216,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.BAD_REQUEST)
 
     def _demand_secret(self, place: str) -> str:
-        """What is asked for behind the secret with which a path begins; raises Refused for another one."""
+        """The request behind the secret with which a path begins; raises Refused for another one."""
         secret, _, what = place.removeprefix("/").partition("/")
         if not self.server.session.knows(secret):
             raise Refused(HTTPStatus.FORBIDDEN)
@@ -273,7 +273,7 @@ class Handler(BaseHTTPRequestHandler):
         self._json(document)
 
     def _decide(self, body: bytes) -> None:
-        """What somebody decided of a copy under review, answered by whoever has the store open."""
+        """Decisions on a copy under review, answered by the thread that has the store open."""
         session = self.server.session
         if session.review is None:
             self._find_nothing()

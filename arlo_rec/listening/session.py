@@ -72,12 +72,12 @@ class PlayableSound:
         return as_pcm16(Sound(header.encoding, header.rate, header.channels, data)).data
 
     def seconds_of(self, start: int, stop: int) -> Span:
-        """What of the sound is in the bytes of the file from *start* up to *stop*."""
+        """The span of the sound in the bytes of the file from *start* up to *stop*."""
         first, last = (max(0, place - len(self._head)) / self._wide / self.header.rate for place in (start, stop))
         return first, last
 
     def damaged_spans(self) -> list[Span]:
-        """What was found damaged so far."""
+        """The damaged spans found so far."""
         rate = self.header.frame_bytes * self.header.rate
         places = (chunk * CHUNK - self._start for chunk in self.damaged)
         return united((max(0.0, place / rate), (place + CHUNK) / rate) for place in places)
@@ -124,7 +124,7 @@ PATIENCE: Final = 120.0  # seconds that a page waits: a copy of a long call is m
 
 
 class Answered(NamedTuple):
-    """What a page is told."""
+    """The answer to a page."""
 
     status: HTTPStatus
     told: dict[str, Any]
@@ -224,12 +224,12 @@ class Track:
             raise
 
     def played(self) -> list[Span]:
-        """What was played, by what the page said, and no more than was given."""
+        """The spans played, as the page reported them, and no more than was given."""
         return common(self.heard, self.given)
 
 
 class Session:
-    """What the threads of one page share."""
+    """The state that the threads of one page share."""
 
     def __init__(
         self,
@@ -311,7 +311,7 @@ class Session:
             self._active = now
 
     def review_now(self) -> dict[str, Any] | None:
-        """What the page shows of a review, with what was heard up to now; None where it is none."""
+        """The review that the page shows, with what was heard up to now; None without one."""
         if self.review is None:
             return None
         spans = [(begin, end) for begin, end in self.review["heard"]]
@@ -410,7 +410,7 @@ class Session:
         self.waveform.is_whole = True
 
     def played(self, name: str = SOUND) -> list[Span]:
-        """What of a track was played, by what the page said, and no more than was given."""
+        """The spans of a track that were played, as the page reported them, and no more than was given."""
         with self._lock:
             return self.tracks[name].played()
 

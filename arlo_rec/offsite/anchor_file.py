@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from arlo_rec.backends.bounded_read import read_named
 from arlo_rec.backends.durable import sync_folder, translated
 from arlo_rec.backends.files import lock_handle
 from arlo_rec.backends.named_files import nameable
-from arlo_rec.backends.shared_folder import open_file, read_named
+from arlo_rec.backends.shared_folder import open_file
 from arlo_rec.crypto import merkle
 from arlo_rec.model.errors import Unreachable, Usage
 

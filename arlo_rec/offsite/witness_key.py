@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
+from arlo_rec.backends.bounded_read import read_named
 from arlo_rec.backends.durable import write_whole
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
-from arlo_rec.backends.shared_folder import read_named
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.crypto.merkle import Witness
 from arlo_rec.model.errors import Integrity, Usage

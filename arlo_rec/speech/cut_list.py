@@ -49,7 +49,7 @@ class Cut:
 
     @property
     def first_status(self) -> str:
-        """What it was before somebody decided on it."""
+        """The status before a decision."""
         return LOOK if self.sources == (LOOK,) else "proposed"
 
     def to_json(self) -> dict[str, Any]:

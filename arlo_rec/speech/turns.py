@@ -94,7 +94,7 @@ class OwnSpeech(NamedTuple):
 
 
 def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None:
-    """What *side* (`caller` or `agent`) says in a mono sound of 16-bit PCM; None where the turns do not fit it."""
+    """The speech of *side* (`caller` or `agent`) in a mono sound of 16-bit PCM; None where the turns do not fit it."""
     from arlo_rec.audio import activity
 
     if sound.encoding is not Encoding.PCM16 or sound.channels != 1:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.audio import Sound
-from arlo_rec.backends.shared_folder import read_named
+from arlo_rec.backends.bounded_read import read_named
 from arlo_rec.model.errors import SoundError, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.strict_json import parse_object

@@ -113,7 +113,7 @@ class Kept(NamedTuple):
         return None if value is None else str(value)
 
     def state_dir(self, environment: Mapping[str, str]) -> Path | None:
-        """Where the account remembers what it has seen."""
+        """The folder in which the account remembers what it has seen."""
         return _state_dir(self.values, environment)
 
 
@@ -169,7 +169,7 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
         return {}
     import tomllib
 
-    from arlo_rec.backends.shared_folder import read_named
+    from arlo_rec.backends.bounded_read import read_named
 
     try:
         config = tomllib.loads(read_named(path, CONFIG_BYTES, pipes=True).decode("utf-8"))

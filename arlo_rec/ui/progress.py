@@ -1,4 +1,4 @@
-"""How long work shows itself on stderr: a bar on a terminal, elsewhere one line a minute.
+"""Progress of long work on stderr: a bar on a terminal, elsewhere one line a minute.
 
 What the work tells is only kept, so that it costs nothing to tell it for every call. A thread of its own looks at the
 newest now and then, and it alone reads the clock and writes. Nothing that goes wrong there, as with a stderr that is
@@ -26,7 +26,7 @@ MB: Final = 1_000_000
 
 
 class Rate:
-    """How fast it goes, by what was seen last; a phase begins anew."""
+    """The speed of the work, by what was seen last; a phase begins anew."""
 
     def __init__(self) -> None:
         self._phase: Phase | None = None
@@ -43,7 +43,7 @@ class Rate:
             self._seen.popleft()
 
     def at(self, now: float) -> float | None:
-        """What is done in a second, less and less while the next is late; None where nothing has come yet."""
+        """The work done in a second, less and less while the next is late; None before the first."""
         steps = len(self._seen) - 1
         if steps < 1:
             return None
@@ -76,7 +76,7 @@ class Figures(NamedTuple):
         return [text for text in (self._counts("/", unit), self.rate, self.duration) if text]
 
     def least(self) -> list[str]:
-        """What one has to know."""
+        """The least that a line can say."""
         return [text for text in (self.share, self.duration) if text]
 
     def _counts(self, between: str, unit: str) -> str:
@@ -197,7 +197,7 @@ _DUMB: Final = frozenset({"dumb", "unknown"})  # terminals that cannot take back
 
 
 class View(Protocol):
-    """What shows progress; raises OSError or ValueError where its stream takes nothing."""
+    """A view of progress; raises OSError or ValueError where its stream takes nothing."""
 
     def look(self, progress: Progress, now: float) -> None:
         """Take in the newest, at *now* seconds of the clock, and show it where that is due."""
@@ -249,7 +249,7 @@ def display(
     is_ours: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Display:
-    """What shows the progress of *command* on *stream*, in *lang*; None, as of a closed stderr, shows nothing.
+    """A display of the progress of *command* on *stream*, in *lang*; None, as of a closed stderr, shows nothing.
 
     *is_ours* says whether the terminal is ours to draw on, and not another program's, as behind a shell's `&`.
     """

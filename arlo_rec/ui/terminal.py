@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 class Form(StrEnum):
-    """How an answer is written."""
+    """The form of an answer."""
 
     WORDS = "words"
     JSON = "json"

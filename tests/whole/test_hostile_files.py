@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import shared_folder
+from arlo_rec.backends import bounded_read
 from arlo_rec.intake.deliveries import PASSED_OVER
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import find
@@ -191,7 +191,7 @@ def test_a_passphrase_may_come_through_a_pipe_however_slowly_it_is_written(world
 
 
 def test_a_pipe_that_stays_silent_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_folder, "PIPE_WAIT", 0.05)
+    monkeypatch.setattr(bounded_read, "PIPE_WAIT", 0.05)
     path = world.base / "pipe"
     pipe(path)
     silent = os.open(path, os.O_RDWR)

@@ -147,7 +147,7 @@ _FIRST = ("email", "code", "birth", "address", "spelled", "number", "name")  # "
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What type of identifier a sentence of one channel asks for or mentions; times in seconds.
+    """The type of identifier that a sentence of one channel asks for or mentions; times in seconds.
 
     `start` is the keyword's, `end` the sentence's; `stated` is where the speaker states the identifier, else None.
     """
@@ -335,7 +335,7 @@ def split_channels(words: Sequence[Word]) -> list[list[Token]]:
 
 
 def find_identifiers(words: Sequence[Word], known: phonetic.KnownNames) -> list[Finding]:
-    """What the rules find, sorted by start; raises Integrity where a list that we ship is damaged."""
+    """The findings of the rules, sorted by start; raises Integrity where a list that we ship is damaged."""
     streams = split_channels(words)
     asked = [question for stream in streams for question in find_questions(stream)]
     near = [mark_near_questions(stream, asked) for stream in streams]
@@ -380,7 +380,7 @@ def find_in_channel(stream: Sequence[Token], known: phonetic.KnownNames, asked: 
 
 
 def find_circumstances(words: Sequence[Word]) -> list[Finding]:
-    """Where a reviewer should look for what tells who somebody is without a name, sorted by start."""
+    """Places for a reviewer to look at, which may tell who somebody is without a name, sorted by start."""
     found = [_to_finding(stream, match) for stream in split_channels(words) for match in match_circumstances(stream)]
     return sorted(found, key=lambda finding: (finding.start, finding.end))
 

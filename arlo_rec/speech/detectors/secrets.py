@@ -48,7 +48,7 @@ LEAST = 4  # letters of a word that is looked for elsewhere
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    """Where a secret is named in a phrase: words *first* to *last*; `control`: a question follows that asks for it."""
+    """The name of a secret in a phrase: words *first* to *last*; `control`: a question follows that asks for it."""
 
     first: int
     last: int
@@ -138,7 +138,7 @@ def _asks(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention) -> Iterator[tuple[int, Match]]:
-    """What is said of the secret in the phrase that names it, and wherever that is said again right afterwards."""
+    """The words for the secret in the phrase that names it, and where they are said again right afterwards."""
     phrase = phrases[at]
     for begin, end in _stated(phrase.tokens, mention):
         yield phrase.match(begin, end, "cue")
@@ -146,7 +146,7 @@ def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention) -> Iterator[
 
 
 def _afterwards(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
-    """What is said of a secret after the phrase that names it, where that asks for it or says nothing of it."""
+    """The words for a secret after the phrase that names it, where that asks for it or does not say it."""
     tokens = phrases[at].tokens
     is_stated = next(_stated(tokens, mention), None) is not None
     near = [*tokens[max(0, mention.first - 2) : mention.first], *tokens[mention.last + 1 :][:REACH]]
@@ -164,7 +164,7 @@ def _following(phrases: Sequence[_Phrase], at: int) -> Iterator[_Phrase]:
 
 
 def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Iterator[tuple[int, Match]]:
-    """What is said again, by whom it was told to, right after it was told."""
+    """Repetitions by the other speaker, right after the secret was said."""
     words = {token.folded for token in told if token.folded not in said.AROUND}
     for later in _following(phrases, at):
         if later.start > phrases[at].end + ECHOED:
@@ -176,7 +176,7 @@ def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Itera
 
 
 def _own_words(phrases: Sequence[_Phrase], at: int) -> Iterator[tuple[int, Match]]:
-    """What who names a secret says of it soon afterwards, with digits or as what somebody "says"."""
+    """The same speaker's words for a secret soon after its name: with digits, or as what somebody "says"."""
     for later in _following(phrases, at):
         if later.start > phrases[at].end + OWN_WORDS:
             return
@@ -208,7 +208,7 @@ def _stated(tokens: Sequence[Token], mention: _Mention) -> Iterator[tuple[int, i
 
 
 def _begin_behind(tokens: Sequence[Token], at: int) -> int | None:
-    """Where the secret begins behind its name at that place; None where none is said there."""
+    """The beginning of the secret behind its name at that place; None where none is said there."""
     behind = at + 1
     while behind < len(tokens) and tokens[behind].folded in MINE:
         behind += 1
@@ -227,7 +227,7 @@ def _changes(tokens: Sequence[Token]) -> bool:
 
 
 def _clause_end(tokens: Sequence[Token], begin: int) -> int:
-    """Where the clause ends that begins there: at "but", "because", "and then", or after `MOST_STATED` words."""
+    """The end of the clause that begins there: at "but", "because", "and then", or after `MOST_STATED` words."""
     last = min(len(tokens), begin + MOST_STATED)
     for at in range(begin + 1, last):
         word, behind = tokens[at].folded, tokens[at + 1].folded if at + 1 < len(tokens) else ""
@@ -242,7 +242,7 @@ def _clause_end(tokens: Sequence[Token], begin: int) -> int:
 def _answers(
     phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool, is_asked: bool = True
 ) -> Iterator[tuple[int, Match]]:
-    """What is said after a question until whoever asked has heard it, or nobody comes back to it for `WINDOW`.
+    """The answers after a question, until its speaker has heard them or `WINDOW` has passed without another.
 
     After a mention that asks for nothing (not *is_asked*) only what is short, or is said to be it, counts.
     """

@@ -45,7 +45,7 @@ _DIRECT, _CIRCUMSTANCES = range(_NOTHING + 1, _TOLD), range(_TOLD, _TOLD + 1)
 
 
 class Found(NamedTuple):
-    """What identifies somebody, where a reviewer should look, both by time; and what strict mode cuts as well.
+    """Findings that identify somebody, places for a reviewer, both by time; and what strict mode cuts as well.
 
     `harmless` are the words that strict mode keeps although they are not common.
     """
@@ -92,7 +92,7 @@ class _Channel:
         self._times, self._direct = Times.of(stream), scores[:, _DIRECT].sum(axis=1)
 
     def weighed(self, proposed: Iterable[Finding], again: Set[str] | None = None) -> Iterator[Finding]:
-        """What is left of proposals: the stretches of which no word is ruled out, unless it was heard badly.
+        """The rest of proposals: the stretches of which no word is ruled out, unless it was heard badly.
 
         Where something is said *again*, numbers and the words that were found before stay found.
         """

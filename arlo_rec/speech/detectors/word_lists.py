@@ -123,7 +123,7 @@ class _Words:
         return self.place(word) is not None
 
     def place(self, word: str) -> int | None:
-        """Where the word stands among them, in an order of no meaning; None where it does not."""
+        """The place of the word among them, in an order of no meaning; None where it does not."""
         wanted = _hash(word)
         at = bisect_left(self._hashes, wanted)
         return at if at < len(self._hashes) and self._hashes[at] == wanted else None
@@ -139,7 +139,7 @@ def is_common(folded: str) -> bool:
 
 
 def rank(folded: str, language: str) -> int | None:
-    """How many words of a language are commoner than a case-folded one; None for one that `is_known` does not know."""
+    """The number of words of a language that are commoner than a case-folded one; None for one that is not known."""
     words, ranks = _load_ranks(language)
     at = words.place(folded)
     return None if at is None else ranks[at]
