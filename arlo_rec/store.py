@@ -27,11 +27,10 @@ from arlo_rec.catalogue.tables import Catalogue, TableRows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.authority import Pin
-from arlo_rec.keys.catalogue_seed import log_key
-from arlo_rec.keys.key_files import Identity
+from arlo_rec.keys.key_files import Identity, log_key
 from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.keys.roster import Roster
-from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import Denied

@@ -21,7 +21,7 @@ from typing import Any
 from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue import log_clock
 from arlo_rec.keys import key_files, layout
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import CallTakenIn, Heard, Opened, SearchBegun, SearchShown
 from arlo_rec.model.records import RecordingId, to_iso

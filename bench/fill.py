@@ -34,11 +34,10 @@ from arlo_rec.intake.sealing import BatchKeys, RecordingTables
 from arlo_rec.intake.spool import Home
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, read_service
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log.rows import Rows
-from arlo_rec.model.audiences import Audience
 from arlo_rec.model.consent import Claim, Consent, prove
-from arlo_rec.model.records import ID_CHANCE, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
+from arlo_rec.model.records import ID_CHANCE, Audience, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
 from arlo_rec.policy import POLICY_VERSION, due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of

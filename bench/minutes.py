@@ -18,7 +18,7 @@ from typing import Any
 from arlo_rec.admin import grants
 from arlo_rec.admin.opening import open_store
 from arlo_rec.keys import key_files, layout
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.progress import Progress
 from arlo_rec.store import Store
 from bench import fill

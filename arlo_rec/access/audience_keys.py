@@ -20,8 +20,7 @@ from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.crypto.object_file import AudienceSecret
 from arlo_rec.keys.roster import AccessKey
-from arlo_rec.model.audiences import Audience, purpose_of
-from arlo_rec.model.records import Grant, Person, Recording, RecordingId
+from arlo_rec.model.records import Audience, Grant, Person, Recording, RecordingId, purpose_of
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Role
 from arlo_rec.store import Store

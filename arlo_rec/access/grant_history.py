@@ -24,10 +24,9 @@ from arlo_rec.catalogue.audience_keys import AudienceKeyRow
 from arlo_rec.catalogue.grant_keys import WrappedKey
 from arlo_rec.crypto import primitives
 from arlo_rec.log.events import GrantApproved, GrantDenied, GrantGiven, GrantRevoked
-from arlo_rec.model.audiences import audiences_for
 from arlo_rec.model.errors import Integrity, InUse, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
-from arlo_rec.model.records import Grant
+from arlo_rec.model.records import Grant, audiences_for
 from arlo_rec.store import Store
 
 PART = 1000  # keys wrapped in one transaction: 30 ms with the lock, and before it some 200 ms without

@@ -16,9 +16,8 @@ from typing import Any, Final
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.crypto import object_file
-from arlo_rec.model.audiences import Audience
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Recording, RecordingId, from_iso
+from arlo_rec.model.records import Audience, Recording, RecordingId, from_iso
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.store import Store
 

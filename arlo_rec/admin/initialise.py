@@ -20,18 +20,18 @@ from arlo_rec.catalogue.schema import VERSION, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout, root_secret
-from arlo_rec.keys.catalogue_seed import catalogue_key
 from arlo_rec.keys.key_files import (
     RECOVERY_GROUPS,
     Identity,
+    catalogue_key,
     clean_passphrase,
     readable_secret,
     write_catalogue_seal,
     write_locked,
 )
 from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
-from arlo_rec.keys.seen_state import StateFolder
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.events import Initialised as StoreInitialised
 from arlo_rec.model.errors import Usage

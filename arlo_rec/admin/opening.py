@@ -32,11 +32,9 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import authority, root_secret
 from arlo_rec.keys.authority import Link
-from arlo_rec.keys.catalogue_seed import catalogue_key, log_key
-from arlo_rec.keys.key_files import Identity, read_catalogue_seal, write_catalogue_seal
+from arlo_rec.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
 from arlo_rec.keys.layout import Layout, restore_ballast, root_name
-from arlo_rec.keys.root_secret import Seen
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import Seen, StateFolder
 from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from arlo_rec.access import short_ids
-from arlo_rec.admin import approvals, break_glass, identities, new_officers, policy_changes, policy_drift, requests
+from arlo_rec.admin import approvals, identities, new_officers, policy_changes, policy_drift, requests
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.requests import Request
 from arlo_rec.model.errors import NothingMatched
@@ -101,7 +101,7 @@ def approve(
         case Request() as asked:
             return requests.approve(store, asked, now, observer)
         case Grant() as grant if pending.kind is Kind.GLASS:
-            return break_glass.agree(store, grant, now)
+            return approvals.agree(store, grant, now)
     return approvals.approve(store, pending.id, now, observer)
 
 
@@ -127,7 +127,7 @@ def _grants(store: Store, now: datetime) -> Iterator[Pending]:
 
 
 def _glass(store: Store, now: datetime) -> Iterator[Pending]:
-    for grant in break_glass.waiting(store, now):
+    for grant in approvals.break_glass_waiting(store, now):
         yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine=True)
 
 

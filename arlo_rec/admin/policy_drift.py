@@ -1,6 +1,6 @@
 """Drift: differences between the running program or the policy and what officers approved (purpose.change).
 
-Compared are the parts of the running program (`model.program_parts`), the policy that the chain of authority commits
+Compared are the parts of the running program (`model.policy_versions`), the policy that the chain of authority commits
 to, and the approvals in the log. With an unapproved program or policy, `admin.opening` opens the store only to
 commands that look after it. A lost entry, signature or link closes nothing, because deleting it would close a store
 for ever; `policy check` and `verify` report it. `of_prompts` compares the telephone's prompts with their texts.
@@ -16,8 +16,7 @@ from arlo_rec.admin import policy_changes
 from arlo_rec.model import prompts
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Refused
-from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.program_parts import parts
+from arlo_rec.model.policy_versions import Policy, parts
 from arlo_rec.store import Store
 
 PROGRAM, STORE = "program", "store"

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from arlo_rec.backends import Row, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.audiences import Audience
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import Audience, RecordingId
 
 _COLUMNS = "k.id, k.commit_key, k.audience, k.team, k.wrapped"
 

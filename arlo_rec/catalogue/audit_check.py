@@ -23,7 +23,7 @@ from arlo_rec.catalogue.log_stretch import (
 )
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import Verifiers
-from arlo_rec.keys import log_handover
+from arlo_rec.keys import vouching
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.log.entries import Body
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -130,7 +130,7 @@ def _key_chain(log: AuditLog, people: Signatories, problems: list[str]) -> list[
         _, public = merkle.parse_vkey(key.vkey)
         if not keys and (key.from_size, key.statement) != (0, None):
             problems.append("log_key_not_handed_over")
-        if keys and not log_handover.follows_on(
+        if keys and not vouching.follows_on(
             log.origin, keys[-1][1], public, key.statement or b"", key.from_size, people
         ):
             problems.append("log_key_not_handed_over")

@@ -17,8 +17,8 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys.log_handover import handover, restoration
 from arlo_rec.keys.roster import Signatories
+from arlo_rec.keys.vouching import handover, restoration
 from arlo_rec.log.entries import LONGEST, EntryRow, LogEntry, is_bounded, read_body
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in

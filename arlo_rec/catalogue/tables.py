@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from arlo_rec.catalogue.cases import Cases
     from arlo_rec.catalogue.grant_keys import GrantKeys
     from arlo_rec.catalogue.recordings import Agents
-    from arlo_rec.catalogue.vouchers import Vouchers
+    from arlo_rec.catalogue.sealed_secrets import Vouchers
 
 
 class Catalogue:
@@ -83,7 +83,7 @@ class Catalogue:
     @cached_property
     def vouchers(self) -> Vouchers:
         """An officer's signature for each key that may sign an erasure."""
-        from arlo_rec.catalogue.vouchers import Vouchers
+        from arlo_rec.catalogue.sealed_secrets import Vouchers
 
         return Vouchers(self._db)
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.certificates import check
-from arlo_rec.keys import log_handover, vouching
+from arlo_rec.keys import vouching
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.store import Store
@@ -71,7 +71,7 @@ def by_officer(store: Store, kind: str, policy: str, **told: Any) -> bytes:
 def _log_keys(log: AuditLog) -> list[dict[str, str | None]]:
     """Every key of the log from the first, or from the last that came by an officer's word after a restore."""
     chain = log.key_chain()
-    begin = max((at for at, key in enumerate(chain) if log_handover.is_restoration(key.statement)), default=0)
+    begin = max((at for at, key in enumerate(chain) if vouching.is_restoration(key.statement)), default=0)
     statements = [None, *(key.statement for key in chain[begin + 1 :])]
     return [
         {"vkey": key.vkey, "statement": to_base64(statement) if statement else None}

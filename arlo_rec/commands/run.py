@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from arlo_rec.door.client import Client
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
-    from arlo_rec.keys.seen_state import StateFolder
+    from arlo_rec.keys.root_secret import StateFolder
     from arlo_rec.keys.unlocks import Unlock
     from arlo_rec.model.particulars import Particulars
     from arlo_rec.store import Store
@@ -131,7 +131,7 @@ class Run(Typed):
 
     def state(self) -> StateFolder:
         """What this login account remembers outside the store."""
-        from arlo_rec.keys.seen_state import StateFolder
+        from arlo_rec.keys.root_secret import StateFolder
 
         return StateFolder(self.client.state_files(self.settings.state_dir))
 

@@ -192,9 +192,9 @@ def first_moment(run: Typed, text: str | None) -> datetime | None:
     """The start of a day, or an instant; None where nothing was typed. Raises Usage."""
     if text is None:
         return None
-    from arlo_rec.model import dates
+    from arlo_rec.model import times
 
-    at = dates.first_moment(text, run.now())
+    at = times.first_moment(text, run.now())
     run.echo(run.say("date.from", typed=text, at=at))
     return at
 
@@ -203,10 +203,10 @@ def last_moment(run: Typed, text: str | None, *, ahead: bool = False) -> datetim
     """The end of a day, or an instant; lengths of time look back, or *ahead*. None where nothing was typed."""
     if text is None:
         return None
-    from arlo_rec.model import dates
+    from arlo_rec.model import times
     from arlo_rec.model.times import shown_end
 
-    at = dates.last_moment(text, run.now(), ahead=ahead)
+    at = times.last_moment(text, run.now(), ahead=ahead)
     run.echo(run.say("date.to", typed=text, at=shown_end(at)))
     return at
 

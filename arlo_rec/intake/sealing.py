@@ -25,10 +25,9 @@ from arlo_rec.intake.candidates import Announced, ConsentRules, Duplicate, Exami
 from arlo_rec.intake.manifest import Vanished
 from arlo_rec.intake.spool import SpoolFile
 from arlo_rec.log.events import CallTakenIn
-from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.consent import Consent
 from arlo_rec.model.errors import Integrity
-from arlo_rec.model.records import Call, Kind, Recording, RecordingId, to_iso
+from arlo_rec.model.records import Audience, Call, Kind, Recording, RecordingId, Stage, audience_of, to_iso
 from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Event
 

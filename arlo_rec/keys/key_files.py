@@ -26,6 +26,23 @@ from arlo_rec.model.errors import Integrity, NotUnlocked, Usage
 from arlo_rec.model.records import Person
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
 
+# -- catalogue seed ----------------------------------------------------------------------------------
+# Keys derived from the catalogue's seed, which every identity holds: that of its file, and the log's signing key.
+
+
+def log_key(seed: bytes) -> primitives.SigningKey:
+    """The key that signs every checkpoint."""
+    return primitives.SigningKey.from_seed(primitives.derive(seed, "log"))
+
+
+def catalogue_key(seed: bytes) -> bytes:
+    """The raw key of the SQLCipher file."""
+    return primitives.derive(seed, "catalogue")
+
+
+# -- key files --------------------------------------------------------------------------------------
+
+
 KEY_FILE_BYTES = 64 * 1024  # a key file has 700 bytes, a passphrase file one line
 PASSPHRASE_SHORTEST = 12  # characters
 ONE_TIME_GROUPS = 5  # groups of 4 letters from 32: 100 bits, read aloud once

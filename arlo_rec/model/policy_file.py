@@ -40,8 +40,7 @@ from typing import Any, Final
 
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Refused, Usage
-from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion, ReasonCode
-from arlo_rec.model.program_parts import parts
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion, ReasonCode, parts
 from arlo_rec.model.prompts import findings, purposes_named
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import RETENTION, Purpose

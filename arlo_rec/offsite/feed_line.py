@@ -22,7 +22,7 @@ from typing import Any
 from arlo_rec.backends.feedfile import LONGEST
 from arlo_rec.catalogue.audit_log import LogKey, RawEntry
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys import log_handover
+from arlo_rec.keys import vouching
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.log import entries
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
@@ -161,7 +161,7 @@ class KeyChain:
         """Whether *new* follows *old* in the log: as known, or by the old key's or an officer's statement."""
         if (key.from_size, new) in self._keys or (old, new) in self._vouched:
             return True
-        if not log_handover.follows_on(self._origin, old, new, key.statement or b"", key.from_size, self._signers):
+        if not vouching.follows_on(self._origin, old, new, key.statement or b"", key.from_size, self._signers):
             return False
         self._vouched.add((old, new))
         return True

@@ -27,10 +27,9 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.log.entries import Body, read_body
 from arlo_rec.log.events import erasing, may_say, taking_in
-from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
-from arlo_rec.model.records import Kind, Recording, RecordingId
+from arlo_rec.model.records import Audience, Kind, Recording, RecordingId, Stage, audience_of
 from arlo_rec.policy import State
 from arlo_rec.store import Store
 

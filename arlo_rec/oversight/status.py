@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import Waiting
-from arlo_rec.admin import break_glass, policy_drift
+from arlo_rec.admin import approvals, policy_drift
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
@@ -97,7 +97,7 @@ def status(store: Store, now: datetime) -> Status:
         feed=feed.status(store),
         own_access=tuple(own for own in store.roster.grants if own.own and not own.approvals and own.live(now)),
         waiting=tuple(grant for grant in store.roster.grants if grant.is_pending(now)),
-        broken_glass=break_glass.broken(store, now),
+        broken_glass=approvals.broken(store, now),
         root_problem=root_problem(store),
         one_officer=sum(grant.role is Role.OFFICER and not grant.recovery for grant in store.roster.people) < 2,
         rekeying_waits=store.roster.is_known_outside(store.catalogue_mark),

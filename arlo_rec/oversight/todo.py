@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import break_glass, grant_review, pending
+from arlo_rec.admin import approvals, grant_review, pending
 from arlo_rec.admin.pending import Kind
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.requests import Request
@@ -133,7 +133,7 @@ def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, objec
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
     """Emergency access of other officers."""
-    for grant in break_glass.broken(store, now):
+    for grant in approvals.broken(store, now):
         if grant.by != store.person.name:
             about = {"name": grant.person, "by": grant.approvals[-1].by, "reason": grant.reason}
             yield Task("glass_broken", grant.id, grant.approvals[-1].at, about)

@@ -24,10 +24,9 @@ from arlo_rec.backends.shared_folder import open_file, read_small
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.crypto import primitives
-from arlo_rec.keys.catalogue_seed import catalogue_key
-from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow import EscrowSlot

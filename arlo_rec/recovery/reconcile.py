@@ -13,7 +13,7 @@ from pathlib import Path
 from arlo_rec.admin import policy_changes
 from arlo_rec.admin.identities import filed_until, retire
 from arlo_rec.catalogue.disclosures import DisclosureRow
-from arlo_rec.keys.catalogue_seed import log_key
+from arlo_rec.keys.key_files import log_key
 from arlo_rec.keys.layout import root_name
 from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.model import policy_versions

@@ -31,10 +31,9 @@ from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
-from arlo_rec.keys.catalogue_seed import log_key
-from arlo_rec.keys.key_files import Identity, write_catalogue_seal
+from arlo_rec.keys.key_files import Identity, log_key, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log import events, projection
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.policy_versions import demanded_reason

@@ -26,9 +26,8 @@ from arlo_rec.catalogue.copies import Copy
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.log.events import CopyMade, CopyReleased
 from arlo_rec.log.rows import CopyState
-from arlo_rec.model.audiences import Audience, Stage, audience_of
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Refused, Usage
-from arlo_rec.model.records import ID_CHANCE, Kind, Recording, RecordingId, new_id
+from arlo_rec.model.records import ID_CHANCE, Audience, Kind, Recording, RecordingId, Stage, audience_of, new_id
 from arlo_rec.store import Store
 from arlo_rec.training.opening import OpenRecording
 

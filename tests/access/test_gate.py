@@ -17,7 +17,7 @@ from arlo_rec.backends import named_files
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.recordings import RecordingSearch
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import NotGranted, Refused, Unreachable
 from arlo_rec.policy import Action
 from tests.support.attack import identity

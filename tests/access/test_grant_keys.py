@@ -15,7 +15,7 @@ from arlo_rec.catalogue.grant_keys import GrantKeys
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto.primitives import SealingKey, fingerprint
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import InUse
 from arlo_rec.model.progress import Phase, Progress
 from arlo_rec.store import Store

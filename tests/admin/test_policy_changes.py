@@ -20,12 +20,12 @@ from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import (
     LIMITS,
+    Part,
     Policy,
     PolicyVersion,
     ReasonCode,
     first,
 )
-from arlo_rec.model.program_parts import Part
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import local_date

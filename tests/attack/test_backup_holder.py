@@ -20,8 +20,7 @@ from arlo_rec.catalogue.meta import Meta
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
-from arlo_rec.keys.catalogue_seed import catalogue_key
-from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.key_files import catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import digest_of_people
 from arlo_rec.log.events import AuthorityChanged, LeftNothing

@@ -19,9 +19,8 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.certificates import check
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import access_list
-from arlo_rec.keys import authority, layout, log_handover
-from arlo_rec.keys.catalogue_seed import catalogue_key
-from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.keys import authority, layout, vouching
+from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.log.events import AuthorityChanged, ClockAccepted, PurgeFinished
 from arlo_rec.model import documents, policy_versions
 from arlo_rec.model.errors import NotUnlocked
@@ -166,7 +165,7 @@ def test_a_former_officer_alone_writes_nothing_into_the_feed(fed: World) -> None
     back_up(fed)
     store, tree, own = layout.find(fed.store).id, tree_of(fed), primitives.SigningKey.from_seed(b"\x07" * 32)
     origin = f"arlo-rec/{store.hex()}"
-    word = kept.signing.public + kept.signing.sign(log_handover.restoration(origin, own.public))
+    word = kept.signing.public + kept.signing.sign(vouching.restoration(origin, own.public))
     key = {"from": tree.size, "statement": to_base64(word), "vkey": merkle.vkey(origin, own.public)}
     body = {**PURGED, "recordings": [mine], "detail": {"count": 1}}
     append(fed, line_on(store, tree, [body], own, keys=[key]))

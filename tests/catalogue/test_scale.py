@@ -18,10 +18,9 @@ from arlo_rec.catalogue.recordings import _IS_PAST_RETENTION
 from arlo_rec.certificates import check
 from arlo_rec.crypto import merkle
 from arlo_rec.erasure import receipts
-from arlo_rec.keys.catalogue_seed import log_key
-from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.key_files import log_key, read_catalogue_seal
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log.events import Purged
 from arlo_rec.model.records import RecordingId, to_iso, to_micros
 from arlo_rec.oversight import consistency

@@ -15,7 +15,7 @@ import pytest
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import Unreachable
 from tests.support import world as worlds
 from tests.support.attack import identity, rob

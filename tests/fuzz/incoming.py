@@ -22,7 +22,7 @@ from arlo_rec.intake.deliveries import Lines, Unreadable
 from arlo_rec.intake.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
 from arlo_rec.intake.spool import Home
 from arlo_rec.keys import key_files, roster
-from arlo_rec.model import dates, particulars, phone_numbers, strict_json, times
+from arlo_rec.model import particulars, phone_numbers, strict_json, times
 from arlo_rec.model.consent import judge
 from arlo_rec.model.errors import NothingMatched, SoundError, Usage
 from arlo_rec.model.prompts import SHIPPED
@@ -170,7 +170,7 @@ def _time(raw: bytes) -> bool:
     for up in (False, True):
         with suppress(ValueError, OverflowError):
             taken = times.parse_instant(text, round_up=up).tzinfo is UTC
-    for parse in (dates.first_moment, dates.last_moment):
+    for parse in (times.first_moment, times.last_moment):
         with suppress(Usage):
             assert parse(text, NOW).tzinfo is UTC
     return taken

@@ -12,7 +12,7 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.listening import listen
 from arlo_rec.listening.server import HOST, PIECE, Server
 from tests.support.attack import identity

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.model.dates import first_moment, last_moment
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.times import end_of_day, shown_end, start_of_day
+from arlo_rec.model.times import end_of_day, first_moment, last_moment, shown_end, start_of_day
 
 NOW = datetime(2026, 10, 24, 22, 30, tzinfo=UTC)  # in Oslo the 25th, on which summer time ends
 TODAY = date(2026, 10, 25)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import policy
-from arlo_rec.model import audiences, consent
-from arlo_rec.model.audiences import Audience, Stage
+from arlo_rec.model import consent, records
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.model.records import Audience, Stage
 from arlo_rec.policy import (
     POLICY_VERSION,
     RETENTION,
@@ -277,8 +277,8 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
         Stage.RELEASED: (Audience.TRAINING, Audience.TRAINING, Audience.OFFICER),
     }
     for stage, wanted in expected.items():
-        assert tuple(audiences.audience_of(named, stage) for named in (both, only_training, only_quality)) == wanted
-    opened = {audience: audiences.purpose_of(audience) for audience in Audience}
+        assert tuple(records.audience_of(named, stage) for named in (both, only_training, only_quality)) == wanted
+    opened = {audience: records.purpose_of(audience) for audience in Audience}
     quality = dict.fromkeys((Audience.ORIGINAL, Audience.REVIEW), Purpose.QUALITY)
     assert opened == {**quality, Audience.TRAINING: Purpose.TRAINING, Audience.OFFICER: None}
     decision = policy.may_open(REQUEST._replace(purpose=Purpose.TRAINING), now=NOW)

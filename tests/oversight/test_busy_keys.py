@@ -11,7 +11,7 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.oversight import keys_check
 from arlo_rec.oversight.verify import verify
 from arlo_rec.store import Store

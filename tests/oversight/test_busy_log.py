@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue import audit_check
 from arlo_rec.keys.layout import find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from tests.support.attack import identity
 from tests.support.world import World
 

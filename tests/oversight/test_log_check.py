@@ -16,7 +16,7 @@ from arlo_rec.admin.opening import open_store
 from arlo_rec.catalogue import audit_check, log_stretch
 from arlo_rec.catalogue.log_stretch import Checked, Stretch
 from arlo_rec.keys import layout
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.oversight import witness
 from arlo_rec.store import Store
 from tests.support import world as worlds

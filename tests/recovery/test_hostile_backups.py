@@ -18,10 +18,9 @@ from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.keys.catalogue_seed import catalogue_key
-from arlo_rec.keys.key_files import read_catalogue_seal, unlock
+from arlo_rec.keys.key_files import catalogue_key, read_catalogue_seal, unlock
 from arlo_rec.keys.layout import Layout, find
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log import events, projection
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.records import EPOCH, Person

@@ -165,7 +165,7 @@ def test_while_it_is_closed_the_intake_does_not_hold_the_root_either(fed: World)
     from datetime import UTC, datetime
 
     from arlo_rec.admin.opening import open_store
-    from arlo_rec.keys.seen_state import StateFolder
+    from arlo_rec.keys.root_secret import StateFolder
 
     for name, holds in (("telefon", False), ("cron", True)):
         with open_store(find(fed.store), identity(fed, name), datetime.now(UTC), StateFolder(None)) as store:

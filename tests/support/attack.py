@@ -22,15 +22,13 @@ from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.sealed_secrets import seal_info
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys import key_files, layout, root_secret
-from arlo_rec.keys.catalogue_seed import catalogue_key
-from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.seen_state import StateFolder
+from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.rows import Rows
-from arlo_rec.model.audiences import Audience
 from arlo_rec.model.errors import ArloError
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import Audience, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Purpose, State
 from arlo_rec.store import Change, Store

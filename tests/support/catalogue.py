@@ -14,8 +14,7 @@ from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys import layout
-from arlo_rec.keys.catalogue_seed import catalogue_key, log_key
-from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.key_files import catalogue_key, log_key, read_catalogue_seal
 from arlo_rec.policy import POLICY_VERSION
 from tests.support.attack import identity
 from tests.support.world import World

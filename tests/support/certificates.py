@@ -14,8 +14,7 @@ from typing import Any
 from arlo_rec.certificates import check, seal, verdict
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys import layout, vouching
-from arlo_rec.keys.catalogue_seed import log_key
-from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.key_files import log_key, read_catalogue_seal
 from arlo_rec.model.errors import NotGenuine, Usage
 from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.policy import Role

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys.catalogue_seed import log_key
-from arlo_rec.keys.key_files import read_catalogue_seal
+from arlo_rec.keys.key_files import log_key, read_catalogue_seal
 from arlo_rec.keys.layout import find
 from arlo_rec.model.strict_json import from_base64, to_base64
 from arlo_rec.offsite import feed_line

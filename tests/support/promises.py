@@ -24,8 +24,7 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import primitives
 from arlo_rec.intake.run import FEW
 from arlo_rec.keys import layout
-from arlo_rec.keys.catalogue_seed import catalogue_key
-from arlo_rec.keys.key_files import Identity, read_catalogue_seal
+from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.offsite import anchor_file
 from tests.support import world as worlds

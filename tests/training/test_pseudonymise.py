@@ -280,7 +280,7 @@ def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
     from arlo_rec.access.keyrings import GrantKeyring
     from arlo_rec.admin.opening import open_store
     from arlo_rec.keys.layout import find
-    from arlo_rec.keys.seen_state import StateFolder
+    from arlo_rec.keys.root_secret import StateFolder
     from arlo_rec.model.records import RecordingId
 
     (original,) = world.take_in("a")
