@@ -92,8 +92,9 @@ def opened(
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise NotAFile(outside=True)
-    handle, status, lies_in = _open_below(home, folder / name, folder, parts[:-1], same)
+    handle, lies_in = _open_below(home, folder / name, folder, parts[:-1], same)
     try:
+        status = os.fstat(handle)
         if status.st_nlink != 1:
             raise NotAFile(missing=status.st_nlink == 0)  # removed by another run since it was opened
         if status.st_uid == home.not_of:
@@ -175,17 +176,15 @@ def sync(removed: Iterable[SpoolFile]) -> None:
             os.fsync(handle)
 
 
-def _open_below(
-    home: Home, path: Path, begin: Path, way: Sequence[str], same: FolderId | None
-) -> tuple[int, os.stat_result, FolderId]:
-    """A handle of a plain file *way* below a folder, what the system says of it, and its folder; raises NotAFile."""
+def _open_below(home: Home, path: Path, begin: Path, way: Sequence[str], same: FolderId | None) -> tuple[int, FolderId]:
+    """A handle of a plain file *way* below a folder, and the folder in which it lies; raises NotAFile."""
     try:
         with home.reached(begin) as first:
             if same is not None and _id(first) != same:
                 raise NotAFile
             lies_in = shared_folder.descend(os.dup(first), way, shared_folder.WAY, path)
         try:
-            return *shared_folder.opened_in(lies_in, path.name, os.O_RDONLY, path.parent), _id(lies_in)
+            return shared_folder.open_in(lies_in, path.name, os.O_RDONLY, path.parent), _id(lies_in)
         finally:
             os.close(lies_in)
     except FileNotFoundError:
