@@ -11,6 +11,8 @@ from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, first_moment, span
 from arlo_rec.model.errors import Unreachable, Usage, nearest
+from arlo_rec.model.times import end_of_day, local_date, shown
+from arlo_rec.policy import IDENTITY_WAYS
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -174,7 +176,6 @@ def _erased_json(first: datetime | None) -> dict[str, Any]:
 
 def _erased_lines(run: Run, first: datetime | None, due: date) -> list[str]:
     """When the first recording goes: as a warning where that is before the deadline."""
-    from arlo_rec.model.times import end_of_day
 
     if first is None:
         return []
@@ -240,7 +241,6 @@ def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | N
 
 def _check_way(identity: str | None) -> None:
     """Raise Usage where how identity was checked is a known way, mistyped: other words would stand in the letter."""
-    from arlo_rec.policy import IDENTITY_WAYS
 
     if identity is not None and identity not in IDENTITY_WAYS and " " not in identity.strip():
         near = nearest(identity, IDENTITY_WAYS)
@@ -274,7 +274,6 @@ def _turns(run: Run, path: Path | None) -> Mapping[str, Sequence[Turn]]:
 
 
 def _local_date(at: datetime) -> Any:
-    from arlo_rec.model.times import local_date
 
     return local_date(at)
 
@@ -313,7 +312,6 @@ def _entry_json(entry: Entry, left: int | None) -> dict[str, Any]:
 
 
 def _entry_lines(run: Run, entry: Entry, left: int | None) -> list[str]:
-    from arlo_rec.model.times import shown
 
     case, statement, _ = entry
     facts = {"case": case.id, "state": run.say(f"case_state.{case.state}"), "received": case.received_at}

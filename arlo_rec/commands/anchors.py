@@ -11,6 +11,7 @@ import typer
 from arlo_rec.commands.options import opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ def audit_checkpoint(
     out: Annotated[Path | None, opt("opt.checkpoint_out", "--out", "FILE")] = None,
 ) -> Answer:
     """The newest checkpoint, signed; kept wherever that is asked for."""
-    from arlo_rec.policy import Action
-
     run: Run = ctx.obj
     target = run.new_or_shown(out)
     with run.store() as store:
@@ -68,7 +67,6 @@ def audit_verify(
 ) -> Answer:
     """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
     from arlo_rec.oversight.witness import check, parse_vkeys, unwitnessed
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     if witness and not anchor:

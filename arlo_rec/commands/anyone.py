@@ -12,6 +12,8 @@ import typer
 from arlo_rec.commands.options import SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
+from arlo_rec.model.times import parse_length, shown, shown_end, shown_minute
+from arlo_rec.policy import Purpose, reason_problem
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -179,7 +181,6 @@ def unlock(
     from arlo_rec.keys import unlocks
     from arlo_rec.log.events import Unlocked
     from arlo_rec.model.records import to_iso
-    from arlo_rec.policy import Purpose
 
     run: Run = ctx.obj
     lasts, keyring = _length(length), run.client.keyring
@@ -246,7 +247,6 @@ def _told_lines(run: Run, code: str, name: str, told: UnlockTerms) -> list[str]:
 def _length(text: str | None) -> timedelta:
     """How long an unlock is to run; raises Usage."""
     from arlo_rec.keys.unlocks import LONGEST, USUAL
-    from arlo_rec.model.times import parse_length
 
     try:
         lasts = parse_length(text) if text is not None else USUAL
@@ -259,7 +259,6 @@ def _length(text: str | None) -> timedelta:
 
 def _check(purpose: str | None, reason: str | None) -> None:
     """Raise Usage where a purpose or a reason is none that a command would take."""
-    from arlo_rec.policy import Purpose, reason_problem
 
     if purpose is not None and purpose not in list(Purpose):
         raise Usage("purpose_unknown", rule="scope.only")
@@ -273,7 +272,6 @@ def _check(purpose: str | None, reason: str | None) -> None:
 
 def todo(ctx: typer.Context) -> Answer:
     """What waits for this person, each with the command that does it."""
-    from arlo_rec.model.times import shown_minute
     from arlo_rec.oversight.todo import tasks
 
     run: Run = ctx.obj
@@ -319,7 +317,6 @@ def _word(run: Run, key: str, value: object) -> object:
     """A fact of a task as people read it."""
     from arlo_rec.commands.grants import limit_words
     from arlo_rec.model.records import Limits
-    from arlo_rec.model.times import shown, shown_end, shown_minute
 
     match key, value:
         case "purpose", _:

@@ -11,6 +11,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import span
 from arlo_rec.keys.roster import name_then
 from arlo_rec.model.errors import NothingMatched, Usage, nearest
+from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     from arlo_rec.erasure import old_entries
     from arlo_rec.log.events import LogShown
     from arlo_rec.oversight import conduct
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     begin, end = span(run, since, before)
@@ -131,7 +131,6 @@ def audit_breach(
     from arlo_rec.erasure import old_entries
     from arlo_rec.log.events import LogShown
     from arlo_rec.oversight import conduct
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     if person is None and recording is None and since is None:

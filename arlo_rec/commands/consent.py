@@ -11,6 +11,7 @@ from arlo_rec.commands.options import Limit, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import span
 from arlo_rec.model.errors import Usage
+from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -80,7 +81,6 @@ def consent_stats(
     """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
     from arlo_rec.consent import figures
     from arlo_rec.log.events import LogShown
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     if limit is not None and limit < 1:

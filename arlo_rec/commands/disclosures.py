@@ -8,6 +8,7 @@ import typer
 
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.model.times import shown_minute
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
@@ -50,7 +51,6 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
 
 def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
     """The disclosures; where packages are among them, with the beginning of the checksum of each file."""
-    from arlo_rec.model.times import shown_minute
 
     has_files = any(disclosure.sha256 for disclosure in disclosures)
     rows = [

@@ -14,7 +14,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import last_moment, near_line, span
 from arlo_rec.model import documents
 from arlo_rec.model.errors import Usage, nearest_names
-from arlo_rec.policy import GLASS_LONGEST
+from arlo_rec.model.times import end_of_day, local_date, shown, shown_end, shown_minute
+from arlo_rec.policy import GLASS_LONGEST, GRANT_DEFAULT, GRANT_LONGEST, Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
     """What was given, by an officer herself or for a request, and how much it opens."""
     from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
-    from arlo_rec.model.times import shown_end
 
     complete, held = grants.is_complete(store, granted), held_calls(store, now)
     name = granted.person
@@ -121,7 +121,6 @@ def _approved_answer(
     from arlo_rec.admin.policy_changes import Proposal
     from arlo_rec.commands.policy import approved_answer
     from arlo_rec.model.records import Person
-    from arlo_rec.model.times import shown_end
 
     match approved:
         case Proposal():
@@ -215,7 +214,6 @@ def grants_list(
 def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
     """Confirm and end what was named, and list every live grant with its use."""
     from arlo_rec.admin import grant_review, grants
-    from arlo_rec.model.times import shown_minute
 
     now = run.now()
     with run.store() as store:
@@ -262,7 +260,6 @@ def _held_json(granted: Grant, held: Counter[str]) -> list[dict[str, Any]]:
 
 def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
     from arlo_rec.admin.grants import shown_state
-    from arlo_rec.model.times import shown_end
 
     purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
@@ -325,7 +322,6 @@ def request(
 def _own(run: Run) -> Answer:
     """What this person asked for, the newest first."""
     from arlo_rec.admin import grants, requests
-    from arlo_rec.policy import Action
 
     with run.store() as store:
         store.demand(Action.REQUEST, run.now())
@@ -344,7 +340,6 @@ def _own(run: Run) -> Answer:
 
 def _request_row(run: Run, asked: Request, given: str) -> list[str]:
     """Its cells; of what was given, how the grant stands (*given*)."""
-    from arlo_rec.model.times import shown_end
 
     teams, limited = ", ".join(asked.teams) or run.say("all_teams"), ", ".join(limit_words(run, asked.limits))
     shown = f"{teams} ({limited})" if limited else teams
@@ -382,9 +377,6 @@ def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> date
     """
     from datetime import timedelta
 
-    from arlo_rec.model.times import end_of_day, local_date
-    from arlo_rec.policy import GRANT_DEFAULT, GRANT_LONGEST
-
     if until is not None and days is not None:
         raise Usage("until_or_days")
     last, longest = last_moment(run, until, ahead=True), now + GRANT_LONGEST
@@ -405,7 +397,6 @@ def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str
 
 def limit_words(run: Run, limits: Limits) -> Iterator[str]:
     """Each limit in words."""
-    from arlo_rec.model.times import shown, shown_end
 
     if limits.agents is not None:
         yield run.say("grant.limit_agents", names=", ".join(sorted(limits.agents)))

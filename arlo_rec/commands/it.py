@@ -19,6 +19,7 @@ from arlo_rec.commands.typed import near_line, span
 from arlo_rec.door.client import Serving
 from arlo_rec.i18n.messages import say_or
 from arlo_rec.model.errors import ArloError, Usage, nearest_names
+from arlo_rec.model.times import shown, shown_end, shown_minute
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -243,7 +244,6 @@ def _finding_line(run: Run, finding: Finding) -> str:
 
 
 def _word(run: Run, key: str, value: object) -> object:
-    from arlo_rec.model.times import shown, shown_end
 
     match key, value:
         case "purpose", _:
@@ -327,7 +327,6 @@ def _value(value: object) -> str:
 def _at(text: object) -> str:
     """An instant of the log in the policy's zone; as it stands there where it is none."""
     from arlo_rec.model.records import from_iso
-    from arlo_rec.model.times import shown_minute
 
     try:
         return shown_minute(from_iso(str(text)))

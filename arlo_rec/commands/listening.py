@@ -14,7 +14,8 @@ import typer
 
 from arlo_rec.commands.options import Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Refused, Usage
+from arlo_rec.model.errors import NotUnlocked, Refused, Usage
+from arlo_rec.model.times import shown_length
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -127,7 +128,6 @@ def _write(line: str) -> None:
 def _end_where_locked(run: Run, place: Layout, session: Session) -> None:
     """End it where the unlock is over by which it began."""
     from arlo_rec.keys import unlocks
-    from arlo_rec.model.errors import NotUnlocked
 
     if not run.is_by_unlock:
         return
@@ -173,7 +173,6 @@ def _play(run: Run, store: Store, opened: Opened, session: Session, words: list[
 
 def _answer(run: Run, opened: Opened, session: Session, url: str | None) -> Answer:
     from arlo_rec.model.records import from_iso
-    from arlo_rec.model.times import shown_length
 
     facts, heard_s = opened.facts, session.heard_s()
     heard, length = shown_length(heard_s), shown_length(facts["length_s"])
@@ -184,6 +183,5 @@ def _answer(run: Run, opened: Opened, session: Session, url: str | None) -> Answ
 
 
 def _spans(spans: Sequence[tuple[float, float]]) -> str:
-    from arlo_rec.model.times import shown_length
 
     return ", ".join(f"{shown_length(begin)}-{shown_length(end)}" for begin, end in spans)

@@ -13,6 +13,8 @@ from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, near_line, span
 from arlo_rec.model.errors import Usage
+from arlo_rec.model.times import local_date, shown_length, shown_minute
+from arlo_rec.policy import Action, has_hidden_characters
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ def find(
     """The recordings that this person may open for a purpose; or the teams that they may see."""
     from arlo_rec.access import search
     from arlo_rec.access.short_ids import short_ids
-    from arlo_rec.policy import has_hidden_characters
 
     run: Run = ctx.obj
     if teams:
@@ -100,7 +101,6 @@ def export(
     """Write the sound of one recording."""
     from arlo_rec.access import search
     from arlo_rec.access.gate import Intent
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     to_stdout = out == STDIN
@@ -134,7 +134,6 @@ def _names(team: Team) -> list[str] | None:
 
 
 def _row(match: Match, shown_id: str) -> list[str]:
-    from arlo_rec.model.times import local_date, shown_length, shown_minute
 
     length, erased_on = shown_length(match.duration_s), local_date(match.expires_at).isoformat()
     return [shown_id, shown_minute(match.started_at), length, match.team, match.agent, erased_on]

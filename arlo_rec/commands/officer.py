@@ -15,6 +15,8 @@ from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, arg, opt, roles
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage, nearest
+from arlo_rec.model.times import shown
+from arlo_rec.policy import Role
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -223,7 +225,6 @@ def _disk_warnings(run: Run, root: Path) -> list[str]:
 
 
 def _role(text: str) -> Any:
-    from arlo_rec.policy import Role
 
     try:
         return Role(text)
@@ -232,7 +233,6 @@ def _role(text: str) -> Any:
 
 
 def _row(run: Run, person: Person) -> list[str]:
-    from arlo_rec.model.times import shown
 
     role = run.say("person.recovery") if person.recovery else person.role
     return [person.name, role, run.say("yes" if person.service else "no"), shown(person.since)[:10]]

@@ -9,7 +9,9 @@ import typer
 
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Refused, Usage
+from arlo_rec.model.times import shown_minute
+from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -49,7 +51,6 @@ def policy_show(
     """The rules and what the policy sets, now or in a version; one rule whole; or what a proposal would change."""
     from arlo_rec.admin import policy_changes
     from arlo_rec.model.policy_file import text_of
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     now = run.now()
@@ -78,8 +79,6 @@ def policy_show(
 def policy_log(ctx: typer.Context) -> Answer:
     """Every version that the policy had, has and will have."""
     from arlo_rec.admin.policy_changes import version_digest
-    from arlo_rec.model.times import shown_minute
-    from arlo_rec.policy import Action
 
     run: Run = ctx.obj
     with run.store() as store:
@@ -126,8 +125,6 @@ def policy_check(
 ) -> Answer:
     """Whether the program, the policy that officers approved, the pages and the prompts say the same: else 14."""
     from arlo_rec.admin import policy_drift
-    from arlo_rec.model.errors import Refused
-    from arlo_rec.policy import Action
     from arlo_rec.publishing import publish
 
     run: Run = ctx.obj

@@ -10,7 +10,8 @@ import typer
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Root, SometimesReason, Yes, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Refused, Usage
+from arlo_rec.policy import reason_problem
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ def restore(
     yes: Yes = False,
 ) -> Answer:
     """Make a store from a backup and apply the erasures since; or accept that those are not known."""
-    from arlo_rec.policy import reason_problem
     from arlo_rec.recovery import backup_copy
     from arlo_rec.recovery import restore as restoring
 
@@ -100,7 +100,6 @@ def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
 
 def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
     """What was restored, erased again and lost; an error as well while the store is closed."""
-    from arlo_rec.model.errors import Refused
 
     store, vkey = str(restored.layout.store), restored.vkey
     counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}

@@ -13,6 +13,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.commands.training import TypedChanges
 from arlo_rec.i18n.messages import say_or
 from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.model.times import shown_minute
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -147,7 +148,6 @@ def waiting_answer(run: Run, waiting: Sequence[Waiting]) -> Answer:
 
 
 def _waiting_row(run: Run, waiting: Waiting) -> list[str]:
-    from arlo_rec.model.times import shown_minute
 
     copy, started = waiting.copy, shown_minute(waiting.started_at) if waiting.started_at else ""
     return [waiting.short, started, waiting.team, run.say(f"copy.{copy.state}"), str(copy.revision), copy.made_by]

@@ -11,6 +11,7 @@ from arlo_rec.commands.disclosures import disclosures_json, must_delete, recordi
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
+from arlo_rec.policy import GuardLimits
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
@@ -203,8 +204,6 @@ def _guard_limits(run: Run) -> GuardLimits:
     """When a purge stops and asks, by the settings."""
     from datetime import timedelta
     from fractions import Fraction
-
-    from arlo_rec.policy import GuardLimits
 
     settings = run.settings
     jump = timedelta(days=settings.guard_jump_days)

@@ -11,6 +11,8 @@ from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import first_moment
 from arlo_rec.model.errors import Usage
+from arlo_rec.model.times import local_date, shown_minute
+from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ def person_notify(
 ) -> Answer:
     """Note that people were shown a notice; without a name, who was shown which, or who was not."""
     from arlo_rec.admin import staff_notices
-    from arlo_rec.model.times import local_date
 
     run: Run = ctx.obj
     if (not names and (on is not None or version is not None)) or (names and missing):
@@ -159,8 +160,6 @@ def _plan_json(plan: Plan, reached: Sequence[Disclosure]) -> dict[str, Any]:
 def _objections(run: Run) -> Answer:
     """Every objection as it stands, what was decided last first."""
     from arlo_rec.access import objections
-    from arlo_rec.model.times import shown_minute
-    from arlo_rec.policy import Action
 
     with run.store() as store:
         store.demand(Action.AUDIT_SHOW, run.now())

@@ -11,6 +11,8 @@ from arlo_rec.commands.disclosures import disclosures_json, must_delete, recordi
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.times import local_date, shown, shown_length
+from arlo_rec.policy import Role
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -63,7 +65,6 @@ def withdraw(
 
 def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
     """Who must delete what; for support, with a customer on the line, only that their `todo` says so to them."""
-    from arlo_rec.policy import Role
 
     lines = must_delete(run, reached)
     if store.person.role is not Role.SUPPORT or not lines:
@@ -73,7 +74,6 @@ def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
     """What is read to the customer: of everything that is held, or of the one call that was named."""
-    from arlo_rec.model.times import local_date
 
     count = len(withdrawn.recordings)
     if plan.number is None and plan.calls:
@@ -124,7 +124,6 @@ def _rows(calls: Sequence[ShownCall]) -> list[str]:
     Laid out by hand, because rich alone would take as long to load as the rest of the command takes.
     """
     from arlo_rec.i18n.messages import clean
-    from arlo_rec.model.times import shown, shown_length
 
     lengths = ["" if call.duration_s is None else shown_length(call.duration_s) for call in calls]
     cells = [

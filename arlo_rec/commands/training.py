@@ -13,6 +13,8 @@ from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_
 from arlo_rec.commands.options import Engine, Reason, SpeechModel, arg, modes, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.progress import Phase, Progress
+from arlo_rec.policy import Mode
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -86,7 +88,6 @@ def _make_copies(
 
     The number is that of the backlog's calls that were passed over.
     """
-    from arlo_rec.model.progress import Phase, Progress
     from arlo_rec.training import backlog
 
     waiting = backlog.pending(store, run.now()) if not recordings else None
@@ -186,7 +187,6 @@ class CopyOrders:
     """One order for each recording, from options that were typed once."""
 
     def __init__(self, run: Run, options: CopyOptions, *, many: bool) -> None:
-        from arlo_rec.policy import Mode
         from arlo_rec.training.cut_plan import CopyOrder
 
         mode = options.mode or ("manual" if options.cuts is not None and not options.transcripts else "detect")
