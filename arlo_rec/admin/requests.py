@@ -6,7 +6,6 @@ undecided one expires.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -134,7 +133,7 @@ def _demand_waits(store: Store, asked: Request, now: datetime) -> None:
         raise NothingMatched("no_pending_grant", id=asked.id)
 
 
-def shorts(store: Store, now: datetime, listed: list[Request]) -> Iterator[tuple[Request, str]]:
-    """Each request with the shortest beginning of its id that means it alone."""
+def shorts(store: Store, now: datetime, listed: list[Request]) -> dict[str, str]:
+    """The shortest beginning of each request's id that means it alone, by the id."""
     ids = {request.id for request in every(store, now)}
-    return ((request, short_ids.shortest(request.id, ids)) for request in listed)
+    return {request.id: short_ids.shortest(request.id, ids) for request in listed}

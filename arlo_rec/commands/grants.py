@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
 from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import last_moment, near_line, span
-from arlo_rec.model import documents
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest_names
-from arlo_rec.model.times import end_of_day, local_date, shown, shown_end, shown_minute
+from arlo_rec.model.times import end_of_day, local_date, shown, shown_end
 from arlo_rec.policy import GLASS_LONGEST, GRANT_DEFAULT, GRANT_LONGEST, Action
 from arlo_rec.ui.terminal import Answer
 
@@ -29,22 +29,58 @@ if TYPE_CHECKING:
     from arlo_rec.store import Store
 
 REVIEW = "review"
-FIELDS = (
-    "id",
-    "person",
-    "purpose",
-    "teams",
-    "until",
-    "state",
-    "by",
-    "reason",
-    "own",
-    "approved_by",
-    "limits",
-    "break_glass",
-)  # of a grant
-REQUEST_COLUMNS = ("id", "purpose", "teams", "until", "state")
-REQUEST_FIELDS = ("id", "person", "purpose", "teams", "until", "limits", "reason", "at", "state", "by", "why")
+
+
+class GrantShown(Record, frozen=True):
+    """A grant in an answer; its state is that of now."""
+
+    id: str
+    person: str
+    purpose: str
+    teams: frozenset[str] | None
+    until: datetime
+    state: str
+    by: str
+    reason: str
+    own: bool
+    approved_by: list[str]
+    limits: Limits
+    break_glass: bool
+
+    @classmethod
+    def at(cls, now: datetime, grant: Grant, **used: object) -> Self:
+        """The grant as it is at *now*."""
+        from arlo_rec.admin.grants import shown_state
+
+        approved_by = [approval.by for approval in grant.approvals]
+        return cls.of(grant, state=shown_state(grant, now), approved_by=approved_by, break_glass=grant.glass, **used)
+
+
+class GrantUsed(GrantShown, frozen=True):
+    """A grant in the quarter's review, with its use."""
+
+    heard: int
+    last_heard: datetime | None
+    due: bool
+
+
+class RequestShown(Record, frozen=True):
+    """A request for access; `why` is the reason of a denial."""
+
+    id: str
+    person: str
+    purpose: str
+    teams: tuple[str, ...] | None  # None: all
+    until: datetime
+    limits: Limits
+    reason: str
+    at: datetime
+    state: str
+    by: str | None
+    why: str | None
+
+
+COLUMNS = "id person=name purpose teams until"
 Teams = Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")]
 Until = Annotated[str | None, opt("opt.until", "--until", "DATE")]
 Days = Annotated[int | None, opt("opt.days", "--days", "N")]
@@ -96,7 +132,7 @@ def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
     if granted.own and granted.state == "live":
         lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
     lines += [] if complete else [run.say("grant.unfinished")]
-    data = {"grant": _grant_json(granted, now), "held": _held_json(granted, held)}
+    data = {"grant": GrantShown.at(now, granted), "held": _held_json(granted, held)}
     return Answer(data, lines, exit_status=0 if complete else 3)
 
 
@@ -129,14 +165,14 @@ def _approved_answer(
             return _officer_answer(approved, "officer", run.say("person.officer_approved", name=name))
     if waits.kind is Kind.GLASS:
         line = run.say("grant.glass_agreed", id=approved.id, by=approved.by)
-        return Answer({"grant": _grant_json(approved, now)}, [line])
+        return Answer({"grant": GrantShown.at(now, approved)}, [line])
     if waits.kind is Kind.REQUEST:
         return _given(run, store, approved, now)
     purpose = run.say(f"purpose.{approved.purpose}")
     lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]
     complete = is_complete(store, approved)
     lines += [] if complete else [run.say("grant.unfinished")]
-    return Answer({"grant": _grant_json(approved, now)}, lines, exit_status=0 if complete else 3)
+    return Answer({"grant": GrantShown.at(now, approved)}, lines, exit_status=0 if complete else 3)
 
 
 def _officer_answer(person: Person, state: str, line: str) -> Answer:
@@ -162,8 +198,11 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
         case Proposal():
             return denied_answer(run, denied)
         case Request():
-            return Answer({"request": request_json(denied)}, [run.say("request.denied", name=denied.person)])
-    return Answer({"grant": _grant_json(denied, now)}, [run.say("grant.denied", name=denied.person)])
+            return Answer(
+                {"request": _request_shown(denied)},
+                [run.say("request.denied", name=denied.person)],
+            )
+    return Answer({"grant": GrantShown.at(now, denied)}, [run.say("grant.denied", name=denied.person)])
 
 
 def revoke(
@@ -179,7 +218,7 @@ def revoke(
     now = run.now()
     with run.store() as store:
         revoked = grants.revoke(store, name, grant, now)
-    data = {"revoked": [_grant_json(ended, now) for ended in revoked]}
+    data = {"revoked": [GrantShown.at(now, ended) for ended in revoked]}
     return Answer(data, [run.say("revoke.done", name=name, count=len(revoked))])
 
 
@@ -203,12 +242,11 @@ def grants_list(
     with run.store() as store:
         listed = grants.listed(store, now, every=every)
         short = grants.shorts(store, listed)
-    rows = [[short[granted.id], *_row(run, granted, now)] for granted in listed]
+    shown = [GrantShown.at(now, granted) for granted in listed]
     lines = [] if listed else [run.say("grants.none")]
-    columns = ("id", "name", "purpose", "teams", "until", "state")
-    data = [_grant_json(granted, now) for granted in listed]
-    table = run.table(columns, rows, ("name", "teams"), (data, FIELDS))._replace(is_whole=True)
-    return Answer({"grants": data}, lines, table)
+    cells = {**_cells(run, short), "state": lambda grant: run.say(f"grant_state.{grant.state}")}
+    table = run.listing(GrantShown, shown, f"{COLUMNS} state", "person teams", cells)
+    return Answer({"grants": shown}, lines, table._replace(is_whole=True))
 
 
 def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
@@ -223,18 +261,13 @@ def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
             grants.revoke(store, each.person, each.id, now)
         uses = grant_review.listed(store, now)
         short = grants.shorts(store, [use.grant for use in uses])
-    rows, data = [], []
-    for use in uses:
-        last, state = shown_minute(use.last) if use.last else "", "due" if use.is_due else "reviewed"
-        rows.append([short[use.grant.id], *_row(run, use.grant, now)[:4], str(use.heard), last])
-        rows[-1].append(run.say(f"grants.{state}"))
-        used = {"heard": use.heard, "last_heard": use.last, "due": use.is_due}
-        data.append({**_grant_json(use.grant, now), **used})
+    shown = [GrantUsed.at(now, use.grant, heard=use.heard, last_heard=use.last, due=use.is_due) for use in uses]
     left = sum(use.is_due for use in uses)
     lines = [run.say("grants.review_left", count=left) if left else run.say("grants.review_done")]
-    columns = ("id", "name", "purpose", "teams", "until", "heard_count", "last_heard", "state")
-    table = run.table(columns, rows, ("name", "teams"), (data, (*FIELDS, "heard", "last_heard", "due")))
-    answer = {"grants": data, "confirmed": [each.id for each in confirmed], "ended": [each.id for each in ending]}
+    cells = {**_cells(run, short), "due": lambda used: run.say(f"grants.{'due' if used.due else 'reviewed'}")}
+    columns = f"{COLUMNS} heard=heard_count last_heard due=state"
+    table = run.listing(GrantUsed, shown, columns, "person teams", cells)
+    answer = {"grants": shown, "confirmed": [each.id for each in confirmed], "ended": [each.id for each in ending]}
     return Answer(answer, lines, table._replace(is_whole=True))
 
 
@@ -258,32 +291,20 @@ def _held_json(granted: Grant, held: Counter[str]) -> list[dict[str, Any]]:
     return [{"team": team, "held": held[team], "nearest": near.get(team, [])} for team in names]
 
 
-def _row(run: Run, grant: Grant, now: datetime) -> list[str]:
-    from arlo_rec.admin.grants import shown_state
-
-    purpose, state = run.say(f"purpose.{grant.purpose}"), run.say(f"grant_state.{shown_state(grant, now)}")
-    teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else run.say("all_teams")
-    limited = ", ".join(limit_words(run, grant.limits))
-    return [grant.person, purpose, f"{teams} ({limited})" if limited else teams, shown_end(grant.until)[:MINUTE], state]
-
-
-def _grant_json(grant: Grant, now: datetime) -> dict[str, Any]:
-    from arlo_rec.admin.grants import shown_state
-
+def _cells(run: Run, short: Mapping[str, str]) -> dict[str, Callable[[Any], object]]:
+    """The cells of a grant or a request that are not its fields as they are."""
     return {
-        "id": grant.id,
-        "person": grant.person,
-        "purpose": grant.purpose,
-        "teams": grant.teams,
-        "until": grant.until,
-        "state": shown_state(grant, now),
-        "by": grant.by,
-        "reason": grant.reason,
-        "own": grant.own,
-        "approved_by": [approval.by for approval in grant.approvals],
-        "limits": documents.plain(grant.limits),
-        "break_glass": grant.glass,
+        "id": lambda shown: short[shown.id],
+        "purpose": lambda shown: run.say(f"purpose.{shown.purpose}"),
+        "teams": lambda shown: _teams_shown(run, shown),
+        "until": lambda shown: shown_end(shown.until)[:MINUTE],
     }
+
+
+def _teams_shown(run: Run, shown: GrantShown | RequestShown) -> str:
+    teams = run.say("all_teams") if shown.teams is None else ", ".join(sorted(shown.teams))
+    limited = ", ".join(limit_words(run, shown.limits))
+    return f"{teams} ({limited})" if limited else teams
 
 
 # -- requests -----------------------------------------------------------------------------------------
@@ -316,7 +337,7 @@ def request(
     with run.store() as store:
         terms = grants.Terms(store.person.name, purpose, tuple(team or ()), end, reason, limits)
         asked = requests.ask(store, terms, now)
-    return Answer({"request": request_json(asked)}, [run.say("request.done", id=asked.id)])
+    return Answer({"request": _request_shown(asked)}, [run.say("request.done", id=asked.id)])
 
 
 def _own(run: Run) -> Answer:
@@ -327,44 +348,23 @@ def _own(run: Run) -> Answer:
         store.demand(Action.REQUEST, run.now())
         own = [each for each in requests.every(store, run.now()) if each.person == store.person.name][::-1]
         given = {each.id: grants.shown_state(each, run.now()) for each in store.roster.grants}
-        states = {each.id: given.get(each.grant or "", "") for each in own}
-        rows = [
-            [short, *_request_row(run, each, states[each.id])] for each, short in requests.shorts(store, run.now(), own)
-        ]
-    data = [request_json(each) for each in own]
+        short = requests.shorts(store, run.now(), own)
+        states = {each.id: _request_state(run, each, given.get(each.grant or "", "live")) for each in own}
+    shown = [_request_shown(each) for each in own]
     lines = [] if own else [run.say("request.none")]
     lines += [run.say("request.why", id=each.id, why=each.why) for each in own if each.why is not None]
-    table = run.table(REQUEST_COLUMNS, rows, ("teams",), (data, REQUEST_FIELDS))._replace(is_whole=True)
-    return Answer({"requests": data}, lines, table)
+    cells = {**_cells(run, short), "state": lambda request: states[request.id]}
+    table = run.listing(RequestShown, shown, "id purpose teams until state", "teams", cells)
+    return Answer({"requests": shown}, lines, table._replace(is_whole=True))
 
 
-def _request_row(run: Run, asked: Request, given: str) -> list[str]:
-    """Its cells; of what was given, how the grant stands (*given*)."""
-
-    teams, limited = ", ".join(asked.teams) or run.say("all_teams"), ", ".join(limit_words(run, asked.limits))
-    shown = f"{teams} ({limited})" if limited else teams
-    purpose, state = run.say(f"purpose.{asked.purpose}"), run.say(f"request.state_{asked.state}")
-    if given not in {"", "live"}:
-        state = run.say(f"grant_state.{given}")
-    return [purpose, shown, shown_end(asked.until)[:MINUTE], state]
+def _request_shown(asked: Request) -> RequestShown:
+    return RequestShown.of(asked, teams=asked.teams or None)
 
 
-def request_json(asked: Request) -> dict[str, Any]:
-    """A request, for scripts."""
-
-    return {
-        "id": asked.id,
-        "person": asked.person,
-        "purpose": asked.purpose,
-        "teams": list(asked.teams) or None,
-        "until": asked.until,
-        "limits": documents.plain(asked.limits),
-        "reason": asked.reason,
-        "at": asked.at,
-        "state": asked.state,
-        "by": asked.by,
-        "why": asked.why,
-    }
+def _request_state(run: Run, asked: Request, granted: str) -> str:
+    """The state of a request in words, or of the grant that was given for it, once that is not live."""
+    return run.say(f"request.state_{asked.state}" if granted == "live" else f"grant_state.{granted}")
 
 
 # -- the end and the limits of a grant ----------------------------------------------------------------

@@ -5,23 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.door.words import HERE
 from arlo_rec.i18n.messages import say
 from arlo_rec.model.errors import Interrupted, Usage
-from arlo_rec.ui.tables import Table
+from arlo_rec.ui.tables import Table, shown
 from arlo_rec.ui.terminal import Form, wrapped
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.door.client import Client
+    from arlo_rec.model.documents import Record
     from arlo_rec.model.progress import Progress
     from arlo_rec.ui.progress import Display
 
+_Kind = TypeVar("_Kind", bound="Record")
 STDIN: Final = "-"
 CALLER_BYTES: Final = 200  # a number in any notation is far shorter
 MIB: Final = 1024 * 1024
@@ -59,6 +63,24 @@ class Typed:
         """Rows under headings in the language of this run; for *shortened* and *listed* see `Table`."""
         narrow = frozenset(columns.index(column) for column in shortened)
         return Table([self.say(f"column.{column}") for column in columns], rows, narrow, *listed)
+
+    def listing(
+        self,
+        kind: type[_Kind],
+        records: Sequence[_Kind],
+        columns: str,
+        narrow: str = "",
+        cells: Mapping[str, Callable[[Any], object]] = MappingProxyType({}),
+    ) -> Table:
+        """Records as a table of the *columns*, each a field under a heading of its name, or `field=heading`.
+
+        *cells* shows a field otherwise; for *narrow* columns see `Table`.
+        """
+        pairs = [(field, heading or field) for field, _, heading in (name.partition("=") for name in columns.split())]
+        rows = [[shown(cells.get(field, attrgetter(field))(record)) for field, _ in pairs] for record in records]
+        shortened = frozenset(at for at, (field, _) in enumerate(pairs) if field in narrow.split())
+        headings = [self.say(f"column.{heading}") for _, heading in pairs]
+        return Table(headings, rows, shortened, records, kind.__struct_fields__)
 
     # -- the terminal ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ or spelling are refused, so that a document has one form to be signed.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
@@ -19,6 +19,16 @@ _Kind = TypeVar("_Kind")
 
 class Document(msgspec.Struct, frozen=True):
     """The base of document parts with field names of their own (`rename`), or of frequent ones."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """The base of what answers list. The fields of a kind, in order, are the keys of JSON and the columns of CSV."""
+
+    @classmethod
+    def of(cls, source: object, **values: object) -> Self:
+        """The record with these *values*, and attributes of *source* for its other fields."""
+        others = {field: getattr(source, field) for field in cls.__struct_fields__ if field not in values}
+        return cls(**others, **values)
 
 
 def encode(document: object) -> bytes:

@@ -16,9 +16,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from arlo_rec.i18n.messages import clean
+
+if TYPE_CHECKING:
+    from arlo_rec.model.documents import Record
 
 GAP: Final = "  "
 LEAST: Final = 10  # columns that a shortened text keeps
@@ -33,7 +36,7 @@ class Table(NamedTuple):
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     shortened: frozenset[int] = frozenset()  # columns that a narrow terminal may shorten, or move below the others
-    listed: Sequence[Mapping[str, Any]] = ()
+    listed: Sequence[Mapping[str, Any] | Record] = ()
     fields: Sequence[str] = ()  # of each of those: the columns of CSV
     is_whole: bool = False  # nothing is shortened, only moved
 
@@ -56,7 +59,8 @@ def csv_text(table: Table) -> str:
     writer = csv.writer(out)
     writer.writerow(table.fields)
     for row in table.listed:
-        writer.writerow([_csv_cell(row.get(field)) for field in table.fields])
+        values = [row.get(field) if isinstance(row, Mapping) else getattr(row, field) for field in table.fields]
+        writer.writerow(map(_csv_cell, values))
     return out.getvalue()
 
 
@@ -73,6 +77,27 @@ def plain(value: object) -> object:
             return value.hex()
         case frozenset():
             return sorted(value)
+    if fields := getattr(value, "__struct_fields__", ()):
+        names = getattr(value, "__struct_encode_fields__", fields)
+        return {name: getattr(value, field) for name, field in zip(names, fields, strict=True)}
+    return str(value)
+
+
+def shown(value: object) -> str:
+    """A field of a record as a cell: an instant to the minute, several values in a row, nothing for None."""
+    match value:
+        case None:
+            return ""
+        case datetime():
+            from arlo_rec.model.times import shown_minute
+
+            return shown_minute(value)
+        case date():
+            return value.isoformat()
+        case list() | tuple():
+            return ", ".join(map(str, value))
+        case frozenset():
+            return ", ".join(sorted(value))
     return str(value)
 
 
