@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
 
 from arlo_rec.backends.named_files import Files
 from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.log.events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.log.rows import DisclosureState
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
 from arlo_rec.model.records import RecordingId
 from arlo_rec.offsite import escrow
@@ -28,7 +28,7 @@ EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
 _NUMBER_LONGEST = 18  # digits that fit into an SQLite integer
 
 
-class Disclosure(NamedTuple):
+class Disclosure(Record, frozen=True):
     """A copy that left the store, with what it holds."""
 
     id: str  # number of its log entry; for a backup its folder

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring, OfficerKeyring
 from arlo_rec.log.events import ObjectionEnded, ObjectionUpheld
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Recording, RecordingId
@@ -25,7 +25,7 @@ CODE = "agent_objected"
 _AT_ONCE = 500  # recordings whose keys and metadata are read together
 
 
-class Objection(NamedTuple):
+class Objection(Record, frozen=True):
     """The newest decision on an employee's objection."""
 
     person: str  # as the deciding officer wrote the name

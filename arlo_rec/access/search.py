@@ -19,6 +19,7 @@ from arlo_rec.access.teams import Team
 from arlo_rec.backends import stored_digest
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.log.events import SearchBegun, SearchShown
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Unreachable, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
@@ -47,8 +48,7 @@ class Search:
         return {key: value for key, value in criteria.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Record, frozen=True):
     """A recording as a manager sees it."""
 
     id: RecordingId

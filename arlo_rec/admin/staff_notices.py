@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.log.events import NamesCompared, NoticeShown
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.times import end_of_day, local_date
@@ -24,7 +25,7 @@ EMPLOYEES: Final = "employees"
 NOTICES: Final = (EMPLOYEES,)
 
 
-class Shown(NamedTuple):
+class Shown(Record, frozen=True):
     """A notice shown to a person on a day, in a version of the policy."""
 
     person: str

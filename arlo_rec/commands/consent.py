@@ -15,11 +15,8 @@ from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.consent.figures import Week
     from arlo_rec.consent.record import ConsentFacts
     from arlo_rec.model.particulars import Particulars
-
-FIELDS = ("week", "prompt", "given", "declined", "withdrawn")
 
 
 def consent_show(
@@ -91,16 +88,10 @@ def consent_stats(
         store.demand(Action.DSAR, now)
         store.note(LogShown(), now)
         every = figures.figures(store, begin, end)
-    rows = every[:limit]
-    data: dict[str, Any] = {"weeks": [row._asdict() for row in rows]}
-    table = run.table(FIELDS, [_row(run, row) for row in rows], listed=(data["weeks"], FIELDS))
-    lines = [run.say("consent.hidden" if rows else "consent.none", fewest=figures.FEWEST)]
-    lines += [run.say("consent.older", count=len(every) - len(rows))] if len(every) > len(rows) else []
-    return Answer(data, lines, table)
-
-
-def _row(run: Run, row: Week) -> list[str]:
-    from arlo_rec.consent.figures import FEWEST
-
-    hidden = run.say("consent.under", fewest=FEWEST)
-    return [row.week, row.prompt, *(hidden if figure is None else str(figure) for figure in row.figures())]
+    weeks = every[:limit]
+    hidden = run.say("consent.under", fewest=figures.FEWEST)
+    table = run.listing(figures.Week, weeks, "week prompt given declined withdrawn")
+    table = table._replace(rows=[[cell or hidden for cell in row] for row in table.rows])
+    lines = [run.say("consent.hidden" if weeks else "consent.none", fewest=figures.FEWEST)]
+    lines += [run.say("consent.older", count=len(every) - len(weeks))] if len(every) > len(weeks) else []
+    return Answer({"weeks": weeks}, lines, table)

@@ -8,7 +8,6 @@ import typer
 
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.times import shown_minute
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from arlo_rec.access.disclosures import Disclosure
     from arlo_rec.model.records import Recording
 
-FIELDS = ("id", "kind", "person", "at", "recordings", "erased", "state", "case", "sha256", "file")
-COLUMNS = ("id", "kind", "name", "file", "at", "recordings", "erased", "state")
 SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
 
 
@@ -35,7 +32,7 @@ def recipients_list(
     with run.store() as store:
         disclosures = listed(store, run.now(), every=every)
     lines = [] if disclosures else [run.say("recipients.none")]
-    return Answer({"recipients": disclosures_json(disclosures)}, lines, _table(run, disclosures))
+    return Answer({"recipients": disclosures}, lines, _table(run, disclosures))
 
 
 def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
@@ -45,57 +42,29 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
     run: Run = ctx.obj
     with run.store() as store:
         confirmed = confirm(store, ids, run.now())
-    data = {"confirmed": disclosures_json(confirmed)}
+    data = {"confirmed": confirmed}
     return Answer(data, [run.say("recipients.confirmed", count=len(confirmed))])
 
 
 def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
     """The disclosures; where packages are among them, with the beginning of the checksum of each file."""
+    from arlo_rec.access.disclosures import Disclosure
 
-    has_files = any(disclosure.sha256 for disclosure in disclosures)
-    rows = [
-        [
-            disclosure.id,
-            run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
-            disclosure.person or "",
-            disclosure.file or "",
-            shown_minute(disclosure.at),
-            str(disclosure.recordings),
-            str(disclosure.erased),
-            run.say(f"recipients.state.{disclosure.state}"),
-            *([(disclosure.sha256 or "")[:SHOWN_DIGITS]] if has_files else []),
-        ]
-        for disclosure in disclosures
-    ]
-    columns = (*COLUMNS, "sha256") if has_files else COLUMNS
-    listed = (disclosures_json(disclosures), FIELDS)
-    return run.table(columns, rows[::-1], ("kind", "name", "file"), listed)
+    cells = {
+        "kind": lambda disclosure: run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
+        "state": lambda disclosure: run.say(f"recipients.state.{disclosure.state}"),
+        "sha256": lambda disclosure: (disclosure.sha256 or "")[:SHOWN_DIGITS],
+    }
+    columns = "id kind person=name file at recordings erased state"
+    columns += " sha256" if any(disclosure.sha256 for disclosure in disclosures) else ""
+    table = run.listing(Disclosure, disclosures, columns, "kind person file", cells)
+    return table._replace(rows=table.rows[::-1])  # the newest first
 
 
 def recordings_json(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     """The JSON of recordings that are erased: their ids and times, and nothing about a person."""
 
     return [{"id": recording.id.hex(), "started_at": recording.started_at} for recording in recordings]
-
-
-def disclosures_json(disclosures: Sequence[Disclosure]) -> list[dict[str, Any]]:
-    """The JSON of disclosures: who was given a copy, and whether it still has to be deleted."""
-
-    return [
-        {
-            "id": disclosure.id,
-            "kind": disclosure.kind,
-            "person": disclosure.person,
-            "at": disclosure.at,
-            "recordings": disclosure.recordings,
-            "erased": disclosure.erased,
-            "state": disclosure.state,
-            "case": disclosure.case,
-            "sha256": disclosure.sha256,
-            "file": disclosure.file,
-        }
-        for disclosure in disclosures
-    ]
 
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:

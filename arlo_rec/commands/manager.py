@@ -13,17 +13,17 @@ from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, near_line, span
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.times import local_date, shown_length, shown_minute
+from arlo_rec.model.times import local_date, shown_length
 from arlo_rec.policy import Action, has_hidden_characters
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from arlo_rec.access.search import Match, WhyNothing
     from arlo_rec.access.teams import Team
-
-FIELDS = ("id", "started_at", "duration_s", "team", "agent", "expires_at", "pseudonymised")  # of a recording
+    from arlo_rec.model.records import RecordingId
+    from arlo_rec.ui.tables import Table
 
 
 def find(
@@ -61,14 +61,23 @@ def find(
     matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
     lines = [] if matches else [run.say("find.none"), *_why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording) for recording in damaged]
-    rows = [_row(match, short.get(match.id, "")) for match in matches]
     lines += [run.say("find.older", count=found.older, most=len(matches))] if found.older else []
     lines += waits
-    columns = ("id", "started", "length", "team", "agent", "expires")
-    recordings = [_match_json(match) for match in matches]
-    table = run.table(columns, rows, shortened=("team", "agent"), listed=(recordings, FIELDS))
+    table = _matches_table(run, matches, short)
     why = [{"code": each.code, "nearest": list(each.nearest)} for each in found.why]
-    return Answer({"recordings": recordings, "damaged": damaged, "older": found.older, "why": why}, lines, table)
+    return Answer({"recordings": matches, "damaged": damaged, "older": found.older, "why": why}, lines, table)
+
+
+def _matches_table(run: Run, matches: Sequence[Match], short: Mapping[RecordingId, str]) -> Table:
+    from arlo_rec.access import search
+
+    cells = {
+        "id": lambda match: short[match.id],
+        "duration_s": lambda match: shown_length(match.duration_s),
+        "expires_at": lambda match: local_date(match.expires_at),
+    }
+    columns = "id started_at=started duration_s=length team agent expires_at=expires"
+    return run.listing(search.Match, matches, columns, "team agent", cells)
 
 
 def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
@@ -131,22 +140,3 @@ def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:
 
 def _names(team: Team) -> list[str] | None:
     return list(team.agents) if team.agents is not None else None
-
-
-def _row(match: Match, shown_id: str) -> list[str]:
-
-    length, erased_on = shown_length(match.duration_s), local_date(match.expires_at).isoformat()
-    return [shown_id, shown_minute(match.started_at), length, match.team, match.agent, erased_on]
-
-
-def _match_json(match: Match) -> dict[str, object]:
-
-    return {
-        "id": match.id.hex(),
-        "started_at": match.started_at,
-        "duration_s": match.duration_s,
-        "team": match.team,
-        "agent": match.agent,
-        "expires_at": match.expires_at,
-        "pseudonymised": match.pseudonymised,
-    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.disclosures import disclosures_json, must_delete, recordings_json
+from arlo_rec.commands.disclosures import must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
@@ -65,7 +65,7 @@ def purge(
         reached = disclosures.of_recordings(store, [recording.id for recording in plan.due])
     data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
     data |= {"recordings": recordings_json(plan.due), "receipt": purged.receipt}
-    data |= {"rings_left": list(purged.rings_left), "recipients": disclosures_json(reached)}
+    data |= {"rings_left": list(purged.rings_left), "recipients": reached}
     data["forgotten"] = purged.forgotten
     lines = [run.say("purge.done", count=purged.erased)]
     if purged.forgotten:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.disclosures import disclosures_json, must_delete
+from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import first_moment
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.times import local_date, shown_minute
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
@@ -19,15 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.disclosures import Disclosure
-    from arlo_rec.access.objections import Objection
     from arlo_rec.admin.staff_notices import Shown
     from arlo_rec.erasure.objection import Plan
     from arlo_rec.store import Store
-
-COLUMNS = ("name", "notice", "version", "shown_on")
-FIELDS = ("person", "notice", "version", "shown_at")
-OBJECTION_COLUMNS = ("name", "state", "at", "by", "reason")
-OBJECTION_FIELDS = ("person", "state", "at", "by", "reason")
 
 
 # -- notices ------------------------------------------------------------------------------------------
@@ -59,18 +53,13 @@ def person_notify(
     with run.store() as store:
         shown = staff_notices.show(store, names, notice, day, version, run.now())
     line = run.say("notices.done", count=len(shown), version=shown[0].version, day=shown[0].shown_at.isoformat())
-    return Answer({"notices": _notices_json(shown)}, [line])
+    return Answer({"notices": shown}, [line])
 
 
 def _notices(run: Run, shown: Sequence[Shown]) -> Answer:
-    data = _notices_json(shown)
-    rows = [[each.person, each.notice, each.version, each.shown_at.isoformat()] for each in shown]
     lines = [] if shown else [run.say("notices.none")]
-    return Answer({"notices": data}, lines, run.table(COLUMNS, rows, ("name",), (data, FIELDS)))
-
-
-def _notices_json(shown: Sequence[Shown]) -> list[dict[str, Any]]:
-    return [{**each._asdict(), "shown_at": each.shown_at.isoformat()} for each in shown]
+    table = run.listing(Shown, shown, "person=name notice version shown_at=shown_on", "person")
+    return Answer({"notices": shown}, lines, table)
 
 
 def _missing(run: Run, notice: str) -> Answer:
@@ -114,7 +103,7 @@ def person_objection(
         end = objection.reject if reject else objection.lift
         ended = end(store, name, reason, run.now())
     line = run.say("objection.rejected" if reject else "objection.lifted", name=ended.person)
-    return Answer({"objection": _objection_json(ended)}, [line])
+    return Answer({"objection": ended}, [line])
 
 
 def _uphold(run: Run, name: str, reason: str | None) -> Answer:
@@ -128,7 +117,7 @@ def _uphold(run: Run, name: str, reason: str | None) -> Answer:
         reached = disclosures.of_recordings(store, [copy.id for copy in erased.copies])
     lines = [run.say("objection.upheld", name=upheld.objection.person, count=len(erased.copies), number=upheld.number)]
     lines += [*_of_plan(run, erased, reached), *([] if upheld.receipt else [run.say("erasure.files_left")])]
-    data = {"objection": _objection_json(upheld.objection), "erased": len(erased.copies), **_plan_json(erased, reached)}
+    data = {"objection": upheld.objection, "erased": len(erased.copies), **_plan_json(erased, reached)}
     data |= {"receipt": upheld.receipt, "number": upheld.number}
     return Answer(data, lines, always=True, exit_status=0 if upheld.receipt else 3)
 
@@ -153,7 +142,7 @@ def _plan_json(plan: Plan, reached: Sequence[Disclosure]) -> dict[str, Any]:
     return {
         "calls": plan.calls,
         "copies": [copy.id.hex() for copy in plan.copies],
-        "recipients": disclosures_json(reached),
+        "recipients": reached,
     }
 
 
@@ -164,16 +153,8 @@ def _objections(run: Run) -> Answer:
     with run.store() as store:
         store.demand(Action.AUDIT_SHOW, run.now())
         every = list(objections.by_name(store).values())[::-1]
-    data = [_objection_json(each) for each in every]
-    rows = [
-        [each.person, run.say(f"objection.state_{each.state}"), shown_minute(each.at), each.by, each.reason]
-        for each in every
-    ]
     lines = [] if every else [run.say("objection.none")]
-    table = run.table(OBJECTION_COLUMNS, rows, ("name", "reason"), (data, OBJECTION_FIELDS))._replace(is_whole=True)
-    return Answer({"objections": data}, lines, table)
-
-
-def _objection_json(objection: Objection) -> dict[str, Any]:
-
-    return {**objection._asdict(), "at": objection.at}
+    cells = {"state": lambda objection: run.say(f"objection.state_{objection.state}")}
+    columns = "person=name state at by reason"
+    table = run.listing(objections.Objection, every, columns, "person reason", cells)
+    return Answer({"objections": every}, lines, table._replace(is_whole=True))

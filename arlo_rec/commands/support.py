@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.disclosures import disclosures_json, must_delete, recordings_json
+from arlo_rec.commands.disclosures import must_delete, recordings_json
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError
@@ -57,7 +57,7 @@ def withdraw(
     receipt = withdrawn.receipt
     count = len(withdrawn.recordings)
     data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
-    data |= {"recipients": disclosures_json(reached), "number": withdrawn.number}
+    data |= {"recipients": reached, "number": withdrawn.number}
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
     lines = [*_chores(run, store, reached), *unfinished, *others, _aloud(run, plan, withdrawn)]  # read aloud: last
     return Answer(data, lines, always=True, exit_status=3 if unfinished else 0)
@@ -89,7 +89,7 @@ def _preview(run: Run, store: Store, plan: Plan) -> Answer:
 
     reached = disclosures.of_recordings(store, [recording.id for recording in plan.recordings])
     data = {"erased": 0, "would_erase": len(plan.recordings), "recordings": recordings_json(plan.recordings)}
-    data |= {"receipt": None, "recipients": disclosures_json(reached)}
+    data |= {"receipt": None, "recipients": reached}
     calls = withdrawal.shown_calls(store, plan)
     count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
     lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, reached, would=True)]

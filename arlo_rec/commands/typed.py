@@ -77,7 +77,8 @@ class Typed:
         *cells* shows a field otherwise; for *narrow* columns see `Table`.
         """
         pairs = [(field, heading or field) for field, _, heading in (name.partition("=") for name in columns.split())]
-        rows = [[shown(cells.get(field, attrgetter(field))(record)) for field, _ in pairs] for record in records]
+        listed = records if self.for_people else ()  # no cell is made for scripts
+        rows = [[shown(cells.get(field, attrgetter(field))(record)) for field, _ in pairs] for record in listed]
         shortened = frozenset(at for at, (field, _) in enumerate(pairs) if field in narrow.split())
         headings = [self.say(f"column.{heading}") for _, heading in pairs]
         return Table(headings, rows, shortened, records, kind.__struct_fields__)

@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from arlo_rec.log import events
 from arlo_rec.log.entries import read_body
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import CallDeclined, CallTakenIn, Withdrawn
+from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import iso_week
 from arlo_rec.store import Store
@@ -36,7 +37,7 @@ _TICK: Final = timedelta(microseconds=1)
 Counts = Counter[tuple[str, str, str]]  # by week, prompt and kind
 
 
-class Week(NamedTuple):
+class Week(Record, frozen=True):
     """The figures of one week and prompt; None is less than FEWEST."""
 
     week: str
