@@ -10,6 +10,7 @@ from arlo_rec.commands.options import Before, Since, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import span
 from arlo_rec.keys.roster import name_then
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, Usage, nearest
 from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
@@ -22,20 +23,22 @@ if TYPE_CHECKING:
 
 MONTH = 30  # days that a report is about, where none are named
 MOST_REASONS = 3  # of a person, that are shown
-FIELDS = (
-    "person",
-    "role",
-    "searches",
-    "heard",
-    "heard_s",
-    "exports",
-    "denied",
-    "at_night",
-    "same_caller",
-    "reasons",
-    "codes",
-)
-COLUMNS = ("name", "searches", "opened_count", "minutes", "files", "denied", "night", "caller_most")
+
+
+class ConductShown(Record, frozen=True):
+    """A person's use of recordings in an answer, with the reasons that they gave more than once."""
+
+    person: str
+    role: str
+    searches: int
+    heard: int
+    heard_s: int
+    exports: int
+    denied: int
+    at_night: int
+    same_caller: int
+    reasons: list[dict[str, Any]]
+    codes: dict[str, int]
 
 
 def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = None) -> Answer:
@@ -56,8 +59,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
         people = conduct.report(store, begin, end)
         _, forgotten = old_entries.last(store)
     found = conduct.outliers(people)
-    data = [_conduct_json(each) for each in people]
-    rows = [_row(each) for each in people]
+    shown = [_shown(each) for each in people]
     lines = [run.say("report.period", begin=begin, end=min(end, now) if end else now)]
     lines += [forgotten_line(run, forgotten)] if forgotten and begin < forgotten else []
     lines += [_outlier_line(run, each) for each in found]
@@ -66,8 +68,10 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     lines += [_reason_line(run, each, *each.reasons.most_common(1)[0]) for each in people if each.same_reason > 1]
     lines += [_codes_line(run, each) for each in people if each.codes]
     told = [{"person": each.person, "why": each.figure, "value": each.value, "usual": each.usual} for each in found]
-    table = run.table(COLUMNS, rows, ("name",), (data, FIELDS))
-    answer = {"people": data, "outliers": told, "forgotten_until": forgotten}
+    columns = "person=name searches heard=opened_count heard_s=minutes exports=files denied at_night=night"
+    minutes = {"heard_s": lambda each: f"{each.heard_s // 60}:{each.heard_s % 60:02d}"}
+    table = run.listing(ConductShown, shown, f"{columns} same_caller=caller_most", "person", minutes)
+    answer = {"people": shown, "outliers": told, "forgotten_until": forgotten}
     return Answer(answer, lines, table)
 
 
@@ -77,27 +81,9 @@ def forgotten_line(run: Run, until: datetime) -> str:
     return run.say("audit.forgotten", at=until)
 
 
-def _conduct_json(each: Conduct) -> dict[str, Any]:
+def _shown(each: Conduct) -> ConductShown:
     repeated = [{"reason": text, "count": count} for text, count in each.reasons.most_common(MOST_REASONS) if count > 1]
-    return {
-        "person": each.person,
-        "role": str(each.role),
-        "searches": each.searches,
-        "heard": each.heard,
-        "heard_s": each.heard_s,
-        "exports": each.exports,
-        "denied": each.denied,
-        "at_night": each.at_night,
-        "same_caller": each.same_caller,
-        "reasons": repeated,
-        "codes": dict(each.codes),
-    }
-
-
-def _row(each: Conduct) -> list[str]:
-    minutes = f"{each.heard_s // 60}:{each.heard_s % 60:02d}"
-    figures = (each.searches, each.heard, minutes, each.exports, each.denied, each.at_night, each.same_caller)
-    return [each.person, *map(str, figures)]
+    return ConductShown.of(each, reasons=repeated, codes=dict(each.codes))
 
 
 def _outlier_line(run: Run, each: Outlier) -> str:

@@ -7,19 +7,22 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, arg, opt, roles
 from arlo_rec.commands.run import Run
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.times import shown
 from arlo_rec.policy import Role
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from arlo_rec.admin.identities import Added
     from arlo_rec.commands.run import Run
     from arlo_rec.keys.key_files import Identity
@@ -27,8 +30,23 @@ if TYPE_CHECKING:
     from arlo_rec.model.records import Person
     from arlo_rec.store import Store
 
-FIELDS = ("name", "role", "service", "since", "recovery", "login")  # of a person
 SHARE_BYTES = 4096  # of a file with a share; it has about 250
+
+
+class PersonShown(Record, frozen=True):
+    """An identity in an answer."""
+
+    name: str
+    role: str
+    service: bool
+    since: datetime
+    recovery: bool
+    login: str
+
+    @classmethod
+    def of_person(cls, person: Person) -> Self:
+        """The answer's part about *person*."""
+        return cls.of(person, login=person.account)
 
 
 def init(
@@ -89,7 +107,7 @@ def person_add(
     secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
         added = add(store, NewPerson(name, wanted, secret, target, login or ""), run.now())
-    data: dict[str, Any] = {"person": _person_json(added.person)}
+    data: dict[str, Any] = {"person": PersonShown.of_person(added.person)}
     waits = []
     if added.pending is not None:
         data["pending"] = {"id": added.pending.id}
@@ -113,7 +131,9 @@ def person_login(ctx: typer.Context, name: Name, account: Annotated[str, arg("ar
     run: Run = ctx.obj
     with run.store() as store:
         changed = set_login(store, name, account, run.now())
-    return Answer({"person": _person_json(changed)}, [run.say("person.login_set", name=name, login=changed.login)])
+    return Answer(
+        {"person": PersonShown.of_person(changed)}, [run.say("person.login_set", name=name, login=changed.login)]
+    )
 
 
 def person_list(ctx: typer.Context) -> Answer:
@@ -125,15 +145,17 @@ def person_list(ctx: typer.Context) -> Answer:
     with run.store() as store:
         people = identities.listed(store, now)
         waiting = new_officers.waiting(store, now)
-    rows = [_row(run, person) for person in people]
-    columns = ["name", "role", "service", "since"]
-    if any(person.account != person.name for person in people):
-        columns, rows = [*columns, "login"], [[*row, each.account] for row, each in zip(rows, people, strict=True)]
-    data = [_person_json(person) for person in people]
-    table = run.table(columns, rows, ("name",), (data, FIELDS))
+    persons = [PersonShown.of_person(person) for person in people]
+    cells = {
+        "role": lambda person: run.say("person.recovery") if person.recovery else person.role,
+        "service": lambda person: run.say("yes" if person.service else "no"),
+        "since": lambda person: shown(person.since)[:10],
+    }
+    columns = "name role service since" + " login" * any(person.login != person.name for person in persons)
+    table = run.listing(PersonShown, persons, columns, "name", cells)
     lines = [run.say("person.officer_waits", name=each.person.name, id=each.id) for each in waiting]
     pending = [{"name": each.person.name, "id": each.id} for each in waiting]
-    return Answer({"persons": data, "pending": pending}, lines, table)
+    return Answer({"persons": persons, "pending": pending}, lines, table)
 
 
 def person_remove(
@@ -184,7 +206,7 @@ def _removed(run: Run, place: Layout, identity: Identity, person: Person) -> Ans
         rings, vkey = rings_after_leaving(store, run), store.log.vkey()
     lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=person.name), *rings.lines]
     lines += [] if waiting else [run.say("person.log_key", vkey=vkey)]
-    data = {"person": _person_json(person), "rekeyed": not waiting, "vkey": vkey, **rings.data}
+    data = {"person": PersonShown.of_person(person), "rekeyed": not waiting, "vkey": vkey, **rings.data}
     return Answer(data, lines, exit_status=3 if waiting or rings.left else 0)
 
 
@@ -208,12 +230,12 @@ def person_passphrase(
         if reset is not None:
             added = identities.reset(store, reset, now)
             rings = rings_after_leaving(store, run)
-            data = {"person": _person_json(added.person), "one_time_passphrase": added.one_time, **rings.data}
+            data = {"person": PersonShown.of_person(added.person), "one_time_passphrase": added.one_time, **rings.data}
             line = _one_time(run, added)
             return Answer(data, [line, *rings.lines], always=True, exit_status=3 if rings.left else 0)
         secret = run.new_passphrase(new_passphrase_file)
         identities.set_passphrase(store, identity, secret, now)
-        return Answer({"person": _person_json(store.person)}, [run.say("person.passphrase_set")])
+        return Answer({"person": PersonShown.of_person(store.person)}, [run.say("person.passphrase_set")])
 
 
 def _disk_warnings(run: Run, root: Path) -> list[str]:
@@ -230,24 +252,6 @@ def _role(text: str) -> Any:
         return Role(text)
     except ValueError:
         raise Usage("role_unknown", roles=", ".join(Role), **nearest(text, list(Role))) from None
-
-
-def _row(run: Run, person: Person) -> list[str]:
-
-    role = run.say("person.recovery") if person.recovery else person.role
-    return [person.name, role, run.say("yes" if person.service else "no"), shown(person.since)[:10]]
-
-
-def _person_json(person: Person) -> dict[str, Any]:
-
-    return {
-        "name": person.name,
-        "role": person.role,
-        "service": person.service,
-        "since": person.since,
-        "recovery": person.recovery,
-        "login": person.account,
-    }
 
 
 # -- keys ---------------------------------------------------------------------------------------------

@@ -12,12 +12,14 @@ from arlo_rec.commands.options import SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.training import TypedChanges
 from arlo_rec.i18n.messages import say_or
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, Usage
-from arlo_rec.model.times import shown_minute
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from arlo_rec.listening.review import OpenReview
     from arlo_rec.listening.session import Session
     from arlo_rec.pseudonymise import Review
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from arlo_rec.training.owed import Owed
     from arlo_rec.training.spoken import SpokenWord
 
-WAITING_FIELDS = ("id", "copy", "revision", "state", "made_at", "made_by", "team", "started_at")
 CUT_FIELDS = ("number", "start", "end", "channels", "types", "sources", "score", "status")
 CUT_COLUMNS = ("number", "begin", "end", "channels", "types", "source", "sure", "status", "heard")
 
@@ -125,32 +126,30 @@ def _page(run: Run, named: str | None, reason: str | None, *, browse: bool) -> A
 # -- answers ------------------------------------------------------------------------------------------
 
 
+class CopyWaiting(Record, frozen=True):
+    """A copy under review in an answer."""
+
+    id: bytes  # of the call
+    copy: bytes
+    revision: int
+    state: str
+    made_at: datetime
+    made_by: str
+    team: str
+    started_at: datetime | None
+
+
 def waiting_answer(run: Run, waiting: Sequence[Waiting]) -> Answer:
     """The copies that wait for a person."""
-
-    data = [
-        {
-            "id": each.copy.parent.hex(),
-            "copy": each.copy.first.hex(),
-            "revision": each.copy.revision,
-            "state": each.copy.state,
-            "made_at": each.copy.made_at,
-            "made_by": each.copy.made_by,
-            "team": each.team,
-            "started_at": each.started_at,
-        }
+    short = {each.copy.first: each.short for each in waiting}
+    copies = [
+        CopyWaiting.of(each.copy, id=each.copy.parent, copy=each.copy.first, team=each.team, started_at=each.started_at)
         for each in waiting
     ]
-    rows = [_waiting_row(run, each) for each in waiting]
-    columns = ("copy", "started", "team", "state", "revision", "made_by")
-    table = run.table(columns, rows, ("team", "made_by"), (data, WAITING_FIELDS))
-    return Answer({"copies": data}, [run.say("review.waiting", count=len(waiting))], table)
-
-
-def _waiting_row(run: Run, waiting: Waiting) -> list[str]:
-
-    copy, started = waiting.copy, shown_minute(waiting.started_at) if waiting.started_at else ""
-    return [waiting.short, started, waiting.team, run.say(f"copy.{copy.state}"), str(copy.revision), copy.made_by]
+    cells = {"copy": lambda each: short[each.copy], "state": lambda each: run.say(f"copy.{each.state}")}
+    columns = "copy started_at=started team state revision made_by"
+    table = run.listing(CopyWaiting, copies, columns, "team made_by", cells)
+    return Answer({"copies": copies}, [run.say("review.waiting", count=len(waiting))], table)
 
 
 # -- one copy -----------------------------------------------------------------------------------------
