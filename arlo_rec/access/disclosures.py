@@ -19,9 +19,9 @@ from arlo_rec.log.events import CaseAnswered, DeletionConfirmed, LeftNothing, Op
 from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import Action, Role
+from arlo_rec.policy import Action, Role, may
 from arlo_rec.store import Store
 
 EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
@@ -41,6 +41,11 @@ class Disclosure(Record, frozen=True):
     case: str | None = None  # of a package
     sha256: str | None = None  # of a package's file, in hex; None if the log records no file
     file: str | None = None  # for its writer and for officers
+
+
+def are_shown_to(person: Person) -> bool:
+    """Whether a person may see recipients; support, with a customer on the line, may not."""
+    return may(person.role, Action.SEE_RECIPIENTS).allowed
 
 
 def name_file(store: Store, seq: int, file: str | None) -> None:

@@ -17,6 +17,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Refused
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 UPHELD, REJECTED, LIFTED = "upheld", "rejected", "lifted"
@@ -45,6 +46,12 @@ def by_name(store: Store) -> Mapping[str, Objection]:
             objections.pop(name, None)
             objections[name] = Objection(event.agent, state, entry.at, entry.person, event.reason)
     return objections
+
+
+def listed(store: Store, now: datetime) -> list[Objection]:
+    """Each objection as it stands, the newest decision first; raises NotGranted."""
+    store.demand(Action.AUDIT_SHOW, now)
+    return list(by_name(store).values())[::-1]
 
 
 def upheld(store: Store) -> frozenset[str]:

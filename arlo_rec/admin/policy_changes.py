@@ -7,6 +7,7 @@ are never edited. An undecided proposal expires after seven days.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from arlo_rec.model.policy_file import Hashing
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, demanded_reason
 from arlo_rec.model.records import Approval, Kind, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role
+from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role, Rule
 from arlo_rec.store import Store
 
 _DECIDED: Final = {  # codes of refusals by state
@@ -134,6 +135,40 @@ def version_digest(version: PolicyVersion) -> str:
 
 
 # -- pending proposals ----------------------------------------------------------------------------------
+
+
+class Look(NamedTuple):
+    """What a look at the policy shows: a version, and a rule or a proposal if one is named."""
+
+    version: PolicyVersion
+    newest: PolicyVersion
+    is_named: bool
+    rule: Rule | None
+    proposal: Proposal | None
+    changes: list[Difference]
+    consequences: list[Consequence]
+
+
+def look(store: Store, text: str | None, now: datetime) -> Look:
+    """The version, the rule or the proposal that *text* names, else the version in force; raises NotGranted.
+
+    Raises NothingMatched for an unknown name.
+    """
+    versions = listed(store, now)
+    named_version = next((version for version in versions if version.version == text), None)
+    version = named_version or store.policy.at(store.clock.today(now))
+    rule = next((rule for rule in version.rules if rule.id == text), None)
+    is_proposal = text is not None and named_version is None and rule is None
+    proposal = named(store, str(text), now) if is_proposal else None
+    means = consequences(store, proposal.version, now) if proposal is not None else []
+    changes = changes_of(store.policy, proposal.version) if proposal is not None else []
+    return Look(version, store.policy.newest, named_version is not None, rule, proposal, changes, means)
+
+
+def listed(store: Store, now: datetime) -> Sequence[PolicyVersion]:
+    """All versions of the policy, past and coming ones too; raises NotGranted."""
+    store.demand(Action.LOOK_AFTER, now)
+    return store.policy.versions
 
 
 def waiting(store: Store, now: datetime) -> list[Proposal]:

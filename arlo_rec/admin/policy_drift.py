@@ -17,6 +17,7 @@ from arlo_rec.model import prompts
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Refused
 from arlo_rec.model.policy_versions import Policy, parts
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 PROGRAM, STORE = "program", "store"
@@ -39,6 +40,12 @@ def closing(store: Store) -> list[Drift]:
     """The drifts that keep a store closed until officers approve a version."""
     unapproved = [] if policy_changes.is_approved(store) else [Drift("policy", STORE)]
     return [*of_program(store), *unapproved]
+
+
+def found(store: Store, now: datetime, played: Callable[[Prompt], bytes | None] | None) -> list[Drift]:
+    """All drifts of program, policy and prompts (*played*: see `of_prompts`); raises NotGranted."""
+    store.demand(Action.LOOK_AFTER, now)
+    return [*of_program(store), *of_policy(store), *of_prompts(store, store.clock.today(now), played)]
 
 
 def of_program(store: Store) -> list[Drift]:

@@ -78,6 +78,12 @@ def waiting(store: Store, now: datetime) -> list[Request]:
     return [asked for asked in every(store, now) if asked.state == "waits" and store.roster.person(asked.person)]
 
 
+def own(store: Store, now: datetime) -> list[Request]:
+    """The requests of this person, newest first; raises NotGranted."""
+    store.demand(Action.REQUEST, now)
+    return [asked for asked in every(store, now) if asked.person == store.person.name][::-1]
+
+
 def every(store: Store, now: datetime) -> list[Request]:
     """All requests in the log, oldest first, with their state at *now*."""
     requests: dict[str, Request] = {}

@@ -11,7 +11,6 @@ import typer
 from arlo_rec.commands.options import opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -27,12 +26,12 @@ def audit_checkpoint(
     out: Annotated[Path | None, opt("opt.checkpoint_out", "--out", "FILE")] = None,
 ) -> Answer:
     """The newest checkpoint, signed; kept wherever that is asked for."""
+    from arlo_rec.oversight.witness import newest_checkpoint
+
     run: Run = ctx.obj
     target = run.new_or_shown(out)
     with run.store() as store:
-        store.demand(Action.LOOK_AFTER, run.now())
-        checkpoint, note = store.log.checkpoints.newest()
-        vkey = store.log.vkey()
+        checkpoint, note, vkey = newest_checkpoint(store, run.now())
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
     if append is not None:
         data["appended"] = _append(run, append, note)
@@ -66,17 +65,15 @@ def audit_verify(
     witness: Annotated[list[str] | None, opt("opt.witness", "--witness", "VKEY")] = None,
 ) -> Answer:
     """Check the log's signatures and its tree, against checkpoints that were kept outside too."""
-    from arlo_rec.oversight.witness import check, parse_vkeys, unwitnessed
+    from arlo_rec.oversight.witness import parse_vkeys, unwitnessed, verified
 
     run: Run = ctx.obj
     if witness and not anchor:
         raise Usage("witness_of_what")
     files, witnesses = _read(run, anchor or ()), parse_vkeys(witness or ())
     with run.store() as store:
-        store.demand(Action.LOOK_AFTER, run.now())
-        anchors = [each.anchors for each in files]
-        of_log = check(store, anchors, observer=run.progress)
-        tree = store.log.tree()
+        anchors = [file.anchors for file in files]
+        of_log, tree = verified(store, anchors, run.now(), run.progress)
     for each in anchors:
         each.problems += unwitnessed(each.compared, witnesses)
     problems = of_log + [code for each in anchors for code in each.problems]

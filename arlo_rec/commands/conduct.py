@@ -9,17 +9,14 @@ import typer
 from arlo_rec.commands.options import Before, Since, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import span
-from arlo_rec.keys.roster import name_then
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import NothingMatched, Usage, nearest
-from arlo_rec.policy import Action
+from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from arlo_rec.oversight.conduct import Breach, Conduct, Outlier
-    from arlo_rec.store import Store
 
 MONTH = 30  # days that a report is about, where none are named
 MOST_REASONS = 3  # of a person, that are shown
@@ -46,7 +43,6 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     from datetime import timedelta
 
     from arlo_rec.erasure import old_entries
-    from arlo_rec.log.events import LogShown
     from arlo_rec.oversight import conduct
 
     run: Run = ctx.obj
@@ -54,9 +50,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
     now = run.now()
     begin = begin or now - timedelta(days=MONTH)
     with run.store() as store:
-        store.demand(Action.AUDIT_SHOW, now)
-        store.note(LogShown(), now)
-        people = conduct.report(store, begin, end)
+        people = conduct.report(store, begin, end, now)
         _, forgotten = old_entries.last(store)
     found = conduct.outliers(people)
     shown = [_shown(each) for each in people]
@@ -115,7 +109,6 @@ def audit_breach(
     """The facts that a notification of a breach asks for: what, who, when, how many, what is erased."""
     from arlo_rec.access.short_ids import is_one
     from arlo_rec.erasure import old_entries
-    from arlo_rec.log.events import LogShown
     from arlo_rec.oversight import conduct
 
     run: Run = ctx.obj
@@ -126,21 +119,11 @@ def audit_breach(
     begin, end = span(run, since, before)
     now = run.now()
     with run.store() as store:
-        store.demand(Action.AUDIT_SHOW, now)
-        store.note(LogShown(), now)
-        _demand_known(store, person)
-        found = conduct.breach(store, person, recording, begin, end)
+        found = conduct.breach(store, person, recording, begin, end, now)
         _, forgotten = old_entries.last(store)
     lines = [forgotten_line(run, forgotten)] if forgotten and (begin is None or begin < forgotten) else []
     told = {**_breach_json(found), "forgotten_until": forgotten}
     return Answer(told, [*lines, *_breach_lines(run, found, now)])
-
-
-def _demand_known(store: Store, person: str | None) -> None:
-    """Raise NothingMatched where nobody has, or had, that name: it would look as if they had reached nothing."""
-    known = {name_then(each.name) for each in (*store.roster.people, *store.roster.former)}
-    if person is not None and person not in known:
-        raise NothingMatched("no_such_person", name=person, **nearest(person, known))
 
 
 def _breach_json(found: Breach) -> dict[str, Any]:

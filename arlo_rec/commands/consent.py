@@ -11,7 +11,6 @@ from arlo_rec.commands.options import Limit, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import span
 from arlo_rec.model.errors import Usage
-from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -77,17 +76,13 @@ def consent_stats(
 ) -> Answer:
     """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
     from arlo_rec.consent import figures
-    from arlo_rec.log.events import LogShown
 
     run: Run = ctx.obj
     if limit is not None and limit < 1:
         raise Usage("bad_limit")
     begin, end = span(run, since, before)
     with run.store() as store:
-        now = run.now()
-        store.demand(Action.DSAR, now)
-        store.note(LogShown(), now)
-        every = figures.figures(store, begin, end)
+        every = figures.figures(store, begin, end, run.now())
     weeks = every[:limit]
     hidden = run.say("consent.under", fewest=figures.FEWEST)
     table = run.listing(figures.Week, weeks, "week prompt given declined withdrawn")

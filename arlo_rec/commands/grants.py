@@ -15,7 +15,7 @@ from arlo_rec.commands.typed import last_moment, near_line, span
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest_names
 from arlo_rec.model.times import end_of_day, local_date, shown, shown_end
-from arlo_rec.policy import GLASS_LONGEST, GRANT_DEFAULT, GRANT_LONGEST, Action
+from arlo_rec.policy import GLASS_LONGEST, GRANT_DEFAULT, GRANT_LONGEST
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -345,8 +345,7 @@ def _own(run: Run) -> Answer:
     from arlo_rec.admin import grants, requests
 
     with run.store() as store:
-        store.demand(Action.REQUEST, run.now())
-        own = [each for each in requests.every(store, run.now()) if each.person == store.person.name][::-1]
+        own = requests.own(store, run.now())
         given = {each.id: grants.shown_state(each, run.now()) for each in store.roster.grants}
         short = requests.shorts(store, run.now(), own)
         states = {each.id: _request_state(run, each, given.get(each.grant or "", "live")) for each in own}

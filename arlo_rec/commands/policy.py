@@ -11,7 +11,6 @@ from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.times import shown_minute
-from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -55,36 +54,29 @@ def policy_show(
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        store.demand(Action.LOOK_AFTER, now)
-        named = next((each for each in store.policy.versions if each.version == proposal), None)
-        version, newest = named or store.policy.at(store.clock.today(now)), store.policy.newest
-        rule = next((each for each in version.rules if each.id == proposal), None)
-        is_asked = proposal is not None and named is None and rule is None
-        proposed = policy_changes.named(store, str(proposal), now) if is_asked else None
-        then = policy_changes.consequences(store, proposed.version, now) if proposed is not None else []
-        changed = policy_changes.changes_of(store.policy, proposed.version) if proposed is not None else []
-    if proposed is not None:
-        answer = proposal_answer(run, proposed, changed, then, code="policy.proposal")
-        return answer._replace(data={**whole_json(proposed.version), **answer.data})
-    if rule is not None:
-        return rule_answer(run, rule)
+        seen = policy_changes.look(store, proposal, now)
+    if seen.proposal is not None:
+        answer = proposal_answer(run, seen.proposal, seen.changes, seen.consequences, code="policy.proposal")
+        return answer._replace(data={**whole_json(seen.proposal.version), **answer.data})
+    if seen.rule is not None:
+        return rule_answer(run, seen.rule)
+    version, newest = seen.version, seen.newest
     if toml:  # what is not in force yet would be undone by a proposal that begins with what is
-        version = named or newest
+        version = version if seen.is_named else newest
         return Answer(whole_json(version), text_of(version).rstrip("\n").split("\n"), always=True)
-    waits = newest is not version and newest.since > now and named is None
+    waits = newest is not version and newest.since > now and not seen.is_named
     coming = [run.say("policy.coming", version=newest.version, at=newest.since)] if waits else []
     return Answer(whole_json(version), [*shown_lines(run, version), *coming], always=True)
 
 
 def policy_log(ctx: typer.Context) -> Answer:
     """Every version that the policy had, has and will have."""
-    from arlo_rec.admin.policy_changes import version_digest
+    from arlo_rec.admin import policy_changes
 
     run: Run = ctx.obj
     with run.store() as store:
-        store.demand(Action.LOOK_AFTER, run.now())
-        versions = store.policy.versions
-    data = [{**version_json(each), "sha256": version_digest(each)} for each in versions]
+        versions = policy_changes.listed(store, run.now())
+    data = [{**version_json(each), "sha256": policy_changes.version_digest(each)} for each in versions]
     rows = [
         [each.version, shown_minute(each.since), each.by, ", ".join(approval.by for approval in each.approvals)]
         for each in versions
@@ -130,10 +122,8 @@ def policy_check(
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        store.demand(Action.LOOK_AFTER, now)
         played = (lambda prompt: _played(run, sounds, prompt.version)) if sounds is not None else None
-        drifts = [*policy_drift.of_program(store), *policy_drift.of_policy(store)]
-        drifts += policy_drift.of_prompts(store, store.clock.today(now), played)
+        drifts = policy_drift.found(store, now, played)
         if published is not None:
             drifts += publish.drifts(run.named(published), store, run.particulars(), now)
         version = store.policy.at(store.clock.today(now)).version

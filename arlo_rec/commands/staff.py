@@ -12,7 +12,6 @@ from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import first_moment
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -151,8 +150,7 @@ def _objections(run: Run) -> Answer:
     from arlo_rec.access import objections
 
     with run.store() as store:
-        store.demand(Action.AUDIT_SHOW, run.now())
-        every = list(objections.by_name(store).values())[::-1]
+        every = objections.listed(store, run.now())
     lines = [] if every else [run.say("objection.none")]
     cells = {"state": lambda objection: run.say(f"objection.state_{objection.state}")}
     columns = "person=name state at by reason"

@@ -12,7 +12,6 @@ from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.times import local_date, shown, shown_length
-from arlo_rec.policy import Role
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -66,8 +65,10 @@ def withdraw(
 def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
     """Who must delete what; for support, with a customer on the line, only that their `todo` says so to them."""
 
+    from arlo_rec.access import disclosures
+
     lines = must_delete(run, reached)
-    if store.person.role is not Role.SUPPORT or not lines:
+    if not lines or disclosures.are_shown_to(store.person):
         return lines
     return [run.say("withdraw.others_delete", count=len(lines))]
 

@@ -23,6 +23,7 @@ from arlo_rec.log.events import CallDeclined, CallTakenIn, Withdrawn
 from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import iso_week
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 FEWEST: Final = 3  # a smaller figure is hidden
@@ -51,8 +52,10 @@ class Week(Record, frozen=True):
         return self.given, self.declined, self.withdrawn
 
 
-def figures(store: Store, since: datetime | None, before: datetime | None) -> list[Week]:
+def figures(store: Store, since: datetime | None, before: datetime | None, now: datetime) -> list[Week]:
     """What may be told, the newest week first: of whole weeks, from that of *since* to that before *before*."""
+    store.demand(Action.DSAR, now)
+    store.note(events.LogShown(), now)
     first = iso_week(since) if since is not None else ""
     last = iso_week(before - _TICK) if before is not None else "9999-W99"
     return without_small(counted(store, first, last))

@@ -25,12 +25,14 @@ from arlo_rec.log.events import (
     GrantsExpired,
     Heard,
     HeardInReview,
+    LogShown,
     Opened,
     OpenedForSubject,
     SearchBegun,
     SearchShown,
     WithdrawalShown,
 )
+from arlo_rec.model.errors import NothingMatched, nearest
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import ZONE, Action, Role
 from arlo_rec.store import Store
@@ -175,8 +177,9 @@ class Outlier(NamedTuple):
     usual: float  # median of the others
 
 
-def report(store: Store, since: datetime | None, before: datetime | None) -> list[Conduct]:
-    """The use of each person with any, by name."""
+def report(store: Store, since: datetime | None, before: datetime | None, now: datetime) -> list[Conduct]:
+    """The use of each person with any, by name; raises NotGranted."""
+    _demand_audit(store, now)
     by_person = dict[str, Conduct]()
     for deed, calls in _with_calls(store, deeds(store, _COUNTED, since, before)):
         code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
@@ -185,6 +188,11 @@ def report(store: Store, since: datetime | None, before: datetime | None) -> lis
         callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
         conduct.same_caller = max(callers.values(), default=0)
     return [by_person[name] for name in sorted(by_person)]
+
+
+def _demand_audit(store: Store, now: datetime) -> None:
+    store.demand(Action.AUDIT_SHOW, now)
+    store.note(LogShown(), now)
 
 
 def outliers(people: Sequence[Conduct]) -> list[Outlier]:
@@ -249,11 +257,17 @@ def breach(
     recording: str | None,
     since: datetime | None,
     before: datetime | None,
+    now: datetime,
 ) -> Breach:
     """The facts of a breach: by one person, on one recording, or all in a span of time.
 
-    *recording* is the id of a call or a copy, or the beginning of one.
+    *recording* is the id of a call or a copy, or the beginning of one. Raises NotGranted, and NothingMatched for a
+    person who never had an identity: they would seem to have reached nothing.
     """
+    _demand_audit(store, now)
+    known = {name_then(each.name) for each in (*store.roster.people, *store.roster.former)}
+    if person is not None and person not in known:
+        raise NothingMatched("no_such_person", name=person, **nearest(person, known))
     candidates = _calls_by_beginning(store, recording) if recording is not None else None
     about = sorted(name.hex() for name in candidates) if candidates is not None else ()
     every_deed = (

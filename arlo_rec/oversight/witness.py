@@ -39,6 +39,20 @@ def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer =
         return whole(elsewhere=checking.map)
 
 
+def newest_checkpoint(store: Store, now: datetime) -> tuple[merkle.Checkpoint, str, str]:
+    """The newest checkpoint, its signed note, and the log's verifier key; raises NotGranted."""
+    store.demand(Action.LOOK_AFTER, now)
+    return *store.log.checkpoints.newest(), store.log.vkey()
+
+
+def verified(
+    store: Store, anchors: Sequence[Anchors], now: datetime, observer: Observer = unobserved
+) -> tuple[list[str], merkle.Tree]:
+    """The problems that `check` finds, and the log's tree; raises NotGranted."""
+    store.demand(Action.LOOK_AFTER, now)
+    return check(store, anchors, observer=observer), store.log.tree()
+
+
 def closed_size(store: Store) -> int:
     """The number of entries that the newest checkpoint closes; 0 if unreadable, which the log's check reports."""
     with suppress(Integrity):
