@@ -1,7 +1,7 @@
-"""Tables: laid out for people in the width of their terminal, and as CSV for whoever calculates with them.
+"""Tables: laid out in the width of the terminal, and as CSV for spreadsheets.
 
 On a terminal a row has one line as long as it fits: first the columns that may be shortened lose their ends, then they
-move to a line of their own below the others. Where nothing fits, a row is a block of lines. Elsewhere nothing is
+move to a line of their own below the others. If nothing fits, a row is a block of lines. Elsewhere nothing is
 shortened, however wide a row is. Of rich only the widths of characters are used: the rest takes 100 ms to load.
 """
 
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 
 def table_text(table: Table) -> str:
-    """A table as wide as the terminal at most, or as wide as it is where the output goes to a file or a program."""
+    """A table as wide as the terminal at most, or unlimited for a file or a program."""
     cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
     if not sys.stdout.isatty():
         return _grid(cells)
@@ -77,7 +77,7 @@ def plain(value: object) -> object:
 
 
 def _csv_cell(value: object) -> str:
-    """A value of an answer as a cell: lists of texts are joined, what is nested deeper is JSON."""
+    """A value of an answer as a cell: lists of texts are joined, deeper nesting becomes JSON."""
     if isinstance(value, date | bytes | frozenset | Path):
         value = plain(value)
     if value is None or isinstance(value, bool):
@@ -97,7 +97,7 @@ def _csv_cell(value: object) -> str:
 
 
 def _fitted(cells: Sequence[Sequence[str]], table: Table, most: int, *, bold: bool) -> str:
-    """The layout that fits into *most* columns, or a block of lines for each row, which always goes."""
+    """The layout that fits into *most* columns, or a block of lines for each row, which always fits."""
     widths, shortened = _widths(cells), table.shortened
     narrow = _narrowed(widths, frozenset() if table.is_whole else shortened, most)
     if narrow is not None:
@@ -160,13 +160,13 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _total(widths: Iterable[int]) -> int:
-    """The width of a row of columns that are so wide."""
+    """The width of a row of such columns."""
     every = list(widths)
     return sum(every) + len(GAP) * (len(every) - 1)
 
 
 def _width(text: str) -> int:
-    """The columns that a text takes on a terminal; those of a Chinese name are two a sign."""
+    """The columns that a text takes on a terminal; a Chinese character takes two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -175,7 +175,7 @@ def _width(text: str) -> int:
 
 
 def _shortened(text: str, most: int) -> str:
-    """A text in *most* columns, with an ellipsis where its end is missing."""
+    """A text in *most* columns, with an ellipsis if its end is missing."""
     if _width(text) <= most:
         return text
     from rich.cells import set_cell_size
