@@ -397,7 +397,7 @@ def check(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
     try:
         document, first = _checked(file, kind, form)
         # (12) Each VKEY is a key of the log or the first officer's.
-        of_log = {each["vkey"] for each in document["log_keys"]}
+        of_log = {log_key["vkey"] for log_key in document["log_keys"]}
         demand(wanted <= {*of_log, first}, "another_key")
     except Forged as forged:
         raise Forged(forged.reason, kind) from None
@@ -427,7 +427,7 @@ def _checked(file: BinaryIO, kind: str, form: str) -> tuple[dict[str, Any], str]
     log_keys, key = _log_keys(document, origin), _bytes(signer["key"])
     # (6) One of them signed the checkpoint.
     checkpoint = _checkpoint(document["checkpoint"], origin)
-    demand(any(checkpoint.signed_by(origin, each) for each in log_keys), "checkpoint_unsigned")
+    demand(any(checkpoint.signed_by(origin, log_key) for log_key in log_keys), "checkpoint_unsigned")
     # (7) Each entry is in the log of that checkpoint.
     for entry in document["entries"] if kind == LIST else [document["entry"]]:
         demand(root_of(entry, checkpoint.size) == checkpoint.root, "entry_not_in_log")

@@ -137,11 +137,11 @@ def _record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict
             "@type": "dpv:WithdrawConsent",
             "dpv:isExercisedAt": stated.withdrawal("en") or stated.contact or WITHDRAWN_BY,
         },
-        "dpv:hasRight": [_term(each) for each in RIGHTS.values()],
+        "dpv:hasRight": [_term(right) for right in RIGHTS.values()],
         "dpv:hasEntity": [
             _controller(stated),
-            *(_processor(number, each) for number, each in processors),
-            *(_recipient(number, each) for number, each in recipients),
+            *(_processor(number, processor) for number, processor in processors),
+            *(_recipient(number, recipient) for number, recipient in recipients),
             _authority(),
         ],
         "dpv:hasConsentStatus": [_given(facts)],
@@ -187,7 +187,7 @@ def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str
             for kind, category in facts.held.kinds()
         ],
         "dpv:hasDataSource": {"@type": "dpv:DataSubjectDataSource", "dct:description": _english(COLLECTED_BY)},
-        "dpv:hasProcessing": [_term(each) for each in _DONE[purpose]],
+        "dpv:hasProcessing": [_term(operation) for operation in _DONE[purpose]],
         "dct:description": _english(USED_BY[purpose]),
         "dpv:hasStorageCondition": [
             {"@type": "dpv:StorageDuration", "dpv:hasDuration": _lasting(facts)},
@@ -307,8 +307,8 @@ def consent_to(store: Store, text: str, now: datetime) -> ConsentFacts:
 def _call(store: Store, text: str, now: datetime) -> Recording:
     """The held call of that id; raises NotOpen."""
     recordings = store.catalogue.recordings
-    ids = [revisions.newest(store, each) for each in matching(store, lambda _team: True, text)]
-    rows = [row for each in ids if (row := recordings.held(each)) is not None]
+    ids = [revisions.newest(store, revision) for revision in matching(store, lambda _team: True, text)]
+    rows = [row for revision in ids if (row := recordings.held(revision)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
     if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.clock.today(now)):

@@ -54,7 +54,7 @@ class Values:
     def texts(self, name: str) -> list[str]:
         """A list of texts."""
         value = self._values.get(name)
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise Broken
         return value
 
@@ -284,7 +284,7 @@ class FileCalls(Part):
     def do_file_of_folder(self, values: Values, data: bytes) -> None:
         """A piece of a file in a folder that is written."""
         name = values.text("file")
-        size = sum(len(each) for each in (name, *self._folder, *self._folder.values()))
+        size = sum(len(part) for part in (name, *self._folder, *self._folder.values()))
         if Path(name).name != name or "\\" in name or size > FOLDER_LONGEST:
             raise Broken
         self._folder.setdefault(name, bytearray()).extend(data)

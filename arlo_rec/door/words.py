@@ -126,7 +126,7 @@ class Named:
         secrets = [*values(words, SECRET), *(text for key, text in personal.items() if key != "as")]
         self._secrets = _paths(secrets)
         typed = [_SIDE.fullmatch(text) for text in values(words, READ)]
-        sides = [found[1] for found in typed if found is not None]
+        sides = [match[1] for match in typed if match is not None]
         self._read = _paths([*values(words, READ), *sides, *self._words_that_are_files(words)])
         self._write = _paths(values(words, WRITE))
         self._append, self._witness = _paths(values(words, APPEND)), _paths(values(words, WITNESS))

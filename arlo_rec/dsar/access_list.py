@@ -56,7 +56,7 @@ def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> b
         case=case,
         made_at=to_iso(now),
         recordings=[
-            {"recording": original.hex(), "copies": sorted(each.hex() for each in ids if each != original)}
+            {"recording": original.hex(), "copies": sorted(copy.hex() for copy in ids if copy != original)}
             for original, ids in mentions.named.items()
         ],
         count=len(entries),
@@ -87,7 +87,7 @@ def _entry(
         **seal.entry_to_json(raw.seq, raw.leaf, path),
         "recordings": []
         if of_another
-        else sorted(each.hex() for each in ids if each.hex().encode() in (raw.body or b"")),
+        else sorted(recording.hex() for recording in ids if recording.hex().encode() in (raw.body or b"")),
         "access": access is not None,
         "what": kind,
         "role": access.role if access is not None else None,

@@ -54,7 +54,7 @@ class LogMentions(NamedTuple):
 
     def ids(self) -> frozenset[RecordingId]:
         """The recordings and their copies."""
-        return frozenset(each for ids in self.named.values() for each in ids)
+        return frozenset(recording for ids in self.named.values() for recording in ids)
 
 
 class Window(NamedTuple):
@@ -69,7 +69,7 @@ def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogM
     with store.db.reading():
         checkpoint, note = store.log.checkpoints.newest()
         named = with_copies(store, recordings)
-        entries = list(store.log.entries.naming({each for ids in named.values() for each in ids}))
+        entries = list(store.log.entries.naming({recording for ids in named.values() for recording in ids}))
         outcomes = list(
             store.log.entries.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})])
         )
@@ -137,7 +137,7 @@ def copies(
     """The held training copies of a recording (of *named*), oldest first, with their state by the log."""
     held = store.catalogue.recordings.held
     made = _copies_made(entries, named, original)
-    return tuple(copy for each, copy in made.items() if held(each) is not None)
+    return tuple(copy for recording, copy in made.items() if held(recording) is not None)
 
 
 def _copies_made(
@@ -158,7 +158,7 @@ def _copies_made(
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)
-    return {each: copy for each, copy in made.items() if each.hex() not in replaced}
+    return {recording: copy for recording, copy in made.items() if recording.hex() not in replaced}
 
 
 def exports(store: Store, mentions: LogMentions, original: RecordingId, now: datetime) -> tuple[ExportFacts, ...]:
@@ -222,9 +222,9 @@ def possible_of_copies(store: Store, recording: Recording, mentions: LogMentions
     """The grants under which released training copies, erased ones included, could have been opened."""
     named, end = mentions.named[recording.id], store.policy.ends_at(recording)
     made = _copies_made(mentions.entries, named, recording.id)
-    released = {each: copy.made_at for each, copy in made.items() if copy.state == CopyState.RELEASED}
+    released = {copy_id: copy.made_at for copy_id, copy in made.items() if copy.state == CopyState.RELEASED}
     gone = _erased(mentions.entries, released)
-    windows = [Window(at, gone.get(each, end)) for each, at in released.items()]
+    windows = [Window(at, gone.get(copy_id, end)) for copy_id, at in released.items()]
     grants = (_possible(store, recording, Purpose.TRAINING, window, mentions) for window in windows)
     return tuple(chain.from_iterable(grants))
 
@@ -234,8 +234,8 @@ def _erased(entries: Sequence[LogEntry], among: Collection[RecordingId]) -> dict
     gone: dict[RecordingId, datetime] = {}
     for entry in entries:
         if isinstance(entry.event, Erases):
-            for each in set(among).intersection(entry.recordings) - gone.keys():
-                gone[each] = entry.at
+            for copy in set(among).intersection(entry.recordings) - gone.keys():
+                gone[copy] = entry.at
     return gone
 
 

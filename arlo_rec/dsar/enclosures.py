@@ -99,7 +99,9 @@ def _recording_to_json(facts: RecordingFacts, sound: str | None) -> dict[str, ob
 def _to_json(value: object) -> dict[str, object]:
     """Every field of a dataclass of `answer`, under its own name, so that none is left out."""
     assert is_dataclass(value)
-    return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _ELSEWHERE}
+    return {
+        member.name: _plain(getattr(value, member.name)) for member in fields(value) if member.name not in _ELSEWHERE
+    }
 
 
 def _plain(value: object) -> object:
@@ -132,7 +134,7 @@ _PLAIN: Mapping[type, Mapping[str, object]] = {
 def _properties(kind: type) -> dict[str, Any]:
     """The schema of each field of a dataclass."""
     hints = get_type_hints(kind)
-    properties = {each.name: _schema(hints[each.name]) for each in fields(kind) if each.name not in _ELSEWHERE}
+    properties = {member.name: _schema(hints[member.name]) for member in fields(kind) if member.name not in _ELSEWHERE}
     if kind is RecordingFacts:
         properties["ended_at"] = dict(_PLAIN[datetime])
         properties["sound"] = {"type": ["string", "null"]}

@@ -21,7 +21,7 @@ class FileFacts:
     sha512: bytes | None = None  # of a sound: the vCon refers to it by this (draft-ietf-vcon-vcon-core-04, ContentHash)
     recording: str | None = None  # the id of the recording whose sound it is
     channels: tuple[str | None, ...] = ()  # of a sound: "caller", "agent" or None for silence; empty: one channel
-    page: str | None = None  # the page of an archive that holds it; None where the letter's own page does
+    page: str | None = None  # the page of an archive that holds it; None if the letter's own page does
 
     @property
     def kilobytes(self) -> int:

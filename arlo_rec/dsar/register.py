@@ -94,7 +94,7 @@ class Intake:
     received_at: datetime | None = None
     asked_at: datetime | None = None  # when the person was asked who they are; None if that took no time
     shown_at: datetime | None = None  # when they showed it
-    case: str | None = None  # the case that the request belongs to; None where that is to be found out
+    case: str | None = None  # the case that the request belongs to; None if it is to be looked up
     is_new: bool = False  # another person with the same identifiers asks
 
     def __repr__(self) -> str:
@@ -277,8 +277,8 @@ def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
     for row in rows:
         if row.id == case.id:
             stated = _opened(store, row)
-            identity += [each for each in stated.identity if each not in identity]
-            known_by += [each for each in stated.known_by if each not in known_by]
+            identity += [words for words in stated.identity if words not in identity]
+            known_by += [identifier for identifier in stated.known_by if identifier not in known_by]
             parts += 1
     return Entry(case, Statement(tuple(identity), tuple(known_by)), parts < len(case.sworn))
 

@@ -73,7 +73,7 @@ class Statement:
     """The officer's signed statement about an answer, beside its content."""
 
     case: str
-    of: int | None  # the entry that let its recordings be opened; None where there are none
+    of: int | None  # the entry that opened its recordings; None without any
     accesses: str | None  # SHA-256 of the list of accesses inside, in hex
 
 
@@ -125,7 +125,7 @@ class Request:
     """An access request, and how the officer answers it."""
 
     callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
-    out: NamedFile | None  # where the answer goes; None where the request is only entered into the register
+    out: NamedFile | None  # the file of the answer; None if the request is only registered
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
@@ -217,7 +217,7 @@ def answer(
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     permits = _permits(store, asked, entry, request, clock())
-    gone = recordings.since_intake(store, entry.case, [each.id for each in held], now)
+    gone = recordings.since_intake(store, entry.case, [call.id for call in held], now)
     assert request.out is not None
     with disclosures.unless_written(store, permits[0].seq if permits else None, request.out.files, now):
         mentions = _mentions(store, asked, gone, entry.case.id)
@@ -255,7 +255,7 @@ def _unsigned(answer: Answer) -> int:
 
 def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSince], case: str) -> LogMentions | None:
     """The log's mentions of the held recordings and of those erased since; None if there are none."""
-    names = [*(each.id for each in asked), *(RecordingId(bytes.fromhex(each.id)) for each in gone)]
+    names = [*(recording.id for recording in asked), *(RecordingId(bytes.fromhex(recording.id)) for recording in gone)]
     return accesses.mentions(store, names, case) if names else None
 
 
@@ -288,7 +288,9 @@ def _write(
     )
     count = len(content.recordings)
     mixed = (None, "damaged")
-    without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
+    without = tuple(
+        (facts.id, str(facts.withheld)) for facts in composed.answer.recordings if facts.withheld not in mixed
+    )
     return AnswerFile(case, count, without, target.file.absolute(), sha256, target.passphrase, damaged)
 
 

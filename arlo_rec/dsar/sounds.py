@@ -84,13 +84,13 @@ def given(
     done, total = 0, sum(source.permit.recording.object_bytes for source in sources)
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
-            while len(ahead) < MOST_AHEAD and sum(each.future is not None for each in ahead) < THREADS:
+            while len(ahead) < MOST_AHEAD and sum(reading.future is not None for reading in ahead) < THREADS:
                 reading = next(readings, None)
                 if reading is None:
                     break
                 reading.advance(pool)
                 ahead.append(reading)
-            read = done + sum(each.read_bytes for each in ahead)
+            read = done + sum(reading.read_bytes for reading in ahead)
             observer(Progress(Phase.ANSWER, min(read, total), total))
             if not ahead:
                 return
@@ -98,10 +98,10 @@ def given(
                 done += ahead[0].object_bytes
                 yield ahead.popleft().sound()
                 continue
-            wait([each.future for each in ahead if each.future is not None], return_when=FIRST_COMPLETED)
-            for each in ahead:
-                if each.future is not None and each.future.done():
-                    each.advance(pool)
+            wait([reading.future for reading in ahead if reading.future is not None], return_when=FIRST_COMPLETED)
+            for begun in ahead:
+                if begun.future is not None and begun.future.done():
+                    begun.advance(pool)
 
 
 class _Reading:

@@ -105,10 +105,10 @@ def side_of(known_by: Iterable[Identifier]) -> str:
 
 def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[DecidedObjection, ...]:
     """The decisions on an employee's objections to training copies, by each of their names; the oldest first."""
-    names = {agent_name(each.text) for each in known_by if each.kind is KnownBy.AGENT}
+    names = {agent_name(identifier.text) for identifier in known_by if identifier.kind is KnownBy.AGENT}
     every = objections.by_name(store).items() if names else ()
-    decided = [DecidedObjection(each.state, each.at) for name, each in every if name in names]
-    return tuple(sorted(decided, key=lambda each: each.at))
+    decided = [DecidedObjection(objection.state, objection.at) for name, objection in every if name in names]
+    return tuple(sorted(decided, key=lambda objection: objection.at))
 
 
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:

@@ -84,7 +84,8 @@ def _head(answer: Answer, what: str) -> dict[str, Any]:
 def _parties(answer: Answer) -> tuple[list[dict[str, Any]], Mapping[str | None, int]]:
     """The company, the person under each number and an agent for each call; and the index of each number."""
     callers = {
-        number: place for place, number in enumerate(dict.fromkeys(each.number for each in answer.recordings), 1)
+        number: place
+        for place, number in enumerate(dict.fromkeys(recording.number for recording in answer.recordings), 1)
     }
     company = {"type": "organization", "org": answer.particulars.controller}
     person = [UNNAMED | ({"tel": f"tel:{number}"} if number else {}) for number in callers]

@@ -70,15 +70,15 @@ def prompts_of(version: PolicyVersion, at: datetime, lang: str) -> list[WordedPr
     day = Formats(lang).day
     return [
         WordedPrompt(
-            each.version,
-            each.lang,
-            each.text,
-            day(each.since),
-            day(each.until) if each.until is not None else None,
-            _purposes(each.purposes, lang),
+            prompt.version,
+            prompt.lang,
+            prompt.text,
+            day(prompt.since),
+            day(prompt.until) if prompt.until is not None else None,
+            _purposes(prompt.purposes, lang),
         )
-        for each in version.prompts
-        if each.in_use(at)
+        for prompt in version.prompts
+        if prompt.in_use(at)
     ]
 
 
@@ -96,11 +96,11 @@ def gather(
         "since": formats.day(local_date(version.since)),
         "published": formats.moment(published_at),
         "by": version.by,
-        "approved_by": [each.by for each in version.approvals],
+        "approved_by": [approval.by for approval in version.approvals],
         "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
         "prompts": prompts_of(version, at, lang),
         "reasons": [
-            WordedReason(each.code, each.text(lang), _purposes(each.purposes, lang)) for each in version.reasons
+            WordedReason(code.code, code.text(lang), _purposes(code.purposes, lang)) for code in version.reasons
         ],
         "reason_demanded": version.reason_demanded,
         "cut_circumstances": version.cut_circumstances,
@@ -138,14 +138,14 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "staff_basis": company.staff_basis(lang),
         "rests_on_interests": rests_on_interests(company),
         "processors": company.processors,
-        "outside": [each for each in company.processors or () if each.is_outside_eea],
+        "outside": [processor for processor in company.processors or () if processor.is_outside_eea],
         "recipients": company.recipients,
         "kept": company.retention,
     }
 
 
 def _purposes(purposes: Sequence[str] | frozenset[str], lang: str) -> list[str]:
-    return [say(f"purpose.{each}", lang) for each in sorted(purposes, reverse=True)]
+    return [say(f"purpose.{purpose}", lang) for purpose in sorted(purposes, reverse=True)]
 
 
 # -- pages ------------------------------------------------------------------------------------------
