@@ -71,7 +71,7 @@ class Figures(NamedTuple):
         return [text for text in (self._counts(between, self.unit), self.rate, self.left) if text]
 
     def short(self) -> list[str]:
-        """The same without figures that the name of the phase implies."""
+        """The same in fewer words, without a unit that the phase's name implies."""
         unit = self.unit if self.unit == "MB" else ""
         return [text for text in (self._counts("/", unit), self.rate, self.duration) if text]
 
