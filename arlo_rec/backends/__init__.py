@@ -1,8 +1,8 @@
-"""The two storage ports, and what each promises. They take bytes and names, and know nothing of recordings.
+"""The two storage ports and their promises. They take bytes and names, and know nothing of recordings.
 
 `files` implements `Blobs` and `Root`; the tests have implementations in memory, and one suite checks every
 implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`,
-or `InUse` where another run holds a lock, never an exception of the operating system or of SQLite.
+or `InUse` if another run holds a lock, never an exception of the operating system or of SQLite.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ class Blobs(Protocol):
         """Write the bytes of *name*, which does not exist before `settle`; safe to call from several threads."""
 
     def settle(self, names: Iterable[str]) -> None:
-        """Give what was put its name, and make puts and deletions of *names* survive a power cut.
+        """Give new objects their names, and make puts and deletions of *names* survive a power cut.
 
         A name exists with all its bytes or not at all, whenever the power fails.
         """
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable stream of the bytes; raises KeyError where there is no such name."""
+        """A seekable stream of the bytes; raises KeyError for a missing name."""
 
     def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
-        """For each name in order its size and its first *length* bytes; None where there is no such name."""
+        """The size and the first *length* bytes of each name in order; None for a missing name."""
 
     def size(self, name: str) -> int | None:
-        """The number of bytes; None where there is no such name."""
+        """The number of bytes; None for a missing name."""
 
     def delete(self, name: str) -> None:
-        """Delete *name* and what an interrupted `put` left of it; a name that does not exist is no error."""
+        """Delete *name* and the rest of an interrupted `put` of it; a missing name is no error."""
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """Delete many, some at once."""
+        """Delete many, several at once."""
 
     def names(self, beginning: str = "") -> Iterator[str]:
         """Every name, or every name that begins with two given digits, in no order."""
@@ -62,10 +62,10 @@ class Root(Protocol):
         """Overwrite one slot where it lies, durably: no copy of the old bytes stays behind in a freed block."""
 
     def read_seen(self) -> list[bytes]:
-        """Both copies of the newest state seen; bytes that decode to no state where nothing was written yet."""
+        """Both copies of the newest state seen; bytes that decode to no state before the first write."""
 
     def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
-        """Overwrite both copies, one after the other, with what *change* makes of them (None: leave them).
+        """Overwrite both copies, one after the other, with the result of *change* (None: leave them).
 
         No other run changes them in between, so the state never moves back.
         """
@@ -75,7 +75,7 @@ class Root(Protocol):
 
 
 def stored_digest(blobs: Blobs, name: str) -> bytes | None:
-    """The BLAKE3 digest of an object as it is stored; None where it is missing."""
+    """The BLAKE3 digest of a stored object; None if it is missing."""
     try:
         with blobs.open(name) as stream:
             return primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))

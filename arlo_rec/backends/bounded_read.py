@@ -1,7 +1,7 @@
 """Reading a small file at a path that others control: without blocking, and never more bytes than expected.
 
-A pipe that nobody writes to, an endless device and a file that is too large raise `OSError`, like a missing file. The
-module knows nothing of what the files mean.
+A pipe without a writer, an endless device and a file that is too large raise `OSError`, like a missing file. The module
+knows nothing of the files' meaning.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import BinaryIO, Final
 
 BINARY: Final = getattr(os, "O_BINARY", 0)  # on Windows, where lines end otherwise
 READING: Final = os.O_RDONLY | BINARY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-PIPE_WAIT = 5.0  # seconds for a pipe to end: enough for a shell's `<(...)`, not for somebody who types
+PIPE_WAIT = 5.0  # seconds for a pipe to end: enough for a shell's `<(...)`, not for a person who types
 
 
 def read_named(path: Path, most: int, *, pipes: bool = False) -> bytes:
-    """The bytes of a plain file, or of a pipe or device with an end where *pipes*; raises OSError beyond *most*."""
+    """The bytes of a plain file, or with *pipes* of a finite pipe or device; raises OSError beyond *most*."""
     handle = os.open(path, READING)
     try:
         return read_handle(handle, path, most, pipes=pipes)
@@ -30,7 +30,7 @@ def read_named(path: Path, most: int, *, pipes: bool = False) -> bytes:
 
 
 def open_named(path: Path, most: int) -> BinaryIO:
-    """A plain file of any size, or the bytes of a pipe, of which no more than *most* are taken; raises OSError."""
+    """A plain file of any size, or at most *most* bytes of a pipe; raises OSError."""
     handle = os.open(path, READING)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         return os.fdopen(handle, "rb")
@@ -41,7 +41,7 @@ def open_named(path: Path, most: int) -> BinaryIO:
 
 
 def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> bytes:
-    """The same for a file that the caller opened as READING says."""
+    """The same for a file that the caller opened with READING."""
     about = os.fstat(handle)
     if not pipes and not stat.S_ISREG(about.st_mode):
         raise OSError(errno.EINVAL, "not a plain file", str(path))
@@ -62,7 +62,7 @@ def read_handle(handle: int, path: Path, most: int, *, pipes: bool = False) -> b
 
 
 def is_ours(path: Path) -> bool:
-    """Whether nobody but this account and root may write a file; raises OSError."""
+    """Whether only this account and root may write a file; raises OSError."""
     about = path.stat()
     return about.st_uid in {os.geteuid(), 0} and not about.st_mode & 0o022
 

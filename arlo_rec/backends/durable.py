@@ -1,7 +1,7 @@
-"""Atomic and durable writes to files: the functions that every other module writes files with.
+"""Atomic and durable writes to files, for every other module.
 
 Each function says what exists if it is interrupted, and what it syncs. Errors of the operating system become
-`Unreachable` where a docstring does not say otherwise.
+`Unreachable` unless a docstring says otherwise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DRAIN_BYTES = 32 * 1024 * 1024  # of a long file, after which a sync is begun
 
 
 def translated(error: OSError) -> Unreachable:
-    """The Unreachable for an error of the operating system, with codes of their own for what can be mended."""
+    """The Unreachable for an error of the operating system, with own codes for errors that a user can mend."""
     if isinstance(error, NotPlain):
         return Unreachable("not_plain_file", path=str(error.filename))
     return named_files.translated(error)
@@ -49,10 +49,10 @@ def sync_folder(folder: Path, *, below: Path | None = None) -> None:
 
 
 def sync_files(folder: int, names: Iterable[str], *, whole: bool) -> None:
-    """Sync files of an open folder, and their names; with *whole* by syncing all of its file system at once.
+    """Sync files of an open folder, and their names; with *whole* by one sync of its whole file system.
 
-    An error of the disk since *folder* was opened is raised as OSError: syncfs(2) tells of it since Linux 5.8.
-    Elsewhere each file is synced, and the folder.
+    An error of the disk since *folder* was opened is raised as OSError: syncfs(2) reports it since Linux 5.8. Elsewhere
+    each file is synced, and the folder.
     """
     if not (whole and _syncfs(folder)):
         for name in names:
@@ -65,7 +65,7 @@ def sync_files(folder: int, names: Iterable[str], *, whole: bool) -> None:
 
 
 def _syncfs(folder: int) -> bool:
-    """False where there is none that tells of errors."""
+    """Sync a whole file system; False if the system cannot, or reports no errors."""
     import ctypes
     import platform
 
@@ -102,9 +102,9 @@ def rename(part: Path, path: Path, *, below: Path | None = None) -> None:
 
 
 def put_new(path: Path, pieces: Iterable[bytes], mode: int, *, sync: bool = True, below: Path | None = None) -> None:
-    """Create a file, in place of what has its name; a long one is synced in parts while it is written. Raises OSError.
+    """Create a file, replacing another of its name; a long one is synced in parts while written. Raises OSError.
 
-    What had the name is removed and not written to: it may be a link, or have a second name elsewhere.
+    The old file is removed and not written to: it may be a link, or have a second name elsewhere.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:

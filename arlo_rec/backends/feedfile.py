@@ -1,8 +1,8 @@
 """A file of lines on another mount that is only appended to, so that `chattr +a` can protect it.
 
-Whoever may write to it can put anything into it, and anything in its place. So it is opened as `shared_folder` opens
-files, belongs to an account that may own it, and begins with the line that it was made with: no other file is ever
-appended to. It is read from its end in blocks, each byte at most twice, and no further than the longest line there is.
+Every account with write access can put any content into it, and any file in its place. So it is opened as
+`shared_folder` opens files, belongs to an account that may own it, and begins with its original first line: no other
+file is ever appended to. It is read from its end in blocks, each byte at most twice, up to the longest line there is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _BLOCK = 256 * 1024  # bytes read at once
 
 
 class FeedFile:
-    """The feed's file; what its lines mean is known by `offsite.feed_line`.
+    """The file of a feed; `offsite.feed_line` knows the meaning of its lines.
 
-    *first* is its first line. The file is the opener's or root's, unless it is of *anybody*: to be read alone.
+    *first* is its first line. The file is the opener's or root's, or with *of_anybody* any account's, for reading only.
     """
 
     def __init__(self, path: Path, first: bytes, *, of_anybody: bool = False) -> None:
@@ -39,7 +39,7 @@ class FeedFile:
         return len(self._first)
 
     def demand_folder(self) -> None:
-        """Raise Usage where the folder of the file is not there, Unreachable where it cannot be opened."""
+        """Raise Usage if the folder of the file is missing, Unreachable if it cannot be opened."""
         try:
             with folder_of(self.path):
                 return
@@ -49,9 +49,9 @@ class FeedFile:
             raise translated(error) from None
 
     def create(self) -> None:
-        """Create the file with its first line where it does not exist; raises Unreachable.
+        """Create the file with its first line if it does not exist; raises Unreachable.
 
-        It gets its name when that line is written: a file of that name that is empty is none of ours.
+        It gets its name after that line is written: an empty file of that name is none of ours.
         """
         with disk(), folder_of(self.path) as folder:
             part = f".{self.path.name}.{os.getpid()}.part"
@@ -101,7 +101,7 @@ class FeedFile:
             os.close(handle)
 
     def append(self, handle: int, lines: list[bytes]) -> None:
-        """Append whole lines durably, on a new line where a crash left an incomplete one."""
+        """Append whole lines durably, on a new line if a crash left an incomplete one."""
         with disk():
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
@@ -111,9 +111,9 @@ class FeedFile:
             os.fsync(handle)
 
     def backwards(self, handle: int, mark: bytes) -> Iterator[tuple[int, bytes]]:
-        """Its complete lines that end with *mark*, from the last to the first, each with where it ends.
+        """Its complete lines that end with *mark*, from the last to the first, each with the position of its end.
 
-        What does not end so costs only its reading. Raises Unreachable where no line begins within LONGEST bytes.
+        Other lines are only read. Raises Unreachable if no line begins within LONGEST bytes.
         """
         with disk():
             size = os.fstat(handle).st_size
@@ -127,11 +127,11 @@ class FeedFile:
         while at > 0:
             begin = max(0, at - _BLOCK)
             block = _read(handle, begin, at) + kept
-            found = len(block)
-            while (found := block.rfind(mark, 0, found)) >= 0:
+            position = len(block)
+            while (position := block.rfind(mark, 0, position)) >= 0:
                 passed = 0
-                yield begin + found + len(mark) - 1
-                found += len(mark) - 1
+                yield begin + position + len(mark) - 1
+                position += len(mark) - 1
             kept = block[: len(mark) - 1]
             passed += at - begin
             if passed > LONGEST:
@@ -143,9 +143,9 @@ class FeedFile:
         at = end
         while at > 0:
             begin = max(0, at - _BLOCK)
-            found = _read(handle, begin, at).rfind(b"\n")
-            if found >= 0:
-                return begin + found + 1
+            line_end = _read(handle, begin, at).rfind(b"\n")
+            if line_end >= 0:
+                return begin + line_end + 1
             if end - begin > LONGEST:
                 raise Unreachable("feed_too_long", path=str(self.path))
             at = begin
@@ -160,7 +160,7 @@ class FeedFile:
             return count
 
     def lines(self, handle: int) -> Iterator[bytes]:
-        """Its complete lines behind the first, in order; of one that is too long only the first LONGEST bytes."""
+        """Its complete lines behind the first, in order; at most the first LONGEST bytes of each."""
         at, rest, length = self.begin, list[bytes](), 0
         while True:
             with disk():

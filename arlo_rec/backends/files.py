@@ -1,12 +1,12 @@
 """Objects as files, the root as a file that is overwritten in place, and file locks. Only this module uses flock.
 
-Objects lie at `ab/<name>`. `put` writes `ab/<name>.part`; `settle` syncs and renames those of a batch, then syncs
-every folder once. So a reader never sees part of an object, and an interruption leaves only a `.part` file.
-Syncing after a whole batch is written, on several threads, is twice as fast on ext4 as syncing each file when it is.
+Objects lie at `ab/<name>`. `put` writes `ab/<name>.part`; `settle` syncs and renames those of a batch, then syncs every
+folder once. So a reader never sees part of an object, and an interruption leaves only a `.part` file. Syncing after a
+whole batch, on several threads, is twice as fast on ext4 as syncing each file when it is written.
 
-The holder of a lock is named by what the kernel says, and by a small note that it leaves in the lock file. The lock
-file of a backup lies where others may write, so a note is hostile text: it is bounded, sanitised, and believed only
-where the process that it names holds the lock. A holder who leaves none is named by process and account.
+The kernel names the holder of a lock, and so does a small note in the lock file. Others may write to the lock file of a
+backup, so a note is hostile text: it is bounded, sanitised, and believed only if the process that it names holds the
+lock. A holder without a note is named by process and account.
 """
 
 from __future__ import annotations
@@ -49,26 +49,26 @@ Detail = dict[str, Any]  # values of an error
 
 
 def holder_note(name: str, command: str, since: datetime) -> bytes:
-    """The note that a holder writes into the lock file: name, command, process, and since when."""
+    """The note of a holder for the lock file: name, command, process, and since when."""
     words = {"name": name[:WORD_LONGEST], "command": command[:WORD_LONGEST]}
     return canonical({**words, "pid": os.getpid(), "since": to_iso(since)})
 
 
 def leave_note(handle: int, note: bytes) -> None:
-    """Write a note into a lock file whose lock is held; a full disk keeps nobody from going on without."""
+    """Write a note into a lock file whose lock is held; a full disk is no error."""
     with suppress(OSError):
         os.ftruncate(handle, os.pwrite(handle, note[:NOTE_BYTES], 0))
 
 
 def remove_note(handle: int, note: bytes) -> None:
-    """Empty a lock file in which that note still stands, so that nobody is named who holds nothing any more."""
+    """Empty a lock file that still has that note, so that it names no former holder."""
     with suppress(OSError):
         if os.pread(handle, NOTE_BYTES, 0) == note[:NOTE_BYTES]:
             os.ftruncate(handle, 0)
 
 
 def holder_of(handle: int) -> Detail:
-    """The holder of the lock of an open file, as values of an error; empty where it cannot be named."""
+    """The holder of the lock of an open file, as values of an error; empty if unknown."""
     holding = _holding(handle)
     noted = _noted(handle)
     if noted is not None and (noted["pid"] in holding or (not holding and _account(int(noted["pid"])) is not None)):
@@ -91,20 +91,20 @@ def _noted(handle: int) -> Detail | None:
 
 
 def _holding(handle: int) -> list[int]:
-    """The processes that hold a lock of the file, by /proc/locks; empty where the system does not say."""
+    """The processes that hold a lock of the file, by /proc/locks; empty on a system without it."""
     try:
         with Path("/proc/locks").open("rb") as file:
             lines = file.read(LOCKS_BYTES).decode("ascii", "replace").splitlines()
         inode = f":{os.fstat(handle).st_ino}"
     except OSError:
         return []
-    fields = [line.split() for line in lines if "->" not in line]  # who waits has an arrow
-    found = [each[4] for each in fields if len(each) > 5 and each[1] == "FLOCK" and each[5].endswith(inode)]
-    return [int(pid) for pid in found if pid.isdecimal() and int(pid) > 0]
+    fields = [line.split() for line in lines if "->" not in line]  # a waiting process has an arrow
+    pids = [lock[4] for lock in fields if len(lock) > 5 and lock[1] == "FLOCK" and lock[5].endswith(inode)]
+    return [int(pid) for pid in pids if pid.isdecimal() and int(pid) > 0]
 
 
 def _account(pid: int) -> str | None:
-    """The login account of a running process; None where there is none of that number."""
+    """The login account of a running process; None if there is no such process."""
     import pwd
 
     try:
@@ -132,7 +132,7 @@ class FileBlobs:
     """Objects below one folder."""
 
     def __init__(self, folder: Path) -> None:
-        """*folder* lies in a folder that somebody named, and is not reached through a link."""
+        """Take a *folder* inside one that was named, reached without a link."""
         self._folder, self._above = folder, folder.parent
         self._handle_of_folder = -1
         self._unnamed: set[str] = set()  # names that were put and not settled yet
@@ -181,7 +181,7 @@ class FileBlobs:
         return os.fdopen(self._handle(name), "rb", buffering=0)
 
     def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
-        """See Blobs. The kernel is told of ANNOUNCED files before the first is read, so that it reads ahead."""
+        """See Blobs. The kernel learns of ANNOUNCED files before the first is read, so that it reads ahead."""
         for at in range(0, len(names), ANNOUNCED):
             some = names[at : at + ANNOUNCED]
             opened: list[tuple[int, int] | None] = []
@@ -189,16 +189,16 @@ class FileBlobs:
                 with disk(), self._shards_of(some) as shards:
                     for name in some:
                         opened.append(self._announced(name, shards[name[:2]], length))
-                    heads = [None if one is None else (one[1], os.read(one[0], length)) for one in opened]
+                    heads = [None if file is None else (file[1], os.read(file[0], length)) for file in opened]
             finally:
-                for one in opened:
-                    if one is not None:
-                        os.close(one[0])
+                for file in opened:
+                    if file is not None:
+                        os.close(file[0])
             yield from heads
 
     @contextmanager
     def _shards_of(self, some: Sequence[str]) -> Iterator[dict[str, int | None]]:
-        """The folders of some objects, each opened once, by the first two digits; None for one that is not there."""
+        """The folders of some objects, each opened once, by the first two digits; None for a missing one."""
         if some and not NAMES.fullmatch(";".join(some)):
             raise ValueError("an object's name is 32 hex digits")
         with ExitStack() as opened:
@@ -211,7 +211,7 @@ class FileBlobs:
             yield shards
 
     def _announced(self, name: str, shard: int | None, length: int) -> tuple[int, int] | None:
-        """An open object, of which the kernel was told, and its size; None where it is not there."""
+        """An open object, announced to the kernel, and its size; None if it is missing."""
         if shard is None:
             return None
         try:
@@ -240,7 +240,7 @@ class FileBlobs:
                     os.unlink(part, dir_fd=shard)
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """See Blobs. The kernel frees what was a file's outside the lock of its folder."""
+        """See Blobs. The kernel frees the blocks of a file outside the lock of its folder."""
         from concurrent.futures import ThreadPoolExecutor
 
         with disk(), ThreadPoolExecutor(SYNCERS) as threads:
@@ -278,7 +278,7 @@ class FileBlobs:
         return self._lies_in(name) / name
 
     def _lies_in(self, name: str) -> Path:
-        """The folder of an object; kept, because to make a path costs as much as to open a file."""
+        """The path of an object's folder; cached, because making a path costs as much as opening a file."""
         return self._shards.get(name[:2]) or self._shards.setdefault(name[:2], self._folder / name[:2])
 
     def _demand_name(self, name: str) -> None:
@@ -287,7 +287,7 @@ class FileBlobs:
 
     @contextmanager
     def _shard(self, name: str) -> Iterator[int]:
-        """The folder of an object, open; the handle of all of them is kept: a verification opens a million."""
+        """The folder of an object, open; all handles are kept: a verification opens a million objects."""
         self._demand_name(name)
         if self._handle_of_folder < 0:
             self._handle_of_folder = open_folder(self._folder, below=self._above)
@@ -300,7 +300,7 @@ class FileBlobs:
 
 
 def _shares(paths: Sequence[Path], count: int) -> list[Sequence[Path]]:
-    """The paths in so many parts, of which each has every so-many-th."""
+    """The paths in at most *count* parts, dealt out in turn."""
     return [paths[at::count] for at in range(min(count, len(paths)))]
 
 
@@ -309,7 +309,7 @@ class FileRoot:
 
     def __init__(self, folder: Path, note: bytes = b"") -> None:
         self._folder = folder
-        self._note = note  # for the lock file, so that others can be told who holds it
+        self._note = note  # for the lock file: names its holder to others
 
     @classmethod
     def create(cls, folder: Path) -> FileRoot:
@@ -371,7 +371,7 @@ class FileRoot:
 def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.
 
-    A *note* (`holder_note`) is for files that hold nothing else: it says who holds it to whoever waits in vain.
+    A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run.
     """
     with disk():
         handle = open_file(path, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Files that the person who types has named: written and read with their rights, on their machine.
+"""Files that the user named: written and read with the user's rights, on the user's machine.
 
 `LocalFiles` is where the program runs; at the other end of the door it is the same one, asked frame by frame
 (`door.remote`). Nothing here is of Linux alone: the person's machine may be another.
@@ -9,7 +9,7 @@ A new file gets its name when all its bytes are written and synced, and never in
     write    its bytes
     name     synced, and named; from here on it can be found
     keep     the name is durable
-    drop     it is gone again: what was written may not be kept after all, or whoever wrote it is gone
+    drop     it is gone again: it may not be kept after all, or its writer is gone
 """
 
 from __future__ import annotations
@@ -43,35 +43,35 @@ class Writing(Protocol):
         """Add bytes at its end; raises Unreachable."""
 
     def name(self) -> None:
-        """Sync it and give it its name; raises Usage where something has it by then, Unreachable."""
+        """Sync it and give it its name; raises Usage if the name is taken by then, Unreachable."""
 
     def keep(self) -> None:
-        """Make the name durable: it is written; raises Unreachable."""
+        """Make the name durable; raises Unreachable."""
 
     def drop(self) -> None:
         """Remove it, whether it has a name or not."""
 
 
 class Files(Protocol):
-    """The files of the person who types, by the paths that they typed."""
+    """The files of the user, by the paths that they typed."""
 
     @property
     def have_left(self) -> bool:
-        """Whether bytes of a file went to another machine, which alone knows what became of them."""
+        """Whether bytes of a file went to another machine, which alone knows the file's end."""
 
     def demand_new(self, path: Path) -> None:
-        """Raise Usage where *path* is not free, or does not lie in a folder that is there."""
+        """Raise Usage if *path* is not free, or its folder is missing."""
 
     def demand_new_folder(self, path: Path) -> Path:
-        """The path of a folder to be written: not there yet, or empty, in one that is; raises Usage."""
+        """The path of a folder to be written: new or empty, in an existing folder; raises Usage."""
 
     def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
-        """The bytes of a plain file, or of a pipe where *pipes*; raises OSError, also beyond *most*."""
+        """The bytes of a plain file, or with *pipes* of a pipe; raises OSError, also beyond *most*."""
 
     def secret(self, path: Path) -> bytes:
-        """The bytes of a secret file; raises NotUnlocked, or Usage where group or others may access it.
+        """The bytes of a secret file; raises NotUnlocked, or Usage if group or others may access it.
 
-        The mode of a credential that systemd handed over says nothing: only the service enters its folder.
+        The mode of a systemd credential says nothing: only the service enters its folder.
         """
 
     def names(self, path: Path) -> list[str]:
@@ -84,21 +84,21 @@ class Files(Protocol):
         """A new file that gets that name, readable for its owner alone; raises Unreachable."""
 
     def write_secret(self, path: Path, content: bytes) -> None:
-        """Write a new file that its owner alone can read; raises Usage where it exists, Unreachable."""
+        """Write a new file that only its owner can read; raises Usage if it exists, Unreachable."""
 
     def remove(self, path: Path) -> None:
-        """Remove a file that was written; none that is there is no error. Raises Unreachable."""
+        """Remove a file that was written; a missing file is no error. Raises Unreachable."""
 
     def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
-        """Write a folder with these files, which others may read; it gets its name when all are there and synced.
+        """Write a folder with these files, readable by others; it is named after all are written and synced.
 
-        Raises Usage where something has the name that is no empty folder, Unreachable.
+        Raises Usage if the name is taken by anything but an empty folder, Unreachable.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """A file, or a folder, that the person named."""
+    """A file, or a folder, that the user named."""
 
     files: Files
     path: Path
@@ -108,23 +108,23 @@ class NamedFile:
 
     @property
     def name(self) -> str:
-        """Its last part, also where it was typed on a machine that divides paths in another way."""
+        """The last part of its path, also for a path of another operating system."""
         return self.path.name.rpartition("\\")[2]
 
     def beside(self, name: str) -> NamedFile:
-        """Another of that name in the same folder."""
+        """Another file of that name in the same folder."""
         return NamedFile(self.files, self.path.with_name(name))
 
     def inside(self, name: str) -> NamedFile:
-        """One of that name in this folder."""
+        """A file of that name in this folder."""
         return NamedFile(self.files, self.path / name)
 
     def absolute(self) -> str:
-        """Its whole path."""
+        """Its absolute path."""
         return str(self.files.absolute(self.path))
 
     def demand_new(self) -> NamedFile:
-        """Itself; raises Usage where it cannot be written because something is in the way, or its folder is missing."""
+        """Return itself; raises Usage if the name is taken, or its folder is missing."""
         self.files.demand_new(self.path)
         return self
 
@@ -135,8 +135,8 @@ class NamedFile:
     def write(self, pieces: Iterable[bytes], still: Callable[[], None] = lambda: None) -> int:
         """Write it; the number of bytes.
 
-        When it has its name, *still* is called, and it is removed again where that raises: a recording that was erased
-        between the last piece and the name is not kept. Raises Usage where something has the name, Unreachable.
+        After it is named, *still* is called; the file is removed again if that raises, as after an erasure between the
+        last piece and the name. Raises Usage if the name is taken, Unreachable.
         """
         written, new = 0, self.files.begin(self.path)
         try:
@@ -152,11 +152,11 @@ class NamedFile:
         return written
 
     def write_folder(self, files: Mapping[str, bytes]) -> None:
-        """Write it as a folder with these files; raises Usage where something else has its name, Unreachable."""
+        """Write it as a folder with these files; raises Usage if the name is taken, Unreachable."""
         self.files.write_folder(self.path, files)
 
     def remove(self) -> None:
-        """Remove what was written; none that is there is no error. Raises Unreachable."""
+        """Remove the written file; a missing file is no error. Raises Unreachable."""
         self.files.remove(self.path)
 
 
@@ -183,7 +183,7 @@ def _disk() -> Iterator[None]:
 
 
 class LocalFiles:
-    """The files of this machine; see Files. *handed*: the folder of what systemd handed over to a service."""
+    """The files of this machine; see Files. *handed*: the folder of systemd's credentials for a service."""
 
     def __init__(self, handed: str | None = None) -> None:
         self._handed = Path(handed) if handed else None
@@ -252,7 +252,7 @@ class LocalFiles:
                 os.fsync(handle)
 
     def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
-        """See Files. Until it has its name it is a hidden one beside it; what a killed run left there is removed."""
+        """See Files. Until it is named it is a hidden folder beside it; the remains of a killed run are removed."""
         part = path.with_name(f".{path.name}.part")
         with _disk():
             try:
@@ -287,7 +287,7 @@ class _NewFile:
         self._file = os.fdopen(self._handle, "wb")
 
     def _open(self, folder: Path) -> int:
-        """A new file in *folder*: without a name where the system has that, else with a hidden one."""
+        """A new file in *folder*: without a name if the system has such files, else with a hidden one."""
         nameless = getattr(os, "O_TMPFILE", None)
         if nameless is not None:
             try:
@@ -332,7 +332,7 @@ class _NewFile:
                 self._path.unlink(missing_ok=True)
 
     def _end(self) -> None:
-        """Close what was open, and remove the hidden name; a full disk may refuse what was still to be written."""
+        """Close open files and remove the hidden name; a full disk may refuse the last bytes."""
         with suppress(OSError):
             self._file.close()
         if self._part is not None:
@@ -342,7 +342,7 @@ class _NewFile:
 
 
 def nameable(path: Path) -> Path:
-    """A path that this machine can look up, whether or not something lies there; raises Usage."""
+    """A path that this machine can look up, whether or not it exists; raises Usage."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -370,7 +370,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the names in a folder durable; on a system where a folder cannot be opened, nothing can be done for that."""
+    """Make the names in a folder durable; without effect on a system where a folder cannot be opened."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -381,7 +381,7 @@ def _sync(folder: Path) -> None:
 
 
 def _name_folder(part: Path, folder: Path) -> None:
-    """Give a finished folder its name, also in place of an empty one; raises Usage where something else has it."""
+    """Give a finished folder its name, also in place of an empty one; raises Usage if the name is taken."""
     try:
         part.rename(folder)
     except OSError as error:
@@ -404,20 +404,20 @@ _NAME: Final = "seen"
 
 
 class StateFiles(Protocol):
-    """The files of one account, by the ids of stores. What cannot be read or written is no error."""
+    """The files of one account, by the ids of stores. Files that cannot be read or written are no error."""
 
     def read(self, store: bytes) -> bytes | None:
-        """The bytes remembered of a store; None where there are none."""
+        """The remembered bytes of a store; None without them."""
 
     def write(self, store: bytes, content: bytes) -> None:
-        """Remember that, in place of what was remembered."""
+        """Remember these bytes of a store, replacing the old ones."""
 
     def forget(self, store: bytes) -> None:
-        """Remember nothing of a store."""
+        """Delete the remembered bytes of a store."""
 
 
 class LocalStateFiles:
-    """Those of this machine, in a folder (None: nothing is remembered); see StateFiles."""
+    """The state files of this machine, in a folder (None: nothing is remembered); see StateFiles."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -437,19 +437,19 @@ class LocalStateFiles:
             self._keep(self._file(self._folder, store), content)
 
     def store_of(self, via: str) -> bytes | None:
-        """The store to which a door led before; None where it is new."""
+        """The store to which a door led before; None for a new door."""
         try:
             return bytes.fromhex(read_named(Path(self.place_of(via)), 64).decode("ascii").strip())
         except (OSError, ValueError):
             return None
 
     def keep_store_of(self, via: str, store: bytes) -> None:
-        """Remember to which store a door leads."""
+        """Remember the store to which a door leads."""
         if self._folder is not None:
             self._keep(Path(self.place_of(via)), store.hex().encode("ascii") + b"\n")
 
     def place_of(self, via: str) -> str:
-        """The file in which that stands."""
+        """The file that holds the store of a door."""
         name = hashlib.sha256(via.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return str((self._folder or Path()) / "doors" / name)
 

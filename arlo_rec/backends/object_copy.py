@@ -1,7 +1,7 @@
 """Copying many objects from one folder of objects to another, as a backup and its restore do.
 
 The objects of one subfolder go together: it is opened once on either side, and on a disk of this machine all of them
-are synced by one call. To sync each costs four times as much as everything else for an object of a short call.
+are synced by one call. Syncing each costs four times as much as everything else for an object of a short call.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Objects whose names begin with the same two digits, each with the digest that it must have."""
+    """Objects whose names begin with the same two digits, each with its expected digest."""
 
     beginning: str
     digests: Mapping[str, bytes]
 
 
-Copiers = Workers[Wanted, list[str]]  # their answers name what could not be copied
+Copiers = Workers[Wanted, list[str]]  # their answers name the objects that could not be copied
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectCopier:
-    """Copies from *source* to *target*: folders of objects below folders that somebody named."""
+    """Copies from *source* to *target*: folders of objects below folders that a command named."""
 
     source: Path
     target: Path
@@ -50,10 +50,10 @@ class ObjectCopier:
         yield self
 
     def __call__(self, wanted: Wanted) -> list[str]:
-        """Copy objects durably; the names of those that are missing, or have not their digest, and are not copied.
+        """Copy objects durably; returns the names of missing objects and of those with another digest.
 
-        A copy has its name with all its bytes or not at all, whenever the power fails, and takes the place of what had
-        that name. Raises Unreachable.
+        A copy has its name with all its bytes or not at all, whenever the power fails, and replaces any file of that
+        name. Raises Unreachable.
         """
         with disk():
             return self._copy(wanted)
@@ -79,7 +79,7 @@ class ObjectCopier:
         return list(bad)
 
     def _copy_one(self, source: int, target: int, name: str) -> bytes | None:
-        """Copy an object to a `.part` file; the digest of what was copied, None where there is nothing to copy."""
+        """Copy an object to a `.part` file; the digest of the copy, None if the object is missing."""
         digest = primitives.hasher()
         try:
             reading = open_in(source, name, os.O_RDONLY, self.source)
@@ -105,7 +105,7 @@ class ObjectCopier:
             os.close(handle)
 
     def _part(self, target: int, part: str) -> int:
-        """A new file, in place of what a run that was killed left."""
+        """A new `.part` file, replacing that of a killed run."""
         try:
             return open_in(target, part, _NEW, self.target, mode=FILE_MODE)
         except FileExistsError:

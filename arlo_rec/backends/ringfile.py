@@ -18,8 +18,8 @@ RING_SLOTS = 8
 RING_SLOT_BYTES = 64 * 1024  # of a slot: a root secret sealed to about fifty officers
 _NAME = "ring"
 _README = b"""This folder holds old root secrets of an arlo-rec store for some hours, sealed to its officers.
-A backup can be opened with them. Never copy it into another backup set or a snapshot: whoever keeps an
-old copy can undo erasures. The file is overwritten in place; keep it on ext4 or xfs.
+A backup can be opened with them. Never copy it into another backup set or a snapshot: an old copy
+can undo erasures. The file is overwritten in place; keep it on ext4 or xfs.
 """
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups leave it out
 
@@ -33,7 +33,7 @@ class RingFile:
 
     @classmethod
     def create(cls, folder: Path) -> RingFile:
-        """The ring of that folder, created where there is none yet; raises Unreachable."""
+        """The ring of that folder, created if it is missing; raises Unreachable."""
         ring = cls(folder)
         if status(ring._path) is None:
             write_whole(folder / "README", _README)
@@ -46,7 +46,7 @@ class RingFile:
         return ring
 
     def read(self) -> list[bytes]:
-        """The bytes of every slot; raises Unreachable where the file is missing or has another length."""
+        """The bytes of every slot; raises Unreachable if the file is missing or has another length."""
         whole = RING_SLOTS * RING_SLOT_BYTES
         about = status(self._path)
         if about is not None and stat.S_ISREG(about.st_mode) and about.st_size != whole:

@@ -1,11 +1,11 @@
 """The one way to open a file in a folder that several accounts write to: backup, ring, feed, anchors.
 
-Accounts that write to the folder of a backup, ring, feed or anchors can put a link, a pipe, a device or a file of a
-terabyte in the place of any file. So every folder on the way is opened by its handle without following a link, from one
-that was named (*below*; by default the folder in which the file lies, which nobody else may exchange); the file is
-opened without following a link and without waiting, must be a plain file, and is read up to a length that the caller
-knows. A file that is written to must have one name, so that nothing elsewhere changes with it. What is none of that
-raises `NotPlain`, an OSError; `durable.translated` gives it its words.
+Accounts that write to such a folder can put a link, a pipe, a device or a file of a terabyte in the place of any file.
+So every folder on the way is opened by its handle without following a link, from a named one (*below*; by default the
+folder of the file, which no other account may exchange); the file is opened without following a link and without
+waiting, must be a plain file, and is read up to a length that the caller knows. A file that is written to must have one
+name, so that nothing elsewhere changes with it. Anything else raises `NotPlain`, an OSError; `durable.translated` words
+it.
 
 Only this module and `bounded_read`, for files that were named in a command, open files for reading.
 """
@@ -29,7 +29,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 
 
 class NotPlain(OSError):
-    """Something that is no plain file, or no folder, has the name of one."""
+    """A name leads to something that is no plain file, or no folder."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.EINVAL, "not a plain file", str(path))
@@ -41,7 +41,7 @@ def open_folder(path: Path, *, below: Path | None = None) -> int:
 
 
 def open_folder_in(folder: int, path: Path) -> int:
-    """A folder in one that is open already, to be passed through; of *path* only the name counts. Raises OSError."""
+    """A folder inside an open one, to be passed through; only the last name of *path* counts. Raises OSError."""
     return _open(path.name, WAY, folder, path)
 
 
@@ -60,19 +60,19 @@ def open_file(path: Path, flags: int, *, below: Path | None = None, mode: int = 
 
 
 def open_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o600) -> int:
-    """The same in a folder that is open already; *lies_in* is its path, for messages."""
+    """The same in an open folder; *lies_in* is its path, for messages."""
     return opened_in(folder, name, flags, lies_in, mode=mode)[0]
 
 
 def opened_in(folder: int, name: str, flags: int, lies_in: Path, *, mode: int = 0o600) -> tuple[int, os.stat_result]:
-    """The same, with what the system says of the file."""
+    """The same, with the file's status."""
     return _opened(name, flags, mode, folder, lies_in / name)
 
 
 def _opened(name: str | Path, flags: int, mode: int, folder: int | None, path: Path) -> tuple[int, os.stat_result]:
     try:
         handle = os.open(name, flags | _SAFE, mode, dir_fd=folder)
-    except NotADirectoryError:  # what it lies in is no folder
+    except NotADirectoryError:  # its parent is no folder
         raise
     except OSError as error:
         raise _named(error, path) from None
@@ -89,7 +89,7 @@ def _opened(name: str | Path, flags: int, mode: int, folder: int | None, path: P
 
 
 def read_small(path: Path, most: int, *, below: Path | None = None) -> bytes:
-    """The bytes of a plain file; raises OSError, also where it has more than *most*."""
+    """The bytes of a plain file; raises OSError, also beyond *most*."""
     handle = open_file(path, os.O_RDONLY, below=below)
     try:
         return read_handle(handle, path, most)
@@ -107,7 +107,7 @@ def names(path: Path, *, below: Path | None = None) -> list[str]:
 
 
 def status(path: Path, *, below: Path | None = None) -> os.stat_result | None:
-    """The status of a file, or of a link itself; None where it is missing or out of reach. Never raises OSError."""
+    """The status of a file, or of a link itself; None if it is missing or out of reach. Never raises OSError."""
     try:
         if below is None:
             return path.lstat()
@@ -118,15 +118,15 @@ def status(path: Path, *, below: Path | None = None) -> os.stat_result | None:
 
 
 def is_plain(path: Path, *, below: Path | None = None) -> bool:
-    """Whether a plain file lies there; never raises OSError."""
+    """Whether a path is a plain file; never raises OSError."""
     about = status(path, below=below)
     return about is not None and stat.S_ISREG(about.st_mode)
 
 
 def make_folder(path: Path, mode: int, *, below: Path | None = None) -> None:
-    """Create a folder with that mode whatever the umask, or give it to one that is there; raises OSError.
+    """Create a folder with that mode whatever the umask, or change the mode of an existing one; raises OSError.
 
-    Its parent must be there. A folder of somebody else's keeps the mode that it has.
+    Its parent must exist. A folder of another account keeps its mode.
     """
     parent = _reach(path.parent, below or path.parent, WAY)
     try:
@@ -146,12 +146,12 @@ def make_folder(path: Path, mode: int, *, below: Path | None = None) -> None:
 
 
 def touch(path: Path, mode: int, *, below: Path | None = None) -> None:
-    """Create an empty file with that mode whatever the umask, where there is none; raises OSError."""
+    """Create an empty file with that mode whatever the umask, if it is missing; raises OSError."""
     os.close(open_file(path, os.O_WRONLY | os.O_CREAT, below=below, mode=mode))
 
 
 def remove(path: Path, *, below: Path | None = None) -> None:
-    """Remove a file, or the link that has its name; one that is not there is no error. Raises OSError."""
+    """Remove a file, or the link that has its name; a missing file is no error. Raises OSError."""
     with suppress(FileNotFoundError):
         if below is None:
             os.unlink(path)  # noqa: PTH108 - as below
@@ -161,7 +161,7 @@ def remove(path: Path, *, below: Path | None = None) -> None:
 
 
 def remove_tree(path: Path, *, below: Path | None = None) -> None:
-    """Remove a folder with everything in it, or what else has its name, and nothing behind a link; raises OSError."""
+    """Remove a folder with all its content, or the file of its name, and nothing behind a link; raises OSError."""
     import shutil
 
     with suppress(FileNotFoundError), folder_of(path, below=below) as folder:
@@ -173,7 +173,7 @@ def remove_tree(path: Path, *, below: Path | None = None) -> None:
 
 @contextmanager
 def folder_of(path: Path, *, below: Path | None = None) -> Iterator[int]:
-    """The folder in which a file lies, open; raises OSError."""
+    """The folder of a file, open; raises OSError."""
     handle = open_folder(path.parent, below=below or path.parent)
     try:
         yield handle

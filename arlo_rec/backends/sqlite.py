@@ -4,10 +4,10 @@ Measured choices: a raw key opens in 0.1 ms where a passphrase takes 133 ms; syn
 lost acknowledged erasures; BEGIN IMMEDIATE because deferred transactions lost updates of parallel writers.
 
 For most tables `sums` keeps a sum over all rows: triggers pass every row that is added or deleted, as text, to
-`tally`, and the transaction writes the new sums before it commits. A row that somebody deletes, changes or restores
-from an older page of the file no longer matches its table's sum, which `verify` compares. The sum is a multiset hash,
-the hashes of rows added modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to
-Memory Integrity Checking", ASIACRYPT 2003).
+`tally`, and the transaction writes the new sums before it commits. A row that is deleted, changed or restored from an
+older page of the file breaks its table's sum, which `verify` compares. The sum is a multiset hash, the hashes of rows
+added modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity
+Checking", ASIACRYPT 2003).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class SqliteConnection:
     """One open SQLCipher file; see Connection for the promises."""
 
     def __init__(self, path: Path | None, key: bytes) -> None:
-        """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked where it does not fit."""
+        """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked for a wrong key."""
         self._path, self._key = path, key
         self._sums: dict[str, int] = defaultdict(int)
         self.snapshots = 0
@@ -113,13 +113,13 @@ class SqliteConnection:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One consistent snapshot of the database for everything that is read inside."""
+        """Read one consistent snapshot of the database inside the block."""
         with self._transaction("BEGIN", self._end_view):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """The only write transaction: durable when the block ends, rolled back when it raises."""
+        """Open the only write transaction: durable when the block ends, rolled back when it raises."""
         with self._transaction("BEGIN IMMEDIATE", self._end_change):
             yield
 
@@ -161,7 +161,7 @@ class SqliteConnection:
             self.run(f"UPDATE sums SET value = summed(name, value) WHERE name IN ({marks(names)})", names)  # noqa: S608
 
     def sums(self) -> dict[str, bytes]:
-        """The sum over all rows of each table that has one, with what this transaction has changed."""
+        """The sum over all rows of each table that has one, with the changes of this transaction."""
         self._write_sums()
         sums = {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
         if not all(name.isascii() for name in sums):
@@ -202,7 +202,7 @@ class SqliteConnection:
         return True
 
     def _busy(self) -> bool:
-        """Try a checkpoint; whether a reader prevented it, which the first column of the result says."""
+        """Try a checkpoint; whether a reader prevented it, by the first column of the result."""
         try:
             return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
         except dbapi2.OperationalError as error:
@@ -225,7 +225,7 @@ class SqliteConnection:
                 beside.close()
 
     def rekey(self, key: bytes) -> None:
-        """Encrypt the whole database again under *key*. Nobody else may have it open."""
+        """Encrypt the whole database again under *key*; no other connection may be open."""
         with _translated(self._path):
             self._db.reset_key(_raw(key))
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -234,11 +234,12 @@ class SqliteConnection:
     def check_file(self) -> list[str]:
         """The problems of the file: SQLCipher's page MACs, then SQLite's integrity_check, on a connection of its own.
 
-        integrity_check, and not quick_check, because it compares indexes with their tables: an older page of an index
-        would lack calls of a caller, and no other check would notice.
+        integrity_check, unlike quick_check, compares indexes with their tables: an older page of an index would lack
+        calls of a caller, and no other check would notice.
 
         The check of the MACs does not read the journal: a page that was torn by a power cut, and is whole in the
-        journal, would be reported as damaged. So as much of the journal as no reader needs is written home first.
+        journal, would be reported as damaged. So the journal is written home first, except for the part that a reader
+        needs.
         """
         beside = SqliteConnection(self._path, self._key) if self._path else self
         pages: list[str] = []
@@ -264,7 +265,7 @@ class SqliteConnection:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Nothing is open inside: a process that is forked may not inherit a connection, and opens its own (`open`)."""
+        """Close the connection inside the block: a forked process may not inherit it, and opens its own (`open`)."""
         self.close()
         try:
             yield

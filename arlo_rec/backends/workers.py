@@ -1,9 +1,8 @@
-"""Work beside the program: in forked processes where there is much of it, in threads where there is little.
+"""Work beside the program: in forked processes for large work, in threads for small work.
 
 Threads that work on many small things wait for one interpreter. A process is forked before the program has a thread. It
-holds what the program holds, its file locks too, so that nobody takes their end for granted as long as one of them
-writes. It must not use a connection to the catalogue that was open before, and ends with the program, however that
-ends.
+inherits everything, the file locks too, which so stay held as long as a process writes. It must not use a connection to
+the catalogue that was open before, and ends with the program, however that ends.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Workers(Generic[_Order, _Answer]):
-    """Takes orders, of which as many are worked on at a time as there are sides."""
+    """Workers that take orders, one at a time each."""
 
     def __init__(self, sides: Iterable[Callable[[_Order], _Answer]], threads: ThreadPoolExecutor) -> None:
         self._threads = threads
@@ -45,11 +44,11 @@ class Workers(Generic[_Order, _Answer]):
             self._free.put(side)
 
     def submit(self, order: _Order) -> Future[_Answer]:
-        """The answer that will come; raises what the work raises, and Unreachable where a process was killed."""
+        """The future answer; it raises the errors of the work, and Unreachable if a process was killed."""
         return self._threads.submit(self._done, order)
 
     def map(self, orders: Iterable[_Order]) -> Iterator[_Answer]:
-        """The answer to each, in order; a few orders are taken before their answers are asked for."""
+        """The answer to each order, in order; a few orders are taken before their answers are requested."""
         coming = iter(orders)
         begun = deque(map(self.submit, islice(coming, _AHEAD)))
         try:
@@ -60,12 +59,12 @@ class Workers(Generic[_Order, _Answer]):
         finally:
             for future in begun:
                 future.cancel()
-            wait(begun)  # whoever cleans up after an error is alone
+            wait(begun)  # the cleanup after an error runs alone
 
     def stop(self) -> None:
-        """Wait until nothing is worked on; orders that were not begun are refused from now on.
+        """Wait until no order is worked on; orders that were not begun are refused from now on.
 
-        It holds for an order, too, whose `submit` was interrupted, so that nobody knows its future.
+        This includes an order whose `submit` was interrupted before it returned the future.
         """
         self._threads.shutdown(wait=False, cancel_futures=True)
         for _ in self._sides:
@@ -92,10 +91,10 @@ Begin = Callable[[], AbstractContextManager[Callable[[_Order], _Answer]]]
 def workers(
     begin: Begin[_Order, _Answer], *, forked: bool, sides: int = SIDES, disposable: bool = False
 ) -> Iterator[Workers[_Order, _Answer]]:
-    """Workers until the block ends. *begin* opens, where the work is done, what it needs; orders are pickled.
+    """Provide workers until the block ends; *begin* opens resources in each worker, and orders are pickled.
 
     With *forked* it is entered before the program has a thread, and without a connection to the catalogue. Processes
-    whose work is *disposable*, because it changes nothing, are killed where the block ends with an error.
+    whose work is *disposable*, because it changes nothing, are killed if the block ends with an error.
     """
     with ExitStack() as ending:
         processes = [ending.enter_context(_process(begin)) for _ in range(sides if forked else 0)]
@@ -119,7 +118,7 @@ class _Process(NamedTuple):
 
 @contextmanager
 def _process(begin: Begin[_Order, _Answer]) -> Iterator[_Process]:
-    """A process that works for us until the block ends; raises Unreachable where the system gives none."""
+    """Start a process that works for us until the block ends; raises Unreachable if the system refuses."""
     forking = multiprocessing.get_context("fork")
     try:
         ours, theirs = forking.Pipe()
@@ -150,8 +149,8 @@ def _ask(worker: Connection, order: object) -> Any:
 
 
 def _serve(others: Connection, orders: Connection, begin: Begin[_Order, _Answer], parent: int) -> None:
-    """Work on orders until nobody can send another."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl-C speaks to the program, which cleans up
+    """Work on orders until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which cleans up
     end_with_parent(parent)
     others.close()
     with begin() as work, suppress(EOFError, OSError):
@@ -160,7 +159,7 @@ def _serve(others: Connection, orders: Connection, begin: Begin[_Order, _Answer]
 
 
 def _answer(work: Callable[[_Order], _Answer], order: _Order) -> _Answer | Exception:
-    """The result of an order, or the error that ended it, which is raised where the answer is awaited."""
+    """The result of an order, or its error, which is raised when the answer is awaited."""
     try:
         return work(order)
     except Exception as error:  # noqa: BLE001
@@ -172,10 +171,10 @@ _M_ARENA_MAX = -8  # mallopt(3) of glibc: how many heaps there may be
 
 
 def share_one_heap() -> None:
-    """Have all threads take memory from one heap, where the C library knows how; called before there are any.
+    """Make all threads take memory from one heap, if the C library can; called before there are any.
 
-    Each thread has a heap of its own else, which keeps what others let go of, such as pages of the catalogue: an intake
-    of 20,000 calls then takes 215 MB, and more with each call, instead of 122 from its first to its last.
+    Otherwise each thread has its own heap, which keeps freed memory, such as pages of the catalogue: an intake of
+    20,000 calls then takes 215 MB, and more with each call, instead of 122 from its first to its last.
     """
     if sys.platform == "linux":
         import ctypes

@@ -1,1 +1,1 @@
-"""What is signed and given out: receipts, access answers with their lists of accesses, published pages."""
+"""Certificates: signed receipts, access answers with their lists of accesses, and published pages."""

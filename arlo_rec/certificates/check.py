@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Checks what arlo-rec gave out. This file is enough: it needs Python 3.11 and the package `cryptography`, no arlo-rec.
+"""Checks documents of arlo-rec. This file is enough: it needs Python 3.11 and the package `cryptography`, no arlo-rec.
 
     python3 check.py RECEIPT.json [VKEY ...]                            a deletion receipt
     python3 check.py ANSWER.html|ANSWER.zip [ACCESSES.json] [VKEY ...]  an answer to an access request
     python3 check.py ACCESSES.json [VKEY ...]                           the list of accesses from such an answer
     python3 check.py PAGE.html|PAGE.md [VKEY ...]                       a published page of the guidelines
 
-VKEY is a verifier key as it was published: the log's, the first officer's, or both. The log gets a new key whenever
-somebody leaves: with the newest one, nothing counts that was made by a person who had left. Without the officer's key
-the file is shown to be whole and consistent, but anybody could have made it. The exit status is 0 for a genuine file, 1
-for one that is not, 2 for a file that is none of these or cannot be read. docs/format.md describes the documents.
+VKEY is a verifier key as it was published: the log's, the first officer's, or both. The log gets a new key whenever a
+person leaves: the newest key excludes documents made by a person who had left. Without the officer's key the check
+shows that the file is whole and consistent, not where it is from. The exit status is 0 for a genuine file, 1 for a
+forged one, 2 for a file of another kind or one that cannot be read. docs/format.md describes the documents.
 
-Each step has its number at the code, and each failure its own sentence (REASONS):
+Each step has its number in the code, and each failure its own sentence (REASONS):
 
      1  the file is of a kind that is given out: its content says it, not its name
      2  its certificate stands at its end, and once; a receipt and a list are the certificate themselves
@@ -27,8 +27,7 @@ Each step has its number at the code, and each failure its own sentence (REASONS
     11  the signer signed it, and so did the newest key of the log
     12  each VKEY is a key of the log or the first officer's
 
-The file may come from anybody: it is read in pieces, a bounded part of it is kept, and nothing in it is shown before
-it is genuine.
+The file may be hostile: it is read in pieces, a bounded part is kept, and nothing is shown before it is genuine.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ REASONS: Final = {  # why a file is not genuine; the program says the same in bo
     "another_key": "it is of another log or officer, or was made before or without that key of the log",
     "list_of_another": "the list of accesses is not that of this answer",
 }
-ERASURES: Final = {  # by what a receipt calls an erasure: its rule, and the roles that may carry it out
+ERASURES: Final = {  # by a receipt's name of an erasure: its rule, and the roles that may carry it out
     "withdrawal": ("consent.withdraw", ("support", "officer")),
     "expiry": ("retention.90d", ("retention", "officer")),
     "restore": ("consent.withdraw", ("officer",)),
@@ -100,7 +99,7 @@ OF_ANOTHER: Final = "_other"  # in the code of an entry of another person's requ
 
 
 class Forged(Exception):
-    """A file is not genuine: *reason* is one of REASONS, *kind* what the file seems to be."""
+    """A file is not genuine: *reason* is one of REASONS, *kind* its apparent kind."""
 
     def __init__(self, reason: str, kind: str = "") -> None:
         super().__init__(REASONS[reason])
@@ -113,7 +112,7 @@ class Unknown(Exception):
 
 
 class Genuine(NamedTuple):
-    """A genuine document, the first officer's verifier key, and which keys were among those that were asked for."""
+    """A genuine document, the first officer's verifier key, and which keys were among the requested ones."""
 
     document: dict[str, Any]
     officer_vkey: str
@@ -122,7 +121,7 @@ class Genuine(NamedTuple):
 
 
 def demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - it reads like an assertion
-    """Raise Forged with the reason *otherwise* where something does not hold."""
+    """Raise Forged with the reason *otherwise* if a condition does not hold."""
     if not holds:
         raise Forged(otherwise)
 
@@ -138,7 +137,7 @@ def canonical(value: object) -> bytes:
 def has_form(value: Any, form: Any) -> bool:
     """Whether a value has a form.
 
-    A text is a pattern, a list the form of each element, an object that of each key, a tuple says one or the other.
+    A text is a pattern, a list the form of each element, an object the form of each key, a tuple a choice.
     """
     if isinstance(form, str):
         return type(value) is str and re.fullmatch(form, value) is not None
@@ -164,7 +163,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_instant(value: Any) -> bool:
-    """An instant in UTC, with decimals where there are any, away from the ends of the calendar."""
+    """Whether a text is an instant in UTC, with or without decimals, away from the ends of the calendar."""
     if not has_form(value, "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?Z"):
         return False
     try:
@@ -234,27 +233,27 @@ _FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def is_number(value: object) -> bool:
-    """Whether that can be a receipt's number: no other names a file."""
+    """Whether a text can be a receipt's number: no other names a file."""
     return has_form(value, _NUMBER)
 
 
 def _read(raw: bytes, kind: str) -> dict[str, Any]:
     is_whole = kind in {RECEIPT, LIST}
-    told: Any = None
+    document: Any = None
     demand(len(raw) <= (LONGEST if is_whole else LONGEST_CERTIFICATE), "longer_than_ours")
     try:
-        told = json.loads(raw)
-        is_canonical = canonical(told) + b"\n" * is_whole == raw
+        document = json.loads(raw)
+        is_canonical = canonical(document) + b"\n" * is_whole == raw
     except (ValueError, RecursionError):
         is_canonical = False
     demand(is_canonical, "not_canonical")
-    demand(has_form(told, {**_FORMS[kind], "kind": kind}), "not_of_its_form")
-    demand(bool(told["log_keys"]) and bool(told["signers"]), "not_of_its_form")
+    demand(has_form(document, {**_FORMS[kind], "kind": kind}), "not_of_its_form")
+    demand(bool(document["log_keys"]) and bool(document["signers"]), "not_of_its_form")
     if kind == RECEIPT:
-        demand(told["rule"] == ERASURES[told["event"]][0], "not_of_its_form")
-        demand(told["count"] == len(told["recordings"]) == len(set(told["recordings"])), "counts_differ")
-    demand(kind != LIST or told["count"] == len(told["entries"]), "counts_differ")
-    return dict(told)
+        demand(document["rule"] == ERASURES[document["event"]][0], "not_of_its_form")
+        demand(document["count"] == len(document["recordings"]) == len(set(document["recordings"])), "counts_differ")
+    demand(kind != LIST or document["count"] == len(document["entries"]), "counts_differ")
+    return dict(document)
 
 
 # -- steps 1 and 2: what a file is, and where its certificate stands --------------------------------------------
@@ -265,14 +264,14 @@ HEADS: Final = {  # in those of a published page, by its form
     "md": b"<!-- arlo-rec published page -->\n\n",
 }
 PAGE_END: Final = b"</body>\n</html>\n"
-ENDINGS: Final = {  # what stands before a certificate, and what stands behind it to the end of the file
+ENDINGS: Final = {  # the bytes before a certificate, and those behind it to the end of the file
     "html": (b'<script type="application/json" id="certificate">', b"</script>\n" + PAGE_END),
     "md": (b"\n<!-- arlo-rec certificate: ", b" -->\n"),
 }
 
 
 def _kind_and_form(file: BinaryIO) -> tuple[str, str]:
-    """What a file is: its kind, and how it is written (json, html, md, zip); raises Unknown."""
+    """The kind of a file and its format (json, html, md, zip); raises Unknown."""
     file.seek(0)
     head, (end, _) = file.read(4096), _end_of(file)
     is_html = head.startswith(b"<!doctype html>")
@@ -290,7 +289,7 @@ def _kind_and_form(file: BinaryIO) -> tuple[str, str]:
 
 
 def _parts(file: BinaryIO, form: str) -> tuple[bytes, tuple[str, int] | None]:
-    """A certificate, and digest and length of everything in the file but it: None where it is the whole file."""
+    """A certificate, and digest and length of the rest of the file; None if the certificate is all of it."""
     file.seek(0)
     if form == "json":
         return file.read(LONGEST + 1), None
@@ -306,7 +305,7 @@ def _parts(file: BinaryIO, form: str) -> tuple[bytes, tuple[str, int] | None]:
 
 
 def _end_of(file: BinaryIO) -> tuple[bytes, int]:
-    """The end of a file, in which its certificate lies, and how long the file is."""
+    """The end of a file, which holds its certificate, and the file's length."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - 2 * LONGEST_CERTIFICATE, 0))
     return file.read(2 * LONGEST_CERTIFICATE), size
@@ -320,7 +319,7 @@ def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
 
 
 def _content(pieces: Iterable[bytes], mark: bytes | None = None) -> tuple[str, int]:
-    """Digest and length; raises Forged where *mark* stands in it: which certificate counts would be a choice."""
+    """Digest and length; raises Forged if *mark* occurs in it: a second certificate would leave a choice."""
     digest, size, before = hashlib.sha256(), 0, b""
     for piece in pieces:
         if mark is not None:
@@ -339,13 +338,13 @@ _NAME: Final = "certificate.json"
 
 
 def zip_header(name: str, flags: int, crc: int, size: int) -> bytes:
-    """What stands before a member; its time is 1 January 1980, and its name is in UTF-8."""
+    """The header of a member; its time is 1 January 1980, and its name is in UTF-8."""
     raw = name.encode()
     return struct.pack("<4sHHHHHIIIHH", ZIP_BEGINS, 20, flags | 0x800, 0, 0, 0x21, crc, size, size, len(raw), 0) + raw
 
 
 def zip_record(name: str, flags: int, crc: int, size: int, offset: int) -> bytes:
-    """A member's record in the directory."""
+    """The record of a member in the directory."""
     raw, far = name.encode(), struct.pack("<HHQ", 1, 8, offset) if offset >= _FULL else b""
     version = 45 if far else 20
     head = (b"PK\1\2", 768 | version, version, flags | 0x800, 0, 0, 0x21, crc, size, size, len(raw), len(far))
@@ -356,8 +355,8 @@ def zip_record(name: str, flags: int, crc: int, size: int, offset: int) -> bytes
 def archive_end(certificate: bytes, offset: int, records: Sequence[bytes]) -> bytes:
     """Everything behind the members: the certificate at *offset*, the directory, and the end.
 
-    It follows from the certificate and the *records* of the members before it, over which the certificate is. So the
-    writer makes it, and step 2 makes it again: no byte can be changed, and the directory can name no other members.
+    It follows from the certificate and the *records* of the members before it, which the certificate covers. The writer
+    makes it, and step 2 makes it again: no byte can be changed, and the directory can name no other members.
     """
     crc, size = zlib.crc32(certificate), len(certificate)
     member = zip_header(_NAME, 0, crc, size) + certificate
@@ -371,7 +370,7 @@ def archive_end(certificate: bytes, offset: int, records: Sequence[bytes]) -> by
 
 
 def archive_parts(end: bytes, size: int) -> tuple[bytes, int, list[bytes]]:
-    """What `archive_end` made the end of an archive of that size from; raises Forged."""
+    """The arguments from which `archive_end` made the end of an archive of that size; raises Forged."""
     header = zip_header(_NAME, 0, 0, 0)
     at = end.rfind(header[:14])  # no certificate has control characters
     demand(at >= 0 and end[at + 26 : at + 46] == header[26:], "cut_off")
@@ -389,20 +388,20 @@ def archive_parts(end: bytes, size: int) -> tuple[bytes, int, list[bytes]]:
 
 
 def check(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
-    """What a file that can be sought in holds, compared with verifier keys; raises Forged or Unknown."""
+    """The document in a seekable file, compared with verifier keys; raises Forged or Unknown."""
     wanted = set(vkeys)
     if not all(map(is_vkey, wanted)):
         raise Unknown("that is no verifier key")
     # (1) The file is of a kind that is given out.
     kind, form = _kind_and_form(file)
     try:
-        told, first = _checked(file, kind, form)
+        document, first = _checked(file, kind, form)
         # (12) Each VKEY is a key of the log or the first officer's.
-        of_log = {each["vkey"] for each in told["log_keys"]}
+        of_log = {log_key["vkey"] for log_key in document["log_keys"]}
         demand(wanted <= {*of_log, first}, "another_key")
     except Forged as forged:
         raise Forged(forged.reason, kind) from None
-    return Genuine(told, first, log_checked=bool(of_log & wanted), officer_checked=first in wanted)
+    return Genuine(document, first, log_checked=bool(of_log & wanted), officer_checked=first in wanted)
 
 
 def check_list(file: BinaryIO, answer: Genuine, vkeys: Collection[str] = ()) -> Genuine:
@@ -418,46 +417,47 @@ def _checked(file: BinaryIO, kind: str, form: str) -> tuple[dict[str, Any], str]
     # (2) The certificate stands at the end of the file, and once.
     certificate, content = _parts(file, form)
     # (3) It has the one form of its kind.
-    told = _read(certificate, kind)
+    document = _read(certificate, kind)
     # (4) It is over the rest of the file.
     if content is not None:
-        demand((told["sha256"], told["bytes"]) == content, "content_changed")
-        demand(told.get("form", form) == form, "of_another_form")
+        demand((document["sha256"], document["bytes"]) == content, "content_changed")
+        demand(document.get("form", form) == form, "of_another_form")
     # (5) Each key of the log was signed by the one before it.
-    origin, signer = f"arlo-rec/{told['store']}", told["signers"][0]
-    log_keys, key = _log_keys(told, origin), _bytes(signer["key"])
+    origin, signer = f"arlo-rec/{document['store']}", document["signers"][0]
+    log_keys, key = _log_keys(document, origin), _bytes(signer["key"])
     # (6) One of them signed the checkpoint.
-    checkpoint = _checkpoint(told["checkpoint"], origin)
-    demand(any(checkpoint.signed_by(origin, each) for each in log_keys), "checkpoint_unsigned")
+    checkpoint = _checkpoint(document["checkpoint"], origin)
+    demand(any(checkpoint.signed_by(origin, log_key) for log_key in log_keys), "checkpoint_unsigned")
     # (7) Each entry is in the log of that checkpoint.
-    for entry in told["entries"] if kind == LIST else [told["entry"]]:
+    for entry in document["entries"] if kind == LIST else [document["entry"]]:
         demand(root_of(entry, checkpoint.size) == checkpoint.root, "entry_not_in_log")
     # (8) It is the signer's, the last that the checkpoint closes; those of a list are in order and of its recordings.
     if kind == LIST:
-        _check_entries(told)
+        _check_entries(document)
     else:
-        demand(checkpoint.size == told["entry"]["seq"] + 1, "entry_not_last")
+        demand(checkpoint.size == document["entry"]["seq"] + 1, "entry_not_last")
         demand(checkpoint.signed_by(signer_name(origin, key), key), "entry_of_another")
     # (9) The officers vouch for the signer's key, up to the first officer.
-    officer = _first_officer(told)
+    officer = _first_officer(document)
     # (10) The signer's role may sign this, and had been given before the entry.
-    roles = ERASURES[told["event"]][1] if kind == RECEIPT else ("officer",)
+    roles = ERASURES[document["event"]][1] if kind == RECEIPT else ("officer",)
     demand(signer["role"] in roles, "role_may_not")
-    demand(signer["since"] <= (checkpoint.size if kind == LIST else told["entry"]["seq"]), "signer_too_late")
+    demand(signer["since"] <= (checkpoint.size if kind == LIST else document["entry"]["seq"]), "signer_too_late")
     # (11) The signer signed it, and so did the newest key of the log.
     if kind == RECEIPT:
-        demand(_signed(key, _bytes(told["erased_by"]), erasure_message(told, told["entry"]["seq"])), "erasure_unsigned")
+        erasure = erasure_message(document, document["entry"]["seq"])
+        demand(_signed(key, _bytes(document["erased_by"]), erasure), "erasure_unsigned")
     else:
-        demand(_signed(key, _bytes(told["signature"]), signer_message(told)), "unsigned")
-    demand(_signed(log_keys[-1], _bytes(told["log_signature"]), log_message(told)), "unsigned_by_log")
-    return told, vkey_of(signer_name(origin, officer), officer)
+        demand(_signed(key, _bytes(document["signature"]), signer_message(document)), "unsigned")
+    demand(_signed(log_keys[-1], _bytes(document["log_signature"]), log_message(document)), "unsigned_by_log")
+    return document, vkey_of(signer_name(origin, officer), officer)
 
 
-def _log_keys(told: Mapping[str, Any], origin: str) -> list[bytes]:
+def _log_keys(document: Mapping[str, Any], origin: str) -> list[bytes]:
     keys, old = list[bytes](), None
-    for each in told["log_keys"]:
-        demand(is_vkey(each["vkey"]) and each["vkey"].startswith(origin + "+"), "log_key_of_another_log")
-        new, statement = _bytes(each["vkey"][-44:])[1:], each["statement"]
+    for log_key in document["log_keys"]:
+        demand(is_vkey(log_key["vkey"]) and log_key["vkey"].startswith(origin + "+"), "log_key_of_another_log")
+        new, statement = _bytes(log_key["vkey"][-44:])[1:], log_key["statement"]
         message = f"{origin}\nhands the log over to\n".encode() + new
         is_signed = statement is None if old is None else bool(statement) and _signed(old, _bytes(statement), message)
         demand(is_signed, "log_key_unsigned")
@@ -466,7 +466,7 @@ def _log_keys(told: Mapping[str, Any], origin: str) -> list[bytes]:
 
 
 class _Checkpoint(NamedTuple):
-    """A log's size and root; *text* is what is signed, by each name."""
+    """A log's size and root; *text* is signed under each name."""
 
     size: int
     root: bytes
@@ -474,7 +474,7 @@ class _Checkpoint(NamedTuple):
     signatures: dict[str, bytes]
 
     def signed_by(self, name: str, public: bytes) -> bool:
-        """Whether it has a true signature of that key under that name."""
+        """Whether it has a valid signature of that key under that name."""
         raw = self.signatures.get(name, b"")
         return raw[:4] == _key_id(name, public) and _signed(public, raw[4:], self.text)
 
@@ -507,20 +507,20 @@ def root_of(entry: Mapping[str, Any], size: int) -> bytes | None:
     return node if last == 0 else None
 
 
-def _check_entries(told: Mapping[str, Any]) -> None:
-    ids = {each for one in told["recordings"] for each in (one["recording"], *one["copies"])}
-    numbers = [entry["seq"] for entry in told["entries"]]
+def _check_entries(document: Mapping[str, Any]) -> None:
+    ids = {name for listed in document["recordings"] for name in (listed["recording"], *listed["copies"])}
+    numbers = [entry["seq"] for entry in document["entries"]]
     demand(numbers == sorted(set(numbers)), "entries_out_of_order")
-    for entry in told["entries"]:
+    for entry in document["entries"]:
         named = entry["recordings"]
         demand(ids.issuperset(named) and bool(named) is not (OF_ANOTHER in entry["what"]), "recordings_differ")
 
 
-def _first_officer(told: Mapping[str, Any]) -> bytes:
-    signers, key = told["signers"], b""
+def _first_officer(document: Mapping[str, Any]) -> bytes:
+    signers, key = document["signers"], b""
     for signer, officer in zip(signers, [*signers[1:], signers[-1]], strict=True):
         key, since = _bytes(signer["key"]), signer["since"]
-        said = bytes.fromhex(told["store"]) + key + since.to_bytes(8) + signer["role"].encode()
+        said = bytes.fromhex(document["store"]) + key + since.to_bytes(8) + signer["role"].encode()
         is_signed = _signed(_bytes(officer["key"]), _bytes(signer["signature"]), b"arlo-rec/1/voucher\0" + said)
         demand(is_signed, "signer_unvouched")
         demand(officer["role"] == "officer" and officer["since"] <= since, "signer_by_no_officer")
@@ -530,20 +530,20 @@ def _first_officer(told: Mapping[str, Any]) -> bytes:
 # -- what is signed, by which key, under which name ---------------------------------------------------------------
 
 
-def erasure_message(told: Mapping[str, Any], seq: int) -> bytes:
-    """What the person who erases signs in the transaction of the erasure: what it is, and the place of its entry."""
+def erasure_message(document: Mapping[str, Any], seq: int) -> bytes:
+    """The message that the erasing person signs during the erasure: the document, and its entry's place."""
     keys = ("store", "number", "event", "rule", "erased_at", "count", "recordings")
-    return b"arlo-rec/1/erased\0" + canonical({**{key: told[key] for key in keys}, "seq": seq})
+    return b"arlo-rec/1/erased\0" + canonical({**{key: document[key] for key in keys}, "seq": seq})
 
 
-def signer_message(told: Mapping[str, Any]) -> bytes:
-    """What the officer signs: the document without her signature."""
-    return b"arlo-rec/1/certificate\0" + canonical({key: told[key] for key in told if key != "signature"})
+def signer_message(document: Mapping[str, Any]) -> bytes:
+    """The message that the officer signs: the document without her signature."""
+    return b"arlo-rec/1/certificate\0" + canonical({key: document[key] for key in document if key != "signature"})
 
 
-def log_message(told: Mapping[str, Any]) -> bytes:
-    """What the log's newest key signs, which a removed person lacks: the document without both signatures."""
-    unsigned = {key: told[key] for key in told if key not in ("signature", "log_signature")}
+def log_message(document: Mapping[str, Any]) -> bytes:
+    """The message that the log's newest key, which a removed person lacks, signs: the document without signatures."""
+    unsigned = {key: document[key] for key in document if key not in ("signature", "log_signature")}
     return b"arlo-rec/1/certificate of the log\0" + canonical(unsigned)
 
 
@@ -559,8 +559,8 @@ def vkey_of(name: str, public: bytes) -> str:
 
 def is_vkey(text: str) -> bool:
     """Whether a text is a verifier key in its one form."""
-    found = re.fullmatch(r"([!-*,-~]{1,200})\+[0-9a-f]{8}\+([A-Za-z0-9+/]{44})", text)
-    return found is not None and vkey_of(found[1], _bytes(found[2])[1:]) == text
+    match = re.fullmatch(r"([!-*,-~]{1,200})\+[0-9a-f]{8}\+([A-Za-z0-9+/]{44})", text)
+    return match is not None and vkey_of(match[1], _bytes(match[2])[1:]) == text
 
 
 def _key_id(name: str, public: bytes) -> bytes:
@@ -575,14 +575,14 @@ def _signed(public: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
-_bytes = base64.b64decode  # of what has the form of base64
+_bytes = base64.b64decode  # of a text in the form of base64
 
 
 # -- the script ------------------------------------------------------------------------------------------------
 
 
 def main(words: Sequence[str]) -> int:
-    """Check what *words* name, print what is found, and return the exit status."""
+    """Check the files that *words* name, print the result, and return the exit status."""
     if not words or words[0].startswith("-"):
         print(__doc__.partition("\n\nEach step")[0], file=sys.stderr)
         return 2
@@ -603,8 +603,8 @@ def main(words: Sequence[str]) -> int:
     except Forged as forged:
         print(f"NOT genuine: {forged}", file=sys.stderr)
         return 1
-    for each in documents:
-        print(f"genuine: {_sentence(each.document)}")
+    for document in documents:
+        print(f"genuine: {_sentence(document.document)}")
     if not genuine.officer_checked:
         print(f"compare the first officer's key with the published one: {genuine.officer_vkey}")
     if not genuine.log_checked:
@@ -613,7 +613,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _opened(path: str) -> BinaryIO:
-    """A file that is open for reading; raises OSError, also for what is no file, such as a pipe that stays silent."""
+    """An open file, for reading; raises OSError, also for a pipe or a device."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -621,19 +621,19 @@ def _opened(path: str) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def _sentence(told: Mapping[str, Any]) -> str:
-    """What a genuine file says."""
-    if told["kind"] == ANSWER:
-        return f"the answer of case {told['case']}, made at {told['made_at']}, is unchanged"
-    if told["kind"] == PAGE:
-        what = f"the page {told['page']} ({told['lang']}) of version {told['policy']} of the guidelines"
-        return f"{what}, published at {told['published_at']}, is unchanged"
-    if told["kind"] == LIST:
-        read, size = sum(entry["access"] for entry in told["entries"]), told["checkpoint"].split("\n")[1]
-        what = f"{told['count']} entries name the recordings, {read} of them accesses"
-        return f"the list of case {told['case']}: {what}; all are in the log of {size} entries, others are denied"
-    ring = f"; a backup may hold the key until {told['ring_until']}" if told["ring_until"] else ""
-    return f"{told['number']}, {told['count']} recordings erased at {told['erased_at']} by {told['rule']}{ring}"
+def _sentence(doc: Mapping[str, Any]) -> str:
+    """The statement of a genuine file, as a sentence."""
+    if doc["kind"] == ANSWER:
+        return f"the answer of case {doc['case']}, made at {doc['made_at']}, is unchanged"
+    if doc["kind"] == PAGE:
+        what = f"the page {doc['page']} ({doc['lang']}) of version {doc['policy']} of the guidelines"
+        return f"{what}, published at {doc['published_at']}, is unchanged"
+    if doc["kind"] == LIST:
+        read, size = sum(entry["access"] for entry in doc["entries"]), doc["checkpoint"].split("\n")[1]
+        what = f"{doc['count']} entries name the recordings, {read} of them accesses"
+        return f"the list of case {doc['case']}: {what}; all are in the log of {size} entries, others are denied"
+    ring = f"; a backup may hold the key until {doc['ring_until']}" if doc["ring_until"] else ""
+    return f"{doc['number']}, {doc['count']} recordings erased at {doc['erased_at']} by {doc['rule']}{ring}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Seals what is given out, in the one form that `check` takes. What all four kinds share when they are made:
+"""Seals documents that are given out, in the one form that `check` takes. All four kinds have:
 
     entry        the number of an entry of the log, its leaf, and the path to the root of a checkpoint
     checkpoint   signed by the log's key, and by the person who wrote the entries that it closes
@@ -6,7 +6,7 @@
     signers      the officers' vouchers from the signer's key up to the first officer's
     signatures   of the log's newest key, and of the signer
 
-What else a kind says stands with what makes it: `erasure.receipts`, `dsar.request`, `dsar.access_list` and
+The other fields of a kind are defined by its makers: `erasure.receipts`, `dsar.request`, `dsar.access_list` and
 `publishing.publish`. A page or an archive ends with its certificate, and is written in one pass.
 """
 
@@ -45,26 +45,26 @@ def entry_to_json(seq: int, leaf: bytes, path: Sequence[bytes]) -> dict[str, Any
 
 
 def proof_of(store: Store, seq: int, path: Sequence[bytes]) -> dict[str, Any]:
-    """What proves the entry *seq*, the last of its change."""
+    """The proof of the entry *seq*, the last of its change."""
     leaf, notes = store.log.raw.leaves(seq, seq + 1).get(seq), store.log.checkpoints.notes_after(seq)
     if leaf is None or not notes:
         raise Integrity("log_damaged")
     return {"entry": entry_to_json(seq, leaf, path), "checkpoint": notes[0][1]}
 
 
-def by_log(store: Store, kind: str, policy: str, signers: Sequence[vouching.Voucher], **told: Any) -> dict[str, Any]:
-    """A document of that kind with the log's keys and its newest key's signature; *told* is what else it says."""
+def by_log(store: Store, kind: str, policy: str, signers: Sequence[vouching.Voucher], **fields: Any) -> dict[str, Any]:
+    """A document of that kind with the log's keys and its newest key's signature; *fields* are the others."""
     shared = {"format": 1, "kind": kind, "policy": policy, "store": store.layout.id.hex()}
-    document = {**shared, **told, "log_keys": _log_keys(store.log), "signers": vouching.to_json(signers)}
+    document = {**shared, **fields, "log_keys": _log_keys(store.log), "signers": vouching.to_json(signers)}
     return {**document, "log_signature": to_base64(store.log.key.sign(check.log_message(document)))}
 
 
-def by_officer(store: Store, kind: str, policy: str, **told: Any) -> bytes:
-    """The same signed by this officer, as canonical JSON; raises Integrity where her key is not vouched for."""
+def by_officer(store: Store, kind: str, policy: str, **fields: Any) -> bytes:
+    """The same signed by this officer, as canonical JSON; raises Integrity if her key is not vouched for."""
     signers = vouching.chain(store.catalogue.vouchers.get, store.identity.signing.public)
     if not vouching.is_true(store.layout.id, signers):
         raise Integrity("not_vouched")
-    document = by_log(store, kind, policy, signers, **told)
+    document = by_log(store, kind, policy, signers, **fields)
     return canonical({**document, "signature": to_base64(store.identity.signing.sign(check.signer_message(document)))})
 
 
@@ -83,9 +83,9 @@ def _log_keys(log: AuditLog) -> list[dict[str, str | None]]:
 
 
 def before_certificate(page: bytes, form: str) -> bytes:
-    """What the certificate of a page is over: all but the end of an HTML document, which stands behind it.
+    """The part of an HTML page that its certificate covers: all but the end of the document.
 
-    Raises ValueError where a page ends otherwise.
+    Raises ValueError if a page ends otherwise.
     """
     if form == "html" and not page.endswith(check.PAGE_END):
         raise ValueError("not the end of a page")
@@ -93,13 +93,13 @@ def before_certificate(page: bytes, form: str) -> bytes:
 
 
 def behind_content(certificate: bytes, form: str) -> bytes:
-    """Everything behind the content of a page."""
+    """The part of a page behind its content."""
     mark, after = check.ENDINGS[form]
     return mark + certificate + after
 
 
 def page(pieces: Iterable[bytes], sign: Sign) -> Iterator[bytes]:
-    """An HTML page with its certificate at the end; raises ValueError, before it is signed, for no page."""
+    """An HTML page with its certificate at the end; raises ValueError, before it is signed, for another document."""
     digest, size, kept = hashlib.sha256(), 0, b""
     for piece in pieces:
         kept += piece
@@ -126,17 +126,17 @@ class Archive:
         self._name, self._begin, self._crc, self._size = "", 0, 0, 0  # of the member that is being written
 
     def begin(self, name: str) -> bytes:
-        """What stands before the content of the next member."""
+        """The header before the content of the next member."""
         self._name, self._begin, self._crc, self._size = name, self._offset, 0, 0
         return self._counted(check.zip_header(name, _LATER, 0, 0))
 
     def write(self, piece: bytes) -> bytes:
-        """The next bytes of its content, as they are."""
+        """The next bytes of its content, unchanged."""
         self._crc, self._size = zlib.crc32(piece, self._crc), self._size + len(piece)
         return self._counted(piece)
 
     def finish(self) -> bytes:
-        """What stands behind its content; raises Usage where that is longer than 4 GiB."""
+        """The end of a member; raises Usage if its content is longer than 4 GiB."""
         if self._size >= _MOST:
             raise Usage("sound_too_large", megabytes=self._size // 1_000_000)
         self._records.append(check.zip_record(self._name, _LATER, self._crc, self._size, self._begin))

@@ -1,4 +1,4 @@
-"""What `check` finds, as errors of the program: by the code of the kind, with the reason in the user's language."""
+"""The results of `check` as errors of the program: a code by kind, and the reason in the user's language."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ CODES: Final = frozenset({*_NOT_GENUINE.values(), *_BY_REASON.values(), "certifi
 
 
 def verify(file: BinaryIO, vkeys: Collection[str] = (), *, inside: Genuine | None = None) -> Genuine:
-    """What a file that can be sought in holds, if it is genuine; its `kind` says what it is.
+    """The document in a seekable file, if it is genuine, with its `kind`.
 
-    *inside*: the answer that has it, of a list of accesses. Raises NotGenuine, also for the list of another answer, or
-    Usage where the file is none of ours or one of *vkeys* is no verifier key.
+    *inside*: the answer that holds a list of accesses. Raises NotGenuine, also for the list of another answer, or Usage
+    if the file is of another kind or one of *vkeys* is no verifier key.
     """
     wanted = [vkey.strip() for vkey in vkeys]
     if not all(map(check.is_vkey, wanted)):

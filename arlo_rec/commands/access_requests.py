@@ -64,7 +64,7 @@ def dsar(
     days = (first_moment(run, received), first_moment(run, identity_asked), first_moment(run, identity_given))
     request = requests.Request(
         callers=tuple(run.caller(caller) for caller in callers or ()),
-        out=run.named(out) if out is not None else None,
+        out=run.files.named(out) if out is not None else None,
         intake=Intake(identity, *days, case, is_new=new_case),
         references=tuple(reference or ()),
         agents=tuple(agent or ()),
@@ -100,7 +100,7 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
     run: Run = ctx.obj
     now = run.now()
-    target = run.new_file(out) if out is not None else None
+    target = run.files.new_file(out) if out is not None else None
     with run.store() as store:
         entry = register.shown(store, case, now)
         left = entry.case.days_left(_local_date(store.clock.today(now)))
@@ -121,7 +121,7 @@ def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
-    target = run.new_file(out) if out is not None else None
+    target = run.files.new_file(out) if out is not None else None
     with run.store() as store:
         extended = register.extend(store, case, reason, run.now())
     return _notice_answer(run, extended, letter.extension(extended, run.particulars(), run.lang), target)
@@ -132,7 +132,7 @@ def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
-    target = run.new_file(out) if out is not None else None
+    target = run.files.new_file(out) if out is not None else None
     with run.store() as store:
         refused = register.refuse(store, case, reason, run.now())
     return _notice_answer(run, refused, letter.refusal(refused, run.particulars(), run.lang), target)
@@ -143,7 +143,7 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
     from arlo_rec.dsar import letter, register
 
     run: Run = ctx.obj
-    target = run.new_file(out) if out is not None else None
+    target = run.files.new_file(out) if out is not None else None
     if out is not None and reason is None:
         raise Usage("no_notice", case=case)
     with run.store() as store:
@@ -227,7 +227,7 @@ def _check(run: Run, out: Path | None, identity: str | None, *, both: bool) -> N
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
     if out is not None:
-        run.new_file(out)
+        run.files.new_file(out)
 
 
 def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:
@@ -270,7 +270,7 @@ def _turns(run: Run, path: Path | None) -> Mapping[str, Sequence[Turn]]:
     """Who speaks when on single tracks, by id or reference."""
     from arlo_rec.speech import turns
 
-    return turns.read(run.read(path, turns.LONGEST, pipes=False)) if path is not None else {}
+    return turns.read(run.files.read(path, turns.LONGEST, pipes=False)) if path is not None else {}
 
 
 def _local_date(at: datetime) -> Any:

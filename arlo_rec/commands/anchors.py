@@ -29,7 +29,7 @@ def audit_checkpoint(
     from arlo_rec.oversight.witness import newest_checkpoint
 
     run: Run = ctx.obj
-    target = run.new_or_shown(out)
+    target = run.files.new_or_shown(out)
     with run.store() as store:
         checkpoint, note, vkey = newest_checkpoint(store, run.now())
     data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
@@ -100,7 +100,7 @@ def _read(run: Run, paths: Sequence[Path]) -> list[_File]:
 
     files = list[_File]()
     for path in paths:
-        notes, is_whole = anchor_file.parse(run.read(path, anchor_file.FILE_BYTES))
+        notes, is_whole = anchor_file.parse(run.files.read(path, anchor_file.FILE_BYTES))
         files.append(_File(path, Anchors(notes, [] if is_whole else ["anchor_unreadable"])))
     return files
 
@@ -136,8 +136,8 @@ def audit_witness(
     if new is not None:
         from arlo_rec.offsite import witness_key as keys
 
-        run.server_folder(witness_key, "--new")
-        made = keys.make(run.new_file(witness_key).path, new)
+        run.files.server_folder(witness_key, "--new")
+        made = keys.make(run.files.new_file(witness_key).path, new)
         data = _witness_json(witness.Witnessed(made.name, made.vkey, None, [], is_first=True))
         return Answer(data, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
     with run.store() as store:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arlo_rec.commands.options import SometimesPurpose, SometimesReason, arg, opt
-from arlo_rec.commands.run import Run
+from arlo_rec.commands.run import Run, purpose_and_reason
 from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
 from arlo_rec.model.times import parse_length, shown, shown_end, shown_minute
 from arlo_rec.policy import Purpose, reason_problem
@@ -39,7 +39,7 @@ def certificate_verify(
 
     run: Run = ctx.obj
     wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
-    target = run.new_file(page) if page is not None else None
+    target = run.files.new_file(page) if page is not None else None
     try:
         with open_named(file, check.LONGEST) as content:
             genuine = verify(content, wanted)
@@ -241,7 +241,9 @@ def _told_lines(run: Run, code: str, name: str, told: UnlockTerms) -> list[str]:
 
     lines = [run.say(code, name=name, typed=shlex.quote(name), until=told.until)]
     said = "lock.told" if code == "lock.done" else "unlock.told"
-    return lines + ([run.say(said, what=run.told(told.purpose, told.reason))] if told.purpose or told.reason else [])
+    return lines + (
+        [run.say(said, what=purpose_and_reason(run, told.purpose, told.reason))] if told.purpose or told.reason else []
+    )
 
 
 def _length(text: str | None) -> timedelta:

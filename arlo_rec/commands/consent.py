@@ -29,7 +29,7 @@ def consent_show(
 
     run: Run = ctx.obj
     is_shown = str(out) == "-"
-    target = run.new_or_shown(out)
+    target = run.files.new_or_shown(out)
     stated = run.particulars()
     with run.store() as store:
         now = run.now()

@@ -64,7 +64,7 @@ def status(
     from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
-    root = run.server_folder(root, "--root")
+    root = run.files.server_folder(root, "--root")
     with run.store(root=root.absolute() if root else None) as store:
         current = status_of(store, run.now())
         found = list(findings(current))

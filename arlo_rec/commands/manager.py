@@ -117,14 +117,14 @@ def export(
         raise Usage("json_and_stdout")
     if to_stdout and sys.stdout.isatty():
         raise Usage("stdout_is_terminal")
-    target = sys.stdout.buffer if to_stdout else run.new_file(Path(out))
+    target = sys.stdout.buffer if to_stdout else run.files.new_file(Path(out))
     with run.store() as store:
         intent = Intent(Action.EXPORT, purpose, reason)
         exported = search.export(store, recording, intent, target, run.now)
     if to_stdout:
         return Answer({})
     exported_id, size = exported.recording.id.hex(), exported.bytes
-    data = {"id": exported_id, "out": run.named(Path(out)).absolute(), "bytes": size}
+    data = {"id": exported_id, "out": run.files.named(Path(out)).absolute(), "bytes": size}
     of = {"id": exported_id, "at": exported.recording.started_at, "team": exported.recording.team}
     return Answer(data, [run.say("export.done", out=out, bytes=size, **of)])
 

@@ -103,7 +103,7 @@ def person_add(
     wanted = _role(role)
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
-    target = run.new_file(key_out) if key_out is not None else None
+    target = run.files.new_file(key_out) if key_out is not None else None
     secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
         added = add(store, NewPerson(name, wanted, secret, target, login or ""), run.now())
@@ -267,7 +267,7 @@ def person_rotate(
     from arlo_rec.admin.identities import rotate
 
     run: Run = ctx.obj
-    target = run.new_file(key_out)
+    target = run.files.new_file(key_out)
     with run.store() as store:
         rotate(store, name, target, run.now())
     return Answer({"person": name, "key": str(key_out)}, [run.say("rotate.done", name=name, path=str(key_out))])
@@ -314,7 +314,7 @@ def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shar
     shares = []
     for path in files:
         try:
-            shares.append(run.read(path, SHARE_BYTES).decode("utf-8"))
+            shares.append(run.files.read(path, SHARE_BYTES).decode("utf-8"))
         except UnicodeDecodeError:
             raise Usage("file_unreadable", path=str(path)) from None
     recovery_key = join(shares)

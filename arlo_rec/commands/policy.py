@@ -91,7 +91,7 @@ def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_fil
 
     run: Run = ctx.obj
     now = run.now()
-    raw = run.read(file, FILE_BYTES)
+    raw = run.files.read(file, FILE_BYTES)
     with run.store() as store:
         proposed, changed = policy_changes.propose(
             store, raw, str(file), now, lambda name: _sha256_of(run, file.parent / name)
@@ -106,7 +106,7 @@ def _sha256_of(run: Run, sound: Path) -> bytes:
     """SHA-256 of the recorded sound of a prompt; raises Usage where it cannot be read."""
     import hashlib
 
-    return hashlib.sha256(run.read(sound, SOUND_BYTES, pipes=False)).digest()
+    return hashlib.sha256(run.files.read(sound, SOUND_BYTES, pipes=False)).digest()
 
 
 def policy_check(
@@ -125,7 +125,7 @@ def policy_check(
         played = (lambda prompt: _played(run, sounds, prompt.version)) if sounds is not None else None
         drifts = policy_drift.found(store, now, played)
         if published is not None:
-            drifts += publish.drifts(run.named(published), store, run.particulars(), now)
+            drifts += publish.drifts(run.files.named(published), store, run.particulars(), now)
         version = store.policy.at(store.clock.today(now)).version
     data = {"version": version, "drift": [each._asdict() for each in drifts]}
     if not drifts:
@@ -156,7 +156,7 @@ def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt
 
     run: Run = ctx.obj
     try:
-        text = run.read(file, PROMPT_BYTES).decode("utf-8")
+        text = run.files.read(file, PROMPT_BYTES).decode("utf-8")
     except UnicodeDecodeError:
         raise Usage("file_unreadable", path=str(file)) from None
     controller = run.particulars().controller
@@ -359,7 +359,7 @@ def policy_publish(ctx: typer.Context, *, out: Annotated[Path, opt("opt.pages_ou
     from arlo_rec.publishing.publish import publish
 
     run: Run = ctx.obj
-    folder = run.named(run.client.files.demand_new_folder(out))
+    folder = run.files.named(run.client.files.demand_new_folder(out))
     company = run.particulars()
     with run.store() as store:
         published = publish(store, company, folder, run.now())

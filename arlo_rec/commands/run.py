@@ -197,12 +197,8 @@ class Run(Typed):
         given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.terms, name))}
         params |= given
         if given:
-            told = self.say("unlock.used", what=self.told(given.get("purpose"), given.get("reason")))
+            told = self.say("unlock.used", what=purpose_and_reason(self, given.get("purpose"), given.get("reason")))
             sys.stderr.write(told + "\n")  # with --quiet too: nobody typed it for this command
-
-    def told(self, purpose: str | None, reason: str | None) -> str:
-        """Purpose and reason of an unlock in words, as far as they were given."""
-        return ": ".join([*([self.say(f"purpose.{purpose}")] if purpose else []), *([reason] if reason else [])])
 
     def _say_why_none(self, place: Layout) -> None:
         """Before a passphrase is asked for: why an unlock does not spare it; raises that where nobody can be asked."""
@@ -331,3 +327,8 @@ class Run(Typed):
 def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:
     """Whether one of some conditions is: an option that was given, or (`!`) that was not."""
     return not conditions or any(bool(params[each.lstrip("!")]) != each.startswith("!") for each in conditions)
+
+
+def purpose_and_reason(run: Run, purpose: str | None, reason: str | None) -> str:
+    """Purpose and reason of an unlock in words, as far as they were given."""
+    return ": ".join([*([run.say(f"purpose.{purpose}")] if purpose else []), *([reason] if reason else [])])

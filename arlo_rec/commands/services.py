@@ -38,7 +38,9 @@ def ingest(
     if format not in {"auto", "manifest"}:
         raise Usage("format_unknown")
     codes = _refusal_codes(remove_refused or [], keep_source=keep_source)
-    options = Options(keep_source=keep_source, dry_run=dry_run, remove_refused=codes, not_of=run.account_of_store())
+    options = Options(
+        keep_source=keep_source, dry_run=dry_run, remove_refused=codes, not_of=run.files.account_of_store()
+    )
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
     table = _preview_table(run, outcome) if dry_run else _refusal_table(run, outcome)

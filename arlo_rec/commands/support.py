@@ -39,7 +39,7 @@ def withdraw(
     from arlo_rec.erasure import withdrawal
 
     run: Run = ctx.obj
-    target = run.new_file(receipt_out) if receipt_out is not None else None
+    target = run.files.new_file(receipt_out) if receipt_out is not None else None
     number = run.caller(" ".join(caller)) if caller else None  # typed in groups, as people say it
     with run.store(erasing=True) as store:
         plan = withdrawal.plan(store, number, call, run.now(), asked=not yes)

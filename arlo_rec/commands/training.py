@@ -58,7 +58,7 @@ def pseudonymise(
     orders = CopyOrders(run, options, many=pending or len(recordings or ()) > 1)
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
-    if (bench := run.server_folder(bench, "--bench")) is not None:
+    if (bench := run.files.server_folder(bench, "--bench")) is not None:
         return _evaluate(run, bench, orders.order, engine, model)
     with _engines(run, "none" if orders.manual else engine, model, workers) as engines:
         if not (transcript or orders.manual) and engines[0] is None:
@@ -146,7 +146,7 @@ def reject(
 def _engines(run: Run, name: str | None, model: Path | None, count: int) -> Iterator[list[SpeechEngine | None]]:
     """For each worker an engine, if a model was named or is configured."""
     settings = run.settings
-    folder = run.server_folder(model, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
+    folder = run.files.server_folder(model, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
     if name not in (None, "faster-whisper", "none"):
         raise Usage("engine_unknown", value=str(name)[:20])
     if name == "faster-whisper" and folder is None:
@@ -217,7 +217,7 @@ class CopyOrders:
         from arlo_rec.speech.transcript_builder import LONGEST
 
         found = [each for named in self._transcripts for each in _files_of(named, shown_id)]
-        transcripts = tuple((role, self._run.read(path, LONGEST)) for role, path in found)
+        transcripts = tuple((role, self._run.files.read(path, LONGEST)) for role, path in found)
         return replace(self.order, transcripts=transcripts, files=tuple(path.name[:200] for _, path in found))
 
     def _named(self, text: str) -> _Transcripts:
@@ -329,4 +329,4 @@ def _files_of(named: _Transcripts, shown_id: str) -> Iterator[tuple[str | None, 
 def _read_cuts(run: Run, path: Path) -> list[Cut]:
     from arlo_rec.speech import cut_list
 
-    return cut_list.read(run.read(path, cut_list.LONGEST))
+    return cut_list.read(run.files.read(path, cut_list.LONGEST))

@@ -38,6 +38,7 @@ class Typed:
     def __init__(self, client: Client, lang: str, *, form: Form, quiet: bool, command: str) -> None:
         self.client, self.lang, self.command, self.quiet = client, lang, command, quiet
         self.json = form is Form.JSON
+        self.files = TypedFiles(client, json=self.json)
         self.for_people = form is Form.WORDS
         self.is_stdin_taken = False
         self.ahead = timedelta(0)  # by which the clock is ahead, as in the demonstration
@@ -155,13 +156,23 @@ class Typed:
             raise Interrupted("stopped_at_question")
         return line.strip()
 
-    # -- files of the person who types ----------------------------------------------------------------
+    def demand_here(self) -> None:
+        """Raise Usage where the door is asked for what the account of the store does, or what needs no store."""
+        if self.client.guest is not None and self.command in OWNERS | HERE:
+            raise Usage("not_through_door", name=self.command)
+
+
+class TypedFiles:
+    """The files and folders that a command names, on the machine of the person who types them."""
+
+    def __init__(self, client: Client, *, json: bool) -> None:
+        self._client, self._json = client, json
 
     def named(self, path: Path) -> NamedFile:
         """A file or a folder that was named."""
         from arlo_rec.backends.named_files import NamedFile
 
-        return NamedFile(self.client.files, path)
+        return NamedFile(self._client.files, path)
 
     def new_file(self, path: Path) -> NamedFile:
         """A file that is to be written; raises Usage, before anything is done, where it cannot be."""
@@ -170,7 +181,7 @@ class Typed:
     def new_or_shown(self, path: Path | None) -> NamedFile | None:
         """The same; None where it is to be shown: without one, or with `-`. Raises Usage."""
         if path is not None and str(path) == STDIN:
-            if self.json:
+            if self._json:
                 raise Usage("json_and_stdout")
             return None
         return self.new_file(path) if path is not None else None
@@ -178,26 +189,21 @@ class Typed:
     def read(self, path: Path, most: int, *, pipes: bool = True) -> bytes:
         """The bytes of a file that was named; raises Usage where it cannot be read."""
         try:
-            return self.client.files.read(path, most, pipes=pipes)
+            return self._client.files.read(path, most, pipes=pipes)
         except OSError as problem:
             if problem.errno == errno.EFBIG and most >= MIB:
                 raise Usage("file_too_large", path=str(path), most=f"{most // MIB} MiB") from None
             raise Usage("file_unreadable", path=str(path)) from None
 
-    def demand_here(self) -> None:
-        """Raise Usage where the door is asked for what the account of the store does, or what needs no store."""
-        if self.client.guest is not None and self.command in OWNERS | HERE:
-            raise Usage("not_through_door", name=self.command)
-
     def server_folder(self, path: Path | None, option: str) -> Path | None:
         """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
-        if path is not None and self.client.guest is not None:
+        if path is not None and self._client.guest is not None:
             raise Usage("not_through_door", name=option)
         return path
 
     def account_of_store(self) -> int | None:
         """The account that this runs as where somebody else, at the door, names paths for it to read."""
-        return os.geteuid() if self.client.guest is not None else None
+        return os.geteuid() if self._client.guest is not None else None
 
 
 # -- dates --------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Consent to one call as a record, and in figures how many callers gave, declined and withdrew theirs."""
+"""Consent to one call as a record, and the figures of given, declined and withdrawn consents."""

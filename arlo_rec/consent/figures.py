@@ -1,10 +1,9 @@
-"""How many consents were given, declined and withdrawn, by week and prompt, so that no figure is about somebody.
+"""Figures of given, declined and withdrawn consents by week and prompt, none of which can be about one person.
 
-Counted are entries of the log, never rows: a recording that was erased counts as before, and no kind of entry that is
-counted is ever forgotten. A week is that of the key press, or of the withdrawal,
-in the policy's zone. No entry that is counted names a person. But somebody may know of one caller that they called, so
-a figure below FEWEST is hidden, 0 too, and nothing is told from which it could be worked out: there are no sums, and
-spans are whole weeks. A row says no more than that there was something to count in that week under that prompt.
+Log entries are counted, never rows: an erased recording still counts, and no counted kind of entry is ever forgotten. A
+week is that of the key press, or of the withdrawal, in the policy's zone. No counted entry names a person. But a reader
+may know that one caller called, so a figure below FEWEST is hidden, 0 too, and nothing reveals it indirectly: there are
+no sums, and spans are whole weeks. A row says only that there was something to count in that week under that prompt.
 """
 
 from __future__ import annotations
@@ -48,12 +47,12 @@ class Week(Record, frozen=True):
     withdrawn: int | None
 
     def figures(self) -> tuple[int | None, int | None, int | None]:
-        """Those of KINDS, in order."""
+        """The figures of KINDS, in order."""
         return self.given, self.declined, self.withdrawn
 
 
 def figures(store: Store, since: datetime | None, before: datetime | None, now: datetime) -> list[Week]:
-    """What may be told, the newest week first: of whole weeks, from that of *since* to that before *before*."""
+    """The figures that may be shown, the newest week first: of whole weeks from that of *since* until *before*."""
     store.demand(Action.DSAR, now)
     store.note(events.LogShown(), now)
     first = iso_week(since) if since is not None else ""
@@ -62,7 +61,7 @@ def figures(store: Store, since: datetime | None, before: datetime | None, now: 
 
 
 def without_small(counts: Mapping[tuple[str, str, str], int]) -> list[Week]:
-    """The figures that may be told, the newest week first, prompts by name."""
+    """The figures that may be shown, the newest week first, prompts by name."""
     places = {(week, prompt) for (week, prompt, _), count in counts.items() if count}
     return [
         Week(week, prompt, *(_shown(counts.get((week, prompt, kind), 0)) for kind in KINDS))
@@ -75,7 +74,7 @@ def _shown(count: int) -> int | None:
 
 
 def counted(store: Store, first: str, last: str) -> Counts:
-    """Every consent of these weeks that the log tells of, exactly: for no eyes, but for `without_small`."""
+    """Every consent of these weeks in the log, exactly; only for `without_small`, never shown."""
     counts, erased = Counts(), dict[RecordingId, str]()
     for event, week in _events(store, first, last):
         match event:
@@ -85,7 +84,7 @@ def counted(store: Store, first: str, last: str) -> Counts:
                 counts[week, prompt, "declined"] += 1
             case Withdrawn(recordings=recordings):
                 for recording in recordings:
-                    erased.setdefault(recording, week)  # what a withdrawal finished that another began counts once
+                    erased.setdefault(recording, week)  # a withdrawal that another one finished counts once
     for prompt, week in _withdrawn(store, erased):
         counts[week, prompt, "withdrawn"] += 1
     return Counts({place: count for place, count in counts.items() if place[1] in store.prompts})
@@ -100,9 +99,9 @@ def _events(store: Store, first: str, last: str) -> Iterator[tuple[AuditEvent, s
 
 
 def _read(raw: bytes) -> tuple[AuditEvent, str] | None:
-    """Event and week of an entry of the kinds that are counted; None of another.
+    """Event and week of an entry of a counted kind; None for any other.
 
-    Most of a log are calls that were taken in: one as the program writes it is recognised without being parsed.
+    Most entries are calls that were taken in: one in the program's own form is recognised without being parsed.
     """
     match = _TAKEN_IN.match(raw)
     if match is not None:
@@ -120,12 +119,12 @@ def _read(raw: bytes) -> tuple[AuditEvent, str] | None:
 
 @cache
 def _taken_in(prompt: str, week: str) -> CallTakenIn:
-    """Some call that was taken in: what is counted of one is its prompt and its week."""
+    """A placeholder for a call that was taken in: only its prompt and week count."""
     return CallTakenIn(recordings=(), sworn="", prompt=prompt, week=week)
 
 
 def _withdrawn(store: Store, erased: Mapping[RecordingId, str]) -> Iterable[tuple[str, str]]:
-    """Prompt and week of each call that a withdrawal erased; a copy that went with its call is none."""
+    """Prompt and week of each call that a withdrawal erased; copies erased with their call do not count."""
     for recording, entry in store.log.entries.taking_in(erased.keys()).items():
         event = entry.event
         if isinstance(event, CallTakenIn) and event.prompt is not None:

@@ -1,10 +1,10 @@
-"""The record of a consent with the fields of ISO/IEC TS 27560:2023, as JSON-LD in the words of the W3C's DPV.
+"""The record of a consent with the fields of ISO/IEC TS 27560:2023, as JSON-LD in the vocabulary of the W3C's DPV.
 
-The specification names fields and no serialisation; which word of the Data Privacy Vocabulary (2.3) stands for which
-field, the vocabulary's own guide says (https://w3id.org/dpv/guides/consent-27560). An officer is shown one record, and
-an access answer encloses those of all its recordings. A document is whole by itself: its context names prefixes alone,
-and nodes have names that hold within it. The caller has a pseudonym, the id of the recording. What the company did not
-state is not invented: it is missing, or where the specification asks for it, "not stated".
+The specification names fields and no serialisation; the guide of the Data Privacy Vocabulary (2.3) maps its words to
+the fields (https://w3id.org/dpv/guides/consent-27560). An officer is shown one record, and an access answer encloses
+those of all its recordings. A document is self-contained: its context names only prefixes, and the names of nodes hold
+within it. The caller has a pseudonym, the id of the recording. Facts that the company did not state are not invented:
+they are missing, or "not stated" if the specification requires them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ USED_BY: Final[Mapping[str, str]] = {
     Purpose.QUALITY: "listening by staff who were granted access",
     Purpose.TRAINING: "listening by staff who were granted access, to a pseudonymised copy",
 }
-WITHDRAWN_BY: Final = "contact customer service"  # where the company did not state how it is reached
+WITHDRAWN_BY: Final = "contact customer service"  # if the company did not state its contact
 NOT_STATED: Final = "not stated"
 _BROADER: Final[Mapping[str, str]] = {  # the purpose of DPV that ours is a kind of
     Purpose.QUALITY: "dpv:ServiceOptimisation",
@@ -70,13 +70,13 @@ _DONE: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class DataHeld:
-    """What is held of a caller beside voice and words, as kinds and never as values."""
+    """The kinds of data, never values, that are held of a caller beside voice and words."""
 
     number: bool
     identifiers: bool
 
     def kinds(self) -> list[tuple[str, str]]:
-        """Each kind of data in words, with the category of DPV that it belongs to."""
+        """Each kind of data in words, with its category of DPV."""
         return [
             ("voice and spoken words", "pd:VoiceCommunicationRecording"),
             *([("telephone number", "pd:TelephoneNumber")] if self.number else []),
@@ -87,7 +87,7 @@ class DataHeld:
 
 @dataclass(frozen=True, slots=True)
 class ConsentFacts:
-    """What is known of the consent to one recording."""
+    """The facts of the consent to one recording."""
 
     id: str  # of the recording, which is the record's too, and the pseudonym of the caller
     at: datetime  # of the key press
@@ -137,11 +137,11 @@ def _record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict
             "@type": "dpv:WithdrawConsent",
             "dpv:isExercisedAt": stated.withdrawal("en") or stated.contact or WITHDRAWN_BY,
         },
-        "dpv:hasRight": [_term(each) for each in RIGHTS.values()],
+        "dpv:hasRight": [_term(right) for right in RIGHTS.values()],
         "dpv:hasEntity": [
             _controller(stated),
-            *(_processor(number, each) for number, each in processors),
-            *(_recipient(number, each) for number, each in recipients),
+            *(_processor(number, processor) for number, processor in processors),
+            *(_recipient(number, recipient) for number, recipient in recipients),
             _authority(),
         ],
         "dpv:hasConsentStatus": [_given(facts)],
@@ -149,7 +149,7 @@ def _record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict
 
 
 def _notices(facts: ConsentFacts, stated: Particulars) -> list[dict[str, Any]]:
-    """The prompt that was heard, by version and hash, and where the privacy notice stands."""
+    """The prompt that was heard, by version and hash, and the place of the privacy notice."""
     prompt = {
         "@id": _prompt(facts),
         "@type": ["dpv:ConsentNotice", "dpv:OralNotice"],
@@ -168,7 +168,7 @@ def _notices(facts: ConsentFacts, stated: Particulars) -> list[dict[str, Any]]:
 
 
 def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str, Any]:
-    """What the caller's data are processed for by their consent, for one purpose."""
+    """The processing of the caller's data by their consent, for one purpose."""
     rule = RULES[f"purpose.{purpose}"]
     processors = [_term(f"_:processor-{number}") for number, _ in enumerate(stated.processors or (), 1)]
     recipients = [_term(f"_:recipient-{number}") for number, _ in enumerate(stated.recipients or (), 1)]
@@ -187,7 +187,7 @@ def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str
             for kind, category in facts.held.kinds()
         ],
         "dpv:hasDataSource": {"@type": "dpv:DataSubjectDataSource", "dct:description": _english(COLLECTED_BY)},
-        "dpv:hasProcessing": [_term(each) for each in _DONE[purpose]],
+        "dpv:hasProcessing": [_term(operation) for operation in _DONE[purpose]],
         "dct:description": _english(USED_BY[purpose]),
         "dpv:hasStorageCondition": [
             {"@type": "dpv:StorageDuration", "dpv:hasDuration": _lasting(facts)},
@@ -200,7 +200,7 @@ def _process(facts: ConsentFacts, purpose: str, stated: Particulars) -> dict[str
 
 
 def _of_employee(stated: Particulars) -> dict[str, Any]:
-    """By what the other voice of the call is recorded: by no consent of the caller's, and as the company states it."""
+    """The processing of the employee's voice: not by the caller's consent, but by the company's stated basis."""
     words = {lang: stated.staff_basis(lang) for lang in ("nb", "en")}
     basis = [{"@value": text, "@language": lang} for lang, text in words.items() if text is not None]
     return {
@@ -216,16 +216,16 @@ def _controller(stated: Particulars) -> dict[str, Any]:
     return _party("controller", "dpv:DataController", stated.controller) | contacts
 
 
-def _processor(number: int, each: Processor) -> dict[str, Any]:
-    country = {"@type": "dpv:Country", "dct:identifier": each.country}
-    task = [{"@value": each.task(lang), "@language": lang} for lang in ("nb", "en")]
-    party = _party(f"processor-{number}", "dpv:DataProcessor", each.processor)
+def _processor(number: int, processor: Processor) -> dict[str, Any]:
+    country = {"@type": "dpv:Country", "dct:identifier": processor.country}
+    task = [{"@value": processor.task(lang), "@language": lang} for lang in ("nb", "en")]
+    party = _party(f"processor-{number}", "dpv:DataProcessor", processor.processor)
     return party | {"dpv:hasCountry": country, "dct:description": task, "dpv:hasContact": NOT_STATED}
 
 
-def _recipient(number: int, each: Recipient) -> dict[str, Any]:
-    why = [{"@value": each.why(lang), "@language": lang} for lang in ("nb", "en")]
-    return _party(f"recipient-{number}", "dpv:Recipient", each.recipient) | {
+def _recipient(number: int, recipient: Recipient) -> dict[str, Any]:
+    why = [{"@value": recipient.why(lang), "@language": lang} for lang in ("nb", "en")]
+    return _party(f"recipient-{number}", "dpv:Recipient", recipient.recipient) | {
         "dct:description": why,
         "dpv:hasContact": NOT_STATED,
     }
@@ -240,7 +240,7 @@ def _party(name: str, role: str, legal_name: str) -> dict[str, Any]:
 
 
 def _given(facts: ConsentFacts) -> dict[str, Any]:
-    """The key press: type, state, time, for how long, by whom. Of what was withdrawn or is over nothing is held."""
+    """The key press: type, state, time, duration and person. No record of a withdrawn or expired consent is held."""
     return {
         "@type": ["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"],
         "dpv:isIndicatedBy": _term(_caller(facts)),
@@ -253,7 +253,7 @@ def _given(facts: ConsentFacts) -> dict[str, Any]:
 
 
 def _caller(facts: ConsentFacts) -> str:
-    """The node of the caller, which is another in each record of a document: consents are not joined by it."""
+    """The node of the caller, a different one in each record of a document: consents are not linked by it."""
     return f"_:caller-{facts.id}"
 
 
@@ -285,16 +285,16 @@ def _until(at: datetime) -> dict[str, Any]:
 
 
 # -- held --------------------------------------------------------------------------------------------
-# The consent to one recording, as it is held: found by an id, and written down before shown.
+# The consent to one held recording: found by an id, and logged before it is shown.
 #
-# Only officers may ask. What is not held answers alike, whether it never was, was withdrawn, is past its day, or is no
-# id at all: nobody learns from a refusal that there was a call.
+# Only officers may ask. The refusal is the same for an unknown, withdrawn or expired recording and for an invalid id,
+# so that it does not reveal that there was a call.
 
 
 def consent_to(store: Store, text: str, now: datetime) -> ConsentFacts:
-    """The consent to the call that an id means: its own, that of a copy of it, or a beginning that no other has.
+    """The consent to a call by its id, the id of a copy, or an unambiguous beginning.
 
-    Raises NotGranted, NotOpen, and Integrity where the metadata say another consent.
+    Raises NotGranted, NotOpen, and Integrity if the metadata state another consent.
     """
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
@@ -307,8 +307,8 @@ def consent_to(store: Store, text: str, now: datetime) -> ConsentFacts:
 def _call(store: Store, text: str, now: datetime) -> Recording:
     """The held call of that id; raises NotOpen."""
     recordings = store.catalogue.recordings
-    ids = [revisions.newest(store, each) for each in matching(store, lambda _team: True, text)]
-    rows = [row for each in ids if (row := recordings.held(each)) is not None]
+    ids = [revisions.newest(store, revision) for revision in matching(store, lambda _team: True, text)]
+    rows = [row for revision in ids if (row := recordings.held(revision)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
     if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.clock.today(now)):
@@ -325,7 +325,7 @@ def _refuse(store: Store, text: str, now: datetime, *, several: bool) -> NoRetur
 
 
 def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
-    """What row and metadata say; raises NotOpen where it was erased meanwhile, and Integrity."""
+    """The facts in row and metadata; raises NotOpen if it was erased meanwhile, and Integrity."""
     ke = metadata.erasure_keys(store, [call]).get(call.id)
     known = metadata.open_for(store, call, OfficerKeyring(store), ke, whole=True) if ke is not None else None
     if known is None:

@@ -1,1 +1,1 @@
-"""The door: how a person gives orders to a store that another account owns, with their own terminal, files and keys."""
+"""The door: a person's orders to a store that another account owns, with the person's own terminal, files and keys."""

@@ -1,6 +1,6 @@
-"""The server's end of the door: calls to the person's machine, and what comes of them.
+"""The server's end of the door: calls to the person's machine, and their answers.
 
-A thread reads what the front sends. Where the front is gone, the command is interrupted, as by Ctrl-C, and every call
+A thread reads the frames of the front. If the front is gone, the command is interrupted, as by Ctrl-C, and every call
 raises Lost.
 """
 
@@ -18,7 +18,7 @@ from arlo_rec.door.frames import Broken, Channel, Channels, Frame, Link, raised,
 from arlo_rec.model.errors import Lost
 
 ANSWER_WAIT: Final = 120.0  # seconds for an answer: a front may wait a minute for a lock of its own machine
-PATIENT: Final = frozenset(  # calls that may wait for a person: what they type, read, or pipe in and out
+PATIENT: Final = frozenset(  # calls that may wait for a person to type, to read, or to pipe in and out
     {"stdin", "stdout", "ask_secret", "show_pages", "secret", "read", "read_on"}
 )
 
@@ -26,12 +26,12 @@ PATIENT: Final = frozenset(  # calls that may wait for a person: what they type,
 Result = TypeVar("Result")
 
 
-def _anything(told: Any) -> Any:
-    return told
+def _anything(value: Any) -> Any:
+    return value
 
 
 class _Waiting:
-    """A call whose answer did not come yet."""
+    """A call that waits for its answer."""
 
     def __init__(self) -> None:
         self.came = threading.Event()
@@ -39,12 +39,12 @@ class _Waiting:
 
 
 class Door:
-    """The server's end of the door: calls, and what comes of them."""
+    """The server's end of the door: calls, and their answers."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
         self.channels = Channels(link)
-        self.connections: Callable[[Channel], None] | None = None  # what is done with those of a browser
+        self.connections: Callable[[Channel], None] | None = None  # the handler of a browser's connections
         self.is_lost = self.had_page = False
         self._lock = threading.Lock()
         self._calls = 0
@@ -52,15 +52,15 @@ class Door:
         self._thread = threading.Thread(target=self._read, name="door", daemon=True)
 
     def open(self) -> None:
-        """Begin to read what comes."""
+        """Begin to read frames."""
         self._thread.start()
 
     def call(
         self, name: str, data: bytes = b"", *, gives: Callable[[Any], Result] = _anything, **values: Any
     ) -> tuple[Result, bytes]:
-        """Have something done on the person's machine: its result, read by *gives*, and bytes.
+        """Call the person's machine: the result, read by *gives*, and bytes.
 
-        Raises what it raised there, and Lost, also where the result is none that *gives* reads.
+        Raises the error raised there, and Lost, also if *gives* cannot read the result.
         """
         document, more = self._answer(name, data, values)
         if "error" in document:
@@ -71,9 +71,9 @@ class Door:
             raise Lost from None
 
     def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """What the front answers; raises Lost where nothing comes."""
+        """The answer of the front; raises Lost without one."""
         with self._lock:
-            if self.is_lost:  # what reads the answers has ended
+            if self.is_lost:  # the reader of the answers has ended
                 raise Lost
             self._calls += 1
             number, waiting = self._calls, _Waiting()
@@ -91,7 +91,7 @@ class Door:
             raise Lost
         return waiting.answer
 
-    # -- what comes -----------------------------------------------------------------------------------
+    # -- frames that arrive ---------------------------------------------------------------------------
 
     def _read(self) -> None:
         try:
@@ -131,12 +131,12 @@ class Door:
         waiting.came.set()
 
     def _lose(self) -> None:
-        """Nobody is there any more: no call is answered, no connection goes on, and the command ends."""
+        """End everything after the front is gone: calls, connections and the command."""
         with self._lock:
             self.is_lost = True
             waiting = list(self._waiting.values())
-        for each in waiting:
-            each.came.set()
+        for call in waiting:
+            call.came.set()
         self.channels.end()
         _interrupt()
 

@@ -1,7 +1,7 @@
-"""The machine of the person who types: their terminal, files, keyring, browser and what their account remembers.
+"""The user's machine: terminal, files, keyring, browser and the account's memory of stores.
 
-`LocalClient` is this machine. Where a person gives orders through the door, `arlo-rec serve` has a client that asks the
-front for the same (`door.remote`), and the front does it by its own LocalClient.
+`LocalClient` is this machine. Through the door, `arlo-rec serve` has a client that passes each request to the front
+(`door.remote`), and the front does it by its own LocalClient.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Guest(NamedTuple):
-    """For whom the door was opened: a person of the roster, or whoever an account belongs to."""
+    """The person for whom the door was opened: one of the roster, or the owner of an account."""
 
     person: str | None
     account: str | None
@@ -36,7 +36,7 @@ class Guest(NamedTuple):
 
 
 class Serving(Exception):
-    """`arlo-rec serve` was typed: from here on somebody at the other end gives the orders."""
+    """`arlo-rec serve` was typed: from here on the person at the other end gives the orders."""
 
     def __init__(self, person: str | None, store: str | None, config: str | None) -> None:
         super().__init__()
@@ -44,29 +44,29 @@ class Serving(Exception):
 
 
 class Screen(NamedTuple):
-    """The screen on which a page could be shown."""
+    """The screen that could show a page."""
 
     has_browser: bool
-    ssh_host: str | None  # the address at which this machine is reached, where somebody came by ssh
+    ssh_host: str | None  # the address of this machine for a user who came by ssh
 
 
 class Player(Protocol):
     """A program that plays sound."""
 
-    pipe: IO[bytes]  # what it plays
+    pipe: IO[bytes]  # the sound to be played
 
     def wait(self, seconds: float) -> bool:
         """Wait until it ends, at most so long; whether it ended."""
 
     def kill(self) -> None:
-        """End it, with all that it started."""
+        """End it and every process that it started."""
 
 
 class Client(Protocol):
-    """The machine of the person who types."""
+    """The machine of the user."""
 
     guest: Guest | None  # None: they use the store directly
-    personal: Mapping[str, str] | None  # their own settings, where they come through the door
+    personal: Mapping[str, str] | None  # their own settings, if they come through the door
 
     @property
     def files(self) -> Files:
@@ -84,16 +84,16 @@ class Client(Protocol):
         """The memory that their login account has of stores; without a door, in that folder."""
 
     def ask_secret(self, question: str) -> str:
-        """The secret typed at the terminal, which is not shown; raises KeyboardInterrupt."""
+        """The secret typed at the terminal without echo; raises KeyboardInterrupt."""
 
     def show_pages(self, text: str) -> bool:
-        """Whether a pager showed a text; not where it fits the terminal."""
+        """Whether a pager showed a text; False for a text that fits the terminal."""
 
     def is_in_foreground(self) -> bool:
-        """Whether the terminal is theirs to draw on, and not that of another program in front."""
+        """Whether the program may draw on the terminal: no other program is in front."""
 
     def screen(self) -> Screen:
-        """The screen on which a page could be shown."""
+        """The screen that could show a page."""
 
     def browse(self, url: str) -> bool:
         """Open an address in their browser; whether there is one."""
@@ -102,7 +102,7 @@ class Client(Protocol):
         """A page that is served to their browser, on their machine's loopback interface."""
 
     def player(self, words: Sequence[str]) -> Player:
-        """Start a player; raises Usage where there is none."""
+        """Start a player; raises Usage if there is none."""
 
     def append_note(self, path: Path, note: str) -> bool:
         """See `offsite.anchor_file.append`."""
@@ -156,7 +156,7 @@ class LocalClient:
         """See Client."""
         try:
             return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
-        except (AttributeError, OSError, ValueError):  # not the terminal of this session: nobody else writes there
+        except (AttributeError, OSError, ValueError):  # not the terminal of this session: no other program writes there
             return True
 
     def screen(self) -> Screen:
@@ -266,10 +266,10 @@ def login() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "?"
 
 
-_PAGER_DEFAULTS: Final = {  # where the environment says nothing: show what fits as it is, keep bold, leave the text
+_PAGER_DEFAULTS: Final = {  # if the environment says nothing: show a text that fits as it is, keep bold, leave the text
     "LESS": "FRX",
     "LV": "-c",
-    "LESSCHARSET": "utf-8",  # also where the locale is not installed, as behind SSH
+    "LESSCHARSET": "utf-8",  # also if the locale is not installed, as behind SSH
 }
 _PAGER_FORCED: Final = {"LESSSECURE": "1", "LESSHISTFILE": "-"}  # less(1), SECURITY; a search there may be for a name
 
@@ -277,8 +277,8 @@ _PAGER_FORCED: Final = {"LESSSECURE": "1", "LESSHISTFILE": "-"}  # less(1), SECU
 def show_in_pager(text: str) -> bool:
     """Show *text* by the pager, PAGER or less, as git does it; returns whether it was shown.
 
-    It is not where it fits the terminal, or no pager is wanted (`PAGER=cat` or empty, a dumb terminal) or to be had.
-    The pager is told to leave nothing behind: no history file, and no shell, editor or second file from within it.
+    It is not shown if it fits the terminal, if no pager is wanted (`PAGER=cat` or empty, a dumb terminal), or if there
+    is none. The pager leaves no trace: it has no history file, and no shell, editor or second file from within it.
     """
     import shlex
     import shutil

@@ -1,12 +1,12 @@
 """The frames that a front and `arlo-rec serve` exchange over a pipe, with channels and errors in them (docs/format.md).
 
 Each end sends GREETING first, then frames: a byte of kind, the length of the body in four bytes, the body. A body has
-at most LONGEST bytes. A call and its answer are JSON with bytes behind. Nothing that comes is trusted by either end:
-what is no frame, is too long, or stops in the middle raises Broken.
+at most LONGEST bytes. A call and its answer are JSON with bytes behind. Neither end trusts the other: an invalid, too
+long or incomplete frame raises Broken.
 
-A channel is a stream: a browser's connection, or what a player plays. An end sends at most WINDOW bytes of a channel
-that the other has not taken yet, so that a browser that reads slowly holds up itself alone, and neither end keeps more
-than that of it. What a call raised on the person's machine is raised where it was called.
+A channel is a stream: a browser's connection, or the sound for a player. An end sends at most WINDOW bytes of a channel
+that the other has not taken yet, so that a slow browser delays only itself, and neither end keeps more than that of it.
+An error of a call on the person's machine is raised again by the caller.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ PIECE: Final = 512 * 1024  # bytes of a file, or of an answer on stdout, that ar
 HEAD_LONGEST: Final = 1024 * 1024  # of a call or an answer: its JSON
 WINDOW: Final = 256 * 1024  # bytes of a channel that may be on their way
 
-ORDER: Final = b"o"  # front: what was typed, once and first
+ORDER: Final = b"o"  # front: the words typed, once and first
 CALL: Final = b"q"  # server: something that is done on the person's machine
-ANSWER: Final = b"a"  # front: what came of a call
+ANSWER: Final = b"a"  # front: the result of a call
 STDERR: Final = b"e"  # server: text, which is not answered
 OPEN: Final = b"n"  # front: a browser is connected, on a new channel
 DATA: Final = b"d"  # both: bytes of a channel
@@ -48,7 +48,7 @@ _CHANNEL: Final = struct.Struct(">I")
 
 
 class Broken(Exception):
-    """The other end is gone, or sent what is no frame."""
+    """The other end is gone, or sent an invalid frame."""
 
 
 class OtherVersion(Broken):
@@ -59,7 +59,7 @@ class Reader(Protocol):
     """A source of frames: a buffered binary stream."""
 
     def read(self, size: int, /) -> bytes | None:
-        """So many bytes, or fewer at the end."""
+        """Read so many bytes, or fewer at the end."""
 
 
 class Writer(Protocol):
@@ -89,7 +89,7 @@ class Link:
         self._send_all(GREETING)
 
     def demand_greeting(self) -> None:
-        """Read the other end's greeting; raises OtherVersion, or Broken where it sends something else, or nothing."""
+        """Read the other end's greeting; raises OtherVersion, or Broken for any other bytes, or none."""
         line = b""
         while len(line) < GREETING_LONGEST and not line.endswith(b"\n"):
             line += self._read(1)
@@ -137,7 +137,7 @@ def packed(document: dict[str, Any], data: bytes = b"") -> bytes:
 
 
 def unpacked(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Unpack what `packed` made; raises Broken."""
+    """The inverse of `packed`; raises Broken."""
     if len(body) < _CHANNEL.size:
         raise Broken
     (length,) = _CHANNEL.unpack(body[: _CHANNEL.size])
@@ -173,7 +173,7 @@ def count_of(data: bytes) -> int:
 
 
 def as_count(count: int) -> bytes:
-    """The same, to be sent."""
+    """The body of a TAKEN frame."""
     return _CHANNEL.pack(count)
 
 
@@ -194,7 +194,7 @@ class Channel:
         self._is_closed = False  # nothing more is sent
 
     def send(self, data: bytes) -> None:
-        """Send bytes as the other end takes them; raises Broken where it takes no more."""
+        """Send bytes as the other end takes them; raises Broken if it takes no more."""
         at = 0
         while at < len(data):
             with self._changed:
@@ -207,7 +207,7 @@ class Channel:
             at += size
 
     def receive(self) -> bytes:
-        """The bytes that came; empty once nothing more comes."""
+        """The bytes that arrived; empty at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._came or self._is_over or self._is_closed)
             data = self._came.popleft() if self._came else b""
@@ -218,17 +218,17 @@ class Channel:
         return data
 
     def close(self) -> None:
-        """Send no more; the other end is told once."""
+        """End sending; the other end is told once."""
         with self._changed:
             was_closed, self._is_closed = self._is_closed, True
             self._changed.notify_all()
         if not was_closed:
             self._link.send(CLOSE, of_channel(self.number))
 
-    # -- by whoever reads the frames ------------------------------------------------------------------
+    # -- called by the reader of the frames -----------------------------------------------------------
 
     def arrived(self, data: bytes) -> None:
-        """Bytes came; raises Broken where they are more than were let come."""
+        """Keep bytes that arrived; raises Broken for more than WINDOW allows."""
         with self._changed:
             if self._waiting + len(data) > WINDOW:
                 raise Broken
@@ -237,7 +237,7 @@ class Channel:
             self._changed.notify_all()
 
     def taken(self, count: int) -> None:
-        """The other end took bytes; raises Broken where it took more than were sent."""
+        """Note that the other end took bytes; raises Broken for more than were sent."""
         with self._changed:
             self._room += count
             if self._room > WINDOW:
@@ -245,7 +245,7 @@ class Channel:
             self._changed.notify_all()
 
     def over(self) -> None:
-        """Nothing more comes."""
+        """End receiving."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
@@ -260,7 +260,7 @@ class Channels:
         self._open: dict[int, Channel] = {}
 
     def add(self, number: int) -> Channel:
-        """A new one; raises Broken where that number is none, or in use, or too many are open."""
+        """A new channel; raises Broken for an invalid or used number, or if too many are open."""
         with self._lock:
             if not 0 <= number < 2**32 or number in self._open or len(self._open) >= MOST:
                 raise Broken
@@ -268,19 +268,19 @@ class Channels:
         return channel
 
     def forget(self, channel: Channel) -> None:
-        """It is over at both ends."""
+        """Delete a channel that is over at both ends."""
         with self._lock:
             self._open.pop(channel.number, None)
 
     def tell(self, number: int, what: Callable[[Channel], None]) -> None:
-        """Tell a channel what came for it; what comes for one that is over is nothing."""
+        """Pass an event to a channel, if it is still open."""
         with self._lock:
             channel = self._open.get(number)
         if channel is not None:
             what(channel)
 
     def end(self) -> None:
-        """The link is broken: nothing more comes on any of them."""
+        """End every channel, because the link is broken."""
         with self._lock:
             every = list(self._open.values())
         for channel in every:
@@ -328,7 +328,7 @@ def told(error: BaseException) -> dict[str, Any]:
 
 
 def raised(document: Any, call: str) -> BaseException:
-    """The error that `told` told of a call; Lost for what is none, has no sentence, or is none of that call."""
+    """The error that `told` wrote for a call; Lost for any other document, or one that this call cannot raise."""
     try:
         kind = str(document["kind"])
         if kind == "KeyboardInterrupt":

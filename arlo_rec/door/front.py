@@ -1,10 +1,10 @@
-"""The front: the program that a person starts where another account owns the store.
+"""The front: the program that a person starts if another account owns the store.
 
-It starts the door's command (sudo, ssh), hands over what was typed, and does what the other end asks for on this
-machine: read and write the files that were named, ask for a passphrase, show a page. Nothing here is of Linux alone,
-and nothing is imported that a command needs.
+It starts the door's command (sudo, ssh), sends it the words typed, and answers its calls on this machine: read and
+write the named files, ask for a passphrase, show a page. Nothing here needs Linux, and nothing is imported that only a
+command needs.
 
-Ctrl-C is the other end's; a second one leaves. Where the door breaks, what was half written is removed.
+Ctrl-C is for the other end; a second one leaves. If the door breaks, half-written files are removed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from arlo_rec.door.frames import Broken, Channels, Frame, Link, OtherVersion, ta
 from arlo_rec.door.hands import (
     ASKING,
     DoorStore,
-    FileCalls,
     NotOurs,
     Part,
+    ReadingCalls,
     StateCalls,
     TerminalCalls,
     Values,
+    WritingCalls,
     harmless,
 )
 from arlo_rec.door.hands_of_session import KeyCalls, PageCalls, WitnessCalls
@@ -41,7 +42,7 @@ from arlo_rec.door.words import Named, Way, sent, value
 from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
 from arlo_rec.ui.config import language
 
-REASON_BYTES: Final = 4096  # of what the door's command said, at its end
+REASON_BYTES: Final = 4096  # of the last output of the door's command
 REASON_LONGEST: Final = 300  # characters that are shown
 MOST_WAITING: Final = 64  # frames that came and were not done yet: a call waits for its answer, and text is shown
 STOPS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -54,7 +55,7 @@ def go_through(words: Sequence[str], way: Way) -> int:
 
 
 class Hands:
-    """Everything that can be asked for."""
+    """Every call that the other end may make."""
 
     def __init__(
         self,
@@ -67,7 +68,8 @@ class Hands:
     ) -> None:
         self._parts: list[Part] = [
             TerminalCalls(client, named),
-            FileCalls(client, named),
+            ReadingCalls(client, named),
+            WritingCalls(client, named),
             StateCalls(states, door),
             KeyCalls(client, door),
             PageCalls(client, named, link, channels),
@@ -79,12 +81,12 @@ class Hands:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing half stays: files without their last word, a player, an open port, a locked key."""
+        """Remove unfinished files; end the player, the port and the use of the key."""
         for part in self._parts:
             part.close()
 
     def do(self, document: Mapping[str, Any], data: bytes) -> tuple[Any, bytes]:
-        """Do one call: its result as JSON, and bytes; raises NotNamed, Broken, and what the call raises."""
+        """Do one call: its result as JSON, and bytes; raises NotNamed, Broken, and the errors of the call."""
         call = self._calls.get(str(document.get("name")))
         if call is None:
             raise Broken
@@ -102,13 +104,13 @@ class _Front:
         self._process: subprocess.Popen[bytes] | None = None
         self._said = bytearray()
         self._came: queue.Queue[Frame | None] = queue.Queue(MOST_WAITING)
-        self._readers = list[threading.Thread]()  # of what the door's command says on stderr, and on stdout
+        self._readers = list[threading.Thread]()  # of the stderr and the stdout of the door's command
         self._interrupted = 0
         self._is_asking = self._is_sending = False
         self._pressed_while_sending = False
 
     def run(self) -> int:
-        """Start the door, and do what is asked for until it says how it ended."""
+        """Start the door, and answer calls until its exit status arrives."""
         client = LocalClient()
         with self._door() as link:
             self._greet(link)
@@ -127,8 +129,8 @@ class _Front:
 
     @contextmanager
     def _door(self) -> Iterator[Link]:
-        """The door's command, started; it is ended at the end."""
-        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # by what it inherits: Ctrl-C is no business of sudo
+        """Run the door's command inside the block."""
+        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is not for sudo
         try:
             process = self._process = subprocess.Popen(  # noqa: S603 - what the settings name
                 self._way.via or [""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
@@ -164,7 +166,7 @@ class _Front:
         for stream, thread in zip_longest((process.stderr, process.stdout), self._readers):
             if thread is not None:
                 thread.join(LEAVE_WAIT)
-            if thread is None or not thread.is_alive():  # not where a process that was left behind holds it
+            if thread is None or not thread.is_alive():  # not if a process that was left behind holds it
                 stream.close()
 
     def _greet(self, link: Link) -> None:
@@ -180,7 +182,7 @@ class _Front:
         link.greet()
 
     def _drain(self, said: IO[bytes]) -> None:
-        """Keep the end of what the door's command says: it is shown where the door does not open."""
+        """Keep the last output of the door's command, to be shown if the door does not open."""
         with suppress(OSError, ValueError):
             while piece := said.read(REASON_BYTES):
                 self._said += piece
@@ -194,7 +196,7 @@ class _Front:
         return Unreachable("door_unreachable", via=" ".join(self._way.via)[:REASON_LONGEST], reason=reason)
 
     def _order(self) -> dict[str, Any]:
-        """The words typed, and the facts of this machine with which the other end answers as if it were here."""
+        """The words typed, and the facts of this machine that the other end needs to answer as if it were here."""
         size = shutil.get_terminal_size()
         streams = (sys.stdin, sys.stdout, sys.stderr)
         return {
@@ -209,10 +211,10 @@ class _Front:
             "lang": self._lang,
         }
 
-    # -- what is asked for ----------------------------------------------------------------------------
+    # -- calls ----------------------------------------------------------------------------------------
 
     def _read(self, link: Link, channels: Channels) -> None:
-        """Sort what comes: bytes of channels go on at once, all else waits for its turn."""
+        """Sort frames: bytes of channels go on at once, all others wait for their turn."""
         try:
             while True:
                 frame = link.receive()
@@ -223,7 +225,7 @@ class _Front:
         except Broken:
             self._came.put(None)
             channels.end()
-            if self._is_asking and os.name == "posix":  # somebody is asked something that nobody waits for any more
+            if self._is_asking and os.name == "posix":  # a question on the terminal whose answer is no longer needed
                 os.kill(os.getpid(), signal.SIGINT)
 
     def _obey(self, link: Link, hands: Hands) -> int:
@@ -242,7 +244,7 @@ class _Front:
                     self._do(*frames.unpacked(frame.body), link, hands)
 
     def _do(self, document: dict[str, Any], data: bytes, link: Link, hands: Hands) -> None:
-        """Do what a call asks for, and answer it."""
+        """Do a call, and answer it."""
         number = document.get("call")
         answer: dict[str, Any] = {"call": number}
         more = b""
@@ -271,7 +273,7 @@ class _Front:
         """Tell the other end of Ctrl-C, a stop or a closed terminal; leave at the second one."""
 
         def press(_number: int, _frame: object) -> None:
-            if self._is_asking:  # it is what asks, or the pager, that is interrupted
+            if self._is_asking:  # the question, or the pager, is interrupted
                 raise KeyboardInterrupt
             self._interrupted += 1
             if self._interrupted > 1:
@@ -293,7 +295,7 @@ class _Front:
 
     @contextmanager
     def _undisturbed(self, link: Link) -> Iterator[None]:
-        """No Ctrl-C cuts a frame that is being sent."""
+        """Protect a frame that is being sent from Ctrl-C."""
         self._is_sending = True
         try:
             yield
@@ -309,7 +311,7 @@ class _Front:
 
 
 def _write(stream: Any, data: bytes) -> None:
-    """Write bytes to one of our own streams as they are."""
+    """Write bytes to one of our own streams, unchanged."""
     with suppress(OSError, ValueError):
         stream.flush()
         stream.buffer.write(data)
@@ -317,7 +319,7 @@ def _write(stream: Any, data: bytes) -> None:
 
 
 def _language(words: Sequence[str], way: Way) -> str:
-    """The language of this run; what is wrong with a typed one the other end says."""
+    """The language of this run; the other end reports a wrong one."""
     configured = way.config.text("lang")
     named = value(words, "--lang")
     try:

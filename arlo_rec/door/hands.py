@@ -1,8 +1,8 @@
-"""Calls that the front does for the other end: terminal, files and memory, for the files that were named and no others.
+"""Calls that the front does for the other end: terminal, files and memory, for named files only.
 
-A call that no command makes, or with other values, is Broken: the door is shut. A path that was not named raises
-NotNamed, and the front ends by it, whatever the other end makes of it. `hands_of_session` has the calls for the
-person's session. A terminal gets of the other end's output text, colours, and what draws a bar of progress.
+A call that no command makes, or one with other values, is Broken: the door is shut. A path that was not named raises
+NotNamed, and ends the front, whatever the other end does with it. `hands_of_session` has the calls for the person's
+session. A terminal gets only text, colours and the sequences of a progress bar from the other end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OTHERS: Final = re.compile(rb"(%s)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\
 
 
 def harmless(data: bytes) -> bytes:
-    r"""The same with every other control character written out, as `\x1b`: none sets a title or the clipboard."""
+    """The same with every other control character written out, as `\x1b`: none sets a title or the clipboard."""
     return _OTHERS.sub(lambda found: found[0] if found[1] else b"".join(b"\\x%02x" % byte for byte in found[0]), data)
 
 
@@ -39,7 +39,7 @@ Result = Any  # JSON, bytes, or both as a pair
 
 
 class Values:
-    """The values of a call; each method raises Broken where the value is another than the call takes."""
+    """The values of a call; each method raises Broken for a value of another type."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -54,7 +54,7 @@ class Values:
     def texts(self, name: str) -> list[str]:
         """A list of texts."""
         value = self._values.get(name)
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise Broken
         return value
 
@@ -98,18 +98,18 @@ Call = Callable[[Values, bytes], Result]
 
 
 class NotOurs(Usage):
-    """The other end asked for what is not its own: the front ends by it."""
+    """The other end asked for something that is not its own, which ends the front."""
 
 
 class NotNamed(NotOurs):
-    """A path that nobody named."""
+    """A path that the person did not name."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("not_named", path=str(path))
 
 
 class DoorStore:
-    """The store to which a door leads: the one that was asked for the first time that it was used, as with a host key.
+    """The store to which a door leads, fixed at the door's first use, like a host key.
 
     So another door's command gets neither the unlock nor the memory of this store.
     """
@@ -128,14 +128,14 @@ class DoorStore:
 
 
 class Part:
-    """Calls that belong together, and what is left of them at the end."""
+    """Related calls with their resources."""
 
     def calls(self) -> dict[str, Call]:
-        """Each by its name."""
+        """The calls by name."""
         return {name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name.startswith("do_")}
 
     def close(self) -> None:
-        """Leave nothing half."""
+        """End everything unfinished."""
 
 
 FILE_LONGEST: Final = 1024 * 1024 * 1024  # bytes of a file that is read; the longest that a command wants is 256 MiB
@@ -161,14 +161,14 @@ class TerminalCalls(Part):
             raise translated(error) from None
 
     def do_stdin(self, values: Values, _: bytes) -> Result:
-        """Read what is typed, or piped in where the command names stdin."""
+        """Read typed or piped input, if the command names stdin."""
         if not (sys.stdin.isatty() or self._named.may_read_stdin):
             raise NotNamed(Path("-"))
         raw = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         return raw.read(min(values.number("most"), PIECE)) or b""
 
     def do_ask_secret(self, values: Values, _: bytes) -> Result:
-        """Ask for something that is not shown."""
+        """Ask for a secret without echo."""
         if not sys.stdin.isatty():
             raise Broken
         return self._client.ask_secret(clean(values.text("question"))).encode("utf-8", "surrogateescape")
@@ -182,22 +182,28 @@ class TerminalCalls(Part):
         return self._client.is_in_foreground()
 
 
-class FileCalls(Part):
-    """Files that were named."""
+class NamedCalls(Part):
+    """Calls for files that the person named."""
 
     def __init__(self, client: LocalClient, named: Named) -> None:
         self._client, self._named = client, named
-        self._reading = b""
-        self._writing: dict[int, tuple[Path, Writing]] = {}
-        self._written: set[Path] = set()
-        self._folder: dict[str, bytearray] = {}
-        self._has_appended = False
 
-    def close(self) -> None:
-        """Remove files without their last word: nobody knows whether they may be kept."""
-        for _, writing in self._writing.values():
-            with suppress(Exception):
-                writing.drop()
+    def _to_write(self, values: Values) -> Path:
+        """The path, if it was named to be written; raises NotNamed."""
+        path = values.path()
+        if not (self._named.may_be_written(path) or self._is_resolved(path)):
+            raise NotNamed(path)
+        return path
+
+    def _is_resolved(self, path: Path) -> bool:
+        """Whether a path is the whole path of a folder that was named to be written."""
+        return any(path == Path(named).resolve() for named in self._named.written())
+
+
+class ReadingCalls(NamedCalls):
+    """Calls that read, and that look at what is to be written."""
+
+    _reading = b""
 
     def do_demand_new(self, values: Values, _: bytes) -> None:
         """See Files."""
@@ -208,7 +214,7 @@ class FileCalls(Part):
         return str(self._client.files.demand_new_folder(self._to_write(values)))
 
     def do_read(self, values: Values, _: bytes) -> Result:
-        """See Files; the first piece, and how long all is."""
+        """See Files; the first piece, and the whole length."""
         path = values.path()
         if not self._named.may_be_read(path) or (path.is_symlink() and self._named.lies_in_named(path)):
             raise NotNamed(path)
@@ -218,7 +224,7 @@ class FileCalls(Part):
         return len(self._reading), self._reading[:PIECE]
 
     def do_read_on(self, values: Values, _: bytes) -> Result:
-        """The next piece of what is read."""
+        """The next piece of a file that is read."""
         at = values.number("at")
         return self._reading[at : at + PIECE]
 
@@ -239,6 +245,23 @@ class FileCalls(Part):
     def do_absolute(self, values: Values, _: bytes) -> Result:
         """See Files."""
         return str(self._client.files.absolute(self._to_write(values)))
+
+
+class WritingCalls(NamedCalls):
+    """Calls that write."""
+
+    def __init__(self, client: LocalClient, named: Named) -> None:
+        super().__init__(client, named)
+        self._writing: dict[int, tuple[Path, Writing]] = {}
+        self._written: set[Path] = set()
+        self._folder: dict[str, bytearray] = {}
+        self._has_appended = False
+
+    def close(self) -> None:
+        """Remove unfinished files: they may not be kept without the other end's word."""
+        for _, writing in self._writing.values():
+            with suppress(Exception):
+                writing.drop()
 
     def do_begin(self, values: Values, _: bytes) -> Result:
         """See Files; the number of the new file."""
@@ -275,16 +298,16 @@ class FileCalls(Part):
         self._written.add(path)
 
     def do_remove(self, values: Values, _: bytes) -> None:
-        """See NamedFile; nothing that was there before."""
+        """See NamedFile; removes no file that existed before."""
         path = values.path()
         if path not in self._written:
             raise NotNamed(path)
         self._client.files.remove(path)
 
     def do_file_of_folder(self, values: Values, data: bytes) -> None:
-        """A piece of a file of a folder that is written."""
+        """A piece of a file in a folder that is written."""
         name = values.text("file")
-        size = sum(len(each) for each in (name, *self._folder, *self._folder.values()))
+        size = sum(len(part) for part in (name, *self._folder, *self._folder.values()))
         if Path(name).name != name or "\\" in name or size > FOLDER_LONGEST:
             raise Broken
         self._folder.setdefault(name, bytearray()).extend(data)
@@ -306,17 +329,6 @@ class FileCalls(Part):
             raise Broken
         self._has_appended = True
         return self._client.append_note(path, note)
-
-    def _to_write(self, values: Values) -> Path:
-        """A path that was named to be written; raises NotNamed."""
-        path = values.path()
-        if not (self._named.may_be_written(path) or self._is_resolved(path)):
-            raise NotNamed(path)
-        return path
-
-    def _is_resolved(self, path: Path) -> bool:
-        """Whether that is the whole path of a folder that was named to be written."""
-        return any(path == Path(named).resolve() for named in self._named.written())
 
     def _file(self, values: Values) -> tuple[Path, Writing]:
         writing = self._writing.get(values.number("file"))

@@ -1,4 +1,4 @@
-"""Calls for the person's session: the keys of an unlock, a page in their browser, a player, a witness at work."""
+"""Calls for the person's session: the keys of an unlock, a page in the browser, a player, a witness."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 LEAF: Final = 32  # bytes
 LEAVES_LONGEST: Final = 1024 * 1024 * 1024
-LAST_WORD: Final = 1.0  # seconds for what is on its way to a browser
+LAST_WORD: Final = 1.0  # seconds for bytes on their way to a browser
 BROWSER_WAIT: Final = 2.0  # seconds for it to say that it is not there
 _PLAYER: Final = 1  # the number of a player's channel; connections have those behind it
 
 
 class KeyCalls(Part):
-    """The session's keyring, of which only unlocks of the store to which this door leads can be asked for."""
+    """The session's keyring, limited to unlocks of the store to which this door leads."""
 
     def __init__(self, client: LocalClient, door: DoorStore) -> None:
         self._client, self._door = client, door
@@ -58,9 +58,13 @@ class KeyCalls(Part):
         return bytes(self._client.keyring.read(self._key(values), min(values.number("most"), PIECE)))
 
     def do_keyring_keys_of_session(self, _: Values, __: bytes) -> Result:
-        """The keys of that store; nothing of the others."""
+        """The keys of that store; none of others."""
         begins = f"{BEGINS}{self._door.id.hex()}:" if self._door.id is not None else "\0"
-        ours = [(key, told) for key, told in self._client.keyring.keys_of_session() if told.startswith(begins)]
+        ours = [
+            (key, description)
+            for key, description in self._client.keyring.keys_of_session()
+            if description.startswith(begins)
+        ]
         self._keys |= {key for key, _ in ours}
         return ours
 
@@ -108,11 +112,11 @@ class PageCalls(Part):
         url = values.text("url")
         if self._listening is None or not url.startswith(f"http://127.0.0.1:{self._listening.port}/#"):
             raise Broken
-        found = list[bool]()
-        opening = threading.Thread(target=lambda: found.append(self._client.browse(url)), name="browser", daemon=True)
+        opened = list[bool]()
+        opening = threading.Thread(target=lambda: opened.append(self._client.browse(url)), name="browser", daemon=True)
         opening.start()
         opening.join(BROWSER_WAIT)
-        return all(found)  # one that keeps whoever opens it is there
+        return all(opened)  # a browser that does not return in time is there
 
     def do_listen(self, _: Values, __: bytes) -> Result:
         """Serve a page; the port."""
@@ -127,7 +131,7 @@ class PageCalls(Part):
             self._listening.close()
 
     def do_play(self, values: Values, _: bytes) -> Result:
-        """Start the player that was named; the number of its channel."""
+        """Start the named player; the number of its channel."""
         words = values.texts("words")
         if not words or words != self._named.player or self._player is not None:
             raise Broken
@@ -136,7 +140,7 @@ class PageCalls(Part):
         return _PLAYER
 
     def do_play_now(self, _: Values, __: bytes) -> None:
-        """Begin to play what comes."""
+        """Begin to play the channel."""
         player, channel = self._player, self._playing
         if player is None or channel is None:
             raise Broken
@@ -155,7 +159,7 @@ class PageCalls(Part):
 
 
 class WitnessCalls(Part):
-    """A witness whose key was named."""
+    """Calls for a witness whose key was named."""
 
     def __init__(self, client: LocalClient, named: Named) -> None:
         self._client, self._named = client, named
@@ -164,11 +168,11 @@ class WitnessCalls(Part):
         self._leaves = bytearray()
 
     def close(self) -> None:
-        """Let go of the key."""
+        """Forget the key."""
         self._held.close()
 
     def do_witness(self, values: Values, _: bytes) -> Result:
-        """See Client; its name, its key and what it cosigned last."""
+        """See Client; its name, its key and its last cosigned size."""
         path = values.path()
         if not self._named.is_witness_key(path):
             raise NotNamed(path)
@@ -189,17 +193,17 @@ class WitnessCalls(Part):
         return self._seat.cosign(values.text("newest"), leaves, int(time.time()))
 
     def do_witness_end(self, _: Values, __: bytes) -> None:
-        """Let go of the key."""
+        """Forget the key."""
         self._held.close()
 
 
 class _Listening:
-    """A port of this machine that browsers of this account reach, each connection on a channel of its own."""
+    """A port of this machine for browsers of this account, each connection on a channel of its own."""
 
     def __init__(self, link: Link, channels: Channels) -> None:
         self._link, self._channels = link, channels
         self._number = _PLAYER
-        self._backs = list[threading.Thread]()  # what goes to browsers
+        self._backs = list[threading.Thread]()  # threads that write to browsers
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         threading.Thread(target=self._accept, name="listen", daemon=True).start()
@@ -210,7 +214,7 @@ class _Listening:
             self._socket.close()
 
     def end(self) -> None:
-        """The same, when what is on its way to a browser arrived."""
+        """The same, after bytes on their way to a browser arrived."""
         self.close()
         until = time.monotonic() + LAST_WORD
         for back in list(self._backs):
@@ -230,7 +234,7 @@ class _Listening:
                 both.start()
 
     def _pump(self, channel: Channel, connection: socket.socket) -> None:
-        """Bytes of a browser to the other end, and on another thread back."""
+        """Copy bytes from a browser to the other end, and on another thread back."""
         back = threading.Thread(target=_pump_back, args=(channel, connection), name="to browser", daemon=True)
         self._backs.append(back)
         back.start()
@@ -255,7 +259,7 @@ def _pump_back(channel: Channel, connection: socket.socket) -> None:
 
 
 def _is_ours(connection: socket.socket, address: tuple[str, int]) -> bool:
-    """Whether a connection is of this account, where the system can say: on Linux."""
+    """Whether a connection is of this account; always True on a system that cannot say (not Linux)."""
     if sys.platform != "linux":
         return True
     from arlo_rec.listening.server import account_of

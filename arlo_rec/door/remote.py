@@ -1,4 +1,4 @@
-"""The person's machine as `arlo-rec serve` sees it: each thing that is done there is a call through the door."""
+"""The person's machine as `arlo-rec serve` sees it: each use of it is a call through the door."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RemoteFiles:
         return self._door.call("demand_new_folder", gives=Path, path=str(path))[0]
 
     def read(self, path: Path, most: int, *, pipes: bool = False) -> bytes:
-        """See Files. A file comes in pieces, and no more of it than *most* bytes."""
+        """See Files. A file comes in pieces, of at most *most* bytes in all."""
         size, first = self._door.call("read", gives=int, path=str(path), most=most, pipes=pipes)
         content = bytearray(first)
         while len(content) < size <= most:
@@ -77,7 +77,7 @@ class RemoteFiles:
         self._door.call("write_secret", content, path=str(path))
 
     def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
-        """See Files. Its files go one behind the other, and it is written when all are there."""
+        """See Files. Its files are sent in turn; the folder is written after the last."""
         for name, content in files.items():
             for at in range(0, len(content), PIECE):
                 self._door.call("file_of_folder", content[at : at + PIECE], file=name)
@@ -114,7 +114,7 @@ class _RemoteWriting:
         self._door.call("keep", file=self._number)
 
     def drop(self) -> None:
-        """See Writing; raises Lost where nobody can know whether the person has the file."""
+        """See Writing; raises Lost if it is unknown whether the person has the file."""
         try:
             self._door.call("drop", file=self._number)
         except Lost:
@@ -129,7 +129,7 @@ class _RemoteWriting:
 
 
 class RemoteStateFiles:
-    """The memory of the person's account; see StateFiles. What is new is kept until `send`."""
+    """The memory of the person's account; see StateFiles. Changes are kept until `send`."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -152,7 +152,7 @@ class RemoteStateFiles:
         self._known[store] = self._waiting[store] = None
 
     def send(self) -> None:
-        """Have it remembered: at the end of a command, when no lock is held."""
+        """Send the changes: at the end of a command, when no lock is held."""
         for store, content in self._waiting.items():
             if content is None:
                 self._door.call("forget_state", store=store.hex())
@@ -160,8 +160,8 @@ class RemoteStateFiles:
                 self._door.call("write_state", content, store=store.hex())
 
 
-def _texts(told: Any) -> list[str]:
-    return [str(text) for text in told]
+def _texts(texts: Any) -> list[str]:
+    return [str(text) for text in texts]
 
 
 LEAF: Final = 32  # bytes
@@ -181,8 +181,8 @@ class RemoteKeyring:
     def prepare(self, description: str, secret: bytearray, seconds: int) -> int:
         """See Keyring."""
         try:
-            told = {"description": description, "seconds": seconds}
-            return self._door.call("keyring_prepare", bytes(secret), gives=int, **told)[0]
+            values = {"description": description, "seconds": seconds}
+            return self._door.call("keyring_prepare", bytes(secret), gives=int, **values)[0]
         finally:
             secret[:] = bytes(len(secret))
 
@@ -207,19 +207,19 @@ class RemoteKeyring:
         self._door.call("keyring_forget", key=key)
 
 
-def _number_or_none(told: Any) -> int | None:
-    return None if told is None else int(told)
+def _number_or_none(number: Any) -> int | None:
+    return None if number is None else int(number)
 
 
-def _keys(told: Any) -> list[tuple[int, str]]:
-    return [(int(key), str(description)) for key, description in told]
+def _keys(keys: Any) -> list[tuple[int, str]]:
+    return [(int(key), str(description)) for key, description in keys]
 
 
 # -- pages, players, witnesses ------------------------------------------------------------------------
 
 
 def answer(server: Server, channel: Channel, channels: Channels) -> threading.Event:
-    """Answer a browser's connection: it is a socket here, whose bytes go on a channel. Set when all of them went."""
+    """Answer a browser's connection, a socket here, whose bytes go on a channel; set after the last byte."""
     ours, pumped = socket.socketpair()
     server.process_request(ours, ("127.0.0.1", 0))
     went = threading.Event()
@@ -258,11 +258,11 @@ class _PlayerPipe(io.RawIOBase):
         self._channel = channel
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def write(self, data: Any) -> int:
-        """Send it; raises OSError where the player is gone."""
+        """Send bytes; raises OSError if the player is gone."""
         try:
             self._channel.send(bytes(data))
         except Broken:
@@ -270,7 +270,7 @@ class _PlayerPipe(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        """The player gets no more."""
+        """End the player's input."""
         if not self.closed:
             with suppress(Broken):
                 self._channel.close()
@@ -311,8 +311,8 @@ def seat(door: Door, path: Path) -> Iterator[Seat]:
             door.call("witness_end")
 
 
-def _seat(told: Any) -> tuple[str, str, str | None]:
-    name, vkey, seen = told
+def _seat(seat: Any) -> tuple[str, str, str | None]:
+    name, vkey, seen = seat
     return str(name), str(vkey), None if seen is None else str(seen)
 
 
@@ -324,7 +324,7 @@ class _RemoteSeat:
         self.name, self.vkey, self.seen = name, vkey, seen
 
     def cosign(self, newest: str, leaves: Iterable[bytes], at: int) -> str:
-        """See Seat; *at* is of no account: a witness goes by the clock of its own machine."""
+        """See Seat; *at* is ignored: a witness uses the clock of its own machine."""
         some = bytearray()
         for leaf in leaves:
             some += leaf
@@ -337,7 +337,7 @@ class _RemoteSeat:
 
 @contextmanager
 def page_server(door: Door, session: Session, lang: str) -> Iterator[Server]:
-    """A page that the front listens for: each connection comes on a channel of its own."""
+    """A page on a port of the front: each connection comes on a channel of its own."""
     from arlo_rec.listening.server import Server
 
     port, answers = door.call("listen", gives=int)[0], list[threading.Event]()
@@ -362,7 +362,7 @@ class RemoteClient:
         self._door = door
         self.guest: Guest | None = guest
         self.personal: Mapping[str, str] | None = {key: str(value) for key, value in order["personal"].items()}
-        self.login = guest.account or str(guest.person)  # never what the front says
+        self.login = guest.account or str(guest.person)  # never from the front
         self.files: Files = RemoteFiles(door)
         self.keyring = RemoteKeyring(door)
         self.states = RemoteStateFiles(door)
@@ -414,6 +414,6 @@ class RemoteClient:
         return seat(self._door, path)
 
 
-def _screen(told: Any) -> Screen:
-    has_browser, host = told
+def _screen(screen: Any) -> Screen:
+    has_browser, host = screen
     return Screen(bool(has_browser), None if host is None else str(host))

@@ -1,8 +1,8 @@
 """The server's end of the door: one command of one person, done as the account that owns the store.
 
-Sudo or sshd starts it, and says who asks. It holds the person's secret for one command, is read by
-no other process of its account (`crypto.hardening`), and leaves nothing. Descriptors 0 and 1 are the door; what the
-command reads and writes as its standard streams is the person's terminal at the other end.
+Sudo or sshd starts it, and names the person. It holds the person's secret for one command, cannot be read by other
+processes of its account (`crypto.hardening`), and leaves nothing. Descriptors 0 and 1 are the door; the command's
+standard streams are the person's terminal at the other end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Stdin(_Stream):
 
 
 class _Stdout(_Stream):
-    """Each write waits until it was written there, so that a full disk there is a failure here."""
+    """A stream whose writes wait for the other end, so that a full disk there is a failure here."""
 
     def writable(self) -> bool:
         return True
@@ -79,7 +79,7 @@ class _Stderr(_Stream):
 
 
 def streams(door: Door, order: Mapping[str, Any]) -> tuple[io.TextIOWrapper, io.TextIOWrapper, io.TextIOWrapper]:
-    """Stdin, stdout and stderr of the person, encoded as their machine encodes them."""
+    """Stdin, stdout and stderr of the person, in their machine's encoding."""
     terminals, codings = order["terminals"], order["encodings"]
     stdin, stdout, stderr = (
         made(door, is_terminal=bool(is_one)) for made, is_one in zip((_Stdin, _Stdout, _Stderr), terminals, strict=True)
@@ -92,7 +92,7 @@ def streams(door: Door, order: Mapping[str, Any]) -> tuple[io.TextIOWrapper, io.
     )
 
 
-Run = Callable[[Sequence[str], Client], int]  # runs a command for whoever types; its exit status
+Run = Callable[[Sequence[str], Client], int]  # runs a command for a client; its exit status
 MOST_WORDS: Final = 4096
 WORD_LONGEST: Final = 8192  # characters: two paths
 SEND_WAIT: Final = 60.0  # seconds
@@ -102,9 +102,9 @@ _LANGUAGE: Final = ("LC_ALL", "LC_MESSAGES", "LANGUAGE")
 
 
 def guest_of(person: str | None, environment: Mapping[str, str]) -> Guest:
-    """For whom the door is: the person who was named, else whoever the account belongs to that started sudo.
+    """The guest of the door: the named person, else the account that started sudo.
 
-    Raises Usage where nobody says. What comes by ssh names a person: an account in its environment could be anybody's.
+    Raises Usage without either. A door by ssh must name a person: the client could set an account in its environment.
     """
     account = environment.get("SUDO_USER")
     if person is None and (not account or "SSH_CONNECTION" in environment):
@@ -113,9 +113,9 @@ def guest_of(person: str | None, environment: Mapping[str, str]) -> Guest:
 
 
 def serve(serving: Serving, run: Run) -> int:
-    """Do what the front at stdin and stdout orders; the exit status, which the front was told too.
+    """Do the front's order from stdin and stdout; the exit status, which is also sent to the front.
 
-    Raises Usage where it was not started by a front.
+    Raises Usage if it was not started by a front.
     """
     guest = guest_of(serving.person, os.environ)
     _demand_files_of_any_size()
@@ -142,7 +142,7 @@ def serve(serving: Serving, run: Run) -> int:
 
 
 def _demand_files_of_any_size() -> None:
-    """Raise Unreachable under a limit that whoever comes through sudo brought along: notes would not be written."""
+    """Raise Unreachable under a file-size limit inherited through sudo, which would keep notes from being written."""
     import resource
 
     if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
@@ -173,7 +173,7 @@ def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
 
 
 def _door() -> tuple[io.BufferedReader, _Outwards]:
-    """Descriptors 0 and 1 under other numbers; what is read or written under theirs from now on is nothing."""
+    """Descriptors 0 and 1 under other numbers; from now on their own numbers lead to no file."""
     inwards, outwards = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):
@@ -183,68 +183,68 @@ def _door() -> tuple[io.BufferedReader, _Outwards]:
 
 
 class _Outwards:
-    """The pipe to the front, which is gone where it takes nothing for long: it may not hold up who holds a lock."""
+    """The pipe to the front; after SEND_WAIT without progress the front counts as gone, so that no lock is held up."""
 
     def __init__(self, number: int) -> None:
         self._number = number
 
     def write(self, data: bytes | memoryview) -> int:
-        """Write some of the bytes, what the pipe takes without waiting (POSIX: PIPE_BUF); raises OSError."""
+        """Write as many bytes as the pipe takes without waiting (POSIX: PIPE_BUF); raises OSError."""
         if not select.select([], [self._number], [], SEND_WAIT)[1]:
             raise TimeoutError
         return os.write(self._number, data[: select.PIPE_BUF])
 
 
 def _order(link: Link) -> dict[str, Any]:
-    """The order of the front: the words and its machine; raises Broken for what is none."""
+    """The order of the front: the words and its machine; raises Broken for an invalid one."""
     frame = link.receive()
     if frame.kind != frames.ORDER:
         raise Broken
     order, _ = frames.unpacked(frame.body)
     forms: Mapping[str, Callable[[Any], bool]] = {
-        "words": lambda told: (
-            _are_texts(told) and len(told) <= MOST_WORDS and max(map(len, told), default=0) <= WORD_LONGEST
+        "words": lambda value: (
+            _are_texts(value) and len(value) <= MOST_WORDS and max(map(len, value), default=0) <= WORD_LONGEST
         ),
-        "personal": lambda told: isinstance(told, dict) and _are_texts(list(told.values())),
-        "terminals": lambda told: isinstance(told, list) and len(told) == 3,
-        "encodings": lambda told: isinstance(told, list) and len(told) == 3 and all(map(_is_coding, told)),
+        "personal": lambda value: isinstance(value, dict) and _are_texts(list(value.values())),
+        "terminals": lambda value: isinstance(value, list) and len(value) == 3,
+        "encodings": lambda value: isinstance(value, list) and len(value) == 3 and all(map(_is_coding, value)),
         "columns": _is_size,
         "lines": _is_size,
         **{name: _is_text for name in ("term", "no_color", "lang")},
     }
     if not all(name in order and is_right(order[name]) for name, is_right in forms.items()):
         raise Broken
-    if sent(order["words"]) != order["words"]:  # the store, and the settings, are those of whoever opens the door
+    if sent(order["words"]) != order["words"]:  # the server sets the store and the settings
         raise Broken
     return order
 
 
-def _is_text(told: object) -> bool:
-    """Whether that is a text that a command line can hold."""
-    if not isinstance(told, str) or "\0" in told:
+def _is_text(value: object) -> bool:
+    """Whether a value is a text that a command line can hold."""
+    if not isinstance(value, str) or "\0" in value:
         return False
     try:
-        told.encode("utf-8", "surrogateescape")
+        value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
     return True
 
 
-def _is_size(told: object) -> bool:
-    return isinstance(told, str) and re.fullmatch("[0-9]{1,4}", told, re.ASCII) is not None
+def _is_size(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9]{1,4}", value, re.ASCII) is not None
 
 
-def _are_texts(told: object) -> bool:
-    return isinstance(told, list) and all(map(_is_text, told))
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
 
 
-def _is_coding(told: object) -> bool:
-    """Whether a stream's encoding and how it treats errors are some that Python knows."""
-    if not (_are_texts(told) and isinstance(told, list) and len(told) == 2):
+def _is_coding(value: object) -> bool:
+    """Whether Python knows a stream's encoding and its way of treating errors."""
+    if not (_are_texts(value) and isinstance(value, list) and len(value) == 2):
         return False
     try:
-        "é".encode(told[0], "replace")
-        codecs.lookup_error(told[1])
+        "é".encode(value[0], "replace")
+        codecs.lookup_error(value[1])
     except (LookupError, ValueError):
         return False
     return True

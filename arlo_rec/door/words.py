@@ -1,4 +1,4 @@
-"""The words typed, as the front reads them: where the store is, what is done here, and which files were named.
+"""The words typed, as the front reads them: the store's place, the commands done here, and the named files.
 
 The front parses no command. It knows the options whose values are files of the person's machine, and reads and writes
 no other path, whatever the other end asks for (`tests/door` holds the tables against the commands).
@@ -26,7 +26,7 @@ READ_WORD: Final = "policy propose"  # commands whose only word is a file
 HERE: Final = frozenset(  # commands that open no store, and those of the account that owns it
     {"certificate verify", "policy lint-prompt", "demo", "recovery join", "init", "restore", "serve"}
 )
-HERE_WITH: Final = frozenset({"--help", "-h", "--version", "--bench", "--new"})  # what is typed with them opens none
+HERE_WITH: Final = frozenset({"--help", "-h", "--version", "--bench", "--new"})  # commands with them open no store
 NOT_SENT: Final = frozenset({"--via", "--store", "--config"})
 FLAGS: Final = frozenset({"--json", "--quiet"})  # options of every command that take no value
 STDIN: Final = "-"
@@ -35,7 +35,7 @@ _SOUND: Final = re.compile(r'^\s*sound\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # 
 
 
 class Way(NamedTuple):
-    """The way to a store through a door, and the person's own settings that go with it."""
+    """The way to a store through a door, with the person's own settings."""
 
     via: list[str]  # the words of the command that is the door
     config: Kept
@@ -43,10 +43,10 @@ class Way(NamedTuple):
 
 
 def way(words: Sequence[str], environment: Mapping[str, str]) -> Way | None:
-    """The way through the door; None where the program works here. Raises Usage for a config file that is wrong.
+    """The way through the door; None if the program works here. Raises Usage for an invalid config file.
 
-    The strongest place that names a store or a door decides: what is typed, the environment, the config file. Where
-    one names both, the store's owner opens it, and everybody else goes through the door.
+    The strongest source that names a store or a door decides: the words typed, the environment, the config file. If it
+    names both, the store's owner opens it, and all others go through the door.
     """
     if not words or HERE_WITH & set(words) or _is_here(words) or "_ARLO_REC_COMPLETE" in environment:
         return None
@@ -71,7 +71,7 @@ def _is_here(words: Sequence[str]) -> bool:
 
 
 def _is_owner(store: str) -> bool:
-    """Whether this account owns that store; nobody's where it is not to be reached."""
+    """Whether this account owns that store; False if it is out of reach."""
     try:
         return os.stat(store).st_uid == os.geteuid()  # noqa: PTH116 - nothing of pathlib is needed
     except (AttributeError, OSError, ValueError):
@@ -79,7 +79,7 @@ def _is_owner(store: str) -> bool:
 
 
 def _command(via: str) -> list[str]:
-    """The words of a door's command; a line that is none is one word, which does not start."""
+    """The words of a door's command; an invalid line is one word, which does not start."""
     try:
         return shlex.split(via)
     except ValueError:
@@ -87,16 +87,16 @@ def _command(via: str) -> list[str]:
 
 
 def _personal(environment: Mapping[str, str], config: Kept) -> dict[str, str]:
-    """Name, passphrase file and key file, as the environment or the person's config names them."""
+    """Name, passphrase file and key file, from the environment or the person's config."""
     named = {key: environment.get(f"ARLO_REC_{key.upper()}") or config.text(key) for key in PERSONAL}
     handed = handed_key(environment)
     return {**({"key_file": handed} if handed else {}), **{key: text for key, text in named.items() if text}}
 
 
 def value(words: Sequence[str], option: str) -> str | None:
-    """The last value of an option; None where it was not typed."""
-    found = list(values(words, {option}))
-    return found[-1] if found else None
+    """The last value of an option; None if it was not typed."""
+    typed = list(values(words, {option}))
+    return typed[-1] if typed else None
 
 
 def values(words: Sequence[str], options: frozenset[str] | set[str]) -> Iterator[str]:
@@ -108,7 +108,7 @@ def values(words: Sequence[str], options: frozenset[str] | set[str]) -> Iterator
 
 
 def sent(words: Sequence[str]) -> list[str]:
-    """The words without those that say where the store is."""
+    """The words without the options that name the store's place."""
     left, skips = list[str](), False
     for word in words:
         option, sign, _ = word.partition("=")
@@ -119,14 +119,14 @@ def sent(words: Sequence[str]) -> list[str]:
 
 
 class Named:
-    """The files that the person named, and what may be done with them."""
+    """The files that the person named, and their permitted uses."""
 
     def __init__(self, words: Sequence[str], personal: Mapping[str, str]) -> None:
         self._command = " ".join(words[:2])
         secrets = [*values(words, SECRET), *(text for key, text in personal.items() if key != "as")]
         self._secrets = _paths(secrets)
         typed = [_SIDE.fullmatch(text) for text in values(words, READ)]
-        sides = [found[1] for found in typed if found is not None]
+        sides = [match[1] for match in typed if match is not None]
         self._read = _paths([*values(words, READ), *sides, *self._words_that_are_files(words)])
         self._write = _paths(values(words, WRITE))
         self._append, self._witness = _paths(values(words, APPEND)), _paths(values(words, WITNESS))
@@ -147,15 +147,15 @@ class Named:
         return path in self._secrets
 
     def may_be_read(self, path: Path) -> bool:
-        """Whether that is a file or a folder that was named to be read, or lies in such a folder."""
+        """Whether a path was named to be read, or lies in such a folder."""
         return path in self._read or self.lies_in_named(path) or path in self._sounds
 
     def lies_in_named(self, path: Path) -> bool:
-        """Whether that lies in a folder that was named to be read, and was not named itself."""
+        """Whether a path lies in a folder that was named to be read, and was not named itself."""
         return path not in self._read and path.parent in self._read and path.name not in {"", ".."}
 
     def may_be_written(self, path: Path) -> bool:
-        """Whether that was named to be written; an answer that becomes an archive ends in .zip."""
+        """Whether a path was named to be written; an answer that becomes an archive ends in .zip."""
         if path in self._write or path.suffix != ".zip":
             return path in self._write
         archives = {path.with_suffix(ending) for ending in (".html", ".htm", "")}
@@ -174,7 +174,7 @@ class Named:
         return path in self._witness
 
     def note_sounds(self, path: Path, content: bytes) -> None:
-        """Remember the sounds that a proposed policy names: they lie beside it, and are read to be summed."""
+        """Note the sounds that a proposed policy names: they lie beside it, and are read to be summed."""
         if self._command == READ_WORD and path in self._read:
             self._sounds |= {path.parent / name for name in _SOUND.findall(content.decode("utf-8", "replace"))}
 

@@ -1,1 +1,1 @@
-"""Answering an access request (GDPR 15): what is held, the letter, and the encrypted page that carries both."""
+"""Answering an access request (GDPR 15): the recordings, the letter, and the encrypted page that carries both."""

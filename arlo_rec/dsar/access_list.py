@@ -1,10 +1,9 @@
-"""The list of accesses as a file of its own (`accesses.json`), in which nothing can be left out unseen.
+"""The list of accesses as a file of its own (`accesses.json`), complete up to a checkpoint of the log.
 
-It lists every entry of the log that names one of the recordings of an answer or a copy of one, up to a checkpoint: the
-entry's number and leaf with its inclusion path, what it is by a code, and where it is an access its role and day as the
-letter tells them. The bodies of entries hold names of staff and stay inside; a leaf does not reveal them. The officer
-signs the list, and so that `count` is the number of all mentions: there are no others. What is thereby proven, and
-what is her word, stands in SECURITY.md.
+It lists every entry that names a recording of an answer or a copy of one: the entry's number, its leaf with the
+inclusion path, and a code for its kind; for an access also role and day, as in the letter. Bodies of entries hold names
+of staff and are left out; a leaf does not reveal them. The officer signs the list with `count`, the number of all
+mentions, so that there are no others. SECURITY.md says what that proves, and what rests on the officer's word.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _KINDS: Final[Sequence[tuple[type[AuditEvent], str]]] = (
 def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> bytes:
     """The list of accesses of an answer, signed by this officer, as canonical JSON and a line end.
 
-    Raises Integrity where the log lacks leaves, or nobody vouches for this officer's key.
+    Raises Integrity if the log lacks leaves, or no officer vouches for this officer's key.
     """
     numbers = [entry.seq for entry in mentions.entries]
     try:
@@ -57,7 +56,7 @@ def document(store: Store, mentions: LogMentions, case: str, now: datetime) -> b
         case=case,
         made_at=to_iso(now),
         recordings=[
-            {"recording": original.hex(), "copies": sorted(each.hex() for each in ids if each != original)}
+            {"recording": original.hex(), "copies": sorted(copy.hex() for copy in ids if copy != original)}
             for original, ids in mentions.named.items()
         ],
         count=len(entries),
@@ -77,7 +76,7 @@ def _raw(store: Store, seq: int) -> RawEntry:
 def _entry(
     store: Store, mentions: LogMentions, entry: LogEntry, path: Sequence[bytes], now: datetime
 ) -> dict[str, Any]:
-    """An entry as it is listed; one of somebody else's request names no recording, or one would know whose they are."""
+    """An entry as it is listed; one of another person's request names no recording: it would reveal whose they are."""
     raw, ids, body = _raw(store, entry.seq), mentions.ids(), entry.body or {}
     of_another = accesses.is_of_another(body, mentions.case)
     access = accesses.access_in(store, mentions, entry, ids, now)
@@ -88,7 +87,7 @@ def _entry(
         **seal.entry_to_json(raw.seq, raw.leaf, path),
         "recordings": []
         if of_another
-        else sorted(each.hex() for each in ids if each.hex().encode() in (raw.body or b"")),
+        else sorted(recording.hex() for recording in ids if recording.hex().encode() in (raw.body or b"")),
         "access": access is not None,
         "what": kind,
         "role": access.role if access is not None else None,
@@ -97,5 +96,5 @@ def _entry(
 
 
 def _kind(event: AuditEvent | None) -> str:
-    """What an entry is that is no access."""
+    """The kind of an entry that is no access."""
     return next((kind for base, kind in _KINDS if isinstance(event, base)), "other")

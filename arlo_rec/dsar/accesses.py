@@ -1,4 +1,4 @@
-"""Who had access to a recording, and who could have had, for the letter to the person whose voice it is.
+"""Actual and possible accesses to a recording, for the letter to the recorded person.
 
 Accesses are read from the log itself, not from an index of it; the page names roles and never people.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from arlo_rec.access import grant_history
@@ -40,35 +41,35 @@ _ACCESSES = _MAKING | {Action.FIND, Action.EXPORT, Action.LISTEN, Action.DSAR, A
 
 
 class LogMentions(NamedTuple):
-    """Every entry of the log that names one of some recordings or their copies, and the checkpoint that closes them."""
+    """Every log entry that names some recordings or their copies, and the checkpoint after the last entry."""
 
     checkpoint: str  # a signed note
     size: int  # of the log then
     case: str  # whose access request is being answered
     named: Mapping[RecordingId, Collection[RecordingId]]  # each recording with every copy that was ever made of it
     entries: Sequence[LogEntry]
-    outcomes: Sequence[LogEntry]  # that say of one of these what became of a file: they name its number alone
+    outcomes: Sequence[LogEntry]  # of a file that left by one of these: they name only the number of its entry
     grants: Mapping[str, Sequence[Span]]  # when each grant was live
-    signers: Mapping[int, Person | None]  # who signed each of the entries
+    signers: Mapping[int, Person | None]  # of each of the entries
 
     def ids(self) -> frozenset[RecordingId]:
         """The recordings and their copies."""
-        return frozenset(each for ids in self.named.values() for each in ids)
+        return frozenset(recording for ids in self.named.values() for recording in ids)
 
 
 class Window(NamedTuple):
-    """The time in which something was there to be opened."""
+    """The time in which a recording or a copy could be opened."""
 
     since: datetime
     until: datetime
 
 
 def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogMentions:
-    """The mentions of recordings in one state of the log: what the letter tells, and what `access_list` proves."""
+    """The mentions of recordings in one state of the log, for the letter and for `access_list`."""
     with store.db.reading():
         checkpoint, note = store.log.checkpoints.newest()
         named = with_copies(store, recordings)
-        entries = list(store.log.entries.naming({each for ids in named.values() for each in ids}))
+        entries = list(store.log.entries.naming({recording for ids in named.values() for recording in ids}))
         outcomes = list(
             store.log.entries.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})])
         )
@@ -78,7 +79,7 @@ def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogM
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
-    """Each recording with every copy that was ever made of it, as the log says: copies that are gone left traces."""
+    """Each recording with every copy ever made of it, by the log, which also knows erased copies."""
     named = {recording: {recording} for recording in recordings}
     for entry in store.log.entries.holding(
         [f'"parent":"{recording.hex()}"' for recording in recordings], taken_in=False
@@ -94,21 +95,19 @@ def recorded(
 ) -> tuple[RecordedAccess, ...]:
     """Every logged access to a recording or its copies (*named*): in a search, exported, opened for a request.
 
-    All entries were written before *now*, whatever time they say: one that a clock wrote which was ahead is told as of
-    *now*.
+    An entry with a later time than *now*, by a clock that was ahead, is told as of *now*.
     """
-    told = (access_in(store, mentions, entry, named, now) for entry in mentions.entries)
-    return tuple(sorted((access for access in told if access is not None), key=lambda access: access.at))
+    accesses = (access_in(store, mentions, entry, named, now) for entry in mentions.entries)
+    return tuple(sorted((access for access in accesses if access is not None), key=lambda access: access.at))
 
 
 def access_in(
     store: Store, mentions: LogMentions, entry: LogEntry, named: Collection[RecordingId], now: datetime
 ) -> RecordedAccess | None:
-    """The access to one of *named* that an entry is; None where it is none.
+    """The access to one of *named* by an entry; None if the entry is none.
 
-    One that its person did not sign, or whose role may not do that, is told as possible: who spoils a signature hides
-    nothing. Who else asked for access is not told to whoever asks in this case, nor when: times would tell which calls
-    are one person's.
+    An access that its person did not sign, or that their role forbids, is told as possible: a spoilt signature hides
+    nothing. Another person's request is told without name and time: times would tell which calls are one person's.
     """
     body = entry.body or {}
     access = _access(body) if not set(named).isdisjoint(entry.recordings) else None
@@ -127,7 +126,7 @@ def access_in(
 
 
 def is_of_another(body: Mapping[str, Any], case: str) -> bool:
-    """Whether an entry tells of somebody else's access request."""
+    """Whether an entry belongs to another person's access request."""
     event = events.read(body)
     return getattr(event, "case", case) != case
 
@@ -135,16 +134,16 @@ def is_of_another(body: Mapping[str, Any], case: str) -> bool:
 def copies(
     store: Store, entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
 ) -> tuple[CopyFacts, ...]:
-    """The training copies of a recording (of *named*) that are held, oldest first, with what the log says of each."""
+    """The held training copies of a recording (of *named*), oldest first, with their state by the log."""
     held = store.catalogue.recordings.held
     made = _copies_made(entries, named, original)
-    return tuple(copy for each, copy in made.items() if held(each) is not None)
+    return tuple(copy for recording, copy in made.items() if held(recording) is not None)
 
 
 def _copies_made(
     entries: Sequence[LogEntry], named: Collection[RecordingId], original: RecordingId
 ) -> dict[RecordingId, CopyFacts]:
-    """Every training copy of a recording but those that another replaced, also where it is erased by now."""
+    """Every training copy of a recording, erased ones included, except copies that another one replaced."""
     made: dict[RecordingId, CopyFacts] = {}
     replaced: set[str | None] = set()
     for entry in entries:
@@ -159,14 +158,14 @@ def _copies_made(
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)
-    return {each: copy for each, copy in made.items() if each.hex() not in replaced}
+    return {recording: copy for recording, copy in made.items() if recording.hex() not in replaced}
 
 
 def exports(store: Store, mentions: LogMentions, original: RecordingId, now: datetime) -> tuple[ExportFacts, ...]:
     """The sound files that staff saved of a recording or its copies, and when each was confirmed as deleted.
 
-    An entry that left no file is none. That it did not, or that a file is deleted, is told where whoever says so signed
-    it: an officer, or who saved it.
+    An export that left no file is omitted. A file counts as never saved, or as deleted, only by a signed entry of the
+    person who saved it or, for a deletion, of an officer.
     """
     saved: dict[int, ExportFacts] = {}
     savers = {entry.seq: entry.person for entry in mentions.entries if entry.body is not None}
@@ -192,14 +191,14 @@ def exports(store: Store, mentions: LogMentions, original: RecordingId, now: dat
 
 
 def _newest_of(mentions: LogMentions) -> int | None:
-    """The entry that let this very answer open the recordings, which is no copy of before."""
+    """The entry that opened the recordings for this very answer; it is no earlier export."""
     opened = [(entry.seq, entry.event) for entry in mentions.entries]
     own = [seq for seq, event in opened if isinstance(event, OpenedForSubject) and event.case == mentions.case]
     return max(own, default=None)
 
 
 def _is_export(body: Mapping[str, Any]) -> bool:
-    """Whether an entry lets sound leave as a file: saved, or an answer to an access request."""
+    """Whether an entry lets sound leave as a file: an export, or an answer to an access request."""
     access = _access(body)
     return access is not None and access[0].startswith((Action.EXPORT, Action.DSAR))
 
@@ -220,29 +219,30 @@ def possible(store: Store, recording: Recording, mentions: LogMentions) -> tuple
 
 
 def possible_of_copies(store: Store, recording: Recording, mentions: LogMentions) -> tuple[PossibleAccess, ...]:
-    """The grants under which copies could have been opened that were given to training, also of those erased since."""
+    """The grants under which released training copies, erased ones included, could have been opened."""
     named, end = mentions.named[recording.id], store.policy.ends_at(recording)
     made = _copies_made(mentions.entries, named, recording.id)
-    released = {each: copy.made_at for each, copy in made.items() if copy.state == CopyState.RELEASED}
+    released = {copy_id: copy.made_at for copy_id, copy in made.items() if copy.state == CopyState.RELEASED}
     gone = _erased(mentions.entries, released)
-    windows = [Window(at, gone.get(each, end)) for each, at in released.items()]
-    return tuple(one for window in windows for one in _possible(store, recording, Purpose.TRAINING, window, mentions))
+    windows = [Window(at, gone.get(copy_id, end)) for copy_id, at in released.items()]
+    grants = (_possible(store, recording, Purpose.TRAINING, window, mentions) for window in windows)
+    return tuple(chain.from_iterable(grants))
 
 
 def _erased(entries: Sequence[LogEntry], among: Collection[RecordingId]) -> dict[RecordingId, datetime]:
-    """When each of some copies was erased."""
+    """The time at which each of some copies was erased."""
     gone: dict[RecordingId, datetime] = {}
     for entry in entries:
         if isinstance(entry.event, Erases):
-            for each in set(among).intersection(entry.recordings) - gone.keys():
-                gone[each] = entry.at
+            for copy in set(among).intersection(entry.recordings) - gone.keys():
+                gone[copy] = entry.at
     return gone
 
 
 def _possible(
     store: Store, recording: Recording, purpose: Purpose, window: Window, mentions: LogMentions
 ) -> tuple[PossibleAccess, ...]:
-    """The times in which grants for that purpose were live while there was something to open."""
+    """The times in which grants for that purpose were live within *window*."""
     if purpose not in recording.purposes:
         return ()
     since, end = window

@@ -13,7 +13,7 @@ from arlo_rec.model.particulars import Particulars
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An access request: when it was received, when it must be answered, and how the identity was checked.
+    """An access request: its receipt, its deadline, and how the person's identity was checked.
 
     `identity` has a statement for each part of the request: one of `policy.IDENTITY_WAYS`, or the officer's own words.
     """
@@ -35,7 +35,7 @@ class RecordedAccess:
     action: str  # find, export, dsar, dsar_other ...: a code with a sentence in `letter.json`
     purpose: str | None  # training, quality, or None for an access request
     role: str
-    of_another: bool = False  # for somebody else's access request, of which only the day is told
+    of_another: bool = False  # for another person's access request, of which only the day is told
     certain: bool = True  # False: the person in the entry did not sign it, so that it is told as possible
 
 
@@ -64,14 +64,14 @@ class ExportFacts:
     at: datetime
     kind: str  # recording, copy (for training), answer (an earlier one): words of the letter
     role: str  # of the person who saved it, never the name
-    confirmed_at: datetime | None  # None where nobody confirmed that it is deleted
+    confirmed_at: datetime | None  # None if its deletion is not confirmed
 
 
 @dataclass(frozen=True, slots=True)
 class ErasedSince:
-    """A recording that was held when the request arrived and is erased by now: when, why, and who had it until then.
+    """A recording that was held at the request and is erased by now: when, why, and the accesses until then.
 
-    `erased_at` is None where its 90 days are over and the next purge is about to erase it.
+    `erased_at` is None if retention has ended and the next purge is about to erase it.
     """
 
     id: str
@@ -84,7 +84,7 @@ class ErasedSince:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Words of the person concerned, with their place in the recording; never anybody else's."""
+    """Words of the person concerned, with their place in the recording; never another person's."""
 
     starts_s: float
     ends_s: float
@@ -106,7 +106,7 @@ class PastWithdrawal:
     at: datetime
     erased: int
     kept_until: datetime
-    code_of: str = "number"  # what the code is made from: the number, or the `reference` of a call
+    code_of: str = "number"  # the source of the code: the number, or the `reference` of a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class RecordingFacts:
     reference: str = field(repr=False)  # the exchange's id of the call
     identifiers: tuple[str, ...] = field(repr=False)  # came with it from the telephone system; an employee's name first
     erased_on: datetime
-    own_speech: bool  # only what the person said: one channel as MP3, the other channel exact digital zero as WAV
+    own_speech: bool  # only the person's words: one channel as MP3, the other channel exact digital zero as WAV
     withheld: str | None  # code of why sound is missing: "mono", "roles_unknown", "damaged"
     copies: tuple[CopyFacts, ...]
     accesses: tuple[RecordedAccess, ...]  # to it and to its copies
@@ -141,28 +141,28 @@ class RecordingFacts:
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
 
     def consented_at(self) -> datetime:
-        """When the caller pressed 1; raises ValueError in the answer to somebody else."""
+        """The time at which the caller pressed 1; raises ValueError in the answer to an employee."""
         if self.consent_at is None:
             raise ValueError("the consent is the caller's")
         return self.consent_at
 
     @property
     def ended_at(self) -> datetime:
-        """When the recording ended."""
+        """The time at which the recording ended."""
         return self.started_at + timedelta(seconds=self.duration_s)
 
 
 @dataclass(frozen=True, slots=True)
 class DamagedRecording:
-    """A recording that cannot be given: its row was changed, or what is known of it is damaged.
+    """A recording that cannot be given, because its row was changed or its metadata is damaged.
 
-    What was done with it stands in the log, and is told all the same.
+    Accesses to it are in the log, and are told all the same.
     """
 
     id: str
-    started_at: datetime  # as its row says, which may be what was changed
+    started_at: datetime  # by its row, which may be changed
     erased_on: datetime  # no later than that
-    problem: str  # code of what was found: "recording_changed", "metadata_damaged" ...
+    problem: str  # a code: "recording_changed", "metadata_damaged" ...
     purposes: tuple[str, ...] = ()
     copies: tuple[CopyFacts, ...] = ()
     accesses: tuple[RecordedAccess, ...] = ()
@@ -173,7 +173,7 @@ class DamagedRecording:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the person wants to have, of all that is held: each of the conditions, where it is given."""
+    """The part of all held recordings that the person asks for; every given condition must hold."""
 
     calls: tuple[str, ...] = field(default=(), repr=False)  # ids of recordings, and references of the exchange
     since: datetime | None = None
@@ -182,7 +182,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class DecidedObjection:
-    """What was decided last of an employee's objection to training copies; the log has their name with it."""
+    """The last decision on an employee's objection to training copies."""
 
     state: str  # upheld, rejected, lifted: the letter has a sentence for each
     at: datetime
@@ -201,7 +201,7 @@ class Answer:
     outside_scope: int  # held recordings that the person did not ask for
     sound_format: str  # "mp3" or "wav"; one that has no MP3 is given as WAV
     withdrawals: tuple[PastWithdrawal, ...]
-    backup_hours: int | None  # for which a backup can still open what was erased; None where there is no backup
+    backup_hours: int | None  # for which a backup can still open erased recordings; None without a backup
     whole_call_reason: str | None
     particulars: Particulars
     policy_version: str

@@ -1,4 +1,4 @@
-"""What is enclosed with the letter beside the sounds: the answer in the forms that programs read."""
+"""The enclosures beside the letter and the sounds: the answer in machine-readable forms."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from arlo_rec.model.particulars import ON_PAGES
 from arlo_rec.model.records import to_iso
 
 # -- data --------------------------------------------------------------------------------------------
-# `data.json`, the answer for programs (GDPR 20), and the JSON Schema that says what may stand in it.
+# `data.json`, the answer for programs (GDPR 20), and its JSON Schema.
 #
-# Both are made from the dataclasses of `answer`, so that no field is left out of either; what a key means, in both
-# languages, stands in `letter.key` of the sentences. Times are UTC with Z. `docs/data.schema.json` is the schema.
+# Both are made from the dataclasses of `answer`, so that no field is left out of either; `letter.key` of the sentences
+# has the meaning of each key in both languages. Times are UTC with Z. `docs/data.schema.json` is the schema.
 
 
 NAME: Final = "data.json"
 SCHEMA_NAME: Final = "data.schema.json"
 FORMAT: Final = "arlo-rec access answer"
 VERSION: Final = 1
-CONSENT: Final = "GDPR 6(1)(a)"  # the legal basis of recording a caller; that of staff is what the company stated
+CONSENT: Final = "GDPR 6(1)(a)"  # the legal basis of recording a caller; the company states that of staff
 OBLIGATION: Final = "GDPR 6(1)(c)"  # that of the case and the log
-_ELSEWHERE: Final = frozenset(  # the letter's picture of a sound, which says no more than the sound; what pages tell
-    {"peaks", *ON_PAGES}
+_ELSEWHERE: Final = (
+    frozenset(  # the letter's picture of a sound, which adds nothing to the sound; particulars for pages
+        {"peaks", *ON_PAGES}
+    )
 )
 _FILE: Mapping[str, Any] = {
     "name": {"type": "string"},
@@ -59,14 +61,14 @@ def data_json(answer: Answer, sounds: Sequence[FileFacts]) -> bytes:
 
 
 def _legal_basis(answer: Answer) -> str | None:
-    """That of the recordings, where there are some."""
+    """The legal basis of the recordings; None without recordings."""
     if not (answer.recordings or answer.damaged or answer.outside_scope):
         return None
     return CONSENT if answer.side == "caller" else answer.particulars.staff_basis("en")
 
 
 def schema_json() -> bytes:
-    """The JSON Schema (2020-12) of `data.json`: every key that may stand in it, and no other, with what it means."""
+    """The JSON Schema (2020-12) of `data.json`: every key that it may have, and no other, with its meaning."""
     keys = group("letter.key")
     bilingual = _object({lang: {"type": "string"} for lang in LANGUAGES})
     own: dict[str, Any] = {
@@ -97,7 +99,9 @@ def _recording_to_json(facts: RecordingFacts, sound: str | None) -> dict[str, ob
 def _to_json(value: object) -> dict[str, object]:
     """Every field of a dataclass of `answer`, under its own name, so that none is left out."""
     assert is_dataclass(value)
-    return {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in _ELSEWHERE}
+    return {
+        member.name: _plain(getattr(value, member.name)) for member in fields(value) if member.name not in _ELSEWHERE
+    }
 
 
 def _plain(value: object) -> object:
@@ -130,11 +134,11 @@ _PLAIN: Mapping[type, Mapping[str, object]] = {
 def _properties(kind: type) -> dict[str, Any]:
     """The schema of each field of a dataclass."""
     hints = get_type_hints(kind)
-    told = {each.name: _schema(hints[each.name]) for each in fields(kind) if each.name not in _ELSEWHERE}
+    properties = {member.name: _schema(hints[member.name]) for member in fields(kind) if member.name not in _ELSEWHERE}
     if kind is RecordingFacts:
-        told["ended_at"] = dict(_PLAIN[datetime])
-        told["sound"] = {"type": ["string", "null"]}
-    return told
+        properties["ended_at"] = dict(_PLAIN[datetime])
+        properties["sound"] = {"type": ["string", "null"]}
+    return properties
 
 
 def _schema(hint: Any) -> dict[str, Any]:
@@ -144,8 +148,8 @@ def _schema(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is tuple:
         return {"type": "array", "items": _schema(get_args(hint)[0])}
     if isinstance(hint, UnionType):
-        (one,) = (each for each in get_args(hint) if each is not NoneType)
-        return {"anyOf": [_schema(one), {"type": "null"}]}
+        (inner,) = (argument for argument in get_args(hint) if argument is not NoneType)
+        return {"anyOf": [_schema(inner), {"type": "null"}]}
     return dict(_PLAIN[hint])
 
 
@@ -155,17 +159,17 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explained(schema: Any, keys: Mapping[str, Any]) -> Any:
-    """*schema* with what each key means: in English as `description`, in Norwegian as `x-description-nb`."""
+    """*schema* with the meaning of each key: in English as `description`, in Norwegian as `x-description-nb`."""
     if isinstance(schema, list):
         return [_explained(part, keys) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    told = {name: _explained(part, keys) for name, part in schema.items()}
-    for name in told.get("properties", ()) if schema.get("type") == "object" else ():
+    explained = {name: _explained(part, keys) for name, part in schema.items()}
+    for name in explained.get("properties", ()) if schema.get("type") == "object" else ():
         if name in keys:
             words = {"description": keys[name]["en"], "x-description-nb": keys[name]["nb"]}
-            told["properties"][name] = {**words, **told["properties"][name]}
-    return told
+            explained["properties"][name] = {**words, **explained["properties"][name]}
+    return explained
 
 
 # -- enclosures -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The files of an access answer's package: what the letter, `data.json` and the vCon say of each."""
+"""The files of an access answer's package, as the letter, `data.json` and the vCon describe them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from arlo_rec.dsar.answer import RecordingFacts
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file of the package without its content: what is said of it, and checked against it."""
+    """A file of the package without its content: its name, type, length and checksum."""
 
     name: str
     mediatype: str
@@ -21,7 +21,7 @@ class FileFacts:
     sha512: bytes | None = None  # of a sound: the vCon refers to it by this (draft-ietf-vcon-vcon-core-04, ContentHash)
     recording: str | None = None  # the id of the recording whose sound it is
     channels: tuple[str | None, ...] = ()  # of a sound: "caller", "agent" or None for silence; empty: one channel
-    page: str | None = None  # the page of an archive that holds it; None where the letter's own page does
+    page: str | None = None  # the page of an archive that holds it; None if the letter's own page does
 
     @property
     def kilobytes(self) -> int:
@@ -31,7 +31,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that is enclosed with the letter, whole in memory."""
+    """A file enclosed with the letter, whole in memory."""
 
     name: str
     mediatype: str
@@ -40,13 +40,13 @@ class Enclosure:
 
     @property
     def facts(self) -> FileFacts:
-        """What is said of the file."""
+        """The file without its content."""
         digests = primitives.sha256(self.body).hex(), primitives.sha512(self.body)
         return FileFacts(self.name, self.mediatype, len(self.body), *digests, self.recording)
 
 
 class Counting:
-    """What is said of a file that is written in pieces."""
+    """The length and checksum of a file that is written in pieces."""
 
     def __init__(self) -> None:
         self._sha256, self._sha512 = hashlib.sha256(), hashlib.sha512()
@@ -65,7 +65,7 @@ class Counting:
             yield piece
 
     def facts(self, name: str, mediatype: str, of: RecordingFacts | None) -> FileFacts:
-        """What is said of the whole file, the sound *of* a recording."""
+        """The file without its content, the sound *of* a recording."""
         digests = self._sha256.hexdigest(), self._sha512.digest()
         return FileFacts(name, mediatype, self._size, *digests, of.id if of is not None else None)
 

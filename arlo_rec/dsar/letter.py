@@ -1,9 +1,8 @@
 """The letter that answers an access request (GDPR 15), as HTML: the recordings first, then rights, then the law.
 
 Its text is in `page/letter.nb.html.j2` and `page/letter.en.html.j2`: the whole letter in order, a file per language, so
-that a lawyer can read and change it without reading code. This module supplies the values: the answer's facts,
-times in the zone of the policy, and the words for codes (`letter.json`), with the meaning of every word that a customer
-need not know. `package` encrypts the letter.
+that a lawyer can read and change it without reading code. This module supplies the values: the answer's facts, times in
+the zone of the policy, the words for codes (`letter.json`) and a glossary for customers. `package` encrypts the letter.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds o
 
 @dataclass(frozen=True, slots=True)
 class AccessesOfRole:
-    """What people of one role did for one purpose, summed up by day: `1 export, 3 searches`."""
+    """The accesses of one role for one purpose, summed up by day: `1 export, 3 searches`."""
 
     role: str
     purpose: str
@@ -49,7 +48,7 @@ class AccessesOfRole:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word that a customer need not know, and what it means."""
+    """A word that a customer need not know, with its meaning."""
 
     code: str
     word: str
@@ -63,7 +62,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         PAGE,
         f"letter.{lang}.html.j2",
         **{field.name: getattr(answer, field.name) for field in fields(answer)},
-        outside_eea=[each for each in answer.particulars.processors or () if each.is_outside_eea],
+        outside_eea=[processor for processor in answer.particulars.processors or () if processor.is_outside_eea],
         case_days=CASE_RETENTION.days,
         lang=lang,
         identity_ways=IDENTITY_WAYS,
@@ -95,13 +94,13 @@ def _purposes_of(recordings: Iterable[RecordingFacts | DamagedRecording]) -> lis
 
 
 def kind_of(access: RecordedAccess) -> str:
-    """What was done, as a code of the letter's words; for training only copies are found and exported (policy)."""
+    """The code of an access in the letter's words; for training only copies are found and exported (policy)."""
     of_copy = access.purpose == Purpose.TRAINING and access.action in {Action.FIND, Action.EXPORT, Action.LISTEN}
     return f"{access.action}_copy" if of_copy else access.action
 
 
 def _by_depth(accesses: Sequence[RecordedAccess], lang: str) -> list[tuple[str, list[AccessesOfRole]]]:
-    """The accesses by how deep they go, the deepest first; therein by role and purpose, and by day.
+    """The accesses in order of depth, the deepest first, then by role and purpose, and by day.
 
     Raises KeyError for a kind of access that the letter has no words for.
     """
@@ -137,8 +136,8 @@ def _times(kind: str, count: int, lang: str) -> str:
 
 def _glossary(terms: Iterable[str], lang: str) -> list[Term]:
     """The words of these codes with their meanings, by alphabet."""
-    told = [Term(code, say(f"letter.word.{code}", lang), say(f"letter.meaning.{code}", lang)) for code in terms]
-    return sorted(told, key=lambda term: term.word.casefold())
+    glossary = [Term(code, say(f"letter.word.{code}", lang), say(f"letter.meaning.{code}", lang)) for code in terms]
+    return sorted(glossary, key=lambda term: term.word.casefold())
 
 
 def wave(peaks: Sequence[int]) -> str:
@@ -156,8 +155,8 @@ def _position(seconds: float) -> str:
 # -- notices -----------------------------------------------------------------------------------------
 # The short letters of a case that is not answered at once: its deadline is extended, it is refused, or it is closed.
 #
-# Each says what GDPR 12(3) and 12(4) want: the reason, the new deadline, and where to complain. They name the case and
-# nothing else of the person, so that they can be sent like any letter.
+# Each has the content that GDPR 12(3) and 12(4) require: the reason, the new deadline, and where to complain. They name
+# the case and nothing else of the person, so that they can be sent like any letter.
 
 
 _PAGE: Final = Path(__file__).with_name("page")
@@ -171,28 +170,28 @@ class Notice(NamedTuple):
     text: str
 
     def page(self) -> str:
-        """The letter as an HTML page that prints well and asks nothing of anywhere."""
+        """The letter as an HTML page that prints well and loads nothing."""
         heading, *paragraphs = self.text.split("\n\n")
         return render_page(_PAGE, "notice.html.j2", lang=self.lang, heading=heading, paragraphs=paragraphs)
 
 
 def extension(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """That the deadline is extended, until when, and why; it must reach the person within the first month."""
+    """The notice of an extended deadline and its reason; it must reach the person within the first month."""
     return _notice("extended", case, case.extension, particulars, lang)
 
 
 def refusal(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """That the request is refused, and why, with the complaint and the courts; within a month of the request."""
+    """The notice of a refusal and its reason, with complaint and courts; due within a month of the request."""
     return _notice("refused", case, case.why_not, particulars, lang)
 
 
 def closure(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """That the case is closed without an answer, and why."""
+    """The notice that the case is closed without an answer, and why."""
     return _notice("closed_unanswered", case, case.why_not, particulars, lang)
 
 
 def newest(case: LoggedCase, particulars: Particulars, lang: str) -> Notice | None:
-    """The last letter of a case, worded again; None where it had none."""
+    """The last letter of a case, rendered again; None if it had none."""
     if case.closed_at is not None and case.why_not is not None and case.answered_at is None:
         return closure(case, particulars, lang)
     if case.refused_at is not None:

@@ -1,12 +1,12 @@
 """One self-decrypting HTML page: letter and files in encrypted parts, which a browser opens with a passphrase.
 
-The part that is not encrypted holds no personal data. The browser's WebCrypto decrypts the letter at first and a file
-when it is needed, from disk and without a network: the page's Content-Security-Policy allows its script and its style
-by their hashes, sound from memory, and nothing else. Template, style and script are in `page/`; docs/format.md says the
-format so that another program can open it.
+The part that is not encrypted holds no personal data. The browser's WebCrypto decrypts the letter first and a file when
+it is needed, from disk and without a network: the page's Content-Security-Policy allows its script and its style by
+their hashes, sound from memory, and nothing else. Template, style and script are in `page/`; docs/format.md specifies
+the format, so that another program can open it.
 
-The page is written in one pass: the files, each in parts of at most `PART` bytes, then the letter, which names them
-and their checksums. What is in memory is a part.
+The page is written in one pass, with one part in memory: the files, each in parts of at most `PART` bytes, then the
+letter, which names them and their checksums.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from arlo_rec.model.particulars import CONTROLLER
 from arlo_rec.model.strict_json import canonical, to_base64
 
 FORMAT = 2
-PART = 4 * 1024 * 1024  # bytes of a file in a part: what the writer, and the browser's atob, have in memory at once
+PART = 4 * 1024 * 1024  # bytes of a file in a part: in memory at once in the writer, and in the browser's atob
 # What String.prototype.trim removes (ECMA-262, WhiteSpace and LineTerminator); str.strip differs by a few.
 TRIMMED = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -36,7 +36,7 @@ _BEFORE, _AFTER = b'<script type="application/octet-stream;base64">', b"</script
 
 
 def passphrase_bytes(typed: str) -> bytes:
-    """The passphrase's bytes that the key is derived from: trimmed, NFC, UTF-8, as the page's script does it."""
+    """The passphrase as bytes for the key derivation: trimmed, NFC, UTF-8, as the page's script does it."""
     return unicodedata.normalize("NFC", typed.strip(TRIMMED)).encode("utf-8")
 
 
@@ -52,13 +52,13 @@ class PageFile:
         self._head = head.encode("utf-8")
 
     def begin(self) -> Iterator[bytes]:
-        """Everything before the first part."""
+        """Yield everything before the first part."""
         yield self._head
 
     def enclose(
         self, name: str, mediatype: str, pieces: Iterable[bytes], of: RecordingFacts | None = None
     ) -> Generator[bytes, None, FileFacts]:
-        """The parts of a file; returns what the letter says of it."""
+        """Yield the parts of a file; returns the file's facts for the letter."""
         content, first = Counting(), self._parts
         for plain in _in_parts(pieces):
             content.add(plain)
@@ -68,7 +68,7 @@ class PageFile:
         return file
 
     def end(self, letter: str, elsewhere: Iterable[FileFacts] = ()) -> Iterator[bytes]:
-        """The letter, as markup, and the end of the page; files *elsewhere* are in other pages of an archive."""
+        """Yield the letter, as markup, and the end of the page; files *elsewhere* are in other pages of an archive."""
         others = [{**in_json(file), "page": file.page} for file in elsewhere]
         files = [*self._files, *others]
         content = {"format": FORMAT, "lang": self._lang, "letter_html": letter, "files": files}

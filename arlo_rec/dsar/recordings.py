@@ -1,4 +1,4 @@
-"""The recordings of an answer: what is known of each, before its sound is opened."""
+"""The recordings of an answer: their facts, before a sound is opened."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import HeardWord
 
 # -- own words ---------------------------------------------------------------------------------------
-# What a person said in a call, as text, where a transcript of it is held: with a training copy that is under review.
+# The person's words in a call, if a transcript is held: with a training copy under review.
 #
-# Only words of the person's own channel; a single track has none, because its words are everybody's, and then the
-# answer says that a transcript is held and gives none of it.
+# Only words of the person's own channel; on a single track the speakers are mixed, so the answer says only that a
+# transcript is held.
 
 
 _FIELDS: Final = range(len(HeardWord._fields) - len(HeardWord._field_defaults), len(HeardWord._fields) + 1)
@@ -38,7 +38,7 @@ _WORD_LONGEST: Final = 200  # characters
 
 
 class OwnWords(NamedTuple):
-    """Whether a transcript of a call is held, and what the person says in it."""
+    """The words of the person in a call, and whether a transcript is held at all."""
 
     is_held: bool
     utterances: tuple[Utterance, ...]
@@ -52,7 +52,7 @@ def own_words(
     roles: Mapping[str, int],
     side: str,
 ) -> OwnWords:
-    """The words of *side* by the newest copy of a call that has some of theirs, and by none of another."""
+    """The words of *side*, from the newest copy that has any; copies are never mixed."""
     is_held = False
     held = sorted(store.catalogue.search.held_among(copies), reverse=True)
     rows = [row for _, row in held if row.parent == call]
@@ -75,9 +75,9 @@ def _words(known: Mapping[str, Any]) -> Iterator[HeardWord]:
     """The words in the makers' metadata of a copy, by the start of each."""
     cuts = known.get("cuts")
     kept = cuts.get("words") if isinstance(cuts, dict) else None
-    for each in kept if isinstance(kept, list) else ():
-        if isinstance(each, list) and len(each) in _FIELDS:
-            word = HeardWord(*each)
+    for fields in kept if isinstance(kept, list) else ():
+        if isinstance(fields, list) and len(fields) in _FIELDS:
+            word = HeardWord(*fields)
             is_timed = all(type(at) in (int, float) and 0 <= at <= metadata.LONGEST for at in (word.start, word.end))
             is_text = isinstance(word.text, str) and 0 < len(word.text) <= _WORD_LONGEST
             if is_timed and is_text and word.transcript == 0:  # others are the same words, heard once more
@@ -85,7 +85,7 @@ def _words(known: Mapping[str, Any]) -> Iterator[HeardWord]:
 
 
 def _utterances(words: list[HeardWord]) -> Iterator[Utterance]:
-    """Words in order of time, put together until a pause."""
+    """Words in order of time, joined until a pause."""
     together: list[HeardWord] = []
     for word in words:
         if together and word.start - together[-1].end >= _PAUSE:
@@ -103,7 +103,7 @@ def _utterance(words: list[HeardWord]) -> Utterance:
 
 
 class HeldCall(NamedTuple):
-    """A recording whose metadata was opened: the facts without its sound, and what the sound is read by."""
+    """A recording with opened metadata: its facts, and the means to read its sound."""
 
     facts: RecordingFacts
     source: Source
@@ -121,11 +121,11 @@ def of_permits(
     side: str = "caller",
     turns: Mapping[str, Sequence[Turn]] = MappingProxyType({}),
 ) -> tuple[list[HeldCall], list[DamagedRecording]]:
-    """What is known of the permitted recordings, and those of which nothing can be known because they are damaged.
+    """The facts of the permitted recordings, and the recordings whose metadata is damaged.
 
     *side* is the person's in the calls; *turns*, by id or reference, tell who speaks when on a single track.
 
-    Raises Refused where one is no longer held.
+    Raises Refused if one is no longer held.
     """
     if not permits:
         return [], []
@@ -150,7 +150,7 @@ def of_permits(
 
 
 def _known(store: Store, permit: Permit, ke: bytes | None) -> dict[str, Any]:
-    """What is known of a recording; raises Integrity where that, or a key of it, is damaged or missing."""
+    """The facts of a recording; raises Integrity if its metadata or a key of it is damaged or missing."""
     recording = permit.recording
     known = metadata.open_for(store, recording, permit.keyring, ke, whole=True) if ke else None
     if known is None:
@@ -161,7 +161,7 @@ def _known(store: Store, permit: Permit, ke: bytes | None) -> dict[str, Any]:
 def damage_of(
     store: Store, recording: Recording, problem: Integrity, mentions: LogMentions, now: datetime
 ) -> DamagedRecording:
-    """What an answer says of a recording that cannot be given: its time is that of a row which may be changed."""
+    """The facts of a recording that cannot be given; its time comes from a row that may be changed."""
     return DamagedRecording(
         *(recording.id.hex(), recording.started_at, store.policy.ends_at(recording), problem.code),
         purposes=tuple(sorted(recording.purposes)),
@@ -170,7 +170,7 @@ def damage_of(
 
 
 def _done_with(store: Store, recording: Recording, mentions: LogMentions, now: datetime) -> dict[str, Any]:
-    """What the log tells of a recording: who opened it or could have, and what was made and saved of it."""
+    """The accesses to a recording, the possible ones, its copies and its exports, by the log."""
     named = mentions.named[recording.id]
     return {
         "accesses": accesses.recorded(store, mentions, named, now),
@@ -182,7 +182,7 @@ def _done_with(store: Store, recording: Recording, mentions: LogMentions, now: d
 
 
 def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:
-    """What a person is told of a call, on whose *side* they were: nothing that is of the other."""
+    """The facts of a call for the person on that *side*, without anything of the other side."""
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=recording.started_at,
@@ -209,28 +209,28 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
 
 
 def _identifiers(known: Mapping[str, Any], side: str) -> tuple[str, ...]:
-    """What came with a call about who the person is: of an employee first the name by which the call was found."""
+    """The identifiers that came with a call; for an employee, the name by which the call was found comes first."""
     name = (str(known["agent"]),) if side == "agent" and known["agent"] else ()
     return tuple(dict.fromkeys((*name, *known["known"].get(side, ()))))
 
 
 # -- withdrawals -------------------------------------------------------------------------------------
-# What is kept of a caller's withdrawals, for the letter.
+# The kept traces of a caller's withdrawals, for the letter.
 #
 # A withdrawal of everything is kept under the number, one of a single call under the call's reference alone: no number
-# leads to it, and who asks by that reference is told of it.
+# leads to it, and a request by that reference is told of it.
 
 
-_KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag, and what a letter calls it
+_KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag, and its name in a letter
     KnownBy.CALLER: ("caller", "number"),
     KnownBy.CALL: ("source", "reference"),
 }
 
 
 def withdrawals_of(store: Store, known_by: Iterable[Identifier]) -> tuple[PastWithdrawal, ...]:
-    """The withdrawals of which a code of somebody's numbers or calls is still kept, the oldest first."""
-    found = {one for each in known_by for one in _of(store, each)}
-    return tuple(sorted(found, key=lambda withdrawal: withdrawal.at))
+    """The withdrawals of which a code of a person's numbers or calls is still kept, the oldest first."""
+    withdrawals = {withdrawal for identifier in known_by for withdrawal in _of(store, identifier)}
+    return tuple(sorted(withdrawals, key=lambda withdrawal: withdrawal.at))
 
 
 def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
@@ -246,49 +246,49 @@ def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
 
 
 # -- erased since ------------------------------------------------------------------------------------
-# What became of recordings that were held when a request arrived and are gone by now: by the log.
+# Recordings that were held when a request arrived and are erased by now, by the log.
 #
-# Nothing is kept longer because somebody asks for it, and a withdrawal erases all the same; the answer says so.
+# No recording is kept longer because of a request, and a withdrawal erases all the same; the answer says so.
 
 
 def since_intake(
     store: Store, case: LoggedCase, known: Collection[RecordingId], now: datetime
 ) -> tuple[ErasedSince, ...]:
-    """The recordings that a case began with and that are gone, the oldest first; *known* are those that are there.
+    """The recordings that a case began with and that are gone, the oldest first; *known* are the held ones.
 
-    One that is past retention and waits for the next purge has no time yet.
+    A recording that is past retention and waits for the next purge has no time of erasure yet.
     """
     gone = case.held - set(known)
     ends, taken_in, at = _ends(store, gone), store.log.entries.taking_in(gone), store.clock.today(now)
-    found = []
+    erased = []
     for recording, entry in taken_in.items():
         row = store.catalogue.recordings.held(recording)
         if recording in ends:
-            found.append(ErasedSince(recording.hex(), entry.at, *ends[recording]))
+            erased.append(ErasedSince(recording.hex(), entry.at, *ends[recording]))
         elif row is not None and is_due(store.policy.ends_at(row), at):
-            found.append(ErasedSince(recording.hex(), entry.at, None, "expired"))
-    return tuple(sorted(found, key=lambda each: each.taken_in_at))
+            erased.append(ErasedSince(recording.hex(), entry.at, None, "expired"))
+    return tuple(sorted(erased, key=lambda recording: recording.taken_in_at))
 
 
 def with_accesses(
     store: Store, gone: Sequence[ErasedSince], mentions: LogMentions | None, now: datetime
 ) -> tuple[ErasedSince, ...]:
-    """The same with who saw, opened and saved each while it was there: that outlives it (CJEU C-553/07)."""
+    """The erased recordings with every access, copy and export until then: the right outlives them (CJEU C-553/07)."""
     if mentions is None:
         return tuple(gone)
     return tuple(
         replace(
-            each,
-            accesses=accesses.recorded(store, mentions, mentions.named[name], now),
-            exports=accesses.exports(store, mentions, name, now),
+            recording,
+            accesses=accesses.recorded(store, mentions, mentions.named[recording_id], now),
+            exports=accesses.exports(store, mentions, recording_id, now),
         )
-        for each in gone
-        for name in [RecordingId(bytes.fromhex(each.id))]
+        for recording in gone
+        for recording_id in [RecordingId(bytes.fromhex(recording.id))]
     )
 
 
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
-    """When and why each was erased."""
+    """The time of each recording's erasure, and the reason."""
     ends: dict[RecordingId, tuple[datetime | None, str]] = {}
     for entry in store.log.entries.naming(gone) if gone else ():
         event = entry.event

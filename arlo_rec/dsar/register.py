@@ -1,7 +1,7 @@
 """The register of access requests (GDPR 12 and 15): a case from its receipt until it is answered, refused or closed.
 
-What is done in a case stands in the log, signed by the officer who did it (`access.cases`); how the person's identity
-was checked, and what the person is known by, is sealed to the officers.
+Every step of a case is a log entry, signed by the officer (`access.cases`). The person's identifiers, and how their
+identity was checked, are sealed to the officers.
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ _TAG = 17  # bytes of `Identifier.marked`
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What an officer states of a request: when it was received, and how and when identity was checked."""
+    """An officer's statement of a request: its receipt, and how and when identity was checked."""
 
     identity: str | None = None
     received_at: datetime | None = None
-    asked_at: datetime | None = None  # when the person was asked who they are; None where that took no time
+    asked_at: datetime | None = None  # when the person was asked who they are; None if that took no time
     shown_at: datetime | None = None  # when they showed it
-    case: str | None = None  # the case that the request belongs to; None where that is to be found out
-    is_new: bool = False  # another person asks who is known by the same
+    case: str | None = None  # the case that the request belongs to; None if it is to be looked up
+    is_new: bool = False  # another person with the same identifiers asks
 
     def __repr__(self) -> str:
         return "Intake()"
@@ -103,14 +103,14 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is sealed of a case or a part of it: how identity was checked, and the identifiers."""
+    """The sealed statement of a case or a part of it: how identity was checked, and the identifiers."""
 
     identity: tuple[str, ...] = field(repr=False)
     known_by: tuple[Identifier, ...] = field(repr=False)
 
 
 class Entry(NamedTuple):
-    """A case of the register with what was stated of the person; a part of that may be lost (after a restore)."""
+    """A case of the register with its statements; a part of them may be lost (after a restore)."""
 
     case: LoggedCase
     statement: Statement
@@ -121,12 +121,12 @@ class Entry(NamedTuple):
 
 
 def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
-    """The case that a request belongs to: the one that is named, the running one of the same identifiers, or a new one.
+    """The case of a request: the named one, the running one of the same identifiers, or a new one.
 
-    A number may be several people's. So a case answers for what it is known by, and a request that shares only a part
-    of that, or states another identity or day, joins none by itself: Refused, which names the case. A new case and
-    whatever is added to one need a statement of how the identity was checked (access.subject): Refused, after its log
-    entry. The log names the recordings that are held at that moment, in the same change.
+    Several people may share a number. So a case answers for its own identifiers; a request that shares only some of
+    them, or states another identity or day, joins none by itself: Refused, which names the case. A new case, and each
+    addition, needs a statement of how identity was checked (access.subject): Refused, after its log entry. The log
+    names the recordings that are held at that moment, in the same change.
     """
     if intake.case is not None and intake.is_new:
         raise Usage("case_or_new_case")
@@ -144,7 +144,7 @@ def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: date
 
 
 def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
-    """The case of that id, with what is added to it: identifiers, and how identity was checked."""
+    """The case of that id, with the request's identifiers and identity check added."""
     entry = shown(store, case, now)
     _demand_open(entry.case, store.clock.today(now))
     if intake.received_at is not None or intake.asked_at is not None or intake.shown_at is not None:
@@ -162,14 +162,14 @@ def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intak
 
 
 def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -> bool:
-    """Whether a request is that of a running case once more: of the same identifiers, and nothing else is stated."""
+    """Whether a request repeats a running case: same identifiers, and nothing else stated."""
     same_day = intake.received_at in (None, entry.case.received_at)
     same_check = intake.identity in (None, *entry.statement.identity)
     return set(known_by) == set(entry.statement.known_by) and same_day and same_check
 
 
 def as_told(entry: Entry) -> Case:
-    """What a letter tells of a case."""
+    """A case as a letter tells it."""
     case, statement, _ = entry
     return Case(
         case.id,
@@ -190,13 +190,13 @@ def _demand_identity(store: Store, identity: str | None, now: datetime) -> None:
 
 
 def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Entry]:
-    """The cases that a request of somebody who is known by one of these may belong to, the oldest first."""
+    """The running cases that share an identifier with a person, the oldest first."""
     tags, today = {identifier.marked for identifier in known_by}, local_date(store.clock.today(now))
     rows = store.catalogue.cases.rows()
     ids = {row.id for row in rows if tags & _tags(row)}
     logged = cases.logged(store) if ids else {}
-    found = sorted((case for case in logged.values() if case.id in ids), key=lambda case: case.received_at)
-    return [_entry(store, case, rows) for case in found if case.takes(today)]
+    sharing = sorted((case for case in logged.values() if case.id in ids), key=lambda case: case.received_at)
+    return [_entry(store, case, rows) for case in sharing if case.takes(today)]
 
 
 def _tags(row: CaseRow) -> set[bytes]:
@@ -204,7 +204,7 @@ def _tags(row: CaseRow) -> set[bytes]:
 
 
 def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, now: datetime) -> str:
-    """Open a case, or add a part to the one of *entry*, by what is there in the very change; its id."""
+    """Open a case, or add a part to the one of *entry*, by the state within the change; its id."""
     case = entry.case.id if entry is not None else primitives.fresh(6).hex()
     with store.change(now) as change:
         if entry is None and not intake.is_new and _running(store, stated.known_by, now):
@@ -223,18 +223,18 @@ def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, n
 
 
 def _demand_open(case: LoggedCase, at: datetime) -> None:
-    """Raise Refused where a case is over at that time."""
+    """Raise Refused if a case is over at that time."""
     if not case.takes(local_date(at)):
         raise Refused(_OVER[case.state], rule="access.subject", case=case.id)
 
 
 def demand_open(store: Store, case: str, now: datetime) -> None:
-    """Raise Refused where a case was refused or closed since it was taken."""
+    """Raise Refused if a case was refused or closed since it was taken."""
     _demand_open(cases.logged(store)[case], store.clock.today(now))
 
 
 def is_answered_by(store: Store, answered: CaseAnswered) -> bool:
-    """Whether the log says that this answer was given."""
+    """Whether the log has an entry of this answer."""
     case = cases.logged(store).get(answered.case)
     return case is not None and case.sha256 == answered.sha256
 
@@ -270,15 +270,15 @@ def _sealed(store: Store, case: str, part: int, stated: Statement) -> CaseRow:
 
 
 def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
-    """A case with what is sealed in its parts, together."""
+    """A case with the statements of all its parts."""
     identity: list[str] = []
     known_by: list[Identifier] = []
     parts = 0
     for row in rows:
         if row.id == case.id:
             stated = _opened(store, row)
-            identity += [each for each in stated.identity if each not in identity]
-            known_by += [each for each in stated.known_by if each not in known_by]
+            identity += [words for words in stated.identity if words not in identity]
+            known_by += [identifier for identifier in stated.known_by if identifier not in known_by]
             parts += 1
     return Entry(case, Statement(tuple(identity), tuple(known_by)), parts < len(case.sworn))
 
@@ -309,12 +309,12 @@ def listed(store: Store, now: datetime) -> list[LoggedCase]:
 
 
 def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
-    """When the first recording of a case that is still to be answered goes; None where there is none."""
+    """The time at which the first recording of a case without an answer is erased; None if there is none."""
     return cases.first_erased(store, case, now) if case.state is CaseState.OPEN else None
 
 
 def shown(store: Store, case: str, now: datetime) -> Entry:
-    """One case with what is sealed of it; raises NotGranted, NothingMatched, Integrity."""
+    """One case with its sealed statements; raises NotGranted, NothingMatched, Integrity."""
     store.demand(Action.DSAR, now)
     logged = _known(store, case, now)
     return _entry(store, logged, store.catalogue.cases.rows())
@@ -323,7 +323,7 @@ def shown(store: Store, case: str, now: datetime) -> Entry:
 def extend(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
     """Extend the deadline by the two months that GDPR 12(3) allows, once and within the first month.
 
-    Raises NotGranted, NothingMatched, Usage for what is no reason, Refused (access.subject).
+    Raises NotGranted, NothingMatched, Usage for an empty reason, Refused (access.subject).
     """
 
     def event(logged: LoggedCase) -> CaseExtended:
@@ -344,7 +344,7 @@ def refuse(store: Store, case: str, reason: str | None, now: datetime) -> Logged
 
 
 def close(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
-    """Close a case whose answer was handed over, or, with a reason, one that needs no answer; raises as `extend`."""
+    """Close a case whose answer was handed over, or, with a reason, one that needs none; raises as `extend`."""
 
     def event(logged: LoggedCase) -> CaseClosed:
         if logged.state is CaseState.OPEN and reason is None:
@@ -364,7 +364,7 @@ def _do(
     among: Sequence[CaseState] = (CaseState.OPEN,),
     needs_reason: bool = True,
 ) -> LoggedCase:
-    """Log what is done in a case of one of these states; the case afterwards."""
+    """Log an event of a case in one of these states; the case afterwards."""
     store.demand(Action.DSAR, now)
     problem = reason_problem(reason) if needs_reason or reason is not None else None
     if problem is not None:
@@ -378,9 +378,9 @@ def _do(
 
 
 def _known(store: Store, case: str, now: datetime) -> LoggedCase:
-    """The case that has not ended of that id, or of one that begins so; raises NothingMatched."""
-    running = {each.id: each for each in cases.running(store, now)}
-    found = named(case, running)
-    if len(found) != 1:
+    """The open case of an id or of its beginning; raises NothingMatched."""
+    running = {open_case.id: open_case for open_case in cases.running(store, now)}
+    ids = named(case, running)
+    if len(ids) != 1:
         raise NothingMatched("no_such_case", rule="access.subject", id=case[:40])
-    return running[found[0]]
+    return running[ids[0]]

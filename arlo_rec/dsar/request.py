@@ -1,6 +1,6 @@
 """Answering a caller's access request (GDPR 15): a case, the recordings held, and an encrypted page to hand over.
 
-By default the answer holds only what the caller said: the other channel is exact digital zero. A call that cannot be
+By default the answer holds only the caller's speech: the other channel is exact digital zero. A call that cannot be
 separated is included only by the officer's decision with a reason. The log names every recording before it is opened;
 the page lists every access, which `accesses` reads from it. `letter` words the letter, `package` encrypts the page.
 """
@@ -51,29 +51,29 @@ from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 
 # -- certificate -------------------------------------------------------------------------------------
-# The certificate of an access answer, by which anybody can check that it was given out and is unchanged.
+# The certificate of an access answer, which proves without a store that it was given out and is unchanged.
 #
-# It says which store and case the answer is of, when it was made, the SHA-256 of everything in the file but itself, and
-# that of the list of accesses inside (`access_list`). It proves that an entry of the log tells of it, and is signed by
-# the officer who made the answer, with the vouchers for her key. No personal data: a random case id, digests, keys.
+# It states store, case and time of the answer, the SHA-256 of the rest of the file, and that of the list of accesses
+# inside (`access_list`). It proves its log entry, and is signed by the officer who made the answer, with the vouchers
+# for her key. No personal data: a random case id, digests, keys.
 #
-# It is the last thing that is written, while the file has no name yet:
+# It is written last, before the file has a name:
 #
 #     1  all bytes of the content are written
 #     2  the entry `AnswerSigned`, with the digest of the content, is durable
 #     3  the certificate, which proves that entry, is written     4  the file gets its name     5  `CaseAnswered`
 #
-# So a crash leaves the log true: it says then that an answer was signed, and not that one was given. A file without its
-# entry cannot be. Where a run ends by itself without a file, `LeftNothing` says so (`access.disclosures`); one that was
-# killed stays among the copies that may have left.
+# So a crash leaves the log true: an answer was signed, but not given. A file without its entry cannot exist. A run that
+# ends by itself without a file logs `LeftNothing` (`access.disclosures`); after a killed run the answer stays among the
+# copies that may have left.
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What an officer signs of an answer beside its content."""
+    """The officer's signed statement about an answer, beside its content."""
 
     case: str
-    of: int | None  # the entry that let its recordings be opened; None where there are none
+    of: int | None  # the entry that opened its recordings; None without any
     accesses: str | None  # SHA-256 of the list of accesses inside, in hex
 
 
@@ -86,7 +86,7 @@ def sealed(
 ) -> Iterator[bytes]:
     """A page, or the *archive* whose members *pieces* write, with its certificate at the end.
 
-    Raises ValueError, before anything is signed, for a page that ends otherwise, and what `sign` raises.
+    Raises ValueError, before anything is signed, for a page that ends otherwise, and the errors of `sign`.
     """
 
     def certificate(content: Content) -> bytes:
@@ -96,9 +96,9 @@ def sealed(
 
 
 def sign(store: Store, statement: Statement, content: Content, now: datetime) -> bytes:
-    """The certificate of an answer whose content is written, after its entry; as canonical JSON.
+    """The certificate of a written answer, made after its log entry, as canonical JSON.
 
-    Raises Integrity where this officer's key is not vouched for, so that what she signs could not be checked.
+    Raises Integrity if no officer vouches for this officer's key, so that the signature could not be checked.
     """
     event = AnswerSigned(case=statement.case, sha256=content.sha256, bytes=content.size, of=statement.of)
     with store.change(now) as change:
@@ -125,7 +125,7 @@ class Request:
     """An access request, and how the officer answers it."""
 
     callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
-    out: NamedFile | None  # where the answer goes; None where the request is only entered into the register
+    out: NamedFile | None  # the file of the answer; None if the request is only registered
     intake: Intake = field(default_factory=Intake)
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
@@ -133,7 +133,7 @@ class Request:
     whole_call: bool = False
     reason: str | None = None
     form: Form = field(default_factory=Form)
-    scope: Scope | None = None  # what the person wants of all that is held; None: everything
+    scope: Scope | None = None  # the requested part of all held recordings; None: everything
     particulars: Particulars = field(default_factory=Particulars)
 
     def __repr__(self) -> str:
@@ -141,13 +141,13 @@ class Request:
 
     @property
     def whole_call_reason(self) -> str | None:
-        """The reason for including the whole call; None where it is not included."""
+        """The reason for including the whole call; None if it is not included."""
         return self.reason if self.whole_call else None
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
-    """An answer that is written; the passphrase is shown once, and is sent by another channel."""
+    """A written answer; the passphrase is shown once, and is sent by another channel."""
 
     case: Case
     recordings: int
@@ -161,7 +161,7 @@ class AnswerFile:
 
 
 class _Opened(NamedTuple):
-    """What an answer holds: the permits, what is known of each recording, and the list of accesses to them, if any."""
+    """The opened parts of an answer: permits, facts of each recording, and the list of accesses, if any."""
 
     permits: list[Permit]
     calls: Sequence[HeldCall]
@@ -169,7 +169,7 @@ class _Opened(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """A request that is in the register and waits for its answer, with the recordings that there are."""
+    """A registered request that waits for its answer, with its recordings."""
 
     case: Case
     recordings: int
@@ -190,7 +190,7 @@ def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Regi
 
 
 def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
-    """The case that a request belongs to; refusals are logged before they are raised."""
+    """The case of a request; refusals are logged before they are raised."""
     store.demand(Action.DSAR, now)
     store.demand_replayed(Action.DSAR, now)
     store.demand_clock(Action.DSAR, now)
@@ -208,7 +208,7 @@ def answer(
 ) -> AnswerFile:
     """Open or continue the caller's case and write the package; refusals are logged before they are raised.
 
-    *observer* is told how much of the sound is read.
+    *observer* follows the reading of the sounds.
     """
     now = clock()
     entry = _taken(store, request, now)
@@ -217,7 +217,7 @@ def answer(
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, request, held, now)
     permits = _permits(store, asked, entry, request, clock())
-    gone = recordings.since_intake(store, entry.case, [each.id for each in held], now)
+    gone = recordings.since_intake(store, entry.case, [call.id for call in held], now)
     assert request.out is not None
     with disclosures.unless_written(store, permits[0].seq if permits else None, request.out.files, now):
         mentions = _mentions(store, asked, gone, entry.case.id)
@@ -248,14 +248,14 @@ def answer(
 
 
 def _unsigned(answer: Answer) -> int:
-    """How many accesses an answer tells as possible only."""
-    told = (answer.recordings, answer.damaged, answer.erased_since)
-    return sum(not access.certain for some in told for each in some for access in each.accesses)
+    """The number of accesses that an answer tells as possible only."""
+    groups = (answer.recordings, answer.damaged, answer.erased_since)
+    return sum(not access.certain for group in groups for recording in group for access in recording.accesses)
 
 
 def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSince], case: str) -> LogMentions | None:
-    """What the log says of the recordings that are there, and of those that went since; None where there are none."""
-    names = [*(each.id for each in asked), *(RecordingId(bytes.fromhex(each.id)) for each in gone)]
+    """The log's mentions of the held recordings and of those erased since; None if there are none."""
+    names = [*(recording.id for recording in asked), *(RecordingId(bytes.fromhex(recording.id)) for recording in gone)]
     return accesses.mentions(store, names, case) if names else None
 
 
@@ -288,7 +288,9 @@ def _write(
     )
     count = len(content.recordings)
     mixed = (None, "damaged")
-    without = tuple((each.id, str(each.withheld)) for each in composed.answer.recordings if each.withheld not in mixed)
+    without = tuple(
+        (facts.id, str(facts.withheld)) for facts in composed.answer.recordings if facts.withheld not in mixed
+    )
     return AnswerFile(case, count, without, target.file.absolute(), sha256, target.passphrase, damaged)
 
 
@@ -300,14 +302,14 @@ def _calls(
     side: str,
     clock: Callable[[], datetime],
 ) -> tuple[list[HeldCall], list[DamagedRecording]]:
-    """What is known of the permitted recordings, and those that are damaged."""
+    """The facts of the permitted recordings, and the damaged recordings."""
     if mentions is None:
         return [], []
     return recordings.of_permits(store, permits, mentions, clock, side=side, turns=request.turns)
 
 
 def _damaged(answer: Answer) -> tuple[str, ...]:
-    """The ids of the recordings that an answer cannot give because they are damaged, whole or in part."""
+    """The ids of the recordings that an answer lacks, whole or in part, because they are damaged."""
     without_sound = [facts.id for facts in answer.recordings if facts.withheld == "damaged"]
     return (*(recording.id for recording in answer.damaged), *without_sound)
 
@@ -324,9 +326,9 @@ def _asked(store: Store, request: Request, held: Sequence[Recording], now: datet
 
 
 def _note_answered(store: Store, file: NamedFile, answered: CaseAnswered, now: datetime) -> None:
-    """Log the answer, which may be given again (the newest counts), unless the case was refused or closed meanwhile.
+    """Log the answer, unless the case was refused or closed meanwhile; of several answers the newest counts.
 
-    A file that no entry tells of is deleted again. Where the entry is there, what failed came after it: the file is the
+    Without an entry the file is deleted again. If the entry was written and a later step failed, the file is the
     answer, and its passphrase is shown only now.
     """
     try:
@@ -341,14 +343,14 @@ def _note_answered(store: Store, file: NamedFile, answered: CaseAnswered, now: d
 
 
 def _demand_open_and_held(store: Store, case: str, permits: list[Permit], now: datetime) -> None:
-    """Raise Refused where the case is over, or a recording was withdrawn or is past retention, since it was listed."""
+    """Raise Refused if the case is over, or a listed recording was withdrawn or is past retention."""
     register.demand_open(store, case, now)
     for permit in permits:
         gate.still_held(store, permit.recording, now)
 
 
 def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identifier, ...]:
-    """What the person is known by; raises what `subjects.identifiers` raises, after logging it."""
+    """The person's identifiers; raises the errors of `subjects.identifiers`, after logging them."""
     if request.intake.case is not None and not (request.callers or request.references or request.agents):
         return ()
     try:
@@ -359,7 +361,7 @@ def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identif
 
 
 def _check_whole_call(store: Store, request: Request, now: datetime) -> None:
-    """Raise Usage, after logging it, where the whole call is to be included without a reason."""
+    """Raise Usage, after logging it, if the whole call is to be included without a reason."""
     if not request.whole_call:
         return
     decision = whole_call(request.reason)

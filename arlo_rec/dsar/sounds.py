@@ -1,12 +1,12 @@
 """The sounds of an answer: read through the gate on this thread, encoded on others, one recording after the other.
 
-By default a sound is what the caller said (data.customer): one channel as MP3, or both as WAV with exact zero for the
-agent (data.employee); for an employee it is the other way round. A single track is separated by turns, where somebody
-found them. The whole call is given where the officer decided so. A sound that cannot be separated is withheld, and so
-is one that is damaged: neither stops the answer.
+By default a sound is the caller's speech (data.customer): one channel as MP3, or both as WAV with exact zero for the
+agent (data.employee); for an employee it is the other way round. A single track is separated by turns, if there are
+any. The officer may decide to give the whole call. A sound that cannot be separated, or is damaged, is withheld; the
+answer is given without it.
 
-In memory is the MP3 of a few recordings and a block or two of each that is being encoded; of a WAV a block. A WAV is
-read twice, so that a damaged one is known before a byte of it is written.
+Memory holds the MP3 of a few recordings, and a block or two of each that is being encoded; of a WAV, one block. A WAV
+is read twice, so that damage is known before a byte of it is written.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 THREADS = 2  # that encode
 _Read = Callable[[], tuple[audio.Header, Iterator[bytes]]]  # the header and the frames, as often as it is called
 MOST_AHEAD = 8  # recordings, most of them finished MP3s that wait for the one before them
-DAMAGE: Final = (Integrity, SoundError, NotGranted)  # what an object that was changed leads to, or one without its key
+DAMAGE: Final = (Integrity, SoundError, NotGranted)  # errors of a changed object, or of one without its key
 
 
 @dataclass(frozen=True, slots=True)
 class GivenSound:
-    """The sound of a recording as the person gets it, in pieces that can be read once; or why it is withheld."""
+    """The sound of a recording for the person, in pieces that can be read once; or the reason for withholding it."""
 
     mediatype: str = ""
     pieces: Iterable[bytes] = field(default=(), repr=False)
@@ -55,7 +55,7 @@ class GivenSound:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A permitted recording whose sound is to be given, whose channel is whose, and who speaks when on a single one."""
+    """A permitted recording whose sound is to be given, with its channels, and the turns of a single track."""
 
     permit: Permit
     roles: Mapping[str, int]
@@ -71,11 +71,11 @@ def given(
     wav: bool,
     observer: Observer = unobserved,
 ) -> Iterator[GivenSound]:
-    """The sound of each recording, in order; the pieces of one are to be read before the next.
+    """The sound of each recording, in order; its pieces must be read before the next.
 
-    *side* is the person's: `caller` or `agent`; None for the whole call. *observer* is told how many bytes are read.
+    *side* is the person's: `caller` or `agent`; None for the whole call. *observer* gets the number of bytes read.
 
-    Raises Refused where a recording was withdrawn, or is past retention, since it was listed.
+    Raises Refused if a recording was withdrawn, or is past retention, since it was listed.
     """
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
@@ -84,13 +84,13 @@ def given(
     done, total = 0, sum(source.permit.recording.object_bytes for source in sources)
     with ThreadPoolExecutor(THREADS) as pool:
         while True:
-            while len(ahead) < MOST_AHEAD and sum(each.future is not None for each in ahead) < THREADS:
+            while len(ahead) < MOST_AHEAD and sum(reading.future is not None for reading in ahead) < THREADS:
                 reading = next(readings, None)
                 if reading is None:
                     break
                 reading.advance(pool)
                 ahead.append(reading)
-            read = done + sum(each.read_bytes for each in ahead)
+            read = done + sum(reading.read_bytes for reading in ahead)
             observer(Progress(Phase.ANSWER, min(read, total), total))
             if not ahead:
                 return
@@ -98,14 +98,14 @@ def given(
                 done += ahead[0].object_bytes
                 yield ahead.popleft().sound()
                 continue
-            wait([each.future for each in ahead if each.future is not None], return_when=FIRST_COMPLETED)
-            for each in ahead:
-                if each.future is not None and each.future.done():
-                    each.advance(pool)
+            wait([reading.future for reading in ahead if reading.future is not None], return_when=FIRST_COMPLETED)
+            for begun in ahead:
+                if begun.future is not None and begun.future.done():
+                    begun.advance(pool)
 
 
 class _Reading:
-    """One recording as it is read, a block at a time, each of which is encoded on another thread."""
+    """One recording while it is read block by block; another thread encodes each block."""
 
     def __init__(
         self, store: Store, source: Source, clock: Callable[[], datetime], *, side: str | None, wav: bool
@@ -118,7 +118,7 @@ class _Reading:
         self._is_read = False
         self.object_bytes = source.permit.recording.object_bytes
         self.read_bytes = 0  # of these, about: the object has some more than the sound
-        self.future: Future[bytes] | None = None  # what a thread works at; None before the first block and at the end
+        self.future: Future[bytes] | None = None  # the work of a thread; None before the first block and at the end
         try:
             self._header, self._blocks = self._read()
             channel, self._withheld = _side(self._header, source.roles, side)
@@ -135,7 +135,7 @@ class _Reading:
         self._encoder = self._new_encoder()
 
     def _separate(self, turns: Sequence[Turn], side: str) -> None:
-        """Take what *side* says on a single track in the place of the sound, if the turns fit it."""
+        """Replace a single track by the speech of *side*, if the turns fit it."""
         from arlo_rec.speech.turns import by_turns
 
         header = self._header
@@ -148,7 +148,7 @@ class _Reading:
         self._header, self._blocks = self._read()
 
     def advance(self, pool: ThreadPoolExecutor) -> None:
-        """Have the next block encoded, the file finished after the last, or be at the end."""
+        """Submit the next block, then the end of the file, for encoding."""
         if self.future is not None:
             self._mp3 = self.future.result()  # of the last: nothing is ready sooner
         self.future = None
@@ -164,7 +164,7 @@ class _Reading:
         self.future = pool.submit(self._encoder.finish) if block is None else pool.submit(self._encoder.write, block)
 
     def sound(self) -> GivenSound:
-        """What became of it, at the end."""
+        """The finished sound."""
         if self._withheld is not None:
             return GivenSound(withheld=self._withheld)
         encoder = self._encoder
@@ -181,7 +181,7 @@ class _Reading:
 
 
 def _side(header: audio.Header, roles: Mapping[str, int], side: str | None) -> tuple[int | None, str | None]:
-    """The channel that is given, None for all; and the code of why none is."""
+    """The channel to be given (None: all), and the code of the reason if none is."""
     if side is None:
         return None, None
     if header.channels != 2:
@@ -192,7 +192,7 @@ def _side(header: audio.Header, roles: Mapping[str, int], side: str | None) -> t
 
 
 def _channels(header: audio.Header, roles: Mapping[str, int], channel: int | None) -> tuple[str | None, ...]:
-    """Who is in each channel of a sound that keeps them; nobody in those that became silence."""
+    """The speaker in each channel of a sound that keeps them; None in a silenced one."""
     if header.channels == 1 or "caller" not in roles:
         return ()
     names = {place: role for role, place in roles.items() if channel is None or place == channel}

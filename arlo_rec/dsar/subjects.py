@@ -1,4 +1,4 @@
-"""Whose recordings an access request is about: what the person is known by, and the recordings that this leads to.
+"""The subject of an access request: the person's identifiers, and their recordings.
 
 A caller is known by numbers, in any notation, and by references of calls whose number was withheld; an employee by the
 name under which the telephone system delivers their calls. The catalogue has all of them as blind indexes only.
@@ -39,12 +39,12 @@ class KnownBy(StrEnum):
 
     @property
     def mark(self) -> bytes:
-        """What a tag of that kind begins with in a case, so that no kind is taken for another."""
+        """The first byte of a tag of that kind in a case, so that no kind is taken for another."""
         return {"caller": b"n", "call": b"r", "agent": b"a"}[self.value]
 
 
 class Identifier(NamedTuple):
-    """What a person is known by: as it is shown to them, and its blind index."""
+    """An identifier of a person: the text for display, and its blind index."""
 
     kind: KnownBy
     text: str
@@ -62,10 +62,10 @@ class Identifier(NamedTuple):
 def identifiers(
     store: Store, callers: Sequence[str], references: Sequence[str], agents: Sequence[str]
 ) -> tuple[Identifier, ...]:
-    """What somebody is known by, each once.
+    """The identifiers of a person, without duplicates.
 
-    Raises Usage where nothing is named, or a caller and an employee at once, NothingMatched for what is no number, and
-    Refused for the reference of a call that has a number: whoever asks is then known by that number.
+    Raises Usage if none is named, or a caller and an employee at once, NothingMatched for an invalid number, and
+    Refused for the reference of a call that has a number, which identifies the caller instead.
     """
     if not (callers or references or agents):
         raise Usage("nobody_named")
@@ -74,10 +74,10 @@ def identifiers(
     for name, texts in (("--reference", references), ("--agent", agents)):
         if not all(0 < len(text) <= _LONGEST and is_unicode(text) for text in texts):
             raise Usage("bad_value", name=name)
-    found = [known(store, KnownBy.CALLER, number.reveal()) for number in _numbers(callers)]
-    found += [_of_call(store, text) for text in references]
-    found += [known(store, KnownBy.AGENT, text) for text in agents]
-    return tuple(dict.fromkeys(found))
+    known_by = [known(store, KnownBy.CALLER, number.reveal()) for number in _numbers(callers)]
+    known_by += [_of_call(store, text) for text in references]
+    known_by += [known(store, KnownBy.AGENT, text) for text in agents]
+    return tuple(dict.fromkeys(known_by))
 
 
 def _numbers(callers: Sequence[str]) -> list[Private]:
@@ -88,31 +88,31 @@ def _numbers(callers: Sequence[str]) -> list[Private]:
 
 
 def without_calls(store: Store, known_by: Iterable[Identifier], now: datetime) -> tuple[str, ...]:
-    """The names of employees and the references to which no call belongs: one may be written wrongly."""
+    """The names of employees and the references without a call, which may be misspelt."""
     typed = [identifier for identifier in known_by if identifier.kind is not KnownBy.CALLER]
     return tuple(identifier.text for identifier in typed if not held(store, [identifier], now))
 
 
 def are_mixed(known_by: Iterable[Identifier]) -> bool:
-    """Whether some are a caller's and others an employee's."""
+    """Whether some identifiers are a caller's and others an employee's."""
     return len({identifier.kind is KnownBy.AGENT for identifier in known_by}) > 1
 
 
 def side_of(known_by: Iterable[Identifier]) -> str:
-    """The side of the calls on which somebody was: `agent` or `caller`."""
+    """The person's side of the calls: `agent` or `caller`."""
     return "agent" if any(identifier.kind is KnownBy.AGENT for identifier in known_by) else "caller"
 
 
 def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[DecidedObjection, ...]:
-    """What was decided of an employee's objection to training copies, by each of their names; the oldest first."""
-    names = {agent_name(each.text) for each in known_by if each.kind is KnownBy.AGENT}
+    """The decisions on an employee's objections to training copies, by each of their names; the oldest first."""
+    names = {agent_name(identifier.text) for identifier in known_by if identifier.kind is KnownBy.AGENT}
     every = objections.by_name(store).items() if names else ()
-    decided = [DecidedObjection(each.state, each.at) for name, each in every if name in names]
-    return tuple(sorted(decided, key=lambda each: each.at))
+    decided = [DecidedObjection(objection.state, objection.at) for name, objection in every if name in names]
+    return tuple(sorted(decided, key=lambda objection: objection.at))
 
 
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:
-    """An identifier by the text that is kept of it: a number in E.164 form, a reference, a name."""
+    """An identifier by its stored text: a number in E.164 form, a reference, a name."""
     seed = store.secret(INDEX_SEED)
     if kind is KnownBy.CALLER:
         return Identifier(kind, text, primitives.caller_tag(seed, text.encode("utf-8")))
@@ -122,8 +122,8 @@ def known(store: Store, kind: KnownBy, text: str) -> Identifier:
 
 
 def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
-    """The calls of a person that are held and not past retention, each once, the oldest first."""
-    found: dict[RecordingId, Recording] = {}
+    """The calls of a person that are held and not past retention, without duplicates, the oldest first."""
+    calls: dict[RecordingId, Recording] = {}
     for identifier in known_by:
         for row in store.catalogue.search.of_subject(_subject(identifier)):
             is_anothers = identifier.kind is KnownBy.CALL and row.caller is not None
@@ -132,8 +132,8 @@ def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Re
                 and not is_anothers
                 and not is_due(store.policy.ends_at(row), store.clock.today(now))
             ):
-                found[row.id] = row
-    return sorted(found.values(), key=lambda row: (row.started_at, row.id))
+                calls[row.id] = row
+    return sorted(calls.values(), key=lambda row: (row.started_at, row.id))
 
 
 def _subject(identifier: Identifier) -> Subject:
@@ -147,9 +147,9 @@ def _subject(identifier: Identifier) -> Subject:
 
 
 def _of_call(store: Store, text: str) -> Identifier:
-    """A call whose number was withheld, by the exchange's reference or by our id.
+    """A call with a withheld number, by the exchange's reference or by our id.
 
-    Raises Refused where it has a number, or where the text leads to two calls.
+    Raises Refused if it has a number, or if the text leads to two calls.
     """
     identifier = known(store, KnownBy.CALL, text)
     rows = store.catalogue.search.of_subject(_subject(identifier))
@@ -162,18 +162,19 @@ def _of_call(store: Store, text: str) -> Identifier:
 
 
 def _our_id(text: str) -> RecordingId | None:
-    """The id of a recording of ours, where a reference is one."""
+    """The id of a recording of ours, if a reference is one."""
     return RecordingId(bytes.fromhex(text)) if _ID.fullmatch(text) else None
 
 
 # -- scope -------------------------------------------------------------------------------------------
-# The part of what is held that the person wants to have: calls by name, or a span of time.
+# The part of the held calls that the person asks for: by name, or by a span of time.
 
 
 def within(store: Store, scope: Scope, held: Sequence[Recording]) -> list[Recording]:
-    """Those of *held* that meet each condition; a call is named by our id, its beginning, or the exchange's reference.
+    """The calls of *held* that meet each condition; a call is named by our id, its beginning, or the exchange's
+    reference.
 
-    Raises NothingMatched for a call that is none of them, and where nothing of what is held lies in the scope.
+    Raises NothingMatched for a call that is not in *held*, and if no held call is within the scope.
     """
     chosen = [recording for recording in held if _is_in_span(scope, recording)]
     if scope.calls:
@@ -185,7 +186,7 @@ def within(store: Store, scope: Scope, held: Sequence[Recording]) -> list[Record
 
 
 def in_full(scope: Scope | None, held: Sequence[Recording]) -> Scope | None:
-    """The same scope as the person is told it: with the whole id where a call was named by the beginning of one."""
+    """The scope for the person: with the whole id for each beginning of an id."""
     if scope is None:
         return None
     ids = {recording.id.hex() for recording in held}
@@ -198,7 +199,7 @@ def _is_in_span(scope: Scope, recording: Recording) -> bool:
 
 
 def _named(store: Store, text: str, held: Sequence[Recording]) -> list[Recording]:
-    """The call that a text means; an id of ours goes before a reference, and what may be two calls is none."""
+    """The call that a text means; an id of ours goes before a reference, and an ambiguous text means none."""
     if not is_unicode(text):
         raise Usage("bad_value", name="--call")
     own = named(text, {recording.id.hex() for recording in held})

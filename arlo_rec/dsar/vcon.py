@@ -1,9 +1,9 @@
 """The recordings as a vCon (draft-ietf-vcon-vcon-core-04, syntax 0.4.0), which other systems for conversations read.
 
 One container: the person, an agent without a name for each call, and the company as parties; a dialog for each
-recording with its key press; the consent as an attachment after draft-howe-vcon-lawful-basis. A sound lies beside as a
-file, so a dialog names it by `filename` and `content_hash`: the draft's `url` is for what HTTPS serves. Copies for
-training are a second container, redacted from the first; they are not handed over, so their dialogs are without sound.
+recording with its key press; the consent as an attachment after draft-howe-vcon-lawful-basis. A sound is a file beside
+it, named in its dialog by `filename` and `content_hash`: the draft's `url` is for HTTPS. Copies for training are a
+second container, redacted from the first; they are not handed over, so their dialogs are without sound.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def recordings_vcon(answer: Answer, sounds: Sequence[FileFacts]) -> dict[str, An
 
 
 def copies_vcon(answer: Answer) -> dict[str, Any] | None:
-    """The container of the copies for training, with the first one's indices; None where no copy is held."""
+    """The container of the copies for training, with the first one's indices; None if no copy is held."""
     if not any(facts.copies for facts in answer.recordings):
         return None
     company, *others = _parties(answer)[0]
@@ -82,16 +82,17 @@ def _head(answer: Answer, what: str) -> dict[str, Any]:
 
 
 def _parties(answer: Answer) -> tuple[list[dict[str, Any]], Mapping[str | None, int]]:
-    """The company, the person under each number, an agent for each call; and where each number stands."""
+    """The company, the person under each number and an agent for each call; and the index of each number."""
     callers = {
-        number: place for place, number in enumerate(dict.fromkeys(each.number for each in answer.recordings), 1)
+        number: place
+        for place, number in enumerate(dict.fromkeys(recording.number for recording in answer.recordings), 1)
     }
     company = {"type": "organization", "org": answer.particulars.controller}
     person = [UNNAMED | ({"tel": f"tel:{number}"} if number else {}) for number in callers]
     agents = [
         {
             "type": "person",
-            "uuid": _uuid(answer, f"agent {facts.id}"),  # of this call alone: it leads to nobody
+            "uuid": _uuid(answer, f"agent {facts.id}"),  # of this call alone: it identifies no person
             "org": answer.particulars.controller,
             "dept": facts.team,
         }
@@ -101,7 +102,7 @@ def _parties(answer: Answer) -> tuple[list[dict[str, Any]], Mapping[str | None, 
 
 
 def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: int) -> dict[str, Any]:
-    """A recording; without content where its sound is withheld."""
+    """The dialog of a recording; without content if its sound is withheld."""
     dialog: dict[str, Any] = {
         "type": "recording",
         "start": to_iso(facts.started_at),
@@ -119,7 +120,7 @@ def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: 
 
 
 def _heard(facts: RecordingFacts, sound: FileFacts, caller: int, agent: int) -> Any:
-    """Who is in the sound: a list by channel, with null for a silent one; the one party of a sound of own words."""
+    """The parties in the sound: a list by channel, with null for a silent one; for a sound of own words one party."""
     if sound.channels:
         places: dict[str | None, int] = {"caller": caller, "agent": agent}
         return [places.get(role) for role in sound.channels]
@@ -127,7 +128,7 @@ def _heard(facts: RecordingFacts, sound: FileFacts, caller: int, agent: int) -> 
 
 
 def _lawful_basis(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any]:
-    """The consent: what for, since when, until when, and what shows it. Its party is who gave it."""
+    """The caller's consent: its purposes, its time span and its proof."""
     granted_at = to_iso(facts.consented_at())
     proof = {
         "dialog_reference": place,

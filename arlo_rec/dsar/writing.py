@@ -1,9 +1,9 @@
-"""What file an answer becomes: a page, or an archive of pages where it is too much for one.
+"""Choosing the file of an answer: a page, or an archive of pages if one page is too small.
 
     page       opens with a passphrase in a browser    name as typed
     archive    the same in several pages (`archive`)   ends in .zip
 
-Which one is decided from lengths and formats, before a sound is read. Each is signed by `certificate`, and both are
+Lengths and formats decide, before a sound is read. Each is signed by `certificate`, and both are
 written front to back.
 """
 
@@ -31,7 +31,7 @@ from arlo_rec.model.particulars import CONTROLLER
 from arlo_rec.model.records import to_iso
 
 # -- archive -----------------------------------------------------------------------------------------
-# An answer that is too much for one page: a ZIP with a page for the letter and pages for the sounds.
+# An answer that is too large for one page: a ZIP with a page for the letter and pages for the sounds.
 #
 #     index.html            the letter, and the files of it that are no sounds
 #     parts/part-01.html    some of the sounds, each with its player
@@ -70,13 +70,13 @@ class Archive:
         self._index: PageFile | None = None
 
     def begin(self) -> Iterator[bytes]:
-        """Nothing stands before the first page."""
+        """Yield nothing: the first page is the beginning."""
         return iter(())
 
     def enclose(
         self, name: str, mediatype: str, pieces: Iterable[bytes], of: RecordingFacts | None = None
     ) -> Generator[bytes, None, FileFacts]:
-        """A sound into the page that has room for it, and anything else into the letter's."""
+        """Write a sound into the next page with room for it, and any other file into the letter's page."""
         if of is None:
             page = yield from self._letters_page()
             return (yield from self._written(page.enclose(name, mediatype, pieces)))
@@ -87,7 +87,7 @@ class Archive:
         return self._elsewhere[-1]
 
     def end(self, letter: str) -> Iterator[bytes]:
-        """The letter; `seal.Archive.signed` ends the archive."""
+        """Write the letter; `seal.Archive.signed` ends the archive."""
         page = yield from self._letters_page()
         yield from self._written_all(page.end(letter, self._elsewhere))
         yield self.zip.finish()
@@ -98,7 +98,7 @@ class Archive:
         return f"parts/part-{self._volumes:02}.html"
 
     def _page_for(self, size: int) -> Generator[bytes, None, PageFile]:
-        """The page that a sound of *size* bytes goes to: the last one, if there is room."""
+        """The page for a sound of *size* bytes: the last one, if there is room."""
         taken = sum(self._expected[sound.facts.id] for sound in self._sounds)
         if self._volume is not None and taken + size > MOST:
             yield from self._end_volume()
@@ -139,7 +139,7 @@ class Archive:
         return self._index
 
     def _written(self, pieces: Generator[bytes, None, FileFacts]) -> Generator[bytes, None, FileFacts]:
-        """A page's bytes as the archive's; returns what the page returned."""
+        """The bytes of a page as the archive's; returns the page's return value."""
         while True:
             try:
                 piece = next(pieces)
@@ -158,27 +158,27 @@ class Archive:
 # -- package -----------------------------------------------------------------------------------------
 # The access answer as one file, written in one pass: the sounds, `data.json`, then the letter, which names them all.
 #
-# `Composition` puts the answer together while it is written, because the letter needs the checksums of the sounds. What
-# the file is like is decided by the `Package` that it is given: `page_file` a page that asks for its passphrase.
+# `Composition` puts the answer together while it is written, because the letter needs the checksums of the sounds. Its
+# `Package` decides the form of the file: `page_file` is a page that asks for its passphrase.
 
 
 class Package(Protocol):
-    """A file that is written front to back; what each function yields follows what the one before yielded."""
+    """A file that is written front to back, by the functions in this order."""
 
     def begin(self) -> Iterator[bytes]:
-        """What stands before the first file."""
+        """Yield the bytes before the first file."""
 
     def enclose(
         self, name: str, mediatype: str, pieces: Iterable[bytes], of: RecordingFacts | None = None
     ) -> Generator[bytes, None, FileFacts]:
-        """A file of the answer, the sound *of* a recording; returns what the letter says of it."""
+        """Yield the bytes of a file, the sound *of* a recording; returns its facts for the letter."""
 
     def end(self, letter: str) -> Iterator[bytes]:
-        """The letter, as markup, and the end."""
+        """Yield the letter, as markup, and the end."""
 
 
 class Composition:
-    """The bytes of a package, and the answer as it is when all of them are written."""
+    """The bytes of a package, and the answer after the last of them."""
 
     def __init__(
         self,
@@ -221,21 +221,21 @@ PASSPHRASE_GROUPS = 6  # of 4 characters: 120 bits for a file that leaves the co
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the officer wants the file to be like."""
+    """The officer's choices for the file."""
 
     lang: str = "nb"
     wav: bool = False  # sounds as WAV instead of MP3
-    controller: str = CONTROLLER  # whose file it is, outside the encryption
+    controller: str = CONTROLLER  # named outside the encryption
 
     @property
     def sound_format(self) -> str:
-        """How `Answer` names it."""
+        """The format as `Answer` names it."""
         return "wav" if self.wav else "mp3"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A file that is about to be written, and what it is opened with."""
+    """A file that is about to be written, and the passphrase that opens it."""
 
     file: NamedFile
     package: Package
@@ -255,13 +255,13 @@ def target(file: NamedFile, calls: Sequence[HeldCall], form: Form, *, whole: boo
 
 
 def archive_beside(file: NamedFile) -> NamedFile:
-    """The file that an archive of pages becomes where another was named: it ends in .zip."""
+    """The archive's path beside the named file: it ends in .zip."""
     stem = file.path.stem if file.path.suffix in {".html", ".htm", ".zip"} else file.path.name
     return file.beside(f"{stem}.zip")
 
 
 def expected_bytes(call: HeldCall, form: Form, *, whole: bool) -> int:
-    """About how many bytes the sound of a call will have, and rather too many, by what is known of it."""
+    """The estimated bytes of a call's sound, by its facts, rather too many than too few."""
     if form.wav or call.rate not in audio.MP3_RATES:
         return call.frames * call.tracks * 2
     return int(call.frames * (call.tracks if whole else 1) * audio.MP3_BYTES_A_SAMPLE)

@@ -168,7 +168,7 @@ class ReviewUnfinished(Refused):
 
     @property
     def sentence(self) -> str:
-        """The sentence for what is left."""
+        """The sentence for the unfinished part."""
         left = bool(self.detail["cuts"]), bool(self.detail["parts"])
         return {(True, False): "review_undecided", (False, True): "review_unheard"}.get(left, self.code)
 

@@ -92,7 +92,7 @@ class Kept:
         return self.kind_nb if lang == "nb" else self.kind_en
 
     def how_long(self, lang: str) -> str:
-        """How long it is kept, in that language."""
+        """The time for which it is kept, in that language."""
         return self.how_long_nb if lang == "nb" else self.how_long_en
 
 
@@ -122,7 +122,7 @@ class Particulars:
         return self.staff_basis_nb if lang == "nb" else self.staff_basis_en
 
     def withdrawal(self, lang: str) -> str | None:
-        """How a caller reaches the company to withdraw, in that language."""
+        """The caller's way to withdraw through the company, in that language."""
         return self.withdrawal_nb if lang == "nb" else self.withdrawal_en
 
     def objection(self, lang: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The file in which an officer proposes another version of the policy: TOML, with what changes and nothing else.
+"""The file in which an officer proposes another version of the policy: TOML, with changed settings only.
 
 version = "2026-12"
 from = 2026-12-15              # without it: from the approval on

@@ -1,4 +1,4 @@
-"""Versions of a store's policy: what the guidelines leave to the company, each in force from an instant on. Pure.
+"""Versions of a store's policy: the company's settings within the guidelines, each in force from an instant on. Pure.
 
 `policy` and `rules` hold what no company changes. A version is never edited: a change is a new version, which
 officers approve (purpose.change). All versions are one document, which a link of the chain of authority commits to

@@ -1,4 +1,4 @@
-"""Progress of long work: what a use case reports to its observer; `ui.progress` shows it.
+"""Progress of long work, as a use case reports it to its observer; `ui.progress` shows it.
 
 An observer is called during the work, up to once per call: it must return at once and raise nothing.
 """

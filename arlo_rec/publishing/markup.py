@@ -1,9 +1,9 @@
-"""HTML from the Markdown of a page: its heading, its sections, and its foot behind the last rule.
+"""HTML from the Markdown of a page: its heading, its sections, and the footer behind the last rule.
 
-No HTML of the Markdown gets through. Beside what CommonMark says, a paragraph or point that is emphasised whole is
-marked as something missing, one that begins with strong words as something to be answered, a quotation gets the
-language that it is in, and so does a link to a page in another. An address for e-mail becomes a link, which may break
-at its @ and dots; what belongs together, as a number and its unit do, does not break.
+HTML in the Markdown is escaped. Beyond CommonMark, an emphasised paragraph or list item is marked as missing, and one
+that begins with strong words as open; a quotation, and a link to a page in another language, get their language. An
+e-mail address becomes a link, which may break at its @ and dots; a number and its unit, and other such pairs, do not
+break.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TEXT: Final = frozenset({"text", "text_special", "code_inline"})
 
 
 class Section(NamedTuple):
-    """One heading of the second level with what stands below it, as HTML."""
+    """One heading of the second level with the HTML below it."""
 
     id: str
     heading: str
@@ -43,7 +43,7 @@ class Section(NamedTuple):
 
 
 class Sections(NamedTuple):
-    """A page: its title as text, what stands before the first section, the sections, and its foot, as HTML."""
+    """A page: its title as text, and its introduction, sections and footer as HTML."""
 
     title: str
     head: str
@@ -52,7 +52,7 @@ class Sections(NamedTuple):
 
 
 def sections(markdown: str, lang: str, quoted: Mapping[str, str]) -> Sections:
-    """The sections of a page in *lang*; *quoted* says by text in which language each quotation is."""
+    """The sections of a page in *lang*; *quoted* gives the language of each quotation, by text."""
     parser = MarkdownIt("commonmark", {"html": False})
     tokens = parser.parse(markdown)
     for at, token in enumerate(tokens):
@@ -71,7 +71,7 @@ def sections(markdown: str, lang: str, quoted: Mapping[str, str]) -> Sections:
 
 
 def _mark(tokens: Sequence[Token], at: int, token: Token, lang: str, quoted: Mapping[str, str]) -> None:
-    """What CommonMark does not say of a token."""
+    """The attributes of a token beyond CommonMark."""
     if token.type == "paragraph_open":
         inline = tokens[at + 1].children or []
         kind = _kind(inline)
@@ -90,7 +90,7 @@ def _mark(tokens: Sequence[Token], at: int, token: Token, lang: str, quoted: Map
 
 
 def _with_addresses(inline: Sequence[Token]) -> Iterator[Token]:
-    """The same content with each address for e-mail as a link, and spaces that hold together."""
+    """The same content with each e-mail address as a link, and with spaces that do not break."""
     depth = 0
     for token in inline:
         depth += {"link_open": 1, "link_close": -1}.get(token.type, 0)
@@ -98,15 +98,15 @@ def _with_addresses(inline: Sequence[Token]) -> Iterator[Token]:
             yield token
             continue
         at = 0
-        for found in _EMAIL.finditer(token.content) if depth == 0 else ():
-            yield _plain(token.content[at : found.start()])
-            yield Token("link_open", "a", 1, attrs={"href": f"mailto:{found[0]}"})
-            for number, piece in enumerate(_MAY_BREAK.split(found[0])):
+        for address in _EMAIL.finditer(token.content) if depth == 0 else ():
+            yield _plain(token.content[at : address.start()])
+            yield Token("link_open", "a", 1, attrs={"href": f"mailto:{address[0]}"})
+            for number, piece in enumerate(_MAY_BREAK.split(address[0])):
                 if number:
                     yield Token("html_inline", "", 0, content="<wbr>")
                 yield _plain(piece)
             yield Token("link_close", "a", -1)
-            at = found.end()
+            at = address.end()
         yield _plain(token.content[at:])
 
 
@@ -124,7 +124,7 @@ def _kind(inline: Sequence[Token]) -> str | None:
 
 
 def _about(address: str, lang: str) -> Iterator[tuple[str, str]]:
-    """What else a link says: the language of a page in another, and nothing to a website about where one comes from."""
+    """The further attributes of a link: the language of a page in another, and no referrer for a website."""
     page = _PAGE.fullmatch(address)
     if page and page[1] != lang:
         yield "lang", page[1]

@@ -1,6 +1,6 @@
-"""The pages that are published of the guidelines, each in Norwegian and English, as HTML and as Markdown.
+"""The published pages of the guidelines, each in Norwegian and English, as HTML and as Markdown.
 
-Each is one template in Markdown for a language (`page/NAME.LANG.md.j2`), so that whoever is responsible can read and
+Each is one template in Markdown for a language (`page/NAME.LANG.md.j2`), so that the responsible people can read and
 change it without reading code; the HTML is made from that very Markdown. `facts` supplies the values.
 """
 
@@ -23,10 +23,9 @@ from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION,
 from arlo_rec.publishing.markup import sections
 
 # -- facts -------------------------------------------------------------------------------------------
-# The facts that published pages tell: of a version of the policy, of the company, and of what the program sets. Pure.
+# The facts in published pages: of a version of the policy, the company, and the program's fixed settings. Pure.
 #
-# A version has the retention, the prompts and the reason codes; what it has not, as the words of the rules, the program
-# sets.
+# A version has the retention, the prompts and the reason codes; the program has the rest, as the words of the rules.
 
 
 SECTIONS: Final = range(1, 9)  # of the guidelines
@@ -62,7 +61,7 @@ class WordedPrompt(NamedTuple):
 
 
 def rules_of(version: PolicyVersion, lang: str) -> list[WordedRule]:
-    """Every rule, in the order of the guidelines; that of retention with the days of that version."""
+    """Every rule, in the order of the guidelines; the one on retention names that version's days."""
     return [WordedRule(rule.id, rule.section, rule.text(lang)) for rule in version.rules]
 
 
@@ -71,22 +70,22 @@ def prompts_of(version: PolicyVersion, at: datetime, lang: str) -> list[WordedPr
     day = Formats(lang).day
     return [
         WordedPrompt(
-            each.version,
-            each.lang,
-            each.text,
-            day(each.since),
-            day(each.until) if each.until is not None else None,
-            _purposes(each.purposes, lang),
+            prompt.version,
+            prompt.lang,
+            prompt.text,
+            day(prompt.since),
+            day(prompt.until) if prompt.until is not None else None,
+            _purposes(prompt.purposes, lang),
         )
-        for each in version.prompts
-        if each.in_use(at)
+        for prompt in version.prompts
+        if prompt.in_use(at)
     ]
 
 
 def gather(
     version: PolicyVersion, company: Particulars, published_at: datetime, at: datetime, lang: str
 ) -> dict[str, object]:
-    """What the pages of one language are filled in with: what is in force *at* that time."""
+    """The values for the pages of one language, by the policy in force *at* that time."""
     rules, formats = rules_of(version, lang), Formats(lang)
     has_no_officer = company.data_protection_officer == stated.NONE
     return {
@@ -97,11 +96,11 @@ def gather(
         "since": formats.day(local_date(version.since)),
         "published": formats.moment(published_at),
         "by": version.by,
-        "approved_by": [each.by for each in version.approvals],
+        "approved_by": [approval.by for approval in version.approvals],
         "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
         "prompts": prompts_of(version, at, lang),
         "reasons": [
-            WordedReason(each.code, each.text(lang), _purposes(each.purposes, lang)) for each in version.reasons
+            WordedReason(code.code, code.text(lang), _purposes(code.purposes, lang)) for code in version.reasons
         ],
         "reason_demanded": version.reason_demanded,
         "cut_circumstances": version.cut_circumstances,
@@ -139,14 +138,14 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "staff_basis": company.staff_basis(lang),
         "rests_on_interests": rests_on_interests(company),
         "processors": company.processors,
-        "outside": [each for each in company.processors or () if each.is_outside_eea],
+        "outside": [processor for processor in company.processors or () if processor.is_outside_eea],
         "recipients": company.recipients,
         "kept": company.retention,
     }
 
 
 def _purposes(purposes: Sequence[str] | frozenset[str], lang: str) -> list[str]:
-    return [say(f"purpose.{each}", lang) for each in sorted(purposes, reverse=True)]
+    return [say(f"purpose.{purpose}", lang) for purpose in sorted(purposes, reverse=True)]
 
 
 # -- pages ------------------------------------------------------------------------------------------
@@ -166,7 +165,7 @@ _CONTENTS: Final = {"nb": "Innhold", "en": "Contents"}
 
 
 class Page(NamedTuple):
-    """Which page it is, in which language and form."""
+    """A page by name, language and form."""
 
     name: str
     lang: str
@@ -184,11 +183,11 @@ def every() -> Iterator[Page]:
 
 
 def content(page: Page, version: PolicyVersion, company: Particulars, published_at: datetime, at: datetime) -> bytes:
-    """A page of what is in force *at* that time, without its certificate; its foot says when it was published."""
-    told = gather(version, company, published_at, at, page.lang)
+    """A page by the policy in force *at* that time, without its certificate; its footer has the time of publication."""
+    facts = gather(version, company, published_at, at, page.lang)
     other = next(lang for lang in LANGUAGES if lang != page.lang)
     place = {"name": page.name, "form": page.form, "other_lang": other, "is_internal": page.name in INTERNAL}
-    text = render_markdown(PAGE, f"{page.name}.{page.lang}.md.j2", **told, **place).strip() + "\n"
+    text = render_markdown(PAGE, f"{page.name}.{page.lang}.md.j2", **facts, **place).strip() + "\n"
     if page.form == "md":
         return HEADS["md"] + text.encode("utf-8")
     prompts = prompts_of(version, at, page.lang)
@@ -206,5 +205,5 @@ def content(page: Page, version: PolicyVersion, company: Particulars, published_
 
 
 def _spoken(text: str) -> str:
-    """A prompt's text as it stands in a page."""
+    """A prompt's text in a page."""
     return " ".join(visible(text).split())

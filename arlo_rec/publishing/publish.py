@@ -3,13 +3,14 @@
     1  all pages are written in memory
     2  the entry `PolicyPublished`, with the digest of each, is durable
     3  each page gets its certificate, which proves that entry
-    4  the files are written into a folder beside the one that was named, and synced     5  that gets its name
+    4  the files are written into a folder beside the named one, and synced
+    5  that folder gets its name
 
-The certificate of a page says which store and version of the policy the page is of, which page, in which language and
-form, when it was published, and the SHA-256 of everything in the file but itself. No personal data but the names of
-officers, which stand in the page. It proves the entry, which is one for all pages of a run.
+The certificate of a page states its store, version of the policy, name, language, form and time of publication, and the
+SHA-256 of the rest of the file. Its only personal data are the names of officers, which are in the page. It proves the
+entry, which is one for all pages of a run.
 
-A run that is cut off leaves a log that says that the pages were signed, and no folder of that name, or the whole one.
+An interrupted run leaves the entry in the log, and no folder of that name, or the whole one.
 """
 
 from __future__ import annotations
@@ -46,17 +47,17 @@ class PublishedPage(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What was published: the version of the policy, and the pages."""
+    """The published version of the policy, and its pages."""
 
     version: str
     pages: list[PublishedPage]
 
 
 def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime) -> Published:
-    """Write every page of the policy in force into *folder*, which must not be there, or be empty.
+    """Write every page of the policy in force into *folder*, which must be missing or empty.
 
-    Raises NotGranted where somebody is no officer, Usage where something else lies there by then, Integrity where
-    nobody vouches for this officer's key, and Unreachable.
+    Raises NotGranted for anyone but an officer, Usage if the folder is taken by then, Integrity if no officer vouches
+    for this officer's key, and Unreachable.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
@@ -83,7 +84,7 @@ def digest(page: Page, content: bytes) -> str:
 def signed(
     store: Store, page: Page, content: bytes, version: str, published_at: datetime, proof: Mapping[str, Any]
 ) -> bytes:
-    """A page of that version with its certificate; raises Integrity where this officer's key is not vouched for."""
+    """A page of that version with its certificate; raises Integrity if this officer's key is not vouched for."""
     over = seal.before_certificate(content, page.form)
     certificate = seal.by_officer(
         store,
@@ -101,9 +102,9 @@ def signed(
 
 
 # -- comparison --------------------------------------------------------------------------------------
-# Published pages against the policy of today: what is missing, changed by hand, of another store, or out of date.
+# Published pages against the policy of today: missing, changed by hand, of another store, or out of date.
 #
-# A page is made anew, with the time that it says it was published, and compared byte by byte. Files in the folder that
+# A page is made anew, with its stated time of publication, and compared byte by byte. Files in the folder that
 # are no pages of ours are ignored.
 
 
@@ -111,7 +112,7 @@ LONGEST: Final = 4 * 1024 * 1024  # bytes of a page; ours have some ten thousand
 
 
 class What(StrEnum):
-    """What is wrong with a published page."""
+    """A kind of difference in a published page."""
 
     MISSING = "missing"
     CHANGED = "changed"  # it is no page of that name, or its certificate does not fit
@@ -121,12 +122,12 @@ class What(StrEnum):
 
 
 def drifts(folder: NamedFile, store: Store, company: Particulars, now: datetime) -> list[Drift]:
-    """What differs between the pages in *folder* and what would be published at *now*, by file; empty if nothing.
+    """The differences between the pages in *folder* and the pages of *now*, by file; empty without any.
 
-    Raises Unreachable where a file is there and cannot be read.
+    Raises Unreachable if a file exists and cannot be read.
     """
-    found = ((page, _drift(page, folder.inside(page.file), store, company, now)) for page in pages.every())
-    return [Drift(what, page.file) for page, what in found if what is not None]
+    checked = ((page, _drift(page, folder.inside(page.file), store, company, now)) for page in pages.every())
+    return [Drift(drift, page.file) for page, drift in checked if drift is not None]
 
 
 def _drift(page: Page, file: NamedFile, store: Store, company: Particulars, now: datetime) -> What | None:
@@ -140,20 +141,20 @@ def _drift(page: Page, file: NamedFile, store: Store, company: Particulars, now:
         genuine = check.check(io.BytesIO(raw))
     except (Forged, Unknown):
         return What.CHANGED
-    told = genuine.document
-    if told["kind"] != check.PAGE or (told["page"], told["lang"], told["form"]) != tuple(page):
+    document = genuine.document
+    if document["kind"] != check.PAGE or (document["page"], document["lang"], document["form"]) != tuple(page):
         return What.CHANGED
     if not _is_logged(store, page, genuine):
         return What.OTHER_STORE
     version = store.policy.at(now)
-    if told["policy"] != version.version:
+    if document["policy"] != version.version:
         return What.OLDER_POLICY
-    today = pages.content(page, version, company, from_iso(told["published_at"]), now)
-    return None if digest(page, today) == told["sha256"] else What.OTHER_TEXT
+    today = pages.content(page, version, company, from_iso(document["published_at"]), now)
+    return None if digest(page, today) == document["sha256"] else What.OTHER_TEXT
 
 
 def _is_logged(store: Store, page: Page, genuine: Genuine) -> bool:
-    """Whether an entry of this log, signed by somebody who may publish, names the digest of that page."""
+    """Whether an entry of this log, signed by a person who may publish, names the digest of that page."""
     told, seq = genuine.document, genuine.document["entry"]["seq"]
     if told["store"] != store.layout.id.hex():
         return False

@@ -58,16 +58,16 @@ class Settings(NamedTuple):
     asr_model: str | None  # a folder
     asr_language: str | None
     asr_threads: int
-    particulars: str | None  # a file: what letters say of the company
+    particulars: str | None  # a file: the company's particulars in letters
 
 
 def settle(
     options: Mapping[str, str | None], environment: Mapping[str, str], personal: Mapping[str, str] | None = None
 ) -> Settings:
-    """The settings of a run; raises Usage for a config file that is wrong.
+    """The settings of a run; raises Usage for an invalid config file.
 
-    *personal*: who comes through the door has their own name, secret and key by what they handed over, and never by the
-    environment or the config of the account that owns the store.
+    *personal*: a person at the other end of the door brings name, secret and key, which never come from the environment
+    or the config of the account that owns the store.
     """
     config = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
 
@@ -108,17 +108,17 @@ class Kept(NamedTuple):
     values: Mapping[str, Any]
 
     def text(self, key: str) -> str | None:
-        """The value of a key; None where it is not set."""
+        """The value of a key; None if it is not set."""
         value = self.values.get(key)
         return None if value is None else str(value)
 
     def state_dir(self, environment: Mapping[str, str]) -> Path | None:
-        """The folder in which the account remembers what it has seen."""
+        """The folder of the account's memory of stores."""
         return _state_dir(self.values, environment)
 
 
 def kept(named: str | None, environment: Mapping[str, str]) -> Kept:
-    """The config file that was named, else the account's, else the system's; raises Usage where it is wrong."""
+    """The named config file, else the account's, else the system's; raises Usage for an invalid one."""
     return Kept(_read_config(named or environment.get("ARLO_REC_CONFIG"), environment))
 
 
@@ -130,8 +130,9 @@ def handed_key(environment: Mapping[str, str]) -> str | None:
 
 
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
-    """Language and state folder before the options are parsed, so that every error is shown in the right language and
-    failed unlocks are noted in the right folder. Errors of the settings themselves are raised by `settle`.
+    """Language and state folder before the options are parsed, for errors and failed unlocks until then.
+
+    Errors of the settings themselves are raised by `settle`.
     """
     try:
         kept = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)

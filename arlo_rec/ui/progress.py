@@ -1,8 +1,8 @@
 """Progress of long work on stderr: a bar on a terminal, elsewhere one line a minute.
 
-What the work tells is only kept, so that it costs nothing to tell it for every call. A thread of its own looks at the
-newest now and then, and it alone reads the clock and writes. Nothing that goes wrong there, as with a stderr that is
-full, closed or held up, reaches the work.
+A report of the work is only stored, so that reporting every call costs nothing. A separate thread looks at the newest
+one now and then, and it alone reads the clock and writes. No failure there, as of a full, closed or blocked stderr,
+reaches the work.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from arlo_rec.i18n.messages import say
 from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
 
 RATE_OVER: Final = 60.0  # seconds that a rate is of ...
-RATE_CHANGES: Final = 10  # ... or so many changes, where these took longer
-LONGEST: Final = 99 * 86_400  # seconds: of more nobody can tell how long it takes
+RATE_CHANGES: Final = 10  # ... or so many changes, if these took longer
+LONGEST: Final = 99 * 86_400  # seconds: a longer estimate means nothing
 MB: Final = 1_000_000
 
 
 class Rate:
-    """The speed of the work, by what was seen last; a phase begins anew."""
+    """The speed of the work, by its latest reports; each phase begins anew."""
 
     def __init__(self) -> None:
         self._phase: Phase | None = None
         self._seen: deque[tuple[float, int]] = deque()  # when which count was first seen
 
     def note(self, progress: Progress, now: float) -> None:
-        """Take in what is done at *now*."""
+        """Add the amount done at *now*."""
         if progress.phase is not self._phase or progress.done < self._seen[-1][1]:
             self._phase = progress.phase
             self._seen.clear()
@@ -43,7 +43,7 @@ class Rate:
             self._seen.popleft()
 
     def at(self, now: float) -> float | None:
-        """The work done in a second, less and less while the next is late; None before the first."""
+        """The work done in a second, decreasing while the next report is late; None before the first."""
         steps = len(self._seen) - 1
         if steps < 1:
             return None
@@ -56,7 +56,7 @@ class Rate:
 
 
 class Figures(NamedTuple):
-    """The figures of progress in words; those that are not known are empty."""
+    """The figures of progress in words; unknown ones are empty."""
 
     done: str
     total: str
@@ -67,16 +67,16 @@ class Figures(NamedTuple):
     left: str
 
     def full(self, between: str) -> list[str]:
-        """All that is known, with *between* the two counts."""
+        """All known figures, with *between* the two counts."""
         return [text for text in (self._counts(between, self.unit), self.rate, self.left) if text]
 
     def short(self) -> list[str]:
-        """The same without what the name of the phase says."""
+        """The same in fewer words, without a unit that the phase's name implies."""
         unit = self.unit if self.unit == "MB" else ""
         return [text for text in (self._counts("/", unit), self.rate, self.duration) if text]
 
     def least(self) -> list[str]:
-        """The least that a line can say."""
+        """The shortest text of a line."""
         return [text for text in (self.share, self.duration) if text]
 
     def _counts(self, between: str, unit: str) -> str:
@@ -84,7 +84,7 @@ class Figures(NamedTuple):
 
 
 def figures_of(progress: Progress, rate: float | None, lang: str) -> Figures:
-    """The figures of *progress*, with a *rate* in a second, None where it is not known."""
+    """The figures of *progress*, with a *rate* in a second, None if unknown."""
     done, total = progress.done, progress.total
     if not total:
         return Figures("", "", "", "", "", "", "")
@@ -100,7 +100,7 @@ def figures_of(progress: Progress, rate: float | None, lang: str) -> Figures:
 
 
 def rate_text(rate: float, unit: Unit, lang: str) -> str:
-    """A rate, given in a second: in a second, a minute or an hour, as it makes a number of some size."""
+    """A rate, given in a second, in words: in a second, a minute or an hour, whichever gives a readable number."""
     if unit is Unit.BYTES:
         return say("progress.rate.bytes", lang, rate=_number(rate / MB, lang))
     for every, seconds in (("second", 1), ("minute", 60)):
@@ -110,7 +110,7 @@ def rate_text(rate: float, unit: Unit, lang: str) -> str:
 
 
 def duration(seconds: float, lang: str) -> str:
-    """A length of time as one says it, no more exact than it can be known; nothing for one beyond all measure."""
+    """A length of time in words, as exact as the estimate; empty beyond LONGEST."""
     if seconds > LONGEST:
         return ""
     if seconds <= 55:
@@ -135,7 +135,7 @@ BAR_LEAST, BAR_MOST = 8, 40  # columns
 
 
 class Bar:
-    """The bar; it is drawn when it is looked at, and never by a thread of rich, which is loaded for it alone."""
+    """The bar, drawn only by `look`, never by a thread of rich, which is loaded for it alone."""
 
     def __init__(self, out: TextIO, lang: str, rate: Rate) -> None:
         from rich.console import Console
@@ -159,7 +159,7 @@ class Bar:
         self._task: TaskID | None = None
 
     def look(self, progress: Progress, now: float) -> None:
-        """Draw it as it is at *now*, as wide as the terminal is by now."""
+        """Draw it as it is at *now*, in the terminal's present width."""
         label, bar, figures = self._fitting(progress, now)
         self._bar.bar_width = bar
         parts = ((self._label, label), (self._bar, bar), (self._figures, figures))
@@ -171,7 +171,7 @@ class Bar:
         self._rich.refresh()
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove it."""
         self._rich.stop()
 
     def _fitting(self, progress: Progress, now: float) -> tuple[str, int, str]:
@@ -192,22 +192,22 @@ class Bar:
 APPEARS_AFTER = 0.5  # seconds of work before there is a bar
 LINE_EVERY = 60.0  # seconds between lines, and before the first
 BAR_TICK, LINE_TICK = 0.2, 1.0  # seconds from one look to the next
-CLOSE_WAIT = 1.0  # seconds for the bar to go; a terminal that somebody stopped keeps no answer waiting longer
+CLOSE_WAIT = 1.0  # seconds for the bar to go; a stopped terminal delays no answer longer
 _DUMB: Final = frozenset({"dumb", "unknown"})  # terminals that cannot take back a line
 
 
 class View(Protocol):
-    """A view of progress; raises OSError or ValueError where its stream takes nothing."""
+    """A view of progress; raises OSError or ValueError if its stream takes nothing."""
 
     def look(self, progress: Progress, now: float) -> None:
-        """Take in the newest, at *now* seconds of the clock, and show it where that is due."""
+        """Take in the newest progress, at *now* seconds of the clock, and show it if that is due."""
 
     def close(self) -> None:
-        """Take away what can be taken away."""
+        """Remove the view, as far as it can be removed."""
 
 
 class Display:
-    """An observer that keeps what it is told, and a thread that has a new view of *view* look at it."""
+    """An observer that stores progress, and a thread that shows the newest by a new view of *view*."""
 
     def __init__(self, view: Callable[[float], View], tick: float, clock: Callable[[], float]) -> None:
         self._view, self._tick, self._clock = view, tick, clock
@@ -221,11 +221,11 @@ class Display:
         if self._thread is None:
             self._closing = Event()
             self._thread = Thread(target=self._watch, args=(self._closing,), name="progress", daemon=True)
-            with suppress(RuntimeError):  # where no thread can be had the work goes on without
+            with suppress(RuntimeError):  # without a thread the work goes on
                 self._thread.start()
 
     def close(self) -> None:
-        """Take away what is shown; the next that is told begins anew."""
+        """Remove the view; the next progress begins anew."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._closing.set()
@@ -266,7 +266,7 @@ def display(
 
 
 def _unbuffered(stream: TextIO) -> TextIO:
-    """The file of *stream* without its buffer, whose lock a write that is held up would keep at the program's end."""
+    """The file of *stream* without its buffer, whose lock a blocked write would keep at the program's end."""
     try:
         raw = io.FileIO(stream.fileno(), "w", closefd=False)
     except (OSError, ValueError):  # no file, as in memory
@@ -275,17 +275,17 @@ def _unbuffered(stream: TextIO) -> TextIO:
 
 
 class _Nothing:
-    """No view."""
+    """A view that shows nothing."""
 
     def look(self, progress: Progress, now: float) -> None:
         """Show nothing."""
 
     def close(self) -> None:
-        """Take nothing away."""
+        """Remove nothing."""
 
 
 class Lines:
-    """At most one line a minute, the first after a minute: cron and scripts see nothing of what is short."""
+    """At most one line a minute, the first after a minute: cron and scripts see nothing of short work."""
 
     def __init__(self, out: TextIO, lang: str, command: str, began: float) -> None:
         self._out, self._lang, self._command = out, lang, command
@@ -293,7 +293,7 @@ class Lines:
         self._rate = Rate()
 
     def look(self, progress: Progress, now: float) -> None:
-        """Write a line where a minute has gone since the last."""
+        """Write a line if a minute has passed since the last."""
         self._rate.note(progress, now)
         if now >= self._due:
             self._due = now + LINE_EVERY
@@ -303,11 +303,11 @@ class Lines:
             self._out.flush()
 
     def close(self) -> None:
-        """A line stays."""
+        """Leave the lines."""
 
 
 class Delayed:
-    """A bar where the work has lasted a while and is not at its end; before that nothing is even loaded for it."""
+    """A bar for work that has lasted a while and is not near its end; before that nothing is loaded for it."""
 
     def __init__(self, out: TextIO, lang: str, began: float, is_ours: Callable[[], bool]) -> None:
         self._out, self._lang, self._began, self._is_ours = out, lang, began, is_ours
@@ -315,7 +315,7 @@ class Delayed:
         self._bar: View | None = None
 
     def look(self, progress: Progress, now: float) -> None:
-        """Draw the bar, unless the terminal is somebody else's."""
+        """Draw the bar, unless another program has the terminal."""
         self._rate.note(progress, now)
         is_due = now - self._began >= APPEARS_AFTER and progress.done != progress.total
         if (self._bar is None and not is_due) or not self._is_ours():
@@ -325,6 +325,6 @@ class Delayed:
         self._bar.look(progress, now)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None and self._is_ours():
             self._bar.close()

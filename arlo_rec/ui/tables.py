@@ -1,7 +1,7 @@
-"""Tables: laid out for people in the width of their terminal, and as CSV for whoever calculates with them.
+"""Tables: laid out in the width of the terminal, and as CSV for spreadsheets.
 
 On a terminal a row has one line as long as it fits: first the columns that may be shortened lose their ends, then they
-move to a line of their own below the others. Where nothing fits, a row is a block of lines. Elsewhere nothing is
+move to a line of their own below the others. If nothing fits, a row is a block of lines. Elsewhere nothing is
 shortened, however wide a row is. Of rich only the widths of characters are used: the rest takes 100 ms to load.
 """
 
@@ -42,7 +42,7 @@ class Table(NamedTuple):
 
 
 def table_text(table: Table) -> str:
-    """A table as wide as the terminal at most, or as wide as it is where the output goes to a file or a program."""
+    """A table as wide as the terminal at most, or unlimited for a file or a program."""
     cells = [[clean(cell) for cell in row] for row in (table.headings, *table.rows)]
     if not sys.stdout.isatty():
         return _grid(cells)
@@ -102,14 +102,14 @@ def shown(value: object) -> str:
 
 
 def _csv_cell(value: object) -> str:
-    """A value of an answer as a cell: lists of texts are joined, what is nested deeper is JSON."""
+    """A value of an answer as a cell: lists of texts are joined, deeper nesting becomes JSON."""
     if isinstance(value, date | bytes | frozenset | Path):
         value = plain(value)
     if value is None or isinstance(value, bool):
         return "" if value is None else str(value).lower()
     if isinstance(value, int | float):
         return str(value)
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list) and all(isinstance(element, str) for element in value):
         value = "; ".join(value)
     if not isinstance(value, str):
         import json
@@ -122,7 +122,7 @@ def _csv_cell(value: object) -> str:
 
 
 def _fitted(cells: Sequence[Sequence[str]], table: Table, most: int, *, bold: bool) -> str:
-    """The layout that fits into *most* columns, or a block of lines for each row, which always goes."""
+    """The layout that fits into *most* columns, or a block of lines for each row, which always fits."""
     widths, shortened = _widths(cells), table.shortened
     narrow = _narrowed(widths, frozenset() if table.is_whole else shortened, most)
     if narrow is not None:
@@ -185,13 +185,13 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _total(widths: Iterable[int]) -> int:
-    """The width of a row of columns that are so wide."""
+    """The width of a row of such columns."""
     every = list(widths)
     return sum(every) + len(GAP) * (len(every) - 1)
 
 
 def _width(text: str) -> int:
-    """The columns that a text takes on a terminal; those of a Chinese name are two a sign."""
+    """The columns that a text takes on a terminal; a Chinese character takes two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -200,7 +200,7 @@ def _width(text: str) -> int:
 
 
 def _shortened(text: str, most: int) -> str:
-    """A text in *most* columns, with an ellipsis where its end is missing."""
+    """A text in *most* columns, with an ellipsis if its end is missing."""
     if _width(text) <= most:
         return text
     from rich.cells import set_cell_size

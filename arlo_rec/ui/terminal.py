@@ -42,7 +42,7 @@ class Form(StrEnum):
 
 
 def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[[str], bool]) -> int:
-    """Write an answer to stdout, and return its exit status; raises Unreachable where writing fails.
+    """Write an answer to stdout, and return its exit status; raises Unreachable if writing fails.
 
     A table goes to *pager* on a terminal; it says whether it showed it.
     """
@@ -73,9 +73,9 @@ def tell(line: str) -> None:
 
 
 def wrapped(text: str, stream: TextIO) -> str:
-    """Lines for a terminal, broken between words where they are wider; a command that fits a line is not broken.
+    """Lines for a terminal, broken between words if they are wider; a command that fits a line is not broken.
 
-    A file or a program gets them as they are.
+    A file or a program gets them unchanged.
     """
     if not stream.isatty():
         return text
@@ -116,7 +116,7 @@ def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:
 def message_of(error: ArloError, lang: str) -> str:
     """The sentence of an error, with its values sanitised and codes among them replaced by their words.
 
-    With a similar known name (`nearest`) the sentence asks whether that was meant.
+    With a similar known name (`nearest`) the sentence suggests that name.
     """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
     return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", lang, **values)
@@ -135,7 +135,7 @@ def _clean_lines(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    """Write to stdout and flush; raises Unreachable where that fails, as on a full disk."""
+    """Write to stdout and flush; raises Unreachable if that fails, as on a full disk."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -144,7 +144,7 @@ def _write(text: str) -> None:
 
 
 def give_up_stdout() -> None:
-    """Discard everything that is still to be written to stdout, now and at the end of the program.
+    """Discard all unwritten output to stdout, now and at the end of the program.
 
     The stream's descriptor is redirected to /dev/null, because Python flushes a stream again when it is destroyed, and
     from 3.13 on reports a failure on stderr.
