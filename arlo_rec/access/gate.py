@@ -68,33 +68,13 @@ def admitted(
     return decision if any(grant.purpose is wanted for grant in live) else NO_GRANT
 
 
-def opened(
-    role: Role,
-    action: Action,
-    purpose: Purpose | None,
-    recording: Recording | None,
-    *,
-    released: bool,
-    granted: bool,
-    due_at: datetime,
-    objected: bool,
-    now: datetime,
-) -> Decision:
-    """Whether a recording opens to an admitted person; *granted*: by a grant that includes it.
+def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenRequest, now: datetime) -> Decision:
+    """Whether a recording opens to an admitted person.
 
-    For making and reviewing copies the policy decides on the original, or on the officer's right. *objected*: the
-    agent of the call, to training copies.
+    For making and reviewing copies the policy decides on the original, or on the officer's right.
     """
-    if recording is None:
-        return NO_GRANT
-    request = OpenRequest(
-        purpose=purpose or Purpose.TRAINING,
-        granted=granted,
-        consented=recording.purposes,
-        released=released,
-        due_at=due_at,
-        objected=objected and action is not Action.REJECT,  # a rejection erases
-    )
+    if action is Action.REJECT:  # it erases, so an objection does not hold it up
+        request = request._replace(objected=False)
     if action is Action.REVIEW_LISTEN:
         return may_hear(request, now=now, officer=role is Role.OFFICER)
     if purpose is None:
@@ -279,24 +259,22 @@ def _decide(
 
     Without a grant no other table is read: a forbidden id must take as long as an unknown one.
     """
-    is_open_to = recording is not None and (grant is not None or admission.as_officer)
-    copy = store.catalogue.copies.get(recording.id) if recording is not None and is_open_to else None
-    decided = partial(
-        opened,
-        store.person.role,
-        admission.action,
-        admission.purpose,
-        recording,
-        released=copy is not None and copy.state is CopyState.RELEASED,
+    if recording is None:
+        return NO_GRANT
+    copy = store.catalogue.copies.get(recording.id) if grant is not None or admission.as_officer else None
+    request = OpenRequest(
+        purpose=admission.purpose or Purpose.TRAINING,
         granted=grant is not None,
-        due_at=store.policy.ends_at(recording) if recording is not None else now,
-        now=store.clock.today(now),
+        consented=recording.purposes,
+        released=copy is not None and copy.state is CopyState.RELEASED,
+        due_at=store.policy.ends_at(recording),
     )
-    decision = decided(objected=False)
-    if not decision.allowed or recording is None or admission.purpose is Purpose.QUALITY:
+    decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
+    decision = decided(request)
+    if not decision.allowed or admission.purpose is Purpose.QUALITY:
         return decision
     objected = objections.has_objected(store, recording, keyring)
-    return NO_GRANT if objected is None else decided(objected=objected)
+    return NO_GRANT if objected is None else decided(request._replace(objected=objected))
 
 
 def _logged_reason(admission: Admission) -> str | None:

@@ -17,7 +17,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.model.policy_versions import first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
-from arlo_rec.policy import RETENTION, Action, Purpose, Role, State
+from arlo_rec.policy import RETENTION, Action, OpenRequest, Purpose, Role, State
 from tests.support import world as worlds
 from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World
@@ -151,17 +151,15 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None
     granted = any(grant.opens(purpose or Purpose.QUALITY, TEAM) for grant in live)
     recording = recording_of(cell)
-    decision = gate.opened(
-        cell.role,
-        cell.action,
-        purpose,
-        recording,
-        released=cell.kind == RELEASED,
+    request = OpenRequest(
+        purpose=purpose or Purpose.TRAINING,
         granted=granted,
+        consented=recording.purposes,
+        released=cell.kind == RELEASED,
         due_at=recording.latest_end,
         objected=cell.objected,
-        now=NOW,
     )
+    decision = gate.opened(cell.role, cell.action, purpose, request, NOW)
     return decision.allowed, decision.code
 
 
