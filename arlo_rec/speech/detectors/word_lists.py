@@ -1,4 +1,4 @@
-"""Look up words: names and towns, words that identify nobody, and how common a word is in each language.
+"""Look up words: names and towns, harmless words, and how common a word is in each language.
 
 Names are those of Norway, Sweden, Denmark, the English-speaking countries and their larger immigrant groups: about as
 many as fit in 100 kB. A word in no list may still be a name, so absence must never be a reason to keep a word; `tagger`
@@ -87,10 +87,10 @@ def _read(path: Path, kinds: tuple[str, ...]) -> dict[str, frozenset[str]]:
         lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         raise Integrity("names_damaged") from None
-    found = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
-    if set(found) != set(kinds):
+    lists = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
+    if set(lists) != set(kinds):
         raise Integrity("names_damaged")
-    return {kind: frozenset(words.split()) for kind, words in found.items()}
+    return {kind: frozenset(words.split()) for kind, words in lists.items()}
 
 
 def is_harmless(folded: str) -> bool:
