@@ -1,9 +1,9 @@
 """Find the deliveries at named paths: manifests of one call or of many, and the sounds beside them.
 
 A scan lists names and opens no file. A manifest of many (JSON Lines or CSV) has one call a line, each with a sound in
-the same folder. It is opened when its calls are counted or read, and read line by line. Its file may be
-removed when the last of its calls is finished, and only if it is still the file that was opened (`batch`). Its calls
-are judged like those of other manifests, in `candidates`.
+the same folder. It is opened when its calls are counted or read, and read line by line. Its file may be removed when
+the last of its calls is finished, and only if it is still the file that was opened (`batch`). Its calls are judged like
+those of other manifests, in `candidates`.
 
 CSV has a heading with the keys of a manifest, dotted (`consent.key`), then one call a row: RFC 4180, read strictly, as
 UTF-8. The heading decides between comma and semicolon, which spreadsheets write where the comma stands in numbers.
@@ -41,7 +41,7 @@ class Record(Protocol):
         """Bytes without the line end."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object that a manifest of this call would be; raises ValueError where it cannot be read."""
+        """The call as a manifest's JSON object; raises ValueError if it is unreadable."""
 
 
 class Unreadable(Exception):
@@ -153,7 +153,7 @@ class Row(NamedTuple):
     cells: list[str] | None
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object that a manifest of this call would be; raises ValueError for too many cells or too few."""
+        """The call as a manifest's JSON object; raises ValueError for too many cells or too few."""
         if self.cells is None or len(self.cells) != len(self.columns):
             raise ValueError("not a row of this table")
         manifest: dict[str, Any] = {}

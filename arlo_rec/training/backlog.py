@@ -110,8 +110,8 @@ def next_to_review(store: Store, now: datetime) -> Waiting | None:
     Raises NotGranted.
     """
     admission = gate.admit(store, Intent(Action.REVIEW), now)
-    waiting = [copy for copy in under_review(store, now) if copy.copy.state is CopyState.NEEDS_REVIEW]
-    audible = [copy for copy in waiting if admission.grant_for(copy.team) is not None]
+    waiting = [row for row in under_review(store, now) if row.copy.state is CopyState.NEEDS_REVIEW]
+    audible = [row for row in waiting if admission.grant_for(row.team) is not None]
     return next(iter(audible or waiting), None)
 
 

@@ -73,7 +73,7 @@ def _kind_of(phrase: Sequence[Token], at: int) -> str | None:
     word, behind = phrase[at].folded, phrase[at + 1].folded if at + 1 < len(phrase) else ""
     if word in lexicon.ILL or word in lexicon.ILL_BEGINNINGS:
         return HEALTH
-    if not _is_of_somebody(phrase, at):
+    if not _is_of_person(phrase, at):
         return ABOUT if word in lexicon.NEWS or word in lexicon.OFFICE or word in lexicon.LAW else None
     is_fall = word in lexicon.FALLS and at > 0 and _is_person(phrase, at - 1)
     if is_fall or word in lexicon.ILL_OF_PEOPLE or (word, behind) in lexicon.ILL_PAIRS:
@@ -105,7 +105,7 @@ def _near(phrase: Sequence[Token], at: int) -> Sequence[Token]:
     return phrase[max(0, at - NEAR_PERSON) : at + NEAR_PERSON]
 
 
-def _is_of_somebody(phrase: Sequence[Token], at: int) -> bool:
+def _is_of_person(phrase: Sequence[Token], at: int) -> bool:
     return any(
         _is_person(phrase, index) for index in range(max(0, at - NEAR_PERSON), min(len(phrase), at + NEAR_PERSON))
     )

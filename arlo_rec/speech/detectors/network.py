@@ -165,7 +165,7 @@ DIGEST = hashlib.sha256().digest_size
 LAYERS: Final = (
     *("grams", "join", "join_shift", "label", "label_shift"),
     *(f"{name}_{layer}" for name in ("near", "near_shift", "mix") for layer in range(len(DILATIONS))),
-)  # what a network is made of
+)  # the layers of a network
 
 Floats = NDArray[np.float32]
 Packed = Mapping[str, tuple[NDArray[Any], Floats]]  # whole numbers of a byte, and what one of them is in each column
