@@ -1,17 +1,16 @@
 """Detect voice activity and measure the level of each channel, in steps of 10 ms.
 
-By energy alone, against an adaptive noise floor per channel: what is louder than the floor for long enough counts as
-speech, and so does a cough. A steady tone or hum becomes the floor; music on hold counts as speech. In stereo,
+Detection is by energy, against an adaptive noise floor per channel: sound that is louder than the floor for long enough
+counts as speech, even a cough. A steady tone or hum becomes the floor; music on hold counts as speech. In stereo,
 cross-talk from the other channel is told from speech by its constant attenuation.
 
-Some recorders write digital silence wherever nobody speaks, and even the level of the rest, so that speech itself is
-all that a floor could be taken from. Around digital silence a floor is believed only where the sound keeps still for
-half a second far beneath the loudest, or where all of it is as quiet as a line; where there is none, whatever is not
-digital silence counts as speech.
+Some recorders write digital silence between speech and level the rest, which leaves only speech to measure a floor
+from. Around digital silence a floor counts only where the sound keeps still for half a second far beneath the loudest,
+or where all of it is as quiet as a line; without a floor, all sound but digital silence counts as speech.
 
-DTMF is found too, the pairs of tones by which telephone keys send menu choices, codes and numbers. A frame holds a key
+DTMF is found too: pairs of tones by which telephone keys send menu choices, codes and numbers. A frame holds a key
 where one tone of each group dominates its group, both have about the same level, and little else is in the frame.
-Whether a key sequence identifies somebody is not judged here: `speech.planner` cuts all of them. Sources: ITU-T Q.23
+Key sequences are not judged: `speech.planner` cuts all of them. Sources: ITU-T Q.23
 (the tones), Q.24 (receivers; of its limits by country the lenient ones are used, since a key that is missed stays in
 the sound).
 
@@ -41,11 +40,11 @@ DIGITAL = -75.0  # dBFS: quieter than any line; digital silence of a switch, whi
 SMOOTH = 5  # steps over which power is averaged: 10 ms of noise vary by 3 dB either way
 FLOOR_SMOOTH = 20  # steps: longer than the quietest part of any syllable
 FLOOR_BLOCK = 50  # steps of which the minimum is kept
-FLOOR_REACH = 12  # such blocks on either side: within twelve seconds somebody breathes
-STILL = 3.0  # dB: a line keeps within
+FLOOR_REACH = 12  # such blocks on either side: within twelve seconds a speaker breathes
+STILL = 3.0  # dB: the largest change of a line
 BELOW = 15.0  # dB below the loudest around it: a floor beneath speech
 LINE = -42.0  # dBFS: a line without speech is quieter
-LONG, MOSTLY = 0.2, 0.9  # share of the time that such a line is on, and of that in which it keeps still
+LONG, MOSTLY = 0.2, 0.9  # least share of time that a line is on, and of that in which it keeps still
 OPENS = 5.0  # dB above the floor: speech must reach it
 HOLDS = 2.5  # dB above the floor: speech lasts while it is above
 SHORTEST = 0.06  # seconds of speech: a plosive is as long
@@ -84,7 +83,9 @@ def detect_activity(sound: Sound) -> Activity:
     for channel in range(len(above)):
         if len(above) == 2:
             above[channel][_find_leaks(above[channel], smooth[channel], smooth[1 - channel])] = 0.0
-    return Activity(numpy.stack([_detect_speech(*one) for one in zip(above, silent, strict=True)]), _to_decibels(power))
+    return Activity(
+        numpy.stack([_detect_speech(*channel) for channel in zip(above, silent, strict=True)]), _to_decibels(power)
+    )
 
 
 def find_spans(mask: Array) -> list[tuple[float, float]]:
@@ -148,7 +149,7 @@ def _average(power: Array, width: int) -> Array:
 
 
 def _floor_of(power: Array) -> Array:
-    """The noise floor of one channel in dBFS for each step: the minimum over 12 s, as far as it is believed."""
+    """Noise floor of one channel in dBFS for each step: the minimum over 12 s, where it counts."""
     import numpy
 
     steps, blocks = len(power), math.ceil(len(power) / FLOOR_BLOCK)
@@ -164,7 +165,7 @@ def _floor_of(power: Array) -> Array:
 
 
 def _believed_floor(level: Array) -> Array:
-    """For each block of *level* the lowest around it that keeps still; infinite where that is no floor."""
+    """The lowest still level around each block of *level*; infinite where that is no floor."""
     import numpy
 
     lowest, whole = level.min(axis=1), numpy.isfinite(level).all(axis=1)

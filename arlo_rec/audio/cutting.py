@@ -1,8 +1,8 @@
 """Cut stretches out of a sound: replace their samples by a fill, and change nothing else.
 
 Inside a cut every sample of the channels that are cut is the fill; outside, every byte stays. The fill does not depend
-on what it replaces: silence, a tone, or noise as loud as the quietest parts of the rest. A cut is rounded outwards to
-whole frames. Where to cut is decided by callers. Internally a cut is (first frame, frame after the last, channel).
+on the replaced samples: silence, a tone, or noise as loud as the quietest parts of the rest. A cut is rounded outwards
+to whole frames. Callers decide where to cut. Internally a cut is (first frame, frame after the last, channel).
 """
 
 from __future__ import annotations
@@ -48,14 +48,13 @@ class Stretch:
 def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = b"") -> Sound:
     """Return the sound with *fill* in all stretches; *chance* (32 random bytes) seeds the noise.
 
-    Beside the sound and the one that is made, only one cut at a time is in memory. Raises ValueError for a stretch that
-    is not in the sound.
+    Beside the two sounds, only one cut at a time is in memory. Raises ValueError for a stretch outside the sound.
     """
     cuts = _merge(_to_frames(sound, stretches))
     fillers = _make_fillers(sound, cuts, fill, chance)
     data, copied, made = memoryview(sound.data), 0, io.BytesIO()
     made.seek(max(0, len(data) - 1))
-    made.write(bytes(min(1, len(data))))  # all of it is taken at once: a buffer that grows takes more than it needs
+    made.write(bytes(min(1, len(data))))  # allocate at once: a growing buffer takes more than it needs
     made.seek(0)
     for begin, end, members in _group_spans(cuts):
         piece = bytearray(data[begin * sound.frame_bytes : end * sound.frame_bytes])
@@ -82,9 +81,9 @@ def _to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int
 def find_problems(
     before: Sound, after: Sound, stretches: Sequence[Stretch], fill: Fill, chance: bytes = b""
 ) -> list[str]:
-    """Differences of *after* from *before* with these stretches cut, as codes; empty if it does not.
+    """Compare *after* with *before* cut at these stretches; returns the differences as codes.
 
-    Compares byte by byte: length and format, every byte outside, every sample inside. Only cut spans are copied.
+    The comparison is byte by byte: length and format, every byte outside, every sample inside. Only cuts are copied.
     """
     if replace(before, data=after.data) != after:
         return ["form_differs"]
@@ -105,7 +104,7 @@ def find_problems(
             _write_channel(expected, before, first - begin, filler, channel)
             _write_channel(copied, before, first - begin, filler, channel)
         if expected != copied:
-            codes.add("outside_differs")  # of a channel that was not cut there
+            codes.add("outside_differs")  # of an uncut channel
         compared = end * size
     return sorted(codes, reverse=True)
 
@@ -154,7 +153,7 @@ def _read_channel(piece: bytearray, sound: Sound, first: int, end: int, channel:
 
 
 def _make_fillers(sound: Sound, cuts: Sequence[tuple[int, int, int]], fill: Fill, chance: bytes) -> list[Any]:
-    """For each channel, a function that makes the fill of frames [begin, end), in the sound's encoding."""
+    """Return for each channel a function that makes the fill of frames [begin, end), in the sound's encoding."""
     if fill is Fill.SILENCE:
         code = _SILENCE.get(sound.encoding, bytes(sound.encoding.sample_bytes))
         return [lambda begin, end: code * (end - begin)] * sound.channels

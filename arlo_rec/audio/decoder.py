@@ -1,4 +1,4 @@
-"""The process that decodes compressed sound, each file in a confined fork of its own; `decoding` is the other end.
+"""The process that decodes compressed sound, each file in a confined fork of its own; `sound_file` is the other end.
 
 It holds no secret. It is started with one end of a socket as descriptor 0, and receives for each file a request with
 two descriptors: the sound, and a pipe for the answer. It forks for each request; the fork confines itself
@@ -67,9 +67,9 @@ class _Opened:
 def main() -> None:
     """Serve requests until the other end of descriptor 0 is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks are not waited for: the parent sees the end of the pipe
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
-    forbid_core_dumps()  # nor may another process of this account read it: each sound passes through its hands
-    leave_session()  # an unlock of the person who runs this is no business of a decoder
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    forbid_core_dumps()  # nor may another process of this account read its memory: each sound passes through
+    leave_session()  # a decoder must not reach the user's unlocked key
     with socket.socket(fileno=0) as asked:
         while request := _receive(asked):
             _serve(*request, asked)
@@ -112,7 +112,7 @@ def _serve(request: _Request, handles: list[int], asked: socket.socket) -> None:
 
 def _decode(request: _Request, sound: int, answer: int, *, loaded: bool) -> None:
     """Decode *sound* into *answer*; runs in the fork, which may be killed at any moment."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end when nobody reads the answer any more
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end when the reader of the answer is gone
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)  # give up the socket, which brings other files' descriptors
     confine(request.limits)
     if not loaded:
@@ -126,7 +126,7 @@ def _decode(request: _Request, sound: int, answer: int, *, loaded: bool) -> None
             _write(answer, LENGTH.pack(len(block)))
             _write(answer, block)
         _write(answer, LENGTH.pack(END))
-    except Exception:  # noqa: BLE001 - whatever a library raises about hostile bytes, the answer is the same
+    except Exception:  # noqa: BLE001 - any error of a library about hostile bytes has the same answer
         _write(answer, LENGTH.pack(GAVE_UP))
 
 

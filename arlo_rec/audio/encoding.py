@@ -5,10 +5,10 @@ picks the channel, and keeps the loudness for a drawing. LAME releases the GIL w
 disk.
 
 MP3 of variable bitrate, LAME -V 2: some 25 kbit/s for one side of a call at 8000 Hz. An MP3 is longer than its sound:
-the encoder begins late and fills the last frame. LAME's tag says by how much, and holds a table of places to seek by;
+the encoder begins late and fills the last frame. LAME's tag says by how much, and holds a seek table;
 decoders cut off the delay of 1105 samples and the padding by it, so the length is the stored sound's to the sample, and
-nothing is shifted. lameenc leaves the tag out, so it is written here, in a silent frame before all others. What it
-could say besides (loudness, the encoder's settings, a checksum of the music) is zero: not known.
+nothing is shifted. lameenc leaves the tag out, so it is written here, in a silent frame before all others. Its
+other fields (loudness, the encoder's settings, a checksum of the music) are zero: not known.
 
 Sources: ISO/IEC 11172-3 2.4.1.3 and 13818-3 2.4.2.3 (a frame's header); gabriel.mp3-tech.org/mp3infotag.html (the tag).
 """
@@ -41,7 +41,7 @@ _KBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  #
 _KBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # at the lower rates (versions 2 and 2.5)
 _HEADER = 4  # bytes
 _DELAY = 576  # samples that LAME puts before the sound; decoders know of their own 529
-_ENCODER: Final = b"LAME3.100"  # what lameenc is built with; players read the delay behind this word alone
+_ENCODER: Final = b"LAME3.100"  # the version in lameenc; players read the delay behind this word alone
 _VBR_MTRH, _QUALITY, _SPEED = 4, 2, 5  # `lame --vbr-new -V 2 -q 5`
 _ALL_FIELDS = 0x0F  # frames, bytes, table, quality
 _TABLE = 100
@@ -54,7 +54,7 @@ class Encoder:
         import lameenc
 
         self._lame = lameenc.Encoder()
-        self._lame.silence()  # it would tell its progress on stdout
+        self._lame.silence()  # no progress on stdout
         self._lame.set_in_sample_rate(rate)
         self._lame.set_out_sample_rate(rate)
         self._lame.set_channels(channels)
@@ -79,7 +79,7 @@ class Encoder:
 class Frame(NamedTuple):
     """The header of an MPEG audio frame of layer III."""
 
-    version: int  # its bits: 3 for 1, 2 for 2, 0 for 2.5
+    version: int  # its bits: 3 for version 1, 2 for 2, 0 for 2.5
     rate: int  # Hz
     length: int  # bytes
     is_mono: bool
@@ -176,10 +176,10 @@ def waveform(frames: bytes, channels: int, step: int) -> list[list[Peak]]:
     return [list(zip(*both, strict=True)) for both in zip(low, high, strict=True)]
 
 
-MP3, WAV = "audio/mpeg", "audio/wav"  # media types: RFC 3003, and what every browser takes for the other
+MP3, WAV = "audio/mpeg", "audio/wav"  # media types: RFC 3003, and the usual one in browsers
 MP3_RATES: Final = frozenset(RATES)
 PEAKS = 240  # values of a drawing: a pixel or two each on a telephone
-LOUDEST = 99  # the value of the loudest part of a sound that is not silent
+LOUDEST = 99  # value of the loudest part, unless all is silent
 MP3_BYTES_A_SAMPLE = 0.5  # more than any sound took: 0.42 speech over noise in one channel, 0.5 white noise in two
 _BLOCK = 1 << 20  # bytes of the stored sound that are encoded at once
 
@@ -187,8 +187,8 @@ _BLOCK = 1 << 20  # bytes of the stored sound that are encoded at once
 def read_blocks(pieces: Iterable[bytes]) -> tuple[Header, Iterator[bytes]]:
     """The header of a stored WAV file that comes in *pieces*, and its frames in blocks of whole frames.
 
-    Nothing follows the frames. Raises SoundError for another file, and the blocks where there are fewer or more frames
-    than the header says.
+    Nothing follows the frames. Raises SoundError for another file; the blocks raise it for fewer or more frames than
+    the header says.
     """
     stream = iter(pieces)
     start = b""
@@ -214,7 +214,7 @@ def _blocks(header: Header, first: bytes, stream: Iterator[bytes]) -> Iterator[b
 
 
 class SoundEncoder:
-    """Encodes one sound from its blocks; *channel* is the side of a stereo sound that is given, None the whole sound.
+    """Encodes one sound from its blocks; *channel* is the wanted side of a stereo sound, None the whole sound.
 
     As MP3 one side becomes one channel. As WAV it stays stereo, with exact zero in the other channel.
     """
@@ -227,7 +227,7 @@ class SoundEncoder:
         self._mp3 = Encoder(header.rate, header.channels if channel is None else 1) if mp3 else None
 
     def write(self, block: bytes) -> bytes:
-        """Take a block of whole frames; returns its frames as they are in a WAV, and nothing yet of an MP3."""
+        """Take a block of whole frames; returns its frames for a WAV, and nothing yet for an MP3."""
         sound = as_pcm16(Sound(self._form.encoding, self._form.rate, self._form.channels, block))
         if self._channel is not None and self._mp3 is None:
             sound = keep_channel(sound, self._channel)
@@ -240,12 +240,12 @@ class SoundEncoder:
         return b""
 
     def finish(self) -> bytes:
-        """The whole MP3; nothing of a WAV, whose frames were returned block by block."""
+        """The whole MP3; empty for a WAV, whose frames `write` returned."""
         return self._mp3.finish() if self._mp3 is not None else b""
 
     @property
     def peaks(self) -> tuple[int, ...]:
-        """The loudness of up to `PEAKS` equal parts of what was given, 0 to `LOUDEST`."""
+        """The loudness of up to `PEAKS` equal parts of the sound, 0 to `LOUDEST`."""
         return self._peaks.values()
 
 
@@ -278,7 +278,7 @@ class Peaks:
         self._done += len(loud)
 
     def values(self) -> tuple[int, ...]:
-        """All of them, where the loudest is `LOUDEST`; all zero for a silent sound."""
+        """The peaks, scaled to `LOUDEST`; all zero for a silent sound."""
         most = int(self._loudest.max())
         return tuple(int(loud) * LOUDEST // most if most else 0 for loud in self._loudest)
 

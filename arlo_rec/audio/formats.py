@@ -16,7 +16,7 @@ RATE_HIGHEST = 48_000  # Hz: the widest that Opus and WebRTC deliver
 
 
 class Encoding(StrEnum):
-    """The encoding of a sample in a stored sound. Integers of more than 8 bits are signed; all little-endian."""
+    """The encoding of a sample in a stored sound; integers of more than 8 bits are signed, all little-endian."""
 
     PCM8 = "pcm8"
     PCM16 = "pcm16"
@@ -77,7 +77,7 @@ class Header(Format):
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of all its frames."""
+        """Bytes of all frames."""
         return self.frames * self.frame_bytes
 
     @property
@@ -131,6 +131,6 @@ def check_length(form: Format, length: int) -> None:
 def frames_before(seconds: Fraction, rate: int) -> int:
     """The number of frames that begin before *seconds* at *rate* Hz: exact, never negative.
 
-    Without that many frames nothing from before that moment is left, not even part of a frame.
+    The rest of the sound holds nothing from before that moment, not even part of a frame.
     """
     return max(0, math.ceil(seconds * rate))

@@ -31,7 +31,7 @@ CANONICAL_LONGEST = 46  # bytes of a header that `canonical_header` writes
 _RIFF = struct.Struct("<4sI4s")  # "RIFF", size of all that follows the size, form
 _CHUNK = struct.Struct("<4sI")  # name, size of the body without its pad
 _FMT = struct.Struct("<HHIIHH")  # tag, channels, rate, bytes per second, bytes per frame, bits per sample
-_DS64 = struct.Struct("<QQ")  # size of all that follows the size, bytes of sound; then counts that we do not need
+_DS64 = struct.Struct("<QQ")  # size of all that follows the size, bytes of sound; then unused counts
 _EXTENSION = struct.Struct("<HHIH14s")  # size, valid bits, speakers, then the sub-format: a tag and its tail
 _EXTENDED = _FMT.size + _EXTENSION.size  # 40 bytes
 _EXTENSIBLE_TAG = 0xFFFE
@@ -86,7 +86,7 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The form of the sound in a WAV file, and offset and length in bytes of its data; all of it checked."""
+    """The checked form of the sound in a WAV file, with offset and length of its data in bytes."""
 
     form: Format | Compressed
     start: int
@@ -100,7 +100,7 @@ class Located:
 
 
 def locate(stream: BinaryIO, size: int) -> Located:
-    """Parse the headers of a WAV file of *size* bytes; raises SoundError with the reason for which it is refused.
+    """Parse the headers of a WAV file of *size* bytes; raises SoundError with the reason for a refusal.
 
     The stream must be seekable; its position before does not matter, its position after is undefined.
     """
@@ -157,7 +157,7 @@ def canonical_header(header: Header) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """Sizes from the first chunks: the offset of the file's end as it declares it, and RF64's bytes of sound."""
+    """Sizes from the first chunks: the declared offset of the file's end, and RF64's bytes of sound."""
 
     end: int
     data: int | None = None
@@ -166,7 +166,7 @@ class _Sizes:
 def _read_chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield every chunk of a file of *size* bytes as (name, offset of its body, bytes of its body)."""
     declared = _read_riff(stream, size)
-    end = offset = _RIFF.size  # of the chunk before: where its body ends, and where its pad byte ends
+    end = offset = _RIFF.size  # of the chunk before: the ends of its body and of its pad byte
     count = 0
     while offset + _CHUNK.size <= size:
         count += 1

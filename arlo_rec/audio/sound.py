@@ -1,7 +1,7 @@
 """Read, write and convert whole sounds in memory: to and from WAV, to 16-bit PCM, to a single channel.
 
-For sounds that a person listens to or receives; intake reads block by block (`sound_file`). Samples are the delivered
-bytes, little-endian and interleaved, on any host.
+It serves sounds that a person listens to or receives; intake reads block by block (`sound_file`). Samples are the
+delivered bytes, little-endian and interleaved, on any host.
 
 Source: ITU-T G.711 (1988).
 """
@@ -29,7 +29,7 @@ def probe(stream: BinaryIO, size: int) -> Header:
 
 
 def read_wav(stream: BinaryIO, size: int) -> Sound:
-    """Read a WAV file of *size* bytes; raises SoundError with the reason for which it is refused.
+    """Read a WAV file of *size* bytes; raises SoundError with the reason for a refusal.
 
     The samples are read in one go, after their length is known to fit both the file and `MAX_DATA`. A stream that ends
     before *size* is `truncated`; bytes after *size* are not read.
@@ -125,14 +125,14 @@ def _decoder(encoding: Encoding) -> tuple[bytes, bytes]:
 
 
 def _ulaw_value(code: int) -> int:
-    """ITU-T G.711, table 2, times four (its 14 bits at 16-bit full scale): -32124 to 32124."""
+    """Decode by ITU-T G.711, table 2, times four (its 14 bits at 16-bit full scale): -32124 to 32124."""
     bare = code ^ 0xFF  # sent inverted
     value = ((((bare & 0x0F) << 3) + 132) << (bare >> 4 & 7)) - 132  # 132: the bias, 33 times four
     return -value if bare & 0x80 else value
 
 
 def _alaw_value(code: int) -> int:
-    """ITU-T G.711, table 1, times eight (its 13 bits at 16-bit full scale): -32256 to 32256; never 0."""
+    """Decode by ITU-T G.711, table 1, times eight (its 13 bits at 16-bit full scale): -32256 to 32256; never 0."""
     bare = code ^ 0x55  # sent with its even bits inverted
     segment, step = bare >> 4 & 7, (bare & 0x0F) << 4
     value = (step + 264) << (segment - 1) if segment else step + 8
@@ -140,5 +140,4 @@ def _alaw_value(code: int) -> int:
 
 
 def _pcm8_value(code: int) -> int:
-    """8-bit PCM is unsigned with its zero at 128: -32768 to 32512."""
-    return (code - 128) * 256
+    return (code - 128) * 256  # unsigned, zero at 128

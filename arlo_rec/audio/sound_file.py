@@ -48,8 +48,8 @@ class Decoder:
     def open(self, codec: str, stream: BinaryIO, size: int, *, samples: bool) -> Decoding:
         """Begin to decode a plain file of *size* bytes; without *samples*, only its header.
 
-        The decoder shares *stream*'s descriptor, so nobody may read it before the end of the answer. Raises SoundError
-        `decoder_missing` where no process can be started, `needs_av` where its library is not installed, and
+        The decoder shares *stream*'s descriptor, so callers may not read it before the end of the answer. Raises
+        SoundError `decoder_missing` where no process can be started, `needs_av` where its library is not installed, and
         `undecodable` where it cannot open the file.
         """
         limits = Limits(CPU_FLOOR_S + int(size * CPU_PER_BYTE), MEMORY)
@@ -81,7 +81,7 @@ class Decoder:
             listening = self._socket or self._start()
             try:
                 socket.send_fds(listening, [request], handles)
-            except BrokenPipeError:  # it died; one crash must not refuse every call that follows
+            except BrokenPipeError:  # it died; one crash must not refuse all later calls
                 self.close()
                 socket.send_fds(self._start(), [request], handles)
 
@@ -162,7 +162,7 @@ def read_header(decoder: Decoder, codec: str, stream: BinaryIO, size: int) -> He
     """
     with open_decoding(decoder, codec, stream, size, samples=False) as opened:
         frames = opened.frames
-        for _ in opened.blocks():  # no blocks come, but the end mark says that the file is free again
+        for _ in opened.blocks():  # no blocks, but the end mark frees the file
             pass
     if frames is None:
         with open_decoding(decoder, codec, stream, size) as opened:
@@ -202,10 +202,10 @@ _OF_AV: Final = frozenset({WavCodec.G722, WavCodec.G726, WavCodec.G729})
 
 
 class Fed(Protocol):
-    """A hash that is fed."""
+    """A hash that takes bytes in pieces."""
 
     def update(self, piece: bytes, /) -> object:
-        """Feed it."""
+        """Add a piece."""
 
 
 class SoundFile(Protocol):
@@ -218,17 +218,17 @@ class SoundFile(Protocol):
     def frames(self, identity: Fed) -> Iterator[bytes]:
         """Yield all frames in blocks; raises SoundError where there are fewer or more than the header says.
 
-        *identity* is fed what is equal for two deliveries of the same sound in the same format, complete at the end.
+        *identity* is fed bytes that are equal for two deliveries of one sound in one format, complete at the end.
         """
 
     def identify(self, identity: Fed) -> None:
-        """Feed the same to *identity*, and decode nothing; raises SoundError where the file is shorter."""
+        """Feed the same bytes to *identity* without decoding; raises SoundError if the file is too short."""
 
 
 def recognise(stream: BinaryIO, size: int, name: str, decoder: Decoder) -> SoundFile:
     """Recognise a sound file of *size* bytes by its first bytes, or by the ending of *name* if it has no magic number.
 
-    *stream* is a plain file. Raises SoundError with the reason for which the file is refused.
+    *stream* is a plain file. Raises SoundError with the reason for a refusal.
     """
     first = read_at(stream, 0, min(_FIRST, size))
     codec = _recognise_codec(first, stream, size, name)
@@ -256,7 +256,7 @@ class _StoredAsIs:
     where: Located
 
     def frames(self, identity: Fed) -> Iterator[bytes]:
-        """Yield all frames, every sample of which counts as identity; the file's tags do not. See `SoundFile`."""
+        """Yield all frames and feed every sample to *identity*, but no tag of the file; see `SoundFile`."""
         end = self.where.start + self.where.length
         for start in range(self.where.start, end, BLOCK):
             block = read_at(self.stream, start, min(BLOCK, end - start))

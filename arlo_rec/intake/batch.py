@@ -1,15 +1,14 @@
-"""One batch of calls, taken through the six steps that `ingest` describes: begun, then finished or abandoned.
+"""Take one batch of calls through the six steps that `ingest` describes: begin it, then finish or abandon it.
 
-A batch writes objects, rows, log entries and, last, removes files of the spool; the order of these writes stands in
-`ingest`. How a call is judged is in `candidates`, how it is encrypted in `sealing`. Here it is decided what a missing
-sound means, and whose files may go: the sound first, since a manifest without its sound is a call that is finished, and
-a sound without its manifest would belong to no call.
+A batch writes objects, rows and log entries and last removes files of the spool; `ingest` has the order of these
+writes. `candidates` judges calls, `sealing` encrypts them. This module decides what a missing sound means, and which
+files are removed: the sound first, since a manifest without its sound is a finished call, while a sound without its
+manifest would belong to no call.
 
-Each refusal is logged once, although a spool is scanned every minute and a refused file may lie there for days. What is
-kept of a refusal is a tag of its code, of its path and of its manifest, byte for byte; `status` counts the codes
-(ADR 7). Of a call whose caller said no a tag of the exchange's id is kept as long, so that each counts once. Where
-refused calls are to be removed, the log says so before a file goes, and the call is remembered as dismissed: a line of
-a manifest of many calls stays when its sound is gone.
+Each refusal is logged once, although a spool is scanned every minute and a refused file may lie there for days: a tag
+of its code, path and manifest bytes is kept; `status` counts the codes (ADR 7). For a declined call a tag of the
+exchange's id is kept as long, so that each counts once. Removals of refused calls are logged before a file is removed,
+and the call is remembered as dismissed: a line of a manifest of many calls stays when its sound is gone.
 """
 
 from __future__ import annotations
@@ -52,18 +51,18 @@ CODES = (  # every refusal, in the order in which they apply
     "expired", "consent_after_call", "withdrawn", "conflict", "bad_audio",
 )  # fmt: skip
 
-_DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of a call that may have been declined
-_NOT_LYING = timedelta(days=2)  # longer ago than `status` takes for a file that still lies in the spool
+_DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
+_NOT_LYING = timedelta(days=2)  # longer than `status` counts a file as lying in the spool
 
 
 class RefusalMemory:
-    """Which refusals were seen before, and which calls were dismissed, as one run knows and notes it."""
+    """The refusals and dismissed calls that earlier runs noted, and those of this run."""
 
     def __init__(self, store: Store, tags: Tags, now: datetime) -> None:
         self._seen, self._tags, self._now = store.catalogue.refusals, tags, now
 
     def note(self, change: Change, delivery: Delivery, refusal: NotTaken) -> NotTaken:
-        """Remember a refusal as seen now, log it if it was not seen before, and return it with whether it was."""
+        """Remember a refusal, log it if it is new, and return it with `told` set."""
         tag = self._refusal_tag(refusal.code, delivery)
         known = self._seen.knows(tag)
         self._seen.see(tag, refusal.code, self._now)
@@ -73,9 +72,9 @@ class RefusalMemory:
         return replace(refusal, told=known)
 
     def count_declined(self, change: Change, delivery: Delivery, refusal: NotTaken, rules: ConsentRules) -> None:
-        """Log that a caller said no, once for each call of the exchange, wherever and however long its files lie.
+        """Log that a caller said no, once for each call of the exchange.
 
-        A call that was declined has no sound where the exchange recorded none, so one that misses it is looked at too.
+        A declined call may have no sound, as exchanges may not record it.
         """
         event = declined(delivery, rules) if refusal.code in _DECLINED else None
         if event is None or delivery.source_id is None:
@@ -86,7 +85,7 @@ class RefusalMemory:
         self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
 
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
-        """Log that a refused call's files are about to be removed, and count it no longer as lying in the spool."""
+        """Log that a refused call's files are about to be removed; it counts no longer as lying in the spool."""
         tag = self._dismissal_tag(delivery)
         if delivery.sound is not None or not self._seen.knows(tag):
             change.log(RefusedRemoved(rule=refusal.rule, code=refusal.code, source=self._source_tag(delivery)))
@@ -94,18 +93,18 @@ class RefusalMemory:
         self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
-        """Whether an earlier run logged that it removes this call, and the sound is gone since."""
+        """Whether an earlier run dismissed this call and the sound is gone since."""
         return delivery.sound is None and self._seen.knows(self._dismissal_tag(delivery))
 
     def refused_for_good(self, delivery: Delivery) -> Refusal | None:
-        """The refusal after which a run removed the sound, but not yet the manifest; None where there is none."""
+        """The refusal for which a run removed the sound, but not yet the manifest, if any."""
         for code, rule in REFUSED_FOR_GOOD.items():
             if self._seen.knows(self._refusal_tag(code, delivery)):
                 return Refusal(code, rule)
         return None
 
     def _source_tag(self, delivery: Delivery) -> str | None:
-        """The tag that the log keeps of the exchange's id; None where the manifest has none that can be one."""
+        """The log's tag of the exchange's id; None where the manifest has no valid id."""
         source_id = delivery.source_id
         return None if source_id is None else self._tags.tag("source", source_id).hex()
 
@@ -119,7 +118,7 @@ class RefusalMemory:
 
 
 def remove_files(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
-    """Remove sounds and manifests; gives back what could not be removed, such as a file that changed meanwhile."""
+    """Remove sounds and manifests; returns the files that could not be removed, such as changed ones."""
     removed, left = set(), set()
     for delivery in finished:
         for file in _files(delivery):
@@ -132,7 +131,7 @@ def remove_files(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
 
 
 def _files(delivery: Delivery) -> Iterator[spool.SpoolFile]:
-    """The sound, then the manifest if no call that it describes is unfinished."""
+    """Yield the sound, then the manifest if all its calls are finished."""
     if delivery.sound is not None:
         yield delivery.sound
     manifest = delivery.finish()  # asked when the sound is gone
@@ -149,21 +148,21 @@ class RefusedDelivery:
 
 
 class BatchOutcome:
-    """Collects what becomes of the calls of one batch; `outcome` is what the command shows of it."""
+    """Collects the results of the calls of one batch; the command shows `outcome`."""
 
     def __init__(self, run: IntakeRun) -> None:
         self._run = run
         self._memory = RefusalMemory(run.store, run.tags, run.now)
         self._refused: list[RefusedDelivery] = []
-        self._dismissed: list[RefusedDelivery] = []  # of these, those whose files go because somebody ordered it
-        self._finished: list[Delivery] = []  # whose files may go
+        self._dismissed: list[RefusedDelivery] = []  # those of them whose files are removed by order
+        self._finished: list[Delivery] = []  # their files may be removed
         self.outcome = Outcome()
 
     @contextmanager
     def noting(self, delivery: Delivery) -> Iterator[None]:
-        """Note the Refusal or the Duplicate that is raised inside, and go on with the next call after it.
+        """Note a Refusal or Duplicate that is raised inside, so that the next call goes on.
 
-        A manifest that vanished is passed over: another run has taken its call in.
+        A vanished manifest is skipped: another run has taken its call in.
         """
         try:
             yield
@@ -184,18 +183,18 @@ class BatchOutcome:
         self.outcome.removed = [dismissed.refusal for dismissed in self._dismissed]
 
     def log_refusals(self, change: Change) -> None:
-        """Log the refusals that are new, then the removals that were ordered."""
+        """Log new refusals, then ordered removals."""
         self._refused = [
-            RefusedDelivery(each.delivery, self._memory.note(change, each.delivery, each.refusal))
-            for each in self._refused
+            RefusedDelivery(refused.delivery, self._memory.note(change, refused.delivery, refused.refusal))
+            for refused in self._refused
         ]
-        for each in self._refused:
-            self._memory.count_declined(change, each.delivery, each.refusal, self._run.rules)
+        for refused in self._refused:
+            self._memory.count_declined(change, refused.delivery, refused.refusal, self._run.rules)
         for dismissed in self._dismissed:
             self._memory.dismiss(change, dismissed.delivery, dismissed.refusal)
 
     def committed(self, inserted: Iterable[tuple[Delivered, RecordingId]]) -> None:
-        """Note which calls are recordings now; their sources may go."""
+        """Note the calls that are recordings now; their sources may be removed."""
         for delivered, recording in inserted:
             self.accept(delivered, recording)
             self._finished.append(delivered.delivery)
@@ -212,7 +211,7 @@ class BatchOutcome:
         ]
 
     def _refuse(self, delivery: Delivery, refusal: Refusal) -> None:
-        """Note a refusal, and whether the files go; a missing sound may mean that the call is here already."""
+        """Note a refusal and whether files are removed; a missing sound may mean that the call is stored already."""
         is_plain = delivery.locate()
         if self._memory.is_dismissed(delivery):
             self._finished.append(delivery)
@@ -246,7 +245,7 @@ class BatchOutcome:
 
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:
-    """The part of step 1 that needs no catalogue: manifests read and judged, tags computed."""
+    """Read and judge manifests and compute tags: the part of step 1 that needs no catalogue."""
     readings: list[tuple[Delivery, Call | Refusal | Vanished]] = []
     for delivery in deliveries:
         try:
@@ -278,14 +277,14 @@ class Batch:
         return self._results.outcome
 
     def begin(self) -> None:
-        """Steps 1 and 2, and the start of steps 3 and 4, which go on beside what follows."""
+        """Do steps 1 and 2, and start steps 3 and 4, which go on in the background."""
         self._judged = self._judge()
         if self._judged and not self._run.options.dry_run:
             self._announce()
             self._order()
 
     def finish(self) -> None:
-        """The rest of steps 3 and 4, and steps 5 and 6."""
+        """Finish steps 3 and 4, and do steps 5 and 6."""
         if self._run.options.dry_run:
             self._rehearse()
             return
@@ -295,7 +294,7 @@ class Batch:
             self._results.remove_sources()
 
     def abandon(self) -> None:
-        """Take back what was begun as far as that can be done now; the next erasure removes what is left of it."""
+        """Undo the batch as far as possible now; the next erasure removes the rest."""
         self._run.sealers.stop()
         with suppress(ArloError):
             self._take_back()
@@ -303,7 +302,7 @@ class Batch:
     # -- 1 --------------------------------------------------------------------------------------------
 
     def _judge(self) -> list[Judged]:
-        """The calls that go on to step 2, with what the store knows about them now; the others are noted."""
+        """The calls that go on to step 2, with the store's knowledge of them; the others are noted."""
         judged = []
         for reading in self._readings:
             with self._results.noting(reading.delivery):
@@ -313,13 +312,13 @@ class Batch:
         return judged
 
     def _rehearse(self) -> None:
-        """Examine the sounds, and note what a run would take in, with nothing written."""
+        """Examine the sounds and note the calls that a run would take in; writes nothing."""
         offered = self._run.offered
         for judged in self._judged:
             delivered = judged.delivered
             with self._results.noting(delivered.delivery):
                 with self._run.examined(judged) as examined:
-                    for _ in examined.frames():  # a sound that breaks off is noticed at its end
+                    for _ in examined.frames():  # a truncated sound shows at its end
                         pass
                 content = examined.content()
                 if delivered.source in offered:
@@ -331,7 +330,7 @@ class Batch:
     # -- 2 and 3 --------------------------------------------------------------------------------------
 
     def _announce(self) -> None:
-        """Step 2."""
+        """Insert the rows of step 2."""
         store, now = self._run.store, self._run.now
         with store.change(now):
             calls = [judged.delivered.call for judged in self._judged]
@@ -342,7 +341,7 @@ class Batch:
             store.catalogue.recordings.announce([announced.id for announced in self._announced])
 
     def _order(self) -> None:
-        """Have the calls sealed, in a part for each side."""
+        """Order the sealing of the calls, in a part for each side."""
         run = self._run
         teams = (announced.delivered.call.team for announced in self._announced)
         keys = BatchKeys.of_teams(teams, near=self._announced[0].id)
@@ -352,7 +351,7 @@ class Batch:
             self._sealing.append((calls, run.sealers.submit(Order(calls, keys, run.rules))))
 
     def _sealed(self) -> list[tuple[Delivered, Sealed]]:
-        """The end of steps 3 and 4: the calls whose objects are there; the others are noted."""
+        """Finish steps 3 and 4: returns the calls with an object, notes the others."""
         sealed = []
         for calls, future in self._sealing:
             for announced, result in zip(calls, future.result(), strict=True):
@@ -367,7 +366,7 @@ class Batch:
     # -- 5 --------------------------------------------------------------------------------------------
 
     def _commit(self, sealed: Sequence[tuple[Delivered, Sealed]]) -> None:
-        """The keys of the batch are sealed to whoever may hear it by the roster of this very transaction."""
+        """Hold the sealed calls in one transaction, whose roster decides to whom the batch's keys are sealed."""
         store, inserted = self._run.store, list[tuple[Delivered, RecordingId]]()
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             erasure_keys = store.erasure_keys()
@@ -384,7 +383,7 @@ class Batch:
         self._results.committed(inserted)
 
     def _take_back(self) -> None:
-        """Remove what was announced and, by the catalogue, is not held: the object first, then the row."""
+        """Remove announced calls that the catalogue does not hold: the object first, then the row."""
         store = self._run.store
         arriving = set(store.catalogue.recordings.arriving()) if self._announced else set()
         unfinished = [announced.id for announced in self._announced if announced.id in arriving]

@@ -1,15 +1,15 @@
-"""Candidates: calls that a source delivered and that are not recordings yet. They are read and judged here.
+"""Candidates, delivered calls that are not recordings yet: read and judge them.
 
 Each stage has a frozen type of its own, made from the one before it:
 
     Delivered   the manifest was read and proves a consent; the tags are computed       `read_call`, `batch`
-    Judged      with what the store knew about the call when its batch began            `history_of`
+    Judged      with the store's knowledge of the call when its batch began             `history_of`
     Announced   with the id of the row that was inserted for it                         `batch`
     Examined    the sound is open, it was judged too, and the consent is proven         `examined`
     Sealed      the object is there for good, and its row is ready to be inserted       `sealing`
 
-This module opens files of the spool and reads the catalogue. It writes nothing: objects and rows are written in
-`sealing`, in the order that `ingest` describes; what becomes of a refused call is decided in `batch`.
+This module opens files of the spool and reads the catalogue. It writes nothing: `sealing` writes objects and rows, in
+the order that `ingest` describes; `batch` decides about refused calls.
 
 Tags (blind indexes) are keyed hashes of a source id, an agent, a number or a sound: the catalogue recognises them
 without keeping the text itself.
@@ -56,22 +56,22 @@ class Tags:
         return primitives.tag(primitives.derive(self.index_seed, "tags"), raw, kind=kind)
 
     def identity(self, sound: audio.SoundFile) -> Hasher:
-        """A hash to be fed with what makes two sounds the same, beginning with their form."""
+        """A hash of a sound's identity, begun with its form."""
         form = sound.header
         return primitives.hasher(canonical([form.encoding, form.rate, form.channels]))
 
     def content(self, identity: Hasher) -> bytes:
-        """The tag of the sound that `identity` was fed."""
+        """The tag of a sound by its complete *identity*."""
         return self.tag("content", identity.digest())
 
     def prepare(self, calls: Iterable[Call]) -> None:
-        """Compute the tags of the numbers that are new, side by side: Argon2 lets go of the interpreter."""
+        """Compute the tags of new numbers in threads: Argon2 releases the GIL."""
         numbers = {call.caller.reveal() for call in calls if call.caller is not None} - self._callers.keys()
         with ThreadPoolExecutor() as threads:
             self._callers.update(zip(numbers, threads.map(self._caller, numbers), strict=True))
 
     def caller(self, call: Call) -> bytes | None:
-        """The tag of a call's number; None for a withheld one. Each number costs 5 ms once per run, on purpose."""
+        """The tag of a call's number, None if withheld; each number costs 5 ms once per run, on purpose."""
         if call.caller is None:
             return None
         number = call.caller.reveal()
@@ -83,26 +83,26 @@ class Tags:
         return primitives.caller_tag(self.index_seed, number.encode("ascii"))
 
 
-RULE_OF_CODE = {  # of refusals that `model.consent` does not decide
+RULE_OF_CODE = {  # of refusals outside `model.consent`
     "not_a_file": "scope.only",
     "bad_metadata": "consent.basis",
     "withdrawn": "consent.withdraw",
     "conflict": "scope.only",
     "bad_audio": "scope.only",
 }
-NO_ID = RecordingId(b"")  # of a call that a dry run would have taken in
+NO_ID = RecordingId(b"")  # of a call accepted by a dry run
 
 
 class Refusal(Exception):
     """The call is not taken in, by a rule.
 
-    `why` is a code word for a sound that cannot be taken. `sound_gone` says that no file has the name that the manifest
-    gives: the store may know what became of it.
+    `why` is a code word for an unacceptable sound. `sound_gone`: no file has the name in the manifest, so the call may
+    be stored already.
     """
 
     def __init__(self, code: str, rule: str | None = None, why: str | None = None, *, sound_gone: bool = False) -> None:
         self.code, self.rule, self.why = code, rule or RULE_OF_CODE[code], why
-        super().__init__(self.code, self.rule, self.why)  # of which it is made again where a process hands it on
+        super().__init__(self.code, self.rule, self.why)  # the arguments by which it is unpickled
         self.sound_gone = sound_gone
 
 
@@ -119,7 +119,7 @@ class Duplicate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """A delivery that ends with its manifest: refused by what stands in it, or it has vanished since it was listed."""
+    """A delivery that was refused by its manifest, or whose manifest has vanished since it was listed."""
 
     delivery: Delivery
     reason: Refusal | Vanished
@@ -138,18 +138,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class CallHistory:
-    """The store's knowledge of a call at one moment.
-
-    That is when its caller or its source id were withdrawn, and the recordings of its source id.
-    """
+    """The store's knowledge of a call: withdrawals of its caller or source id, and recordings of that id."""
 
     withdrawn_at: tuple[datetime, ...] = ()
     recordings: tuple[Recording, ...] = ()
 
     def check(self, call: Call, content: Callable[[], bytes], now: datetime) -> None:
-        """Raise Refusal for a call that was withdrawn or contradicts a recording, Duplicate for one that is held.
+        """Raise Refusal for a withdrawn call or one that contradicts a recording, Duplicate for one that is held.
 
-        *content* gives the tag of its sound; it is asked only where there is a recording to compare it with.
+        *content* computes the tag of its sound, only if there is a recording to compare.
         """
         if self.withdrawn_at and call.consent_at:
             decision = after_withdrawal(call.consent_at, max(self.withdrawn_at), now=now)
@@ -165,7 +162,7 @@ class CallHistory:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A delivered call, with what the store knew about it when its batch began."""
+    """A delivered call, with the store's knowledge of it when its batch began."""
 
     delivered: Delivered
     history: CallHistory
@@ -186,11 +183,11 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A call's sound, open, and the consent that it was recorded under."""
+    """A call's open sound, and its consent."""
 
     file: spool.SpoolFile
     sound: audio.SoundFile
-    identity: Hasher  # is fed with the sound while it is read
+    identity: Hasher  # fed while the sound is read
     tags: Tags
     consent: Consent
     cut: int  # frames before the key press
@@ -201,7 +198,7 @@ class Examined:
         return self.sound.header.without_start(self.cut)
 
     def frames(self) -> Iterator[bytes]:
-        """The sound after the key press, in pieces; raises SoundError where the file breaks off. To be read once."""
+        """Yield the sound after the key press in pieces, once; raises SoundError where the file breaks off."""
         return audio.skip_first(self.cut * self.sound.header.frame_bytes, self.sound.frames(self.identity))
 
     def content(self) -> bytes:
@@ -214,13 +211,13 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """By what calls are judged: the versions of the policy, of which each call has its own, and the time."""
+    """The policy, by whose version of its time each call is judged, and the current time."""
 
     policy: Policy
     now: datetime
 
     def check(self, claim: Claim) -> None:
-        """Raise Refusal where a claim is no consent, or the call may not be kept for another reason."""
+        """Raise Refusal where a claim is no consent, or another rule forbids to keep the call."""
         prompts = self.prompts(claim)
         decision = judge(claim, prompts, now=self.now, deadline=self.policy.due_at)
         if not decision.allowed:
@@ -253,7 +250,7 @@ def read_call(delivery: Delivery, rules: ConsentRules) -> Call:
 
 
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
-    """The log entry of a delivery that was read and whose caller said no with key 2; None of every other."""
+    """The log entry of a read delivery whose caller said no with key 2; else None."""
     try:
         claim = _claim(delivery.call())
     except BadManifest:
@@ -274,10 +271,10 @@ def history_of(delivered: Delivered, catalogue: Catalogue) -> CallHistory:
 
 @contextmanager
 def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentRules) -> Iterator[Examined]:
-    """The sound of a call, judged and open inside.
+    """Open and judge the sound of a call.
 
-    Asks the store nothing, so that calls can be examined side by side. Raises Refusal or Duplicate, at the end too:
-    where the file was changed meanwhile.
+    It does not use the store, so that calls can be examined in parallel. Raises Refusal or Duplicate, at the end too if
+    the file was changed meanwhile.
     """
     call = judged.delivered.call
     try:
@@ -297,7 +294,7 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
 
 @contextmanager
 def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.SpoolFile]]:
-    """The sound that the manifest names, opened; raises Refusal where it is no plain file."""
+    """Open the sound that the manifest names; raises Refusal where it is no plain file."""
     try:
         with delivery.opened_sound(shared=True) as (stream, delivery.sound):
             yield stream, delivery.sound
@@ -308,7 +305,7 @@ def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.SpoolFile]]:
 
 
 def _content(sound: audio.SoundFile | None, tags: Tags) -> bytes:
-    """The tag of a sound, for which the file is read; empty where it is none."""
+    """The tag of a sound, by reading the file; empty without a sound."""
     if sound is None:
         return b""
     identity = tags.identity(sound)
@@ -319,7 +316,7 @@ def _content(sound: audio.SoundFile | None, tags: Tags) -> bytes:
 def _recognised(
     stream: BinaryIO, file: spool.SpoolFile, decoder: audio.Decoder
 ) -> tuple[audio.SoundFile | None, str | None]:
-    """The sound, or the reason why it is none, which is not raised here: other refusals come before that one."""
+    """The sound, or the reason why it is none, which is not raised as other refusals precede it."""
     try:
         return audio.recognise(stream, file.size, file.path.name, decoder), None
     except SoundError as error:
@@ -327,7 +324,7 @@ def _recognised(
 
 
 def _claim(call: Call, sound: audio.Header | None = None) -> Claim:
-    """The manifest's claim of a consent, with the length of the sound where that is known."""
+    """The manifest's claim of a consent, with the sound's length if known."""
     cut = frames = None
     if sound is not None and call.consent_at is not None:
         micros = (call.consent_at - call.started_at) // timedelta(microseconds=1)

@@ -1,15 +1,15 @@
-"""The deliveries at the paths that were named: manifests of one call or of many, and the sounds beside them.
+"""Find the deliveries at named paths: manifests of one call or of many, and the sounds beside them.
 
 A scan lists names and opens no file. A manifest of many (JSON Lines or CSV) has one call a line, each with a sound in
-the same folder. It is opened when its calls are counted or read, and read one line after the other, whatever its size.
-Its file may be removed when the last of its calls is finished, and only if it is still the file that was opened
-(`batch`). Nothing is judged here: its calls are those of other manifests (`candidates`).
+the same folder. It is opened when its calls are counted or read, and read line by line. Its file may be removed when
+the last of its calls is finished, and only if it is still the file that was opened (`batch`). Its calls are judged like
+those of other manifests, in `candidates`.
 
 CSV has a heading with the keys of a manifest, dotted (`consent.key`), then one call a row: RFC 4180, read strictly, as
 UTF-8. The heading decides between comma and semicolon, which spreadsheets write where the comma stands in numbers.
-Every cell is text, so each column says what its text becomes; an empty cell is a missing value. A row that cannot be
-read is refused alone. A heading that cannot, or a quote that goes wrong over several lines, ends the reading: where the
-next call begins would be a guess.
+Every cell is text, which is converted by its column; an empty cell is a missing value. An unreadable row is refused
+alone. An unreadable heading, or a wrong quote over several lines, ends the reading: the begin of the next call would be
+a guess.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from arlo_rec.intake import spool
 from arlo_rec.intake.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
 from arlo_rec.model.strict_json import parse_object
 
-PASSED_OVER = 64 * 1024 * 1024  # bytes skipped of a line that is too long, before the rest of its file is given up
-_PIECE = 64 * 1024  # bytes of a line that is too long, at a time
+PASSED_OVER = 64 * 1024 * 1024  # bytes of a too long line that are skipped before the rest of its file is given up
+_PIECE = 64 * 1024  # bytes of such a line that are read at a time
 
 
 class Record(Protocol):
@@ -34,18 +34,18 @@ class Record(Protocol):
 
     @property
     def line(self) -> int:
-        """Counted from 1, as editors do."""
+        """Number of the line, from 1."""
 
     @property
     def raw(self) -> bytes:
-        """Without the line end."""
+        """Bytes without the line end."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object that a manifest of this call would be; raises ValueError where it cannot be read."""
+        """The call as a manifest's JSON object; raises ValueError if it is unreadable."""
 
 
 class Unreadable(Exception):
-    """From this line on nobody can say where a call begins: what follows is not taken in, and the file stays."""
+    """The lines from this one on have no certain boundaries: they are not taken in, and the file stays."""
 
     def __init__(self, line: int, raw: bytes) -> None:
         super().__init__(f"unreadable from line {line}")
@@ -53,7 +53,7 @@ class Unreadable(Exception):
 
 
 class Lines:
-    """The lines of a file up to the *size* that it had when it was opened; what is added meanwhile is not read.
+    """The lines of a file up to the *size* that it had when it was opened.
 
     Each has its line end, and the first no byte order mark. A line that is longer than MANIFEST_BYTES is cut to one
     byte more than that; where it has no end within PASSED_OVER, Unreadable is raised.
@@ -97,13 +97,13 @@ class JsonLine(NamedTuple):
 
 
 def json_records(lines: Lines) -> Iterator[JsonLine]:
-    """Every line that is not blank; a last one without an end, too: if it is half written, it is refused for now."""
+    """Yield every line that is not blank, and a last one without an end: a half-written one is refused for now."""
     for line in lines:
         if line.strip():
             yield JsonLine(lines.number, line.rstrip(b"\r\n"))
 
 
-BETWEEN_NAMES = "|"  # `Kari|Kari Eksempel`: comma and semicolon stand between cells already
+BETWEEN_NAMES = "|"  # `Kari|Kari Eksempel`: comma and semicolon separate cells
 _DELIMITERS = (",", ";")
 _FLAGS = {"true": True, "false": False}
 _CHANNELS = {"0": 0, "1": 1}
@@ -153,7 +153,7 @@ class Row(NamedTuple):
     cells: list[str] | None
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object that a manifest of this call would be; raises ValueError for too many cells or too few."""
+        """The call as a manifest's JSON object; raises ValueError for too many cells or too few."""
         if self.cells is None or len(self.cells) != len(self.columns):
             raise ValueError("not a row of this table")
         manifest: dict[str, Any] = {}
@@ -167,7 +167,7 @@ class Row(NamedTuple):
 
 
 def table_records(lines: Lines) -> Iterator[Row]:
-    """Every row below the heading; raises Unreadable."""
+    """Yield every row below the heading; raises Unreadable."""
     columns, delimiter = _heading(lines)
     texts = _Texts(lines)
     rows = csv.reader(texts, delimiter=delimiter, strict=True)
@@ -178,7 +178,7 @@ def table_records(lines: Lines) -> Iterator[Row]:
             cells = next(rows)
         except StopIteration:
             return
-        except (csv.Error, ValueError):  # the reader begins anew with the next line
+        except (csv.Error, ValueError):  # the reader restarts at the next line
             if texts.lines_read > 1:
                 raise Unreadable(texts.first, bytes(texts.raw)) from None
             cells = None
@@ -187,7 +187,7 @@ def table_records(lines: Lines) -> Iterator[Row]:
 
 
 def _heading(lines: Lines) -> tuple[list[str], str]:
-    """The columns and their delimiter; raises Unreadable where they are not those of calls."""
+    """The columns and their delimiter; raises Unreadable for columns other than those of calls."""
     for line in lines:
         if not line.strip():
             continue
@@ -206,7 +206,7 @@ def _heading(lines: Lines) -> tuple[list[str], str]:
 
 
 class _Texts:
-    """The lines as text, for `csv`, and the number of the first line and the bytes of the row that it is reading."""
+    """The lines as text for `csv`, with the first line number and the bytes of the current row."""
 
     def __init__(self, lines: Lines) -> None:
         self.raw, self.first, self.lines_read = bytearray(), 0, 0
@@ -229,7 +229,7 @@ class _Texts:
 
 
 def _text(line: bytes) -> str:
-    """A line as text; raises ValueError."""
+    """Decode a line; raises ValueError."""
     if b"\0" in line or len(line) > MANIFEST_BYTES:
         raise ValueError("no line of text")
     return line.decode("utf-8")
@@ -244,7 +244,7 @@ FORMATS: Final[dict[str, Callable[[Lines], Iterator[Record]]]] = {
 
 @dataclass(slots=True)
 class ManifestOfMany:
-    """The file as a whole: how many calls were read from it so far, and how many of them are finished."""
+    """A file of many calls, with the numbers of calls read and finished so far."""
 
     path: Path
     home: spool.Home
@@ -255,7 +255,7 @@ class ManifestOfMany:
     read_to_end: bool = False
 
     def count(self) -> int:
-        """The number of calls that it seems to describe: a file that is still written to has more of them later."""
+        """Count its calls; a file that is still written to has more of them later."""
         count = 0
         try:
             with spool.opened(self.home, self.path.parent, self.path.name) as (stream, file):
@@ -266,7 +266,7 @@ class ManifestOfMany:
         return count
 
     def lines(self) -> Iterator[Line]:
-        """Its calls, read as they are asked for; the file stays open meanwhile, so that all of them are of one file."""
+        """Yield its calls lazily; the file stays open meanwhile, so that all are of one file."""
         try:
             with spool.opened(self.home, self.path.parent, self.path.name) as (stream, self.manifest):
                 yield from self._lines(self._records(stream, self.manifest))
@@ -281,7 +281,7 @@ class ManifestOfMany:
         return FORMATS[self.path.suffix.lower()](Lines(stream, file.size))
 
     def _lines(self, records: Iterator[Record]) -> Iterator[Line]:
-        """Each line when the next one was read, so that `read_to_end` is known before the last line is handed out."""
+        """Yield each line after reading the next, so that `read_to_end` is known before the last line."""
         last, broken = None, None
         try:
             for record in records:
@@ -303,7 +303,7 @@ class ManifestOfMany:
 
 @dataclass(slots=True, kw_only=True)
 class Line(Delivery):
-    """One call of a manifest of many; without a record, the rest of a file that cannot be read (`fault`)."""
+    """One call of a manifest of many; without a record, the unreadable rest of a file (`fault`)."""
 
     shared: ManifestOfMany
     record: Record | None = None
@@ -312,7 +312,7 @@ class Line(Delivery):
 
     @property
     def source(self) -> str:
-        """The path as it was named or listed, and the line where the call begins."""
+        """The path as named or listed, and the line where the call begins."""
         return str(self.path) if self.number is None else f"{self.path}:{self.number}"
 
     def read(self) -> None:
@@ -331,16 +331,16 @@ class Line(Delivery):
 
     @property
     def is_removable(self) -> bool:
-        """Whether it is a line, and not the rest of a file that cannot be read."""
+        """Whether this is a line, and not the unreadable rest of a file."""
         return self.record is not None
 
     @property
     def file_identity(self) -> bytes:
-        """Empty: the file around a line may be written anew, and the line is the same delivery."""
+        """Empty bytes: a line stays the same delivery if its file is written anew."""
         return b""
 
     def finish(self) -> spool.SpoolFile | None:
-        """Count the call as finished; the manifest, if it was the last of its calls that was not."""
+        """Count the call as finished; returns the manifest after its last call."""
         if self.record is not None:
             self.shared.finished += 1
         shared = self.shared
@@ -349,33 +349,33 @@ class Line(Delivery):
 
 @dataclass(slots=True)
 class SpoolContents:
-    """Manifests in order, each once, with where it was found and whether it was listed or named itself; and sounds.
+    """Manifests in order, each once, with their homes and whether they were listed; and sounds.
 
-    Names and not paths, which take five times as much memory: a folder may hold a hundred thousand.
+    It keeps names, as paths take five times as much memory: a folder may hold a hundred thousand.
     """
 
     _manifests: dict[str, tuple[spool.Home, bool]] = field(default_factory=dict)
     _sounds: dict[str, tuple[str, spool.Home]] = field(default_factory=dict)  # by their absolute names
 
-    def add_manifest(self, path: Path, found: tuple[spool.Home, bool]) -> None:
-        """Take a manifest, unless it was taken before."""
-        self._manifests.setdefault(str(path), found)
+    def add_manifest(self, path: Path, place: tuple[spool.Home, bool]) -> None:
+        """Add a manifest, unless it is there."""
+        self._manifests.setdefault(str(path), place)
 
     def add_sound(self, path: Path, home: spool.Home) -> None:
-        """Take a sound, which no manifest has named yet."""
+        """Add a sound, which no manifest has named yet."""
         self._sounds[str(path.absolute())] = (str(path), home)
 
     def claim(self, sounds: Iterable[Path | None]) -> None:
-        """Take these (absolute) for sounds that a manifest names."""
+        """Mark these absolute paths as sounds that a manifest names."""
         for sound in sounds:
             self._sounds.pop(str(sound), None)
 
     def unclaimed(self) -> list[str]:
-        """The sounds that no manifest names, as far as they are still there."""
+        """The existing sounds that no manifest names."""
         return [name for name, home in self._sounds.values() if spool.is_there(home, Path(name))]
 
     def deliveries(self) -> Iterator[Delivery]:
-        """The calls that the manifests describe, in order, read as they are asked for."""
+        """Yield the calls of the manifests, in order."""
         for name, (home, listed) in self._manifests.items():
             path = Path(name)
             if _has_many_calls(path):
@@ -384,7 +384,7 @@ class SpoolContents:
                 yield Manifest(path=path, home=home, listed=listed)
 
     def count(self) -> int:
-        """The number of deliveries to come, for a progress bar; manifests of many calls are read for it."""
+        """Count the deliveries, for a progress bar; reads manifests of many calls."""
         return sum(
             ManifestOfMany(Path(name), home).count() if _has_many_calls(Path(name)) else 1
             for name, (home, _) in self._manifests.items()
@@ -392,9 +392,9 @@ class SpoolContents:
 
 
 def scan(paths: list[Path], *, not_of: int | None = None) -> SpoolContents:
-    """The manifests and the sound files at *paths*, folders with everything below them, in order.
+    """List the manifests and sound files at *paths* and below, in order.
 
-    *not_of* is an account whose files are none of it (`spool.home_of`).
+    Files of the account *not_of* are left out (`spool.home_of`).
     """
     contents = SpoolContents()
     for path in paths:

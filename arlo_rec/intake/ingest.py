@@ -1,4 +1,4 @@
-"""Taking calls in: only with a proven consent, only what was said after it, and never twice.
+"""Take calls in: only with a proven consent, only the sound after it, and never twice.
 
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
@@ -7,13 +7,13 @@ A batch of up to 100 calls goes through in this order, which a crash anywhere ca
     3  side by side: each sound read, cut, sealed into its object                 outside every lock
     4  and then: files and folders synced, then named; each object opened to its last chunk
     5  root shared, one transaction: roster, withdrawals and duplicates looked up again, erasure keys, keys of this
-       commit sealed to whoever may hear it now, HELD, log, checkpoint
+       commit sealed to those who may hear it now, HELD, log, checkpoint
     6  sources removed, the sound first: a manifest without its sound is a call that is finished
 
 While a batch is in steps 5 and 6, the next is in 3 and 4 (in other processes: `run`), and the one after it in 1.
-What the store learns meanwhile is looked up again in 5.
+Changes of the store meanwhile are looked up in 5.
 
-This module overlaps the batches and adds up what became of them; the steps themselves are in `batch`.
+This module overlaps the batches and adds up their outcomes; the steps are in `batch`.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def ingest(
     options: Options = DEFAULTS,
     observer: Observer = unobserved,
 ) -> Outcome:
-    """Take in the calls at *paths*; a call that cannot be taken in does not keep another from it.
+    """Take in the calls at *paths*; a refused call does not stop the others.
 
-    *observer* is told after each batch how many calls are through, and how many there seem to be. Raises NotGranted
+    *observer* gets the numbers of finished and of all calls after each batch. Raises NotGranted
     or Refused before anything is read, and Usage where the store lies at one of *paths*.
     """
     store.demand(Action.INGEST, now)
@@ -79,7 +79,7 @@ def ingest(
 
 
 def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
-    """Raise Usage where a path is of the store, or the store lies below it: its own JSON files would be deliveries."""
+    """Raise Usage where a path is in the store or above it: its own JSON files would be deliveries."""
     for path in paths:
         named = path.resolve()
         for folder in (store.layout.store.resolve(), store.layout.root.resolve()):
@@ -88,7 +88,7 @@ def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
 
 
 def _read_ahead(run: IntakeRun, deliveries: Iterator[Delivery]) -> Iterator[list[Delivered | NotRead]]:
-    """The readings of each batch; those of the next are read in a thread while the one before is taken in."""
+    """Yield the readings of each batch, reading the next in a thread meanwhile."""
 
     def next_readings() -> list[Delivered | NotRead]:
         return read(run, list(islice(deliveries, BATCH)))
@@ -101,7 +101,7 @@ def _read_ahead(run: IntakeRun, deliveries: Iterator[Delivery]) -> Iterator[list
 
 
 def _finished(run: IntakeRun, batches: Iterator[list[Delivered | NotRead]]) -> Iterator[Batch]:
-    """Each batch when it is finished, in order, with the next one begun; if one fails, both are taken back."""
+    """Yield each finished batch, with the next one begun; if one fails, both are undone."""
     begun: deque[Batch] = deque()
     try:
         for readings in batches:
@@ -117,6 +117,6 @@ def _finished(run: IntakeRun, batches: Iterator[list[Delivered | NotRead]]) -> I
 
 
 def _finish_first(begun: deque[Batch]) -> Batch:
-    """Finish the first of the batches and take it off the queue."""
+    """Finish the first batch and take it off the queue."""
     begun[0].finish()
     return begun.popleft()

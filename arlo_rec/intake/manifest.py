@@ -1,7 +1,7 @@
-"""Our own source format: the delivery of one call, and the JSON file that describes it.
+"""Read our own source format: the delivery of one call, and the JSON file that describes it.
 
-It opens files of the spool through `spool`, and removes none. What is wrong with a manifest is a `BadManifest` with the
-refusal's code; whether the call may be kept is decided in `candidates`. Unknown keys are ignored, missing required ones
+It opens files of the spool through `spool`, and removes none. Errors of a manifest are `BadManifest` with the
+refusal's code; `candidates` decides whether the call may be kept. Unknown keys are ignored; missing required ones
 refuse that call only.
 """
 
@@ -29,7 +29,7 @@ SOUND_ENDINGS = frozenset(audio.ENDINGS)
 
 
 class BadManifest(Exception):
-    """A manifest that describes no call that can be taken in; `code` is the refusal's."""
+    """A manifest that describes no acceptable call; `code` is the refusal's."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -42,15 +42,14 @@ class Vanished(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """One call as a manifest in the spool describes it, and the sound that it names.
+    """One call and its sound, as a manifest in the spool describes them.
 
-    Reading fills it in: `raw` is the description, byte for byte, and `json` the same as a JSON object; `sound` and
-    `manifest` are the files that were opened. A `Manifest` has a file of its own, a
-    `deliveries.Line` shares one with others.
+    Reading sets `raw` (the bytes of the description), `json` (the same as a JSON object), and the opened files `sound`
+    and `manifest`. A `Manifest` has a file of its own, a `deliveries.Line` shares one with others.
     """
 
     path: Path
-    home: spool.Home  # what lies in the spool is reached from there
+    home: spool.Home  # files of the spool are reached from there
     manifest: spool.SpoolFile | None = None
     sound: spool.SpoolFile | None = None
     json: dict[str, Any] = field(default_factory=dict)
@@ -58,12 +57,12 @@ class Delivery:
 
     @property
     def source(self) -> str:
-        """Its place, as people and scripts are shown it."""
+        """The place that people and scripts are shown."""
         return str(self.path)
 
     @property
     def source_id(self) -> str | None:
-        """The exchange's id, if the manifest has one that can be one."""
+        """The exchange's id, if the manifest has a valid one."""
         value = self.json.get("source_id")
         return value if isinstance(value, str) and _is_text(value) else None
 
@@ -73,12 +72,12 @@ class Delivery:
 
     @property
     def is_removable(self) -> bool:
-        """Whether its files are known well enough to be removed where somebody ordered that for refused calls."""
+        """Whether its files are known well enough to be removed if it is refused."""
         raise NotImplementedError
 
     @property
     def file_identity(self) -> bytes:
-        """The identity that tells this very delivery from a later one with the same bytes."""
+        """An identity that tells this delivery from a later one with the same bytes."""
         raise NotImplementedError
 
     @property
@@ -87,11 +86,11 @@ class Delivery:
         return self.manifest.folder if self.manifest else None
 
     def opened_sound(self, *, shared: bool = False) -> AbstractContextManager[tuple[BinaryIO, spool.SpoolFile]]:
-        """Open the sound that it names, in or below the folder in which it was read; raises BadManifest or NotAFile."""
+        """Open its sound in or below the folder in which it was read; raises BadManifest or NotAFile."""
         return spool.opened(self.home, self.path.parent, self.audio_name(), same=self.folder, shared=shared)
 
     def locate(self) -> bool:
-        """Open the sound if that was not done yet; False where something other than a plain file has its name."""
+        """Open the sound if it is not open yet; False where its name is of anything but a plain file."""
         if self.sound is None:
             try:
                 with self.opened_sound() as (_, self.sound):
@@ -103,7 +102,7 @@ class Delivery:
         return True
 
     def finish(self) -> spool.SpoolFile | None:
-        """Note that the call is finished and its sound is gone; the manifest that may be removed now, if one may."""
+        """Note that the call is finished and its sound removed; returns the manifest if it may be removed now."""
         raise NotImplementedError
 
     def audio_name(self) -> str:
@@ -114,7 +113,7 @@ class Delivery:
         return name
 
     def sound_path(self) -> Path | None:
-        """The path of the sound; None where the manifest names none that could be one."""
+        """The path of the sound; None where the manifest has no valid name."""
         try:
             return (self.path.parent / self.audio_name()).absolute()
         except BadManifest:
@@ -145,7 +144,7 @@ class Delivery:
 
 @dataclass(slots=True, kw_only=True)
 class Manifest(Delivery):
-    """A JSON file for one call; `listed` where its folder was named, not the file."""
+    """A JSON file for one call; `listed`: its folder was named, not the file."""
 
     listed: bool = False
     _found: str | None = field(default=None, init=False, repr=False)  # the sound beside it
@@ -168,26 +167,26 @@ class Manifest(Delivery):
 
     @property
     def is_removable(self) -> bool:
-        """Whether it is a plain file that was opened."""
+        """Whether the manifest was opened as a plain file."""
         return self.manifest is not None
 
     @property
     def file_identity(self) -> bytes:
-        """The very file: another of the same content is another delivery."""
+        """Identity of the file: another file of the same content is another delivery."""
         file = self.manifest
         return repr((file.device, file.inode, file.changed_ns)).encode("ascii") if file else b""
 
     def finish(self) -> spool.SpoolFile | None:
-        """The manifest: it describes no other call."""
+        """The manifest, as it describes no other call."""
         return self.manifest
 
     def audio_name(self) -> str:
-        """The name that the manifest gives, or that of the sound beside it; raises BadManifest."""
+        """The name in the manifest, or that of the sound beside it; raises BadManifest."""
         # zero-argument super() does not work in a class with slots
         return Delivery.audio_name(self) if "audio" in self.json else self._beside()
 
     def _beside(self) -> str:
-        """The name of the sound beside it, looked for until one is there; else the one that it should have."""
+        """The name of the sound beside it, looked for until one exists; else the default name."""
         if self._found is None:
             names = (self.path.stem + suffix for ending in audio.ENDINGS for suffix in (ending, ending.upper()))
             self._found = next((name for name in names if spool.is_there(self.home, self.path.with_name(name))), None)
@@ -206,7 +205,7 @@ def _text(manifest: dict[str, Any], key: str) -> str:
 
 
 def _plain(value: object) -> object:
-    """A value that is judged elsewhere; raises BadManifest for a text with hidden characters, whatever it says."""
+    """A value that is judged elsewhere; raises BadManifest for a text with hidden characters."""
     if isinstance(value, str) and has_hidden_characters(value):
         raise BadManifest("bad_metadata")
     return value
@@ -222,7 +221,7 @@ def _instant(value: object) -> datetime:
 
 
 def _optional_instant(value: object) -> datetime | None:
-    """An instant, or None, which is judged later; raises BadManifest where there is something that cannot be read."""
+    """An instant, or None, which is judged later; raises BadManifest for an unreadable value."""
     if value is None:
         return None
     if not isinstance(value, str):

@@ -1,8 +1,8 @@
 """The values that all batches of one intake share: store, tags, decoder, sealers, time, options; and the outcome.
 
-Sounds are sealed side by side: in processes where they are many, else in threads. A process holds the intake's lock
-too, so that nothing is cleaned up as long as one of them writes (`backends.workers`). The steps of a batch are in
-`batch`, their order in `ingest`.
+Sounds are sealed in parallel: many in processes, a few in threads. A process holds the intake's lock too, so that
+nothing is cleaned up while it writes (`backends.workers`). The steps of a batch are in `batch`, their order in
+`ingest`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from arlo_rec.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A call that is a recording now, or was one before."""
+    """A call that is a recording, new or already stored."""
 
     id: RecordingId
     source: str
@@ -34,22 +34,22 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """A call that was refused, and by which rule; `why` is a code word for a sound that cannot be taken in."""
+    """A refused call, with the rule; `why` is a code word for an unacceptable sound."""
 
     source: str
     source_id: str | None
     code: str
     rule: str
     why: str | None = None
-    told: bool = False  # by an earlier run already
+    told: bool = False  # logged by an earlier run
 
 
 @dataclass(slots=True)
 class Outcome:
     """The outcome of each delivery.
 
-    `removed` are those of `refused` whose files were removed because somebody ordered it; `left` is what could not be
-    removed, and `unclaimed` are sounds that no manifest names.
+    `removed` are those of `refused` whose files were removed by order; `left` are files that could not be removed, and
+    `unclaimed` sounds that no manifest names.
     """
 
     accepted: list[Taken] = field(default_factory=list)
@@ -84,13 +84,13 @@ class Options:
 DEFAULTS = Options()
 
 
-FEW = 20  # calls for which no process is forked: two cost 20 ms, as much as is won at these
+FEW = 20  # calls for which no process is forked: two cost 20 ms, as much as they save for these
 Answer = list[Sealed | NotSealed]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Calls of one batch that are to be sealed, and what they are judged and encrypted by."""
+    """Calls of one batch to seal, with the rules that judge and the keys that encrypt them."""
 
     calls: Sequence[Announced]
     keys: BatchKeys
@@ -101,7 +101,7 @@ Sealers = Workers[Order, Answer]  # raise what `Sealer.seal` raises, and Unreach
 
 
 def sealers(tags: Tags, blobs: Blobs, calls: int) -> AbstractContextManager[Sealers]:
-    """Sealers for one intake of so many calls; entered before the intake starts a thread."""
+    """Start sealers for an intake of so many calls; enter before the intake starts a thread."""
     return workers(partial(_sealing, tags, blobs), forked=calls > FEW)
 
 
@@ -114,7 +114,7 @@ def _sealing(tags: Tags, blobs: Blobs) -> Iterator[Callable[[Order], Answer]]:
 
 @dataclass(frozen=True, slots=True)
 class IntakeRun:
-    """One run of the intake. `offered` is what a dry run would have taken in so far: content tags by source tag."""
+    """One run of the intake; `offered` has the calls that a dry run accepted: content tags by source tag."""
 
     store: Store
     tags: Tags
@@ -126,9 +126,9 @@ class IntakeRun:
 
     @property
     def rules(self) -> ConsentRules:
-        """By what calls are judged now: the store's prompts change where a batch loads newer documents."""
+        """The current rules: the store's prompts change when a batch loads newer documents."""
         return ConsentRules(self.store.policy, self.now)
 
     def examined(self, judged: Judged) -> AbstractContextManager[Examined]:
-        """The sound of a call, judged and open inside; raises Refusal or Duplicate."""
+        """Open and judge the sound of a call; raises Refusal or Duplicate."""
         return candidates.examined(judged, self.decoder, self.tags, self.rules)

@@ -1,8 +1,7 @@
-"""Encrypting accepted calls: write and read back objects, insert rows and keys.
+"""Encrypt accepted calls: write and read back objects, insert rows and keys.
 
-It writes objects (`seal`) and, inside a transaction of the caller, the tables of a recording (`insert`). When each of
-these may happen, and what becomes of a call where one fails, is decided in `batch`; to whom the keys are sealed in
-`access.audience_keys`, in that transaction and not before.
+It writes objects (`seal`) and, inside a transaction of the caller, the tables of a recording (`insert`). `batch`
+decides the order and handles failures; `access.audience_keys` decides in that transaction to whom keys are sealed.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s"
 
 @dataclass(frozen=True, slots=True)
 class BatchKeys:
-    """The audience keys of one batch: one for each audience of each team that it can need, made before any is needed.
+    """The audience keys of one batch, made in advance: one for each audience of each team.
 
-    So calls can be sealed side by side, in other processes too. Those that none of them needed are not kept.
+    So calls can be sealed in parallel, even in other processes. Unused keys are not kept.
     """
 
     made: dict[tuple[Audience, str], AudienceKey] = field(default_factory=dict)
@@ -57,17 +56,17 @@ class BatchKeys:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A call whose object is written, synced, named and read back, with all that its row is made of.
+    """A call whose object is written, synced, named and read back, with the contents of its row.
 
-    Its key's listening half is not among it: it is in the object's header, under the audience key.
+    Its key's listening half is missing: it is in the object's header, under the audience key.
     """
 
     ke: bytes
     audience_key: AudienceKey
-    recording: Recording  # without its commit key, which is made in the transaction
+    recording: Recording  # without commit key, which is made in the transaction
     facts: Facts
     consent_at: datetime
-    sound: SpoolFile  # that was read
+    sound: SpoolFile  # the file read
 
     def content(self) -> bytes:
         """The tag of its sound."""
@@ -85,24 +84,24 @@ class RecordingTables:
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Turns sounds into objects; it asks the catalogue nothing, so it can work in another process."""
+    """Turns sounds into objects without the catalogue, so that it can work in another process."""
 
     decoder: audio.Decoder
     tags: Tags
     blobs: Blobs
 
     def seal(self, calls: Sequence[Announced], keys: BatchKeys, rules: ConsentRules) -> list[Sealed | NotSealed]:
-        """Steps 3 and 4 of `ingest` for some calls of one batch; what became of each, in order.
+        """Do steps 3 and 4 of `ingest` for calls of one batch; returns the result of each, in order.
 
         :raises Integrity: `object_damaged`, where an object cannot be read back
         :raises Unreachable: where the disk fails
         """
         written = [self._write(call, keys, rules) for call in calls]
         self.blobs.settle([call.id.hex() for call in calls])
-        return [self._read_back(each) if isinstance(each, _Written) else each for each in written]
+        return [self._read_back(result) if isinstance(result, _Written) else result for result in written]
 
     def _write(self, announced: Announced, keys: BatchKeys, rules: ConsentRules) -> _Written | NotSealed:
-        """Cut off what was said before the key press, encrypt the rest and put it among the objects, not yet named."""
+        """Cut off the sound before the key press, encrypt the rest and write it as an object, not yet named."""
         try:
             with candidates.examined(announced.judged, self.decoder, self.tags, rules) as examined:
                 return _encrypt(announced, examined, keys, self.blobs)
@@ -110,7 +109,7 @@ class Sealer:
             return reason
 
     def _read_back(self, written: _Written) -> Sealed:
-        """Open an object to its last chunk, which proves more than hashing it again."""
+        """Decrypt an object to its last chunk, which proves more than hashing it again."""
         head = written.header.encode()
         try:
             with self.blobs.open(written.sealed.recording.id.hex()) as stream:
@@ -126,7 +125,7 @@ class Sealer:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A call whose object is written, with what it takes to open it again."""
+    """A call whose object is written, with the means to open it again."""
 
     key: object_file.DataKey
     header: object_file.Header
@@ -149,7 +148,7 @@ def _encrypt(announced: Announced, examined: Examined, keys: BatchKeys, blobs: B
 def insert(
     recording: Recording, ke: bytes, audience_key: AudienceKey, facts: Facts, tables: RecordingTables
 ) -> Recording:
-    """Fill the announced row of a recording, add its erasure key and its metadata; inside a change. Gives the row."""
+    """Fill the announced row of a recording, add its erasure key and metadata; returns the row. Inside a change."""
     held = recording._replace(commit_key=tables.keys.commit_key.id)
     tables.catalogue.hold(held)
     tables.erasure_keys.add(held.id, ke, held.due_at)
@@ -215,14 +214,14 @@ def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, 
 
 
 def for_managers(whole: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of the metadata that managers may read: no number, no address, and nothing of the exchange's.
+    """The part of the metadata that managers may read: no number, no address, nothing of the exchange.
 
-    The names that are known stand in it, because whoever may hear a call may also cut its names out of a copy.
+    It includes known names, because managers who may hear a call may also cut its names out of a copy.
     """
     names = {side: [text for text in known if _can_be_name(text)] for side, known in whole["known"].items()}
     return {**{key: whole[key] for key in FOR_MANAGERS}, "known": names}
 
 
 def _can_be_name(known: str) -> bool:
-    """Whether an identifier that was known beforehand can be a name: no digit and no "@" stands in it."""
+    """Whether a known identifier can be a name, with no digit and no "@"."""
     return "@" not in known and not any(character.isdigit() for character in known)

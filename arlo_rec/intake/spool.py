@@ -1,10 +1,9 @@
-"""Files in a spool that others write to: opened so that no link, pipe or exchanged file can deceive the intake.
+"""Open files in a spool that others write to, so that no link, pipe or exchanged file deceives the intake.
 
-The folder that somebody named stays the one that was first seen (`Home`). Whatever lies below it is reached from its
-handle, folder by folder, without following links and without waiting, and must be a regular file with one name; a
-sound must lie in or below the very folder in which its manifest was read. What is read and what is removed later is
-that very file, unchanged, in that very folder. What a file means is not known here, nor whether it may be removed
-(`batch`).
+A named folder stays the one that was first seen (`Home`). A file below it is reached from its handle, folder by folder,
+without following links and without waiting, and must be a regular file with one name; a sound must lie in or below the
+folder in which its manifest was read. Only that file, unchanged and in that folder, is read and later removed. `batch`
+decides what a file means and whether it may be removed.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ FolderId = tuple[int, int]  # device and inode
 
 
 class NotAFile(Exception):
-    """There is no plain file of that name that may be read.
+    """No plain file of that name may be read.
 
-    `missing` where nothing has the name; `outside` where the name leads out of its folder, or nowhere.
+    `missing`: nothing has the name; `outside`: the name leads out of its folder, or nowhere.
     """
 
     def __init__(self, *, missing: bool = False, outside: bool = False) -> None:
@@ -35,22 +34,22 @@ class NotAFile(Exception):
 
 
 class Home:
-    """The folder that somebody named, or in which the file lies that they named; always the one that was first seen.
+    """A named folder, or that of a named file; always the one that was first seen.
 
-    No handle is kept, for thousands of files may be named.
+    It keeps no handle, as thousands of files may be named.
     """
 
     def __init__(self, folder: Path, *, named: bool = False, not_of: int | None = None) -> None:
-        """*named*: the folder itself was named, and is not reached through a link; *not_of*: see `home_of`."""
+        """Look at the folder; *named*: it was named itself and may be no link; *not_of*: see `home_of`."""
         self.folder, self.not_of = folder, not_of
         self._flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if named else 0)
         self._seen: FolderId | None = None
-        with suppress(OSError, ValueError), self.reached(folder) as handle:  # else nothing is found below it
+        with suppress(OSError, ValueError), self.reached(folder) as handle:  # else no file is found below it
             self._seen = _id(handle)
 
     @contextmanager
     def reached(self, folder: Path, flags: int = shared_folder.WAY) -> Iterator[int]:
-        """A folder in or below this one, reached without following a link; raises OSError."""
+        """Open a folder in or below this one without following a link; raises OSError."""
         parts = (*folder.relative_to(self.folder).parts, ".")
         handle = os.open(self.folder, self._flags)
         if self._seen not in (None, _id(handle)):
@@ -65,18 +64,18 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class SpoolFile:
-    """A file of the spool and what tells it from another of the same name."""
+    """A file of the spool, with marks that tell it from another of the same name."""
 
     path: Path
     size: int
     device: int
     inode: int
     changed_ns: int
-    folder: FolderId  # in which it lies
+    folder: FolderId  # that contains it
     home: Home = field(compare=False, repr=False)
 
     def is_still(self, status: os.stat_result) -> bool:
-        """Whether that is the *status* of this file, unchanged."""
+        """Whether *status* is of this file, unchanged."""
         now = (status.st_size, status.st_dev, status.st_ino, status.st_mtime_ns)
         return now == (self.size, self.device, self.inode, self.changed_ns)
 
@@ -85,9 +84,9 @@ class SpoolFile:
 def opened(
     home: Home, folder: Path, name: str, *, same: FolderId | None = None, shared: bool = False
 ) -> Iterator[tuple[BinaryIO, SpoolFile]]:
-    """Open a plain file below *folder*, which lies in or below *home* and is *same* where that is given.
+    """Open a plain file below *folder*, which is in or below *home* and is *same* if given.
 
-    Raises NotAFile, also where reading it fails inside.
+    Raises NotAFile, also for errors of reading inside.
     """
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
@@ -109,20 +108,20 @@ def opened(
 
 
 def is_unchanged(stream: BinaryIO, file: SpoolFile) -> bool:
-    """Whether an opened file is still as it was: nobody wrote to it while it was read."""
+    """Whether an opened file is unchanged since it was opened."""
     return file.is_still(os.fstat(stream.fileno()))
 
 
 def is_there(home: Home, path: Path) -> bool:
-    """Whether anything below *home* has this name, a link to nothing too; never raises."""
+    """Whether anything below *home* has this name, even a broken link; never raises."""
     return _status(home, path) is not None
 
 
 def home_of(path: Path, *, not_of: int | None = None) -> Home:
-    """The folder that somebody named, or that of the file that they named; a link to a folder is no folder.
+    """The named folder, or that of the named file; a link to a folder is no folder.
 
-    No file of the account *not_of* is read or removed there: who comes through the door names any path of the machine,
-    and what its account wrote is no delivery.
+    No file of the account *not_of* is read or removed there: users of the door may name any path of the machine, and
+    the files of the door's own account are no deliveries.
     """
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
@@ -132,10 +131,9 @@ def home_of(path: Path, *, not_of: int | None = None) -> Home:
 
 
 def files(home: Home, path: Path) -> Iterator[Path]:
-    """The files at *path*: itself, or everything below a folder, in order; links are not followed.
+    """Yield the files at *path*: itself, or all below a folder, in order; links are not followed.
 
-    A folder that cannot be listed gives the name of a manifest in it, which cannot be opened: its refusal makes
-    somebody look.
+    An unreadable folder gives the name of an impossible manifest in it, whose refusal makes the failure visible.
     """
     if home.folder != path:
         yield path
@@ -154,7 +152,7 @@ def files(home: Home, path: Path) -> Iterator[Path]:
 
 
 def remove(file: SpoolFile) -> bool:
-    """Remove a file if it is still the one that was read, unchanged and in its folder; whether it is gone."""
+    """Remove a file if it is still the one that was read, unchanged and in its folder; returns whether it is gone."""
     try:
         with file.home.reached(file.path.parent) as folder:
             if _id(folder) != file.folder:
@@ -177,7 +175,7 @@ def sync(removed: Iterable[SpoolFile]) -> None:
 
 
 def _open_below(home: Home, path: Path, begin: Path, way: Sequence[str], same: FolderId | None) -> tuple[int, FolderId]:
-    """A handle of a plain file *way* below a folder, and the folder in which it lies; raises NotAFile."""
+    """Open a plain file *way* below a folder; returns its handle and its folder. Raises NotAFile."""
     try:
         with home.reached(begin) as first:
             if same is not None and _id(first) != same:
@@ -189,7 +187,7 @@ def _open_below(home: Home, path: Path, begin: Path, way: Sequence[str], same: F
             os.close(lies_in)
     except FileNotFoundError:
         raise NotAFile(missing=True) from None
-    except (OSError, ValueError):  # the latter: a name that the system's encoding cannot write
+    except (OSError, ValueError):  # ValueError: a name that the system's encoding cannot write
         raise NotAFile from None
 
 
@@ -202,5 +200,5 @@ def _status(home: Home, path: Path) -> os.stat_result | None:
     try:
         with home.reached(path.parent) as folder:
             return os.stat(path.name, dir_fd=folder, follow_symlinks=False)
-    except (OSError, ValueError):  # nothing there, or a name that no file can have
+    except (OSError, ValueError):  # no file, or an impossible name
         return None

@@ -1,1 +1,1 @@
-"""Hearing one recording on a page of this machine: its sound out of the encrypted object, and how much was heard."""
+"""Listening to one recording on a local page: its sound from the encrypted object, and the parts that were heard."""

@@ -1,7 +1,7 @@
 """Listen to one recording, logged before its first byte and after its last.
 
-Who may is what `export` asks for: role, purpose, reason, a live grant, and for training a released copy. Nothing of it
-is written to a disk, so it is no disclosure: nobody has a file to delete later.
+It demands what `export` demands: role, purpose, reason, a live grant, and for training a released copy. Nothing is
+written to a disk, so it is no disclosure: no file has to be deleted later.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from arlo_rec.model.records import to_iso
 from arlo_rec.policy import Action, Purpose, clock_against_log, is_due
 from arlo_rec.store import Store
 
-CHECK_EVERY: Final = 0.5  # seconds: a withdrawal that was acknowledged stops a page within these
+CHECK_EVERY: Final = 0.5  # seconds within which an acknowledged withdrawal stops a page
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A recording that may be heard: its permit, whose log entry is durable, and what the page says of it."""
+    """A recording that may be heard: its permit, whose log entry is durable, and its facts for the page."""
 
     permit: Permit = field(repr=False)
     facts: dict[str, Any]
 
 
 def open_for(store: Store, shown_id: str, purpose: str | None, reason: str | None, now: datetime) -> Opened:
-    """Open a recording for somebody's ears; raises what `gate.admit` and `gate.permit` raise."""
+    """Open a recording to listen to it; raises what `gate.admit` and `gate.permit` raise."""
     admission = gate.admit(store, Intent(Action.LISTEN, purpose, reason), now)
     permit = gate.permit(store, admission, shown_id, now)
     return Opened(permit, facts(store, admission, permit, now))
 
 
 def session(store: Store, opened: Opened, now: datetime) -> Session:
-    """A session of a page; raises Refused where the recording is gone meanwhile, Integrity of a changed object."""
+    """Make the session of a page; raises Refused if the recording is gone, Integrity for a changed object."""
     return Session(opened.facts, {SOUND: track(store, opened.permit, now)})
 
 
 def track(store: Store, permit: Permit, now: datetime) -> Track:
-    """The sound of a permitted recording; what does not open at all is said before a page is shown."""
+    """The sound of a permitted recording, opened once so that errors precede the page."""
     key, header = gate.data_key(store, permit, now)
     new = Track(key, header, lambda: gate.open_object(store, permit.recording))
     _, stream = new.reader()
@@ -58,33 +58,33 @@ def track(store: Store, permit: Permit, now: datetime) -> Track:
 
 
 def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> dict[str, Any]:
-    """The facts of a recording for its page, as texts; raises NotOpen or Integrity where its metadata does not open."""
+    """The facts of a recording for its page; raises NotOpen or Integrity if its metadata does not open."""
     recording = permit.recording
     keys = metadata.erasure_keys(store, [recording])
-    found = next(metadata.open_each(store, [recording], permit.keyring, keys), None)
-    if found is None:
+    opened = next(metadata.open_each(store, [recording], permit.keyring, keys), None)
+    if opened is None:
         raise NotOpen
-    told = found[1]
-    if told is None:
+    known = opened[1]
+    if known is None:
         raise Integrity("metadata_damaged", id=recording.id.hex())
     return {
         "id": recording.id.hex(),
         "short": short_ids(store, admission.covers, [recording.id])[recording.id],
         "started": to_iso(recording.started_at),
-        "length_s": float(told["duration_s"]),
-        "rate": int(told["rate"]),
+        "length_s": float(known["duration_s"]),
+        "rate": int(known["rate"]),
         "team": recording.team,
-        "agent": str(told["agent"]),
+        "agent": str(known["agent"]),
         "purpose": str(admission.purpose or Purpose.TRAINING),
         "reason": str(admission.reason),
         "days_left": max(0, (store.policy.ends_at(recording) - store.clock.today(now)) // timedelta(days=1)),
-        "channels": channel_names(int(told["tracks"]), told.get("channels", {})),
+        "channels": channel_names(int(known["tracks"]), known.get("channels", {})),
         "review": False,
     }
 
 
 def channel_names(tracks: int, sides: Mapping[str, int]) -> list[str]:
-    """Names of the channels: `caller` and `agent` where that is known, `both` for a single one, or its number."""
+    """Names of the channels: `caller` and `agent` if known, `both` for a single one, or its number."""
     if tracks == 1:
         return ["both"]
     names = {number: side for side, number in sides.items()}
@@ -93,10 +93,7 @@ def channel_names(tracks: int, sides: Mapping[str, int]) -> list[str]:
 
 @contextmanager
 def watched(store: Store, opened: Opened, page: Session, clock: Callable[[], datetime]) -> Iterator[Callable[[], None]]:
-    """While somebody listens: gives what looks whether they still may, and logs at the end how much they heard.
-
-    Whatever happens in between, the entry stands.
-    """
+    """Context of a listening person: yields a function that checks the permit, and always logs the heard seconds."""
 
     def note_heard() -> None:
         heard_s, given_s = ceil(page.heard_s()), ceil(page.given_s())
@@ -109,7 +106,7 @@ def watched(store: Store, opened: Opened, page: Session, clock: Callable[[], dat
 
 @contextmanager
 def at_the_end(page: Session, note_heard: Callable[[], None]) -> Iterator[None]:
-    """Read the waveform beside what is done, and at the end log what was heard, whatever happened."""
+    """Context that reads the waveform in a thread, and always logs what was heard at the end."""
     reader = threading.Thread(target=page.read_waveform, name="waveform", daemon=True)
     reader.start()
     try:
@@ -121,10 +118,10 @@ def at_the_end(page: Session, note_heard: Callable[[], None]) -> Iterator[None]:
 
 
 def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime) -> None:
-    """End a page whose recording may not be heard any more, with the reason for it."""
+    """End a page whose recording may no longer be heard, with the reason."""
     try:
         if not clock_against_log(now, store.clock.get().newest.at).allowed:
-            page.end("clock")  # whoever sets it back would hear for longer than the grant or the 90 days
+            page.end("clock")  # a clock set back would extend the grant or the 90 days
         gate.still_open(store, permit, now)
         page.note_looked(time.monotonic())
     except Refused as refused:

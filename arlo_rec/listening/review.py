@@ -1,7 +1,7 @@
-"""A copy under review on a page: the copy and its original are heard, and what somebody decides is carried out.
+"""Review a copy on a page: play the copy and its original, and carry out the decisions.
 
-What may be done and what is owed before a confirmation is decided where the commands have it (`pseudonymise`); here it
-is opened, watched and answered. What was heard stands in the log before a confirmation asks for it, and at the end.
+`pseudonymise`, as for the commands, decides what is allowed and what a confirmation needs; this module opens the copy,
+watches its permits and answers the page. Heard parts are logged before a confirmation needs them, and at the end.
 """
 
 from __future__ import annotations
@@ -33,49 +33,49 @@ from arlo_rec.training.cut_plan import Changes, CutPlan, edited
 from arlo_rec.training.spoken import heard_in, spoken
 
 ORIGINAL: Final = "original"
-MOST_LOGGED: Final = 2_000  # spans in an entry of what was heard
+MOST_LOGGED: Final = 2_000  # heard spans in an entry
 _STATUSES: Final = frozenset({"accepted", "removed", "changed", "added", "proposed", "look"})
 
 
 @dataclass(frozen=True, slots=True)
 class OpenReview:
-    """A copy that may be heard and decided on: its permit and its original's, whose log entries are durable."""
+    """A copy that may be heard and decided on, with its permit and its original's, whose log entries are durable."""
 
     copy: Copy
     shown: TrainingCopy
-    permits: Mapping[str, Permit] = field(repr=False)  # by the track that it opens
+    permits: Mapping[str, Permit] = field(repr=False)  # by track
     facts: dict[str, Any] = field(repr=False)
     heard: Sequence[Span] = field(repr=False)  # by this person in earlier sessions
     reason: str
 
 
 def open_for(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> OpenReview:
-    """Open a copy under review for somebody's ears and decisions; raises what `pseudonymise.show` and the gate raise.
+    """Open a copy under review for a reviewer; raises what `pseudonymise.show` and the gate raise.
 
-    It takes a live grant for quality and a reason of everybody, since the original is heard.
+    All roles need a live grant for quality and a reason, since the original is heard.
     """
     admission = gate.admit(store, Intent(Action.REVIEW_LISTEN, reason=reason), clock())
     copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
     ids = {SOUND: copy.id, ORIGINAL: copy.parent}
-    permits = {name: gate.permit(store, admission, each.hex(), clock()) for name, each in ids.items()}
+    permits = {name: gate.permit(store, admission, recording_id.hex(), clock()) for name, recording_id in ids.items()}
     shown = TrainingCopy.of(copy, recording)
     under_review.note_shown(store, copy, len(shown.cuts), clock())
-    told = listen.facts(store, admission, permits[SOUND], clock()) | {"review": True}
-    told["channels"] = listen.channel_names(recording.sound.channels, shown.sides)
+    facts = listen.facts(store, admission, permits[SOUND], clock()) | {"review": True}
+    facts["channels"] = listen.channel_names(recording.sound.channels, shown.sides)
     heard = owed.heard(store, copy, shown.plan)
-    return OpenReview(copy, shown, permits, told, heard, str(admission.reason))
+    return OpenReview(copy, shown, permits, facts, heard, str(admission.reason))
 
 
 def session(store: Store, opened: OpenReview, warnings: Sequence[str], now: datetime) -> Session:
-    """A session of a page; *warnings* are sentences. Raises Refused or Integrity as `listen.session`."""
+    """Make the session of a page; *warnings* are sentences. Raises Refused or Integrity as `listen.session`."""
     tracks = {name: listen.track(store, permit, now) for name, permit in opened.permits.items()}
     return Session(opened.facts, tracks, drawn=ORIGINAL, review=document(opened, warnings))
 
 
 def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
-    """The content of the page: cuts with what was heard there, all words, and what the engine was unsure of."""
+    """The content of the page: cuts with their words, all words, and stretches that the engine heard badly."""
     plan, words = opened.shown.plan, spoken(opened.shown.plan)
-    starts = [told.word.start for told in words]
+    starts = [word.word.start for word in words]
     cuts = [
         {"number": number, **cut.to_json(), "heard": " ".join(heard_in(cut, words, starts))}
         for number, cut in enumerate(plan.listed, 1)
@@ -85,8 +85,8 @@ def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
         "revision": opened.shown.revision,
         "state": str(opened.shown.state),
         "cuts": cuts,
-        "unsure": [{"start": each.start, "end": each.end, "channel": each.channel} for each in plan.unsure],
-        "words": [told.to_json() for told in words],
+        "unsure": [{"start": span.start, "end": span.end, "channel": span.channel} for span in plan.unsure],
+        "words": [word.to_json() for word in words],
         "warnings": list(warnings),
         "heard": [[begin, min(end, opened.shown.duration)] for begin, end in united(opened.heard)],
     }
@@ -103,9 +103,9 @@ def watched(
     clock: Callable[[], datetime],
     sentence: Callable[[ArloError], str],
 ) -> Iterator[Callable[[], None]]:
-    """While somebody reviews: gives what looks whether they still may, and carries out what they decided.
+    """Context of a review: yields a function that checks the permits and carries out decisions.
 
-    At the end the log says what they heard, whatever happened.
+    At the end it always logs what the reviewer heard.
     """
     noted: dict[str, list[Span]] = {}
 
@@ -124,7 +124,7 @@ def watched(
         _end_where_closed(store, opened, page, clock())
         if page.is_open:
             with page.nothing_given():
-                if page.desk.serve(decide):  # what was closed meanwhile is seen before anything is given again
+                if page.desk.serve(decide):  # check again before sound is given again
                     _end_where_closed(store, opened, page, clock())
 
     with listen.at_the_end(page, note_heard):
@@ -132,7 +132,7 @@ def watched(
 
 
 def _end_where_closed(store: Store, opened: OpenReview, page: Session, now: datetime) -> None:
-    """End the page where the call closes, or where somebody else edited, released or rejected the copy."""
+    """End the page if the call closes, or another person edited, released or rejected the copy."""
     listen.end_where_closed(store, opened.permits[ORIGINAL], page, now)
     row = store.catalogue.recordings.get(opened.copy.id)
     if page.is_open and (row is None or row.state is not State.HELD):
@@ -142,7 +142,7 @@ def _end_where_closed(store: Store, opened: OpenReview, page: Session, now: date
 def _note_heard(
     store: Store, permit: Permit, page: Session, name: str, noted: dict[str, list[Span]], now: datetime
 ) -> None:
-    """Log what was heard of a track up to now, if that is more than was logged."""
+    """Log what was heard of a track so far, if it is new."""
     played = page.played(name)
     if noted.get(name) == played:
         return
@@ -153,17 +153,17 @@ def _note_heard(
     noted[name] = played
 
 
-# -- what is decided ----------------------------------------------------------------------------------
+# -- decisions ---------------------------------------------------------------------------------------
 
 
 def _decide(
     store: Store, opened: OpenReview, page: Session, asked: dict[str, Any], clock: Callable[[], datetime]
 ) -> Answered:
-    """Change the cuts, and confirm where that is asked for; the page is over then. Raises ArloError."""
+    """Change the cuts, confirm if asked, and end the page; raises ArloError."""
     changes, reason = _changes(opened.shown.plan, asked.get("cuts")), asked.get("reason")
     is_confirming = asked.get("confirm") is True
     if is_confirming:
-        # What would be left after changes, by what the log says was heard.
+        # the open tasks after the changes, by the heard parts in the log
         plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
         left = owed.owed(plan, owed.heard(store, opened.copy, plan, is_edited=bool(changes)))
         if left and not isinstance(reason, str):
@@ -186,21 +186,21 @@ def _decide(
     return Answered(HTTPStatus.OK, {"done": done, "revision": revision})
 
 
-def _changes(plan: CutPlan, told: object) -> Changes:
-    """The page's changes of cuts; raises Usage for what is none."""
-    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+def _changes(plan: CutPlan, decisions: object) -> Changes:
+    """The page's changes of cuts; raises Usage for an invalid one."""
+    if not isinstance(decisions, list) or not all(isinstance(decision, dict) for decision in decisions):
         raise Usage("cuts_wrong", place="1", why="no_list")
     accepted, removed, undone = [], [], []
     moved: dict[int, Cut] = {}
     added: list[Cut] = []
-    for place, each in enumerate(told, 1):
-        number, status = each.get("number"), each.get("status")
+    for place, decision in enumerate(decisions, 1):
+        number, status = decision.get("number"), decision.get("status")
         if not isinstance(status, str) or status not in _STATUSES or (number is not None and type(number) is not int):
             raise Usage("cuts_wrong", place=str(place), why="not_a_cut")
         if number is None and status != "added":
             raise Usage("cuts_wrong", place=str(place), why="not_a_cut")
         if number is None:
-            added.append(_cut(each, place))
+            added.append(_cut(decision, place))
         elif status == "removed":
             removed.append(number)
         elif status in {"proposed", "look"}:
@@ -208,14 +208,14 @@ def _changes(plan: CutPlan, told: object) -> Changes:
         elif status == "accepted":
             accepted.append(number)
         else:
-            moved[number] = _cut(each, place)
+            moved[number] = _cut(decision, place)
     return Changes(accepted, removed, moved, added, undone)
 
 
-def _cut(told: Mapping[str, Any], place: int) -> Cut:
-    """From where to where a page wants to cut; raises Usage."""
+def _cut(decision: Mapping[str, Any], place: int) -> Cut:
+    """The span of a page's cut; raises Usage."""
     try:
-        start, end = float(told["start"]), float(told["end"])
+        start, end = float(decision["start"]), float(decision["end"])
     except (KeyError, TypeError, ValueError, OverflowError):
         raise Usage("cuts_wrong", place=str(place), why="no_time") from None
     if not isfinite(end) or not 0 <= start < end:

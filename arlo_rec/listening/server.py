@@ -1,9 +1,9 @@
-"""The page's server: on the loopback interface alone, for one account, one browser and one recording.
+"""Serve the page on the loopback interface alone, for one account, one browser and one recording.
 
 Each request passes, in this order: the connection is of our own account; `Host` is this address; `Origin` and
-`Sec-Fetch-Site`, where a browser sends them, say that our page asks; the path begins with the secret that `POST /enter`
-gave for the token; the session is not over. So another account of the machine, another page of the browser and a name
-that somebody points at 127.0.0.1 get nothing. No cookie: a browser sends those of one port of 127.0.0.1 to every other.
+`Sec-Fetch-Site`, where a browser sends them, name our page; the path begins with the secret that `POST /enter` gave for
+the token; the session is not over. So another account of the machine, another page of the browser and a foreign name
+that points at 127.0.0.1 get nothing. There is no cookie: a browser sends those of one port of 127.0.0.1 to all others.
 Sound and facts are never kept (`no-store`).
 
 Source: RFC 9110 (ranges), HTML (server-sent events), Fetch Metadata, proc_pid_net(5).
@@ -55,11 +55,11 @@ def _as_the_kernel_writes(address: tuple[str, int]) -> str:
 
 PAGE: Final = Path(__file__).with_name("page")
 _SCRIPTS: Final = ("start.js", "listen.js", "review.js")
-_COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of codes made there
+_COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of composed codes
 
 
 def page_files(lang: str) -> dict[str, tuple[str, bytes]]:
-    """The media type and the bytes of each of the page's files by its path; raises ValueError for another language."""
+    """The page's files by path, as media type and bytes; raises ValueError for another language."""
     scripts = {f"/{name}": ("text/javascript; charset=utf-8", (PAGE / name).read_bytes()) for name in _SCRIPTS}
     style = ("text/css; charset=utf-8", (PAGE / "listen.css").read_bytes())
     code = b"".join(script for _, script in scripts.values()).decode("utf-8")
@@ -67,7 +67,7 @@ def page_files(lang: str) -> dict[str, tuple[str, bytes]]:
 
 
 def _markup(lang: str, code: str) -> bytes:
-    """The markup in `nb` or `en`, with the words that the scripts say."""
+    """The markup in `nb` or `en`, with the texts of the scripts."""
     if lang not in LANGUAGES:
         raise ValueError(lang)
     words = {code: pair[lang] for code, pair in group("listening.page").items()}
@@ -79,10 +79,10 @@ def _markup(lang: str, code: str) -> bytes:
     return render(PAGE, "listen.html.j2", lang=lang, words=words, said=said).encode("utf-8")
 
 
-BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports what was heard
+BODY_BYTES: Final = 512 * 1024  # of a request; the longest reports heard spans
 TICK: Final = 0.5  # seconds between two events
-LAST_ANSWERS: Final = 1.0  # seconds for what is being answered when the session is over
-SILENT_FOR: Final = 30.0  # seconds that a connection may take for a request
+LAST_ANSWERS: Final = 1.0  # seconds for open answers when the session is over
+SILENT_FOR: Final = 30.0  # seconds in which a connection must send a request
 _RANGE: Final = re.compile(r"bytes=(\d{1,12})?-(\d{1,12})?", re.ASCII)
 _ALWAYS: Final = {
     "Cache-Control": "no-store",
@@ -98,7 +98,7 @@ _ALWAYS: Final = {
 
 
 class Refused(Exception):
-    """A request that gets nothing but a status."""
+    """A request that is answered with a status alone."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
@@ -106,7 +106,7 @@ class Refused(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """The server of one session; `url` is what its person opens."""
+    """The server of one session; `url` is for its person's browser."""
 
     daemon_threads = True
     request_queue_size = 32
@@ -114,7 +114,7 @@ class Server(ThreadingHTTPServer):
     def __init__(
         self, session: Session, lang: str, clock: Callable[[], float] = time.monotonic, *, port: int | None = None
     ) -> None:
-        """Serve on a port that is free; on none where connections come through the door from *port* elsewhere."""
+        """Serve on a free port; on none if connections come through the door from *port* elsewhere."""
         super().__init__((HOST, port or 0), Handler, bind_and_activate=port is None)
         self.server_port = port or self.server_port
         self.is_elsewhere = port is not None
@@ -125,15 +125,15 @@ class Server(ThreadingHTTPServer):
         self.files = page_files(lang)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether a connection is of the account that runs this program; elsewhere it was asked already."""
+        """Whether a connection is of this program's account; the door has checked those from elsewhere."""
         return self.is_elsewhere or account_of(client_address, request.getsockname()) == os.geteuid()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a connection that broke off."""
+        """Print nothing about a broken connection."""
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """A request is being answered inside."""
+        """Context in which a request is answered."""
         with self._changed:
             self._answering += 1
         try:
@@ -144,7 +144,7 @@ class Server(ThreadingHTTPServer):
                 self._changed.notify_all()
 
     def server_close(self) -> None:
-        """Close, once who is being answered has the answer, or after a moment: the process ends with its threads."""
+        """Close after open answers, or after `LAST_ANSWERS`: the process ends with its threads."""
         with self._changed:
             self._changed.wait_for(lambda: not self._answering, LAST_ANSWERS)
         super().server_close()
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "arlo-rec", ""
 
     def do_GET(self) -> None:
-        """The page's files, and for its browser facts, waveform, events and sound."""
+        """Answer with a file of the page, or for its browser with facts, waveform, events or sound."""
         place, _, query = self.path.partition("?")
         answers: Mapping[str, Callable[[], None]] = {
             "facts": lambda: self._json(self.server.session.facts),
@@ -172,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(answers, place)
 
     def do_POST(self) -> None:
-        """The token, and what the page tells."""
+        """Take the token, or a report or decision of the page."""
         with self.server.answering():
             self._take_post()
 
@@ -198,12 +198,12 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(refused)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: what was heard stands in the store's log."""
+        """Print nothing: the store's log has what was heard."""
 
-    # -- who asks -------------------------------------------------------------------------------------
+    # -- checks --------------------------------------------------------------------------------------
 
     def _demand_our_page(self, *, writes: bool) -> None:
-        """Raise Refused unless a browser asked for our own address, from our own page where it wants to write."""
+        """Raise Refused unless a browser asked for our own address, and from our own page if it writes."""
         own = self.server.origin
         origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site")
         if self.headers.get_all("Host", []) != [own.removeprefix("http://")]:
@@ -216,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.BAD_REQUEST)
 
     def _demand_secret(self, place: str) -> str:
-        """The request behind the secret with which a path begins; raises Refused for another one."""
+        """The request behind the secret that begins a path; raises Refused for a wrong secret."""
         secret, _, what = place.removeprefix("/").partition("/")
         if not self.server.session.knows(secret):
             raise Refused(HTTPStatus.FORBIDDEN)
@@ -257,10 +257,10 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _heard(self, body: bytes) -> None:
-        told, session = _object(body), self.server.session
+        report, session = _object(body), self.server.session
         for name in session.tracks:
             try:
-                spans = [(float(begin), float(end)) for begin, end in told["spans" if name == "sound" else name]]
+                spans = [(float(begin), float(end)) for begin, end in report["spans" if name == "sound" else name]]
             except (KeyError, OverflowError, TypeError, ValueError):
                 raise Refused(HTTPStatus.BAD_REQUEST) from None
             good = [(begin, end) for begin, end in spans if 0 <= begin < end < float("inf")]
@@ -273,7 +273,7 @@ class Handler(BaseHTTPRequestHandler):
         self._json(document)
 
     def _decide(self, body: bytes) -> None:
-        """Decisions on a copy under review, answered by the thread that has the store open."""
+        """Hand decisions on a copy to the thread that has the store open, and send its answer."""
         session = self.server.session
         if session.review is None:
             self._find_nothing()
@@ -281,11 +281,11 @@ class Handler(BaseHTTPRequestHandler):
         answered = session.desk.ask(_object(body))
         if answered is None:
             raise Refused(HTTPStatus.GONE)
-        told = json.dumps(answered.told).encode()
-        self._send(answered.status, {"Content-Type": "application/json"}, told)
+        reply = json.dumps(answered.told).encode()
+        self._send(answered.status, {"Content-Type": "application/json"}, reply)
 
     def _events(self) -> None:
-        """One event each TICK, until the session is over or the browser gone."""
+        """Send an event each TICK, until the session is over or the browser gone."""
         session, clock = self.server.session, self.server.clock
         self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream", "Connection": "close"})
         session.connect(clock())
@@ -297,12 +297,12 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             session.disconnect(clock())
 
-    def _event(self, told: dict[str, Any]) -> None:
-        self.wfile.write(f"data: {json.dumps(told)}\n\n".encode())
+    def _event(self, event: dict[str, Any]) -> None:
+        self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
         self.wfile.flush()
 
     def _sound(self, name: str) -> None:
-        """A sound, or the range of it that is asked for; ends in the middle where the session does."""
+        """Send a sound, or the requested range of it; breaks off when the session ends."""
         session = self.server.session
         if not session.is_open:
             raise Refused(HTTPStatus.GONE)
@@ -323,17 +323,17 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
 
     def _range(self, size: int) -> tuple[int, int]:
-        """From where and up to where; raises Refused for what lies outside."""
+        """Start and stop of the requested range; raises Refused for one outside."""
         asked = self.headers.get("Range")
-        found = _RANGE.fullmatch(asked) if asked is not None else None
+        match = _RANGE.fullmatch(asked) if asked is not None else None
         if asked is None:
             return 0, size
-        if found is None or found[1] == found[2] is None:
+        if match is None or match[1] == match[2] is None:
             raise Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
-        if found[1] is None:
-            start, stop = max(0, size - int(found[2])), size
+        if match[1] is None:
+            start, stop = max(0, size - int(match[2])), size
         else:
-            start, stop = int(found[1]), min(size, int(found[2]) + 1) if found[2] is not None else size
+            start, stop = int(match[1]), min(size, int(match[2]) + 1) if match[2] is not None else size
         if not start < stop:
             raise Refused(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
         return start, stop
@@ -341,14 +341,14 @@ class Handler(BaseHTTPRequestHandler):
     # -- writing --------------------------------------------------------------------------------------
 
     def _refuse(self, refused: Refused) -> None:
-        """Say no, and hang up: what may follow of a request that was not read must not be taken for another."""
+        """Send a refusal and close: the unread rest of a request must not count as another."""
         self._send(refused.status, {"Connection": "close"})
 
-    def _json(self, told: dict[str, Any]) -> None:
+    def _json(self, document: dict[str, Any]) -> None:
         self.server.session.wait_until_given()
         if not self.server.session.is_open:
             raise Refused(HTTPStatus.GONE)
-        body = json.dumps(told).encode()
+        body = json.dumps(document).encode()
         self._send(HTTPStatus.OK, {"Content-Type": "application/json"}, body)
 
     def _send(self, status: HTTPStatus, head: Mapping[str, str] | None = None, body: bytes = b"") -> None:
@@ -366,14 +366,14 @@ class Handler(BaseHTTPRequestHandler):
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        document = None
+    if not isinstance(document, dict):
         raise Refused(HTTPStatus.BAD_REQUEST)
-    return told
+    return document
 
 
 def _number(query: str) -> int:
-    found = re.fullmatch(r"from=(\d{1,9})", query, re.ASCII)
-    return int(found[1]) if found else 0
+    match = re.fullmatch(r"from=(\d{1,9})", query, re.ASCII)
+    return int(match[1]) if match else 0

@@ -1,10 +1,10 @@
-"""One page for one recording, or a copy under review: who may ask for it, what was given to it, and until when.
+"""The session of one page for one recording, or a copy under review: its secret, sound and end.
 
-Its state is shared by the threads that answer the browser and the one that has the store open, which alone looks
-whether the recording may still be heard. Whatever ends a session ends it for all: not a byte of sound is given after.
+Threads that answer the browser share its state with the thread that has the store open, which alone checks whether the
+recording may still be heard. A session ends for all threads: no byte of sound is given after.
 
-A `PlayableSound` is a stored sound as a file that every browser plays, made piece by piece as it is asked for; nothing
-is written anywhere. A chunk of the object that was changed is heard as silence, and shown; the rest is whole.
+A `PlayableSound` is a stored sound as a file that every browser plays, made in memory piece by piece. A changed chunk
+of the object is played as silence and marked; the rest is whole.
 
 A `Desk` is a queue between the threads that answer the browser and the one that has the store open.
 """
@@ -32,15 +32,15 @@ from arlo_rec.model.errors import ArloError, Integrity
 from arlo_rec.model.spans import Span, common, length_of, united
 
 STEP: Final = 0.1  # seconds of a value of the waveform: 72,000 values in two hours
-_BLOCK: Final = 64 * CHUNK  # bytes of the stored sound that are looked at together for the waveform
+_BLOCK: Final = 64 * CHUNK  # bytes of the stored sound that are read at once for the waveform
 _SILENCE: Final = {Encoding.ULAW: b"\xff", Encoding.ALAW: b"\xd5", Encoding.PCM8: b"\x80"}  # of other encodings: zero
 
 
 class PlayableSound:
-    """A 16-bit PCM WAV file of known size. A reader is for one thread."""
+    """A 16-bit PCM WAV file of known size, for one thread."""
 
     def __init__(self, stored: SeekableSound) -> None:
-        """Read the stored sound's header; raises Integrity where it is damaged, and SoundError where it is none."""
+        """Read the stored sound's header; raises Integrity if it is damaged, SoundError if it is none."""
         first = stored.read(0, min(CANONICAL_LONGEST, stored.size))
         located = locate(io.BytesIO(first), stored.size)
         self._stored, self._start = stored, located.start
@@ -49,8 +49,8 @@ class PlayableSound:
             audio.Header(Encoding.PCM16, self.header.rate, self.header.channels, self.header.frames)
         )
         self._silence = _SILENCE.get(self.header.encoding, b"\0")
-        self._wide = 2 * self.header.channels  # bytes of a frame of the file that is made
-        self.damaged: set[int] = set()  # chunks that could not be read
+        self._wide = 2 * self.header.channels  # bytes of a frame of the file
+        self.damaged: set[int] = set()  # unreadable chunks
         self.size = len(self._head) + self._wide * self.header.frames
 
     def read(self, start: int, stop: int) -> bytes:
@@ -83,7 +83,7 @@ class PlayableSound:
         return united((max(0.0, place / rate), (place + CHUNK) / rate) for place in places)
 
     def _bytes(self, start: int, stop: int) -> bytes:
-        """Bytes of the stored sound, with silence for chunks that were changed."""
+        """Bytes of the stored sound, with silence for changed chunks."""
         try:
             return self._stored.read(start, stop)
         except Integrity:
@@ -101,14 +101,14 @@ class PlayableSound:
 
 @dataclass(slots=True)
 class Waveform:
-    """The peaks of each STEP; it grows while the sound is read."""
+    """The peaks of each STEP, which grow while the sound is read."""
 
     peaks: list[list[encoding.Peak]] = field(default_factory=list)
     damaged: list[Span] = field(default_factory=list)
     is_whole: bool = False
 
     def read(self, sound: PlayableSound) -> Iterator[None]:
-        """Look through a sound; yields after each block, so that whoever asked can stop."""
+        """Read a sound; yields after each block, so that the caller can stop."""
         header = sound.header
         step = max(1, round(STEP * header.rate))
         block = max(1, _BLOCK // header.frame_bytes // step) * step
@@ -120,7 +120,7 @@ class Waveform:
         self.is_whole = True
 
 
-PATIENCE: Final = 120.0  # seconds that a page waits: a copy of a long call is made anew
+PATIENCE: Final = 120.0  # seconds that a page waits while a copy of a long call is remade
 
 
 class Answered(NamedTuple):
@@ -131,7 +131,7 @@ class Answered(NamedTuple):
 
 
 class _Request:
-    """A request, until somebody took it, and its answer."""
+    """A request and its answer."""
 
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
@@ -140,17 +140,17 @@ class _Request:
 
 
 class Desk:
-    """One request at a time: it is taken once, or given up by who asked, and never both."""
+    """A queue for one request at a time, which is either taken once or given up by its thread."""
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()  # of those who ask
-        self._lock = threading.Lock()  # of what lies on the desk
+        self._turn = threading.Lock()  # of asking threads
+        self._lock = threading.Lock()  # of the request
         self._lies_there = threading.Event()
         self._request: _Request | None = None
         self._is_closed = False
 
     def ask(self, asked: dict[str, Any]) -> Answered | None:
-        """Hand in a request and wait for its answer; None where nobody took it."""
+        """Hand in a request and wait for its answer; None if it was not taken."""
         with self._turn:
             request = _Request(asked)
             with self._lock:
@@ -159,11 +159,11 @@ class Desk:
                 self._request = request
                 self._lies_there.set()
             if not request.is_answered.wait(PATIENCE) and self._take() is None:
-                request.is_answered.wait()  # somebody took it, and is at work
+                request.is_answered.wait()  # it was taken, and is being answered
             return request.answer
 
     def serve(self, answer: Callable[[dict[str, Any]], Answered]) -> bool:
-        """Take the request that is there and answer it; whether there was one."""
+        """Answer the waiting request; returns whether there was one."""
         request = self._take()
         if request is not None:
             try:
@@ -180,11 +180,11 @@ class Desk:
             return request
 
     def wait(self, seconds: float) -> None:
-        """Wait until somebody asks or nobody can any more, at most so long."""
+        """Wait for a request or the end of the desk, at most *seconds*."""
         self._lies_there.wait(seconds)
 
     def close(self) -> None:
-        """Take nothing any more; who is being answered gets that answer."""
+        """Refuse further requests; an answer in work is still given."""
         with self._lock:
             self._is_closed = True
             self._lies_there.set()
@@ -194,19 +194,19 @@ class Desk:
 
 
 TOKEN_BYTES: Final = 32
-FIRST_PAGE: Final = 300.0  # seconds until somebody opened the page
-PIECE: Final = 64 * 1024  # bytes of sound between two looks whether it is over
-STALE: Final = 5.0  # seconds after which somebody must have looked again whether it may be heard
+FIRST_PAGE: Final = 300.0  # seconds in which the page must be opened
+PIECE: Final = 64 * 1024  # bytes of sound between two checks of the session's end
+STALE: Final = 5.0  # seconds after which the permit must be checked again
 GONE_AFTER: Final = 8.0  # seconds without the page's connection: the browser was closed
-IDLE_AFTER: Final = 900.0  # seconds in which nothing was heard or asked for
+IDLE_AFTER: Final = 900.0  # seconds without a request or heard sound
 LAST_WORD: Final = 0.3  # seconds
-MOST_SPANS: Final = 10_000  # that are kept of what a page reports
-SOUND: Final = "sound"  # the track that a page plays by itself
+MOST_SPANS: Final = 10_000  # of a page's reports that are kept
+SOUND: Final = "sound"  # the track of a page with one sound
 
 
 @dataclass(slots=True)
 class Track:
-    """One sound of a session: how it is read, what of it was given, and what the page says was played."""
+    """One sound of a session, with the spans that were given, and those that the page reports as played."""
 
     key: DataKey = field(repr=False)
     header: Header
@@ -215,7 +215,7 @@ class Track:
     given: list[Span] = field(default_factory=list)
 
     def reader(self) -> tuple[PlayableSound, BinaryIO]:
-        """The sound for one thread, and the file to close behind it; raises Integrity."""
+        """Open the sound for one thread; returns it with its file to close. Raises Integrity."""
         stream = self.stream()
         try:
             return PlayableSound(open_sound(self.key, self.header, stream)), stream
@@ -224,7 +224,7 @@ class Track:
             raise
 
     def played(self) -> list[Span]:
-        """The spans played, as the page reported them, and no more than was given."""
+        """The played spans that the page reported, limited to those given."""
         return common(self.heard, self.given)
 
 
@@ -240,28 +240,28 @@ class Session:
         review: dict[str, Any] | None = None,
     ) -> None:
         self.facts = facts
-        self.review = review  # of a training copy, what the page shows of it
+        self.review = review  # the page's document of a training copy
         self.desk = Desk()
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
-        self.secret = secrets.token_urlsafe(TOKEN_BYTES)  # the path of everything that only the page may ask for
-        self.why: str | None = None  # why it is over; None: it is not
-        self.done: str | None = None  # what came of a review: `saved` or `confirmed`
+        self.secret = secrets.token_urlsafe(TOKEN_BYTES)  # path of all that only the page may request
+        self.why: str | None = None  # reason of the end; None: it is open
+        self.done: str | None = None  # result of a review: `saved` or `confirmed`
         self._may_give = threading.Event()
         self._may_give.set()
         self.waveform = Waveform()
         self.tracks = tracks
-        self._drawn = tracks[drawn]  # whose waveform is shown
+        self._drawn = tracks[drawn]  # its waveform is shown
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._is_entered = False
         self._connections = 0
         self._seen = self._active = 0.0
-        self._looked: float | None = None  # when it was last seen that it may be heard; None: nobody looks
+        self._looked: float | None = None  # time of the last check of the permit; None: no thread checks
 
-    # -- asked by the threads that answer -------------------------------------------------------------
+    # -- for the threads that answer the browser ------------------------------------------------------
 
     def enter(self, token: str, now: float) -> bool:
-        """Whether *token* lets somebody in: once, and only the right one."""
+        """Enter with *token*; returns whether it is right and unused."""
         with self._lock:
             is_right = secrets.compare_digest(token.encode(), self.token.encode()) and not self._is_entered
             if is_right:
@@ -270,11 +270,11 @@ class Session:
             return is_right
 
     def knows(self, secret: str) -> bool:
-        """Whether a secret is the one that was given to whoever entered."""
+        """Whether a secret is the one given for the token."""
         return self._is_entered and secrets.compare_digest(secret.encode(), self.secret.encode())
 
     def note_given(self, name: str, span: Span, now: float) -> bool:
-        """Sound of a track is about to leave; whether it may: not once the session is over."""
+        """Note a span of a track before it is sent; returns False if the session is over."""
         self.wait_until_given()
         self._wait_until_looked()
         with self._lock:
@@ -284,21 +284,21 @@ class Session:
             return self.why is None
 
     def note_heard(self, name: str, spans: Sequence[Span], now: float) -> None:
-        """The page says what of a track was played; it counts as far as it was given."""
+        """Note spans of a track that the page reports as played; only given ones count."""
         with self._lock:
             self._active = now
             self.tracks[name].heard = united([*self.tracks[name].heard, *spans])[:MOST_SPANS]
 
     def wait_until_given(self) -> None:
-        """Wait while a decision is carried out: meanwhile nobody looks whether anything may be given."""
+        """Wait while a decision is carried out, as the permit is not checked meanwhile."""
         self._may_give.wait(PATIENCE)
 
     def note_looked(self, now: float) -> None:
-        """It may be heard, as somebody who has the store open saw just now."""
+        """Note that the permit was checked now."""
         self._looked = now
 
     def _wait_until_looked(self) -> None:
-        """Wait where nobody looked for long, as where a front holds up who does; it is over where nobody does."""
+        """Wait for a check of the permit that is late, and end the session if none comes."""
         until = time.monotonic() + PATIENCE
         while self._looked is not None and self.why is None and time.monotonic() - self._looked > STALE:
             if time.monotonic() > until:
@@ -306,12 +306,12 @@ class Session:
             time.sleep(0.05)
 
     def note_decided(self, now: float) -> None:
-        """Somebody decided something on the page."""
+        """Note a decision on the page, as activity."""
         with self._lock:
             self._active = now
 
     def review_now(self) -> dict[str, Any] | None:
-        """The review that the page shows, with what was heard up to now; None without one."""
+        """The review of the page, with the spans heard so far; None without one."""
         if self.review is None:
             return None
         spans = [(begin, end) for begin, end in self.review["heard"]]
@@ -320,28 +320,27 @@ class Session:
         return {**self.review, "heard": [list(span) for span in heard]}
 
     def connect(self, now: float) -> None:
-        """The page's lasting connection begins."""
+        """Note the begin of the page's lasting connection."""
         with self._lock:
             self._connections += 1
             self._seen = now
 
     def disconnect(self, now: float) -> None:
-        """It ended, for now or for good."""
+        """Note the end of that connection."""
         with self._lock:
             self._connections -= 1
             self._seen = now
 
     def peaks(self, first: int) -> dict[str, Any]:
-        """The waveform from a step on, as far as it is known."""
-        found = self.waveform.peaks[first:]
-        told = [[[low / 100, high / 100] for low, high in step] for step in found]
+        """The known waveform from step *first* on."""
+        peaks = [[[low / 100, high / 100] for low, high in step] for step in self.waveform.peaks[first:]]
         damaged = [list(span) for span in self.waveform.damaged]
-        return {"step_s": STEP, "from": first, "peaks": told, "done": self.waveform.is_whole, "damaged": damaged}
+        return {"step_s": STEP, "from": first, "peaks": peaks, "done": self.waveform.is_whole, "damaged": damaged}
 
-    # -- asked by whoever has the store open ----------------------------------------------------------
+    # -- for the thread that has the store open -------------------------------------------------------
 
     def end(self, why: str) -> None:
-        """Nothing is given any more; the first reason counts."""
+        """End the session; the first reason counts."""
         with self._lock:
             self.why = self.why or why
         self._over.set()
@@ -349,7 +348,7 @@ class Session:
 
     @contextmanager
     def nothing_given(self) -> Iterator[None]:
-        """While something takes long, nothing is given: nobody looks whether it may be."""
+        """Context of a long task in which no sound is given, as the permit is not checked."""
         self._may_give.clear()
         try:
             yield
@@ -358,15 +357,15 @@ class Session:
 
     @property
     def is_open(self) -> bool:
-        """Whether sound may still be given."""
+        """Whether the session may still give sound."""
         return self.why is None
 
     def wait(self, seconds: float) -> None:
-        """Wait until it is over, at most so long."""
+        """Wait for the end of the session, at most *seconds*."""
         self._over.wait(seconds)
 
     def wait_for_goodbye(self, seconds: float) -> None:
-        """Wait until the page was told that it is over, at most so long, and for its last word."""
+        """Wait, at most *seconds*, until the page knows of the end, and for its last report."""
         if not self._connections:
             return
         until = time.monotonic() + seconds
@@ -375,19 +374,19 @@ class Session:
         time.sleep(LAST_WORD)
 
     def look(self, began: float, now: float) -> None:
-        """End it where nobody came, where the browser is gone or where nothing happens any more."""
+        """End the session if the page was never opened, its browser is gone, or it is idle."""
         with self._lock:
-            nobody_came = not self._is_entered and now - began > FIRST_PAGE
+            never_opened = not self._is_entered and now - began > FIRST_PAGE
             is_gone = self._is_entered and not self._connections and now - self._seen > GONE_AFTER
             is_idle = self._is_entered and now - self._active > IDLE_AFTER
-        if nobody_came or is_idle:
+        if never_opened or is_idle:
             self.end("idle")
         elif is_gone:
             self.end("ended")
 
     def pour(self, pipe: IO[bytes]) -> None:
-        """Write the whole sound to a player as fast as it takes it, until it is over; for a thread of its own."""
-        with suppress(ArloError, OSError), pipe:  # the object cannot be read, or somebody has heard enough
+        """Write the sound to a player until the session is over; for a thread of its own."""
+        with suppress(ArloError, OSError), pipe:  # the object cannot be read, or the player was closed
             sound, stream = self.tracks[SOUND].reader()
             with stream:
                 for place in range(0, sound.size, PIECE):
@@ -400,7 +399,7 @@ class Session:
                     pipe.flush()
 
     def read_waveform(self) -> None:
-        """Look through the whole sound, until it is over; for a thread of its own."""
+        """Read the waveform until the session is over; for a thread of its own."""
         with suppress(ArloError, OSError):
             sound, stream = self._drawn.reader()
             with stream:
@@ -410,7 +409,7 @@ class Session:
         self.waveform.is_whole = True
 
     def played(self, name: str = SOUND) -> list[Span]:
-        """The spans of a track that were played, as the page reported them, and no more than was given."""
+        """The played spans of a track that the page reported, limited to those given."""
         with self._lock:
             return self.tracks[name].played()
 
@@ -419,6 +418,6 @@ class Session:
         return length_of(self.played(name))
 
     def given_s(self, name: str = SOUND) -> float:
-        """Seconds of a track that left, each once: a browser asks for more than is played."""
+        """Seconds of a track that were given, each once: a browser requests more than it plays."""
         with self._lock:
             return length_of(self.tracks[name].given)

@@ -1,4 +1,4 @@
-"""Words of a call: read or recognise them, find which identify somebody, and plan which spans to cut.
+"""Words of a call: read or recognise them, find which identify a person, and plan which spans to cut.
 
     words         words with times, as every reader and engine returns them, and the tokens of detectors
     turns         who speaks when, on a track of several speakers
@@ -7,8 +7,8 @@
     engine        recognise words in a child process: the parent's side; whisper is the child, engine_process its
                   protocol and its confinement
     detectors/    find identifiers: numerals, numbers; contact; names, tagger; phonetic; secrets; circumstances; word
-                  lists in lexicon, cues, word_lists; identifiers runs all of them; network says what the context says;
-                  weighing puts both together
+                  lists in lexicon, cues, word_lists; identifiers runs all of them; network scores words by their
+                  context; weighing combines both
     alignment     words on the speech of the sound
     planner       makes the cuts
 

@@ -1,10 +1,10 @@
-"""Lay the transcripts of a call on the speech of its sound: shift each to where its words were spoken, or refuse it.
+"""Align the transcripts of a call with its speech: shift each to where its words were spoken, or refuse it.
 
 Engines' times are off by a tenth of a second and more, each in its own direction; some documents have milliseconds
 where others have seconds; and files get mixed up. All of this shows when words are correlated with the voice activity
-of the sound (`audio.activity`). A transcript that does not belong to the sound refuses the plan; only one that has few
-words, beside another that fits, is left out. Where words show that the sound gives no measure of speech, whatever is
-not digital silence counts as speech, so that what no word explains is cut and not kept.
+of the sound (`audio.activity`). A transcript of another sound refuses the plan; it is left out only if it has few words
+and another transcript fits. Where the words show that no speech was measured, all sound but digital silence counts as
+speech, so that unexplained sound is cut and not kept.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ MARGIN = 0.3  # seconds around a word that count as covered: 90 % of word starts
 LEAST_COVER = 0.6  # share of the speech
 SHORTEST = 0.3  # seconds of uncovered speech that count: "ja" is as long
 JUDGED = 20.0  # seconds of speech: turns of less coincide by chance too often to tell one call from another
-FASTEST = 10.0  # words a second: faster than anybody speaks
-MOST_AT_ONCE, MOST_PER_SECOND = 100, 20  # words of one channel: nobody says more, and more would take minutes
+FASTEST = 10.0  # words a second: faster than people speak
+MOST_AT_ONCE, MOST_PER_SECOND = 100, 20  # words of one channel: people say fewer, and more would take minutes
 AT_ONCE = 10.0  # seconds: the span in which that limit also holds
 LONGEST, PER_LETTER = 0.6, 0.1  # seconds: engines extend a word over speech that they missed; an "I" of 6.8 s was seen
 LONGEST_UNTIMED, PER_LETTER_UNTIMED = 2.0, 0.5  # seconds, for words that share a cue's time, pauses included
@@ -73,7 +73,6 @@ def align(words: Sequence[Word], activity: Activity) -> Alignment:
 
 
 def _have_channels(words: Sequence[Word], activity: Activity) -> bool:
-    """Whether words have several of the sound's channels."""
     return len({word.channel for word in words} & set(range(len(activity.speech)))) > 1
 
 
@@ -83,12 +82,12 @@ def shift(words: Sequence[Word], seconds: float) -> list[Word]:
 
 
 def find_mismatch(words: Sequence[Word], activity: Activity, duration: float) -> str | None:
-    """Why *words* cannot be those of a sound of *duration* seconds, as a code; None where they can.
+    """Find why *words* are not of a sound of *duration* seconds; returns a code, None where they may be.
 
     milliseconds              times are a thousand times too large
-    seconds_as_milliseconds   all words at the very start, faster than anybody speaks
+    seconds_as_milliseconds   all words at the very start, faster than people speak
     ends_after_the_sound      the last word ends after the sound
-    too_many_words            more than anybody says in the whole sound, or within `AT_ONCE` seconds of it
+    too_many_words            more than people say in the whole sound, or within `AT_ONCE` seconds of it
     another_call              words and speech do not correlate; only for sounds with `JUDGED` seconds of speech
     jumps                     they do, except for a window whose words are more than a second off
     covers_too_little         less than `LEAST_COVER` of the speech lies within words (`measure_coverage`)
@@ -144,7 +143,7 @@ def is_plausible(word: Word | Token) -> bool:
 
 
 def measure_coverage(words: Sequence[Word], activity: Activity, channel: int | None = None) -> float:
-    """The share of the speech, of *channel* or of all, within words and `MARGIN` around them; 1 without any speech.
+    """Share of the speech, of *channel* or of all, within words and `MARGIN` around them; 1 without any speech.
 
     Words without channel cover the speech of every channel; words that last implausibly long cover nothing.
     """
@@ -169,7 +168,7 @@ def find_uncovered(
 
 
 def _mask_words(words: Sequence[Word], activity: Activity, margin: float) -> list[Array]:
-    """For each channel, a mask of the steps within *margin* seconds of a plausible word that may be of the channel."""
+    """Mask for each channel the steps within *margin* seconds of a plausible word that may be of the channel."""
     channels, steps = activity.speech.shape
     plausible = [word for word in words if is_plausible(word)]
     return [
@@ -264,9 +263,9 @@ def _correlate(mask_pairs: Iterator[tuple[Array, Array]], reach: int) -> Array:
     return curve / norm
 
 
-THIN = 0.5  # share of the words of one that fits, below which a transcript that does not fit is left out
-MEASURED = 3.0  # seconds of words of a channel from which they tell whether its speech is measured
-HEARD = 0.5  # least share of them in which there is speech; made calls: 0.8 and more
+THIN = 0.5  # share of a fitting transcript's words; a misfit with fewer is left out
+MEASURED = 3.0  # fewest seconds of words that show whether a channel's speech is measured
+HEARD = 0.5  # least share of speech in those; made calls: 0.8 and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,18 +283,18 @@ class Aligned:
 
     @property
     def own(self) -> bool:
-        """Whether it was recognised here, from this very sound."""
+        """Whether an engine recognised it from this very sound."""
         return self.source.form == ENGINE
 
     @property
     def as_heard(self) -> Transcript:
-        """The transcript with the times that were corrected."""
+        """The transcript with corrected times."""
         return replace(self.source, words=tuple(self.words))
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A transcript that is not used, and why, as a code."""
+    """A transcript that is not used, with the code of the reason."""
 
     place: int  # from 1
     file: str
@@ -304,9 +303,9 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The transcripts of a call laid on its speech."""
+    """The transcripts of a call, aligned with its speech."""
 
-    activity: Activity = field(repr=False)  # as it is to be used: more than was detected where that was no measure
+    activity: Activity = field(repr=False)  # as detected, or with all sound where that was no measure
     aligned: list[Aligned]
     with_words: list[Aligned]
     dropped: tuple[Dropped, ...]
@@ -314,14 +313,14 @@ class Fitted:
 
 
 def fit(sound: Sound, activity: Activity, transcripts: Sequence[Transcript], lead: float) -> Fitted:
-    """Lay each transcript on the speech of a sound; times count from its start or from *lead* seconds before it.
+    """Align each transcript with the speech of a sound; times count from its start or from *lead* seconds before it.
 
     Raises Usage `transcript_misfit` with the number and the file of a transcript that does not belong to this sound;
-    `engine_heard_too_little` where there is no other than what an engine heard here.
+    `engine_heard_too_little` where all transcripts are of an engine here.
     """
     tried = [_align(sound, activity, transcript, lead, number) for number, transcript in enumerate(transcripts, 1)]
     dropped = tuple(_drop(tried))
-    left_out = {each.place for each in dropped}
+    left_out = {transcript.place for transcript in dropped}
     aligned = [transcript for place, transcript in enumerate(tried, 1) if place not in left_out]
     some = [transcript for transcript in aligned if transcript.words or not transcript.redactions] or aligned
     with_words = _share_offset(some)
@@ -334,7 +333,7 @@ def fit(sound: Sound, activity: Activity, transcripts: Sequence[Transcript], lea
 
 
 def _drop(tried: Sequence[Aligned]) -> Iterator[Dropped]:
-    """Yield those that do not fit and are thin; raises Usage for any other that does not fit."""
+    """Yield thin transcripts that do not fit; raises Usage for any other that does not fit."""
     fullest = max((len(transcript.words) for transcript in tried if transcript.misfit is None), default=0)
     for place, transcript in enumerate(tried, 1):
         if transcript.misfit is None:
@@ -390,7 +389,7 @@ def _align(sound: Sound, activity: Activity, transcript: Transcript, lead: float
 
 
 def _demand_sane(sound: Sound, transcript: Transcript, number: int) -> None:
-    """Raise Usage for channels that the sound lacks, and for redactions so many that they would take minutes."""
+    """Raise Usage for channels that the sound lacks, and for so many redactions that they would take minutes."""
     channels = {word.channel for word in transcript.words}
     channels |= {redaction.channel for redaction in transcript.redactions}
     if sound.channels > 1 and not channels <= {None, *range(sound.channels)}:
@@ -400,7 +399,7 @@ def _demand_sane(sound: Sound, transcript: Transcript, number: int) -> None:
 
 
 def _share_offset(transcripts: list[Aligned]) -> list[Aligned]:
-    """Give our own passes with too few words the offset of one that is sure: passes of one engine are equally late."""
+    """Give unsure passes of our engine the offset of a sure one: all its passes are equally late."""
     sure = next((transcript for transcript in transcripts if transcript.own and transcript.fit.sure), None)
     if sure is None:
         return transcripts
@@ -418,7 +417,7 @@ def _share_offset(transcripts: list[Aligned]) -> list[Aligned]:
 
 
 def _shift_into_sound(words: Sequence[Word], seconds: float) -> list[Word]:
-    """Shift words by *seconds* and drop those that end before the sound begins."""
+    """Shift words and drop those that end before the sound begins."""
     return [word for word in shift(words, seconds) if word.end > 0] if seconds else list(words)
 
 
@@ -427,12 +426,12 @@ def _to_sound_channel(sound: Sound, word: Word) -> Word:
 
 
 def _channel_of(sound: Sound, channel: int | None) -> int | None:
-    """The channel in this sound: None where the sound has only one, whatever the transcript says."""
+    """The channel in this sound; None where the sound has only one."""
     return channel if sound.channels > 1 else None
 
 
 def _measured_by(activity: Activity, words: Sequence[Word]) -> Activity:
-    """The same activity; with all sound as speech in channels where words were heard and speech was not."""
+    """The activity, with all sound as speech in channels that have words but no measured speech."""
     channels, steps = activity.speech.shape
     speech = activity.speech
     for channel in range(channels):

@@ -1,7 +1,7 @@
 """Read lists of cuts that people make: Audacity labels, CTM, or JSON, recognised by content.
 
-The text of a label is not kept, except for the name of a type: it may contain the very name that has to be cut. It
-reads bytes that it is given; where a cut takes effect is decided by callers.
+The text of a label is not kept, except for the name of a type: it may contain the very name that has to be cut.
+Functions read the bytes that they are given; callers decide whether a cut takes effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TYPES = frozenset(
     {"name", "number", "email", "address", "birth", "code", "secret", "spelled", "keys"}
     | {"health", "circumstance", "speech", "other"}
 )
-LOOK = "look"  # status and source of what a reviewer is to look at: it is cut only if they say so
+LOOK = "look"  # status and source of a span for a reviewer to look at, cut only if they say so
 _CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1, "caller": None, "agent": None}
 
 
@@ -34,17 +34,17 @@ class Cut:
     types: tuple[str, ...] = ("other",)
     sources: tuple[str, ...] = ("manual",)
     score: float | None = None
-    status: str = "proposed"  # or `LOOK`; or what a reviewer made of it: accepted, changed, added, removed
-    was: tuple[float, float] | None = None  # from where to where it was proposed, if a reviewer moved it
+    status: str = "proposed"  # or `LOOK`; or a reviewer's: accepted, changed, added, removed
+    was: tuple[float, float] | None = None  # proposed start and end, if a reviewer moved it
 
     @property
     def is_cut(self) -> bool:
-        """Whether it takes effect: one that a reviewer removed keeps its number, and is heard."""
+        """Whether the cut takes effect; a removed one keeps its number."""
         return self.status not in {"removed", LOOK}
 
     @property
     def is_open(self) -> bool:
-        """Whether a reviewer has still to decide on it."""
+        """Whether a reviewer has still to decide on the cut."""
         return self.status in {"proposed", LOOK}
 
     @property
@@ -123,7 +123,7 @@ def _parse_json(raw: bytes) -> Iterator[Cut]:
             whole = isinstance(channels, list) and all(type(channel) is int for channel in channels)
             valid = channels is None or whole
             if not valid or channels == []:
-                raise ValueError("channels")  # noqa: TRY301 - as whatever else is wrong with it
+                raise ValueError("channels")  # noqa: TRY301 - as other errors of it
             named_types = entry.get("types", [entry.get("type", "other")])
             types = tuple(sorted({name if name in TYPES else "other" for name in named_types})) or ("other",)
             start, end = entry["start"], entry["end"]

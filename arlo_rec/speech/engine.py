@@ -75,7 +75,7 @@ class Process:
     def start(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Start a new process, after ending a previous one, and return its first answer, to *settings*.
 
-        A "problem" in the answer is raised as Unreachable with that code; that the model is incomplete, by callers.
+        A "problem" in the answer is raised as Unreachable with that code.
         """
         self.close()
         try:
@@ -113,7 +113,7 @@ class Process:
 
     @contextmanager
     def checking_answer(self) -> Iterator[None]:
-        """Context in which an answer is checked: a Key-, Type- or ValueError ends the process as `engine_garbled`."""
+        """Context that checks an answer: a Key-, Type- or ValueError ends the process as `engine_garbled`."""
         try:
             yield
         except (KeyError, TypeError, ValueError):
@@ -202,16 +202,16 @@ QUIET_WITHIN_S = 30  # seconds before the end of a piece in which the quietest p
 QUIET_S = 0.2  # seconds: length of a quiet place, enough to be between two words
 FLOOR_S, PER_SECOND = 120.0, 10.0  # timeout in seconds, per piece and per second of it: 100 times what two cores need
 HINTS_MOST = 400  # characters: Whisper's prompt has room for 220 tokens, of which fewer help
-WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # most words of a piece: nobody says more
+WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # most words of a piece: people say fewer
 SLACK_S = 1.0  # seconds by which a word may end after the sound
 ANSWER_MOST = 2 * 1024 * 1024  # bytes: a piece full of words has 300 kB
 _SPOKEN_AS: Final = {"nb": "no"}  # our name of a language -> Whisper's
 
 
 class Heard(list[Word]):
-    """Recognised words; where nobody said which language it is, the one that they were taken for, and how surely."""
+    """Recognised words, with the detected language and its probability if no language was given."""
 
-    language: str | None = None  # as Whisper calls it
+    language: str | None = None  # Whisper's name
     sure: float = 1.0
 
 
@@ -273,7 +273,7 @@ def check_model(folder: Path) -> None:
 
 
 class _Whisper:
-    """The engine of one model, with at most one child process; a second thread waits for the first."""
+    """Engine of one model, with at most one child process; a second thread waits for the first."""
 
     def __init__(self, settings: dict[str, Any], language: str | None, program: str) -> None:
         self._settings = settings
@@ -345,9 +345,9 @@ def _check_share(share: object) -> float:
 
 
 def _check_words(answer: object, duration: float, offset: float) -> list[Word]:
-    """Convert the words of an answer, shifted by *offset* seconds; raises ValueError for an impossible one."""
+    """Convert the words of an answer, shifted by *offset* seconds; raises ValueError for an impossible word."""
     if not isinstance(answer, list) or len(answer) > WORDS_FLOOR + WORDS_PER_SECOND * duration:
-        raise ValueError("no list of words, or more than anybody says")
+        raise ValueError("no list of words, or too many")
     words: list[Word] = []
     earliest = 0.0
     for text, start, end, score in answer:
@@ -391,14 +391,14 @@ def _find_quietest(samples: bytes, before: int) -> int:
     begin = before - count * block
     blocks = numpy.frombuffer(samples, "<i2", count * block, 2 * begin).reshape(count, block).astype("f4")
     loudness = (blocks**2).mean(axis=1)
-    return before - int(loudness[::-1].argmin()) * block - block // 2  # the last of equally quiet ones
+    return before - int(loudness[::-1].argmin()) * block - block // 2  # the last of equally quiet blocks
 
 
 BLOCK = 1 << 18  # frames of which a channel is taken at once
 
 
 def transcribe(engine: Engine, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
-    """Transcribe *sound*, each channel separately: one transcript without hints, and one with them if there are any.
+    """Transcribe each channel of *sound*: one transcript without hints, and one with them if there are any.
 
     Raises Unreachable or Usage as `Engine.hear` does.
     """

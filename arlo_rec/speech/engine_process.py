@@ -9,9 +9,9 @@ loads a library, and serves one request after the other until the other end is c
 A missing answer means that the process died.
 
 On Linux on x86-64 and arm64 the process cannot create or connect a socket, open a file for writing, create, rename,
-lock or delete one or change what is known of it, start a program, read, signal or limit another process, or leave
-something in a queue, a shared memory, a key ring or a terminal: these calls fail with EPERM in all its threads, and so
-do calls that are newer than this program. So nothing that is recognised is stored or sent, whatever a library does:
+lock or delete one or change its attributes, start a program, read, signal or limit another process, or write
+to a queue, a shared memory, a key ring or a terminal: these calls fail with EPERM in all its threads, and so
+do calls that are newer than this program. So no library can store or send recognised words:
 onnxruntime keeps a database for Microsoft in the home folder, and sends it. On other systems files stay empty, and
 network access depends on the libraries' switches (`engine`). No system leaves a core dump. Reading files stays
 possible, since libraries and models are files. Calls that only change the process itself are not listed: threads,
@@ -53,7 +53,7 @@ REFUSED: Final = {
     "renameat": (264, 38), "renameat2": (316, 276), "unlink": (87, NONE), "unlinkat": (263, 35),
     "rmdir": (84, NONE), "copy_file_range": (326, 285), "sendfile": (40, 71), "splice": (275, 76),
     "tee": (276, 77), "vmsplice": (278, 75), "io_setup": (206, 0), "io_submit": (209, 2),
-    # what is known of a file
+    # attributes of a file
     "chmod": (90, NONE), "fchmod": (91, 52), "fchmodat": (268, 53), "chown": (92, NONE), "fchown": (93, 55),
     "lchown": (94, NONE), "fchownat": (260, 54), "utime": (132, NONE), "utimes": (235, NONE),
     "futimesat": (261, NONE), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6),
@@ -66,7 +66,7 @@ REFUSED: Final = {
     "ioprio_set": (251, 30), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274), "migrate_pages": (256, 238), "move_pages": (279, 239), "setpgid": (109, 154),
     "setsid": (112, 157),
-    # places where something can be left for another process
+    # channels to other processes
     "mq_open": (240, 180), "mq_unlink": (241, 181), "mq_timedsend": (242, 182), "mq_timedreceive": (243, 183),
     "mq_notify": (244, 184), "mq_getsetattr": (245, 185), "add_key": (248, 217), "request_key": (249, 218),
     "keyctl": (250, 219), "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190),
@@ -96,7 +96,7 @@ OPENING: Final = {"open": ((2, NONE), 1), "openat": ((257, 56), 2)}
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC  # flags of these that are refused
 
 CONTROLLING: Final = {"fcntl": ((72, 25), 1)}
-LOCKING: Final = (  # commands that lock a file, be it open for reading only, or have somebody signalled
+LOCKING: Final = (  # commands that lock a file, even one open for reading only, or have a process signalled
     *(5, 6, 7),  # F_GETLK, F_SETLK, F_SETLKW
     *(8, 10, 15),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
     *(36, 37, 38),  # the same locks of an open file
@@ -104,7 +104,7 @@ LOCKING: Final = (  # commands that lock a file, be it open for reading only, or
 )
 
 TERMINAL: Final = {"ioctl": ((16, 29), 1)}
-HARMLESS: Final = (  # all that is left of ioctl: TIOCSTI among the others types words into a terminal
+HARMLESS: Final = (  # allowed commands of ioctl: another, TIOCSTI, types words into a terminal
     *(0x5401, 0x802C542A, 0x5413),  # TCGETS, TCGETS2, TIOCGWINSZ: is it a terminal, how wide?
     *(0x5450, 0x5451, 0x5421, 0x541B),  # FIONCLEX, FIOCLEX, FIONBIO, FIONREAD
 )
@@ -182,8 +182,8 @@ def serve(load: Callable[..., str | tuple[Answer, Callable[[dict[str, Any], byte
 
     *load* returns the code of a problem, or the first answer and a function that answers a request and its bytes.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
-    leave_session()  # an unlock of the person who runs this is no business of a model
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    leave_session()  # a model must not reach the user's unlocked key
     with socket.socket(fileno=0) as connection:
         first = receive_request(connection)
         if first is None:

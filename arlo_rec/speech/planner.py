@@ -4,11 +4,11 @@
     3  find what identifies in each transcript         4  find speech that no word covers
     5  strict: add all speech that is not surely harmless    6  pad, snap to quiet steps, join
 
-It does not decide who may do what with the call, and touches no store. The reasons for which a person has to review the
-plan are its `warnings`. One of them is that nothing was understood: an engine that does not know a language still
-writes words, in the right places, and so a plan would look right in which nothing is found. Three things show it: how
-sure it was of its words, how many of them are in any of our lists, and, where no language was given, which it took it
-for. Measured with "base" on real Norwegian and Danish and on English calls.
+It decides no access to the call and touches no store. The plan's `warnings` are reasons for a person to review it. One
+is that nothing was understood: an engine that does not know a language still writes words, in the right places, so that
+a plan without findings would look right. Three measures show it: the scores of the words, the share of them in our
+lists, and the language that was detected if none was given. Measured with "base" on real Norwegian and Danish and on
+English calls.
 """
 
 from __future__ import annotations
@@ -31,19 +31,21 @@ from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
 
 LEAST_SCORE: Final = 0.56  # mean score of the words, by their length; Norwegian: 0.48 to 0.69, English: 0.59 to 0.97
 LEAST_KNOWN: Final = 0.45  # share of the words that a list has; talk in five languages: 0.61 and more
-LEAST_BOTH: Final = 0.45  # one times the other; Norwegian and Danish: up to 0.44, English: 0.46 and more
+LEAST_BOTH: Final = 0.45  # product of both; Norwegian and Danish: up to 0.44, English: 0.46 and more
 LEAST_SURE: Final = 0.7  # of the language that was detected: nynorsk 0.23 to 0.66, English 0.97 and more
 SURE_SCORE: Final = 0.75  # mean score with which an unsure language is excused
-LONGEST: Final = 1.0  # seconds for which a word counts: engines extend one over what they missed
+LONGEST: Final = 1.0  # seconds for which a word counts: engines extend words over missed speech
 FEW: Final = 10  # words of a channel that are not judged alone
-FEWEST: Final = 3  # words of which it is asked whether a list has them
+FEWEST: Final = 3  # words from which their share in lists counts
 FULL: Final = 0.5  # share of the words of the fullest transcript that another needs to stand for a channel
 LANGUAGES: Final = frozenset({"no", "nb", "nn", "en", "sv", "da"})  # of which we have lists
-ALIGNERS: Final = frozenset({"whisperx"})  # whose scores say how well words fit their times, and not how well heard
+ALIGNERS: Final = frozenset(
+    {"whisperx"}
+)  # their scores say how well words fit their times, not how well they were heard
 
 
 def is_understood(transcripts: Sequence[Transcript]) -> bool:
-    """Whether in every channel at least one of the transcripts that have its words was understood."""
+    """Whether every channel has at least one transcript that was understood."""
     channels = {word.channel for transcript in transcripts for word in transcript.words}
     return all(
         any(_understands(transcript, channel) for transcript in _full(transcripts, channel)) for channel in channels
@@ -51,7 +53,7 @@ def is_understood(transcripts: Sequence[Transcript]) -> bool:
 
 
 def _full(transcripts: Sequence[Transcript], channel: int | None) -> list[Transcript]:
-    """The transcripts that have about as many words of a channel as the one that has most: fewer excuse nothing."""
+    """The transcripts with at least `FULL` times the words of the one with most words of the channel."""
     counts = [len(_of_channel(transcript, channel)) for transcript in transcripts]
     return [
         transcript for transcript, count in zip(transcripts, counts, strict=True) if 0 < count >= FULL * max(counts)
@@ -59,7 +61,7 @@ def _full(transcripts: Sequence[Transcript], channel: int | None) -> list[Transc
 
 
 def _understands(transcript: Transcript, channel: int | None) -> bool:
-    """Whether the words of a channel were understood; a few of them are judged with those of the others."""
+    """Whether the words of a channel were understood; fewer than `FEW` are judged with those of the other channels."""
     words = _of_channel(transcript, channel)
     alone = len(words) >= FEW
     words = words if alone else transcript.words
@@ -67,12 +69,12 @@ def _understands(transcript: Transcript, channel: int | None) -> bool:
     if len(words) < FEWEST:
         return score is None or score >= LEAST_SCORE
     known = sum(_is_known(word) for word in words) / len(words)
-    detected = [each for each in transcript.languages if not alone or each.channel == channel]
-    if any(each.name not in LANGUAGES for each in detected):
+    detected = [language for language in transcript.languages if not alone or language.channel == channel]
+    if any(language.name not in LANGUAGES for language in detected):
         return False
     if score is None:
         return known >= LEAST_KNOWN
-    if score < SURE_SCORE and any(each.sure < LEAST_SURE for each in detected):
+    if score < SURE_SCORE and any(language.sure < LEAST_SURE for language in detected):
         return False
     return score >= LEAST_SCORE and score * known >= LEAST_BOTH
 
@@ -82,7 +84,7 @@ def _of_channel(transcript: Transcript, channel: int | None) -> tuple[Word, ...]
 
 
 def _mean_score(transcript: Transcript, words: Sequence[Word]) -> float | None:
-    """The mean of the scores, by length; None where there are none that say how well it was heard."""
+    """Mean score of the words, by length; None without scores of recognition."""
     scored = [(min(LONGEST, max(0.01, word.end - word.start)), word.score) for word in words if word.score is not None]
     if not scored or transcript.form in ALIGNERS:
         return None
@@ -111,7 +113,7 @@ FROM_SOUND = frozenset(["strict", "no_words", "sound"])
 PAD_UNTIMED = 1.0  # for words whose times were interpolated
 PAD_UNSURE = 0.8  # where the offset of a transcript is uncertain
 SNAP = 0.25  # seconds searched outwards for a quiet step
-SNAP_OF_SOUND = 0.1  # for speech that no word explains: beside it are words that are kept
+SNAP_OF_SOUND = 0.1  # for speech without words: the words beside it are kept
 JOIN = 0.5  # seconds: cuts closer together become one
 SURE = 0.5  # score from which strict mode keeps a harmless word
 REACH = 0.1  # seconds around a kept word that count as its speech
@@ -127,7 +129,7 @@ UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; s
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cuts of a call, and what a reviewer has to know about them; times in seconds."""
+    """The cuts of a call, with warnings and doubtful spans for the reviewer; times in seconds."""
 
     cuts: tuple[Cut, ...]
     cover_of_speech: float
@@ -150,8 +152,8 @@ def plan(
     """Plan the cuts of a call for which the names of *people* are known.
 
     *lead* is the length in seconds of what was removed from the start of the recording: transcripts may count from
-    before it. *strict* also cuts all speech that is not confidently harmless. What may tell somebody without a name is
-    cut in that mode and with *cut_circumstances*, and else listed for a reviewer to look at. Raises what
+    before it. *strict* also cuts all speech that is not confidently harmless. Circumstances are
+    cut in that mode and with *cut_circumstances*, else listed for a reviewer to look at. Raises what
     `alignment.fit` raises; ValueError without transcripts.
     """
     if not transcripts:
@@ -161,18 +163,18 @@ def plan(
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
     known = phonetic.prepare_names(people)
-    found = [weighing.find(words, known) for words in passes]
-    findings = [finding for each in found for finding in each.identifiers]
+    results = [weighing.find(words, known) for words in passes]
+    findings = [finding for result in results for finding in result.identifiers]
     findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
     findings += [
         Finding(run.start, run.end, run.channel, "keys", "sound", 0.99) for run in join_keys(detect_keys(sound))
     ]
     findings += _find_wordless_speech(activity, all_words)
     findings += [finding for words in passes for finding in _find_names_after_cues(activity, words)]
-    circumstances = [finding for each in found for finding in each.circumstances]
+    circumstances = [finding for result in results for finding in result.circumstances]
     if strict:
-        findings += [finding for each in found for finding in each.possible]
-        findings += _find_unexplained_speech(activity, passes, {word for each in found for word in each.harmless})
+        findings += [finding for result in results for finding in result.possible]
+        findings += _find_unexplained_speech(activity, passes, {word for result in results for word in result.harmless})
     if strict or cut_circumstances:
         findings += circumstances
     sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
@@ -214,14 +216,14 @@ def _find_names_after_cues(activity: Activity, words: Sequence[Word]) -> Iterato
 def _find_unexplained_speech(
     activity: Activity, passes: Sequence[Sequence[Word]], harmless: Container[Word]
 ) -> Iterator[Finding]:
-    """Strict: speech that no pass explains by a surely harmless word, and all speech within `PAD` of any other word.
+    """Find for strict mode speech without a surely harmless word, and all speech within `PAD` of any other word.
 
-    A word is harmless if it is common, or one of *harmless*. What is left of a breath or an ending between words that
-    are kept (`EDGE`) is theirs; what every pass heard badly explains nothing, however close to them it is.
+    A word is harmless if it is common, or one of *harmless*. A breath or an ending shorter than `EDGE` between kept
+    words is kept with them; a word that was heard badly explains nothing.
     """
     steps = activity.speech.shape[1]
     for channel, speech in enumerate(activity.speech):
-        words = [word for each in passes for word in each if word.channel in (None, channel)]
+        words = [word for own_words in passes for word in own_words if word.channel in (None, channel)]
         harmless_words = [word for word in words if word in harmless or _is_common_word(word)]
         sure = [word for word in harmless_words if _is_heard_surely(word)]
         near = mask_spans(steps, [(word.start - REACH, word.end + REACH) for word in sure])
@@ -242,7 +244,7 @@ def _is_heard_surely(word: Word) -> bool:
 
 
 def _is_common_word(word: Word) -> bool:
-    """Whether a word is common and says nothing of who somebody is, and is not capitalised like a name."""
+    """Whether a word is common, and no given name with a capital."""
     text = word.text.strip(" .,;:?!\"'-")
     return is_common(text.casefold()) and not (text[:1].isupper() and word_lists.is_given(text.casefold()))
 
@@ -269,7 +271,7 @@ def _to_cut(finding: Finding, activity: Activity, duration: float, pad: float) -
 def _look_here(
     circumstances: Sequence[Finding], cuts: Sequence[Cut], activity: Activity, duration: float
 ) -> Iterator[Cut]:
-    """Stretches for a reviewer to look at, which are cut only if they say so: those that are not cut anyway."""
+    """Yield uncut stretches for a reviewer to look at."""
     starts = [cut.start for cut in cuts]
     for cut in _join_cuts(_to_cut(finding, activity, duration, PAD) for finding in circumstances):
         if any(end - start >= LOOK_SHORTEST for start, end in _subtract_cuts(cut, cuts, starts)):
@@ -277,7 +279,7 @@ def _look_here(
 
 
 def _find_quiet(activity: Activity, channel: int | None, at: float, direction: int, within: float) -> float:
-    """Seconds of the first step without speech outwards of *at*, *within* seconds; else of the quietest step there."""
+    """Time of the first step without speech outwards of *at*, *within* seconds; else of the quietest step there."""
     first = round(at / STEP)
     steps = [first + direction * distance for distance in range(round(within / STEP) + 1)]
     steps = [step for step in steps if 0 <= step < activity.speech.shape[1]]
@@ -291,7 +293,7 @@ def _find_quiet(activity: Activity, channel: int | None, at: float, direction: i
 
 
 def _rows(channel: int | None) -> slice:
-    """The rows of one channel in the arrays of an activity, or of all."""
+    """Rows of one channel in the arrays of an activity, or of all."""
     return slice(None) if channel is None else slice(channel, channel + 1)
 
 
@@ -313,7 +315,7 @@ def _join_cuts(cuts: Iterator[Cut]) -> list[Cut]:
     return joined
 
 
-# -- what the reviewer has to know ---------------------------------------------------------------------
+# -- for the reviewer ---------------------------------------------------------------------
 
 
 def _list_warnings(sound: Sound, fitted: Fitted, cuts: Sequence[Cut]) -> Iterator[str]:
@@ -347,7 +349,7 @@ def _list_doubtful(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[flo
     """Start, end and channel of uncut spans for the reviewer to check, sorted by time.
 
     These are words with a score below `EVEN`, joined where they follow each other, and the uncut parts of implausibly
-    long words, in which something may have been said that nobody wrote down.
+    long words, which may hide unwritten speech.
     """
     starts = [cut.start for cut in cuts]
     spans = list(_join_low_scores(words, cuts, starts))

@@ -1,15 +1,15 @@
 """Build a `Transcript` from the words that a reader adds: validate them, convert times to seconds, and sort.
 
 It knows no vendor's field names; the readers of `transcript_forms` know those and leave all validation to this module.
-It touches no file. Whatever is wrong raises Usage `transcript_wrong` with one of these reasons:
+It touches no file. Errors are Usage `transcript_wrong` with one of these reasons:
 
-    too_large, too_many, word_too_long                   more than anybody says in a call, or minutes of work
+    too_large, too_many, word_too_long                   more than people say in a call, or minutes of work
     not_utf8, not_json, unknown_form                     not a document of a known form
     no_words, no_time, no_such_channel                   something is missing
     negative_time, ends_before_it_starts, out_of_order   impossible times
 
-A lane is the sequence of words of one voice: a channel, and within it whatever the document tells apart (part,
-speaker). Within a lane words keep the document's order; lanes are merged by the start of their words.
+A lane is the sequence of words of one voice: a channel, part and speaker, as far as the document tells them apart.
+Within a lane words keep the document's order; lanes are merged by the start of their words.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def is_masked(text: object) -> bool:
-    """Whether *text* is what vendors write in place of redacted words: a label ([NAME_1]) or signs (####, ****)."""
+    """Whether *text* is a vendor's mask of redacted words: a label ([NAME_1]) or signs (####, ****)."""
     return isinstance(text, str) and _MASK.search(text) is not None
 
 
@@ -106,7 +106,7 @@ class TranscriptBuilder:
     """
 
     def __init__(self) -> None:
-        self.place = 0  # where in the document, for errors: a line number set by line readers, else a count of words
+        self.place = 0  # in the document, for errors: a line number set by line readers, else a count of words
         self.shift = 0.0  # seconds from the start of the recording to the start of this part
         self.part: Hashable = None  # which of the document's transcripts is read, if it holds several
         self._lanes: dict[Hashable, list[_TimedWord]] = {}
@@ -139,7 +139,7 @@ class TranscriptBuilder:
         return self.parse_seconds(float(digits))
 
     def parse_channel(self, value: object, first: int = 0) -> int | None:
-        """The channel, from 0, that *value* names, where the document counts from *first*; None stays None."""
+        """Convert a channel that the document counts from *first* to one from 0; None stays None."""
         if value is None:
             return None
         if isinstance(value, str) and re.fullmatch("[0-9]{1,3}", value):
@@ -244,7 +244,7 @@ class TranscriptBuilder:
             last.text += parts[0]
 
     def refuse_unlisted_words(self, text: object) -> None:
-        """Raise Usage where an utterance has *text* but no list of words with times: its words would be lost."""
+        """Raise Usage if an utterance has *text* but no words with times, which would be lost."""
         if isinstance(text, str) and text.strip():
             raise transcript_error("no_time", self.place + 1)
 

@@ -2,7 +2,7 @@
 
 `transcript_reading` recognises the form; `transcript_builder` validates and sorts the words. Engines that people run
 themselves (the Whisper family, Vosk, our own list of words) count seconds, except whisper.cpp: milliseconds, of tokens
-that are parts of words. What speech services add to words and times (speakers, sentiment, summaries) is not read. The
+that are parts of words. Speakers, sentiment and summaries are not read. The
 place of an error in a WebVTT or SubRip file is a line number. Sources:
 
     WebVTT  https://www.w3.org/TR/webvtt1/. SubRip has no standard: a number, two times with a comma, text
@@ -213,7 +213,7 @@ def read_google(document: JsonObject, builder: TranscriptBuilder) -> None:
 
 
 def _last_repeats_all(results: list[JsonObject]) -> bool:
-    """Whether the last result repeats the words of all results: so v1 adds speaker tags."""
+    """Whether the last result repeats the words of all results, as v1 does to add speaker tags."""
     if len(results) < 2:
         return False
     tagged = [
@@ -336,7 +336,7 @@ _BLOCK = ("NOTE", "STYLE", "REGION")
 
 
 def form_of(text: str) -> str | None:
-    """Which of the two forms a text has; None for neither."""
+    """The form of a text, WebVTT or SubRip; None for neither."""
     if re.match(r"WEBVTT(?:[ \t\r\n]|$)", text):
         return "webvtt"
     return "srt" if "-->" in text else None
@@ -400,7 +400,7 @@ def _parse_clock(text: str, builder: TranscriptBuilder) -> float:
 
 
 def _without_tags(text: str) -> str:
-    """The spoken text: without tags, of which a voice tag names the speaker, and with entities decoded."""
+    """The text without tags and with entities decoded; a voice tag names the speaker."""
     return html.unescape(_TAG.sub("", text))
 
 
@@ -465,7 +465,7 @@ def _decode_body(attachment: JsonObject) -> object:
 
 
 def _dialog_offsets(document: JsonObject, dialogs: list[int]) -> dict[int, float]:
-    """Seconds from the start of the earliest of these dialogs to the start of each; raises Usage for no such time."""
+    """Seconds from the start of the earliest dialog to that of each; raises Usage for a missing start time."""
     dialog_objects, starts = objects_in(document, "dialog"), dict[int, datetime]()
     for dialog in dialogs:
         place = f"dialog[{dialog}].start"

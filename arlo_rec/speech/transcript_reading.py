@@ -4,7 +4,7 @@ The form is recognised by content, never by file name. A document that cannot be
 `transcript_builder` lists the reasons. It reads bytes that it is given and opens no file.
 
     form                 made by                                            time         channel
-    words                this toolkit, and whoever writes for it            s            from 0
+    words                this toolkit, and software for it                  s            from 0
     openai-whisper       openai-whisper, whisper-ctranslate2                s            -
     faster-whisper       segments of faster-whisper, written as JSON        s            -
     openai-api           verbose_json and diarized_json of OpenAI           s            -
@@ -22,7 +22,7 @@ The form is recognised by content, never by file name. A document that cannot be
     srt                  SubRip                                             0:01:02,300  -
 
 Where a document times segments only, words share a segment's time in proportion to their length and have `timed`
-False. What a vendor masked ([PII], ####) becomes a redaction, not a word; its label is not kept. A document may contain
+False. A vendor's mask ([PII], ####) becomes a redaction, not a word; its label is not kept. A document may contain
 redactions alone, which are added to the words of another transcript.
 """
 
@@ -59,7 +59,6 @@ def _results_of(document: JsonObject) -> Any:
 
 
 def _has_entry_with(entries: object, *keys: str) -> bool:
-    """Whether any object of a list has one of *keys*."""
     if not isinstance(entries, list):
         return False
     return any(isinstance(entry, dict) and any(key in entry for key in keys) for entry in entries)
@@ -123,7 +122,7 @@ _BETWEEN = re.compile(r"\}\s*\{")
 
 
 def read(raw: bytes, channel: int | None = None) -> Transcript:
-    """Read the words of a transcript and their times in seconds, whatever program or service made it.
+    """Read the words of a transcript of any of the forms, with times in seconds.
 
     *channel* is the channel of all words, for companies that transcribe each channel separately. Words of a channel
     keep the document's order, and channels are merged by start. Raises Usage `transcript_wrong` with the number of

@@ -1,12 +1,12 @@
-"""Turns of speakers on a track on which several people are heard: read from RTTM, and what one person says by them.
+"""Read speakers' turns on a track of several speakers from RTTM, and keep by them only the speech of one.
 
 A line is `SPEAKER file channel start duration <NA> <NA> name confidence <NA>`, in seconds from the start of the sound
 (NIST, Rich Transcription 2009 evaluation plan, appendix A). The file is our id or the exchange's reference of a call;
-the name is `caller` or `agent`; any other name may be anybody's.
+the name is `caller` or `agent`; any other name is of an unknown speaker.
 
-Nothing of the other person goes out by mistake: where two speak at once, where a turn is unsure, close to a turn of
-the other, and where speech lies in no turn, there is silence, and how much of that there is is counted. Turns that do
-not fit the sound, because they are of another recording or counted from another moment, give nothing.
+So that nothing of the other person goes out, these stretches are silenced and counted: where two speak at once, unsure
+turns, the `MARGIN` around the other's turns, and speech in no turn. Turns of another recording, or counted from another
+moment, do not fit the sound and give nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NOTHING = "<NA>"
 
 
 class Turn(NamedTuple):
-    """A stretch in which somebody speaks, in seconds; the confidence is from 0 to 1, None where it is not said."""
+    """A stretch of one speaker, in seconds; the confidence is from 0 to 1, None if not stated."""
 
     start: float
     end: float
@@ -40,7 +40,7 @@ class Turn(NamedTuple):
 
 
 def read(document: bytes) -> Mapping[str, Sequence[Turn]]:
-    """The turns of each sound, by the name of its file, in the document's order; raises Usage for what is no RTTM."""
+    """The turns of each sound, by the name of its file, in the document's order; raises Usage unless it is RTTM."""
     turns: dict[str, list[Turn]] = {}
     if len(document) > LONGEST:
         raise Usage("turns_too_long", longest=LONGEST // 1_000_000)
@@ -52,7 +52,7 @@ def read(document: bytes) -> Mapping[str, Sequence[Turn]]:
         fields = line.split()
         if not fields or fields[0].startswith(";;"):  # a comment
             continue
-        if fields[0] == "SPEAKER":  # there are types of lines about words, noises and who the speakers are
+        if fields[0] == "SPEAKER":  # other types are about words, noises and speakers
             try:
                 turns.setdefault(fields[1], []).append(_turn(fields))
             except (ValueError, IndexError):
@@ -74,23 +74,23 @@ def _turn(fields: Sequence[str]) -> Turn:
     return Turn(start, start + length, fields[7], confidence)
 
 
-SURE: Final = (
-    0.8  # the least confidence of a turn that is given to the person; one that says none was found by a person
+SURE: Final = 0.8  # the least confidence of a turn that is kept; a turn without one was marked by a person
+MARGIN: Final = (
+    0.25  # seconds around a turn of another speaker: two annotators differ by as much (NIST's scoring collar)
 )
-MARGIN: Final = 0.25  # seconds around a turn of somebody else: two annotators differ by as much (NIST's scoring collar)
-_FITS: Final = 0.6  # the least share of the turns in which somebody is heard, and of what is heard that turns tell of
+_FITS: Final = 0.6  # the least share of the turns with speech, and of the speech within turns
 _BEYOND: Final = 0.5  # seconds by which a turn may end after the sound
-_LAG: Final = 60.0  # seconds by which turns may be shifted that are compared; what was said before the key press is cut
-_IN_PLACE: Final = 0.3  # seconds: turns that fit better elsewhere than here are counted from another moment
+_LAG: Final = 60.0  # seconds of shift that are compared; sound before the key press is cut
+_IN_PLACE: Final = 0.3  # seconds: turns that fit better at a larger shift are counted from another moment
 _SHORTEST: Final = 0.2  # seconds of speech that are counted as unsure; less is the edge of a turn
 
 
 class OwnSpeech(NamedTuple):
-    """A sound of unchanged length in which only one person is heard, in seconds of speech."""
+    """A sound of unchanged length in which only one person is heard; times in seconds."""
 
     sound: Sound
-    kept: tuple[tuple[float, float], ...]  # start and end of each stretch that is as it was
-    unsure: tuple[tuple[float, float], ...]  # in which somebody speaks, and it is not clear who
+    kept: tuple[tuple[float, float], ...]  # start and end of each unchanged stretch
+    unsure: tuple[tuple[float, float], ...]  # stretches with speech of an unclear speaker
 
 
 def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None:
@@ -105,7 +105,7 @@ def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None
     others = [turn for turn in turns if turn.speaker != side]
     theirs = _mask(steps, others)
     if not others:
-        return None  # whoever found one speaker alone did not tell the two apart
+        return None  # a single speaker: the two were not told apart
     if not _fit(speech, _mask(steps, turns), turns, sound):
         return None
     kept = own & ~_mask(steps, others, MARGIN)
@@ -125,21 +125,21 @@ def _mask(steps: int, turns: Sequence[Turn], margin: float = 0.0) -> Mask:
     return activity.mask_spans(steps, [(max(turn.start - margin, 0.0), turn.end + margin) for turn in turns])
 
 
-def _fit(speech: Mask, told: Mask, turns: Sequence[Turn], sound: Sound) -> bool:
-    """Whether turns are of this sound: most of what is heard lies in them, in its place, and the other way round."""
-    both, in_turns, heard = (int(mask.sum()) for mask in (speech & told, told, speech))
+def _fit(speech: Mask, in_turn: Mask, turns: Sequence[Turn], sound: Sound) -> bool:
+    """Whether turns are of this sound: most speech lies in turns, most turns have speech, and neither is shifted."""
+    both, in_turns, heard = (int(mask.sum()) for mask in (speech & in_turn, in_turn, speech))
     within = all(turn.end <= sound.duration + _BEYOND for turn in turns)
-    return within and in_turns > 0 and both >= _FITS * max(in_turns, heard) and _is_in_place(speech, told)
+    return within and in_turns > 0 and both >= _FITS * max(in_turns, heard) and _is_in_place(speech, in_turn)
 
 
-def _is_in_place(speech: Mask, told: Mask) -> bool:
-    """Whether the turns agree with what is heard at least as well here as when they are shifted, in steps of 0.1 s."""
+def _is_in_place(speech: Mask, in_turn: Mask) -> bool:
+    """Whether the turns agree with the speech best without a shift, compared in steps of 0.1 s."""
     import numpy
 
-    coarse = [numpy.add.reduceat(mask.astype("f8"), numpy.arange(0, len(mask), 10)) / 10 for mask in (speech, told)]
+    coarse = [numpy.add.reduceat(mask.astype("f8"), numpy.arange(0, len(mask), 10)) / 10 for mask in (speech, in_turn)]
     reach = min(round(_LAG * 10), len(coarse[0]) - 1)
     heard = numpy.pad(coarse[0], reach)
-    agreement = numpy.correlate(heard, coarse[1], "valid")  # by how much of both there is at once, for each shift
+    agreement = numpy.correlate(heard, coarse[1], "valid")  # overlap of both, for each shift
     near = agreement[max(reach - round(_IN_PLACE * 10), 0) : reach + round(_IN_PLACE * 10) + 1]
     return bool(near.max() >= agreement.max())
 

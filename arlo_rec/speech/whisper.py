@@ -4,7 +4,7 @@ The protocol is that of `engine_process`; the bytes after a request's JSON are s
 
     request   first {"model", "threads", "memory"}, then {"language", "hints"} with 16-bit PCM of one channel at 16 kHz
     answer    {"languages": [...]} after loading, {"language", "sure", "words": [[text, start, end, score]]} to samples,
-              {"problem": code} where it could not load
+              {"problem": code} where the model does not load
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Model:
         return sorted(self.patient.supported_languages)
 
     def hear(self, samples: bytes, language: str | None, hints: str) -> dict[str, Any]:
-        """The answer to a request: language, how sure that is, and words; deterministic."""
+        """The answer to a request: language, its probability, and words; deterministic."""
         import ctranslate2
         import numpy
 
@@ -82,7 +82,7 @@ class _Model:
             else:
                 words += convert_words([window], 0.0, end)
                 before = window.end
-        sure = min(1.0, max(0.0, round(float(info.language_probability), 4)))  # 1 where it was asked for
+        sure = min(1.0, max(0.0, round(float(info.language_probability), 4)))  # 1 if the language was given
         return {"language": info.language, "sure": sure, "words": sorted(words, key=lambda word: word[1:3])}
 
 
@@ -120,6 +120,6 @@ def _load(
             return INCOMPLETE
         loaded = _Model(BatchedInferencePipeline(patient), patient)
         loaded.hear(bytes(2 * ENGINE_RATE), loaded.languages[0], "")  # warm up: loads what the first use would load
-    except Exception:  # noqa: BLE001 - whatever a library raises about these files, the answer is the same
+    except Exception:  # noqa: BLE001 - any error of a library about these files has the same answer
         return UNUSABLE
     return {"languages": loaded.languages}, lambda asked, samples: loaded.hear(samples, **asked)

@@ -27,7 +27,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """A span that the maker of a transcript marked as identifying somebody, in seconds; channel None means all."""
+    """A span that the maker of a transcript marked as identifying, in seconds; channel None means all."""
 
     start: float
     end: float
@@ -39,14 +39,14 @@ NOT_UNDERSTOOD = "engine_not_understood"  # the warning with which no copy becom
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The language that an engine took the speech of a channel for, and how sure it was of that, from 0 to 1."""
+    """The language that an engine detected in a channel, with its probability."""
 
     channel: int | None
-    name: str  # as Whisper calls it: "no", "nn", "en"
+    name: str  # Whisper's: "no", "nn", "en"
     sure: float
 
 
-ENGINE = "engine"  # the form of a transcript that an engine made here, from the very sound
+ENGINE = "engine"  # the form of a transcript that an engine made here
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Transcript:
     form: str  # the form of the document: one of `transcript_reading.FORMS`, or `ENGINE`
     words: tuple[Word, ...]
     redactions: tuple[Redaction, ...] = ()
-    file: str = ""  # its name, for people; empty for what an engine made here
-    languages: tuple[Language, ...] = ()  # that an engine detected where nobody said which it is
+    file: str = ""  # its name, for people; empty if an engine made it here
+    languages: tuple[Language, ...] = ()  # detected by an engine if none was given
 
     @property
     def channel(self) -> int | None:
@@ -90,13 +90,13 @@ class Token:
 
     @property
     def capital(self) -> bool:
-        """Whether it begins with a capital letter."""
+        """Whether the token begins with a capital letter."""
         return self.stripped[:1].isupper()
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Tokens *first* to *last* (inclusive) of one channel identify somebody; *score* from 0 to 1."""
+    """Tokens *first* to *last* (inclusive) of one channel that identify a person; *score* from 0 to 1."""
 
     first: int
     last: int
@@ -106,7 +106,7 @@ class Match:
 
 
 class Times(NamedTuple):
-    """Starts and ends of the words of one channel, by start, to look up which of them a finding is of."""
+    """Starts and ends of the words of one channel, to look up the words of a finding."""
 
     starts: list[float]
     ends: list[float]
@@ -117,7 +117,7 @@ class Times(NamedTuple):
         return cls([token.start for token in stream], [token.end for token in stream])
 
     def places(self, start: float, end: float) -> slice:
-        """The words that start in there, one that takes no time at its end as well."""
+        """The words that start between *start* and *end*, and those without length at *end*."""
         first, behind = bisect_left(self.starts, start), bisect_left(self.starts, end)
         while behind < len(self.starts) and self.starts[behind] == self.ends[behind] == end:
             behind += 1

@@ -1,1 +1,1 @@
-"""How training copies are planned, cut, sealed, processed as a backlog and evaluated; their life: `pseudonymise`."""
+"""Training copies: plan, cut, seal, process as a backlog, and evaluate; their life: `pseudonymise`."""

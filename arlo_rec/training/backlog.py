@@ -1,4 +1,4 @@
-"""The backlog: calls of which no training copy was made yet, processed one by one or several at once.
+"""The backlog: calls without a training copy, processed one by one or several at once.
 
 Only one thread uses the store: it opens a call, passes it to a worker that plans the cuts (which takes most of the
 time), and makes the copy afterwards. Each copy is committed by itself, so an interrupted run can be continued.
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from arlo_rec.speech.engine import Engine
 
 _CALL_ERRORS = (Usage, NotGranted, Refused, Integrity, SoundError)
-_ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets another process
+_ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets a new process
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCall:
-    """A call of which no copy was made, and why."""
+    """A call whose copy failed, with the error."""
 
     id: str
     error: ArloError
@@ -47,7 +47,7 @@ class FailedCall:
 
 @dataclass(frozen=True, slots=True)
 class _CallInWork:
-    """A call that is open, and the plan that a worker is making."""
+    """An open call, and the plan that a worker is making."""
 
     shown_id: str
     original: OpenRecording
@@ -56,16 +56,16 @@ class _CallInWork:
 
 
 class Pending(NamedTuple):
-    """Calls of which no copy was made yet, and how many are passed over because their employee objected."""
+    """Calls without a copy, and the number left out because their employee objected."""
 
     calls: list[Recording]
     objected: int
 
 
 def pending(store: Store, now: datetime) -> Pending:
-    """Originals that this person may make a copy of and that have none, the next to be erased first.
+    """Originals without a copy, of which this person may make one; the next to be erased first.
 
-    Raises NotGranted for a role that makes none.
+    Raises NotGranted for a role that makes no copies.
     """
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
     today = store.clock.today(now)
@@ -83,7 +83,7 @@ def pending(store: Store, now: datetime) -> Pending:
 
 
 class Waiting(NamedTuple):
-    """A copy under review: its short id, and of which team's call it was made and when that began, where it is held."""
+    """A copy under review, with its short id, and the team and start of its call, if held."""
 
     short: str
     copy: Copy
@@ -105,14 +105,14 @@ def under_review(store: Store, now: datetime) -> list[Waiting]:
 
 
 def next_to_review(store: Store, now: datetime) -> Waiting | None:
-    """The oldest copy that nobody confirmed and that this person may hear; for an officer who may hear none, any.
+    """The oldest unconfirmed copy that this person may hear; for an officer who may hear none, any.
 
     Raises NotGranted.
     """
     admission = gate.admit(store, Intent(Action.REVIEW), now)
-    waiting = [each for each in under_review(store, now) if each.copy.state is CopyState.NEEDS_REVIEW]
-    heard = [each for each in waiting if admission.grant_for(each.team) is not None]
-    return next(iter(heard or waiting), None)
+    waiting = [row for row in under_review(store, now) if row.copy.state is CopyState.NEEDS_REVIEW]
+    audible = [row for row in waiting if admission.grant_for(row.team) is not None]
+    return next(iter(audible or waiting), None)
 
 
 def make_copies(
@@ -124,9 +124,9 @@ def make_copies(
     *,
     unless_copied: bool = False,
 ) -> Iterator[TrainingCopy | FailedCall]:
-    """Make a copy of each call, in order, as many at once as there are *engines*; a call that fails stops no other.
+    """Make a copy of each call, in order, as many at once as *engines*; a failed call stops no other.
 
-    Raises what concerns all of them: a full disk, a store that is in use, an engine that cannot be started.
+    Raises errors that concern all calls: a full disk, a store in use, an engine that does not start.
     """
     free: SimpleQueue[Engine | None] = SimpleQueue()
     for engine in engines:
@@ -151,7 +151,7 @@ def make_copies(
                 in_work.append(_CallInWork(shown_id, original, order, plan))
             while in_work:
                 yield _finish(store, in_work.popleft(), clock)
-        except BaseException:  # Ctrl-C too: nobody waits for what is still being heard
+        except BaseException:  # Ctrl-C too: do not wait for running engines
             for call in in_work:
                 call.plan.cancel()
             for engine in engines:
@@ -163,7 +163,7 @@ def make_copies(
 def _to_copy(
     store: Store, shown_ids: Iterable[str], clock: Callable[[], datetime], *, unless_copied: bool
 ) -> Iterator[str | FailedCall]:
-    """The whole ids, each once, also of who names one by its beginning too; without those that got a copy meanwhile."""
+    """Yield whole ids, each once even if named in short too, without calls that got a copy meanwhile."""
     begun: set[str] = set()
     for shown_id in shown_ids:
         try:
@@ -177,7 +177,6 @@ def _to_copy(
 
 
 def _has_copy(store: Store, shown_id: str) -> bool:
-    """Whether a copy of the recording of that id is held."""
     try:
         return bool(store.catalogue.copies.of_original(RecordingId(bytes.fromhex(shown_id))))
     except ValueError:
@@ -185,7 +184,7 @@ def _has_copy(store: Store, shown_id: str) -> bool:
 
 
 def _plan(free: SimpleQueue[Engine | None], original: OpenRecording, order: CopyOrder) -> CutPlan:
-    """Plan the cuts of a call with an engine that no other worker uses meanwhile."""
+    """Plan the cuts of a call with an engine of its own."""
     engine = free.get()
     try:
         return cut_plan.plan_cuts(original, order, engine)
@@ -197,7 +196,7 @@ def _finish(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> T
     """Wait for a call's plan and make its copy."""
     try:
         copy = build.make(store, call.original, call.plan.result(), call.order, clock())
-        return replace(copy, plan=copy.plan.without_words())  # a backlog is long, and nobody reads the words here
+        return replace(copy, plan=copy.plan.without_words())  # saves memory: a backlog is long, and needs no words
     except _CALL_ERRORS as error:
         return FailedCall(call.shown_id, error)
     except Unreachable as error:

@@ -1,7 +1,7 @@
-"""Making a training copy: the original is cut by a plan, proved against the original, and sealed to its makers.
+"""Make a training copy: cut the original by a plan, prove it against the original, and seal it to its makers.
 
-What was cut, the words and the reasons go into the makers' metadata and to nobody else. Nothing that was decrypted
-touches the disk. Where to cut stands in `cut_plan`, sealing and holding in `copies`.
+The cuts, their words and reasons go into the makers' metadata alone. No decrypted byte touches the disk. `cut_plan`
+decides where to cut; `copies` seals and holds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from arlo_rec.training.opening import OpenRecording
 
 @dataclass(frozen=True, slots=True)
 class CutRecord:
-    """How a copy was cut, as the makers' metadata keeps it: enough to prove it, and to make it again."""
+    """The record of a copy's cuts in the makers' metadata: enough to prove the copy, and to make it again."""
 
     plan: CutPlan
     fill: Fill
@@ -43,11 +43,11 @@ class CutRecord:
         return CopyOrder(self.plan.mode, self.fill)
 
     def without_words(self) -> CutRecord:
-        """The same record without what was said, and without names of files, which may be names of people."""
+        """The same record without words, and without file names, which may name people."""
         return replace(self, plan=replace(self.plan.without_words(), unused=()))
 
     def to_json(self) -> dict[str, Any]:
-        """As the metadata keeps it, under `cuts`."""
+        """The value of `cuts` in the metadata."""
         return self.plan.to_json() | {"fill": str(self.fill), "chance": to_base64(self.chance)}
 
     @classmethod
@@ -67,11 +67,11 @@ class TrainingCopy:
     state: CopyState
     plan: CutPlan
     duration: float  # seconds
-    sides: Mapping[str, int] = field(default_factory=dict)  # the channels of `caller` and `agent`, where they are known
+    sides: Mapping[str, int] = field(default_factory=dict)  # the channels of `caller` and `agent`, if known
 
     @classmethod
     def of(cls, copy: Copy, recording: OpenRecording) -> TrainingCopy:
-        """The copy of that row, which was opened."""
+        """The copy of a row, from its open recording."""
         plan = CutRecord.of_copy(recording.metadata).plan
         return cls(
             copy.parent, copy.first, copy.revision, copy.state, plan, recording.sound.duration, _sides(recording)
@@ -79,12 +79,12 @@ class TrainingCopy:
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
-        """Those that take effect, in order of time."""
+        """The effective cuts, in order of time."""
         return self.plan.cuts
 
     @property
     def cover(self) -> float:
-        """Of the length of the call, the share in which something is cut."""
+        """The share of the call's length that is cut in any channel."""
         total, reached = 0.0, 0.0
         for cut in sorted(self.cuts, key=lambda cut: cut.start):
             total += max(0.0, cut.end - max(cut.start, reached))
@@ -93,7 +93,7 @@ class TrainingCopy:
 
 
 def by_policy(store: Store, order: CopyOrder, now: datetime) -> CopyOrder:
-    """The order with what the policy of now says of every copy."""
+    """The order with the current policy's settings for every copy."""
     return replace(order, cut_circumstances=store.policy.at(store.clock.today(now)).cut_circumstances)
 
 
@@ -106,10 +106,9 @@ def make(
     *,
     replaces: Copy | None = None,
 ) -> TrainingCopy:
-    """Make a copy that waits for a review; *replaces* is the revision that somebody edited into it.
+    """Make a copy that waits for a review; *replaces* is the revision that was edited.
 
-    Raises Refused where whoever opened the call may not any longer, Usage where nothing is cut, and what `copies.make`
-    raises.
+    Raises Refused if the maker may no longer open the call, Usage if nothing is cut, and as `copies.make`.
     """
     gate.still_open(store, original.permit, now)
     if not plan.cuts and plan.mode is Mode.MANUAL:
@@ -123,16 +122,16 @@ def make(
 
 
 def _sides(recording: OpenRecording) -> dict[str, int]:
-    """The channels of caller and agent, where the metadata says them."""
+    """The channels of caller and agent, if the metadata has them."""
     return dict(recording.metadata.get("channels", {}))
 
 
 def prove(original: Sound, copy: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes) -> None:
-    """Compare length, everything outside and everything inside the cuts; raises Integrity where a sample differs."""
+    """Compare length and every sample outside and inside the cuts; raises Integrity for a difference."""
     if problems := audio.find_cut_problems(original, copy, stretches(cuts), fill, chance):
         raise Integrity("copy_is_not_the_cut_call", why=problems[0])
 
 
 def stretches(cuts: Sequence[Cut]) -> list[Stretch]:
-    """What is cut, as `audio` knows it."""
+    """Convert cuts to stretches of `audio`."""
     return [Stretch(cut.start, cut.end, cut.channels) for cut in cuts]

@@ -1,11 +1,11 @@
-"""Sealing training copies and holding them: to whom a copy is sealed, and the order in which it is written.
+"""Seal and hold training copies: decide to whom a copy is sealed, and write it in order.
 
     1  announced, so that a crash leaves no orphan      2  sealed, written, made durable, read back
     3  one transaction: row, wrapped erasure key, its own commit key and audience key, metadata, state, log
-A copy under review is for whoever could hear its original, a released copy for training; what was cut, and why, stands
-in metadata that no trainer opens. A copy has its original's deadline and is erased with it. An edit makes the next
-revision: another recording, with an entry of its own, under the id that people know (`access.revisions`). The rows
-stand in `catalogue.copies`; what a copy sounds like is decided in `build`, when it is released in `pseudonymise`.
+A copy under review is for those who could hear its original, a released copy for training; its cuts and their reasons
+are in metadata that no trainer opens. A copy has its original's deadline and is erased with it. An edit makes the next
+revision: another recording, with an entry of its own, under the id that people know (`access.revisions`).
+`catalogue.copies` has the rows; `build` makes the sound, `pseudonymise` releases it.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ FOR_TRAINERS = ("agent", "duration_s", "encoding", "rate", "tracks")
 
 @dataclass(frozen=True, slots=True)
 class CopyDraft:
-    """A copy before it is sealed: its sound, what is known of it, and in which state it will be held."""
+    """A copy before it is sealed: its sound, metadata, and future state."""
 
     original: OpenRecording
     sound: Sound = field(repr=False)
     metadata: Mapping[str, Any] = field(repr=False)  # for its makers; of a released copy for the officers alone
     state: CopyState  # NEEDS_REVIEW or RELEASED
     replaces: Copy | None  # the revision that was edited, or reviewed
-    heard_again: bool = False  # whether an engine heard it once more before its release
+    heard_again: bool = False  # an engine heard it once more before its release
 
     @property
     def facts(self) -> Facts:
-        """The metadata: all of it for the officers; of a released copy, what trainers may know for whoever hears it."""
+        """The metadata: all for officers; of a released copy, the trainers' part for its listeners."""
         is_released = self.state is CopyState.RELEASED
         return Facts(self.metadata, for_trainers(self.metadata) if is_released else self.metadata)
 
     def row(self, copy: RecordingId, made_by: str, made_at: datetime) -> Copy:
-        """The row of the copy as the recording of that id: an edit keeps the id that people know it by."""
+        """The row of the copy with a recording's id; an edit keeps the id that people know."""
         before, first, revision = self.replaces, copy, 1
         if before is not None and self.state is CopyState.RELEASED:
             revision = before.revision
@@ -64,7 +64,7 @@ class CopyDraft:
 
 @dataclass(frozen=True, slots=True)
 class SealedCopy:
-    """A copy whose object is written: its row to be, its erasure key, and the audience key that it opens with."""
+    """A copy whose object is written: its future row, its erasure key, and its audience key."""
 
     recording: Recording
     ke: bytes = field(repr=False)
@@ -72,17 +72,16 @@ class SealedCopy:
 
 
 def for_trainers(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What trainers may know of a call."""
+    """The metadata of a call that trainers may know."""
     return {name: metadata[name] for name in FOR_TRAINERS}
 
 
 def make(store: Store, draft: CopyDraft, now: datetime) -> Copy:
-    """Seal a copy and hold it, by the roster of its transaction; the log says which copy of which original.
+    """Seal a copy and hold it, by the roster of its transaction; logs copy and original.
 
-    The copy that it replaces is marked in the same transaction: nobody confirms or releases that one any more, and only
-    one copy follows it. Raises Refused where whoever makes it may not any longer, the employee objected meanwhile or
-    nobody reviewed it; NotGranted or Usage where the original or the replaced copy is gone; InUse, Unreachable or
-    Integrity.
+    The replaced copy is marked in the same transaction: it can no longer be confirmed or released, and has only one
+    successor. Raises Refused if the maker's permission ended, the employee objected, or a copy to release is not
+    reviewed; NotGranted or Usage if the original or the replaced copy is gone; InUse, Unreachable or Integrity.
     """
     with file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait):
         sealed = _seal(store, draft, now)
@@ -90,7 +89,7 @@ def make(store: Store, draft: CopyDraft, now: datetime) -> Copy:
 
 
 def _audience(draft: CopyDraft) -> Audience:
-    """Who may hear a copy; one under review nobody who could not hear its original, whatever the row says of it."""
+    """The audience of a copy; that of one under review could hear its original, whatever the row says."""
     original = draft.original
     if draft.state is CopyState.RELEASED:
         return audience_of(original.recording.purposes, Stage.RELEASED)
@@ -104,7 +103,7 @@ def _audience(draft: CopyDraft) -> Audience:
 
 
 def overtaken(store: Store, copy: Copy) -> ArloError:
-    """What became of a copy under review that somebody else worked on since it was opened here."""
+    """The error for a copy under review that another person changed or released since it was opened."""
     follower = store.catalogue.copies.made_from(copy.id)
     if follower is not None and follower.state is CopyState.RELEASED:
         return NotGranted("copy_replaced", rule="data.pseudonymised", copy=follower.id.hex())
@@ -115,7 +114,7 @@ def overtaken(store: Store, copy: Copy) -> ArloError:
 
 
 def leftovers(store: Store, copy: Copy) -> list[Copy]:
-    """Earlier revisions of a copy that a run which broke off left behind: held, and replaced."""
+    """Earlier revisions of a copy that an interrupted run left: held, but replaced."""
     others = (row for row in store.catalogue.copies.revisions(copy.first) if row.id != copy.id)
     return [earlier for earlier in others if earlier.state is CopyState.REPLACED]
 
@@ -124,7 +123,7 @@ def leftovers(store: Store, copy: Copy) -> list[Copy]:
 
 
 def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
-    """Announce a copy and write its object; raises Integrity where it does not lie there as it was written."""
+    """Announce a copy and write its object; raises Integrity if it is not read back as written."""
     original = draft.original.recording
     audience_key = AudienceKey.fresh(_audience(draft), original.team, original.id)
     copy_id = new_id(original.due_at, primitives.fresh(ID_CHANCE))
@@ -148,7 +147,7 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
 
 
 def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> Copy:
-    """Hold a sealed copy, if original and grant are still there, for whoever may hear it by now."""
+    """Hold a sealed copy for its current audience, if original and grant are still there."""
     copy, original = sealed.recording, draft.original.recording
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         erasure_keys = store.erasure_keys()
@@ -172,7 +171,7 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
 
 
 def _made(row: Copy, copy: Recording) -> CopyMade:
-    """The entry that takes a copy in."""
+    """The log entry of a copy."""
     return CopyMade(
         recordings=(copy.id,),
         sworn=copy.row_digest(),
@@ -185,7 +184,7 @@ def _made(row: Copy, copy: Recording) -> CopyMade:
 
 
 def _demand_replaceable(store: Store, replaced: Copy, *, releasing: bool) -> None:
-    """Raise where a copy was changed, rejected or released meanwhile, or is not reviewed."""
+    """Raise if a copy was changed, rejected or released meanwhile, or if a copy to release is not reviewed."""
     copy = store.catalogue.copies.get(replaced.id)
     if copy is None or copy.state is CopyState.REPLACED:
         raise overtaken(store, replaced)

@@ -1,7 +1,7 @@
-"""Where to cut a call, and what a reviewer has to know about that: from a list, from transcripts, from an engine.
+"""Plan the cuts of a call, with notes for the reviewer: from a list, from transcripts, from an engine.
 
-It works on a recording in memory and touches no store. Without words and without a list there is no plan. What
-identifies somebody is decided in `speech.planner`; the cutting stands in `build`.
+It works on a recording in memory and touches no store. A plan needs words or a list. `speech.planner` decides which
+words identify a person; `build` cuts.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from arlo_rec.speech.engine import Engine
 
 
-MOST_WORDS_KEPT = 40_000  # of the transcripts beside the cut list: a call of two hours, heard twice
+MOST_WORDS_KEPT = 40_000  # of all transcripts of a plan: a call of two hours, heard twice
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOrder:
-    """How a copy is to be made; *transcripts* are documents with the role or channel whose words they hold."""
+    """The order for a copy; *transcripts* are documents with the role or channel of their words."""
 
     mode: Mode
     fill: Fill = Fill.SILENCE
     cuts: tuple[Cut, ...] = ()
     transcripts: tuple[tuple[str | None, bytes], ...] = field(default=(), repr=False)
-    files: tuple[str, ...] = ()  # the names of the transcripts' files, for people, as far as they have any
-    cut_circumstances: bool = False  # also in detect mode, as the policy may say
+    files: tuple[str, ...] = ()  # names of the transcripts' files, if any, for people
+    cut_circumstances: bool = False  # also in detect mode, by the policy
     language: str | None = None
 
 
@@ -49,28 +49,28 @@ class UnsureStretch(NamedTuple):
 
 
 class UnusedTranscript(NamedTuple):
-    """A transcript that was left out because it does not fit and another does."""
+    """A transcript that was left out because only another fits."""
 
     file: str
     why: str  # a code
 
 
 class HeardWord(NamedTuple):
-    """A word as a reviewer is shown it."""
+    """A word as the reviewer sees it."""
 
     text: str
     start: float
     end: float
     score: float | None
     channel: int | None
-    transcript: int = 0  # of which it is; the words of 0 are shown, those of others are a second opinion
+    transcript: int = 0  # number of its transcript: words of 0 are shown, others are a second opinion
 
 
 @dataclass(frozen=True, slots=True)
 class CutPlan:
-    """Where to cut, and what a reviewer has to know."""
+    """The cuts of a call, with notes for the reviewer."""
 
-    listed: tuple[Cut, ...]  # by their numbers from 1, which stay with them through every edit; removed ones too
+    listed: tuple[Cut, ...]  # numbered from 1 through every edit, removed ones included
     mode: Mode
     cover_of_speech: float | None = None
     offset_s: float | None = None
@@ -81,12 +81,12 @@ class CutPlan:
 
     @property
     def is_understood(self) -> bool:
-        """Whether somebody or something understood what is said, and no engine guessed."""
+        """Whether the speech was understood, and not guessed by an engine."""
         return NOT_UNDERSTOOD not in self.warnings
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
-        """Those that take effect, in order of time."""
+        """The effective cuts, in order of time."""
         return in_order(cut for cut in self.listed if cut.is_cut)
 
     def with_cuts(self, listed: Sequence[Cut]) -> CutPlan:
@@ -94,11 +94,11 @@ class CutPlan:
         return replace(self, listed=tuple(listed))
 
     def without_words(self) -> CutPlan:
-        """The same plan without what was said."""
+        """The same plan without words."""
         return replace(self, words=())
 
     def to_json(self) -> dict[str, Any]:
-        """As the makers' metadata keeps it."""
+        """The plan as the makers' metadata keeps it."""
         return {
             "list": [cut.to_json() for cut in self.listed],
             "mode": str(self.mode),
@@ -112,7 +112,7 @@ class CutPlan:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> CutPlan:
-        """What `to_json` wrote."""
+        """The plan that `to_json` wrote."""
         return cls(
             tuple(cut_list.from_json(cut) for cut in kept["list"]),
             Mode(kept.get("mode", Mode.MANUAL)),
@@ -126,7 +126,7 @@ class CutPlan:
 
 
 def demand_words(order: CopyOrder, engine: Engine | None) -> None:
-    """Raise Usage, before anything is opened, where nothing says what was said and no list what is to go."""
+    """Raise Usage for an order with neither words nor a list, before a call is opened."""
     if order.mode is Mode.MANUAL:
         if not order.cuts:
             raise Usage("cuts_missing")
@@ -135,7 +135,7 @@ def demand_words(order: CopyOrder, engine: Engine | None) -> None:
 
 
 def plan_cuts(original: OpenRecording, order: CopyOrder, engine: Engine | None = None) -> CutPlan:
-    """Where to cut a call; raises Usage where there are neither words nor a list, or where they do not fit."""
+    """Plan the cuts of a call; raises Usage if words or a list are missing, or do not fit."""
     demand_words(order, engine)
     listed = within(order.cuts, original.sound)
     if order.mode is Mode.MANUAL:
@@ -158,22 +158,22 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, engine: Engine | None =
         plan.warnings,
         tuple(UnsureStretch(*stretch) for stretch in plan.unsure),
         tuple(_heard_words(plan.words)),
-        tuple(UnusedTranscript(each.file or str(each.place), each.why) for each in plan.dropped),
+        tuple(UnusedTranscript(unused.file or str(unused.place), unused.why) for unused in plan.dropped),
     )
 
 
 def within(cuts: Sequence[Cut], sound: Sound) -> list[Cut]:
-    """The same cuts, ended with the sound; raises Usage for a cut that is not in it."""
+    """Clip cuts to the sound; raises Usage for a cut outside it."""
     return cut_list.clip(list(cuts), sound.duration, sound.channels)
 
 
 def in_order(cuts: Iterable[Cut]) -> tuple[Cut, ...]:
-    """Cuts by when they begin."""
+    """Sort cuts by start."""
     return tuple(sorted(cuts, key=lambda cut: (cut.start, cut.end)))
 
 
 def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
-    """The words of all transcripts, those of the first one first, as many as are kept."""
+    """Yield up to `MOST_WORDS_KEPT` words of all transcripts, the first transcript first."""
     every = ((number, word) for number, words in enumerate(transcripts) for word in words)
     for number, word in islice(every, MOST_WORDS_KEPT):
         yield HeardWord(word.text, word.start, word.end, word.score, word.channel, number)
@@ -203,9 +203,9 @@ def _read(raw: bytes, file: str, channel: int | None) -> Transcript:
 
 
 def _united(transcripts: Sequence[Transcript]) -> list[Transcript]:
-    """Transcripts of single channels united to transcripts of all channels: the first of each, then the second of each.
+    """Unite transcripts of single channels to transcripts of all: the first of each, then the second.
 
-    Each by itself would leave the other channel without words, and two passes of one channel in one would mix.
+    A transcript by itself would leave the other channel without words; two passes of one channel must not mix.
     """
     by_channel: dict[int, list[Transcript]] = {}
     for transcript in transcripts:
@@ -225,7 +225,7 @@ def _united(transcripts: Sequence[Transcript]) -> list[Transcript]:
 
 
 # -- edits -------------------------------------------------------------------------------------------
-# A reviewer's changes of a cut list. A cut keeps its number through every edit; a removed one leaves its trace.
+# A reviewer's changes of a cut list. A cut keeps its number through every edit, even if removed.
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +236,16 @@ class Changes:
     removed: Sequence[int] = ()
     moved: Mapping[int, Cut] = field(default_factory=dict)
     added: Sequence[Cut] = ()
-    undone: Sequence[int] = ()  # decisions that are taken back: the cut is as it was proposed
+    undone: Sequence[int] = ()  # decisions taken back: the cut is as proposed
 
     def __bool__(self) -> bool:
         return bool(self.accepted or self.removed or self.moved or self.added or self.undone)
 
 
 def edited(listed: Sequence[Cut], changes: Changes) -> list[Cut]:
-    """The cuts after changes, each with its decision; added ones get the next numbers.
+    """Apply changes to cuts; added ones get the next numbers.
 
-    Raises Usage for a number that no cut has, or that is named twice.
+    Raises Usage for an unknown number, or one that is named twice.
     """
     named = [*changes.accepted, *changes.removed, *changes.moved, *changes.undone]
     for number, times in Counter(named).items():
@@ -278,7 +278,7 @@ def _decided(number: int, cut: Cut, changes: Changes) -> Cut:
 
 
 def _taken_back(cut: Cut) -> Cut:
-    """A cut before somebody decided on it; what nobody had proposed is none any more."""
+    """A cut before the reviewer's decision; one that they added is removed."""
     start, end = cut.was or (cut.start, cut.end)
     status = "removed" if cut.status == "added" else cut.first_status
     return replace(cut, start=start, end=end, status=status, was=None)

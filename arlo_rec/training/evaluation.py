@@ -1,9 +1,9 @@
-"""Evaluation: how well identifiers are found in labelled calls, so that a company can measure its own.
+"""Evaluation: measure how well identifiers are found in labelled calls, such as a company's own.
 
-A folder holds NAME.wav, NAME.json with what identifies, and transcripts: NAME.words.json or `words*/NAME.json`;
+A folder holds NAME.wav, NAME.json with the identifiers, and transcripts: NAME.words.json or `words*/NAME.json`;
 without one an engine hears the call. Cover is the share of an identifier's duration that is cut; over-cut is the share
-of the speech, farther than 0.3 s from every identifier, that is cut, too. Circumstances, which tell somebody without a
-name, count apart: detect mode only shows where they are. Nothing is kept and no store is opened.
+of the speech, farther than 0.3 s from every identifier, that is cut, too. Circumstances, which identify a person
+without a name, count apart: detect mode only shows them. Nothing is kept and no store is opened.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from arlo_rec.training.cut_plan import CopyOrder
 if TYPE_CHECKING:
     from arlo_rec.speech.engine import Engine
 
-WHOLE = 0.95  # of an identifier's duration: the rest identifies nobody
-NEAR = 0.3  # seconds around an identifier in which a cut is none too much
+WHOLE = 0.95  # of an identifier's duration: the rest does not identify
+NEAR = 0.3  # seconds around an identifier in which a cut is no over-cut
 STEP = 0.01  # seconds
 CIRCUMSTANCES = frozenset({"CIRCUMSTANCE"})  # types of labels
 Z = 1.96  # of a normal distribution, for intervals of 95 %
@@ -44,7 +44,7 @@ LARGEST = 512 * 1024 * 1024  # bytes of a sound
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An identifier, as the call's labels give it."""
+    """An identifier of a call's labels."""
 
     type: str
     start: float
@@ -53,10 +53,10 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class LabelledCall:
-    """A labelled call; *speech* are the parts with speech, or None where they are to be detected in the sound."""
+    """A labelled call; *speech* are its parts with speech, None: detect them in the sound."""
 
     name: str
-    lang: str  # as its labels say; empty where they do not
+    lang: str  # by its labels, else empty
     sound: Sound = field(repr=False)
     identifiers: tuple[Identifier, ...] = field(repr=False)
     names: tuple[str, ...] = field(repr=False)
@@ -70,7 +70,7 @@ class LabelledCall:
 
 
 class IdentifierCover(NamedTuple):
-    """What cuts leave of an identifier: the share of its duration that is cut, and the seconds that are not."""
+    """The cover of an identifier: the share of its duration that is cut, and the seconds that are left."""
 
     type: str
     share: float
@@ -79,22 +79,22 @@ class IdentifierCover(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallScore:
-    """The cover of each identifier of a call, and what is cut beside them."""
+    """The cover of each identifier of a call, and the over-cut."""
 
     lang: str
     layout: str
     covers: tuple[IdentifierCover, ...]  # of identifiers
     circumstances: tuple[IdentifierCover, ...]
     over_cut: float  # share of the speech far from both that is cut
-    over_cut_with: float  # the same where circumstances count as the rest
-    shown: int = 0  # circumstances that are cut or shown to a reviewer, in part at least
-    looks: int = 0  # stretches that a reviewer is shown, and that touch no circumstance
+    over_cut_with: float  # the same with circumstances counted as speech
+    shown: int = 0  # circumstances that are cut or shown to a reviewer, at least in part
+    looks: int = 0  # stretches shown to a reviewer that touch no circumstance
     minutes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of several identifiers: how many, share wholly cut, mean share cut, seconds left; intervals of 95 %."""
+    """Figures of several identifiers: count, share wholly cut, mean share cut, seconds left; intervals of 95 %."""
 
     count: int
     cover: float
@@ -105,7 +105,7 @@ class Figures:
 
 
 def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[LabelledCall]:
-    """The labelled calls of a folder; raises Usage where there is none, or one is not right."""
+    """Yield the labelled calls of a folder; raises Usage if there is none, or for a wrong one."""
     try:
         paths = sorted(path for path in folder.glob("*.json") if path.with_suffix(".wav").is_file())
     except OSError:
@@ -118,7 +118,7 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
 
 
 def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None) -> CallScore:
-    """Cut a call as its copy would be, and score what is left of it."""
+    """Cut a call like its copy, and score the result."""
     from arlo_rec.speech import planner
     from arlo_rec.speech.engine import transcribe
 
@@ -139,22 +139,22 @@ def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None)
 
 
 def score(call: LabelledCall, cuts: Sequence[Cut]) -> CallScore:
-    """What *cuts* leave of the identifiers of a call, and what they take beside them."""
+    """Score *cuts* of a call by the identifiers that they leave and the speech that they over-cut."""
     steps = int(call.sound.duration / STEP) + 1
     is_cut = _steps([(cut.start, cut.end) for cut in cuts if cut.is_cut], steps)
-    direct = [each for each in call.identifiers if each.type not in CIRCUMSTANCES]
-    told = [each for each in call.identifiers if each.type in CIRCUMSTANCES]
+    direct = [label for label in call.identifiers if label.type not in CIRCUMSTANCES]
+    circumstances = [label for label in call.identifiers if label.type in CIRCUMSTANCES]
     looks = [cut for cut in cuts if cut.status == LOOK]
     spoken = _steps(_speech(call), steps)
     return CallScore(
         call.lang,
         call.layout,
-        tuple(_cover(each, is_cut) for each in direct),
-        tuple(_cover(each, is_cut) for each in told),
+        tuple(_cover(label, is_cut) for label in direct),
+        tuple(_cover(label, is_cut) for label in circumstances),
         _over_cut(call.identifiers, spoken, is_cut),
         _over_cut(direct, spoken, is_cut),
-        sum(any(_touches(cut, each) for cut in cuts if cut.is_cut or cut.status == LOOK) for each in told),
-        sum(not any(_touches(look, each) for each in told) for look in looks),
+        sum(any(_touches(cut, label) for cut in cuts if cut.is_cut or cut.status == LOOK) for label in circumstances),
+        sum(not any(_touches(look, label) for label in circumstances) for look in looks),
         call.sound.duration / 60,
     )
 
@@ -170,13 +170,13 @@ def _cover(identifier: Identifier, is_cut: bytearray) -> IdentifierCover:
 
 
 def _over_cut(identifiers: Sequence[Identifier], spoken: bytearray, is_cut: bytearray) -> float:
-    near = _steps([(each.start - NEAR, each.end + NEAR) for each in identifiers], len(spoken))
+    near = _steps([(label.start - NEAR, label.end + NEAR) for label in identifiers], len(spoken))
     far = [step for step, is_spoken in enumerate(spoken) if is_spoken and not near[step]]
     return sum(is_cut[step] for step in far) / max(1, len(far))
 
 
 def figures(covers: Sequence[IdentifierCover]) -> Figures:
-    """The covers of many identifiers as figures."""
+    """The figures of many identifiers."""
     count = max(1, len(covers))
     whole = sum(cover.share >= WHOLE for cover in covers)
     shares = [cover.share for cover in covers]
@@ -190,11 +190,11 @@ def figures(covers: Sequence[IdentifierCover]) -> Figures:
     )
 
 
-def within(found: int, count: int) -> tuple[float, float]:
+def within(hits: int, count: int) -> tuple[float, float]:
     """The score interval of a share (Wilson, Journal of the American Statistical Association 22(158), 1927)."""
     if not count:
         return 0.0, 1.0
-    share, spread = found / count, Z * Z / count
+    share, spread = hits / count, Z * Z / count
     middle = (share + spread / 2) / (1 + spread)
     half = Z * sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
     return max(0.0, middle - half), min(1.0, middle + half)
@@ -218,7 +218,7 @@ def _speech(call: LabelledCall) -> list[tuple[float, float]]:
 
 
 def _steps(spans: Sequence[tuple[float, float]], steps: int) -> bytearray:
-    """1 for each hundredth of a second that lies in a span."""
+    """Mark with 1 each hundredth of a second that lies in a span."""
     inside = bytearray(steps)
     for start, end in spans:
         first, behind = max(0, round(start / STEP)), min(steps, round(end / STEP))
@@ -274,7 +274,7 @@ def _as_list(names: object) -> list[object]:
 
 
 def _transcripts(path: Path) -> Iterator[Transcript]:
-    """Beside the call, or in a folder `words...` of its own for each pass."""
+    """Yield the transcripts beside the call, or in a folder `words...` for each pass."""
     from arlo_rec.speech import transcript_builder, transcript_reading
 
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))

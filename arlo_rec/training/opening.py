@@ -1,7 +1,7 @@
-"""Opening a recording whole, in memory, for whoever makes or reviews training copies.
+"""Open a whole recording in memory to make or review a training copy.
 
-Every recording is opened through the gate, which writes the log first. Nothing that was decrypted touches the disk.
-What is done with an open recording stands in `cut_plan`, `build` and `pseudonymise`.
+Every recording is opened through the gate, which writes the log first. No decrypted byte touches the disk.
+`cut_plan`, `build` and `pseudonymise` work on the open recording.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from arlo_rec.store import Store
 
 @dataclass(frozen=True, slots=True)
 class OpenRecording:
-    """An original or a copy under review in memory, with its keys and what the makers' metadata says of it."""
+    """An original or a copy under review in memory, with its keys and the makers' metadata."""
 
     permit: Permit = field(repr=False)
     key: DataKey
@@ -41,17 +41,17 @@ class OpenRecording:
 
     @property
     def names(self) -> list[str]:
-        """Who is known to be heard: the agent, and the names that the company had already."""
+        """Names of known speakers: the agent, and those that the company had already."""
         known = self.metadata.get("known", {})
         return [self.metadata["agent"], *(name for side in sorted(known) for name in known[side])]
 
     @property
     def lead(self) -> float:
-        """Seconds before the key press, which intake cut; a transcript of the whole call counts from before them."""
+        """Seconds before the key press, which intake cut; transcripts of the whole call include them."""
         return float(self.metadata.get("lead_s", 0.0))
 
     def channel_of(self, role: str | None) -> int | None:
-        """The channel of "caller", of "agent", or of a number; None where all are one. Raises Usage for any other."""
+        """The channel of "caller", "agent" or a number; None for mono. Raises Usage for any other."""
         if role is None or self.sound.channels == 1:
             return None
         channel = int(role) if role.isdecimal() else self.metadata.get("channels", {}).get(role)
@@ -61,7 +61,7 @@ class OpenRecording:
 
 
 def open_recording(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> OpenRecording:
-    """Open the original or the copy of that id; raises what the gate raises, and Integrity."""
+    """Open the original or copy of an id; raises Integrity, and what the gate raises."""
     admission = gate.admit(store, Intent(action), clock())
     permit = gate.permit(store, admission, shown_id, clock())
     key, header = gate.data_key(store, permit, clock())
@@ -75,19 +75,19 @@ def open_recording(store: Store, shown_id: str, action: Action, clock: Callable[
 
 
 def whole_id(store: Store, shown_id: str, clock: Callable[[], datetime]) -> str:
-    """The whole id of the recording that *shown_id* means to a maker of copies; itself where that is not one alone.
+    """The whole id for the short one *shown_id*, which is returned itself if it is not unique.
 
     Raises what `gate.admit` raises.
     """
     if WHOLE.fullmatch(shown_id):
         return shown_id
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), clock())
-    found = matching(store, admission.covers, shown_id)
-    return found[0].hex() if len(found) == 1 else shown_id
+    matches = matching(store, admission.covers, shown_id)
+    return matches[0].hex() if len(matches) == 1 else shown_id
 
 
 def open_original(store: Store, shown_id: str, clock: Callable[[], datetime]) -> OpenRecording:
-    """Open a recording of which a copy is to be made; raises Usage where it is a copy itself."""
+    """Open a recording to make a copy of it; raises Usage if it is a copy itself."""
     original = open_recording(store, shown_id, Action.PSEUDONYMISE, clock)
     if original.recording.kind is not Kind.ORIGINAL:
         raise Usage("not_an_original")

@@ -1,7 +1,7 @@
-"""What a review still owes before somebody may stand for a copy: cuts without a decision, and what was not heard.
+"""The rest of a review before its copy may be confirmed: undecided cuts, and doubtful stretches not yet heard.
 
-A speech engine marks where it heard badly; if nothing is cut there, a name may have stayed. Where no engine is sure, a
-person hears it on the page of a review, and the log says what was played there.
+A speech engine marks stretches that it heard badly; uncut, they may still hold a name. So a person has to hear them on
+the page of a review, and the log says what was played there.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import CutPlan, UnsureStretch
 from arlo_rec.training.spoken import UNSURE
 
-SLACK: Final = 0.15  # seconds at an edge that need not be heard: a browser's clock and the times of words are no finer
+SLACK: Final = 0.15  # seconds at an edge that may stay unheard: a browser's clock and the times of words are no finer
 
 
 class Owed(NamedTuple):
-    """What is left to do; false where that is nothing."""
+    """Open tasks of a review; false if there are none."""
 
     undecided: tuple[int, ...]  # cuts by their numbers
     unheard: tuple[UnsureStretch, ...]
@@ -30,7 +30,7 @@ class Owed(NamedTuple):
         return bool(self.undecided or self.unheard)
 
     def to_json(self) -> dict[str, Any]:
-        """For scripts and for the page."""
+        """A JSON object for scripts and for the page."""
         return {
             "undecided": list(self.undecided),
             "unheard": [[stretch.start, stretch.end] for stretch in self.unheard],
@@ -38,14 +38,14 @@ class Owed(NamedTuple):
 
 
 def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
-    """What is left of a plan for somebody who heard those parts of the call, in seconds."""
+    """The open tasks of a plan for a person who heard these parts of the call, in seconds."""
     undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.is_open)
     doubtful = sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
     return Owed(undecided, tuple(stretch for stretch in doubtful if not _is_done(plan, stretch, heard)))
 
 
 def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:
-    """Words that were heard badly in what was proposed to be cut, and that a reviewer took out of a cut."""
+    """Yield badly heard words of proposed cuts that a reviewer uncovered."""
     proposed = [cut for cut in plan.listed if cut.first_status == "proposed"]
     let_go = [cut.was or (cut.start, cut.end) for cut in proposed if cut.was is not None or not cut.is_cut]
     for word in plan.words if let_go else ():
@@ -55,7 +55,7 @@ def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:
 
 
 def _is_done(plan: CutPlan, stretch: UnsureStretch, heard: Sequence[Span]) -> bool:
-    """Whether each part of a stretch was heard, or is cut."""
+    """Whether every part of a stretch was heard or is cut."""
     cut = [
         (cut.start, cut.end)
         for cut in plan.cuts
@@ -69,9 +69,9 @@ def _is_done(plan: CutPlan, stretch: UnsureStretch, heard: Sequence[Span]) -> bo
 
 
 def heard(store: Store, copy: Copy, plan: CutPlan, *, is_edited: bool = False) -> list[Span]:
-    """The parts of a call, in seconds, that this person heard in reviews of this copy, as the log says.
+    """The parts of a call, in seconds, that this person heard in reviews of this copy, by the log.
 
-    *plan* is the copy's, or (*is_edited*) what an edit makes of it.
+    *plan* is the copy's, or with *is_edited* that of an edit.
     """
     spans = [*_heard_of(store, copy.parent)]
     for revision in _revisions(store, copy.id):
@@ -80,7 +80,7 @@ def heard(store: Store, copy: Copy, plan: CutPlan, *, is_edited: bool = False) -
 
 
 def _revisions(store: Store, copy: RecordingId) -> Iterator[RecordingId]:
-    """A copy and the revisions before it, the newest first, as the entries say that made them."""
+    """Yield a copy and its earlier revisions by their log entries, the newest first."""
     revision: RecordingId | None = copy
     while revision is not None:
         yield revision
@@ -91,7 +91,7 @@ def _revisions(store: Store, copy: RecordingId) -> Iterator[RecordingId]:
 
 
 def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> list[Span]:
-    """What was heard of a call by hearing its copy: not what is cut, or may have been in an earlier revision."""
+    """The parts of a call heard through its copy, without cuts, and without any possible cut of an earlier revision."""
     silent = [(cut.start, cut.end) for cut in (plan.cuts if is_this else plan.listed)]
     if not is_this:
         silent += [cut.was for cut in plan.listed if cut.was is not None]
@@ -99,7 +99,7 @@ def heard_of_copy(plan: CutPlan, spans: Iterable[Span], *, is_this: bool) -> lis
 
 
 def _heard_of(store: Store, recording: RecordingId) -> Iterator[Span]:
-    """What this person heard of a recording in reviews."""
+    """Yield the parts of a recording that this person heard in reviews."""
     for entry in store.log.entries.about(recording):
         if isinstance(event := entry.event, HeardInReview) and entry.person == store.person.name:
             yield from event.heard_spans()

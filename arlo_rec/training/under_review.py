@@ -1,4 +1,4 @@
-"""A copy under review: opened through the gate, seen by somebody, and erased where another came in its place."""
+"""Open, show and erase copies under review, through the gate."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ RULE: Final = "data.pseudonymised"
 
 
 def open_one(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, OpenRecording]:
-    """A copy under review; raises NotOpen, or Usage where the id is not that of a copy under review.
+    """Open a copy under review; raises NotOpen, or Usage for the id of anything else.
 
-    A copy that an interrupted run had replaced is erased now, and the error names its successor.
+    A copy that an interrupted run replaced is erased now, and the error names its successor.
     """
     copy, recording = open_unreleased(store, shown_id, action, clock)
     if copy.state is CopyState.REPLACED:
@@ -35,7 +35,7 @@ def open_one(store: Store, shown_id: str, action: Action, clock: Callable[[], da
 def open_unreleased(
     store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
-    """A copy that is not released; raises NotOpen, or Usage where the id is not that of such a copy.
+    """Open a copy that is not released; raises NotOpen, or Usage for the id of anything else.
 
     Earlier revisions that an interrupted run left behind are erased now.
     """
@@ -49,7 +49,7 @@ def open_unreleased(
 
 
 def replaced_by(successor: Copy | None) -> NotGranted:
-    """What came in the place of a copy."""
+    """The error that names the successor of a copy."""
     return NotGranted("copy_replaced", rule=RULE, copy=successor.first.hex() if successor else "-")
 
 
@@ -71,7 +71,7 @@ def erase(
     protocol.carry_out(store, order, now, lambda commit, _: commit.log(event))
 
 
-# -- who has seen it ----------------------------------------------------------------------------------
+# -- seen by reviewers ----------------------------------------------------------------------------------
 
 
 def note_shown(store: Store, copy: Copy, cuts: int, now: datetime) -> None:
@@ -80,7 +80,7 @@ def note_shown(store: Store, copy: Copy, cuts: int, now: datetime) -> None:
 
 
 def demand_seen(store: Store, copy: Copy) -> None:
-    """Raise Refused where somebody else made this revision and this person was not shown its cut list yet."""
+    """Raise Refused if another person made this revision and this one has not seen its cut list."""
     if copy.revision == 1:
         return
     for entry in store.log.entries.about(copy.id):

@@ -1,1 +1,1 @@
-"""Detectors: what identifies somebody in the words of a call (numbers, names, addresses, answers to questions)."""
+"""Detectors of identifiers in the words of a call: numbers, names, addresses, answers to questions."""

@@ -1,7 +1,7 @@
 """Find e-mail addresses, street addresses and dates of birth in the words of one channel.
 
 The extent of a match follows from its words: "at" and "dot" for an e-mail address, an ending and a house number for a
-street, a month and a year for a date. A word left out could identify somebody, so in doubt a match is one word too
+street, a month and a year for a date. A missed word could identify a person, so in doubt a match is one word too
 long. Functions take a channel's tokens and the index *at* of one of them; spans are first and last index, inclusive.
 """
 
@@ -232,7 +232,7 @@ def _is_ordinal(word: str) -> bool:
 
 
 def _is_numbered_month(stream: Sequence[Token], at: int) -> bool:
-    """Whether an ordinal stands for a month: the second of "tjueåttende i åttende", "den ellevte tredje"."""
+    """Whether an ordinal stands for a month, like the second of "tjueåttende i åttende", "den ellevte tredje"."""
     word = stream[at].folded
     if not _is_ordinal(word) or at == 0 or word.isdigit():
         return False

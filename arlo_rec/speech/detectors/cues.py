@@ -1,4 +1,4 @@
-"""Word lists of what stands around names and secrets, and of questions for identifiers, in five languages; case-folded.
+"""Word lists of cues for names, secrets and questions for identifiers, in five languages; case-folded.
 
 Phrases before a name come first; then the words by which people ask for identifiers; then those by which they ask for a
 secret and say it. A secret is what proves to an alarm company that a caller may speak for a customer, or what opens a
@@ -43,13 +43,13 @@ MAY: Final = parse_phrases(
     "sambo|sambuaren min|mora mi|faren min|moren min|far|mor|bestemor|bestefar|ja|yes|så|ok|javel|fint|flott|"
     "greit|great"
 )
-# Whoever is greeted or thanked is often named
+# People who are greeted or thanked are often named
 GREETING: Final = parse_phrases(
     "thank you|thanks|thank you very much|thanks a lot|hello|hi|goodbye|bye|help you with|help you with today|"
     "takk|tusen takk|takk skal du ha|mange takk|hei|hallo|ha det|ha det bra|hjelpe deg med|hjelpe deg med da|"
     "hjelpe deg|tack|tack så mycket|hej|hej då|hjälpa dig med|tak|mange tak|farvel|hjælpe dig med|hjelpa deg med"
 )
-BEHIND: Final = split_words("speaking")  # who answers says it behind the own name
+BEHIND: Final = split_words("speaking")  # said behind the own name when answering a call
 LONGEST: Final = max(len(phrase) for phrase in MUST | MAY | GREETING)  # words
 # Parts of names that are written small
 PARTICLES: Final = split_words("af al av bin de den el la mac mc o st ter van von")
@@ -103,7 +103,7 @@ IS_OF_QUESTION: Final = split_words("as er is it's var was är")
 MINE: Final = split_words("din ditt her here mi min mine mitt")
 
 
-# What is asked for, or said: as one word ...
+# Names of secrets: as one word ...
 NOUNS: Final = split_words(
     "keypad tastatur tastaturet knappsats knappsatsen kodelås kodelåsen kodlås kodlåset nødord nødordet tvangsord "
     "trusselord hotord duress larmord larmordet alarmord alarmordet vaktord vaktordet feltord nøgleord nøgleordet "
@@ -127,7 +127,7 @@ NOUNS: Final = split_words(
     "nettpassordet nettverksnøkkel nettverksnøkkelen nätverkslösenord nätverksnyckel nätverksnyckeln kode koden "
     "koda kodar kodene koder kod code codes"
 )
-# Who forgot it, or wants another, says none
+# A speaker who forgot it, or wants another, says none
 FORGOTTEN: Final = split_words(
     "glemt gløymt glömt forgot forgotten forget glemmer glemme endre change reset tilbakestille nullstille"
 )
@@ -185,7 +185,7 @@ CONTROL_PAIRS: Final = frozenset(
     for first in ("security", "control", "secret", "challenge", "verification")
     for second in ("question", "questions")
 )
-# What such questions ask for
+# Objects of such questions
 ASKED_BY_CONTROL: Final = split_words(
     "pikenavn pikenavnet pikenamn pikenamnet ungpikenavn jentenavn jentenamn flicknamn flicknamnet pigenavn "
     "pigenavnet maiden kjæledyr kjæledyret kjæledyrets husdjur husdjuret kæledyr kæledyret yndlingsdyr barneskolen "
@@ -205,7 +205,7 @@ ASKED_BY_CONTROL_PAIRS: Final = frozenset(
 )  # fmt: skip
 
 WHICH: Final = split_words("hva hvilket hvilken kva kva'n vad vilket vilken hvad what what's which")
-# By these somebody asks, rather than mentions it
+# Words of a question for it, rather than a mention
 ASKS: Final = split_words(
     "be bed ber ask asking asks spørre spør spurte fråga frågar spørge spørger må måste have hva hvilket hvilken "
     "hvilke kva kva'n vad vilket vilken hvad what what's which whats oppgi oppgje oppgir uppge uppger opgive opgiv "
@@ -242,7 +242,7 @@ NOT_SAID: Final = split_words(
     "sent skickad skickat sperret locked blocked spärrad viktig important viktigt hemmelig secret hemlig hemmeligt"
 )
 
-# The one who asked has heard it
+# The asker has heard it
 HEARD: Final = split_words(
     "takk tack tak thanks thank stemmer stemte stämmer riktig rett rätt korrekt correct perfect perfekt flott "
     "supert fint greit great lovely super bra kjempebra strålende brilliant godkjent verified verifisert bekreftet "
@@ -259,14 +259,14 @@ CLAUSE: Final = split_words(
 )
 NEW_CLAUSE: Final = split_words("så then jeg eg jag i vi we du you kan can det it da då now nå no sen sedan")
 
-# Who asked has heard the old one, and asks for another
+# The asker has heard the old one, and asks for another
 ANOTHER: Final = split_words(
     "instead stedet stället isteden nye nya nytt ny new another anna annan annen anden neste next nästa næste"
 )
-# What a secret is described by: "a flower and a number"
+# Descriptions of a secret: "a flower and a number"
 AND: Final = split_words("og och and samt pluss plus")
 
-# What people say around it: words that are no secret by themselves
+# Words around a secret that are none by themselves
 AROUND: Final = split_words(
     "got know dear love god jesus heavens goodness typical lovely brilliant great cheers ta right tusen gjerne "
     "klart forstår skjønner hørte hører høyrer hör hørt heard hear sorry understand sure course naturligvis "

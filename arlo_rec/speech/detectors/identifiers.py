@@ -1,4 +1,4 @@
-"""Find what identifies somebody in the words of a call by rules: all detectors over all channels, as time spans.
+"""Find identifiers in the words of a call by rules: all detectors over all channels, as time spans.
 
     numbers    digits, codes, spelled words        contact    e-mail, addresses, dates of birth
     names      cues, lists, capitals, tagger       phonetic   names that are known for this call
@@ -7,10 +7,10 @@
 Each finding has its source and a score; no detector removes the finding of another. `weighing` adds what a network
 finds, and `planner` turns findings into cuts.
 
-Circumstances tell who somebody is without a name: their health, and where they work, learn, live or were in the news.
-Health is of a type of its own and always cut (GDPR 9). The rest is harmless more often than not, and only who hears the
-call can tell: `circumstance` is where a reviewer looks first. Each is found by what is said of somebody in one phrase;
-it reaches from who is spoken of to the end of the clause. GDPR 4(1) and 4(5) call such details identifying, too.
+Circumstances identify a person without a name: their health, and where they work, learn, live or were in the news.
+Health is of a type of its own and always cut (GDPR 9). The rest is harmless more often than not, and only a listener
+can tell: `circumstance` is where a reviewer looks first. Each is found in one phrase, and reaches from the word for the
+person to the end of the clause. GDPR 4(1) and 4(5) call such details identifying, too.
 
 Answers are found here, and cut even where they were misrecognised. After "What is your date of birth?" on one channel,
 the answer is what the other channel says until the asker's next turn; in a mono recording it is the next sentence.
@@ -34,19 +34,19 @@ from arlo_rec.speech.words import Match, Token, Word, is_cased, tokenise
 
 PHRASE_PAUSE = 0.9  # seconds of silence that end a phrase
 BEFORE, BEHIND = 6, 7  # words that belong to it, as far as the phrase goes
-NEAR_PERSON = 8  # words within which somebody is spoken of
-SUBJECT = 3  # words before "works at" in which who works is named
+NEAR_PERSON = 8  # words within which a person is spoken of
+SUBJECT = 3  # words before "works at" that name who works
 LONG = 6  # letters of a town that is hardly a word, too
 ABOUT, HEALTH = "circumstance", "health"
 
 
 def match_health(stream: Sequence[Token]) -> Iterator[Match]:
-    """Yield what is said of somebody's health in the words of one channel; matches may overlap."""
+    """Yield statements about a person's health in the words of one channel; matches may overlap."""
     return (match for match in _find(stream) if match.type == HEALTH)
 
 
 def match_circumstances(stream: Sequence[Token]) -> Iterator[Match]:
-    """Yield where to look for what tells who somebody is, health left out; matches may overlap."""
+    """Yield circumstances other than health in the words of one channel; matches may overlap."""
     yield from (match for match in _find(stream) if match.type == ABOUT)
     cased = is_cased(stream)
     yield from (Match(at, at, ABOUT, "list", 0.5) for at, token in enumerate(stream) if is_place(token, cased=cased))
@@ -73,7 +73,7 @@ def _kind_of(phrase: Sequence[Token], at: int) -> str | None:
     word, behind = phrase[at].folded, phrase[at + 1].folded if at + 1 < len(phrase) else ""
     if word in lexicon.ILL or word in lexicon.ILL_BEGINNINGS:
         return HEALTH
-    if not _is_of_somebody(phrase, at):
+    if not _is_of_person(phrase, at):
         return ABOUT if word in lexicon.NEWS or word in lexicon.OFFICE or word in lexicon.LAW else None
     is_fall = word in lexicon.FALLS and at > 0 and _is_person(phrase, at - 1)
     if is_fall or word in lexicon.ILL_OF_PEOPLE or (word, behind) in lexicon.ILL_PAIRS:
@@ -95,7 +95,7 @@ _OF_PEOPLE = (
 
 
 def _works(phrase: Sequence[Token], at: int, word: str, behind: str) -> bool:
-    """Whether somebody is said to work somewhere, or to run something; a camera that works is nobody."""
+    """Whether a person, and not a camera, is said to work somewhere or to run something."""
     if not any(_is_person(phrase, index) for index in range(max(0, at - SUBJECT), at)):
         return False
     return (word in lexicon.WORKS and behind in lexicon.WORKS_AT) or (word in lexicon.OWNS and behind in ARTICLES)
@@ -105,14 +105,14 @@ def _near(phrase: Sequence[Token], at: int) -> Sequence[Token]:
     return phrase[max(0, at - NEAR_PERSON) : at + NEAR_PERSON]
 
 
-def _is_of_somebody(phrase: Sequence[Token], at: int) -> bool:
+def _is_of_person(phrase: Sequence[Token], at: int) -> bool:
     return any(
         _is_person(phrase, index) for index in range(max(0, at - NEAR_PERSON), min(len(phrase), at + NEAR_PERSON))
     )
 
 
 def _is_person(phrase: Sequence[Token], at: int) -> bool:
-    """Whether a word names or points at somebody: "my", "han", "naboen", and "i" where it is English."""
+    """Whether a word names or points at a person: "my", "han", "naboen", and "i" where it is English."""
     token = phrase[at]
     if token.folded == "i":
         return token.stripped == "I" or (at + 1 < len(phrase) and phrase[at + 1].folded in lexicon.I_BEFORE)
@@ -120,11 +120,11 @@ def _is_person(phrase: Sequence[Token], at: int) -> bool:
 
 
 def _extent(phrase: Sequence[Token], at: int) -> tuple[int, int]:
-    """From who is spoken of, or a word before, to the end of the clause."""
+    """First and last word of a circumstance: from the word for the person to the end of the clause."""
     begin = next((index for index in range(max(0, at - BEFORE), at) if _is_person(phrase, index)), at)
     end = min(len(phrase) - 1, at + BEHIND)
-    for index, (one, other) in enumerate(pairwise(phrase[at : end + 1]), at):
-        if one.raw.endswith(",") and is_common(other.folded) and index > at:
+    for index, (token, later) in enumerate(pairwise(phrase[at : end + 1]), at):
+        if token.raw.endswith(",") and is_common(later.folded) and index > at:
             return begin, index
     return begin, end
 
@@ -299,7 +299,7 @@ def _may_be_name(token: Token) -> bool:
 
 
 def mark_near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:
-    """For each word of a channel, whether a number, code or address was asked for within `NEAR` seconds before it."""
+    """Mark the words of a channel before which, within `NEAR` seconds, a number, code or address was asked for."""
     times = sorted(question.start for question in asked if question.type in ("number", "code", "address"))
     latest = [bisect_left(times, token.start + 0.001) - 1 for token in stream]  # the last question before each word
     return [index >= 0 and token.start - times[index] < NEAR for token, index in zip(stream, latest, strict=True)]
@@ -310,7 +310,7 @@ SURE_NAME = 0.7  # score of a name after a cue that demands one, of a listed nam
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A span of one channel (None: of all) that identifies somebody; seconds from the start of the recording."""
+    """A span of one channel (None: of all) that identifies a person; seconds from the start of the recording."""
 
     start: float
     end: float
@@ -380,9 +380,9 @@ def find_in_channel(stream: Sequence[Token], known: phonetic.KnownNames, asked: 
 
 
 def find_circumstances(words: Sequence[Word]) -> list[Finding]:
-    """Places for a reviewer to look at, which may tell who somebody is without a name, sorted by start."""
-    found = [_to_finding(stream, match) for stream in split_channels(words) for match in match_circumstances(stream)]
-    return sorted(found, key=lambda finding: (finding.start, finding.end))
+    """The circumstances for a reviewer to look at, sorted by start."""
+    findings = [_to_finding(stream, match) for stream in split_channels(words) for match in match_circumstances(stream)]
+    return sorted(findings, key=lambda finding: (finding.start, finding.end))
 
 
 def _split_names(stream: Sequence[Token], matches: Sequence[Match]) -> Iterator[str]:

@@ -1,12 +1,12 @@
-"""Word lists for numbers, codes, addresses, dates, and what tells who somebody is without a name, in five languages.
+"""Word lists for numbers, codes, addresses, dates and circumstances, in five languages.
 
 Norwegian (bokmål and nynorsk), Swedish, Danish and English, case-folded. Every entry is chosen for its meaning in a
 telephone call; none comes from a list of people. Sources: the languages' own grammars of numerals;
 ICAO's spelling alphabet and the national ones (Norsk bokstaveringsalfabet, Svenska bokstaveringsalfabetet).
 
-Of circumstances, health is apart, since data protection law demands more of it (GDPR 9). They are whole words, and
-beginnings of words, to which inflections and compounds add; what callers of an alarm company say all day (burglary,
-fire alarm, police) is left out.
+Of circumstances, health is apart, since data protection law demands more of it (GDPR 9). Their entries are whole words,
+and beginnings of words, to which inflections and compounds add; everyday words of an alarm company's calls (burglary,
+fire alarm, police) are left out.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _beginnings(text: str) -> Words:
     return Words(short, tuple(sorted(words - short)))
 
 
-# Of whom something is said
+# People of whom something is said
 PEOPLE: Final = split_words(
     "jeg eg jag vi we han ho hun hon she he they dei de min mitt mi mine vår vårt våre my our his her their hennes "
     "hans henne ham meg mig me oss us din ditt du you mannen mann man kona kone fru frua husband wife samboer "
@@ -240,7 +240,7 @@ ILL_BEGINNINGS: Final = _beginnings(
 )
 FALLS: Final = split_words(
     "ramlet ramla ramlade falt faldt datt snublet fell falle fallit slipped tripped"
-)  # somebody, not something
+)  # a person, not a thing
 ILL_PAIRS: Final = frozenset(
     {
         ("type", "one"), ("type", "two"), ("type", "1"), ("glemme", "ting"), ("gløyme", "ting"), ("fram", "ordene"),
@@ -335,7 +335,7 @@ OWNS: Final = split_words("driver driv run runs")  # "I run a shop"
 HOMES: Final = split_words(
     "bor bur bodde budde live lives lived living huset hus hytta hytte leiligheten leilegheita house flat cottage home"
 )
-PLACE: Final = frozenset(  # of somebody's home
+PLACE: Final = frozenset(  # of a person's home
     {
         ("ved", "siden"), ("like", "ved"), ("rett", "ved"), ("vegg", "i"), ("rett", "over"), ("tvers", "over"), ("tvert", "over"),
         ("next", "door"), ("next", "to"), ("opposite", "the"), ("behind", "the"), ("bredvid", "kyrkan"), ("eneste", "huset"),
@@ -353,6 +353,6 @@ _EVERY: Final = (ILL_BEGINNINGS, PROFESSIONS, SCHOOL, OFFICE, EVENTS, LAW, FAMIL
 
 
 def tells(word: str) -> bool:
-    """Whether a word, as a transcript writes it, is one by which somebody may be told."""
+    """Whether a word, as a transcript writes it, may tell a circumstance."""
     folded = unicodedata.normalize("NFC", word).strip(_AROUND).casefold()
     return folded in _WHOLE or any(folded in words for words in _EVERY)

@@ -1,13 +1,13 @@
-"""Score how likely each word of a call belongs to what identifies somebody, and to what: a convolutional network.
+"""Score how likely each word of a call belongs to each kind of identifier, by a convolutional network.
 
-The network reads each word with the 31 before and behind it, whoever said them: the question two turns before decides
+The network reads each word with the 31 before and behind it, of all speakers: the question two turns before decides
 whether "green tractor" is a secret. All words of a call stand in the order in which they were said, as numbers:
 
     grams       hashes of the word, its first and last letters, and its runs of three and four letters: places of a
                 table of `PLACES` that collisions share, so that no word can be read from it
     position    how it is written, and where: capitals, marks, who speaks, the pause before it
     lists       how common it is in each language, and whether it is a name, a town, a number ...
-    found       by which rules it was found, as `identifiers` and `circumstances` found it
+    found       the rules that found it, of `identifiers`
 
 Several networks that learnt from the same calls in another order give a score each; the mean counts. The result is a
 score, not a decision: `weighing` decides. The weights were learnt by `tools/train_network.py` from invented calls
@@ -51,7 +51,7 @@ PLACES: Final = 1 << 14  # of the table of grams; the place after them stands fo
 GRAMS: Final = 40  # of a word at most
 RUNS: Final = 16  # of three letters, and of four, from a word's beginning on
 TYPES: Final = ("name", "number", "secret", "code", "spelled", "email", "address", "birth", "health")
-FROM_CONTEXT: Final = frozenset({"answer", "repeated"})  # sources that say little of the word itself
+FROM_CONTEXT: Final = frozenset({"answer", "repeated"})  # sources that tell little of the word itself
 WORD_NAMES: Final = ("name", "words")  # names by what is written, which are wrong more often than others
 _RULES: Final = [*((kind, soft) for kind in TYPES for soft in (False, True)), WORD_NAMES, "circumstance"]
 _COLUMN: Final = {rule: column for column, rule in enumerate(_RULES)}
@@ -63,15 +63,15 @@ _LONGEST = 12  # letters
 
 
 class Description(NamedTuple):
-    """The words of a call: the grams of each word that differs, which of these each word is, and its other numbers."""
+    """The words of a call as numbers: the grams of each different word, each word's index in them, and features."""
 
-    grams: NDArray[np.int32]  # words that differ x GRAMS
+    grams: NDArray[np.int32]  # different words x GRAMS
     which: NDArray[np.int32]  # words
     dense: NDArray[np.float32]  # words x numbers
 
 
 def order(streams: Sequence[Sequence[Token]]) -> NDArray[np.intp]:
-    """The places of the words of all channels, one channel behind the other, in the order in which they were said."""
+    """Sort the indices of the words of all channels, one channel behind the other, by time."""
     return np.argsort([token.start for stream in streams for token in stream], kind="stable")
 
 
@@ -165,7 +165,7 @@ DIGEST = hashlib.sha256().digest_size
 LAYERS: Final = (
     *("grams", "join", "join_shift", "label", "label_shift"),
     *(f"{name}_{layer}" for name in ("near", "near_shift", "mix") for layer in range(len(DILATIONS))),
-)  # what a network is made of
+)  # the layers of a network
 
 Floats = NDArray[np.float32]
 Packed = Mapping[str, tuple[NDArray[Any], Floats]]  # whole numbers of a byte, and what one of them is in each column
@@ -186,7 +186,7 @@ def score(streams: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> li
 
 
 def _run(packed: Packed, description: Description) -> Floats:
-    """The scores of one network, for so many words at once as need little memory: those around them are run as well."""
+    """The scores of one network, computed in portions of words that need little memory."""
     weights = unpack(packed)
     words = _sum_grams(weights["grams"], description.grams)
     count = len(description.which)

@@ -91,7 +91,7 @@ def list_numbers(stream: Sequence[Token], asked: Sequence[bool]) -> Iterator[tup
 
 
 def find_repeated(stream: Sequence[Token], numbers: Sequence[tuple[float, float, str]]) -> Iterator[Match]:
-    """Yield parts of *numbers* said again within `ECHO` seconds, as by somebody who wrote the number down."""
+    """Yield parts of *numbers* said again within `ECHO` seconds, as by a listener who writes the number down."""
     for run in split_runs(stream):
         at = stream[run.parts[0].first].start
         near = [text for start, end, text in numbers if start - ECHO < at < end + ECHO]
@@ -123,7 +123,7 @@ def _classify(run: Run, fewer: int) -> tuple[str, str, float] | None:
 
 
 def _is_code_of_a_door(run: Run) -> bool:
-    """Whether a run is four digits, said one by one or written in one, and no year: how codes of alarms are said."""
+    """Whether a run is four digits, said one by one or written as one word, and no year."""
     texts = [part.text for part in run.parts if not part.guessed]
     if len(texts) == 1:
         return len(texts[0]) == CODE_DIGITS and texts[0].isdigit() and not _YEAR.match(texts[0])
@@ -174,7 +174,7 @@ def _is_amount(stream: Sequence[Token], part: Part) -> bool:
 
 
 def _goes_on_with(parts: Sequence[Part], part: Part) -> bool:
-    """Whether a part is the next of a number that is being said, word for word, rather than an amount of its own."""
+    """Whether a part continues a number that is said digit by digit, rather than being an amount."""
     digits, next_first = 0, part.first
     for before in reversed(parts):
         if next_first - before.last > 1 or not before.text.isdigit():
@@ -197,7 +197,7 @@ def _trimmed(stream: Sequence[Token], parts: list[Part]) -> Iterator[Run]:
 
 
 def _are_two_times(stream: Sequence[Token], parts: Sequence[Part]) -> bool:
-    """Whether they are two times of day or two years: "half past eight to nine thirty", "between 2010 and 2012"."""
+    """Whether parts are two times of day or two years: "half past eight to nine thirty", "between 2010 and 2012"."""
     first = parts[0].first
     is_between = first > 0 and stream[first - 1].folded in lex.BETWEEN
     joins = lex.UNTIL | lex.BESIDE if is_between else lex.UNTIL
@@ -209,7 +209,7 @@ def _are_two_times(stream: Sequence[Token], parts: Sequence[Part]) -> bool:
 
 
 def _without_ends(parts: list[Part], leaves: Callable[[Part], bool]) -> list[Part]:
-    """The parts without those at both ends that *leaves* says of."""
+    """The parts without those at both ends for which *leaves* is true."""
     begin, end = 0, len(parts)
     while begin < end and leaves(parts[begin]):
         begin += 1
@@ -291,7 +291,7 @@ def label_number(digits: str) -> str | None:
 
 
 def is_phone(digits: str) -> bool:
-    """Whether it is a Norwegian telephone number of 8 digits, or a number with a country code."""
+    """Whether digits are a Norwegian telephone number of 8 digits, or a number with a country code."""
     bare = digits.removeprefix("00")
     return (
         (len(digits) == 8 and digits[0] in "2345679")

@@ -2,7 +2,7 @@
 
     symbols of each word    "912" "ni" "nittenåtti" "B-L-A" "X"
     numerals                "nine hundred and twelve" is 912, "enogtyve" is 21, "double four" is 44
-`numbers` decides which runs of them identify somebody.
+`numbers` decides which runs of them identify a person.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Part:
 
     @property
     def is_weak_letter(self) -> bool:
-        """Whether it is a letter that is a word, too: "a", "i"."""
+        """Whether the part is a letter that is a word, too: "a", "i"."""
         return self.weak and not self.text.isdigit()
 
 

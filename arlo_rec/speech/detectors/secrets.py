@@ -1,8 +1,8 @@
 """Find secrets in the words of all channels: code words, answers to security questions, passwords, codes of any length.
 
 A secret may be any word, also a harmless one ("sun"), and is described as often as said ("a flower and a number"). So
-what counts is where it stands: behind its name ("the code is ..."), before it ("... is the password"), or in what
-follows when it is asked for, until who asked has heard it. What was said once is a secret wherever it is said again.
+its place counts: behind its name ("the code is ..."), before it ("... is the password"), or after a question for it,
+until the asker has heard it. A secret is found wherever it is said again.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from arlo_rec.speech.detectors.numerals import has_digits, is_number
 from arlo_rec.speech.detectors.word_lists import is_common, is_word
 from arlo_rec.speech.words import Match, Token
 
-WINDOW = 45.0  # seconds after a question, or what was said of it: "one moment, I have to look" comes before
-MENTIONED = 15.0  # seconds after somebody named it and asked for nothing
-BREATH = 4.0  # seconds in which somebody goes on
-ECHOED = 12.0  # seconds in which what was told is said again
-OWN_WORDS = 20.0  # seconds after somebody named it without asking
+WINDOW = 45.0  # seconds after a question or an answer: "one moment, I have to look" comes before
+MENTIONED = 15.0  # seconds after a mention that asks for nothing
+BREATH = 4.0  # seconds in which a speaker goes on
+ECHOED = 12.0  # seconds in which an answer is said again
+OWN_WORDS = 20.0  # seconds after a mention without a question
 GOES_ON = 6.0  # seconds after "the code is" in which the speaker says it
-MOST_PHRASES = 120  # after the one that names a secret: what comes later is of something else
-SELDOM = 1.0  # seconds between two phrases of a speaker that are followed: nobody asks more often
-UNANSWERED = 90.0  # seconds in which nothing was told yet
+MOST_PHRASES = 120  # after the one that names a secret; later ones are of another subject
+SELDOM = 1.0  # seconds between two followed phrases of a speaker: people ask no more often
+UNANSWERED = 90.0  # seconds without an answer
 PHRASE_PAUSE, PAUSE_OF_ONE_TRACK = 0.9, 0.45  # seconds that end a phrase; where all share a track, others go on
 SAID_WITHIN = 5  # words of a phrase in which "it is" stands
 HEARD_WITHIN = 6  # words of a phrase in which "thank you" or "that's right" stands
 ELLIPTIC = 5  # words: "and the code word" is a question
 SHORT = 10  # words of a phrase that goes whole, from its first word that tells to its last
 FEW = 4  # telling words that are an answer even where each is harmless
-LATE, ALONE = 6, 3  # words of a phrase that may be more of an answer; and where each of them is harmless
+LATE, ALONE = 6, 3  # words of a phrase that may continue an answer; and where each is harmless
 MOST_STATED = 10  # words behind "the code is"
 REACH = 6  # words between the name of a secret and "is": "the code for the door at the back is"
 BEFORE = 4  # words before "is the password", or "as the password"
 UNSURE = 0.5  # score of recognition: a word with less may be anything
 STEM = 3  # letters before the "ord" or "kode" of a compound
-ECHO, SHORT_ECHO = 6, 3  # words of a phrase of whoever asked, who says it again, in a question and otherwise
+ECHO, SHORT_ECHO = 6, 3  # words of a phrase in which the asker repeats it, in a question and otherwise
 REPEATED = 4  # words: of a longer secret, single words are not looked for elsewhere
 LEAST = 4  # letters of a word that is looked for elsewhere
 
@@ -76,20 +76,20 @@ def find_secrets(streams: Sequence[Sequence[Token]]) -> list[list[Match]]:
     pause = PHRASE_PAUSE if len(streams) > 1 else PAUSE_OF_ONE_TRACK
     every = (phrase for at, stream in enumerate(streams) for phrase in _phrases(at, stream, pause))
     phrases = sorted(every, key=lambda phrase: phrase.start)
-    found: list[list[Match]] = [[] for _ in streams]
+    matches: list[list[Match]] = [[] for _ in streams]
     opened = [-SELDOM] * len(streams)
     for at, phrase in enumerate(phrases):
         if phrase.mention is None:
             continue
         for stream, match in _around(phrases, at, phrase.mention):
-            found[stream].append(match)
+            matches[stream].append(match)
         if phrase.start - opened[phrase.stream] >= SELDOM:
             opened[phrase.stream] = phrase.start
             for stream, match in _afterwards(phrases, at, phrase.mention, mono=len(streams) == 1):
-                found[stream].append(match)
-    for stream, match in list(_repeated(streams, found)):
-        found[stream].append(match)
-    return found
+                matches[stream].append(match)
+    for stream, match in list(_repeated(streams, matches)):
+        matches[stream].append(match)
+    return matches
 
 
 def _phrases(number: int, stream: Sequence[Token], pause: float) -> Iterator[_Phrase]:
@@ -105,7 +105,7 @@ def _phrases(number: int, stream: Sequence[Token], pause: float) -> Iterator[_Ph
 
 
 def _mention(tokens: Sequence[Token]) -> _Mention | None:
-    """The last place of a phrase where a secret is named, or a question asked that only security questions ask."""
+    """The last mention of a secret, or of a security question's subject, in a phrase."""
     for at in reversed(range(len(tokens))):
         word, before = tokens[at].folded, tokens[at - 1].folded if at else ""
         if word in said.CONTROL or (before, word) in said.CONTROL_PAIRS:
@@ -120,7 +120,7 @@ def _mention(tokens: Sequence[Token]) -> _Mention | None:
 
 
 def _is_compound(word: str) -> bool:
-    """Whether a word is a kind of "ord" or "kode" that nobody listed: "leieboerkoden", "vaktmesterord"."""
+    """Whether a word is a kind of "ord" or "kode" in no list: "leieboerkoden", "vaktmesterord"."""
     end = next((end for end in ("ordet", "ord", "koden", "kode", "koda", "kod") if word.endswith(end)), "")
     stem = word.removesuffix(end)
     if not end or len(stem) < STEM or is_common(word) or word.startswith(said.NO_SECRET_BEGINNINGS):
@@ -129,7 +129,7 @@ def _is_compound(word: str) -> bool:
 
 
 def _asks(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a phrase asks for the secret that it names at that place, or breaks off where it should be said."""
+    """Whether a phrase asks for the secret that it names at index *at*, or breaks off before saying it."""
     is_question = tokens[-1].raw.rstrip().endswith("?") or tokens[-1].folded in said.IS
     others = {token.folded for index, token in enumerate(tokens) if index != at}
     if others & said.FORGOTTEN and not others & said.WHICH:
@@ -138,7 +138,7 @@ def _asks(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention) -> Iterator[tuple[int, Match]]:
-    """The words for the secret in the phrase that names it, and where they are said again right afterwards."""
+    """The words for the secret in the phrase that names it, and their repetitions right afterwards."""
     phrase = phrases[at]
     for begin, end in _stated(phrase.tokens, mention):
         yield phrase.match(begin, end, "cue")
@@ -146,7 +146,7 @@ def _around(phrases: Sequence[_Phrase], at: int, mention: _Mention) -> Iterator[
 
 
 def _afterwards(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono: bool) -> Iterator[tuple[int, Match]]:
-    """The words for a secret after the phrase that names it, where that asks for it or does not say it."""
+    """The words for a secret after a phrase that names and asks for it, or names it only."""
     tokens = phrases[at].tokens
     is_stated = next(_stated(tokens, mention), None) is not None
     near = [*tokens[max(0, mention.first - 2) : mention.first], *tokens[mention.last + 1 :][:REACH]]
@@ -159,13 +159,13 @@ def _afterwards(phrases: Sequence[_Phrase], at: int, mention: _Mention, *, mono:
 
 
 def _following(phrases: Sequence[_Phrase], at: int) -> Iterator[_Phrase]:
-    """The phrases after one, as many as may be about what it names."""
+    """The phrases after one that may still be about its secret."""
     return (phrases[later] for later in range(at + 1, min(len(phrases), at + 1 + MOST_PHRASES)))
 
 
-def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Iterator[tuple[int, Match]]:
+def _echoes(phrases: Sequence[_Phrase], at: int, secret: Sequence[Token]) -> Iterator[tuple[int, Match]]:
     """Repetitions by the other speaker, right after the secret was said."""
-    words = {token.folded for token in told if token.folded not in said.AROUND}
+    words = {token.folded for token in secret if token.folded not in said.AROUND}
     for later in _following(phrases, at):
         if later.start > phrases[at].end + ECHOED:
             return
@@ -176,7 +176,7 @@ def _echoes(phrases: Sequence[_Phrase], at: int, told: Sequence[Token]) -> Itera
 
 
 def _own_words(phrases: Sequence[_Phrase], at: int) -> Iterator[tuple[int, Match]]:
-    """The same speaker's words for a secret soon after its name: with digits, or as what somebody "says"."""
+    """The same speaker's words for a secret soon after its name: with digits, or quoted ("says")."""
     for later in _following(phrases, at):
         if later.start > phrases[at].end + OWN_WORDS:
             return
@@ -190,7 +190,7 @@ def _own_words(phrases: Sequence[_Phrase], at: int) -> Iterator[tuple[int, Match
 
 
 def _stated(tokens: Sequence[Token], mention: _Mention) -> Iterator[tuple[int, int]]:
-    """Begin and end of what stands behind "the code is", or before "is the code" and "as a code"."""
+    """Begin and end of a secret behind "the code is", or before "is the code" and "as a code"."""
     behind = _begin_behind(tokens, mention.last)
     if behind is not None:
         span = _telling_span(tokens, behind, _clause_end(tokens, behind))
@@ -208,7 +208,7 @@ def _stated(tokens: Sequence[Token], mention: _Mention) -> Iterator[tuple[int, i
 
 
 def _begin_behind(tokens: Sequence[Token], at: int) -> int | None:
-    """The beginning of the secret behind its name at that place; None where none is said there."""
+    """Index of the secret's first word behind its name at index *at*; None where none is said."""
     behind = at + 1
     while behind < len(tokens) and tokens[behind].folded in MINE:
         behind += 1
@@ -227,7 +227,7 @@ def _changes(tokens: Sequence[Token]) -> bool:
 
 
 def _clause_end(tokens: Sequence[Token], begin: int) -> int:
-    """The end of the clause that begins there: at "but", "because", "and then", or after `MOST_STATED` words."""
+    """The end of the clause from *begin* on: at "but", "because", "and then", or after `MOST_STATED` words."""
     last = min(len(tokens), begin + MOST_STATED)
     for at in range(begin + 1, last):
         word, behind = tokens[at].folded, tokens[at + 1].folded if at + 1 < len(tokens) else ""
@@ -244,7 +244,7 @@ def _answers(
 ) -> Iterator[tuple[int, Match]]:
     """The answers after a question, until its speaker has heard them or `WINDOW` has passed without another.
 
-    After a mention that asks for nothing (not *is_asked*) only what is short, or is said to be it, counts.
+    After a mention that asks for nothing (not *is_asked*) only a short phrase counts, or one with "it is".
     """
     asked, latest, answered = phrases[at], phrases[at].end, 0 if is_asked else 1
     window = WINDOW if is_asked else MENTIONED
@@ -279,19 +279,19 @@ def _answers(
 
 
 def _asks_for_another(heard: _Phrase, following: Iterator[_Phrase]) -> bool:
-    """Whether who heard the old one asks for a new one in the same breath: "That's right. And the new one?" """
+    """Whether the asker, having heard one secret, asks for a new one at once: "That's right. And the new one?" """
     own = (phrase for phrase in following if phrase.stream == heard.stream)
     at_once = takewhile(lambda phrase: phrase.start - heard.start < BREATH, own)
     return any(token.folded in said.ANOTHER for phrase in (heard, *at_once) for token in phrase.tokens)
 
 
 def _says_it(tokens: Sequence[Token]) -> bool:
-    """Whether a phrase begins with what "it is"."""
+    """Whether a phrase begins with "it is"."""
     return any(token.folded in said.IS for token in tokens[:SAID_WITHIN])
 
 
 def _is_over(phrase: _Phrase, following: Iterator[_Phrase]) -> bool:
-    """Whether a phrase of whoever asked says that they heard it, or asks for something else than another secret."""
+    """Whether the asker says in a phrase that they heard it, or asks for anything but another secret."""
     tokens = phrase.tokens
     is_heard = any(token.folded in said.HEARD for token in tokens[:HEARD_WITHIN])
     is_question = tokens[0].folded in said.QUESTION or tokens[-1].raw.rstrip().endswith("?")
@@ -299,9 +299,9 @@ def _is_over(phrase: _Phrase, following: Iterator[_Phrase]) -> bool:
 
 
 def _answer_span(tokens: Sequence[Token], *, is_late: bool) -> tuple[int, int] | None:
-    """Begin and end of what may be the answer in a phrase; None where it only asks for time.
+    """Begin and end of a possible answer in a phrase; None where it only asks for time.
 
-    *is_late*: something was answered already, so that only a short phrase, or one that says what "it is", is more.
+    *is_late*: an answer was given already, so that only a short phrase, or one with "it is", continues it.
     """
     span = _telling_span(tokens, 0, len(tokens))
     if span is None:
@@ -330,13 +330,13 @@ def _describes(tokens: Sequence[Token]) -> bool:
 
 
 def _telling_span(tokens: Sequence[Token], begin: int, end: int) -> tuple[int, int] | None:
-    """From the first word that tells something to behind the last, of those from *begin* to before *end*."""
+    """Begin and end of the telling words from *begin* to before *end*."""
     telling = [index for index in range(begin, end) if _is_telling(tokens, index)]
     return (telling[0], telling[-1] + 1) if telling else None
 
 
 def _is_telling(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a word may be part of a secret: neither a word of asking and answering, nor an article beside others."""
+    """Whether a word may be part of a secret, and is no word of asking and answering."""
     token = tokens[at]
     if _is_solid(token) or token.folded not in said.AROUND:
         return True
@@ -348,12 +348,12 @@ def _number_words(tokens: Sequence[Token]) -> int:
 
 
 def _solid(tokens: Sequence[Token]) -> list[int]:
-    """The places of the words that tell something by themselves."""
+    """Indices of the words that may be a secret by themselves."""
     return [index for index, token in enumerate(tokens) if _is_solid(token)]
 
 
 def _is_solid(token: Token) -> bool:
-    """Whether a word tells something by itself: digits, no harmless word, or one that was recognised badly."""
+    """Whether a word may be a secret by itself: digits, no harmless word, or one that was recognised badly."""
     if token.score is not None and token.score < UNSURE:
         return True
     return has_digits(token) or not (is_common(token.folded) or token.folded in said.AROUND)
@@ -362,10 +362,10 @@ def _is_solid(token: Token) -> bool:
 # -- where it is said again ---------------------------------------------------------------------------
 
 
-def _repeated(streams: Sequence[Sequence[Token]], found: Sequence[Sequence[Match]]) -> Iterator[tuple[int, Match]]:
-    """The words and digits of secrets, wherever they are said again."""
+def _repeated(streams: Sequence[Sequence[Token]], by_stream: Sequence[Sequence[Match]]) -> Iterator[tuple[int, Match]]:
+    """Yield the repetitions of the words and digits of secrets."""
     words, digits = set(), set()
-    for stream, matches in zip(streams, found, strict=True):
+    for stream, matches in zip(streams, by_stream, strict=True):
         for match in matches:
             span = stream[match.first : match.last + 1]
             if len(span) <= REPEATED:

@@ -1,11 +1,10 @@
-"""Find what may identify somebody in the words of a call: what the rules find, weighed by what a network makes of it.
+"""Find identifiers in the words of a call: findings of the rules, weighed by the scores of a network.
 
-    certain      what a rule finds by what the words themselves are (five digits, an e-mail address, "my name is ...")
-                 is cut whatever the network says
-    proposed     what a rule finds by what stands around ("what is your code?" and all that follows), or by how a word
-                 is written, is cut where the network does not rule it out, or where the engine heard badly
-    likely       what the network alone finds is cut
-    possible     what it does not rule out is cut in strict mode
+    certain      a rule's finding by the words themselves (five digits, an e-mail address, "my name is ..."): always cut
+    proposed     a rule's finding by context ("what is your code?" and all that follows), or by the writing of a word:
+                 cut where the network does not rule it out, or where the engine heard badly
+    likely       a finding of the network alone: cut
+    possible     words that the network does not rule out: cut in strict mode
 The thresholds were chosen on calls that the network had not learnt from.
 """
 
@@ -27,25 +26,25 @@ from arlo_rec.speech.words import Times, Token, Word
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
 
-LIKELY: Final = 0.04  # score of one word of a stretch: a voice that is known weighs more than seconds of silence
+LIKELY: Final = 0.04  # score of one word of a stretch: low, as a recognised voice is worse than seconds of silence
 PART: Final = 0.007  # score of the other words of that stretch
-RULED_OUT: Final = 0.015  # score below which what a rule proposes stays
+RULED_OUT: Final = 0.015  # score below which a rule's proposal is not cut
 POSSIBLE, PART_OF_POSSIBLE = 0.02, 0.0025  # scores of the same from which strict mode cuts
 HARMLESS: Final = 0.006  # score below which strict mode keeps a word that is not common
 TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
-SURE: Final = 0.5  # score of recognition: with less, what was said is not known
+SURE: Final = 0.5  # score of recognition: with less, another word may have been said
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
     {("secret", "answer"), network.WORD_NAMES, ("health", "cue"), ("address", "cue")}
     | {(kind, "answer") for kind in ("name", "number", "code", "email", "address", "birth", "spelled")}
-)  # types and sources of what is cut only where the network does not rule it out
-AGAIN: Final = ("secret", "repeated")  # cut where the same was a secret elsewhere, too, far from any question
+)  # types and sources that are cut only where the network does not rule them out
+AGAIN: Final = ("secret", "repeated")  # cut where the same word is a secret elsewhere, even far from any question
 _NOTHING, _TOLD = network.CLASSES.index("nothing"), network.CLASSES.index("circumstance")
 _DIRECT, _CIRCUMSTANCES = range(_NOTHING + 1, _TOLD), range(_TOLD, _TOLD + 1)
 
 
 class Found(NamedTuple):
-    """Findings that identify somebody, places for a reviewer, both by time; and what strict mode cuts as well.
+    """Findings that are cut, circumstances for a reviewer, and possible ones that strict mode cuts.
 
     `harmless` are the words that strict mode keeps although they are not common.
     """
@@ -57,44 +56,44 @@ class Found(NamedTuple):
 
 
 def find(words: Sequence[Word], known: phonetic.KnownNames) -> Found:
-    """Everything that may identify somebody; raises Integrity where a list or a model that we ship is damaged."""
+    """Find all identifiers, sorted by time; raises Integrity if a shipped list or model is damaged."""
     ruled = identifiers.find_identifiers(words, known)
-    told = identifiers.find_circumstances(words)
+    circumstances = identifiers.find_circumstances(words)
     streams = identifiers.split_channels(words)
-    found = [finding for finding in ruled if (finding.type, finding.source) not in {*PROPOSALS, AGAIN}]
+    direct = [finding for finding in ruled if (finding.type, finding.source) not in {*PROPOSALS, AGAIN}]
     channels = [
         _Channel(stream, own, scores)
         for stream, own, scores in zip(
-            streams, identifiers.split_words(words), network.score(streams, [*ruled, *told]), strict=True
+            streams, identifiers.split_words(words), network.score(streams, [*ruled, *circumstances]), strict=True
         )
     ]
     for channel in channels:
-        found += channel.weighed({each for each in ruled if (each.type, each.source) in PROPOSALS})
-        found += channel.runs(_DIRECT, PART, LIKELY)
-        told += channel.runs(_CIRCUMSTANCES, TELLING, TELLING)
-    secrets = [each for each in found if each.type == "secret"]
+        direct += channel.weighed({finding for finding in ruled if (finding.type, finding.source) in PROPOSALS})
+        direct += channel.runs(_DIRECT, PART, LIKELY)
+        circumstances += channel.runs(_CIRCUMSTANCES, TELLING, TELLING)
+    secrets = [finding for finding in direct if finding.type == "secret"]
     again = {word for channel in channels for word in channel.words_of(secrets)}
     for channel in channels:
-        found += channel.weighed({each for each in ruled if (each.type, each.source) == AGAIN}, again)
+        direct += channel.weighed({finding for finding in ruled if (finding.type, finding.source) == AGAIN}, again)
     return Found(
-        sorted(found, key=_by_time),
-        sorted(told, key=_by_time),
-        [each for channel in channels for each in channel.runs(_DIRECT, PART_OF_POSSIBLE, POSSIBLE)],
+        sorted(direct, key=_by_time),
+        sorted(circumstances, key=_by_time),
+        [finding for channel in channels for finding in channel.runs(_DIRECT, PART_OF_POSSIBLE, POSSIBLE)],
         frozenset(word for channel in channels for word in channel.harmless()),
     )
 
 
 class _Channel:
-    """The words of a channel, as they came and as tokens, with their scores."""
+    """The words of a channel, their tokens and scores."""
 
     def __init__(self, stream: Sequence[Token], words: Sequence[Word], scores: Floats) -> None:
         self._stream, self._words, self._scores = stream, words, scores
         self._times, self._direct = Times.of(stream), scores[:, _DIRECT].sum(axis=1)
 
     def weighed(self, proposed: Iterable[Finding], again: Set[str] | None = None) -> Iterator[Finding]:
-        """The rest of proposals: the stretches of which no word is ruled out, unless it was heard badly.
+        """Yield the stretches of proposals whose words are not ruled out, or were heard badly.
 
-        Where something is said *again*, numbers and the words that were found before stay found.
+        With *again*, its words and all numbers are kept, too.
         """
         for finding in proposed:
             places = self._places(finding)
@@ -105,7 +104,7 @@ class _Channel:
                 yield replace(finding, start=part[0].start, end=max(token.end for token in part))
 
     def runs(self, kinds: range, least: float, most: float) -> Iterator[Finding]:
-        """Stretches of words that each are one of *kinds* with a score of *least*, and one of them with *most*.
+        """Yield stretches of words of *kinds* that all score *least* or more, and one of them *most* or more.
 
         Two thresholds, as edges are traced in pictures (Canny 1986, https://doi.org/10.1109/TPAMI.1986.4767851):
         measured, the rest of a call loses an eighth less at the same cover.
@@ -130,7 +129,7 @@ class _Channel:
         return {token.folded for finding in findings for token in self._stream[self._places(finding)]}
 
     def harmless(self) -> Iterator[Word]:
-        """The words that are nothing, all but surely."""
+        """The words that are almost surely no identifier."""
         return (word for word, low in zip(self._words, self._direct < HARMLESS, strict=True) if low)
 
     def _places(self, finding: Finding) -> slice:
@@ -145,7 +144,7 @@ class _Channel:
 
 
 def _spans(stream: Sequence[Token], inside: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """First and last place of each stretch of words inside, without a pause of `NEAR` between them."""
+    """First and last index of each run of words that are *inside*, without a pause of `NEAR` between them."""
     for is_inside, run in groupby(range(len(stream)), key=inside.tolist().__getitem__):
         if is_inside:
             places = list(run)

@@ -1,4 +1,4 @@
-"""Look up words: names and towns, words that identify nobody, and how common a word is in each language.
+"""Look up words: names and towns, harmless words, and how common a word is in each language.
 
 Names are those of Norway, Sweden, Denmark, the English-speaking countries and their larger immigrant groups: about as
 many as fit in 100 kB. A word in no list may still be a name, so absence must never be a reason to keep a word; `tagger`
@@ -8,8 +8,8 @@ Names come from Faker (https://github.com/joke2k/faker, MIT licence, copyright (
 of our own (`tools/make_namelists.py`). Given names of the census of the United States of 1990 (public domain) stand
 beside them, and towns of GeoNames (https://www.geonames.org, CC-BY-4.0; `tools/make_more_names.py`). Frequencies are
 those of wordfreq (Speer 2022, https://doi.org/10.5281/zenodo.7199437: subtitles, Wikipedia, news, books and the web),
-of Norwegian, Swedish, Danish and English. What may identify is no common word here, however often it is said: names,
-towns, number words, and what `lexicon.tells`.
+of Norwegian, Swedish, Danish and English. Words that may identify are never common here, however frequent: names,
+towns, number words, and those of `lexicon.tells`.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ def _read(path: Path, kinds: tuple[str, ...]) -> dict[str, frozenset[str]]:
         lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         raise Integrity("names_damaged") from None
-    found = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
-    if set(found) != set(kinds):
+    lists = dict(line.split(": ", 1) for line in lines if ": " in line and not line.startswith("#"))
+    if set(lists) != set(kinds):
         raise Integrity("names_damaged")
-    return {kind: frozenset(words.split()) for kind, words in found.items()}
+    return {kind: frozenset(words.split()) for kind, words in lists.items()}
 
 
 def is_harmless(folded: str) -> bool:
@@ -107,14 +107,14 @@ def load_words() -> frozenset[str]:
 
 
 LANGUAGES: Final = ("nb", "sv", "da", "en")  # nynorsk has no list of its own
-MOST: Final = 10_000  # of each language: measured, strict cuts no less of what identifies, and a third less of the rest
+MOST: Final = 10_000  # of each language: measured, strict mode cuts as many identifiers, and a third less of the rest
 HALF: Final = 3  # letters of half a compound
 _ENDINGS: Final = ("en", "et", "a", "ene", "n", "t", "er", "ar", "ane", "e", "s", "ens", "ets")
 _NUMBERS: Final = frozenset({*lexicon.UNITS, *lexicon.TIMES}) | lexicon.ORDINALS | lexicon.MONTHS
 
 
 class _Words:
-    """A set of words by 64 bits of a hash of each, in a tenth of the memory: an hour of sound is beside it."""
+    """A set of words as hashes of 64 bits, in a tenth of the memory, as an hour of sound is beside it."""
 
     def __init__(self, words: Iterable[str]) -> None:
         self._hashes = array("Q", sorted(map(_hash, words)))
@@ -123,7 +123,7 @@ class _Words:
         return self.place(word) is not None
 
     def place(self, word: str) -> int | None:
-        """The place of the word among them, in an order of no meaning; None where it does not."""
+        """Index of a word in the order of hashes; None for an unknown word."""
         wanted = _hash(word)
         at = bisect_left(self._hashes, wanted)
         return at if at < len(self._hashes) and self._hashes[at] == wanted else None
@@ -134,12 +134,12 @@ def _hash(word: str) -> int:
 
 
 def is_common(folded: str) -> bool:
-    """Whether a case-folded word is harmless by our own list, or common and nothing that may identify."""
+    """Whether a case-folded word is harmless by our own list, or common and not identifying."""
     return folded in _load_common()
 
 
 def rank(folded: str, language: str) -> int | None:
-    """The number of words of a language that are commoner than a case-folded one; None for one that is not known."""
+    """The number of words of a language that are commoner than a case-folded one; None for an unknown one."""
     words, ranks = _load_ranks(language)
     at = words.place(folded)
     return None if at is None else ranks[at]
@@ -154,7 +154,7 @@ def is_known(folded: str, language: str) -> bool:
 def is_word(folded: str) -> bool:
     """Whether a case-folded word is known in any of the languages: itself, its stem, or both halves of a compound.
 
-    What is none of these is a name more often than not: of the made Norwegian talk, 166 names and 9 other words.
+    Other words are mostly names: in the made Norwegian talk, 166 names and 9 other words.
     """
     if _is_known_anywhere(folded):
         return True
