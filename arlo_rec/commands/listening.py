@@ -96,7 +96,8 @@ def serve(run: Run, store: Store, session: Session, watching: Watching, *, brows
             while session.is_open:
                 session.desk.wait(CHECK_EVERY)
                 look()
-                session.look(began, time.monotonic())
+                if why := session.visit.why_over(began, time.monotonic()):
+                    session.end(why)
                 _end_where_locked(run, store.layout, session)
             session.wait_for_goodbye(GOODBYE)
         return server.url

@@ -121,7 +121,7 @@ class Server(ThreadingHTTPServer):
         self.session, self.clock = session, clock
         self._answering, self._changed = 0, threading.Condition()
         self.origin = f"http://{HOST}:{self.server_port}"
-        self.url = f"{self.origin}/#{session.token}"
+        self.url = f"{self.origin}/#{session.visit.token}"
         self.files = page_files(lang)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
@@ -164,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         answers: Mapping[str, Callable[[], None]] = {
             "facts": lambda: self._json(self.server.session.facts),
             "review": self._review,
-            "peaks": lambda: self._json(self.server.session.peaks(_number(query))),
+            "peaks": lambda: self._json(self.server.session.waveform.peaks_from(_number(query))),
             "events": self._events,
             **{name: partial(self._sound, name) for name in self.server.session.tracks},
         }
@@ -218,15 +218,15 @@ class Handler(BaseHTTPRequestHandler):
     def _demand_secret(self, place: str) -> str:
         """The request behind the secret that begins a path; raises Refused for a wrong secret."""
         secret, _, what = place.removeprefix("/").partition("/")
-        if not self.server.session.knows(secret):
+        if not self.server.session.visit.knows(secret):
             raise Refused(HTTPStatus.FORBIDDEN)
         return what
 
     def _enter(self, body: bytes) -> None:
         session = self.server.session
-        if not session.is_open or not session.enter(body.decode("utf-8", "replace"), self.server.clock()):
+        if not session.is_open or not session.visit.enter(body.decode("utf-8", "replace"), self.server.clock()):
             raise Refused(HTTPStatus.FORBIDDEN)
-        self._send(HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, session.secret.encode())
+        self._send(HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, session.visit.secret.encode())
 
     def _find_nothing(self) -> NoReturn:
         raise Refused(HTTPStatus.NOT_FOUND)
@@ -277,7 +277,7 @@ class Handler(BaseHTTPRequestHandler):
         session = self.server.session
         if session.review is None:
             self._find_nothing()
-        session.note_decided(self.server.clock())
+        session.visit.note_activity(self.server.clock())
         answered = session.desk.ask(_object(body))
         if answered is None:
             raise Refused(HTTPStatus.GONE)
@@ -288,14 +288,14 @@ class Handler(BaseHTTPRequestHandler):
         """Send an event each TICK, until the session is over or the browser gone."""
         session, clock = self.server.session, self.server.clock
         self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream", "Connection": "close"})
-        session.connect(clock())
+        session.visit.connect(clock())
         try:
             while session.is_open:
                 self._event({"state": "open"})
                 session.wait(TICK)
             self._event({"state": "closed", "why": session.why})
         finally:
-            session.disconnect(clock())
+            session.visit.disconnect(clock())
 
     def _event(self, event: dict[str, Any]) -> None:
         self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())

@@ -119,6 +119,12 @@ class Waveform:
             yield
         self.is_whole = True
 
+    def peaks_from(self, first: int) -> dict[str, Any]:
+        """The known waveform from step *first* on."""
+        peaks = [[[low / 100, high / 100] for low, high in step] for step in self.peaks[first:]]
+        damaged = [list(span) for span in self.damaged]
+        return {"step_s": STEP, "from": first, "peaks": peaks, "done": self.is_whole, "damaged": damaged}
+
 
 PATIENCE: Final = 120.0  # seconds that a page waits while a copy of a long call is remade
 
@@ -228,37 +234,16 @@ class Track:
         return common(self.heard, self.given)
 
 
-class Session:
-    """The state that the threads of one page share."""
+class Visit:
+    """The browser of a page: it enters once by a token, and keeps a connection open."""
 
-    def __init__(
-        self,
-        facts: dict[str, Any],
-        tracks: Mapping[str, Track],
-        *,
-        drawn: str = SOUND,
-        review: dict[str, Any] | None = None,
-    ) -> None:
-        self.facts = facts
-        self.review = review  # the page's document of a training copy
-        self.desk = Desk()
+    def __init__(self) -> None:
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         self.secret = secrets.token_urlsafe(TOKEN_BYTES)  # path of all that only the page may request
-        self.why: str | None = None  # reason of the end; None: it is open
-        self.done: str | None = None  # result of a review: `saved` or `confirmed`
-        self._may_give = threading.Event()
-        self._may_give.set()
-        self.waveform = Waveform()
-        self.tracks = tracks
-        self._drawn = tracks[drawn]  # its waveform is shown
         self._lock = threading.Lock()
-        self._over = threading.Event()
         self._is_entered = False
         self._connections = 0
         self._seen = self._active = 0.0
-        self._looked: float | None = None  # time of the last check of the permit; None: no thread checks
-
-    # -- for the threads that answer the browser ------------------------------------------------------
 
     def enter(self, token: str, now: float) -> bool:
         """Enter with *token*; returns whether it is right and unused."""
@@ -273,20 +258,78 @@ class Session:
         """Whether a secret is the one given for the token."""
         return self._is_entered and secrets.compare_digest(secret.encode(), self.secret.encode())
 
+    def connect(self, now: float) -> None:
+        """Note the begin of the page's lasting connection."""
+        with self._lock:
+            self._connections += 1
+            self._seen = now
+
+    def disconnect(self, now: float) -> None:
+        """Note the end of that connection."""
+        with self._lock:
+            self._connections -= 1
+            self._seen = now
+
+    def note_activity(self, now: float) -> None:
+        """Note a request, heard sound or a decision."""
+        self._active = now
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the page's lasting connection is open."""
+        return self._connections > 0
+
+    def why_over(self, began: float, now: float) -> str | None:
+        """The reason to end a session: the page was never opened, is gone, or is idle; None without one."""
+        with self._lock:
+            never_opened = not self._is_entered and now - began > FIRST_PAGE
+            is_gone = self._is_entered and not self.is_connected and now - self._seen > GONE_AFTER
+            is_idle = self._is_entered and now - self._active > IDLE_AFTER
+        return "idle" if never_opened or is_idle else "ended" if is_gone else None
+
+
+class Session:
+    """The state that the threads of one page share."""
+
+    def __init__(
+        self,
+        facts: dict[str, Any],
+        tracks: Mapping[str, Track],
+        *,
+        drawn: str = SOUND,
+        review: dict[str, Any] | None = None,
+    ) -> None:
+        self.facts = facts
+        self.review = review  # the page's document of a training copy
+        self.desk = Desk()
+        self.visit = Visit()
+        self.why: str | None = None  # reason of the end; None: it is open
+        self.done: str | None = None  # result of a review: `saved` or `confirmed`
+        self._may_give = threading.Event()
+        self._may_give.set()
+        self.waveform = Waveform()
+        self.tracks = tracks
+        self._drawn = tracks[drawn]  # its waveform is shown
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._looked: float | None = None  # time of the last check of the permit; None: no thread checks
+
+    # -- for the threads that answer the browser ------------------------------------------------------
+
     def note_given(self, name: str, span: Span, now: float) -> bool:
         """Note a span of a track before it is sent; returns False if the session is over."""
         self.wait_until_given()
         self._wait_until_looked()
         with self._lock:
             if self.why is None:
-                self._active = now
+                self.visit.note_activity(now)
                 self.tracks[name].given = united([*self.tracks[name].given, span])
             return self.why is None
 
     def note_heard(self, name: str, spans: Sequence[Span], now: float) -> None:
         """Note spans of a track that the page reports as played; only given ones count."""
         with self._lock:
-            self._active = now
+            self.visit.note_activity(now)
             self.tracks[name].heard = united([*self.tracks[name].heard, *spans])[:MOST_SPANS]
 
     def wait_until_given(self) -> None:
@@ -305,11 +348,6 @@ class Session:
                 self.end("ended")
             time.sleep(0.05)
 
-    def note_decided(self, now: float) -> None:
-        """Note a decision on the page, as activity."""
-        with self._lock:
-            self._active = now
-
     def review_now(self) -> dict[str, Any] | None:
         """The review of the page, with the spans heard so far; None without one."""
         if self.review is None:
@@ -318,24 +356,6 @@ class Session:
         with self._lock:
             heard = united([*spans, *(span for track in self.tracks.values() for span in track.played())])
         return {**self.review, "heard": [list(span) for span in heard]}
-
-    def connect(self, now: float) -> None:
-        """Note the begin of the page's lasting connection."""
-        with self._lock:
-            self._connections += 1
-            self._seen = now
-
-    def disconnect(self, now: float) -> None:
-        """Note the end of that connection."""
-        with self._lock:
-            self._connections -= 1
-            self._seen = now
-
-    def peaks(self, first: int) -> dict[str, Any]:
-        """The known waveform from step *first* on."""
-        peaks = [[[low / 100, high / 100] for low, high in step] for step in self.waveform.peaks[first:]]
-        damaged = [list(span) for span in self.waveform.damaged]
-        return {"step_s": STEP, "from": first, "peaks": peaks, "done": self.waveform.is_whole, "damaged": damaged}
 
     # -- for the thread that has the store open -------------------------------------------------------
 
@@ -366,23 +386,12 @@ class Session:
 
     def wait_for_goodbye(self, seconds: float) -> None:
         """Wait, at most *seconds*, until the page knows of the end, and for its last report."""
-        if not self._connections:
+        if not self.visit.is_connected:
             return
         until = time.monotonic() + seconds
-        while self._connections and time.monotonic() < until:
+        while self.visit.is_connected and time.monotonic() < until:
             time.sleep(0.02)
         time.sleep(LAST_WORD)
-
-    def look(self, began: float, now: float) -> None:
-        """End the session if the page was never opened, its browser is gone, or it is idle."""
-        with self._lock:
-            never_opened = not self._is_entered and now - began > FIRST_PAGE
-            is_gone = self._is_entered and not self._connections and now - self._seen > GONE_AFTER
-            is_idle = self._is_entered and now - self._active > IDLE_AFTER
-        if never_opened or is_idle:
-            self.end("idle")
-        elif is_gone:
-            self.end("ended")
 
     def pour(self, pipe: IO[bytes]) -> None:
         """Write the sound to a player until the session is over; for a thread of its own."""
@@ -398,16 +407,6 @@ class Session:
                     pipe.write(piece)
                     pipe.flush()
 
-    def read_waveform(self) -> None:
-        """Read the waveform until the session is over; for a thread of its own."""
-        with suppress(ArloError, OSError):
-            sound, stream = self._drawn.reader()
-            with stream:
-                for _ in self.waveform.read(sound):
-                    if not self.is_open:
-                        return
-        self.waveform.is_whole = True
-
     def played(self, name: str = SOUND) -> list[Span]:
         """The played spans of a track that the page reported, limited to those given."""
         with self._lock:
@@ -421,3 +420,13 @@ class Session:
         """Seconds of a track that were given, each once: a browser requests more than it plays."""
         with self._lock:
             return length_of(self.tracks[name].given)
+
+    def read_waveform(self) -> None:
+        """Read the waveform until the session is over; for a thread of its own."""
+        with suppress(ArloError, OSError):
+            sound, stream = self._drawn.reader()
+            with stream:
+                for _ in self.waveform.read(sound):
+                    if not self.is_open:
+                        return
+        self.waveform.is_whole = True

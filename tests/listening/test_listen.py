@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.listening.session import FIRST_PAGE, GONE_AFTER, IDLE_AFTER, Session
+from arlo_rec.listening.session import FIRST_PAGE, GONE_AFTER, IDLE_AFTER, Visit
 from arlo_rec.model.records import to_iso
 from tests.support.catalogue import append_to_log
 from tests.support.keyring import begin_session
@@ -342,30 +342,21 @@ def test_two_pages_at_once_are_two_entries_and_two_ports(heard: tuple[World, str
         assert [entry["outcome"] for entry in entries(heard[0])] == ["allowed", "allowed"]
 
 
-def test_a_page_that_nobody_opens_or_leaves_or_forgets_ends_by_itself() -> None:
-    def fresh() -> Session:
-        return Session({}, {"sound": None})  # type: ignore[dict-item]  # no sound is asked for
-
-    never = fresh()
-    never.look(0, FIRST_PAGE)
-    assert never.is_open
-    never.look(0, FIRST_PAGE + 1)
-    assert never.why == "idle"
-    left = fresh()
+def test_a_visit_is_over_when_the_page_is_never_opened_closed_or_idle() -> None:
+    never = Visit()
+    assert never.why_over(0, FIRST_PAGE) is None
+    assert never.why_over(0, FIRST_PAGE + 1) == "idle"
+    left = Visit()
     left.enter(left.token, 10)
     left.connect(10)
-    left.look(0, 10 + IDLE_AFTER)
-    assert left.is_open
+    assert left.why_over(0, 10 + IDLE_AFTER) is None
     left.disconnect(20)
-    left.look(0, 20 + GONE_AFTER)
-    assert left.is_open
-    left.look(0, 21 + GONE_AFTER)
-    assert left.why == "ended"
-    forgotten = fresh()
-    forgotten.enter(forgotten.token, 10)
-    forgotten.connect(10)
-    forgotten.look(0, 11 + IDLE_AFTER)
-    assert forgotten.why == "idle"
+    assert left.why_over(0, 20 + GONE_AFTER) is None
+    assert left.why_over(0, 21 + GONE_AFTER) == "ended"
+    idle = Visit()
+    idle.enter(idle.token, 10)
+    idle.connect(10)
+    assert idle.why_over(0, 11 + IDLE_AFTER) == "idle"
 
 
 def test_nothing_is_left_on_the_disk(heard: tuple[World, str], page: Listening) -> None:

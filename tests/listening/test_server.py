@@ -38,7 +38,7 @@ def server(world: World) -> Iterator[Server]:
 def enter(server: Server) -> str:
     """The secret for the token."""
     connection = http.client.HTTPConnection(HOST, server.server_port, timeout=20)
-    connection.request("POST", "/enter", server.session.token, {"Origin": server.origin})
+    connection.request("POST", "/enter", server.session.visit.token, {"Origin": server.origin})
     answer = connection.getresponse()
     secret = answer.read().decode()
     connection.close()

@@ -256,6 +256,35 @@ def test_a_function_is_short_enough_to_be_read() -> None:
                 assert lines <= 45, f"{_name(path)}.{node.name}: {lines} lines"
 
 
+def test_a_class_has_at_most_15_public_methods() -> None:
+    wide = [
+        f"{_name(path)}.{node.name}: {count}"
+        for path in MODULES
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef)
+        if (count := sum(isinstance(one, ast.FunctionDef) and one.name[0] != "_" for one in node.body)) > 15
+    ]
+    assert not wide
+
+
+def test_a_function_has_at_most_8_parameters_and_a_command_takes_its_options() -> None:
+    many = list[str]()
+    for path in MODULES:
+        for node in nodes(path):
+            if isinstance(node, ast.FunctionDef):
+                taken = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if len(taken) - (taken[:1] == ["self"]) > 8 and taken[0] != "ctx":
+                    many.append(f"{_name(path)}.{node.name}: {len(taken)}")
+    assert not many
+
+
+def test_a_command_demands_no_right_and_asks_for_no_role() -> None:
+    for path in (PACKAGE / "commands").glob("*.py"):
+        for node in nodes(path):
+            if isinstance(node, ast.Attribute):
+                assert node.attr != "demand" and ast.unparse(node.value) != "Role", f"{path.name}, line {node.lineno}"
+
+
 # -- tests --------------------------------------------------------------------------------------------
 
 
