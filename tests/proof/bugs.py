@@ -18,11 +18,11 @@ from arlo_rec import cli
 from arlo_rec.access import search
 from arlo_rec.backends import durable, files, object_copy, sqlite
 from arlo_rec.backends.files import FileRoot
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.tombstones import Tombstones
 from arlo_rec.erasure import protocol, withdrawal
 from arlo_rec.intake import batch
 from arlo_rec.intake.batch import Batch
-from arlo_rec.store import Store
 from arlo_rec.training import under_review
 from tests.proof.trace import Traced
 
@@ -166,7 +166,7 @@ def _two_generations() -> None:
         return lock(self, exclusive=exclusive, wait=wait) if exclusive else nullcontext()
 
     FileRoot.lock = unless_reading  # type: ignore[method-assign]
-    Store.reading = lambda _self: nullcontext()  # type: ignore[method-assign]
+    SqliteConnection.reading = lambda _self: nullcontext()  # type: ignore[method-assign]
 
 
 BUGS = [
