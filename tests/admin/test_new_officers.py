@@ -107,4 +107,7 @@ def test_the_paper_adds_no_officer_beside_the_only_one_and_takes_her_place_once_
     mine.chmod(0o600)
     as_her = ("--as", "sigrid", "--passphrase-file")
     assert world.run("person", "passphrase", *as_her, str(paper), "--new-passphrase-file", str(mine)).exit == 0
-    assert world.run("person", "handover", "solveig", "--yes", "--json", *as_her, str(mine)).exit == 0
+    assert (
+        world.run("person", "remove", "sigrid", "--successor", "solveig", "--yes", "--json", *as_her, str(mine)).exit
+        == 0
+    )

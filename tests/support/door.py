@@ -61,9 +61,9 @@ def whose(words: list[str], environment: dict[str, str]) -> str:
 
 
 def _be_of_one_account() -> None:
-    from arlo_rec.commands.run import Run
+    from arlo_rec.commands.typed import TypedFiles
 
-    Run.account_of_store = lambda _run: None  # type: ignore[method-assign]  # both ends are of one account here
+    TypedFiles.account_of_store = lambda _files: None  # type: ignore[method-assign]  # both ends are of one account here
 
 
 def _stand_still() -> None:
