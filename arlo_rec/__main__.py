@@ -58,7 +58,7 @@ def _run(words: list[str]) -> int:
 def stand_in_for_closed() -> None:
     """Take the place of standard streams that are closed: else the next file to be opened would have their number.
 
-    What stands in for stdout cannot be written, for an answer that nobody can read is no success.
+    The replacement for stdout cannot be written, as an answer without a reader is no success.
     """
     for number, mode in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:

@@ -26,7 +26,7 @@ from arlo_rec.ui.config import beforehand
 
 
 def main(arguments: Sequence[str] | None = None, client: Client | None = None) -> int:
-    """Run the program for whoever types at *client* (None: at this machine); the exit status."""
+    """Run the program for the person at *client* (None: at this machine); returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     lang, _ = _beforehand(words)
     try:

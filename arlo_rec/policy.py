@@ -370,7 +370,7 @@ def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
 
 
 class Mode(StrEnum):
-    """How the cuts of a training copy are decided."""
+    """The ways to decide the cuts of a training copy."""
 
     DETECT = "detect"  # cut what identifies a person
     STRICT = "strict"  # cut all that is not confidently harmless

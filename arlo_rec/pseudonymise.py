@@ -3,7 +3,7 @@
     propose   the original is opened, cut, checked against the original, and sealed to its makers: `needs_review`
     review    a person who may hear the original sees the cut list, decides each cut, hears what was heard badly, and
               confirms it: `ready`
-              (a change makes the next revision under the same id, which nobody confirmed yet)
+              (a change makes the next revision under the same id, unconfirmed)
     release   the copy is checked again and sealed to training under a new id; the copy under review is erased
     reject    the copy under review is erased
 
@@ -76,7 +76,7 @@ def change(
 ) -> TrainingCopy:
     """Make the copy again from the original with other cuts, as its next revision; the one before is erased.
 
-    *wanted* says what to change of the plan that is there. Raises Refused where somebody else edited it since this
+    *wanted* says what to change of the plan that is there. Raises Refused if another person edited it since this
     person was last shown it: numbers of cuts may mean others now.
     """
     copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
@@ -130,7 +130,7 @@ def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
 
 
 def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
-    """What is left to do, for whoever wants to confirm."""
+    """The steps left before a confirmation."""
     cuts = ", ".join(map(str, left.undecided))
     parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in left.unheard)
     return ReviewUnfinished(copy=copy.first.hex(), cuts=cuts, parts=parts)

@@ -292,7 +292,7 @@ class Store:
     def remember(self, *, anew: bool = False) -> None:
         """Store the last committed state in the root folder and in the account's state folder; it never moves back.
 
-        With *anew* it is the state of now, whoever committed it.
+        With *anew* it is the current state, by any process.
         """
         if anew:
             with self.db.reading():

@@ -380,7 +380,7 @@ def _suspended(store: Store, roster: Roster, old: Person, now: datetime) -> tupl
 
 def may_hand_over(store: Store, leaving: str, name: str, now: datetime) -> None:
     """Check that this officer can leave to an identity of that name; raises NotGranted, Refused or Usage."""
-    policy_drift.demand_approved(store)  # a removal alone is carried out while nobody approved what runs
+    policy_drift.demand_approved(store)  # a removal alone is carried out in an unapproved program
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     if store.person.recovery:

@@ -138,7 +138,7 @@ def version_digest(version: PolicyVersion) -> str:
 
 
 class Look(NamedTuple):
-    """What a look at the policy shows: a version, and a rule or a proposal if one is named."""
+    """The result of `look`: a version, and a rule or a proposal if one is named."""
 
     version: PolicyVersion
     newest: PolicyVersion

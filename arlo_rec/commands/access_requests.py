@@ -1,4 +1,4 @@
-"""What the security officer types about access requests: answering one, and the register of them."""
+"""Commands for access requests: the answer to one, and the register of cases."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _answer(run: Run, request: Request) -> Answer:
 
 
 def _package_answer(run: Run, package: AnswerFile) -> Answer:
-    """Where the package lies, the day by which it must be sent, and the passphrase, which is shown only now."""
+    """The path of the package, the day by which it must be sent, and the passphrase, which is shown only now."""
     case, due = package.case, package.case.due_on.isoformat()
     data = {"case": {"id": case.id, "due": due, "state": case.state}, "recordings": package.recordings}
     data |= {"out": str(package.out), "sha256": package.sha256, "passphrase": package.passphrase}
@@ -231,7 +231,7 @@ def _check(run: Run, out: Path | None, identity: str | None, *, both: bool) -> N
 
 
 def _scope(run: Run, calls: list[str] | None, since: str | None, before: str | None) -> Scope | None:
-    """What of all that is held the person wants to have; None for everything."""
+    """The part of the held data that the person wants; None for all."""
     from arlo_rec.dsar.answer import Scope
 
     if not (calls or since or before):
@@ -249,7 +249,7 @@ def _check_way(identity: str | None) -> None:
 
 
 def _notice_answer(run: Run, case: LoggedCase, notice: Notice, target: NamedFile | None) -> Answer:
-    """What was done, and the letter that the person gets: in a file, or here."""
+    """The result, and the letter to the person: in a file, or shown."""
     left = case.days_left(_local_date(run.now()))
     data: dict[str, Any] = {"case": _case_json(case, left), "letter": notice.text}
     line = run.say(f"case.{notice.kind}", case=case.id, due=case.due_on.isoformat())
@@ -267,7 +267,7 @@ def _write_notice(notice: Notice, target: NamedFile) -> None:
 
 
 def _turns(run: Run, path: Path | None) -> Mapping[str, Sequence[Turn]]:
-    """Who speaks when on single tracks, by id or reference."""
+    """The turns of speakers on single tracks, by id or reference."""
     from arlo_rec.speech import turns
 
     return turns.read(run.files.read(path, turns.LONGEST, pipes=False)) if path is not None else {}

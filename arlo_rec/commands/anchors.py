@@ -1,4 +1,4 @@
-"""What IT types to keep the log from being rewritten: checkpoints that go outside, a witness, and the check by them."""
+"""Commands against a rewritten log: checkpoints kept outside, a witness, and the check by them."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _problem_lines(run: Run, file: _File, *, of_several: bool) -> list[str]:
 
 
 def _compared_lines(run: Run, files: Sequence[_File]) -> list[str]:
-    """With how many anchors the log was compared."""
+    """The number of anchors that the log was compared with."""
     if not files:
         return []
     count = sum(len(each.anchors.compared) for each in files)
@@ -153,5 +153,5 @@ def _witness_json(seen: Witnessed) -> dict[str, Any]:
 
 
 def error_of(problems: int) -> Integrity | None:
-    """How a check ends that found *problems*."""
+    """The error of a check with *problems*; None without one."""
     return Integrity("problems_found", count=problems) if problems else None

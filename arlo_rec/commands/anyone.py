@@ -1,4 +1,4 @@
-"""What anybody types: checking what was given out, unlocking, what waits for them."""
+"""Commands for all: check a signed document, unlock, list pending work."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _beside(file: Path, named: Path | None, genuine: Genuine) -> Path | None:
 
 
 def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
-    """What a deletion receipt says."""
+    """The facts of a deletion receipt."""
     from arlo_rec.model.records import from_iso
 
     receipt = genuine.document
@@ -86,7 +86,7 @@ def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
 
 
 def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) -> Answer:
-    """What the certificate of an access answer says, and the list of accesses that was inside, where it is given."""
+    """The facts of an access answer's certificate, and of its list of accesses if that is given."""
 
     from arlo_rec.backends.bounded_read import open_named
     from arlo_rec.certificates.check import LONGEST
@@ -111,7 +111,7 @@ def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) 
 
 
 def _accesses(run: Run, genuine: Genuine) -> Answer:
-    """What a list of accesses says that is checked by itself."""
+    """The facts of a list of accesses."""
     told = genuine.document
     data = {key: told[key] for key in ("case", "made_at", "policy", "store")}
     data |= {**_keys(genuine), "accesses": _listed(genuine)}
@@ -119,7 +119,7 @@ def _accesses(run: Run, genuine: Genuine) -> Answer:
 
 
 def _published(run: Run, genuine: Genuine) -> Answer:
-    """What the certificate of a published page says."""
+    """The facts of a published page's certificate."""
     from arlo_rec.model.records import from_iso
 
     told = genuine.document
@@ -131,7 +131,7 @@ def _published(run: Run, genuine: Genuine) -> Answer:
 
 
 def _listed(genuine: Genuine) -> dict[str, int]:
-    """How many entries a list of accesses has, how many are accesses, and how long the log was."""
+    """The numbers of entries and accesses in a list, and the log's size."""
     from arlo_rec.crypto.merkle import parse_note
 
     told = genuine.document
@@ -144,7 +144,7 @@ def _listed_line(run: Run, genuine: Genuine) -> str:
 
 
 def _keys(genuine: Genuine) -> dict[str, Any]:
-    """What every kind of document says of its keys."""
+    """The facts about keys of every kind of document."""
     vkeys = [log_key["vkey"] for log_key in genuine.document["log_keys"]]
     data = {"valid": True, "kind": genuine.document["kind"], "vkeys": vkeys, "officer_vkey": genuine.officer_vkey}
     checked = genuine.log_checked or genuine.officer_checked
@@ -231,7 +231,7 @@ def lock(ctx: typer.Context) -> Answer:
 
 
 def _told_json(told: UnlockTerms) -> dict[str, Any]:
-    """What was said when an unlock began."""
+    """The terms of an unlock."""
 
     return {"until": told.until, "purpose": told.purpose, "reason": told.reason}
 
@@ -247,7 +247,7 @@ def _told_lines(run: Run, code: str, name: str, told: UnlockTerms) -> list[str]:
 
 
 def _length(text: str | None) -> timedelta:
-    """How long an unlock is to run; raises Usage."""
+    """The length of an unlock; raises Usage."""
     from arlo_rec.keys.unlocks import LONGEST, USUAL
 
     try:
@@ -273,7 +273,7 @@ def _check(purpose: str | None, reason: str | None) -> None:
 
 
 def todo(ctx: typer.Context) -> Answer:
-    """What waits for this person, each with the command that does it."""
+    """Pending work of this person, each with its command."""
     from arlo_rec.oversight.todo import tasks
 
     run: Run = ctx.obj
@@ -295,7 +295,7 @@ def todo(ctx: typer.Context) -> Answer:
 
 
 def waits_line(run: Run, store: Store) -> list[str]:
-    """One line where something waits for whoever has the store open."""
+    """A line if this person has pending work."""
     from arlo_rec.oversight.todo import tasks
 
     count = len(tasks(store, run.now()))
@@ -304,7 +304,7 @@ def waits_line(run: Run, store: Store) -> list[str]:
 
 
 def _text(run: Run, task: Task, name: str) -> str:
-    """What waits and the command for it; a file of somebody else is named with its holder."""
+    """Pending work and its command; another person's file is named with its holder."""
     about = {"short": task.id, **{key: _word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
     if task.kind == "delete":

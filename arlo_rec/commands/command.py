@@ -38,7 +38,7 @@ SETTINGS: Final[dict[str, Any]] = {
 
 
 class Outset(NamedTuple):
-    """What a run begins with: the language, and the machine of the person who types."""
+    """The start of a run: the language, and the machine of the person who types."""
 
     lang: str
     client: Client
@@ -70,7 +70,7 @@ class Command(Help, TyperCommand):
         return extra
 
     def invoke(self, ctx: Any) -> int:
-        """Run the body for whoever the common options name, and show its answer; gives the exit status."""
+        """Run the body for the person whom the common options name, and show its answer; returns the exit status."""
         common = {str(option.name): ctx.params.pop(option.name) for option in self.common}
         as_json, as_csv, quiet = common.pop("json"), common.pop("csv", False), common.pop("quiet")
         if as_json and as_csv:
@@ -214,7 +214,7 @@ def before(
         bool, typer.Option("--version", help="opt.version", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
-    """What comes before a command: `--version`, or nothing."""
+    """The options before a command: `--version`."""
     without_command(ctx)
 
 
@@ -229,7 +229,7 @@ def without_command(ctx: typer.Context) -> None:
 
 
 def _usage(error: typer.TyperException, params: list[Any]) -> Usage:
-    """What Typer found wrong with the words, as our error."""
+    """Typer's error about the words, as ours."""
     option = _option_of(error)
     if option is not None:
         known = {name: param for param in params for name in param.opts if not param.hidden}

@@ -1,4 +1,4 @@
-"""What auditors and officers type to see how access was used, and what a breach reached."""
+"""Commands about the use of access: the report, and the facts of a breach."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ConductShown(Record, frozen=True):
 
 
 def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = None) -> Answer:
-    """What each person did with recordings, and what stands out."""
+    """Report the use of recordings by each person, and outliers."""
     from datetime import timedelta
 
     from arlo_rec.erasure import old_entries
@@ -70,7 +70,7 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
 
 
 def forgotten_line(run: Run, until: datetime) -> str:
-    """That nothing can be said of what people did before."""
+    """The sentence that earlier entries are forgotten."""
 
     return run.say("audit.forgotten", at=until)
 
@@ -90,7 +90,7 @@ def _reason_line(run: Run, each: Conduct, reason: str, count: int) -> str:
 
 
 def _codes_line(run: Run, each: Conduct) -> str:
-    """With which codes of the policy reasons began, and how many with none."""
+    """The counts of reasons by their code of the policy, and of those without one."""
     codes = ", ".join(f"{code} {count}" for code, count in each.codes.most_common())
     return run.say("report.codes", name=each.person, codes=codes, none=each.reasons.total() - each.codes.total())
 

@@ -1,4 +1,4 @@
-"""What the security officer types about consents: the record of one, and how many were given, declined, withdrawn."""
+"""Commands about consents: the record of one, and how many were given, declined, withdrawn."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _document(record: dict[str, Any]) -> str:
 
 
 def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
-    """Who, when, after which prompt, what for, by which basis of whom, until when, and how it is withdrawn."""
+    """The record in words: time, prompt, purposes, legal bases, end, and the way to withdraw."""
 
     purposes = ", ".join(run.say(f"purpose.{purpose}") for purpose in facts.purposes)
     basis = stated.staff_basis(run.lang)
@@ -74,7 +74,7 @@ def consent_stats(
     before: Annotated[str | None, opt("opt.week_to", "--to", "DATE")] = None,
     limit: Limit = None,
 ) -> Answer:
-    """How many consents were given, declined and withdrawn, by week and prompt; small figures are hidden."""
+    """Count consents given, declined and withdrawn, by week and prompt; small figures are hidden."""
     from arlo_rec.consent import figures
 
     run: Run = ctx.obj

@@ -1,4 +1,4 @@
-"""What the commands about training copies answer: copies and their cuts as JSON, as lines and as tables."""
+"""Answers of the commands about training copies: copies and their cuts as JSON, lines and tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIGURE_COLUMNS = ("channels", "types", "count", "cover", "mean_cover", "left", "
 
 
 def copies_answer(run: Run, outcomes: Sequence[TrainingCopy | FailedCall], passed_over: int | None = None) -> Answer:
-    """What became of each recording, and what to do next; of the backlog also how many calls were passed over."""
+    """The outcome of each recording and the next step; for the backlog also the number of skipped calls."""
     from arlo_rec.training.backlog import FailedCall
 
     results: list[dict[str, Any]] = []
@@ -92,13 +92,13 @@ def _failure_json(run: Run, failure: FailedCall) -> dict[str, Any]:
 
 
 def copy_values(run: Run, copy: TrainingCopy) -> dict[str, object]:
-    """What sentences say of a copy."""
+    """The values of a copy in sentences."""
     cover = f"{copy.cover:.0%}".replace("%", "\N{NO-BREAK SPACE}%" if run.lang == "nb" else "%")
     return {"copy": copy.copy.hex(), "revision": copy.revision, "count": len(copy.cuts), "cover": cover}
 
 
 def doubts(run: Run, copy: TrainingCopy) -> list[str]:
-    """Why somebody has to look at a copy."""
+    """The reasons to look at a copy."""
     unused = ", ".join(
         f"{transcript.file} ({say_or(f'why.{transcript.why}', run.lang, transcript.why)})"
         for transcript in copy.plan.unused
@@ -110,7 +110,7 @@ def doubts(run: Run, copy: TrainingCopy) -> list[str]:
 
 
 def evaluation_answer(run: Run, order: CopyOrder, scores: Sequence[CallScore]) -> Answer:
-    """How much of the identifiers of labelled calls was cut: by layout, by language, and by type."""
+    """The share of identifiers of labelled calls that was cut: by layout, language and type."""
     data: dict[str, Any] = {"mode": str(order.mode), "calls": len(scores), "layouts": {}, "languages": {}}
     rows: list[list[str]] = []
     for layout in ("stereo", "mono"):

@@ -136,7 +136,7 @@ def _run(words: list[str], lang: str, ahead: timedelta) -> tuple[int, str]:
 
 
 def _learnt(line: str, said: str) -> dict[str, str]:
-    """What later commands name: recordings that a search lists, the newest first, and copies."""
+    """The names for later commands: recordings of a search, newest first, and copies."""
     ids = re.findall(r"\b[0-9a-f]{32}\b", said)
     if line.startswith("find ") and (listed := re.findall(r"^[0-9a-f]{6,32}\b", said, re.MULTILINE)):
         return {"first": listed[-1], "second": listed[-2]}
@@ -147,7 +147,7 @@ def _learnt(line: str, said: str) -> dict[str, str]:
 
 @contextmanager
 def _settings_of_its_own(lang: str) -> Iterator[None]:
-    """The settings of the demonstration's config file, and none of whoever runs it; with a passphrase."""
+    """The settings of the demonstration's config file alone, with a passphrase."""
     settings = {"store": "store", "passphrase_file": "passphrase", "state_dir": "state", "lang": lang}
     Path(CONFIG).write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()), "utf-8")
     Path("passphrase").touch(0o600)

@@ -1,4 +1,4 @@
-"""What is said of copies that left: who has them, and which must be deleted after an erasure."""
+"""Answers about copies that left the store: recipients, and deletions due after an erasure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def recipients_list(
     *,
     every: Annotated[bool, opt("opt.all", "--all")] = False,
 ) -> Answer:
-    """Everybody who was given a copy."""
+    """List the recipients of copies."""
     from arlo_rec.access.disclosures import listed
 
     run: Run = ctx.obj
@@ -68,7 +68,7 @@ def recordings_json(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
 
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:
-    """One line for each copy that somebody must delete, and for each backup that will forget; or *would*."""
+    """A line for each copy to be deleted, and for each backup that will forget; or *would*."""
 
     lines = []
     for disclosure in disclosures:

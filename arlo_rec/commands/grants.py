@@ -1,4 +1,4 @@
-"""Who may listen, for what and until when: asked for, given, limited, approved, ended and reviewed."""
+"""Commands about access: request, grant, approve, deny, revoke, review."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def grant(
 
 
 def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
-    """What was given, by an officer herself or for a request, and how much it opens."""
+    """The answer to a grant, by an officer or for a request, with the number of recordings it opens."""
     from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
 
@@ -151,7 +151,7 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
 def _approved_answer(
     run: Run, store: Store, waits: Pending, approved: Grant | Person | Proposal, now: datetime
 ) -> Answer:
-    """What became of what was approved."""
+    """The answer to an approval."""
     from arlo_rec.admin.grants import is_complete
     from arlo_rec.admin.pending import Kind
     from arlo_rec.admin.policy_changes import Proposal
@@ -176,7 +176,7 @@ def _approved_answer(
 
 
 def _officer_answer(person: Person, state: str, line: str) -> Answer:
-    """What became of an officer who waited."""
+    """The answer about a pending officer."""
     return Answer({"person": {"name": person.name, "role": str(person.role), "state": state}}, [line])
 
 
@@ -230,7 +230,7 @@ def grants_list(
     confirm: Annotated[list[str] | None, opt("opt.confirm_grant", "--confirm", "ID|all")] = None,
     end: Annotated[list[str] | None, opt("opt.end_grant", "--end", "ID")] = None,
 ) -> Answer:
-    """Who may listen, for what and until when; with `review`, the quarter's list: each confirmed or ended."""
+    """List access; with `review`, the quarter's list: each grant is confirmed or ended."""
     from arlo_rec.admin import grants
 
     run: Run = ctx.obj
@@ -272,7 +272,7 @@ def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
 
 
 def _held_lines(run: Run, granted: Grant, held: Counter[str]) -> list[str]:
-    """How much a grant is about, team by team; a team of which nothing is held may be written wrongly."""
+    """The number of recordings of each team of a grant; a team without any may be a typo."""
     if granted.teams is None:
         return [run.say("grant.held_all", count=held.total())]
     lines = []
@@ -341,7 +341,7 @@ def request(
 
 
 def _own(run: Run) -> Answer:
-    """What this person asked for, the newest first."""
+    """The requests of this person, newest first."""
     from arlo_rec.admin import grants, requests
 
     with run.store() as store:
@@ -387,7 +387,7 @@ def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> date
 
 
 def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
-    """What a grant is limited to; raises Usage."""
+    """The limits of a grant; raises Usage."""
     from arlo_rec.model.records import Limits
 
     begin, end = span(run, since, before)

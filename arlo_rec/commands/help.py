@@ -1,4 +1,4 @@
-"""What `--help` looks like: a command's own words before the options of every command, an example below.
+"""The layout of `--help`: a command's own options before those of every command, an example below.
 
 Typer writes its own words in English and mixes all options; this writes the same facts in the run's language.
 """
@@ -24,7 +24,7 @@ def language(ctx: typer.Context) -> str:
 
 
 class Help:
-    """How a command or a group writes its help; mixed into Typer's classes of both."""
+    """The help of a command or a group; mixed into Typer's classes of both."""
 
     name: str | None
     params: list[Any]

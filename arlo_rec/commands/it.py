@@ -1,4 +1,4 @@
-"""What IT and auditors look at: the state of a store, what is wrong in it, the log; and the door's other end."""
+"""Commands for IT and auditors: state of a store, its problems, the log; and the door's other end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
 def status(
     ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
 ) -> Answer:
-    """What is held and due, and whether somebody has to act: 3 where a backup or the feed is in a bad state."""
+    """Show what is held and due, and necessary actions; exit 3 for a bad backup or feed."""
     from arlo_rec.oversight.status import findings
     from arlo_rec.oversight.status import status as status_of
 
@@ -160,7 +160,7 @@ def clock(
     accept: Annotated[bool, opt("opt.accept_clock", "--accept")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
-    """The clock against the log: 3 where it is behind and nobody accepted that."""
+    """Compare the clock with the log; exit 3 if it is behind and not accepted."""
     from arlo_rec.admin import clock as clocks
 
     run: Run = ctx.obj
@@ -285,7 +285,7 @@ def _row(run: Run, entry: dict[str, Any]) -> list[str]:
 
 
 def _name(entry: dict[str, Any]) -> str:
-    """Who did it; of a failed unlock the name that was claimed, with a question mark, for nobody knows who it was."""
+    """The person of an entry; for a failed unlock the claimed name, with a question mark."""
     from arlo_rec.oversight.log_query import claimed_name
 
     claimed = claimed_name(entry)
@@ -293,7 +293,7 @@ def _name(entry: dict[str, Any]) -> str:
 
 
 def _details(run: Run, entry: dict[str, Any]) -> Iterator[str]:
-    """What else an entry says: why, of which recordings, and how; the rule last."""
+    """The other facts of an entry: reason, recordings, details; the rule last."""
     purpose, reason = entry.get("purpose"), entry.get("reason")
     if purpose is not None:
         yield say_or(f"purpose.{purpose}", run.lang, str(purpose))

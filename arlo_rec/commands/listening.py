@@ -1,4 +1,4 @@
-"""What line managers type to hear a recording: a page of this machine, or a player of their own."""
+"""The command to hear a recording: on a page of this machine, or in a player."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Watching = AbstractContextManager[Callable[[], None]]
 
 GOODBYE = 1.0  # seconds in which the page is told why it is over
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C is how somebody at the terminal says that they are done
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C ends listening at the terminal
 ERRORS = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
@@ -69,7 +69,7 @@ def listen(
 
 
 def demand_not_closed(session: Session) -> None:
-    """Raise Refused where the recording closed while somebody heard it."""
+    """Raise Refused if the recording closed while it was heard."""
     if session.why in ERRORS:
         raise Refused("closed_while_heard", rule=ERRORS[session.why], why=session.why)
 
@@ -107,7 +107,7 @@ def _tell(run: Run, url: str, port: int, *, browse: bool) -> None:
     """Open the page where there is a browser to open it, else say how."""
     screen = run.client.screen()
     if browse and screen.has_browser:
-        # A browser may keep whoever opens it until it is closed, and the recording is to be watched meanwhile.
+        # Some browsers return only when they are closed, and the recording must be watched meanwhile.
         threading.Thread(target=_open_browser, args=(run, url), name="browser", daemon=True).start()
         return
     _write(run.say("listen.address", url=url))
@@ -121,7 +121,7 @@ def _open_browser(run: Run, url: str) -> None:
 
 
 def _write(line: str) -> None:
-    """A line without which nobody could listen: on stderr, with --quiet too."""
+    """Write a necessary line to stderr, with --quiet too."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""What line managers type: find and export."""
+"""Commands for line managers: find and export."""
 
 from __future__ import annotations
 

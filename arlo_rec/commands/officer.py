@@ -1,4 +1,4 @@
-"""What the security officer types about people and keys: making a store, who is in it, the recovery key."""
+"""Commands about people and keys: a new store, its people, the recovery key."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def init(
 
 
 def _init_lines(run: Run, data: Mapping[str, str], *, fed: bool) -> list[str]:
-    """What was made, what to keep where, and what to do next, as it can be pasted into a shell."""
+    """The new store's facts, what to keep where, and the next commands, ready for a shell."""
     common = shlex.join(("--as", data["officer"], "--store", data["store"]))
     lines = [run.say("init.done", **data), "", *([] if fed else [run.say("init.advise_feed"), ""])]
     return [*lines, run.say("init.advise_officer", officer=data["officer"]), "", run.say("init.next", common=common)]
@@ -125,7 +125,7 @@ def _one_time(run: Run, added: Added) -> str:
 
 
 def person_login(ctx: typer.Context, name: Name, account: Annotated[str, arg("arg.account", "ACCOUNT")]) -> Answer:
-    """Say from which login account somebody comes to the door."""
+    """Set the login account from which a person uses the door."""
     from arlo_rec.admin.identities import set_login
 
     run: Run = ctx.obj
@@ -137,7 +137,7 @@ def person_login(ctx: typer.Context, name: Name, account: Annotated[str, arg("ar
 
 
 def person_list(ctx: typer.Context) -> Answer:
-    """Everybody who has an identity."""
+    """List all identities."""
     from arlo_rec.admin import identities, new_officers
 
     run: Run = ctx.obj
@@ -165,7 +165,7 @@ def person_remove(
     successor: Annotated[str | None, opt("opt.successor", "--successor", "NAME")] = None,
     yes: Yes = False,
 ) -> Answer:
-    """Remove somebody, and encrypt what they could open with new keys; an officer leaves to a successor."""
+    """Remove a person, and encrypt what they could open with new keys; an officer leaves to a successor."""
     from arlo_rec.admin.identities import removable, remove
 
     run: Run = ctx.obj
@@ -182,7 +182,7 @@ def person_remove(
 
 
 def _succeeded(run: Run, place: Layout, identity: Identity, name: str, successor: str, *, yes: bool) -> Answer:
-    """The officer who runs this left, and somebody new is the officer."""
+    """The answer to an officer who handed over to a successor."""
     from arlo_rec.admin import identities
 
     with run.opened(place, identity) as store:
@@ -200,7 +200,7 @@ def _succeeded(run: Run, place: Layout, identity: Identity, name: str, successor
 
 
 def _removed(run: Run, place: Layout, identity: Identity, person: Person) -> Answer:
-    """That somebody was removed, with what is left to do; the store is opened once more, which changes its keys."""
+    """The answer to a removal, with what is left to do; the store is opened once more, which changes its keys."""
     with run.opened(place, identity) as store:
         waiting = store.roster.is_known_outside(store.catalogue_mark)
         rings, vkey = rings_after_leaving(store, run), store.log.vkey()
@@ -216,7 +216,7 @@ def person_passphrase(
     new_passphrase_file: NewPassphraseFile = None,
     reset: Annotated[str | None, opt("opt.reset", "--reset", "NAME")] = None,
 ) -> Answer:
-    """Set one's own passphrase, or reset somebody else's."""
+    """Set one's own passphrase, or reset another person's."""
     from dataclasses import replace
 
     from arlo_rec.admin import identities
@@ -351,7 +351,7 @@ class RingsAnswer:
 
 
 def rings_after_leaving(store: Store, run: Run) -> RingsAnswer:
-    """What is left of the rings after somebody left."""
+    """The key rings that remain after a removal."""
     from arlo_rec.offsite import escrow
 
     statuses = list(escrow.statuses(store, run.now()))

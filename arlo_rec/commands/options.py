@@ -1,4 +1,4 @@
-"""What can be typed behind a command: how an option is declared, and those that several commands share.
+"""Declarations of options and arguments, and those that several commands share.
 
 Help texts are codes here; `command` puts the sentence of the run's language in their place. Completion offers fixed
 choices and nothing else: no name, no number and no id is looked up for it.
@@ -56,7 +56,7 @@ def purposes() -> list[str]:
 
 
 def roles() -> list[str]:
-    """What a person or a service can be."""
+    """The roles of people and services."""
     from arlo_rec.policy import Role
 
     return list(Role)

@@ -1,4 +1,4 @@
-"""The policy of a store: what anybody reads of it, what officers type to change and to publish it."""
+"""Commands about the policy: show, check, propose, publish."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _played(run: Run, folder: Path, prompt: str) -> bytes | None:
 
 
 def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt_file", "FILE")]) -> Answer:
-    """What a telephone prompt lacks, or says and must not: 3 where there is anything."""
+    """Check a telephone prompt for missing and forbidden words; exit 3 with any."""
     from arlo_rec.model import prompts
 
     run: Run = ctx.obj
@@ -177,7 +177,7 @@ def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt
 
 
 def approved_answer(run: Run, approved: Proposal) -> Answer:
-    """What became of a proposal that was approved."""
+    """The answer to an approved proposal."""
 
     version = approved.version
     line = run.say("policy.approved", version=version.version, at=version.since)
@@ -185,7 +185,7 @@ def approved_answer(run: Run, approved: Proposal) -> Answer:
 
 
 def denied_answer(run: Run, denied: Proposal) -> Answer:
-    """That a proposal was denied, or taken back."""
+    """The answer to a denied or recalled proposal."""
     return Answer({"proposal": _proposal_json(denied)}, [run.say("policy.denied", version=denied.version.version)])
 
 
@@ -300,7 +300,7 @@ def shown_lines(run: Run, version: PolicyVersion) -> list[str]:
 
 
 def version_json(version: PolicyVersion) -> dict[str, Any]:
-    """What a version sets, and who approved it."""
+    """A version's settings and approvals."""
     from arlo_rec.model.policy_versions import LIMITS, TRUTHS, prompt_to_json
 
     reasons = [

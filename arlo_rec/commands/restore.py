@@ -1,4 +1,4 @@
-"""What the security officer types after a loss: restore, and accepting that erasures since the backup are not known."""
+"""The command after a loss: restore, and accept that erasures since the backup are unknown."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def restore(
 
 
 class _Officer:
-    """Who restores; a passphrase is asked for once, however many backups have to be looked at."""
+    """The officer who restores; the passphrase is asked for once for all backups."""
 
     identity: Identity
 
@@ -91,7 +91,7 @@ def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answe
 
 
 def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
-    """Show the backup, and go on only where somebody typed how many recordings it holds; raises Usage."""
+    """Show the backup, and demand the number of its recordings; raises Usage."""
 
     held = source.slot.held
     summary = run.say("restore.shows", at=source.slot.at, held=held, store=str(store))
@@ -99,7 +99,7 @@ def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
 
 
 def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
-    """What was restored, erased again and lost; an error as well while the store is closed."""
+    """The numbers restored, erased again and lost; also an error while the store is closed."""
 
     store, vkey = str(restored.layout.store), restored.vkey
     counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}

@@ -1,4 +1,4 @@
-"""What officers and managers type to review a training copy, and what it answers; to hear it, a page."""
+"""The command to review a training copy, and its answers; a page plays it."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def review_answer(run: Run, review: Review) -> Answer:
 
 
 def page_answer(run: Run, opened: OpenReview, session: Session, url: str) -> Answer:
-    """How a review on a page ended, and what is next."""
+    """The result of a review on a page, and the next step."""
     done = session.done
     ids = {"id": opened.copy.parent.hex(), "copy": opened.shown.copy.hex()}
     heard = {"heard_s": round(session.heard_s(), 1), "original_heard_s": round(session.heard_s("original"), 1)}
@@ -196,7 +196,7 @@ def _spoken(copy: TrainingCopy) -> list[SpokenWord]:
 
 
 def _cut_table(run: Run, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Table:
-    """Where to look, then the cuts by when they begin, each with its number and the words that were heard there."""
+    """The places to look at, then the cuts in order, each with its number and the words heard there."""
     from arlo_rec.speech.cut_list import LOOK
     from arlo_rec.training.spoken import heard_in
 
@@ -224,7 +224,7 @@ def _decimal(run: Run, number: float) -> str:
 
 
 def _staying_lines(run: Run, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Iterator[str]:
-    """What stays, by turns: cuts by their numbers, what was heard badly and where to look marked."""
+    """The remaining words by turns, with cuts by number, and marks for unsure words and places to look at."""
     from arlo_rec.training.spoken import second_opinions, turns
 
     if not words:
@@ -265,7 +265,7 @@ def _speaker(run: Run, copy: TrainingCopy, told: SpokenWord) -> str:
 
 
 def _owed_lines(run: Run, copy: TrainingCopy, owed: Owed) -> list[str]:
-    """What has to be done before `--confirm` goes without a reason."""
+    """The steps before `--confirm` needs no reason."""
     if not owed:
         return [run.say("review.nothing_owed")]
     from arlo_rec.speech.cut_list import LOOK

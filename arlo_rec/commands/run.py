@@ -32,7 +32,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "find": "purpose !teams",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
-    "person objection": None,  # never: what an officer decides of somebody's right has a reason of its own
+    "person objection": None,  # never: a decision on a person's right has a reason of its own
     "case extend": None,
     "case refuse": None,
     "case close": None,  # also: it says that there is no answer
@@ -41,14 +41,14 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
 }
-PASSPHRASE_FOR: Final = frozenset(  # what makes keys or ends an office: whoever finds an unlocked terminal cannot stay
+PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: an unlocked terminal is not enough
     {
         *("person add", "person remove", "person login", "person passphrase", "person rotate"),
         "recovery renew",
     }
 )
-# Open, with those of the policy, also where nobody approved what runs: what looks, and what officers need to approve it
-# (a right clock, keys, nobody who left; `admin.pending` decides of nothing else then); a restore ends, and what it made
+# Open, with those of the policy, also to an unapproved program: commands that look, and those needed to approve it
+# (a right clock, keys, no former people; `admin.pending` decides nothing else then); a restore ends, and its store
 # is closed
 DRIFTING: Final = frozenset(
     {"status", "verify", "clock", "approve", "deny", "person passphrase", "person remove", "restore"}
@@ -56,7 +56,7 @@ DRIFTING: Final = frozenset(
 
 
 class Run(Typed):
-    """What every command body gets as `ctx.obj`."""
+    """The run that every command body gets as `ctx.obj`."""
 
     def __init__(
         self, options: Mapping[str, str | None], client: Client, *, form: Form, quiet: bool, command: str = ""
@@ -70,12 +70,12 @@ class Run(Typed):
         self.is_by_unlock = False  # whether an unlock, and no passphrase, opened the store
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
-        self._asking: str | None = None  # as whom somebody is let in
+        self._asking: str | None = None  # the name being unlocked
 
     # -- secrets --------------------------------------------------------------------------------------
 
     def passphrase(self) -> bytes:
-        """The passphrase of whoever runs this: from a file, from stdin, or asked on the terminal."""
+        """The passphrase of the person who runs this: from a file, from stdin, or asked on the terminal."""
         named = self.settings.passphrase_file
         if named is not None:
             return self.secret(named)
@@ -93,7 +93,7 @@ class Run(Typed):
         return first
 
     def secret(self, named: str) -> bytes:
-        """The passphrase in a file that nobody else can read, or on stdin for `-`."""
+        """The passphrase in a private file, or on stdin for `-`."""
         from arlo_rec.keys.key_files import clean_passphrase
 
         if named == STDIN:
@@ -115,7 +115,7 @@ class Run(Typed):
     # -- the store ------------------------------------------------------------------------------------
 
     def store_path(self) -> Path:
-        """Where the store is, or is to be; raises Usage where nothing says."""
+        """The path of the store; raises Usage if none is named."""
         named = self.settings.store
         if named is None:
             raise NoStore("store_not_named")
@@ -130,13 +130,13 @@ class Run(Typed):
         return find(self.store_path())
 
     def state(self) -> StateFolder:
-        """What this login account remembers outside the store."""
+        """This login account's seen states, kept outside the store."""
         from arlo_rec.keys.root_secret import StateFolder
 
         return StateFolder(self.client.state_files(self.settings.state_dir))
 
     def identity(self, place: Layout, passphrase: bytes | None = None) -> Identity:
-        """Who runs this, by *passphrase* where it was asked for before, else by an unlock where no passphrase is named.
+        """The identity, by *passphrase* if it was asked before, else by an unlock unless a passphrase is named.
 
         PASSPHRASE_FOR are the commands for which no unlock is enough. A failed unlock is noted where the next command
         takes it into the log.
@@ -198,10 +198,10 @@ class Run(Typed):
         params |= given
         if given:
             told = self.say("unlock.used", what=purpose_and_reason(self, given.get("purpose"), given.get("reason")))
-            sys.stderr.write(told + "\n")  # with --quiet too: nobody typed it for this command
+            sys.stderr.write(told + "\n")  # with --quiet too, as it was not typed for this command
 
     def _say_why_none(self, place: Layout) -> None:
-        """Before a passphrase is asked for: why an unlock does not spare it; raises that where nobody can be asked."""
+        """Say why an unlock does not spare the passphrase; raise that if there is no terminal."""
         from arlo_rec.admin.unlock_attempts import note_attempt
         from arlo_rec.keys import unlocks
 
@@ -235,7 +235,7 @@ class Run(Typed):
     def store(
         self, *, erasing: bool = False, allow_rollback: bool = False, root: Path | None = None
     ) -> Iterator[Store]:
-        """The store, opened for whoever runs this; for *erasing*, *allow_rollback* and *root* see `open_store`."""
+        """The store, opened for the person who runs this; for the options see `open_store`."""
         place = self.place()
         with self.opened(
             place, self.identity(place), erasing=erasing, allow_rollback=allow_rollback, root=root
@@ -252,7 +252,7 @@ class Run(Typed):
         allow_rollback: bool = False,
         root: Path | None = None,
     ) -> Iterator[Store]:
-        """The store, opened for *identity*; that somebody who was removed tried is noted too."""
+        """The store, opened for *identity*; an attempt by a removed person is noted."""
         from arlo_rec.admin.opening import OpenOptions, open_store
         from arlo_rec.admin.unlock_attempts import note_attempt
 
@@ -268,15 +268,15 @@ class Run(Typed):
                     self._forget_unlock()
                     note_attempt(place, identity.name, self.client.login, self.now())
                 raise
-            if identity.name == self._asking:  # and nobody whom this command made the officer
+            if identity.name == self._asking:  # and not the officer made by this command
                 self.demand_guest(place, identity.name, store)
-            if store.authority.officer_left or store.person.recovery:  # whoever was away compares
+            if store.authority.officer_left or store.person.recovery:  # they compare after an absence
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.check_word()))
             yield store
 
     def demand_guest(self, place: Layout, name: str, store: Store | None = None) -> None:
-        """Raise NotGranted, after noting it, where the door that somebody came through is not for that identity.
+        """Raise NotGranted, and note it, if the door is not for that identity.
 
         Which account is whose only the *store* says. The paper with the recovery key opens for every officer.
         """
@@ -307,7 +307,7 @@ class Run(Typed):
             unlocks.end(self.client.keyring, self._running.key)
 
     def particulars(self) -> Particulars:
-        """What letters and pages say of the company: what the file of the config says, else ours.
+        """The company's particulars for letters and pages: of the config's file, else ours.
 
         Raises Usage, also where others may write that file: what it says is signed.
         """

@@ -1,4 +1,4 @@
-"""What the telephone system and cron type: ingest, purge and backup."""
+"""Commands for the telephone system and cron: ingest, purge and backup."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
 
 
 def _intake_lines(run: Run, outcome: Outcome, options: Options) -> list[str]:
-    """How many calls had which outcome, and which sounds and files were left where they are."""
+    """The numbers of calls by outcome, and the sounds and files that were left."""
     dry_run = options.dry_run
     kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
     counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
@@ -133,14 +133,14 @@ def _intake_lines(run: Run, outcome: Outcome, options: Options) -> list[str]:
 
 
 def _refusal_table(run: Run, outcome: Outcome) -> Table:
-    """What was refused and why: the rest is counted. With --quiet a refusal is told once; `status` counts them all."""
+    """The refusals and their reasons. With --quiet each is shown once; `status` counts all."""
     told = [refusal for refusal in outcome.refused if not (run.quiet and refusal.told)]
     rows = [[refusal.source, refusal.code, refusal.rule, _message(run, refusal)] for refusal in told]
     return run.table(("source", "code", "rule", "message"), rows, ("rule", "message"))._replace(is_whole=True)
 
 
 def _preview_table(run: Run, outcome: Outcome) -> Table:
-    """What would become of every single delivery, and why."""
+    """The expected outcome of each delivery, with its reason."""
     removed = {refusal.source for refusal in outcome.removed}
     taken, duplicate, unclaimed = (
         [run.say(f"would.{kind}"), "", rule, run.say(f"would.{kind}_why")]
@@ -194,7 +194,7 @@ def _calls_json(calls: list[Taken]) -> list[dict[str, object]]:
 
 
 def _purge_preview(run: Run, plan: Plan) -> Answer:
-    """What a purge would erase now, and whether it would stop and ask first."""
+    """The numbers that a purge would erase now, and whether it would ask first."""
     allowed, due = plan.decision.allowed, len(plan.due)
     data = {"due": due, "erased": 0, "overdue": due, "recordings": recordings_json(plan.due)}
     data["would_stop"] = None if allowed else plan.decision.code

@@ -1,4 +1,4 @@
-"""What the security officer types about employees as people who are recorded: notices that they got, and objections."""
+"""Commands about employees as data subjects: notices shown to them, and objections."""
 
 from __future__ import annotations
 
@@ -56,13 +56,15 @@ def person_notify(
 
 
 def _notices(run: Run, shown: Sequence[Shown]) -> Answer:
+    from arlo_rec.admin import staff_notices
+
     lines = [] if shown else [run.say("notices.none")]
-    table = run.listing(Shown, shown, "person=name notice version shown_at=shown_on", "person")
+    table = run.listing(staff_notices.Shown, shown, "person=name notice version shown_at=shown_on", "person")
     return Answer({"notices": shown}, lines, table)
 
 
 def _missing(run: Run, notice: str) -> Answer:
-    """Who was recorded and never shown a notice."""
+    """The recorded employees without a notice."""
     from arlo_rec.admin import staff_notices
 
     with run.store() as store:
@@ -122,7 +124,7 @@ def _uphold(run: Run, name: str, reason: str | None) -> Answer:
 
 
 def _preview(run: Run, store: Store, planned: Plan) -> Answer:
-    """What upholding an objection would erase; nothing is."""
+    """The answer to a dry run of an objection."""
     from arlo_rec.access import disclosures
 
     reached = disclosures.of_recordings(store, [copy.id for copy in planned.copies])
@@ -132,7 +134,7 @@ def _preview(run: Run, store: Store, planned: Plan) -> Answer:
 
 
 def _of_plan(run: Run, plan: Plan, reached: Sequence[Disclosure], *, would: bool = False) -> list[str]:
-    """What else is said of an erasure: that no call has that name, and who must delete what."""
+    """Further lines about an erasure: no call has that name, and deletions due."""
     lines = [] if plan.calls else [run.say("objection.no_calls")]
     return [*lines, *must_delete(run, reached, would=would)]
 

@@ -1,4 +1,4 @@
-"""What support staff type with a customer on the line: withdraw."""
+"""The command for support, with a customer on the line: withdraw."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def withdraw(
 
 
 def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
-    """Who must delete what; for support, with a customer on the line, only that their `todo` says so to them."""
+    """The deletions due; support, with a customer on the line, reads only that `todo` shows them."""
 
     from arlo_rec.access import disclosures
 
@@ -74,7 +74,7 @@ def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
 
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
-    """What is read to the customer: of everything that is held, or of the one call that was named."""
+    """The line read to the customer: about all that is held, or about one named call."""
 
     count = len(withdrawn.recordings)
     if plan.number is None and plan.calls:
@@ -84,7 +84,7 @@ def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
 
 
 def _preview(run: Run, store: Store, plan: Plan) -> Answer:
-    """What would be erased; nothing is."""
+    """The answer to a dry run."""
     from arlo_rec.access import disclosures
     from arlo_rec.erasure import withdrawal
 
@@ -98,7 +98,7 @@ def _preview(run: Run, store: Store, plan: Plan) -> Answer:
 
 
 def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:
-    """Show number and calls, and go on only where somebody typed how many calls there are; raises Usage."""
+    """Show number and calls, and demand the number of calls; raises Usage."""
     count = len(calls)
     summary = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
     lines = [*_number(run, plan), summary, *_rows(calls[:MOST_ASKED])]
@@ -120,7 +120,7 @@ def _number(run: Run, plan: Plan) -> list[str]:
 
 
 def _rows(calls: Sequence[ShownCall]) -> list[str]:
-    """Each call in one line: when, how long, team, who answered; a column that nobody may see is not there.
+    """Each call in one line: time, length, team, agent; hidden columns are left out.
 
     Laid out by hand, because rich alone would take as long to load as the rest of the command takes.
     """

@@ -144,7 +144,7 @@ def reject(
 
 @contextmanager
 def _engines(run: Run, name: str | None, model: Path | None, count: int) -> Iterator[list[SpeechEngine | None]]:
-    """For each worker an engine, if a model was named or is configured."""
+    """An engine for each worker, if a model was named or is configured."""
     settings = run.settings
     folder = run.files.server_folder(model, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
     if name not in (None, "faster-whisper", "none"):
@@ -166,7 +166,7 @@ def _engines(run: Run, name: str | None, model: Path | None, count: int) -> Iter
 
 
 class CopyOptions(NamedTuple):
-    """How copies are to be made, as it was typed."""
+    """The typed options for making copies."""
 
     transcripts: list[str]
     mode: str | None
@@ -211,7 +211,7 @@ class CopyOrders:
         )
 
     def of(self, shown_id: str) -> CopyOrder:
-        """With the transcripts of this recording: the files that were named, or those of its id in a folder."""
+        """The transcripts of this recording: the named files, or those of its id in a folder."""
         from dataclasses import replace
 
         from arlo_rec.speech.transcript_builder import LONGEST
@@ -221,7 +221,7 @@ class CopyOrders:
         return replace(self.order, transcripts=transcripts, files=tuple(path.name[:200] for _, path in found))
 
     def _named(self, text: str) -> _Transcripts:
-        """What was named as transcripts, with the names in a folder."""
+        """The named transcripts, with the names in a folder."""
         role, path = _parse_transcript(text)
         try:
             return _Transcripts(role, path, self._run.client.files.names(path))
@@ -230,7 +230,7 @@ class CopyOrders:
 
 
 class TypedChanges(NamedTuple):
-    """What a reviewer typed about the cuts of a copy, before the copy is opened; false where nothing was typed."""
+    """A reviewer's typed changes of a copy's cuts, before it is opened; false if none were typed."""
 
     accepted: list[str]  # numbers, ranges, or `all`: what is still proposed
     removed: list[int]
@@ -242,7 +242,7 @@ class TypedChanges(NamedTuple):
         return any(self)
 
     def parsed(self) -> Callable[[CutPlan], Changes]:
-        """What to change of a plan; raises Usage."""
+        """The changes of a plan; raises Usage."""
         from arlo_rec.training.cut_plan import Changes
 
         numbers = [number for text in self.accepted if text != ALL for number in _parse_range(text)]
@@ -316,7 +316,7 @@ def _is_role(text: str) -> bool:
 
 
 def _files_of(named: _Transcripts, shown_id: str) -> Iterator[tuple[str | None, Path]]:
-    """Of a folder the files whose name is the id, perhaps with a role behind: `ID.json`, `ID.caller.vtt`."""
+    """The files of a folder named by the id, with or without a role: `ID.json`, `ID.caller.vtt`."""
     if named.folder is None:
         yield named.role, named.path
         return

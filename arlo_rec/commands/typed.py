@@ -1,4 +1,4 @@
-"""What a run says to whoever types, what it asks them, the files that they named, and the dates that they typed."""
+"""The terminal of a run: sentences, questions, named files and typed dates."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Typed:
             self.note(text)
 
     def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
-        """Show what would be done, and go on only where somebody typed *expected*; raises Usage."""
+        """Show the consequence, and demand *expected* on the terminal; raises Usage."""
         if yes:
             return
         self.end_progress()
@@ -125,14 +125,14 @@ class Typed:
             self._display.close()
 
     def stdin(self, limit: int) -> bytes:
-        """What is piped in; it can be read once."""
+        """The bytes piped in; they can be read once."""
         if self.is_stdin_taken:
             raise Usage("stdin_twice")
         self.is_stdin_taken = True
         return sys.stdin.buffer.read(limit)
 
     def can_ask(self) -> bool:
-        """Whether somebody sits at a terminal who can be asked."""
+        """Whether questions can be asked on a terminal."""
         return sys.stdin.isatty() and not self.is_stdin_taken
 
     def caller(self, text: str) -> str:
@@ -144,7 +144,7 @@ class Typed:
         return self.stdin(CALLER_BYTES).decode("utf-8", "replace").strip()
 
     def answer_to(self, question: str) -> str:
-        """What is typed to a question; Ctrl-C and the end of the input are told as nothing done: raises Interrupted."""
+        """The typed answer to a question; raises Interrupted on Ctrl-C and at the end of the input."""
         sys.stderr.write(question + " ")
         sys.stderr.flush()
         try:
@@ -202,7 +202,7 @@ class TypedFiles:
         return path
 
     def account_of_store(self) -> int | None:
-        """The account that this runs as where somebody else, at the door, names paths for it to read."""
+        """The account of the store if a person at the door names paths for it to read; else None."""
         return os.geteuid() if self._client.guest is not None else None
 
 
@@ -210,7 +210,7 @@ class TypedFiles:
 
 
 def span(run: Typed, since: str | None, before: str | None) -> tuple[datetime | None, datetime | None]:
-    """From when and until when; raises Usage where one is wrong, or the first is after the second."""
+    """The begin and the end; raises Usage for an invalid date, and for a begin after the end."""
     begin, end = first_moment(run, since), last_moment(run, before)
     if begin is not None and end is not None and begin >= end:
         raise Usage("from_after_to")

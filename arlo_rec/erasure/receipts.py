@@ -1,4 +1,4 @@
-"""Deletion receipts: signed files without personal data that anybody can check without a store.
+"""Deletion receipts: signed files without personal data that can be checked without a store.
 
 A receipt says how many recordings were erased, of which days, when and by which rule, names them by their random ids,
 lists every place that was erased, and until when an escrow's ring may still hold the old root secret. It carries
@@ -93,7 +93,7 @@ def signed_proof(store: Store, erasure: Erasure, tree: merkle.Tree) -> NewProof:
 
 
 def _erased(erasure: Erasure) -> dict[str, Any]:
-    """What a receipt says of the erasure itself."""
+    """The facts of a receipt about the erasure."""
     return {
         "number": erasure.number,
         "event": erasure.kind,
@@ -105,7 +105,7 @@ def _erased(erasure: Erasure) -> dict[str, Any]:
 
 
 def _entry(proof: Proof) -> dict[str, Any]:
-    """What a receipt says of its log entry."""
+    """The facts of a receipt about its log entry."""
     return seal.entry_to_json(proof.seq, proof.leaf, proof.path)
 
 

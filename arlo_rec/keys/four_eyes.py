@@ -3,7 +3,7 @@
 For FOUR_EYES the giver of new keys can act with them, because she may know the passphrase. So can everybody who
 could act as her, present or former. Any officer may hold the recovery paper, so each can act with keys that it gave.
 
-    own            somebody could act as giver and as taker: an officer may be giving it to herself
+    own            one person could act as giver and as taker: an officer may be giving it to herself
     needs_second   it is own, and there is another officer as whom that person could not act; one who left or got new
                    keys within FOUR_EYES counts too, even if no approver exists yet
     approver       a named officer without keys by the paper, whom nobody able to act as giver or taker can impersonate;
@@ -49,7 +49,7 @@ def second_officers(roster: Roster, by: str, to: str, now: datetime) -> frozense
 
 
 def _behind(roster: Roster, name: str, now: datetime) -> frozenset[str]:
-    """Everybody who could act as *name* at *now*, *name* included; for the recovery identity, also every officer."""
+    """All people who could act as *name* at *now*, *name* included; for the recovery identity, also every officer."""
     everybody = (*roster.people, *roster.former)
     behind, new = frozenset[str](), {name}
     while new:
@@ -60,7 +60,7 @@ def _behind(roster: Roster, name: str, now: datetime) -> frozenset[str]:
 
 
 def _both(roster: Roster, by: str, to: str, now: datetime) -> frozenset[str]:
-    """Everybody who could act as giver and as taker."""
+    """All people who could act as giver and as taker."""
     giver, taker = _behind(roster, by, now), _behind(roster, to, now)
     officers = {name_then(person.name) for person in (*roster.people, *roster.former) if person.role is Role.OFFICER}
     both = giver & taker
@@ -82,7 +82,7 @@ def _officers_of_late(roster: Roster, now: datetime) -> Iterator[Person]:
 
 
 def _actors(roster: Roster, person: Person, now: datetime) -> frozenset[str]:
-    """Everybody who could act with a person's present or former keys, the person included."""
+    """All people who could act with a person's present or former keys, the person included."""
     name = name_then(person.name)
     givers = _behind(roster, person.by, now) if _is_new(person, now) and person.by not in {"", name} else frozenset()
     return givers | {name}

@@ -1,6 +1,6 @@
 """The settings of a store for where its bytes go: one document, which a link of the chain commits to.
 
-A path in a plain row could be changed by anybody with the catalogue's key, and the officer's next command would
+A path in a plain row could be changed by every holder of the catalogue's key, and the officer's next command would
 write there. So feed, escrows and root folder stand here, and only an officer changes them (`keys.authority`).
 """
 

@@ -1,4 +1,4 @@
-"""Vouchers: officers' signatures that a key has a role that erases, so that anybody can check a receipt.
+"""Vouchers: officers' signatures that a key has a role that erases, so that outsiders can check a receipt.
 
 A receipt is checked without a roster. So an officer vouches for each key of an officer, support person, retention
 service or manager; another vouches for that officer's key, and so on up to the first officer, who vouches for
