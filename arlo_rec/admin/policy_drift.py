@@ -50,7 +50,7 @@ def found(store: Store, now: datetime, played: Callable[[Prompt], bytes | None] 
 
 def of_program(store: Store) -> list[Drift]:
     """The parts of the running program that differ from the newest approved version."""
-    approved, running = dict(store.policy.newest.program), dict(parts())
+    approved, running = ({part.name: part.sha256 for part in each} for each in (store.policy.newest.program, parts()))
     names = sorted(approved.keys() | running.keys())
     return [Drift(name, PROGRAM) for name in names if approved.get(name) != running.get(name)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,7 +19,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and sto
 CONSENT_LEAD = timedelta(hours=1)  # an earlier key press belongs to another call
 
 
-class Prompt(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Prompt:
     """A text that callers hear before a recording, and the purposes that it names."""
 
     version: str

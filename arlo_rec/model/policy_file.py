@@ -172,7 +172,7 @@ def _prompt(
     begins, until = (_day(row[key], key, path) if key in row else None for key in ("from", "until"))
     sound = _sound(row, hashing, path)
     if last is not None:
-        prompt = last._replace(until=until or last.until, sound_sha256=sound or last.sound_sha256)
+        prompt = replace(last, until=until or last.until, sound_sha256=sound or last.sound_sha256)
         heard: dict[str, object] = {"lang": row.get("lang", last.lang), "since": begins or last.since}
         heard["text"] = _prompt_text(row.get("text", last.text), path)
         purposes = _purposes(row["purposes"]) if "purposes" in row else last.purposes

@@ -11,16 +11,17 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from arlo_rec import policy
+from arlo_rec.model import documents
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import Integrity, Usage
-from arlo_rec.model.records import MICROSECOND, Approval, Recording, from_iso, to_iso
-from arlo_rec.model.strict_json import canonical, parse_object
+from arlo_rec.model.records import MICROSECOND, Approval, Recording
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, Rule, reason_problem
 
@@ -40,7 +41,8 @@ PAGES: Final = Path(__file__).parent.parent / "publishing" / "page"
 _TEXTS: Final = "*.md.j2"
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Part:
     """One part of the program, and its SHA-256 in hex."""
 
     name: str
@@ -81,7 +83,8 @@ _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _CODED: Final = re.compile(r"\s*([a-z][a-z0-9-]{1,30}):\s*(.*)", re.DOTALL)
 
 
-class ReasonCode(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReasonCode:
     """A known reason for opening recordings, and the purposes that it fits."""
 
     code: str  # lower-case letters, digits and hyphens
@@ -119,7 +122,7 @@ class PolicyVersion:
             self,
             since=since,
             prompts=tuple(
-                prompt if prompt.version in prompts else prompt._replace(since=max(prompt.since, day))
+                prompt if prompt.version in prompts else replace(prompt, since=max(prompt.since, day))
                 for prompt in self.prompts
             ),
         )
@@ -173,7 +176,8 @@ class _Term(NamedTuple):
     retention: timedelta
 
 
-class Policy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Policy:
     """All versions of a store's policy: past, present and future, oldest first."""
 
     versions: tuple[PolicyVersion, ...]
@@ -278,91 +282,42 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
 # -- the document -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Document:
+    versions: tuple[PolicyVersion, ...]
+    format: Literal[6] = 6
+
+
 def encode(policy: Policy) -> bytes:
     """The document as canonical JSON: the same versions give the same bytes."""
-    return canonical({"format": 5, "versions": [version_to_json(version) for version in policy.versions]})
+    return documents.encode(_Document(policy.versions))
 
 
 def decode(body: bytes) -> Policy:
     """The policy that a link commits to; raises Integrity (purpose.change)."""
     try:
-        policy = Policy(tuple(read_version(document) for document in parse_object(body)["versions"]))
+        policy = Policy(documents.decode(body, _Document).versions)
         if not policy.versions:
             raise ValueError("no version")  # noqa: TRY301 - handled like any other error in the bytes
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+    except ValueError:
         raise Integrity("policy_forged", rule="purpose.change") from None
     return policy
 
 
 def version_to_json(version: PolicyVersion) -> dict[str, Any]:
-    """One version, with all its settings."""
-    return {
-        "version": version.version,
-        "since": to_iso(version.since),
-        "prompts": [prompt_to_json(prompt) for prompt in version.prompts],
-        "reasons": [_reason_to_json(reason) for reason in version.reasons],
-        "reason_demanded": version.reason_demanded,
-        "cut_circumstances": version.cut_circumstances,
-        "most_found": version.most_found,
-        "own_a_day": version.own_a_day,
-        "entries_days": version.entries_days,
-        "retention_days": version.retention_days,
-        "program": {part.name: part.sha256 for part in version.program},
-        "by": version.by,
-        "approvals": [{"by": approval.by, "at": to_iso(approval.at)} for approval in version.approvals],
-    }
+    """One version, with all its settings, as it stands in the document."""
+    document: dict[str, Any] = documents.plain(version)
+    return document
 
 
-def read_version(document: Any) -> PolicyVersion:
-    """The inverse of `version_to_json`; raises KeyError, TypeError, ValueError or the like for anything else."""
-    days = document["entries_days"]
-    return PolicyVersion(
-        str(document["version"]),
-        from_iso(document["since"]),
-        tuple(_prompt(row) for row in document["prompts"]),
-        tuple(_reason(row) for row in document["reasons"]),
-        bool(document["reason_demanded"]),
-        bool(document["cut_circumstances"]),
-        int(document["most_found"]),
-        int(document["own_a_day"]),
-        None if days is None else int(days),
-        int(document["retention_days"]),
-        tuple(Part(str(name), str(document["program"][name])) for name in sorted(document["program"])),
-        str(document["by"]),
-        tuple(Approval(str(row["by"]), from_iso(row["at"])) for row in document["approvals"]),
-    )
+def read_version(document: object) -> PolicyVersion:
+    """The inverse of `version_to_json`; raises ValueError for anything else."""
+    return documents.read(document, PolicyVersion)
 
 
 def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
-    """A prompt in the document; the hash of its text follows from the text."""
-    return {
-        "version": prompt.version,
-        "lang": prompt.lang,
-        "text": prompt.text,
-        "purposes": sorted(prompt.purposes),
-        "since": prompt.since.isoformat(),
-        "until": prompt.until.isoformat() if prompt.until is not None else None,
-        "sound": prompt.sound_sha256.hex() if prompt.sound_sha256 is not None else None,
-    }
-
-
-def _prompt(document: Any) -> Prompt:
-    until, sound = document["until"], document["sound"]
-    return Prompt(
-        str(document["version"]),
-        str(document["lang"]),
-        str(document["text"]),
-        frozenset(Purpose(purpose) for purpose in document["purposes"]),
-        date.fromisoformat(document["since"]),
-        None if until is None else date.fromisoformat(until),
-        None if sound is None else bytes.fromhex(sound),
-    )
-
-
-def _reason_to_json(reason: ReasonCode) -> dict[str, Any]:
-    return {"code": reason.code, "nb": reason.nb, "en": reason.en, "purposes": sorted(reason.purposes)}
-
-
-def _reason(document: Any) -> ReasonCode:
-    purposes = frozenset(Purpose(purpose) for purpose in document["purposes"])
-    return ReasonCode(str(document["code"]), str(document["nb"]), str(document["en"]), purposes)
+    """A prompt in answers, with the digest of its sound in hex."""
+    sound = prompt.sound_sha256.hex() if prompt.sound_sha256 is not None else None
+    facts = {"version": prompt.version, "lang": prompt.lang, "text": prompt.text, "purposes": sorted(prompt.purposes)}
+    until = prompt.until.isoformat() if prompt.until is not None else None
+    return {**facts, "since": prompt.since.isoformat(), "until": until, "sound": sound}

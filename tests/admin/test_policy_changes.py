@@ -345,8 +345,8 @@ def _number(key: str) -> st.SearchStrategy[int]:
 
 _PROMPTS = st.builds(
     lambda until, sound, name, days: (
-        *(each._replace(until=until, sound_sha256=sound) for each in SHIPPED),
-        SHIPPED[0]._replace(version=f"nb-{name}", since=local_date(NOW) + timedelta(days=days)),
+        *(replace(each, until=until, sound_sha256=sound) for each in SHIPPED),
+        replace(SHIPPED[0], version=f"nb-{name}", since=local_date(NOW) + timedelta(days=days)),
     ),
     st.none() | st.dates(local_date(NOW), date(2199, 1, 1)),
     st.none() | st.binary(min_size=32, max_size=32),

@@ -458,7 +458,7 @@ def test_a_policy_that_an_officers_own_code_edits_drops_or_widens_is_named(world
     put(world, 'version = "2026-02"\nmost_found = 60\n')
     with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
         first, second = store.policy.versions
-        wider = tuple(prompt._replace(purposes=frozenset(Purpose)) for prompt in first.prompts)
+        wider = tuple(replace(prompt, purposes=frozenset(Purpose)) for prompt in first.prompts)
         store.put(
             {
                 "edited": Policy((first, replace(second, retention_days=10))),

@@ -106,7 +106,7 @@ def test_her_roster_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
 def test_her_policy_is_believed_by_nobody(back: tuple[World, Identity]) -> None:
     world, kept = back
     with own_code(world, "sara (it)") as store:
-        prompts = tuple(prompt._replace(purposes=frozenset(Purpose)) for prompt in store.prompts.values())
+        prompts = tuple(replace(prompt, purposes=frozenset(Purpose)) for prompt in store.prompts.values())
         body = policy_versions.encode(Policy((replace(store.policy.newest, prompts=prompts),)))
         forge(store, "policy", body, kept.signing, list(store.roster.officer_keys()))
     refused(world, "authority_forged")

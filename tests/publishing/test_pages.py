@@ -157,7 +157,7 @@ def test_the_prompts_stand_word_by_word_in_their_own_language() -> None:
 
 
 def test_a_prompt_whose_day_has_not_come_is_on_no_page() -> None:
-    ahead = VERSION.prompts[0]._replace(version="nb-2027-01", since=AT.date().replace(year=2027))
+    ahead = replace(VERSION.prompts[0], version="nb-2027-01", since=AT.date().replace(year=2027))
     assert "nb-2027-01" not in page("prompts", "nb", "md", version=replace(VERSION, prompts=(*VERSION.prompts, ahead)))
 
 
