@@ -133,9 +133,9 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
         words = said(TURNS * times)
         least = float("inf")
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             network.score(identifiers.split_channels(words), [])
-            least = min(least, time.perf_counter() - began)
+            least = min(least, time.process_time() - began)
         return least / times
 
     cost(3)

@@ -138,9 +138,9 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
     def cost(times: int) -> float:
         least = float("inf")
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             tagger.score_names(words * times)
-            least = min(least, time.perf_counter() - began)
+            least = min(least, time.process_time() - began)
         return least / times
 
     tagger.score_names(words)
