@@ -133,7 +133,7 @@ def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: 
         agents.setdefault(match.team, set()).add(match.agent)
     store.note(SearchShown(**why, recordings=(), shown=0), now)
     held = teams.held_for(store, admission.grants, now)
-    return [Team(name, held[name], tuple(sorted(agents.get(name, ())))) for name in sorted(held)]
+    return [Team(name, tuple(sorted(agents.get(name, ()))), held[name]) for name in sorted(held)]
 
 
 def export(

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from arlo_rec.catalogue.recordings import Tally
+from arlo_rec.model.documents import Record
 from arlo_rec.model.records import Grant, Kind
 from arlo_rec.policy import Action, Purpose, Role, may
 from arlo_rec.store import Store
 
 
-class Team(NamedTuple):
+class Team(Record, frozen=True):
     """A team; agents are None without a purpose and a reason for their names."""
 
-    name: str
+    team: str
+    agents: tuple[str, ...] | None
     held: int
-    agents: tuple[str, ...] | None = None
 
 
 def listed(store: Store, now: datetime) -> list[Team]:
@@ -39,7 +39,7 @@ def listed(store: Store, now: datetime) -> list[Team]:
         held = held_calls(store, now)
     else:
         held = held_for(store, store.roster.live_grants(store.person.name, store.clock.today(now)), now)
-    return [Team(name, held[name]) for name in sorted(held)]
+    return [Team(name, None, held[name]) for name in sorted(held)]
 
 
 def may_see_some(store: Store, now: datetime) -> bool:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from arlo_rec.access.search import Match, WhyNothing
-    from arlo_rec.access.teams import Team
     from arlo_rec.model.records import RecordingId
     from arlo_rec.ui.tables import Table
 
@@ -90,13 +89,9 @@ def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
         now = run.now()
         seen = search.agents_of_teams(store, purpose, reason, now) if with_agents else of_teams.listed(store, now)
         none = "teams.none_held" if of_teams.may_see_some(store, now) else "teams.none"
-    data = [{"team": team.name, "agents": _names(team), "held": team.held} for team in seen]
-    cells = [[team.name, str(team.held), ", ".join(team.agents or ())] for team in seen]
-    columns = ("team", "held", "agents") if with_agents else ("team", "held")
-    rows = [row[: len(columns)] for row in cells]
-    table = run.table(columns, rows, columns[2:], (data, columns))
+    table = run.listing(of_teams.Team, seen, "team held agents" if with_agents else "team held", "agents")
     lines = [] if with_agents else [run.say("teams.agents")]
-    return Answer({"teams": data}, lines if seen else [run.say(none)], table)
+    return Answer({"teams": seen}, lines if seen else [run.say(none)], table)
 
 
 def export(
@@ -136,7 +131,3 @@ def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:
         lines.append(run.say(f"find.why.{why.code}", name=why.name, teams=", ".join(why.granted)))
         lines += near_line(run, why.nearest)
     return lines
-
-
-def _names(team: Team) -> list[str] | None:
-    return list(team.agents) if team.agents is not None else None
