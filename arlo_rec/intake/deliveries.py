@@ -93,7 +93,7 @@ class JsonLine(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """The object; raises ValueError where it is none."""
-        return parse_object(self.raw, max_bytes=MANIFEST_BYTES)
+        return parse_object(self.raw, max_bytes=MANIFEST_BYTES, is_bounded=False)
 
 
 def json_records(lines: Lines) -> Iterator[JsonLine]:

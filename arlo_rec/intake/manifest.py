@@ -161,7 +161,7 @@ class Manifest(Delivery):
                 raise Vanished from None
             raise BadManifest("not_a_file") from None
         try:
-            self.json = parse_object(self.raw, max_bytes=MANIFEST_BYTES)
+            self.json = parse_object(self.raw, max_bytes=MANIFEST_BYTES, is_bounded=False)
         except ValueError:
             raise BadManifest("bad_metadata") from None
 

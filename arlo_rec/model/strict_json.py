@@ -22,13 +22,16 @@ def canonical(value: object) -> bytes:
     return _ENCODER.encode(value).encode("utf-8")
 
 
-def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
-    """Parse a strict JSON document; raises ValueError with a reason of a few words."""
+def parse(text: bytes, *, max_bytes: int = MAX_BYTES, is_bounded: bool = True) -> Any:
+    """Parse a strict JSON document; raises ValueError with a reason of a few words.
+
+    *is_bounded* is False for documents of other programs, whose unknown keys may have whole numbers of any size.
+    """
     if len(text) > max_bytes:
         raise ValueError(f"larger than {max_bytes} bytes")
     try:
         decoded = text.decode("utf-8").removeprefix("\ufeff")  # the codec that does both is eight times slower
-        value = _DECODER.decode(decoded)
+        value = (_DECODER if is_bounded else _UNBOUNDED).decode(decoded)
         if decoded.count("[") + decoded.count("{") > DEEPEST:
             _check_depth(value)
         if "\\u" in decoded:
@@ -42,9 +45,9 @@ def parse(text: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     return value
 
 
-def parse_object(text: bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+def parse_object(text: bytes, *, max_bytes: int = MAX_BYTES, is_bounded: bool = True) -> dict[str, Any]:
     """Parse a strict JSON object; raises ValueError for anything else."""
-    value = parse(text, max_bytes=max_bytes)
+    value = parse(text, max_bytes=max_bytes, is_bounded=is_bounded)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - callers turn ValueError into a refusal
     return value
@@ -115,3 +118,4 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
 )
+_UNBOUNDED = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite)
