@@ -48,7 +48,9 @@ class LocalStateFiles:
             self._keep(self._file(self._folder, store), content)
 
     def store_of(self, via: str) -> bytes | None:
-        """The store to which a door led before; None where it is new."""
+        """The store to which a door led before; None where it is new, or nothing is remembered."""
+        if self._folder is None:
+            return None
         try:
             return bytes.fromhex(read_small(Path(self.place_of(via)), 64).decode("ascii").strip())
         except (OSError, ValueError):
