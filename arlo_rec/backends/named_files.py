@@ -438,6 +438,8 @@ class LocalStateFiles:
 
     def store_of(self, via: str) -> bytes | None:
         """The store to which a door led before; None for a new door."""
+        if self._folder is None:
+            return None
         try:
             return bytes.fromhex(read_named(Path(self.place_of(via)), 64).decode("ascii").strip())
         except (OSError, ValueError):

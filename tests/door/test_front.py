@@ -288,6 +288,15 @@ def test_a_server_gets_the_memory_and_the_unlocks_of_the_store_to_which_the_door
     assert other.read(first) == b"new"
 
 
+def test_an_account_without_a_state_folder_takes_no_file_of_the_folder_it_stands_in_for_its_memory(
+    tmp_path: Path,
+) -> None:
+    LocalStateFiles(tmp_path).keep_store_of("a door", b"\x22" * 16)
+    assert LocalStateFiles(tmp_path).store_of("a door") == b"\x22" * 16
+    with chdir(tmp_path):
+        assert LocalStateFiles(None).store_of("a door") is None
+
+
 TEXT = st.text(max_size=12) | st.sampled_from(["mine", "mine/x", "other", "/etc/passwd", "00" * 16, "arlo-rec:x"])
 VALUES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | TEXT | st.lists(TEXT, max_size=3)
 KEYS = st.sampled_from(

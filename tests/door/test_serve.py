@@ -180,11 +180,7 @@ def test_a_front_that_takes_nothing_is_gone_after_a_while(
     (long,) = world.take_in("long", seconds=120, caller="+4790000002")
     with serving(world, person="leif") as end:
         end.say(ordered("export", long, *LOOK, "--out", "mine", "--as", "leif"))
-        for document, data in end.calls():
-            given, more = polite(document, data)
-            end.say(frame(frames.ANSWER, packed({"call": document["call"], **given}, more)))
-            if document["name"] == "begin":
-                break  # and reads nothing of the sound
+        end.answer_until("begin")  # and reads nothing of the sound
         ended = end.ended()
     assert ended.status == 130, ended
     assert_whole(world, ended)
@@ -716,11 +712,7 @@ PAGE_FLOODS = {
 def test_a_flood_on_the_channels_of_a_page_ends_the_command(stocked: World, name: str) -> None:
     with serving(stocked, person="leif") as end:
         end.say(ordered("listen", recording(stocked), *LOOK, "--as", "leif"))
-        for document, data in end.calls():
-            answer, more = polite(document, data)
-            end.say(frame(b"a", packed({"call": document["call"], **answer}, more)))
-            if document["name"] == "screen":
-                break
+        end.answer_until("screen")
         end.say(PAGE_FLOODS[name])
         drained(end)
         ended = end.ended()
@@ -770,11 +762,7 @@ def test_the_last_answer_of_a_page_arrives_before_the_command_is_over(
     page = b""
     with serving(stocked, person="leif") as end:
         end.say(ordered("listen", recording(stocked), *LOOK, "--as", "leif"))
-        for document, data in end.calls():
-            answer, more = polite(document, data)
-            end.say(frame(b"a", packed({"call": document["call"], **answer}, more)))
-            if document["name"] == "screen":
-                break
+        end.answer_until("screen")
         end.say(frame(b"n", of_channel(2)) + frame(b"d", of_channel(2, asking)))
         time.sleep(0.2)
         end.say(frame(b"i", b""))

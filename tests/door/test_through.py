@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.door import calls, frames
-from arlo_rec.door.frames import WINDOW, as_count, of_channel, packed
+from arlo_rec.door.frames import WINDOW, as_count, of_channel
 from arlo_rec.listening import session
 from tests.support.door import frame
 from tests.support.places import TOP
@@ -143,11 +143,7 @@ def test_a_front_that_is_silent_while_a_recording_is_played_hears_no_more_of_it(
     monkeypatch.setattr(calls, "ANSWER_WAIT", 4.0)
     with serving(world, person="leif") as end:
         end.say(ordered("listen", recording, "--player", "p", *WHY, "--as", "leif"))
-        for document, data in end.calls():
-            if document["name"] == "play_wait":
-                break  # which is never answered
-            given, more = polite(document, data)
-            end.say(frame(frames.ANSWER, packed({"call": document["call"], **given}, more)))
+        end.answer_until("play_wait", itself=False)
         assert world.run("withdraw", "--call", recording, "--yes", who="siri").exit == 0
         time.sleep(0.5)  # longer than STALE: nothing is given where nobody looked since
         came = 0

@@ -148,12 +148,23 @@ class Serving:
         """Answer everything by *front*, until it ends, nothing came for so many seconds, or far too much."""
         self.end.settimeout(leaves_after)
         for document, data in islice(self.calls(), MOST_CALLS):
-            if document["call"]:
-                answer, more = front(document, data)
-                self.say(frame(frames.ANSWER, packed({"call": document["call"], **answer}, more)))
+            self._give(document, front(document, data))
         if leaves_after < PATIENCE or len(self._calls) == MOST_CALLS:
             self.leave()
         return self.ended()
+
+    def answer_until(self, name: str, *, itself: bool = True) -> None:
+        """Answer each call politely up to one of that name, which gets its answer too where *itself*."""
+        for document, data in self.calls():
+            is_last = document["name"] == name
+            if itself or not is_last:
+                self._give(document, polite(document, data))
+            if is_last:
+                return
+
+    def _give(self, document: dict[str, Any], given: Answer) -> None:
+        answer, more = given
+        self.say(frame(frames.ANSWER, packed({"call": document["call"], **answer}, more)))
 
     def ended(self) -> Ended:
         """Wait for the process, which ends by itself."""
