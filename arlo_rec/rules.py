@@ -56,7 +56,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "access.secure": ("ingest", "backup", "verify"),
     "access.officer": ("person add", "person remove", "grant", "approve"),
     "access.managers": ("grant", "request", "find"),
-    "access.subject": ("dsar", "case list"),
+    "access.subject": ("dsar", "case open", "case list"),
     "retention.90d": ("purge", "ingest", "status"),
     "security.password": ("person passphrase", "unlock"),
     "security.monitored": ("status", "verify", "audit verify"),

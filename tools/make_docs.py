@@ -1,4 +1,4 @@
-"""Write the documents made from the code: rules, exit statuses and the schema of data.json, in docs.
+"""Write the documents made from the code: rules, exit statuses, and the schemas of answers and of data.json, in docs.
 
 `--check` compares instead; `security` prints the register of claims, `log` every kind of log entry.
 """
@@ -23,6 +23,7 @@ from arlo_rec.model import errors
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import RULES
+from tools import answers_schema
 
 TOP = Path(__file__).resolve().parent.parent
 REGISTER = TOP / "tests" / "security.toml"
@@ -160,6 +161,7 @@ def main() -> int:
         "rules.md": rules().encode("utf-8"),
         "exit-statuses.md": statuses().encode("utf-8"),
         "data.schema.json": schema_json(),
+        "answers.schema.json": answers_schema.document(),
     }
     if "--check" in sys.argv:
         return 0 if all((TOP / "docs" / name).read_bytes() == content for name, content in made.items()) else 1

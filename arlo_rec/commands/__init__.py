@@ -14,11 +14,15 @@ PANELS: Final = ("officer", "manager", "support", "services", "it", "anyone")  #
 
 
 class Listed(NamedTuple):
-    """One command: its panel of the help, `module:function` of its body, and whether it lists something."""
+    """One command: its panel of the help, `module:function` of its body, whether it lists something, its answer.
+
+    `answer` is the record, as `module:class` below `arlo_rec`, from which `docs/answers.schema.json` is made.
+    """
 
     panel: str
     body: str
     lists: bool = False
+    answer: str = ""
 
 
 COMMANDS: Final = {
@@ -39,12 +43,13 @@ COMMANDS: Final = {
     "deny": Listed("officer", "grants:deny"),
     "revoke": Listed("officer", "grants:revoke"),
     "grants": Listed("officer", "grants:grants_list", lists=True),
-    "dsar": Listed("officer", "access_requests:dsar"),
-    "case list": Listed("officer", "access_requests:case_list", lists=True),
-    "case show": Listed("officer", "access_requests:case_show"),
-    "case extend": Listed("officer", "access_requests:case_extend"),
-    "case refuse": Listed("officer", "access_requests:case_refuse"),
-    "case close": Listed("officer", "access_requests:case_close"),
+    "dsar": Listed("officer", "access_requests:dsar", answer="dsar.request:Answered"),
+    "case open": Listed("officer", "access_requests:case_open", answer="dsar.request:Registered"),
+    "case list": Listed("officer", "access_requests:case_list", lists=True, answer="dsar.register:Cases"),
+    "case show": Listed("officer", "access_requests:case_show", answer="dsar.register:CaseWhole"),
+    "case extend": Listed("officer", "access_requests:case_extend", answer="dsar.register:CaseAnswer"),
+    "case refuse": Listed("officer", "access_requests:case_refuse", answer="dsar.register:CaseAnswer"),
+    "case close": Listed("officer", "access_requests:case_close", answer="dsar.register:CaseAnswer"),
     "consent show": Listed("officer", "consent:consent_show"),
     "consent stats": Listed("officer", "consent:consent_stats", lists=True),
     "recipients list": Listed("manager", "disclosures:recipients_list", lists=True),

@@ -90,5 +90,5 @@ def _shown(param: Any, between: str = "") -> str:
     """An argument, or an option with its value; with all its names where *between* says how they are joined."""
     if param.param_type_name == "argument":
         return str(param.metavar)
-    names = between.join(sorted(param.opts, key=len)) if between else param.opts[0]
+    names = between.join(sorted((*param.opts, *param.secondary_opts), key=len)) if between else param.opts[0]
     return names if param.is_flag else f"{names} {param.metavar}"

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from dateutil.easter import easter
 from dateutil.relativedelta import relativedelta
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import audience_keys, cases
 from arlo_rec.access.short_ids import named
@@ -35,6 +36,7 @@ from arlo_rec.log.events import (
     CaseWidened,
     Denied,
 )
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, InUse, NothingMatched, Refused, Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
@@ -107,6 +109,64 @@ class Statement:
 
     identity: tuple[str, ...] = field(repr=False)
     known_by: tuple[Identifier, ...] = field(repr=False)
+
+
+class CaseShown(Record, frozen=True):
+    """A case as answers show it."""
+
+    id: str
+    received: datetime
+    due: date
+    days_left: int | None  # None where no answer is due
+    first_erased: (
+        datetime | None
+    )  # when the first of its recordings is erased; None without one, or once it is answered
+    state: CaseState
+
+
+class KnownAs(Record, frozen=True):
+    """An identifier of the person, as answers show it."""
+
+    kind: KnownBy
+    text: str
+
+
+class CaseDetails(CaseShown, frozen=True):
+    """Everything about a case."""
+
+    opened: datetime
+    answered: datetime | None
+    refused: datetime | None
+    closed: datetime | None
+    ends: datetime
+    identity: tuple[str, ...]
+    known_by: list[KnownAs]
+    stood_still_days: int
+    extension: str | None
+    why_not: str | None
+    held: int
+    sha256: str | None
+
+
+class Cases(Record, frozen=True):
+    """The cases that have not ended."""
+
+    cases: list[CaseShown]
+
+
+class CaseWhole(Record, frozen=True):
+    """Everything about a case, and the file of its last letter where that was written again."""
+
+    case: CaseDetails
+    out: str | UnsetType = UNSET
+
+
+class CaseAnswer(Record, frozen=True):
+    """A case that was changed, and the letter to the person where there is one."""
+
+    case: CaseShown
+    letter: str | UnsetType = UNSET
+    out: str | UnsetType = UNSET  # the file of the letter
 
 
 class Entry(NamedTuple):
@@ -302,15 +362,44 @@ def _info(store: Store, case: str) -> bytes:
 # -- the register -------------------------------------------------------------------------------------
 
 
-def listed(store: Store, now: datetime) -> list[LoggedCase]:
-    """The cases that have not ended; raises NotGranted."""
+def listed(store: Store, now: datetime) -> list[CaseShown]:
+    """The cases that have not ended, by deadline; raises NotGranted."""
     store.demand(Action.DSAR, now)
-    return cases.running(store, now)
+    return [facts(store, case, now) for case in cases.running(store, now)]
 
 
-def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
-    """The time at which the first recording of a case without an answer is erased; None if there is none."""
-    return cases.first_erased(store, case, now) if case.state is CaseState.OPEN else None
+def facts(store: Store, case: LoggedCase, now: datetime) -> CaseShown:
+    """A case as answers show it."""
+    return CaseShown(**_facts(store, case, now))
+
+
+def details(store: Store, entry: Entry, now: datetime) -> CaseDetails:
+    """Everything about a case."""
+    case, statement, _ = entry
+    return CaseDetails(
+        **_facts(store, case, now),
+        opened=case.opened_at,
+        answered=case.answered_at,
+        refused=case.refused_at,
+        closed=case.closed_at,
+        ends=case.ends_at,
+        identity=statement.identity,
+        known_by=[KnownAs(each.kind, each.text) for each in statement.known_by],
+        stood_still_days=case.stood_still,
+        extension=case.extension,
+        why_not=case.why_not,
+        held=len(case.held),
+        sha256=case.sha256,
+    )
+
+
+def _facts(store: Store, case: LoggedCase, now: datetime) -> dict[str, Any]:
+    first = cases.first_erased(store, case, now) if case.state is CaseState.OPEN else None
+    left = case.days_left(local_date(store.clock.today(now)))
+    return {
+        **{"id": case.id, "received": case.received_at, "due": case.due_on},
+        **{"days_left": left, "first_erased": first, "state": case.state},
+    }
 
 
 def shown(store: Store, case: str, now: datetime) -> Entry:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.named_files import NamedFile
@@ -22,10 +24,10 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.crypto.object_file import Digested
 from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, writing
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import Answer, Case, DamagedRecording, ErasedSince, Scope
+from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.recordings import HeldCall
-from arlo_rec.dsar.register import Intake
+from arlo_rec.dsar.register import CaseShown, Intake
 from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Composition, Form
@@ -37,6 +39,7 @@ from arlo_rec.log.events import (
     Failed,
     OpenedForSubject,
 )
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.progress import Observer, unobserved
@@ -122,13 +125,22 @@ def sign(store: Store, statement: Statement, content: Content, now: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An access request, and how the officer answers it."""
+    """An access request: the identifiers of the person, and the officer's statement of it."""
 
-    callers: tuple[str, ...]  # telephone numbers in any notation, or the groups of one
-    out: NamedFile | None  # the file of the answer; None if the request is only registered
-    intake: Intake = field(default_factory=Intake)
+    callers: tuple[str, ...] = ()  # telephone numbers in any notation, or the groups of one
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
+    intake: Intake = field(default_factory=Intake)
+
+    def __repr__(self) -> str:
+        return "Request()"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The file that answers a request, and what it is to hold."""
+
+    out: NamedFile
     turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict, repr=False)  # `speech.turns.read`
     whole_call: bool = False
     reason: str | None = None
@@ -136,28 +148,31 @@ class Request:
     scope: Scope | None = None  # the requested part of all held recordings; None: everything
     particulars: Particulars = field(default_factory=Particulars)
 
-    def __repr__(self) -> str:
-        return f"Request({self.out})"
-
     @property
     def whole_call_reason(self) -> str | None:
         """The reason for including the whole call; None if it is not included."""
         return self.reason if self.whole_call else None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerFile:
+class WithoutSound(Record, frozen=True):
+    """A recording of an answer whose sound cannot be given, with the code of why."""
+
+    id: str
+    code: str
+
+
+class Answered(Record, frozen=True):
     """A written answer; the passphrase is shown once, and is sent by another channel."""
 
-    case: Case
+    case: CaseShown
     recordings: int
-    without_sound: tuple[tuple[str, str], ...]  # ids whose sound cannot be separated, each with the code of why
     out: str
     sha256: str
-    passphrase: str = field(repr=False)
-    damaged: tuple[str, ...] = ()  # ids of recordings that cannot be given, or not their sound
-    nothing_of: tuple[str, ...] = ()  # names of employees and references that no call has
-    unsigned: int = 0  # accesses in entries that their person did not sign, which are told as possible
+    passphrase: str
+    without_sound: list[WithoutSound]
+    damaged: tuple[str, ...]  # ids of recordings that cannot be given, or not their sound
+    nothing_of: tuple[str, ...]  # names of employees and references that no call has
+    unsigned: int  # accesses in entries that their person did not sign, which are told as possible
 
 
 class _Opened(NamedTuple):
@@ -168,61 +183,63 @@ class _Opened(NamedTuple):
     listed: bytes | None
 
 
-class Registered(NamedTuple):
-    """A registered request that waits for its answer, with its recordings."""
+class Registered(Record, frozen=True):
+    """A registered request that waits for its answer, with the number of its recordings."""
 
-    case: Case
+    case: CaseShown
     recordings: int
-    first_erased_on: datetime | None  # of these
-    nothing_of: tuple[str, ...] = ()  # names of employees and references that no call has
+    nothing_of: tuple[str, ...]  # names of employees and references that no call has
 
 
 def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Registered:
     """Open or continue the person's case without an answer, which a later run gives; raises as `answer`."""
     now = clock()
+    _demand(store, now)
     entry = _taken(store, request, now)
     if entry.case.state is not CaseState.OPEN:
         raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
     known_by = entry.statement.known_by
-    ends = [store.policy.ends_at(recording) for recording in subjects.held(store, known_by, now)]
-    nothing_of = subjects.without_calls(store, known_by, now)
-    return Registered(register.as_told(entry), len(ends), min(ends, default=None), nothing_of)
+    held = subjects.held(store, known_by, now)
+    return Registered(register.facts(store, entry.case, now), len(held), subjects.without_calls(store, known_by, now))
+
+
+def _demand(store: Store, now: datetime) -> None:
+    store.demand(Action.DSAR, now)
+    store.demand_replayed(Action.DSAR, now)
+    store.demand_clock(Action.DSAR, now)
 
 
 def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
     """The case of a request; refusals are logged before they are raised."""
-    store.demand(Action.DSAR, now)
-    store.demand_replayed(Action.DSAR, now)
-    store.demand_clock(Action.DSAR, now)
-    if request.out is not None:
-        request.out.demand_new()
-    _check_whole_call(store, request, now)
     return register.take(store, _identifiers(store, request, now), request.intake, now)
 
 
 def answer(
     store: Store,
     request: Request,
+    reply: Reply,
     clock: Callable[[], datetime],
     observer: Observer = unobserved,
-) -> AnswerFile:
+) -> Answered:
     """Open or continue the caller's case and write the package; refusals are logged before they are raised.
 
     *observer* follows the reading of the sounds.
     """
     now = clock()
+    _demand(store, now)
+    reply.out.demand_new()
+    _check_whole_call(store, reply, now)
     entry = _taken(store, request, now)
     side = subjects.side_of(entry.statement.known_by)
     held = subjects.held(store, entry.statement.known_by, now)
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
-    asked = _asked(store, request, held, now)
-    permits = _permits(store, asked, entry, request, clock())
+    asked = _asked(store, reply, held, now)
+    permits = _permits(store, asked, entry, reply, clock())
     gone = recordings.since_intake(store, entry.case, [call.id for call in held], now)
-    assert request.out is not None
-    with disclosures.unless_written(store, permits[0].seq if permits else None, request.out.files, now):
+    with disclosures.unless_written(store, permits[0].seq if permits else None, reply.out.files, now):
         mentions = _mentions(store, asked, gone, entry.case.id)
         listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        calls, damaged = _calls(store, request, permits, mentions, side, clock)
+        calls, damaged = _calls(store, reply, permits, mentions, side, clock)
         opened = _Opened(permits, calls, listed)
         content = Answer(
             replace(register.as_told(entry), state=CaseState.ANSWERED),
@@ -230,21 +247,21 @@ def answer(
             tuple(identifier.text for identifier in entry.statement.known_by),
             tuple(call.facts for call in calls),
             tuple(damaged),
-            subjects.in_full(request.scope, held),
+            subjects.in_full(reply.scope, held),
             len(held) - len(asked),
-            request.form.sound_format,
+            reply.form.sound_format,
             recordings.withdrawals_of(store, entry.statement.known_by),
             store.settings.ring_hours if store.settings.escrows else None,
-            request.whole_call_reason,
-            request.particulars,
+            reply.whole_call_reason,
+            reply.particulars,
             store.policy.at(now).version,
             store.log.vkey(),
             recordings.with_accesses(store, gone, mentions, clock()),
             *(side, store.policy.at(now).entries_days),
             subjects.objections_of(store, entry.statement.known_by),
         )
-        written = _write(store, request, content, opened, clock, observer)
-    return replace(written, nothing_of=nothing_of, unsigned=_unsigned(content))
+        written = _write(store, reply, content, opened, clock, observer)
+    return msgspec.structs.replace(written, nothing_of=nothing_of)
 
 
 def _unsigned(answer: Answer) -> int:
@@ -261,18 +278,17 @@ def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSin
 
 def _write(
     store: Store,
-    request: Request,
+    reply: Reply,
     content: Answer,
     opened: _Opened,
     clock: Callable[[], datetime],
     observer: Observer,
-) -> AnswerFile:
+) -> Answered:
     """Write the signed package, if everything in it is still held then, and log the answer."""
-    assert request.out is not None
-    form, whole, (permits, calls, listed) = request.form, request.whole_call, opened
+    form, whole, (permits, calls, listed) = reply.form, reply.whole_call, opened
     side = None if whole else content.side
-    target = writing.target(request.out, calls, form, whole=whole)
-    if permits and target.file.name != request.out.name:
+    target = writing.target(reply.out, calls, form, whole=whole)
+    if permits and target.file.name != reply.out.name:
         disclosures.name_anew(store, permits[0].seq, target.file.name, clock())
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
@@ -282,21 +298,19 @@ def _write(
     answer = sealed(store, composed, statement, clock, target.zip)
     pieces = Digested(answer, hashlib.sha256())
     target.file.write(pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
-    case, sha256, damaged = content.case, pieces.digest().hex(), _damaged(composed.answer)
-    _note_answered(
-        store, target.file, CaseAnswered(case=case.id, sha256=sha256, of=of, damaged=damaged or None), clock()
-    )
-    count = len(content.recordings)
-    mixed = (None, "damaged")
-    without = tuple(
-        (facts.id, str(facts.withheld)) for facts in composed.answer.recordings if facts.withheld not in mixed
-    )
-    return AnswerFile(case, count, without, target.file.absolute(), sha256, target.passphrase, damaged)
+    sha256, damaged = pieces.digest().hex(), _damaged(composed.answer)
+    answered = CaseAnswered(case=content.case.id, sha256=sha256, of=of, damaged=damaged or None)
+    _note_answered(store, target.file, answered, clock())
+    case = register.facts(store, register.shown(store, content.case.id, clock()).case, clock())
+    whys = ((facts.id, str(facts.withheld)) for facts in composed.answer.recordings)
+    without = [WithoutSound(name, why) for name, why in whys if why not in {"None", "damaged"}]
+    count, out = len(content.recordings), target.file.absolute()
+    return Answered(case, count, out, sha256, target.passphrase, without, damaged, (), _unsigned(content))
 
 
 def _calls(
     store: Store,
-    request: Request,
+    reply: Reply,
     permits: list[Permit],
     mentions: LogMentions | None,
     side: str,
@@ -305,7 +319,7 @@ def _calls(
     """The facts of the permitted recordings, and the damaged recordings."""
     if mentions is None:
         return [], []
-    return recordings.of_permits(store, permits, mentions, clock, side=side, turns=request.turns)
+    return recordings.of_permits(store, permits, mentions, clock, side=side, turns=reply.turns)
 
 
 def _damaged(answer: Answer) -> tuple[str, ...]:
@@ -314,12 +328,12 @@ def _damaged(answer: Answer) -> tuple[str, ...]:
     return (*(recording.id for recording in answer.damaged), *without_sound)
 
 
-def _asked(store: Store, request: Request, held: Sequence[Recording], now: datetime) -> list[Recording]:
+def _asked(store: Store, reply: Reply, held: Sequence[Recording], now: datetime) -> list[Recording]:
     """The recordings that the person wants to have; raises NothingMatched, after logging it."""
-    if request.scope is None:
+    if reply.scope is None:
         return list(held)
     try:
-        return subjects.within(store, request.scope, held)
+        return subjects.within(store, reply.scope, held)
     except NothingMatched as problem:
         store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
         raise
@@ -360,14 +374,14 @@ def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identif
         raise
 
 
-def _check_whole_call(store: Store, request: Request, now: datetime) -> None:
+def _check_whole_call(store: Store, reply: Reply, now: datetime) -> None:
     """Raise Usage, after logging it, if the whole call is to be included without a reason."""
-    if not request.whole_call:
+    if not reply.whole_call:
         return
-    decision = whole_call(request.reason)
+    decision = whole_call(reply.reason)
     if not decision.allowed:
         _log_denied(store, decision, now)
-        problem = reason_problem(request.reason) if request.reason is not None else None
+        problem = reason_problem(reply.reason) if reply.reason is not None else None
         raise Usage(problem or decision.code, rule=decision.rule)
 
 
@@ -376,7 +390,7 @@ def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
 
 
 def _permits(
-    store: Store, held: Sequence[Recording], entry: register.Entry, request: Request, now: datetime
+    store: Store, held: Sequence[Recording], entry: register.Entry, reply: Reply, now: datetime
 ) -> list[Permit]:
     if not held:
         return []
@@ -385,9 +399,9 @@ def _permits(
     event = OpenedForSubject(
         recordings=ids,
         case=entry.case.id,
-        whole_call=request.whole_call,
-        reason=request.whole_call_reason,
+        whole_call=reply.whole_call,
+        reason=reply.whole_call_reason,
         side=subjects.side_of(entry.statement.known_by),
         transcripts=copies or None,
     )
-    return gate.permits_for_subject(store, list(held), event, request.out.name if request.out else None, now)
+    return gate.permits_for_subject(store, list(held), event, reply.out.name, now)

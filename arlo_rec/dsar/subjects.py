@@ -201,7 +201,7 @@ def _is_in_span(scope: Scope, recording: Recording) -> bool:
 def _named(store: Store, text: str, held: Sequence[Recording]) -> list[Recording]:
     """The call that a text means; an id of ours goes before a reference, and an ambiguous text means none."""
     if not is_unicode(text):
-        raise Usage("bad_value", name="--call")
+        raise Usage("bad_value", name="--only")
     own = named(text, {recording.id.hex() for recording in held})
     source = known(store, KnownBy.CALL, text).tag
     by_id = [recording for recording in held if recording.id.hex() in own]

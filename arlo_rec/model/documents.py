@@ -21,8 +21,12 @@ class Document(msgspec.Struct, frozen=True):
     """The base of document parts with field names of their own (`rename`), or of frequent ones."""
 
 
-class Record(msgspec.Struct, frozen=True):
-    """The base of what answers list. The fields of a kind, in order, are the keys of JSON and the columns of CSV."""
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of answers and of what they list.
+
+    The fields of a kind, in order, are the keys of JSON and the columns of CSV. The only default is `UNSET`, of a key
+    that some answers lack.
+    """
 
     @classmethod
     def of(cls, source: object, **values: object) -> Self:

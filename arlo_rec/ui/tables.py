@@ -77,10 +77,16 @@ def plain(value: object) -> object:
             return value.hex()
         case frozenset():
             return sorted(value)
-    if fields := getattr(value, "__struct_fields__", ()):
-        names = getattr(value, "__struct_encode_fields__", fields)
-        return {name: getattr(value, field) for name, field in zip(names, fields, strict=True)}
-    return str(value)
+    return members(value) if hasattr(value, "__struct_fields__") else str(value)
+
+
+def members(record: Any) -> dict[str, object]:
+    """The keys of a record and their values, without those that are `UNSET`."""
+    from msgspec import UNSET
+
+    pairs = zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True)
+    values = {name: getattr(record, field) for name, field in pairs}
+    return {name: value for name, value in values.items() if value is not UNSET}
 
 
 def shown(value: object) -> str:

@@ -12,20 +12,23 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from arlo_rec.i18n.messages import clean, say, say_or
 from arlo_rec.model.errors import ArloError, NotGenuine, Unreachable
-from arlo_rec.ui.tables import Table, csv_text, plain, table_text
+from arlo_rec.ui.tables import Table, csv_text, members, plain, table_text
+
+if TYPE_CHECKING:
+    from arlo_rec.model.documents import Record
 
 _COMMAND: Final = re.compile(r"arlo-rec(?: (?:\"[^\"]*\"|[^\s\".,;:()]+))+")
 _NO_BREAK: Final = "\x00"  # no text has it: `clean` wrote it as an escape
 
 
 class Answer(NamedTuple):
-    """The answer of a command: the keys of its JSON, and lines and a table for people."""
+    """The answer of a command: a record, whose fields are the keys of its JSON, and lines and a table for people."""
 
-    data: dict[str, Any]
+    data: Record | dict[str, Any]
     lines: Sequence[str] = ()
     table: Table | None = None
     exit_status: int = 0
@@ -49,7 +52,8 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[
     status = answer.error.exit_status if answer.error else answer.exit_status
     if form is Form.JSON:
         failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
-        _write(json_text({"ok": status in {0, 3}, **answer.data, **failure}))
+        data = answer.data if isinstance(answer.data, dict) else members(answer.data)
+        _write(json_text({"ok": status in {0, 3}, **data, **failure}))
         return status
     shown = answer.lines if answer.always or not quiet else ()
     lines = wrapped("".join(map(_clean_lines, shown)), sys.stderr if form is Form.CSV else sys.stdout)

@@ -343,7 +343,7 @@ def test_an_entry_of_any_bytes_is_named_and_stops_nobody(twin: World, raw: bytes
 
 NO_TIME = {**say.SearchShown(purpose="quality", reason=REASON, recordings=(), shown=1).to_json(), "at": "tomorrow"}
 ODD: dict[str, tuple[str, dict[str, Any], str, tuple[str, ...]]] = {
-    "dsar": ("leif", NO_TIME, "sigrid", ("dsar", "90000001", *CALLED)),
+    "dsar": ("leif", NO_TIME, "sigrid", ("case", "open", "90000001", *CALLED)),
     "report": ("leif", NO_TIME, "iver", ("audit", "report")),
     "request": ("leif", ENTRIES[-3][1].to_json(), "sigrid", ("todo",)),
     "policy": ("sigrid", ENTRIES[-1][1].to_json(), "sigrid", ("todo",)),

@@ -42,11 +42,11 @@ def test_a_search_takes_a_team_in_other_capitals(world: World) -> None:
 
 
 def test_a_way_of_checking_identity_that_is_mistyped_stands_in_no_letter(world: World) -> None:
-    told = world.run("dsar", "90000001", "--identity", "called-bakc", "--lang", "en", "--json", who="sigrid")
+    told = world.run("case", "open", "90000001", "--identity", "called-bakc", "--lang", "en", "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "identity_way_unknown")
     assert "called-back" in told.json["error"]["message"]
     assert world.json("case", "list", who="sigrid")["cases"] == []
-    assert world.run("dsar", "90000001", "--identity", "BankID-innlogging", who="sigrid").exit == 0
+    assert world.run("case", "open", "90000001", "--identity", "BankID-innlogging", who="sigrid").exit == 0
 
 
 def test_an_employee_whom_no_call_names_is_told_before_anything_is_written(world: World) -> None:

@@ -170,12 +170,12 @@ def test_debians_unzip_takes_the_archive(world: World, tmp_path: Path) -> None:
 def test_an_answer_can_be_of_one_call_by_our_id_or_the_exchanges_reference(world: World) -> None:
     first, second = world.take_in("a", "b")
     for named, expected in ((first, [first]), ("pbx.b", [second])):
-        told = data(bodies(ask(world, "--call", named, name=f"{named}.html")))
+        told = data(bodies(ask(world, "--only", named, name=f"{named}.html")))
         assert [one["id"] for one in told["recordings"]] == expected
         assert (told["scope"]["calls"], told["outside_scope"]) == ([named], 1)
-    told = data(bodies(ask(world, "--call", first[:6], name="short.html")))
+    told = data(bodies(ask(world, "--only", first[:6], name="short.html")))
     assert ([one["id"] for one in told["recordings"]], told["scope"]["calls"]) == ([first], [first]), "in full"
-    both = data(bodies(ask(world, "--call", first, "--call", "pbx.b", name="both.html")))
+    both = data(bodies(ask(world, "--only", first, "--only", "pbx.b", name="both.html")))
     assert (len(both["recordings"]), both["outside_scope"]) == (2, 0)
     assert data(bodies(ask(world, name="all.html")))["scope"] is None
 
@@ -188,10 +188,10 @@ def test_a_beginning_that_may_be_two_calls_or_is_somebody_elses_names_no_call(wo
     second, theirs = ({one["source_id"]: one["id"] for one in taken}[name] for name in (first[:7], "pbx.c"))
     for text in (first[:7], theirs[:12], theirs, first[:5]):
         out = world.base / "no.html"
-        told = world.run("dsar", "90000001", *CALLED, "--out", str(out), "--call", text, "--json", who="sigrid")
+        told = world.run("dsar", "90000001", *CALLED, "--out", str(out), "--only", text, "--json", who="sigrid")
         assert (told.exit, told.json["error"]["code"], out.exists()) == (4, "not_their_call", False)
     for text, expected in ((first[:8], first), (second, second)):
-        told = data(bodies(ask(world, "--call", text, name=f"{text}.html")))
+        told = data(bodies(ask(world, "--only", text, name=f"{text}.html")))
         assert [one["id"] for one in told["recordings"]] == [expected]
 
 
@@ -200,7 +200,7 @@ def test_an_answer_can_be_of_a_span_of_days(world: World) -> None:
     (old,) = world.take_in("old", started=now - timedelta(days=9))
     (new,) = world.take_in("new", started=now - timedelta(hours=3))
     border = f"{now - timedelta(days=5):%Y-%m-%d}"
-    for words, expected in ((("--from", border), new), (("--to", border), old)):
+    for words, expected in ((("--only", f"{border}.."), new), (("--only", f"..{border}"), old)):
         told = data(bodies(ask(world, *words, name=f"{expected}.html")))
         assert [one["id"] for one in told["recordings"]] == [expected]
         assert told["outside_scope"] == 1
@@ -208,7 +208,7 @@ def test_an_answer_can_be_of_a_span_of_days(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(("--call", "pbx.other"), "not_their_call"), (("--to", "2026-01-01"), "nothing_in_scope")],
+    [(("--only", "pbx.other"), "not_their_call"), (("--only", "..2026-01-01"), "nothing_in_scope")],
 )
 def test_a_scope_that_names_nothing_of_the_person_is_an_error(world: World, words: tuple[str, str], code: str) -> None:
     world.take_in("a")

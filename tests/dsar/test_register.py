@@ -40,7 +40,7 @@ def refused(world: World, *words: str, who: str = "sigrid") -> tuple[int, str]:
 
 
 def case_of(world: World, *words: str) -> str:
-    return str(ask(world, "case.html", *(words or ("90000001", *CALLED)))["told"]["case"]["id"])
+    return str(world.json("case", "open", *(words or ("90000001", *CALLED)), who="sigrid")["case"]["id"])
 
 
 def later(monkeypatch: pytest.MonkeyPatch, after: timedelta) -> datetime:
@@ -62,7 +62,7 @@ def test_a_case_is_named_by_the_beginning_of_its_id_where_it_is_that_of_one_alon
 
     monkeypatch.setattr(primitives, "fresh", fresh)
     first, second = (
-        world.json("dsar", number, *CALLED, who="sigrid")["case"]["id"] for number in ("90000001", "90000002")
+        world.json("case", "open", number, *CALLED, who="sigrid")["case"]["id"] for number in ("90000001", "90000002")
     )
     assert world.json("case", "show", first[:11], who="sigrid")["case"]["id"] == first
     for text in (first[:10], first[:5], "0123456"):
@@ -107,7 +107,8 @@ def test_a_number_that_somebody_shares_gives_nobody_the_rest_of_a_case(world: Wo
         told = world.run("dsar", *words, *out, "--json", who="sigrid")
         assert (told.exit, told.json["error"]["code"]) == (14, "case_runs")
         assert case in told.json["error"]["message"]
-    spouse = ask(world, "spouse.html", "90000001", "--new-case", "--identity", "seen-id")
+    new = case_of(world, "90000001", "--new-case", "--identity", "seen-id")
+    spouse = ask(world, "spouse.html", "--case", new)
     assert spouse["told"]["case"]["id"] != case
     assert (spouse["told"]["recordings"], spouse["data"]["identifiers"]) == (1, ["+4790000001"])
     assert spouse["data"]["case"]["identity"] == ["seen-id"]
@@ -123,7 +124,7 @@ def test_the_same_request_once_more_continues_its_case_and_one_that_says_more_do
     assert refused(world, "dsar", "90000001", "--identity", "login", *out) == (14, "case_runs")
     assert refused(world, "dsar", "90000001", "--received", "2026-01-02", *out) == (14, "case_runs")
     assert refused(world, "dsar", "--case", case, "--received", "2026-01-02", *out) == (2, "case_has_its_days")
-    assert refused(world, "dsar", "--case", case, "--new-case", *out) == (2, "case_or_new_case")
+    assert refused(world, "case", "open", "--case", case, "--new-case") == (2, "case_or_new_case")
     assert refused(world, "dsar", "--case", "0" * 12, *out) == (4, "no_such_case")
 
 
@@ -151,15 +152,14 @@ def test_a_call_from_a_withheld_number_is_found_by_its_reference_or_its_id(world
     (call,) = world.take_in("hidden", caller=None, **SHORT)
     world.take_in("other", caller=None, seed=1, **SHORT)
     for words in (("--reference", "pbx.hidden"), ("--reference", call)):
-        answer = ask(world, f"{words[1]}.html", *words, *CALLED)
+        answer = ask(world, f"{words[1]}.html", "--case", case_of(world, *words, *CALLED))
         assert [one["id"] for one in answer["data"]["recordings"]] == [call]
 
 
 def test_the_reference_of_a_call_with_a_number_gives_nobody_that_call(world: World) -> None:
     (call,) = world.take_in("a", **SHORT)
     for reference in ("pbx.a", call):
-        words = ("dsar", "--reference", reference, *CALLED, "--out", str(world.base / "x.html"))
-        assert refused(world, *words) == (14, "reference_has_number")
+        assert refused(world, "case", "open", "--reference", reference, *CALLED) == (14, "reference_has_number")
 
 
 def test_who_asks_for_nobody_or_for_two_kinds_of_people_is_told_what_to_type(world: World) -> None:
@@ -176,7 +176,7 @@ def test_a_check_of_identity_moves_the_deadline_by_its_days(world: World) -> Non
     received = datetime.now(UTC) - timedelta(days=9)
     asked, given = (str(local_date(received + timedelta(days=days))) for days in (1, 6))
     days = ("--received", str(local_date(received)), "--identity-asked", asked, "--identity-given", given)
-    answer = ask(world, "late.html", "90000001", *CALLED, *days)
+    answer = ask(world, "late.html", "--case", case_of(world, "90000001", *CALLED, *days))
     assert answer["told"]["case"]["due"] == answer_due(local_date(received), stood_still=5).isoformat()
     assert answer["data"]["case"]["stood_still_days"] == 5
     assert "5" in answer["letter"]
@@ -193,8 +193,7 @@ def test_a_check_of_identity_moves_the_deadline_by_its_days(world: World) -> Non
     ],
 )
 def test_days_that_are_not_in_order_are_refused(world: World, days: tuple[str, ...]) -> None:
-    words = ("dsar", "90000001", *CALLED, *days, "--out", str(world.base / "x.html"))
-    assert refused(world, *words)[0] == 2
+    assert refused(world, "case", "open", "90000001", *CALLED, *days)[0] == 2
     assert world.json("case", "list", who="sigrid")["cases"] == []
 
 
@@ -228,12 +227,12 @@ def test_a_request_that_is_late_is_still_the_same_case(world: World, monkeypatch
 
 def waiting_case(world: World) -> str:
     """A case that is open and not answered."""
-    return str(world.json("dsar", "90000001", *CALLED, who="sigrid")["case"]["id"])
+    return str(world.json("case", "open", "90000001", *CALLED, who="sigrid")["case"]["id"])
 
 
 def test_a_request_is_entered_before_it_is_answered_and_opens_nothing(world: World) -> None:
     world.take_in("a", **SHORT)
-    told = world.json("dsar", "90000001", *CALLED, who="sigrid")
+    told = world.json("case", "open", "90000001", *CALLED, who="sigrid")
     assert (told["recordings"], told["case"]["state"]) == (1, "open")
     ends = datetime.fromisoformat(told["first_erased"])
     assert timedelta(days=89) < ends - datetime.now(UTC) < timedelta(days=90)
@@ -376,7 +375,7 @@ def test_the_officer_is_told_in_time_that_a_recording_goes_before_its_request_is
     world: World, left: int, code: str | None, said: str | None
 ) -> None:
     ends = first_goes(world, left)
-    entered = world.run("dsar", "90000001", *CALLED, "--lang", "en", who="sigrid").out
+    entered = world.run("case", "open", "90000001", *CALLED, "--lang", "en", who="sigrid").out
     moment = shown(ends)
     assert f"Write the answer before {moment}" in entered
     (listed,) = world.json("case", "list", who="sigrid")["cases"]

@@ -35,8 +35,8 @@ def answered(world: World, *who: str) -> tuple[dict[str, Any], str, set[str]]:
     """What an answer says to programs, its letter's words, and the names of its files."""
     out = world.base / "answer.html"
     out.unlink(missing_ok=True)
-    command = ("dsar", *who, "--identity", "login", "--lang", "en", "--out", str(out))
-    passphrase = world.json(*command, who="sigrid")["passphrase"]
+    case = world.json("case", "open", *who, "--identity", "login", who="sigrid")["case"]["id"]
+    passphrase = world.json("dsar", "--case", case, "--lang", "en", "--out", str(out), who="sigrid")["passphrase"]
     content = opened(out.read_bytes(), passphrase.encode())
     return json.loads(content["bodies"]["data.json"]), words(content["letter_html"]), set(content["bodies"])
 

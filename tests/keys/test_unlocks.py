@@ -188,7 +188,7 @@ def test_a_command_that_takes_a_reason_only_sometimes_says_when_it_takes_that_of
 def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: World) -> None:
     """With a reason a case would be closed as one that needs no answer."""
     world.take_in("call")
-    words = ("dsar", "90000001", "--identity", "passport seen at the desk", "--received", "2026-11-01")
+    words = ("case", "open", "90000001", "--identity", "passport seen at the desk", "--received", "2026-11-01")
     opened = world.run(*words, "--json", who="sigrid")
     assert opened.exit == 0, opened
     case = opened.json["case"]["id"] if isinstance(opened.json["case"], dict) else opened.json["case"]

@@ -57,7 +57,7 @@ def test_a_manager_is_told_of_own_files_and_of_copies_of_own_teams_alone(busy: W
 
 
 def test_an_officer_is_told_of_everybody_s(busy: World) -> None:
-    assert busy.run("dsar", "90000002", "--identity", "called-back", who="sigrid").exit == 0
+    assert busy.run("case", "open", "90000002", "--identity", "called-back", who="sigrid").exit == 0
     assert sorted(kinds(busy, "sigrid")) == ["case", "delete", "delete", "review"]
     assert "what leif saved is erased" in busy.run("todo", "--lang", "en", who="sigrid").out
 

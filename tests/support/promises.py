@@ -186,7 +186,7 @@ def _answer_lies(world: World, told: str) -> bool:
 
 def _entered(world: World) -> None:
     """An access request that waits for its answer."""
-    told = world.json("dsar", "90000001", "--identity", "login", who="sigrid")
+    told = world.json("case", "open", "90000001", "--identity", "login", who="sigrid")
     (world.base / "pending").write_text(told["case"]["id"], "utf-8")
 
 

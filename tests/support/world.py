@@ -22,7 +22,7 @@ from typing import Any
 
 from arlo_rec.__main__ import _run
 from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
-from tests.support import door
+from tests.support import door, published
 from tests.support.sounds import Encoding, tone_wav
 
 DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
@@ -75,6 +75,7 @@ class World:
         """Run a command that must succeed (0 or 3), and give its JSON."""
         result = self.run(*words, "--json", who=who, stdin=stdin)
         assert result.exit in (0, 3), result
+        published.hold(words, result.json)
         return result.json
 
     def code(self, *words: str, who: str) -> tuple[int, str]:

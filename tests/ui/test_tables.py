@@ -160,7 +160,7 @@ def full(world: World) -> World:
     cuts = world.base / "cuts.json"
     cuts.write_text(json.dumps([{"start": 0.1, "end": 0.2, "type": "name"}]), "utf-8")
     assert world.run("pseudonymise", second, "--cuts", str(cuts), who="leif").exit == 0
-    assert world.run("dsar", "90000001", "--identity", "called-back", who="sigrid").exit == 0
+    assert world.run("case", "open", "90000001", "--identity", "called-back", who="sigrid").exit == 0
     world.json("request", "--purpose", "training", "--reason", REASON, who="leif")
     world.json("person", "notify", "Kari Prøvesen", who="sigrid")
     world.json("person", "objection", "Kari Prøvesen", "--uphold", "--reason", REASON, who="sigrid")

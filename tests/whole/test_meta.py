@@ -131,7 +131,7 @@ def test_every_rule_that_code_names_exists() -> None:
 
 
 def test_the_documents_that_are_made_are_as_the_code_is() -> None:
-    done = subprocess.run([sys.executable, "tools/make_docs.py", "--check"], cwd=TOP, check=False)
+    done = subprocess.run([sys.executable, "-m", "tools.make_docs", "--check"], cwd=TOP, check=False)
     assert done.returncode == 0, "run ./dev docs"
 
 

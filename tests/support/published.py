@@ -1,0 +1,27 @@
+"""The published schema of answers, against which every answer of a test is held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from arlo_rec.commands import COMMANDS
+from tests.support.places import TOP
+
+
+def hold(words: Sequence[str], document: dict[str, Any]) -> None:
+    """Fail where the answer to a command of these words has not the published form."""
+    command = next(name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS)
+    is_whole = document.keys() - {"ok", "error"} or "error" not in document
+    if is_whole and COMMANDS[command].answer:
+        _validator(command).validate(document)
+
+
+@cache
+def _validator(command: str) -> Any:
+    schema = json.loads((TOP / "docs" / "answers.schema.json").read_bytes())
+    return Draft202012Validator({"$ref": schema["commands"][command]["$ref"], "$defs": schema["$defs"]})
