@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,11 +75,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The attackers walk in the ordinary run: together they would take a third of the quick one."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the attackers as slow, and leave out most variants of the tests that are `sampled`.
+
+    The attackers would take a third of the quick run. Another `--seed` samples others; `--prove` takes all.
+    """
+    variants = defaultdict[str, list[pytest.Item]](list)
     for item in items:
         if item.path.parent == ATTACKERS:
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("sampled"):
+            variants[item.nodeid.partition("[")[0]].append(item)
+    if config.getoption("--prove"):
+        return
+    left_out = set[pytest.Item]()
+    for name, some in variants.items():
+        marker = some[0].get_closest_marker("sampled")
+        assert marker is not None
+        chance = random.Random(f"{config.getoption('--seed')} {name}")
+        left_out.update(chance.sample(some, max(0, len(some) - marker.args[0])))
+    config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ every machine. It takes about a minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -84,13 +84,18 @@ def _of_words(folder: str, half: str, what: str) -> Iterator[str]:
     columns = (*_COLUMNS, "secrets, numbers whole", "circumstances shown or cut", "false looks a minute")
     yield f"| {' | '.join(('language', 'written with', 'mode', *columns))} |"
     yield "|" + "---|" * (3 + len(columns))
-    for language in talk.LANGUAGES:
+    yield from of_words(folder, half, talk.LANGUAGES)
+    yield ""
+
+
+def of_words(folder: str, half: str, languages: Iterable[str]) -> Iterator[str]:
+    """The rows of some languages in the table of a folder."""
+    for language in languages:
         for variant in ("cased", "lower"):
             for mode in MODES:
                 calls = talk.talk(language, variant, folder, half)
                 scores = [talk.scored(call, strict=mode is Mode.STRICT) for call in calls]
                 yield f"| {NAMES[language]} | {OF[variant]} | {mode} | {_words_row(scores)} |"
-    yield ""
 
 
 def _words_row(scores: Sequence[CallScore]) -> str:

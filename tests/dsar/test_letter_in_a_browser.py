@@ -55,6 +55,7 @@ def unlock(browser: Browser, file: Path, answer: Answer = ANSWER, lang: str = "n
     browser.wait_until("!document.querySelector('#letter').hidden")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_axe_finds_nothing_wrong_in_any_part_of_the_page(
@@ -79,6 +80,7 @@ def test_axe_would_find_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
     assert {violation.split(":")[0] for violation in violations(browser)} == {"color-contrast", "image-alt"}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_is_wider_than_the_window(browser: Browser, tmp_path: Path, pictures: Path, width: int) -> None:
     browser.width(width)

@@ -606,6 +606,7 @@ FORMS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_is_wider_than_the_window_and_the_facts_stay_in_view(

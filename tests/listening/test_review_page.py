@@ -954,6 +954,7 @@ def test_a_transcript_of_20_000_words_is_there_in_two_seconds_and_scrolls(browse
         assert time.monotonic() - start < 2
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("lang", ["nb", "en"])
 def test_axe_finds_nothing_wrong_in_any_state_of_a_review(browser: Browser, lang: str, scheme: str) -> None:

@@ -54,6 +54,7 @@ def written(folder: Path, company: Particulars) -> list[Path]:
     return sorted(folder.glob("*.html"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("company", SHOWN.values(), ids=SHOWN)
 def test_axe_finds_nothing_wrong_with_any_page(
@@ -73,6 +74,7 @@ def test_axe_would_find_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
     assert {violation.split(":")[0] for violation in violations(browser)} == {"color-contrast", "image-alt"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("company", SHOWN.values(), ids=SHOWN)
 def test_nothing_is_wider_than_the_window(

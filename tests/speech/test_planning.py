@@ -50,6 +50,7 @@ def under_one_word(number: int, channel: int, start: float, end: float) -> list[
 # -- words that last too long --------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 def test_no_harmless_word_hides_what_was_said_under_it(strict: bool) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from functools import cache
-from typing import Final
 
 import pytest
 
 from tests.support import promises
 from tests.support.promises import Facts, Scene
 from tests.support.world import World
-
-SOME: Final = 6  # scenes of a test that is marked `some_scenes`
 
 
 @pytest.fixture(scope="session")
@@ -36,18 +32,6 @@ def known(lived_in: World, tmp_path_factory: pytest.TempPathFactory) -> Callable
 def _marks(scene: Scene) -> list[pytest.MarkDecorator]:
     """What is known of a scene is found out in one process; of a hundred calls it takes seconds."""
     return [pytest.mark.xdist_group(scene.name), *([pytest.mark.slow] if scene.name == "purge of 100" else [])]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out most scenes of tests that take long for each; another `--seed` chooses others, `--prove` takes all."""
-    if config.getoption("--prove"):
-        return
-    chosen = random.Random(config.getoption("--seed")).sample(promises.SCENES, SOME)
-    left_out = [
-        item for item in items if item.get_closest_marker("some_scenes") and item.callspec.params["scene"] not in chosen
-    ]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(params=[pytest.param(one, id=one.name, marks=_marks(one)) for one in promises.SCENES])
