@@ -260,9 +260,9 @@ def _reads_what_is_piped(group: int) -> bool:
     """Whether a process of that group waits in `read` on its stdin."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended meanwhile
-            if os.getpgid(int(folder.name)) == group:
-                if (folder / "syscall").read_text().split()[:2] in READ:
-                    return True
+            is_ours = os.getpgid(int(folder.name)) == group
+            if is_ours and (folder / "syscall").read_text().split()[:2] in READ:
+                return True
     return False
 
 
