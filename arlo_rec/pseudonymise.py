@@ -95,9 +95,9 @@ def change(
 def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> TrainingCopy:
     """Mark the cut list of a copy's newest revision as confirmed.
 
-    Raises Refused where this person has not seen that revision, or where a cut is not decided or what was heard badly
-    was not heard, and no *reason* says why that may be; and where nobody knows what is said, whatever the reason. Usage
-    where the reason is none, or where it is not the newest revision any more; NotGranted where it is gone.
+    Raises Refused where this person has not seen that revision. The same without a *reason* where a cut is not decided,
+    or a badly recognised place was not heard; and where nobody knows what is said, whatever the reason. Usage where the
+    reason is none, or where it is not the newest revision any more; NotGranted where it is gone.
     """
     copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
     under_review.demand_seen(store, copy)

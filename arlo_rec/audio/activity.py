@@ -5,14 +5,13 @@ counts as speech, even a cough. A steady tone or hum becomes the floor; music on
 cross-talk from the other channel is told from speech by its constant attenuation.
 
 Some recorders write digital silence between speech and level the rest, which leaves only speech to measure a floor
-from. Around digital silence a floor counts only where the sound keeps still for half a second far beneath the loudest,
-or where all of it is as quiet as a line; without a floor, all sound but digital silence counts as speech.
+from. Around digital silence a floor counts only where the sound keeps still for half a second far beneath the loudest.
+Or all of it must be as quiet as a line; without a floor, all sound but digital silence counts as speech.
 
 DTMF is found too: pairs of tones by which telephone keys send menu choices, codes and numbers. A frame holds a key
-where one tone of each group dominates its group, both have about the same level, and little else is in the frame.
-Key sequences are not judged: `speech.planner` cuts all of them. Sources: ITU-T Q.23
-(the tones), Q.24 (receivers; of its limits by country the lenient ones are used, since a key that is missed stays in
-the sound).
+where one tone of each group dominates its group. Both must have about the same level, with little else in the frame.
+Key sequences are not judged: `speech.planner` cuts all of them. Sources: ITU-T Q.23 (the tones), Q.24 (receivers; of
+its limits by country the lenient ones are used, since a key that is missed stays in the sound).
 
 It recognises no words and cuts nothing. It works in blocks, so an hour takes little more memory than its samples.
 """

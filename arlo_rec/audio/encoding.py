@@ -5,10 +5,10 @@ picks the channel, and keeps the loudness for a drawing. LAME releases the GIL w
 disk.
 
 MP3 of variable bitrate, LAME -V 2: some 25 kbit/s for one side of a call at 8000 Hz. An MP3 is longer than its sound:
-the encoder begins late and fills the last frame. LAME's tag says by how much, and holds a seek table;
-decoders cut off the delay of 1105 samples and the padding by it, so the length is the stored sound's to the sample, and
-nothing is shifted. lameenc leaves the tag out, so it is written here, in a silent frame before all others. Its
-other fields (loudness, the encoder's settings, a checksum of the music) are zero: not known.
+the encoder begins late and fills the last frame. LAME's tag says by how much, and holds a seek table; decoders cut off
+the delay of 1105 samples and the padding by it, so the length is the stored sound's to the sample. Nothing is shifted.
+lameenc leaves the tag out, so it is written here, in a silent frame before all others. Its other fields (loudness, the
+encoder's settings, a checksum of the music) are zero: not known.
 
 Sources: ISO/IEC 11172-3 2.4.1.3 and 13818-3 2.4.2.3 (a frame's header); gabriel.mp3-tech.org/mp3infotag.html (the tag).
 """

@@ -5,8 +5,8 @@ others become 16-bit PCM in the decoder process, whose answers are checked. No t
 only samples come out. The process is started at the first compressed sound of a run and ends with the run. It gets no
 secret, no environment and no terminal, and its resources are limited per file; `decoder` has its side and the protocol.
 
-Sources: RFC 3533 (Ogg), RFC 7845 (Opus), the Vorbis I specification 4.2, RFC 9639 (FLAC), id3.org's ID3v2.4,
-RFC 4867 (AMR), ISO/IEC 13818-7 (ADTS), 11172-3 (MPEG audio), 14496-12 (the `ftyp` box).
+Sources: RFC 3533 (Ogg); RFC 7845 (Opus); the Vorbis I specification 4.2; RFC 9639 (FLAC); id3.org's ID3v2.4; RFC 4867
+(AMR); ISO/IEC 13818-7 (ADTS), 11172-3 (MPEG audio), 14496-12 (the `ftyp` box).
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """The one way to open a file in a folder that several accounts write to: backup, ring, feed, anchors.
 
-Accounts that write to such a folder can put a link, a pipe, a device or a file of a terabyte in the place of any file.
-So every folder on the way is opened by its handle without following a link, from a named one (*below*; by default the
-folder of the file, which no other account may exchange); the file is opened without following a link and without
-waiting, must be a plain file, and is read up to a length that the caller knows. A file that is written to must have one
-name, so that nothing elsewhere changes with it. Anything else raises `NotPlain`, an OSError; `durable.translated` words
-it.
+Accounts that write to such a folder can replace any file by a link, a pipe, a device or a terabyte. So every folder on
+the way is opened by its handle without following a link, from a named one (*below*; by default the folder of the file,
+which no other account may exchange); the file is opened without following a link and without waiting. It must be a
+plain file, and is read up to a known length. A file that is written to must have one name, so that nothing elsewhere
+changes with it. Anything else raises `NotPlain`, an OSError; `durable.translated` words it.
 
 Only this module and `bounded_read`, for files that were named in a command, open files for reading.
 """

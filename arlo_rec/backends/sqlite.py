@@ -3,11 +3,11 @@
 Measured choices: a raw key opens in 0.1 ms where a passphrase takes 133 ms; synchronous=FULL because NORMAL
 lost acknowledged erasures; BEGIN IMMEDIATE because deferred transactions lost updates of parallel writers.
 
-For most tables `sums` keeps a sum over all rows: triggers pass every row that is added or deleted, as text, to
-`tally`, and the transaction writes the new sums before it commits. A row that is deleted, changed or restored from an
-older page of the file breaks its table's sum, which `verify` compares. The sum is a multiset hash, the hashes of rows
-added modulo 2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity
-Checking", ASIACRYPT 2003).
+For most tables `sums` keeps a sum over all rows: triggers pass every row that is added or deleted, as text, to `tally`,
+and the transaction writes the new sums before it commits. A row that is deleted, changed or restored from an older page
+of the file breaks its table's sum, which `verify` compares. The sum is a multiset hash: the hashes of rows added modulo
+2^256 (Clarke et al., "Incremental Multiset Hash Functions and Their Application to Memory Integrity Checking",
+ASIACRYPT 2003).
 """
 
 from __future__ import annotations

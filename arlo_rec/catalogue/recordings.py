@@ -108,8 +108,8 @@ class _Table:
     def _where(self, condition: str, values: Sequence[Any] = ()) -> list[Recording]:
         """Recordings that meet a condition, oldest first.
 
-        Sorted in Python: for an ORDER BY the engine may read a million rows through an index in that order, instead
-        of sorting the four that meet the condition.
+        Sorted in Python: for an ORDER BY the engine may read a million rows through an index, instead of sorting the
+        four that meet the condition.
         """
         rows = self._db.rows(f"SELECT {COLUMNS} FROM recordings WHERE {condition}", values)  # noqa: S608
         return sorted((from_row(row) for row in rows), key=lambda recording: (recording.started_at, recording.id))

@@ -9,7 +9,7 @@
 VKEY is a verifier key as it was published: the log's, the first officer's, or both. The log gets a new key whenever a
 person leaves: the newest key excludes documents made by a person who had left. Without the officer's key the check
 shows that the file is whole and consistent, not where it is from. The exit status is 0 for a genuine file, 1 for a
-forged one, 2 for a file of another kind or one that cannot be read. docs/format.md describes the documents.
+forged one, 2 for another kind or an unreadable one. docs/format.md describes the documents.
 
 Each step has its number in the code, and each failure its own sentence (REASONS):
 

@@ -29,8 +29,8 @@ CODES: Final = frozenset({*_NOT_GENUINE.values(), *_BY_REASON.values(), "certifi
 def verify(file: BinaryIO, vkeys: Collection[str] = (), *, inside: Genuine | None = None) -> Genuine:
     """The document in a seekable file, if it is genuine, with its `kind`.
 
-    *inside*: the answer that holds a list of accesses. Raises NotGenuine, also for the list of another answer, or Usage
-    if the file is of another kind or one of *vkeys* is no verifier key.
+    *inside*: the answer that holds a list of accesses. Raises NotGenuine, also for the list of another answer. Raises
+    Usage for a file of another kind, and if one of *vkeys* is no verifier key.
     """
     wanted = [vkey.strip() for vkey in vkeys]
     if not all(map(check.is_vkey, wanted)):

@@ -2,8 +2,8 @@
 
 A body parses, opens, calls and shows; it decides nothing.
 
-COMMANDS names every command. `command` makes Typer commands of it, each when it is called: its module is imported
-then, and imports what a body uses inside the body, so that `--help` loads no engine and a command loads its own.
+COMMANDS names every command. `command` makes Typer commands of it, each when it is called: its module is imported then,
+and a body imports what it uses. So `--help` loads no engine, and a command loads its own.
 """
 
 from __future__ import annotations

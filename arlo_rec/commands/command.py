@@ -1,7 +1,7 @@
 """Our commands as Typer commands: loaded when called, common options behind the name, errors in our words.
 
-`Program` and `Group` find commands in COMMANDS. A `Command` adds the options of every command to its own, turns them
-into the `Run` that its body gets as `ctx.obj`, and shows the answer. Whatever is typed wrongly is raised as Usage.
+`Program` and `Group` find commands in COMMANDS. A `Command` adds the options of every command to its own and makes a
+`Run` of them. Its body gets that as `ctx.obj`; the answer is shown. Whatever is typed wrongly is raised as Usage.
 """
 
 from __future__ import annotations

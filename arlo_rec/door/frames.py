@@ -5,8 +5,8 @@ at most LONGEST bytes. A call and its answer are JSON with bytes behind. Neither
 long or incomplete frame raises Broken.
 
 A channel is a stream: a browser's connection, or the sound for a player. An end sends at most WINDOW bytes of a channel
-that the other has not taken yet, so that a slow browser delays only itself, and neither end keeps more than that of it.
-An error of a call on the person's machine is raised again by the caller.
+that the other has not taken yet, so that a slow browser delays only itself. Neither end keeps more than that of it. An
+error of a call on the person's machine is raised again by the caller.
 """
 
 from __future__ import annotations

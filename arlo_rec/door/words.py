@@ -1,7 +1,7 @@
 """The words typed, as the front reads them: the store's place, the commands done here, and the named files.
 
-The front parses no command. It knows the options whose values are files of the person's machine, and reads and writes
-no other path, whatever the other end asks for (`tests/door` holds the tables against the commands).
+The front parses no command. It knows the options whose values are files of the person's machine. It reads and writes no
+other path, whatever the other end asks for (`tests/door` holds the tables against the commands).
 """
 
 from __future__ import annotations

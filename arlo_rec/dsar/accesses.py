@@ -164,8 +164,8 @@ def _copies_made(
 def exports(store: Store, mentions: LogMentions, original: RecordingId, now: datetime) -> tuple[ExportFacts, ...]:
     """The sound files that staff saved of a recording or its copies, and when each was confirmed as deleted.
 
-    An export that left no file is omitted. A file counts as never saved, or as deleted, only by a signed entry of the
-    person who saved it or, for a deletion, of an officer.
+    An export that left no file is omitted. A file counts as never saved only by a signed entry of the person who saved
+    it, and as deleted by theirs or an officer's.
     """
     saved: dict[int, ExportFacts] = {}
     savers = {entry.seq: entry.person for entry in mentions.entries if entry.body is not None}

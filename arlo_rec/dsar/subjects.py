@@ -64,7 +64,7 @@ def identifiers(
 ) -> tuple[Identifier, ...]:
     """The identifiers of a person, without duplicates.
 
-    Raises Usage if none is named, or a caller and an employee at once, NothingMatched for an invalid number, and
+    Raises Usage if none is named, or a caller and an employee at once, and NothingMatched for an invalid number. Raises
     Refused for the reference of a call that has a number, which identifies the caller instead.
     """
     if not (callers or references or agents):

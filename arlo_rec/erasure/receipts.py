@@ -1,8 +1,8 @@
 """Deletion receipts: signed files without personal data that can be checked without a store.
 
-A receipt says how many recordings were erased, of which days, when and by which rule, names them by their random ids,
-lists every place that was erased, and until when an escrow's ring may still hold the old root secret. It carries
-the erasure's leaf in the log with the path to a signed checkpoint, and is signed by the log's key, which no erasure
+A receipt says how many recordings were erased, of which days, when and by which rule. It names them by their random ids
+and lists every place that was erased. It says until when an escrow's ring may still hold the old root secret. It
+carries the erasure's leaf in the log with the path to a signed checkpoint. The log's key signs it, which no erasure
 destroys; where that key was renewed, the chain of keys is inside. Every role holds the log's key, so whoever erased has
 signed for what was erased too, and the officers' vouchers for that key are inside. It is written only after every place
 is erased; `certificates.check` checks it.

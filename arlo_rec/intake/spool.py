@@ -1,7 +1,7 @@
 """Open files in a spool that others write to, so that no link, pipe or exchanged file deceives the intake.
 
 A named folder stays the one that was first seen (`Home`). A file below it is reached from its handle, folder by folder,
-without following links and without waiting, and must be a regular file with one name; a sound must lie in or below the
+without following links and without waiting. It must be a regular file with one name; a sound must lie in or below the
 folder in which its manifest was read. Only that file, unchanged and in that folder, is read and later removed. `batch`
 decides what a file means and whether it may be removed.
 """

@@ -1,7 +1,7 @@
 """The session of one page for one recording, or a copy under review: its secret, sound and end.
 
-Threads that answer the browser share its state with the thread that has the store open, which alone checks whether the
-recording may still be heard. A session ends for all threads: no byte of sound is given after.
+Threads that answer the browser share its state with the thread that has the store open. That thread alone checks
+whether the recording may still be heard. A session ends for all threads: no byte of sound is given after.
 
 A `PlayableSound` is a stored sound as a file that every browser plays, made in memory piece by piece. A changed chunk
 of the object is played as silence and marked; the rest is whole.

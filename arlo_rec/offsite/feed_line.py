@@ -3,10 +3,10 @@
     {"after": 7, "before": …, "checkpoint": …, "entries": [{"body", "salt"}, …], "keys": […], …, "signature": …}
 
 A line is self-contained: the entry and tree that it continues, its entries, and the log's keys from there on. It has
-the people that an entry commits to (`people`), tombstones sealed to the officers (`sealed`), and, in the newest line of
-a write, the counters of the store. An entry that is not canonical JSON, which the program never writes, is carried as
-bytes (`raw`); one with a deleted body as its `leaf`. Unknown keys are signed and ignored; their names must sort
-before `signature`.
+the people that an entry commits to (`people`), and tombstones sealed to the officers (`sealed`). The newest line of a
+write has the counters of the store. An entry that is not canonical JSON, which the program never writes, is carried as
+bytes (`raw`); one with a deleted body as its `leaf`. Unknown keys are signed and ignored; their names must sort before
+`signature`.
 
 A line counts by its signature, not its place. The signature is the last key of the canonical line, and covers all
 bytes before it. The signer is the key that signed the log at that place, or a later one that `keys` leads to,

@@ -1,7 +1,7 @@
 """Use of recordings by the log: by person for the auditor's report, and the facts of a breach.
 
-A figure is an outlier if it is far from those of the same role, by the median and the median absolute deviation
-(Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993), and large enough to matter.
+A figure is an outlier if it is large enough to matter and far from those of the same role. The measures are the median
+and the median absolute deviation (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993).
 """
 
 from __future__ import annotations

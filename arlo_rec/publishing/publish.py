@@ -6,7 +6,7 @@
     4  the files are written into a folder beside the named one, and synced
     5  that folder gets its name
 
-The certificate of a page states its store, version of the policy, name, language, form and time of publication, and the
+The certificate of a page states its store, policy version, name, language, form and time of publication. It has the
 SHA-256 of the rest of the file. Its only personal data are the names of officers, which are in the page. It proves the
 entry, which is one for all pages of a run.
 
@@ -56,8 +56,8 @@ class Published(NamedTuple):
 def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime) -> Published:
     """Write every page of the policy in force into *folder*, which must be missing or empty.
 
-    Raises NotGranted for anyone but an officer, Usage if the folder is taken by then, Integrity if no officer vouches
-    for this officer's key, and Unreachable.
+    Raises NotGranted for anyone but an officer, Usage if the folder is taken by then, and Unreachable. Raises Integrity
+    if no officer vouches for this officer's key.
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)

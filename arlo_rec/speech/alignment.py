@@ -4,7 +4,7 @@ Engines' times are off by a tenth of a second and more, each in its own directio
 where others have seconds; and files get mixed up. All of this shows when words are correlated with the voice activity
 of the sound (`audio.activity`). A transcript of another sound refuses the plan; it is left out only if it has few words
 and another transcript fits. Where the words show that no speech was measured, all sound but digital silence counts as
-speech, so that unexplained sound is cut and not kept.
+speech: unexplained sound is cut and not kept.
 """
 
 from __future__ import annotations

@@ -1,21 +1,20 @@
 """The child's side of a process that runs a model: give up network and files, then receive requests and answer them.
 
-The child is started with one end of a socket as descriptor 0 (`engine` is the other end), confines itself before it
-loads a library, and serves one request after the other until the other end is closed.
+The child starts with one end of a socket as descriptor 0 (`engine` is the other end), and confines itself before it
+loads a library. It serves one request after the other until the other end is closed.
 
     request   4 bytes: length, that many bytes of JSON, 4 bytes: length, that many bytes (lengths are big-endian)
     answer    one line of JSON
 
 A missing answer means that the process died.
 
-On Linux on x86-64 and arm64 the process cannot create or connect a socket, open a file for writing, create, rename,
-lock or delete one or change its attributes, start a program, read, signal or limit another process, or write
-to a queue, a shared memory, a key ring or a terminal: these calls fail with EPERM in all its threads, and so
-do calls that are newer than this program. So no library can store or send recognised words:
-onnxruntime keeps a database for Microsoft in the home folder, and sends it. On other systems files stay empty, and
-network access depends on the libraries' switches (`engine`). No system leaves a core dump. Reading files stays
-possible, since libraries and models are files. Calls that only change the process itself are not listed: threads,
-memory, its own limits.
+On Linux on x86-64 and arm64 the process cannot create or connect a socket, nor write, create, rename, lock or delete a
+file. It cannot change attributes, start a program, or read, signal or limit another process. It cannot write to a
+queue, a shared memory, a key ring or a terminal: these calls fail with EPERM in all its threads, and so do calls that
+are newer than this program. So no library can store or send recognised words: onnxruntime keeps a database for
+Microsoft in the home folder, and sends it. On other systems files stay empty, and network access depends on the
+libraries' switches (`engine`). No system leaves a core dump. Reading files stays possible, since libraries and models
+are files. Calls that only change the process itself are not listed: threads, memory, its own limits.
 
 A deny list is weaker than the allow list of a decoder (`crypto.hardening`): it stops an honest library from sending
 data, but not a hostile one from all harm. The threads and the many system calls of the libraries leave no better

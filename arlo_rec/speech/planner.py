@@ -349,7 +349,7 @@ def _list_doubtful(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[flo
     """Start, end and channel of uncut spans for the reviewer to check, sorted by time.
 
     These are words with a score below `EVEN`, joined where they follow each other, and the uncut parts of implausibly
-    long words, which may hide unwritten speech.
+    long words: these may hide unwritten speech.
     """
     starts = [cut.start for cut in cuts]
     spans = list(_join_low_scores(words, cuts, starts))

@@ -66,8 +66,8 @@ def settle(
 ) -> Settings:
     """The settings of a run; raises Usage for an invalid config file.
 
-    *personal*: a person at the other end of the door brings name, secret and key, which never come from the environment
-    or the config of the account that owns the store.
+    *personal*: a person at the other end of the door brings name, secret and key. These never come from the owner's
+    environment or config.
     """
     config = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
 

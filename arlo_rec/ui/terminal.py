@@ -1,7 +1,7 @@
 """Output: tables and sentences for people, a JSON document or CSV for scripts.
 
-Every text from outside passes `messages.clean` here, so that no escape sequence, bidi mark or line break of a caller,
-an agent or a file name reaches a terminal. Named tuples, because dataclasses would slow every start.
+Every text from outside passes `messages.clean` here, so that no escape sequence, bidi mark or line break of others'
+names reaches a terminal. Named tuples, because dataclasses would slow every start.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def _write(text: str) -> None:
 def give_up_stdout() -> None:
     """Discard all unwritten output to stdout, now and at the end of the program.
 
-    The stream's descriptor is redirected to /dev/null, because Python flushes a stream again when it is destroyed, and
-    from 3.13 on reports a failure on stderr.
+    The stream's descriptor is redirected to /dev/null, because Python flushes a stream again when it is destroyed. From
+    3.13 on it reports a failure on stderr.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
