@@ -38,9 +38,21 @@ class Disclosure(Record, frozen=True):
     recordings: int
     erased: int  # of these
     state: DisclosureState
-    case: str | None = None  # of a package
-    sha256: str | None = None  # of a package's file, in hex; None if the log records no file
-    file: str | None = None  # for its writer and for officers
+    case: str | None  # of a package
+    sha256: str | None  # of a package's file, in hex; None if the log records no file
+    file: str | None  # for its writer and for officers
+
+
+class Recipients(Record, frozen=True):
+    """The copies that left the store."""
+
+    recipients: list[Disclosure]
+
+
+class Confirmed(Record, frozen=True):
+    """The copies whose deletion is confirmed."""
+
+    confirmed: list[Disclosure]
 
 
 def are_shown_to(person: Person) -> bool:
@@ -172,5 +184,6 @@ def _backups(store: Store) -> list[Disclosure]:
             state = DisclosureState.OPEN if erased else DisclosureState.OUT
             held = store.catalogue.search.count_held()
             folder = str(backup.folder)
-            disclosures.append(Disclosure(folder, BACKUP, None, backup.at, held + erased, erased, state))
+            counts = (held + erased, erased)
+            disclosures.append(Disclosure(folder, BACKUP, None, backup.at, *counts, state, None, None, None))
     return disclosures

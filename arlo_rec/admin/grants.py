@@ -10,17 +10,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
+
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import grant_history, grant_keys, short_ids
 from arlo_rec.access.grant_keys import GrantPair
+from arlo_rec.access.teams import held_calls
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.log.events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model import documents
-from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest
+from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import InUse, NothingMatched, Refused, Unreachable, Usage, nearest, nearest_names
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, Person, to_iso
 from arlo_rec.policy import (
@@ -48,6 +52,66 @@ class Terms:
     reason: str | None
     limits: Limits = NO_LIMITS
     glass: bool = False  # emergency access, which a manager may agree to
+
+
+class GrantShown(Record, frozen=True):
+    """A grant in an answer; its state is that of now."""
+
+    id: str
+    person: str
+    purpose: Purpose
+    teams: frozenset[str] | None
+    until: datetime
+    state: str
+    by: str
+    reason: str
+    own: bool
+    approved_by: list[str]
+    limits: Limits
+    break_glass: bool
+
+    @classmethod
+    def at(cls, now: datetime, grant: Grant, **used: object) -> Self:
+        """The grant as it is at *now*."""
+        approved_by = [approval.by for approval in grant.approvals]
+        return cls.of(grant, state=shown_state(grant, now), approved_by=approved_by, break_glass=grant.glass, **used)
+
+
+class GrantUsed(GrantShown, frozen=True):
+    """A grant in the quarter's review, with its use; in any other list without it."""
+
+    heard: int | UnsetType = UNSET
+    last_heard: datetime | UnsetType | None = UNSET
+    due: bool | UnsetType = UNSET
+
+
+class Grants(Record, frozen=True):
+    """The grants that there are, and those that the quarter's review confirmed and ended."""
+
+    grants: list[GrantUsed]
+    confirmed: list[str] | UnsetType = UNSET
+    ended: list[str] | UnsetType = UNSET
+
+
+class Revoked(Record, frozen=True):
+    """The grants that were revoked."""
+
+    revoked: list[GrantShown]
+
+
+class HeldOfTeam(Record, frozen=True):
+    """The number of recordings of a team; of one without any, the known names that may be meant."""
+
+    team: str
+    held: int
+    nearest: list[str]
+
+
+class Granted(Record, frozen=True):
+    """A grant, and the recordings that it opens."""
+
+    grant: GrantShown
+    held: list[HeldOfTeam]
 
 
 def grant(
@@ -154,6 +218,14 @@ def is_complete(store: Store, given: Grant) -> bool:
     return store.catalogue.grant_keys.reached(given.id) is None
 
 
+def held_of(store: Store, given: Grant, now: datetime) -> list[HeldOfTeam]:
+    """The recordings of each team of a grant; one of all teams has those of now."""
+    held = held_calls(store, now)
+    near = {team: nearest_names(team, held.keys() - {team}) for team in given.teams or () if not held[team]}
+    names = sorted(held if given.teams is None else given.teams)
+    return [HeldOfTeam(team, held[team], near.get(team, [])) for team in names]
+
+
 def revoke(store: Store, name: str, grant_id: str | None, now: datetime) -> tuple[Grant, ...]:
     """End a person's live grants, or one of them; a new root seed withholds what they no longer need.
 
@@ -211,7 +283,7 @@ def resolve(store: Store, text: str) -> str:
     return ids[0] if len(ids) == 1 else text
 
 
-def shorts(store: Store, grants: Sequence[Grant]) -> dict[str, str]:
+def shorts(store: Store, grants: Sequence[Grant | GrantShown]) -> dict[str, str]:
     """The shortest beginning of each grant's id that means it alone, by the id."""
     ids = {grant.id for grant in store.roster.grants}
     return {grant.id: short_ids.shortest(grant.id, ids) for grant in grants}

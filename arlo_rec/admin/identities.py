@@ -14,10 +14,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
+
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import audience_keys, grant_keys
 from arlo_rec.admin import new_officers, policy_drift
 from arlo_rec.admin.grants import facts as grant_facts
+from arlo_rec.admin.new_officers import OfficerWaits
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
@@ -43,6 +47,7 @@ from arlo_rec.log.events import (
     PersonRemoved,
     PersonReset,
 )
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, InUse, NothingMatched, Refused, Usage, nearest
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.offsite import escrow
@@ -125,6 +130,52 @@ def filed_until(person: Person, now: datetime) -> Person:
     return replace(person, name=f"{person.name} (until {now:%Y-%m-%d})")
 
 
+class PersonShown(Record, frozen=True):
+    """An identity in an answer."""
+
+    name: str
+    role: Role
+    service: bool
+    since: datetime
+    recovery: bool
+    login: str
+
+    @classmethod
+    def of_person(cls, person: Person) -> Self:
+        """The answer's part about *person*."""
+        return cls.of(person, login=person.account)
+
+
+class People(Record, frozen=True):
+    """The identities of the store, and the officers to be."""
+
+    persons: list[PersonShown]
+    pending: list[OfficerWaits]
+
+
+class PersonAnswer(Record, frozen=True, kw_only=True):
+    """An identity that was added or changed; a one-time passphrase is shown once."""
+
+    person: PersonShown
+    pending: OfficerWaits | UnsetType = UNSET
+    one_time_passphrase: str | UnsetType = UNSET
+    rings_left: list[str] | UnsetType = UNSET  # of backups, with keys that are void
+    backup_due: bool | UnsetType = UNSET
+
+
+class PersonGone(Record, frozen=True):
+    """An identity that was removed, and the secrets of an officer's successor, which are shown once."""
+
+    person: PersonShown
+    rekeyed: bool
+    vkey: str
+    rings_left: list[str]
+    backup_due: bool
+    successor: str | UnsetType = UNSET
+    one_time_passphrase: str | UnsetType = UNSET
+    recovery_key: str | UnsetType = UNSET
+
+
 SERVICE_ROLES = frozenset({Role.SUPPORT, Role.INGEST, Role.RETENTION, Role.AUDITOR})
 
 
@@ -143,10 +194,10 @@ class NewPerson:
 class Added:
     """A new identity; the one-time passphrase is shown once."""
 
-    person: Person
+    person: PersonShown
     one_time: str | None
     identity: Identity = field(repr=False)
-    pending: PendingOfficer | None = None  # an officer awaiting a second one
+    pending: OfficerWaits | None = None  # an officer awaiting a second one
 
 
 def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = False) -> Added:
@@ -176,13 +227,13 @@ def add(store: Store, new: NewPerson, now: datetime, *, is_successor: bool = Fal
     if new.key_out is None:
         write_locked(store.layout, identity, new.passphrase or (one_time or "").encode())
         if new.role is Role.OFFICER and not is_successor and new_officers.needs_second(store, now):
-            pending = new_officers.propose(store, person, now)
+            pending = OfficerWaits(name, new_officers.propose(store, person, now).id)
         else:
             _enrol(store, person, now)
     else:
         with _written_key_file(new.key_out, identity):
             _enrol(store, person, now)
-    return Added(person, one_time, identity, pending)
+    return Added(PersonShown.of_person(person), one_time, identity, pending)
 
 
 @contextmanager
@@ -203,10 +254,11 @@ def _demand_free(store: Store, name: str, now: datetime) -> None:
         raise Usage("name_taken", name=name)
 
 
-def listed(store: Store, now: datetime) -> tuple[Person, ...]:
+def listed(store: Store, now: datetime) -> People:
     """Every identity of the roster; raises NotGranted."""
     store.demand(Action.PEOPLE, now)
-    return store.roster.people
+    waiting = [OfficerWaits(each.person.name, each.id) for each in new_officers.waiting(store, now)]
+    return People([PersonShown.of_person(person) for person in store.roster.people], waiting)
 
 
 def removable(store: Store, name: str, now: datetime) -> Person:
@@ -266,7 +318,7 @@ def reset(store: Store, name: str, now: datetime) -> Added:
     identity = Identity(store.layout.id, name, primitives.fresh(), store.authority.pin(), once=True)
     new = _renew(store, old, identity, now)
     write_locked(store.layout, identity, one_time.encode())
-    return Added(new, one_time, identity)
+    return Added(PersonShown.of_person(new), one_time, identity)
 
 
 def rotate(store: Store, name: str, key_out: NamedFile, now: datetime) -> Person:
@@ -277,7 +329,7 @@ def rotate(store: Store, name: str, key_out: NamedFile, now: datetime) -> Person
         return _renew(store, old, identity, now)
 
 
-def set_login(store: Store, name: str, account: str, now: datetime) -> Person:
+def set_login(store: Store, name: str, account: str, now: datetime) -> PersonShown:
     """Set the login account that a person uses at the door; raises NothingMatched, Usage."""
     store.demand(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
@@ -289,7 +341,7 @@ def set_login(store: Store, name: str, account: str, now: datetime) -> Person:
         people = tuple(changed if member.name == name else member for member in store.roster.people)
         store.put(store.roster.next(now, people=people))
         change.log(PersonLogin(person=name, login=account, people=digest_of_people(store.roster)))
-    return changed
+    return PersonShown.of_person(changed)
 
 
 def renew_recovery(store: Store, now: datetime) -> str:

@@ -34,6 +34,7 @@ from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.events import Initialised as StoreInitialised
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
@@ -43,11 +44,11 @@ from arlo_rec.policy import POLICY_VERSION, Role
 from arlo_rec.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Initialised:
-    """The result of `init`, which is shown once."""
+class Initialised(Record, frozen=True):
+    """A new store; its recovery key is shown once."""
 
-    layout: Layout
+    store: Path
+    root: Path
     officer: str
     vkey: str
     officer_vkey: str
@@ -100,7 +101,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
         sealed_to = (identity.name, identity.sealing.public)
         write_catalogue_seal(folders, *sealed_to, [founders.catalogue_seed], officer.signing)
     layout.finish(folders)
-    return Initialised(folders, name, vkey, officer_vkey, recovery_key)
+    return Initialised(folders.store, folders.root, name, vkey, officer_vkey, recovery_key)
 
 
 def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:

@@ -14,11 +14,19 @@ from datetime import datetime
 from arlo_rec.access import short_ids
 from arlo_rec.keys import four_eyes
 from arlo_rec.log.events import Denied, OfficerDenied, OfficerProposed
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, NotGranted, NothingMatched, Usage
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import PendingOfficer, Person, to_iso
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
+
+
+class OfficerWaits(Record, frozen=True):
+    """A new officer who waits for the approval of a second one."""
+
+    name: str
+    id: str  # of the proposal
 
 
 def needs_second(store: Store, now: datetime) -> bool:

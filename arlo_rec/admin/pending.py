@@ -11,14 +11,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.access import short_ids
 from arlo_rec.admin import approvals, identities, new_officers, policy_changes, policy_drift, requests
-from arlo_rec.admin.policy_changes import Proposal
+from arlo_rec.admin.grants import GrantShown, HeldOfTeam
+from arlo_rec.admin.policy_changes import Proposal, ProposalShown
 from arlo_rec.admin.requests import Request
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Grant, PendingOfficer, Person
-from arlo_rec.policy import FOUR_EYES, Action, may
+from arlo_rec.policy import FOUR_EYES, Action, Role, may
 from arlo_rec.store import Store
 
 
@@ -42,6 +46,38 @@ class Pending(NamedTuple):
     since: datetime
     until: datetime  # when it expires undecided
     is_mine: bool  # whether the current person may decide
+
+
+class OfficerDecided(Record, frozen=True):
+    """A proposed officer, who was approved (`officer`) or denied."""
+
+    name: str
+    role: Role
+    state: str
+
+
+class Decided(Record, frozen=True):
+    """The decision on one thing that waited; of a given request the grant, and the recordings that it opens."""
+
+    grant: GrantShown | UnsetType = UNSET
+    held: list[HeldOfTeam] | UnsetType = UNSET
+    proposal: ProposalShown | UnsetType = UNSET
+    person: OfficerDecided | UnsetType = UNSET
+    request: Request | UnsetType = UNSET
+
+
+def decided(what: Grant | Person | PendingOfficer | Proposal | Request, now: datetime) -> Decided:
+    """The answer about an approved decision (of an officer: the person), or about a denied one."""
+    match what:
+        case Person(name, role):
+            return Decided(person=OfficerDecided(name, role, "officer"))
+        case PendingOfficer(person=Person(name, role)):
+            return Decided(person=OfficerDecided(name, role, "denied"))
+        case Proposal():
+            return Decided(proposal=ProposalShown.of_proposal(what))
+        case Request():
+            return Decided(request=what)
+    return Decided(grant=GrantShown.at(now, what))
 
 
 def waiting(store: Store, now: datetime) -> list[Pending]:

@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple, Self
+
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes
 from arlo_rec.log.events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model import policy_file, policy_versions
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.policy_file import Hashing
-from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, demanded_reason
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, ReasonCode, demanded_reason
 from arlo_rec.model.records import Approval, Kind, from_iso, to_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role, Rule
@@ -47,12 +50,114 @@ class Proposal:
     state: str = "waits"  # or `approved`, `denied`, `over`
 
 
-class Difference(NamedTuple):
+class Difference(Record, frozen=True):
     """One setting that a version changes."""
 
     what: str  # a key of the file, or a table and its row: `prompt nb-2026-01`
-    before: object  # None: absent, or for ever
-    after: object
+    before: Any  # None: absent, or for ever
+    after: Any
+
+
+class Consequence(Record, frozen=True):
+    """One effect of a version: its code (`policy.then_...` words it) and the values of the sentence."""
+
+    code: str
+    count: int | UnsetType = UNSET  # of held recordings
+    days: int | UnsetType = UNSET
+    purpose: Purpose | UnsetType = UNSET
+    prompt: str | UnsetType = UNSET
+    until: date | UnsetType = UNSET
+
+
+class ProposalShown(Record, frozen=True):
+    """A proposal in an answer, with its changes and effects unless it was decided."""
+
+    id: str
+    version: str
+    since: datetime
+    by: str
+    at: datetime
+    state: str
+    approved_by: list[str]
+    changes: list[Difference] | UnsetType = UNSET
+    consequences: list[Consequence] | UnsetType = UNSET
+
+    @classmethod
+    def of_proposal(cls, proposal: Proposal, **effects: object) -> Self:
+        """The answer's part about *proposal*."""
+        version, approved_by = proposal.version, [approval.by for approval in proposal.approvals]
+        return cls.of(proposal, version=version.version, since=version.since, approved_by=approved_by, **effects)
+
+
+class Proposed(Record, frozen=True):
+    """A version of the policy that was proposed."""
+
+    proposal: ProposalShown
+
+
+class PromptShown(Record, frozen=True):
+    """A prompt in an answer, with the digests of its text and of its sound."""
+
+    version: str
+    lang: str
+    text: str
+    purposes: frozenset[Purpose]
+    since: date
+    until: date | None
+    sound: bytes | None
+    sha256: bytes
+
+
+class VersionShown(Record, frozen=True):
+    """A version of the policy in an answer: what it sets, and who approved it."""
+
+    version: str
+    since: datetime
+    reason_demanded: bool
+    cut_circumstances: bool
+    most_found: int
+    own_a_day: int
+    entries_days: int | None
+    retention_days: int
+    reasons: tuple[ReasonCode, ...]
+    prompts: list[PromptShown]
+    by: str
+    approved_by: list[str]
+    sha256: str
+
+    @classmethod
+    def of_version(cls, version: PolicyVersion, **more: object) -> Self:
+        """The answer's part about *version*."""
+        prompts, approved_by = _prompts(version), [approval.by for approval in version.approvals]
+        facts = {"prompts": list(prompts.values()), "approved_by": approved_by, "sha256": version_digest(version)}
+        return cls.of(version, **facts, **more)
+
+
+class Versions(Record, frozen=True):
+    """Every version of the policy."""
+
+    versions: list[VersionShown]
+
+
+class RuleShown(Record, frozen=True):
+    """A rule in an answer, with what carries it out and which tests show that."""
+
+    id: str
+    section: int
+    nb: str
+    en: str
+    since: date
+    commands: tuple[str, ...]
+    enforced_by: str
+    pinned_by: str
+
+
+class PolicyShown(VersionShown, frozen=True):
+    """A version of the policy with its rules, and as it is signed; for a proposed one, the proposal too."""
+
+    document: dict[str, Any]  # `sha256` is the digest of its canonical JSON
+    rules: list[RuleShown]  # all, or the one that was asked for
+    proposal: ProposalShown | UnsetType = UNSET
 
 
 def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]:
@@ -74,12 +179,11 @@ def changes_of(policy: Policy, version: PolicyVersion) -> list[Difference]:
 
 
 def _reasons(version: PolicyVersion) -> dict[str, Any]:
-    rows = {row.code: {"nb": row.nb, "en": row.en, "purposes": sorted(row.purposes)} for row in version.reasons}
-    return {f"reason {code}": row for code, row in rows.items()}
+    return {f"reason {row.code}": row for row in version.reasons}
 
 
-def _prompts(version: PolicyVersion) -> dict[str, Any]:
-    return {f"prompt {prompt.version}": policy_versions.prompt_to_json(prompt) for prompt in version.prompts}
+def _prompts(version: PolicyVersion) -> dict[str, PromptShown]:
+    return {f"prompt {row.version}": PromptShown.of(row, sound=row.sound_sha256) for row in version.prompts}
 
 
 def _program(version: PolicyVersion) -> dict[str, Any]:
@@ -144,9 +248,18 @@ class Look(NamedTuple):
     newest: PolicyVersion
     is_named: bool
     rule: Rule | None
-    proposal: Proposal | None
-    changes: list[Difference]
-    consequences: list[Consequence]
+    proposal: ProposalShown | None
+
+    @property
+    def shown(self) -> PolicyShown:
+        """The answer about it."""
+        rules = self.version.rules if self.rule is None else (self.rule,)
+        return PolicyShown.of_version(
+            self.version,
+            document=policy_versions.version_to_json(self.version),
+            rules=[RuleShown.of(rule, enforced_by=rule.carried_out) for rule in rules],
+            proposal=self.proposal or UNSET,
+        )
 
 
 def look(store: Store, text: str | None, now: datetime) -> Look:
@@ -160,9 +273,9 @@ def look(store: Store, text: str | None, now: datetime) -> Look:
     rule = next((rule for rule in version.rules if rule.id == text), None)
     is_proposal = text is not None and named_version is None and rule is None
     proposal = named(store, str(text), now) if is_proposal else None
-    means = consequences(store, proposal.version, now) if proposal is not None else []
-    changes = changes_of(store.policy, proposal.version) if proposal is not None else []
-    return Look(version, store.policy.newest, named_version is not None, rule, proposal, changes, means)
+    shown = with_effects(store, proposal, changes_of(store.policy, proposal.version), now) if proposal else None
+    version = proposal.version if proposal else version
+    return Look(version, store.policy.newest, named_version is not None, rule, shown)
 
 
 def listed(store: Store, now: datetime) -> Sequence[PolicyVersion]:
@@ -298,11 +411,10 @@ def deny(store: Store, text: str, reason: str | None, now: datetime) -> Proposal
 # -- consequences --------------------------------------------------------------------------------------
 
 
-class Consequence(NamedTuple):
-    """One consequence: its code (`policy.then_...` words it) and the values of the sentence."""
-
-    code: str
-    values: dict[str, Any]
+def with_effects(store: Store, proposal: Proposal, changes: list[Difference], now: datetime) -> ProposalShown:
+    """A proposal with all that it changes, and what that means for what is held."""
+    means = consequences(store, proposal.version, now)
+    return ProposalShown.of_proposal(proposal, changes=changes, consequences=means)
 
 
 def consequences(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
@@ -318,10 +430,10 @@ def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[C
         return []
     if version.retention_days > last:
         held = store.catalogue.search.count_held()
-        return [Consequence("keep_days", {"count": held, "days": last})]
+        return [Consequence("keep_days", count=held, days=last)]
     after, recordings = Policy((*store.policy.versions, version)), store.catalogue.search
     due, due_before = (recordings.count_past_retention(at, policy.latest_due(at)) for policy in (after, store.policy))
-    return [Consequence("due", {"count": due - due_before, "days": version.retention_days})]
+    return [Consequence("due", count=due - due_before, days=version.retention_days)]
 
 
 def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Consequence]:
@@ -336,7 +448,8 @@ def _of_prompts(store: Store, version: PolicyVersion, now: datetime) -> list[Con
         purpose: sum(row.held for row in tallies if row.kind is Kind.ORIGINAL and purpose not in row.purposes)
         for purpose in Purpose
     }
-    counts = [{"count": count, "purpose": str(purpose)} for purpose, count in closed.items() if count]
-    ended = [prompt for prompt in changed if prompt.until is not None and prompt.version in before]
-    ends = [Consequence("prompt_ends", {"prompt": prompt.version, "until": prompt.until}) for prompt in ended]
-    return [*(Consequence("stay_closed", values) for values in counts), *ends]
+    ends = [(prompt.version, prompt.until) for prompt in changed if prompt.until and prompt.version in before]
+    return [
+        *(Consequence("stay_closed", count=count, purpose=purpose) for purpose, count in closed.items() if count),
+        *(Consequence("prompt_ends", prompt=prompt, until=until) for prompt, until in ends),
+    ]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import NamedTuple
 
 from arlo_rec.admin import policy_changes
 from arlo_rec.model import prompts
 from arlo_rec.model.consent import Prompt
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Refused
 from arlo_rec.model.policy_versions import Policy, parts
 from arlo_rec.policy import Action
@@ -23,11 +23,18 @@ from arlo_rec.store import Store
 PROGRAM, STORE = "program", "store"
 
 
-class Drift(NamedTuple):
+class Drift(Record, frozen=True):
     """One unapproved difference, and its place."""
 
     what: str
     where: str
+
+
+class Drifts(Record, frozen=True):
+    """The version of the policy in force, and the differences from what officers approved."""
+
+    version: str
+    drift: list[Drift]
 
 
 def demand_approved(store: Store) -> None:

@@ -7,9 +7,11 @@ undecided one expires.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from arlo_rec.access import short_ids
 from arlo_rec.admin import grants
@@ -18,6 +20,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.log.entries import LogEntry
 from arlo_rec.log.events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model import documents
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved
@@ -28,27 +31,33 @@ from arlo_rec.store import Store
 MOST_WAITING: Final = 5  # of one person: protects officers from a flood
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Record, frozen=True):
     """A request and its state."""
 
     id: str
     person: str
     purpose: Purpose
-    teams: tuple[str, ...]  # empty: all
+    teams: tuple[str, ...] | None  # None: all
     until: datetime
     limits: Limits
     reason: str
     at: datetime
-    state: str = "waits"  # or `given`, `denied`, `over`
-    by: str | None = None  # the officer who decided
-    why: str | None = None  # of the denial
-    grant: str | None = None  # given for it
+    state: str  # `waits`, `given`, `denied`, `over`
+    by: str | None  # the officer who decided
+    why: str | None  # of the denial
+    grant: str | None  # given for it
 
     @property
     def ends_at(self) -> datetime:
         """When an undecided request expires."""
         return min(self.until, self.at + REQUEST_WAITS)
+
+
+class Requests(Record, frozen=True):
+    """The request that was made, or every request of the person."""
+
+    request: Request | UnsetType = UNSET
+    requests: list[Request] | UnsetType = UNSET
 
 
 def ask(store: Store, terms: Terms, now: datetime) -> Request:
@@ -100,9 +109,9 @@ def every(store: Store, now: datetime) -> list[Request]:
 
 def _read(event: AccessRequested, entry: LogEntry) -> Request:
     limits = documents.read(event.limits, Limits) if event.limits is not None else NO_LIMITS
-    purpose, teams, until = Purpose(event.purpose), tuple(event.teams or ()), from_iso(event.until)
-    name = short_ids.of_content(entry.body or {})
-    return Request(name, entry.person, purpose, teams, until, limits, event.reason, entry.at)
+    purpose, teams, until = Purpose(event.purpose), tuple(event.teams or ()) or None, from_iso(event.until)
+    terms = (purpose, teams, until, limits, event.reason)
+    return Request(short_ids.of_content(entry.body or {}), entry.person, *terms, entry.at, "waits", None, None, None)
 
 
 def _decided(asked: Request, event: GrantGiven | RequestDenied, officer: str) -> Request:
@@ -119,7 +128,7 @@ def _as_of(asked: Request, now: datetime) -> Request:
 
 def approve(store: Store, asked: Request, now: datetime, observer: Observer = unobserved) -> Grant:
     """Grant a request as it was asked; raises what `grants.grant` raises."""
-    terms = Terms(asked.person, str(asked.purpose), asked.teams, asked.until, asked.reason, asked.limits)
+    terms = Terms(asked.person, str(asked.purpose), asked.teams or (), asked.until, asked.reason, asked.limits)
     return grants.grant(store, terms, now, observer, request=asked.id, demand=lambda: _demand_waits(store, asked, now))
 
 

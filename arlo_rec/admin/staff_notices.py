@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.log.events import NamesCompared, NoticeShown
@@ -32,6 +34,14 @@ class Shown(Record, frozen=True):
     notice: str
     version: str
     shown_at: date
+
+
+class NoticesAnswer(Record, frozen=True):
+    """Notices shown to employees; or the employees without one, with the number of calls with unreadable names."""
+
+    notices: list[Shown] | UnsetType = UNSET
+    missing: tuple[str, ...] | UnsetType = UNSET
+    unknown: int | UnsetType = UNSET
 
 
 class Missing(NamedTuple):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arlo_rec.commands.options import Limit, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import span
+from arlo_rec.commands.typed import STDIN, span
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
@@ -25,29 +25,25 @@ def consent_show(
     out: Annotated[Path | None, opt("opt.consent_out", "--out", "FILE")] = None,
 ) -> Answer:
     """The consent to one call, as a record of ISO/IEC TS 27560 in JSON-LD, and in words."""
-    from arlo_rec.consent.record import consent_record, consent_to
+    import json
+
+    from arlo_rec.consent.record import ConsentAnswer, consent_record, consent_to
 
     run: Run = ctx.obj
-    is_shown = str(out) == "-"
     target = run.files.new_or_shown(out)
     stated = run.particulars()
     with run.store() as store:
         now = run.now()
         facts = consent_to(store, recording, now)
-    record = consent_record(facts, stated, now)
-    if is_shown:
-        return Answer({}, _document(record).splitlines(), always=True)
+    answer = ConsentAnswer(consent_record(facts, stated, now))
+    document = json.dumps(answer.consent, ensure_ascii=False, indent=2)
+    if str(out) == STDIN:
+        return Answer(answer, document.splitlines(), always=True)
     if target is None:
-        return Answer({"consent": record}, [*_lines(run, facts, stated), run.say("consent.form")], always=True)
-    target.write([_document(record).encode("utf-8")])
+        return Answer(answer, [*_lines(run, facts, stated), run.say("consent.form")], always=True)
+    target.write([f"{document}\n".encode()])
     told = [*_lines(run, facts, stated), run.say("consent.written", out=target)]
-    return Answer({"consent": record, "out": target.absolute()}, told, always=True)
-
-
-def _document(record: dict[str, Any]) -> str:
-    import json
-
-    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    return Answer(ConsentAnswer(answer.consent, target.absolute()), told, always=True)
 
 
 def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
@@ -89,4 +85,4 @@ def consent_stats(
     table = table._replace(rows=[[cell or hidden for cell in row] for row in table.rows])
     lines = [run.say("consent.hidden" if weeks else "consent.none", fewest=figures.FEWEST)]
     lines += [run.say("consent.older", count=len(every) - len(weeks))] if len(every) > len(weeks) else []
-    return Answer({"weeks": weeks}, lines, table)
+    return Answer(figures.Weeks(weeks), lines, table)

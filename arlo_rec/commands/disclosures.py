@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arlo_rec.commands.options import arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.disclosures import Disclosure
+    from arlo_rec.erasure.protocol import ErasedRecording
     from arlo_rec.model.records import Recording
 
 SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
@@ -25,31 +25,12 @@ def recipients_list(
     *,
     every: Annotated[bool, opt("opt.all", "--all")] = False,
 ) -> Answer:
-    """List the recipients of copies."""
-    from arlo_rec.access.disclosures import listed
+    """List the recipients of copies; where packages are among them, with the beginning of the checksum of each file."""
+    from arlo_rec.access.disclosures import Disclosure, Recipients, listed
 
     run: Run = ctx.obj
     with run.store() as store:
         disclosures = listed(store, run.now(), every=every)
-    lines = [] if disclosures else [run.say("recipients.none")]
-    return Answer({"recipients": disclosures}, lines, _table(run, disclosures))
-
-
-def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
-    """Note that copies were deleted."""
-    from arlo_rec.access.disclosures import confirm
-
-    run: Run = ctx.obj
-    with run.store() as store:
-        confirmed = confirm(store, ids, run.now())
-    data = {"confirmed": confirmed}
-    return Answer(data, [run.say("recipients.confirmed", count=len(confirmed))])
-
-
-def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
-    """The disclosures; where packages are among them, with the beginning of the checksum of each file."""
-    from arlo_rec.access.disclosures import Disclosure
-
     cells = {
         "kind": lambda disclosure: run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
         "state": lambda disclosure: run.say(f"recipients.state.{disclosure.state}"),
@@ -58,13 +39,25 @@ def _table(run: Run, disclosures: Sequence[Disclosure]) -> Table:
     columns = "id kind person=name file at recordings erased state"
     columns += " sha256" if any(disclosure.sha256 for disclosure in disclosures) else ""
     table = run.listing(Disclosure, disclosures, columns, "kind person file", cells)
-    return table._replace(rows=table.rows[::-1])  # the newest first
+    lines = [] if disclosures else [run.say("recipients.none")]
+    return Answer(Recipients(disclosures), lines, table._replace(rows=table.rows[::-1]))  # the newest first
 
 
-def recordings_json(recordings: Sequence[Recording]) -> list[dict[str, Any]]:
-    """The JSON of recordings that are erased: their ids and times, and nothing about a person."""
+def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.recipients", "ID…")]) -> Answer:
+    """Note that copies were deleted."""
+    from arlo_rec.access.disclosures import Confirmed, confirm
 
-    return [{"id": recording.id.hex(), "started_at": recording.started_at} for recording in recordings]
+    run: Run = ctx.obj
+    with run.store() as store:
+        confirmed = confirm(store, ids, run.now())
+    return Answer(Confirmed(confirmed), [run.say("recipients.confirmed", count=len(confirmed))])
+
+
+def recordings_json(recordings: Sequence[Recording]) -> list[ErasedRecording]:
+    """Recordings that are erased, as answers show them."""
+    from arlo_rec.erasure.protocol import ErasedRecording
+
+    return [ErasedRecording.of(recording) for recording in recordings]
 
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:

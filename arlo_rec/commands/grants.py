@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,71 +12,21 @@ from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, Some
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import last_moment, near_line, span
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Usage, nearest_names
+from arlo_rec.model.errors import Usage
 from arlo_rec.model.times import end_of_day, local_date, shown, shown_end
 from arlo_rec.policy import GLASS_LONGEST, GRANT_DEFAULT, GRANT_LONGEST
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections import Counter
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from arlo_rec.admin.pending import Pending
-    from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.admin.grants import GrantShown, HeldOfTeam
     from arlo_rec.admin.requests import Request
-    from arlo_rec.model.records import Grant, Limits, Person
+    from arlo_rec.model.records import Grant, Limits
     from arlo_rec.store import Store
 
 REVIEW = "review"
-
-
-class GrantShown(Record, frozen=True):
-    """A grant in an answer; its state is that of now."""
-
-    id: str
-    person: str
-    purpose: str
-    teams: frozenset[str] | None
-    until: datetime
-    state: str
-    by: str
-    reason: str
-    own: bool
-    approved_by: list[str]
-    limits: Limits
-    break_glass: bool
-
-    @classmethod
-    def at(cls, now: datetime, grant: Grant, **used: object) -> Self:
-        """The grant as it is at *now*."""
-        from arlo_rec.admin.grants import shown_state
-
-        approved_by = [approval.by for approval in grant.approvals]
-        return cls.of(grant, state=shown_state(grant, now), approved_by=approved_by, break_glass=grant.glass, **used)
-
-
-class GrantUsed(GrantShown, frozen=True):
-    """A grant in the quarter's review, with its use."""
-
-    heard: int
-    last_heard: datetime | None
-    due: bool
-
-
-class RequestShown(Record, frozen=True):
-    """A request for access; `why` is the reason of a denial."""
-
-    id: str
-    person: str
-    purpose: str
-    teams: tuple[str, ...] | None  # None: all
-    until: datetime
-    limits: Limits
-    reason: str
-    at: datetime
-    state: str
-    by: str | None
-    why: str | None
 
 
 COLUMNS = "id person=name purpose teams until"
@@ -120,64 +69,54 @@ def grant(
 
 def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
     """The answer to a grant, by an officer or for a request, with the number of recordings it opens."""
-    from arlo_rec.access.teams import held_calls
     from arlo_rec.admin import grants
 
-    complete, held = grants.is_complete(store, granted), held_calls(store, now)
+    held = grants.held_of(store, granted, now)
     name = granted.person
     code = "grant.pending" if granted.state == "pending" else "grant.done"
-    code = "grant.glass" if granted.glass else code
-    purpose, until = run.say(f"purpose.{granted.purpose}"), shown_end(granted.until)
-    lines = [run.say(code, name=name, purpose=purpose, until=until, id=granted.id), *_held_lines(run, granted, held)]
+    lines = [_given_line(run, granted, "grant.glass" if granted.glass else code), *_held_lines(run, granted, held)]
     if granted.own and granted.state == "live":
         lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
-    lines += [] if complete else [run.say("grant.unfinished")]
-    data = {"grant": GrantShown.at(now, granted), "held": _held_json(granted, held)}
-    return Answer(data, lines, exit_status=0 if complete else 3)
+    return _opened(run, store, granted, grants.Granted(grants.GrantShown.at(now, granted), held), lines)
+
+
+def _given_line(run: Run, granted: Grant, code: str) -> str:
+    purpose, until = run.say(f"purpose.{granted.purpose}"), shown_end(granted.until)
+    return run.say(code, name=granted.person, purpose=purpose, until=until, id=granted.id)
+
+
+def _opened(run: Run, store: Store, granted: Grant, answer: Record, lines: list[str]) -> Answer:
+    """The answer to a grant, which may be interrupted before it opens all recordings."""
+    from arlo_rec.admin.grants import is_complete
+
+    if is_complete(store, granted):
+        return Answer(answer, lines)
+    return Answer(answer, [*lines, run.say("grant.unfinished")], exit_status=3)
 
 
 def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
     """Approve what waits: a request, or as a second officer access, a new officer or a version of the policy."""
     from arlo_rec.admin import pending
+    from arlo_rec.admin.pending import Kind
+    from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.model.records import Person
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
         waits = pending.named(store, waiting, now)
         approved = pending.approve(store, waits, now, run.progress)
-        return _approved_answer(run, store, waits, approved, now)
-
-
-def _approved_answer(
-    run: Run, store: Store, waits: Pending, approved: Grant | Person | Proposal, now: datetime
-) -> Answer:
-    """The answer to an approval."""
-    from arlo_rec.admin.grants import is_complete
-    from arlo_rec.admin.pending import Kind
-    from arlo_rec.admin.policy_changes import Proposal
-    from arlo_rec.commands.policy import approved_answer
-    from arlo_rec.model.records import Person
-
-    match approved:
-        case Proposal():
-            return approved_answer(run, approved)
-        case Person(name=name):
-            return _officer_answer(approved, "officer", run.say("person.officer_approved", name=name))
-    if waits.kind is Kind.GLASS:
-        line = run.say("grant.glass_agreed", id=approved.id, by=approved.by)
-        return Answer({"grant": GrantShown.at(now, approved)}, [line])
-    if waits.kind is Kind.REQUEST:
-        return _given(run, store, approved, now)
-    purpose = run.say(f"purpose.{approved.purpose}")
-    lines = [run.say("grant.done", name=approved.person, purpose=purpose, until=shown_end(approved.until))]
-    complete = is_complete(store, approved)
-    lines += [] if complete else [run.say("grant.unfinished")]
-    return Answer({"grant": GrantShown.at(now, approved)}, lines, exit_status=0 if complete else 3)
-
-
-def _officer_answer(person: Person, state: str, line: str) -> Answer:
-    """The answer about a pending officer."""
-    return Answer({"person": {"name": person.name, "role": str(person.role), "state": state}}, [line])
+        answer = pending.decided(approved, now)
+        match approved:
+            case Proposal(version=version):
+                return Answer(answer, [run.say("policy.approved", version=version.version, at=version.since)])
+            case Person(name=name):
+                return Answer(answer, [run.say("person.officer_approved", name=name)])
+        if waits.kind is Kind.GLASS:
+            return Answer(answer, [run.say("grant.glass_agreed", id=approved.id, by=approved.by)])
+        if waits.kind is Kind.REQUEST:
+            return _given(run, store, approved, now)
+        return _opened(run, store, approved, answer, [_given_line(run, approved, "grant.done")])
 
 
 def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
@@ -185,7 +124,6 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
     from arlo_rec.admin import pending
     from arlo_rec.admin.policy_changes import Proposal
     from arlo_rec.admin.requests import Request
-    from arlo_rec.commands.policy import denied_answer
     from arlo_rec.model.records import PendingOfficer
 
     run: Run = ctx.obj
@@ -194,15 +132,14 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
         denied = pending.deny(store, pending.named(store, waiting, now), reason, now)
     match denied:
         case PendingOfficer(person=person):
-            return _officer_answer(person, "denied", run.say("person.officer_denied", name=person.name))
-        case Proposal():
-            return denied_answer(run, denied)
+            line = run.say("person.officer_denied", name=person.name)
+        case Proposal(version=version):
+            line = run.say("policy.denied", version=version.version)
         case Request():
-            return Answer(
-                {"request": _request_shown(denied)},
-                [run.say("request.denied", name=denied.person)],
-            )
-    return Answer({"grant": GrantShown.at(now, denied)}, [run.say("grant.denied", name=denied.person)])
+            line = run.say("request.denied", name=denied.person)
+        case _:
+            line = run.say("grant.denied", name=denied.person)
+    return Answer(pending.decided(denied, now), [line])
 
 
 def revoke(
@@ -218,8 +155,8 @@ def revoke(
     now = run.now()
     with run.store() as store:
         revoked = grants.revoke(store, name, grant, now)
-    data = {"revoked": [GrantShown.at(now, ended) for ended in revoked]}
-    return Answer(data, [run.say("revoke.done", name=name, count=len(revoked))])
+    answer = grants.Revoked([grants.GrantShown.at(now, ended) for ended in revoked])
+    return Answer(answer, [run.say("revoke.done", name=name, count=len(revoked))])
 
 
 def grants_list(
@@ -242,11 +179,11 @@ def grants_list(
     with run.store() as store:
         listed = grants.listed(store, now, every=every)
         short = grants.shorts(store, listed)
-    shown = [GrantShown.at(now, granted) for granted in listed]
+    shown = [grants.GrantUsed.at(now, granted) for granted in listed]
     lines = [] if listed else [run.say("grants.none")]
     cells = {**_cells(run, short), "state": lambda grant: run.say(f"grant_state.{grant.state}")}
-    table = run.listing(GrantShown, shown, f"{COLUMNS} state", "person teams", cells)
-    return Answer({"grants": shown}, lines, table._replace(is_whole=True))
+    table = run.listing(grants.GrantShown, shown, f"{COLUMNS} state", "person teams", cells)
+    return Answer(grants.Grants(shown), lines, table._replace(is_whole=True))
 
 
 def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
@@ -261,34 +198,27 @@ def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
             grants.revoke(store, each.person, each.id, now)
         uses = grant_review.listed(store, now)
         short = grants.shorts(store, [use.grant for use in uses])
-    shown = [GrantUsed.at(now, use.grant, heard=use.heard, last_heard=use.last, due=use.is_due) for use in uses]
+    shown = [grants.GrantUsed.at(now, use.grant, heard=use.heard, last_heard=use.last, due=use.is_due) for use in uses]
     left = sum(use.is_due for use in uses)
     lines = [run.say("grants.review_left", count=left) if left else run.say("grants.review_done")]
     cells = {**_cells(run, short), "due": lambda used: run.say(f"grants.{'due' if used.due else 'reviewed'}")}
     columns = f"{COLUMNS} heard=heard_count last_heard due=state"
-    table = run.listing(GrantUsed, shown, columns, "person teams", cells)
-    answer = {"grants": shown, "confirmed": [each.id for each in confirmed], "ended": [each.id for each in ending]}
+    table = run.listing(grants.GrantUsed, shown, columns, "person teams", cells)
+    answer = grants.Grants(shown, [each.id for each in confirmed], [each.id for each in ending])
     return Answer(answer, lines, table._replace(is_whole=True))
 
 
-def _held_lines(run: Run, granted: Grant, held: Counter[str]) -> list[str]:
+def _held_lines(run: Run, granted: Grant, held: Sequence[HeldOfTeam]) -> list[str]:
     """The number of recordings of each team of a grant; a team without any may be a typo."""
     if granted.teams is None:
-        return [run.say("grant.held_all", count=held.total())]
+        return [run.say("grant.held_all", count=sum(each.held for each in held))]
     lines = []
-    for team in sorted(granted.teams):
-        count = held[team]
-        code = {0: "grant.held_none", 1: "grant.held_one"}.get(count, "grant.held")
-        lines.append(run.say(code, team=team, count=count, typed=shlex.quote(granted.person), id=granted.id))
-        lines += [] if count else near_line(run, nearest_names(team, held.keys() - {team}))
+    for each in held:
+        code = {0: "grant.held_none", 1: "grant.held_one"}.get(each.held, "grant.held")
+        typed = shlex.quote(granted.person)
+        lines.append(run.say(code, team=each.team, count=each.held, typed=typed, id=granted.id))
+        lines += near_line(run, each.nearest)
     return lines
-
-
-def _held_json(granted: Grant, held: Counter[str]) -> list[dict[str, Any]]:
-    """The same for scripts; a grant of all teams has those of now."""
-    names = sorted(held if granted.teams is None else granted.teams)
-    near = {team: nearest_names(team, held.keys() - {team}) for team in names if not held[team]}
-    return [{"team": team, "held": held[team], "nearest": near.get(team, [])} for team in names]
 
 
 def _cells(run: Run, short: Mapping[str, str]) -> dict[str, Callable[[Any], object]]:
@@ -301,7 +231,7 @@ def _cells(run: Run, short: Mapping[str, str]) -> dict[str, Callable[[Any], obje
     }
 
 
-def _teams_shown(run: Run, shown: GrantShown | RequestShown) -> str:
+def _teams_shown(run: Run, shown: GrantShown | Request) -> str:
     teams = run.say("all_teams") if shown.teams is None else ", ".join(sorted(shown.teams))
     limited = ", ".join(limit_words(run, shown.limits))
     return f"{teams} ({limited})" if limited else teams
@@ -337,7 +267,7 @@ def request(
     with run.store() as store:
         terms = grants.Terms(store.person.name, purpose, tuple(team or ()), end, reason, limits)
         asked = requests.ask(store, terms, now)
-    return Answer({"request": _request_shown(asked)}, [run.say("request.done", id=asked.id)])
+    return Answer(requests.Requests(asked), [run.say("request.done", id=asked.id)])
 
 
 def _own(run: Run) -> Answer:
@@ -349,16 +279,11 @@ def _own(run: Run) -> Answer:
         given = {each.id: grants.shown_state(each, run.now()) for each in store.roster.grants}
         short = requests.shorts(store, run.now(), own)
         states = {each.id: _request_state(run, each, given.get(each.grant or "", "live")) for each in own}
-    shown = [_request_shown(each) for each in own]
     lines = [] if own else [run.say("request.none")]
     lines += [run.say("request.why", id=each.id, why=each.why) for each in own if each.why is not None]
     cells = {**_cells(run, short), "state": lambda request: states[request.id]}
-    table = run.listing(RequestShown, shown, "id purpose teams until state", "teams", cells)
-    return Answer({"requests": shown}, lines, table._replace(is_whole=True))
-
-
-def _request_shown(asked: Request) -> RequestShown:
-    return RequestShown.of(asked, teams=asked.teams or None)
+    table = run.listing(requests.Request, own, "id purpose teams until state", "teams", cells)
+    return Answer(requests.Requests(requests=own), lines, table._replace(is_whole=True))
 
 
 def _request_state(run: Run, asked: Request, granted: str) -> str:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, arg, opt, roles
 from arlo_rec.commands.run import Run
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
-from arlo_rec.model.times import shown
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Role
+from arlo_rec.ui.tables import members
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from arlo_rec.admin.identities import Added
-    from arlo_rec.commands.run import Run
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
     from arlo_rec.model.records import Person
@@ -33,20 +30,33 @@ if TYPE_CHECKING:
 SHARE_BYTES = 4096  # of a file with a share; it has about 250
 
 
-class PersonShown(Record, frozen=True):
-    """An identity in an answer."""
+class ServiceRotated(Record, frozen=True):
+    """A service with a new key, and the file of that key."""
 
-    name: str
-    role: str
-    service: bool
-    since: datetime
-    recovery: bool
-    login: str
+    person: str
+    key: Path
 
-    @classmethod
-    def of_person(cls, person: Person) -> Self:
-        """The answer's part about *person*."""
-        return cls.of(person, login=person.account)
+
+class Trusted(Record, frozen=True):
+    """The link of the chain of authority from which on a restored store is trusted."""
+
+    link: int
+    check_word: str
+
+
+class RecoveryShares(Record, frozen=True):
+    """The shares of the recovery key, of which some restore it."""
+
+    shares: list[str]
+    threshold: int
+
+
+class RecoveryKey(Record, frozen=True):
+    """The recovery key, joined or new; a new one leaves rings of backups behind."""
+
+    recovery_key: str
+    rings_left: list[str] | UnsetType = UNSET  # that could not be emptied
+    backup_due: bool | UnsetType = UNSET
 
 
 def init(
@@ -58,6 +68,7 @@ def init(
 ) -> Answer:
     """Make a store, its root folder and its first officer."""
     from arlo_rec.admin.initialise import NewStore, initialise
+    from arlo_rec.backends.files import file_system, is_weak
 
     run: Run = ctx.obj
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
@@ -66,24 +77,12 @@ def init(
     root_folder = nameable(root or store.with_name(store.name + ".root"))
     order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
-    data = {
-        "store": str(made.layout.store),
-        "root": str(made.layout.root),
-        "officer": made.officer,
-        "vkey": made.vkey,
-        "officer_vkey": made.officer_vkey,
-        "recovery_key": made.recovery_key,
-    }
-    for warning in _disk_warnings(run, made.layout.root):
-        run.note(warning)
-    return Answer(data, _init_lines(run, data, fed=feed is not None), always=True)
-
-
-def _init_lines(run: Run, data: Mapping[str, str], *, fed: bool) -> list[str]:
-    """The new store's facts, what to keep where, and the next commands, ready for a shell."""
-    common = shlex.join(("--as", data["officer"], "--store", data["store"]))
-    lines = [run.say("init.done", **data), "", *([] if fed else [run.say("init.advise_feed"), ""])]
-    return [*lines, run.say("init.advise_officer", officer=data["officer"]), "", run.say("init.next", common=common)]
+    if is_weak(kind := file_system(made.root)):  # old key files may survive there
+        run.note(run.say("weak_disk", kind=kind))
+    common = shlex.join(("--as", made.officer, "--store", str(made.store)))
+    lines = [run.say("init.done", **members(made)), "", *([] if feed else [run.say("init.advise_feed"), ""])]
+    lines += [run.say("init.advise_officer", officer=made.officer), "", run.say("init.next", common=common)]
+    return Answer(made, lines, always=True)
 
 
 def person_add(
@@ -97,25 +96,23 @@ def person_add(
     login: Annotated[str | None, opt("opt.login", "--login", "ACCOUNT")] = None,
 ) -> Answer:
     """Add a person, with a passphrase or a one-time one, or a service, with a key file."""
-    from arlo_rec.admin.identities import NewPerson, add
+    from arlo_rec.admin.identities import NewPerson, PersonAnswer, add
 
     run: Run = ctx.obj
-    wanted = _role(role)
+    if role not in set(Role):
+        raise Usage("role_unknown", roles=", ".join(Role), **nearest(role, list(Role)))
     if service != (key_out is not None):
         raise Usage("service_needs_key_out")
     target = run.files.new_file(key_out) if key_out is not None else None
     secret = run.new_passphrase(new_passphrase_file) if new_passphrase_file else None
     with run.store() as store:
-        added = add(store, NewPerson(name, wanted, secret, target, login or ""), run.now())
-    data: dict[str, Any] = {"person": PersonShown.of_person(added.person)}
-    waits = []
-    if added.pending is not None:
-        data["pending"] = {"id": added.pending.id}
-        waits = [run.say("person.officer_waits", name=name, id=added.pending.id)]
-    if added.one_time is not None:
-        data["one_time_passphrase"] = added.one_time
-        return Answer(data, [*waits, _one_time(run, added)], always=True)
-    return Answer(data, waits or [run.say("person.added", name=name, role=role)])
+        added = add(store, NewPerson(name, Role(role), secret, target, login or ""), run.now())
+    once, waits = added.one_time, added.pending
+    lines = [run.say("person.officer_waits", name=name, id=waits.id)] if waits is not None else []
+    answer = PersonAnswer(person=added.person, pending=waits or UNSET, one_time_passphrase=once or UNSET)
+    if once is not None:
+        return Answer(answer, [*lines, _one_time(run, added)], always=True)
+    return Answer(answer, lines or [run.say("person.added", name=name, role=role)])
 
 
 def _one_time(run: Run, added: Added) -> str:
@@ -126,36 +123,32 @@ def _one_time(run: Run, added: Added) -> str:
 
 def person_login(ctx: typer.Context, name: Name, account: Annotated[str, arg("arg.account", "ACCOUNT")]) -> Answer:
     """Set the login account from which a person uses the door."""
-    from arlo_rec.admin.identities import set_login
+    from arlo_rec.admin.identities import PersonAnswer, set_login
 
     run: Run = ctx.obj
     with run.store() as store:
         changed = set_login(store, name, account, run.now())
-    return Answer(
-        {"person": PersonShown.of_person(changed)}, [run.say("person.login_set", name=name, login=changed.login)]
-    )
+    line = run.say("person.login_set", name=name, login=changed.login)
+    return Answer(PersonAnswer(person=changed), [line])
 
 
 def person_list(ctx: typer.Context) -> Answer:
     """List all identities."""
-    from arlo_rec.admin import identities, new_officers
+    from arlo_rec.admin import identities
 
     run: Run = ctx.obj
-    now = run.now()
     with run.store() as store:
-        people = identities.listed(store, now)
-        waiting = new_officers.waiting(store, now)
-    persons = [PersonShown.of_person(person) for person in people]
+        people = identities.listed(store, run.now())
     cells = {
         "role": lambda person: run.say("person.recovery") if person.recovery else person.role,
         "service": lambda person: run.say("yes" if person.service else "no"),
-        "since": lambda person: shown(person.since)[:10],
+        "since": lambda person: local_date(person.since),
     }
-    columns = "name role service since" + " login" * any(person.login != person.name for person in persons)
-    table = run.listing(PersonShown, persons, columns, "name", cells)
-    lines = [run.say("person.officer_waits", name=each.person.name, id=each.id) for each in waiting]
-    pending = [{"name": each.person.name, "id": each.id} for each in waiting]
-    return Answer({"persons": persons, "pending": pending}, lines, table)
+    columns = "name role service since" + " login" * any(person.login != person.name for person in people.persons)
+    table = run.listing(identities.PersonShown, people.persons, columns, "name", cells)
+    return Answer(
+        people, [run.say("person.officer_waits", name=each.name, id=each.id) for each in people.pending], table
+    )
 
 
 def person_remove(
@@ -192,22 +185,24 @@ def _succeeded(run: Run, place: Layout, identity: Identity, name: str, successor
         added = identities.hand_over(store, successor, run.now())
     with run.opened(place, added.identity) as store:
         recovery_key = identities.take_over(store, name, run.now())
-    removed = _removed(run, place, added.identity, leaving)
-    secrets = {"passphrase": added.one_time, "recovery_key": recovery_key}
-    line = run.say("handover.done", name=successor, typed=shlex.quote(successor), **secrets)
-    made = {"successor": successor, "one_time_passphrase": added.one_time, "recovery_key": recovery_key}
-    return removed._replace(data={**removed.data, **made}, lines=[line, *removed.lines], always=True)
+    secrets = {"one_time_passphrase": added.one_time, "recovery_key": recovery_key}
+    removed = _removed(run, place, added.identity, leaving, successor=successor, **secrets)
+    typed = shlex.quote(successor)
+    line = run.say("handover.done", name=successor, typed=typed, passphrase=added.one_time, recovery_key=recovery_key)
+    return removed._replace(lines=[line, *removed.lines], always=True)
 
 
-def _removed(run: Run, place: Layout, identity: Identity, person: Person) -> Answer:
+def _removed(run: Run, place: Layout, identity: Identity, person: Person, **handed: str | None) -> Answer:
     """The answer to a removal, with what is left to do; the store is opened once more, which changes its keys."""
+    from arlo_rec.admin.identities import PersonGone, PersonShown
+
     with run.opened(place, identity) as store:
-        waiting = store.roster.is_known_outside(store.catalogue_mark)
-        rings, vkey = rings_after_leaving(store, run), store.log.vkey()
-    lines = [run.say("person.removed_rekey_waits" if waiting else "person.removed", name=person.name), *rings.lines]
-    lines += [] if waiting else [run.say("person.log_key", vkey=vkey)]
-    data = {"person": PersonShown.of_person(person), "rekeyed": not waiting, "vkey": vkey, **rings.data}
-    return Answer(data, lines, exit_status=3 if waiting or rings.left else 0)
+        waiting, vkey = store.roster.is_known_outside(store.catalogue_mark), store.log.vkey()
+        line = run.say("person.removed_rekey_waits" if waiting else "person.removed", name=person.name)
+        gone = {"person": PersonShown.of_person(person), "rekeyed": not waiting, "vkey": vkey, **handed}
+        answer = _keys_left(run, store, line, PersonGone, **gone)
+    lines = [*answer.lines, *([] if waiting else [run.say("person.log_key", vkey=vkey)])]
+    return answer._replace(lines=lines, always=False, exit_status=3 if waiting else answer.exit_status)
 
 
 def person_passphrase(
@@ -227,31 +222,13 @@ def person_passphrase(
     now = run.now()
     own = identity if reset is not None else replace(identity, once=False)
     with run.opened(place, own) as store:
-        if reset is not None:
-            added = identities.reset(store, reset, now)
-            rings = rings_after_leaving(store, run)
-            data = {"person": PersonShown.of_person(added.person), "one_time_passphrase": added.one_time, **rings.data}
-            line = _one_time(run, added)
-            return Answer(data, [line, *rings.lines], always=True, exit_status=3 if rings.left else 0)
-        secret = run.new_passphrase(new_passphrase_file)
-        identities.set_passphrase(store, identity, secret, now)
-        return Answer({"person": PersonShown.of_person(store.person)}, [run.say("person.passphrase_set")])
-
-
-def _disk_warnings(run: Run, root: Path) -> list[str]:
-    """A warning where the root folder lies on a file system on which old key files may survive."""
-    from arlo_rec.backends.files import file_system, is_weak
-
-    kind = file_system(root)
-    return [run.say("weak_disk", kind=kind)] if is_weak(kind) else []
-
-
-def _role(text: str) -> Any:
-
-    try:
-        return Role(text)
-    except ValueError:
-        raise Usage("role_unknown", roles=", ".join(Role), **nearest(text, list(Role))) from None
+        if reset is None:
+            identities.set_passphrase(store, identity, run.new_passphrase(new_passphrase_file), now)
+            person = identities.PersonShown.of_person(store.person)
+            return Answer(identities.PersonAnswer(person=person), [run.say("person.passphrase_set")])
+        added = identities.reset(store, reset, now)
+        facts = {"person": added.person, "one_time_passphrase": added.one_time}
+        return _keys_left(run, store, _one_time(run, added), identities.PersonAnswer, **facts)
 
 
 # -- keys ---------------------------------------------------------------------------------------------
@@ -270,7 +247,7 @@ def person_rotate(
     target = run.files.new_file(key_out)
     with run.store() as store:
         rotate(store, name, target, run.now())
-    return Answer({"person": name, "key": str(key_out)}, [run.say("rotate.done", name=name, path=str(key_out))])
+    return Answer(ServiceRotated(name, key_out), [run.say("rotate.done", name=name, path=key_out)])
 
 
 def trust(ctx: typer.Context, word: Annotated[str, arg("arg.check_word", "WORD")]) -> Answer:
@@ -282,7 +259,7 @@ def trust(ctx: typer.Context, word: Annotated[str, arg("arg.check_word", "WORD")
     identity = run.identity(place)
     run.demand_guest(place, identity.name)
     link = opening.trust(place, identity, word, run.state())
-    return Answer({"link": link.number, "check_word": word.strip().lower()}, [run.say("trust.done")])
+    return Answer(Trusted(link.number, word.strip().lower()), [run.say("trust.done")])
 
 
 def recovery_split(
@@ -303,7 +280,7 @@ def recovery_split(
         run.say("recovery.share", number=number, count=shares, threshold=threshold, share=text)
         for number, text in enumerate(texts, 1)
     ]
-    return Answer({"shares": texts, "threshold": threshold}, lines, always=True)
+    return Answer(RecoveryShares(texts, threshold), lines, always=True)
 
 
 def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shares", "FILE…")]) -> Answer:
@@ -311,14 +288,8 @@ def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shar
     from arlo_rec.admin.slip39 import join
 
     run: Run = ctx.obj
-    shares = []
-    for path in files:
-        try:
-            shares.append(run.files.read(path, SHARE_BYTES).decode("utf-8"))
-        except UnicodeDecodeError:
-            raise Usage("file_unreadable", path=str(path)) from None
-    recovery_key = join(shares)
-    return Answer({"recovery_key": recovery_key}, [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
+    recovery_key = join([run.files.text(path, SHARE_BYTES) for path in files])
+    return Answer(RecoveryKey(recovery_key), [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
 
 
 def recovery_renew(ctx: typer.Context) -> Answer:
@@ -328,37 +299,18 @@ def recovery_renew(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         recovery_key = renew_recovery(store, run.now())
-        rings = rings_after_leaving(store, run)
-    lines = [run.say("recovery.renewed", recovery_key=recovery_key), *rings.lines]
-    return Answer({"recovery_key": recovery_key, **rings.data}, lines, always=True, exit_status=3 if rings.left else 0)
+        line = run.say("recovery.renewed", recovery_key=recovery_key)
+        return _keys_left(run, store, line, RecoveryKey, recovery_key=recovery_key)
 
 
-# -- rings of backups ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RingsAnswer:
-    """The rings that could not be emptied, whether a new backup is due, and both as lines for people."""
-
-    left: tuple[str, ...]
-    backup_due: bool
-    lines: tuple[str, ...]
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The same for scripts."""
-        return {"rings_left": list(self.left), "backup_due": self.backup_due}
-
-
-def rings_after_leaving(store: Store, run: Run) -> RingsAnswer:
-    """The key rings that remain after a removal."""
+def _keys_left(run: Run, store: Store, line: str, kind: type[Record], **facts: Any) -> Answer:
+    """The answer to a change that made keys void, with the rings of backups that still have them."""
     from arlo_rec.offsite import escrow
 
     statuses = list(escrow.statuses(store, run.now()))
-    left = tuple(
-        str(each.row.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"}
-    )
+    left = [str(each.row.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"}]
     backup_due = any(each.problem in {"backup_void", "backup_not_for_officers"} for each in statuses)
-    lines = [run.say("person.rings_left", escrow=ring) for ring in left]
+    lines = [line, *(run.say("person.rings_left", escrow=ring) for ring in left)]
     lines += [run.say("person.backup_due")] if backup_due else []
-    return RingsAnswer(left, backup_due, tuple(lines))
+    answer = kind(rings_left=left, backup_due=backup_due, **facts)
+    return Answer(answer, lines, always=True, exit_status=3 if left else 0)

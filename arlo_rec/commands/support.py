@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.disclosures import must_delete, recordings_json
+from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError
@@ -17,10 +17,8 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arlo_rec.access.disclosures import Disclosure
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.erasure.withdrawal import Plan, ShownCall, Withdrawal
-    from arlo_rec.store import Store
 
 MOST_ASKED = 15  # calls shown before the question, so that number and question stand on one screen
 
@@ -43,58 +41,34 @@ def withdraw(
     number = run.caller(" ".join(caller)) if caller else None  # typed in groups, as people say it
     with run.store(erasing=True) as store:
         plan = withdrawal.plan(store, number, call, run.now(), asked=not yes)
+        calls = withdrawal.shown_calls(store, plan) if dry_run or not yes else []
         if dry_run:
-            return _preview(run, store, plan)
+            would = withdrawal.preview(store, plan)
+            count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
+            lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, would.recipients, would=True)]
+            return Answer(would, lines)
         if yes:
             for line in _number(run, plan):
                 run.echo(line)
         else:
-            _confirm(run, plan, withdrawal.shown_calls(store, plan))
+            _confirm(run, plan, calls)
         withdrawn = withdrawal.carry_out(store, plan, run.now())
-        reached = disclosures.of_recordings(store, [recording.id for recording in withdrawn.recordings])
+        chores = must_delete(run, withdrawn.recipients)
+        if chores and not disclosures.are_shown_to(store.person):  # support has a customer on the line
+            chores = [run.say("withdraw.others_delete", count=len(chores))]
     unfinished = _unfinished(run, withdrawn, target)
-    receipt = withdrawn.receipt
-    count = len(withdrawn.recordings)
-    data = {"erased": count, "recordings": recordings_json(withdrawn.recordings), "receipt": receipt}
-    data |= {"recipients": reached, "number": withdrawn.number}
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
-    lines = [*_chores(run, store, reached), *unfinished, *others, _aloud(run, plan, withdrawn)]  # read aloud: last
-    return Answer(data, lines, always=True, exit_status=3 if unfinished else 0)
-
-
-def _chores(run: Run, store: Store, reached: Sequence[Disclosure]) -> list[str]:
-    """The deletions due; support, with a customer on the line, reads only that `todo` shows them."""
-
-    from arlo_rec.access import disclosures
-
-    lines = must_delete(run, reached)
-    if not lines or disclosures.are_shown_to(store.person):
-        return lines
-    return [run.say("withdraw.others_delete", count=len(lines))]
+    lines = [*chores, *unfinished, *others, _aloud(run, plan, withdrawn)]  # read aloud: last
+    return Answer(withdrawn, lines, always=True, exit_status=3 if unfinished else 0)
 
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
     """The line read to the customer: about all that is held, or about one named call."""
-
-    count = len(withdrawn.recordings)
     if plan.number is None and plan.calls:
         days = sorted({local_date(call.started_at).isoformat() for call in plan.calls})
         return run.say("withdraw.done_call", days=", ".join(days), number=withdrawn.number)
-    return run.say("withdraw.done" if count else "withdraw.nothing", count=count, number=withdrawn.number)
-
-
-def _preview(run: Run, store: Store, plan: Plan) -> Answer:
-    """The answer to a dry run."""
-    from arlo_rec.access import disclosures
-    from arlo_rec.erasure import withdrawal
-
-    reached = disclosures.of_recordings(store, [recording.id for recording in plan.recordings])
-    data = {"erased": 0, "would_erase": len(plan.recordings), "recordings": recordings_json(plan.recordings)}
-    data |= {"receipt": None, "recipients": reached}
-    calls = withdrawal.shown_calls(store, plan)
-    count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
-    lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, reached, would=True)]
-    return Answer(data, lines)
+    code = "withdraw.done" if withdrawn.erased else "withdraw.nothing"
+    return run.say(code, count=withdrawn.erased, number=withdrawn.number)
 
 
 def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:

@@ -195,6 +195,13 @@ class TypedFiles:
                 raise Usage("file_too_large", path=str(path), most=f"{most // MIB} MiB") from None
             raise Usage("file_unreadable", path=str(path)) from None
 
+    def text(self, path: Path, most: int) -> str:
+        """The text in a file that was named; raises Usage where it cannot be read, or is no UTF-8."""
+        try:
+            return self.read(path, most).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Usage("file_unreadable", path=str(path)) from None
+
     def server_folder(self, path: Path | None, option: str) -> Path | None:
         """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
         if path is not None and self._client.guest is not None:

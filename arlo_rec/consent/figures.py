@@ -51,6 +51,12 @@ class Week(Record, frozen=True):
         return self.given, self.declined, self.withdrawn
 
 
+class Weeks(Record, frozen=True):
+    """The figures of consents, the newest week first."""
+
+    weeks: list[Week]
+
+
 def figures(store: Store, since: datetime | None, before: datetime | None, now: datetime) -> list[Week]:
     """The figures that may be shown, the newest week first: of whole weeks from that of *since* until *before*."""
     store.demand(Action.DSAR, now)

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.access import metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, matching
 from arlo_rec.log.events import ConsentShown, Denied
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, NotOpen
 from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.records import Recording, from_iso, to_iso
@@ -100,6 +103,13 @@ class ConsentFacts:
     started_at: datetime
     erased_on: datetime
     policy: str  # the version of the guidelines then
+
+
+class ConsentAnswer(Record, frozen=True):
+    """The record of one consent, and its file where one was written."""
+
+    consent: dict[str, Any]  # JSON-LD
+    out: str | UnsetType = UNSET
 
 
 def consent_record(facts: ConsentFacts, stated: Particulars, made_at: datetime) -> dict[str, Any]:

@@ -11,16 +11,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.access import objections
+from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.objections import LIFTED, REJECTED, RULE, UPHELD, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.log.events import ObjectionEnded, ObjectionUpheld
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, Refused
 from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason
-from arlo_rec.model.records import Kind, Recording, Subject
+from arlo_rec.model.records import Kind, Recording, RecordingId, Subject
 from arlo_rec.policy import Action, Event
 from arlo_rec.store import Store
 
@@ -43,6 +47,20 @@ class Upheld:
     erased: Plan
     number: str
     receipt: Path | None
+
+
+class ObjectionAnswer(Record, frozen=True, kw_only=True):
+    """Every objection as it stands; or the decision on one, and what upholding it erased, or would erase."""
+
+    objections: list[Objection] | UnsetType = UNSET
+    objection: Objection | UnsetType = UNSET
+    erased: int | UnsetType = UNSET
+    would_erase: int | UnsetType = UNSET
+    calls: int | UnsetType = UNSET  # of the employee; they stay
+    copies: list[RecordingId] | UnsetType = UNSET
+    recipients: list[Disclosure] | UnsetType = UNSET
+    receipt: Path | UnsetType | None = UNSET  # None until the objects are deleted
+    number: str | UnsetType = UNSET  # of the erasure
 
 
 def plan(store: Store, name: str, now: datetime) -> Plan:

@@ -7,20 +7,26 @@ tombstone refuses late deliveries from before the withdrawal.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from arlo_rec.access import metadata, revisions
+from msgspec import UNSET, UnsetType
+
+from arlo_rec.access import disclosures, metadata, revisions
+from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import matching
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
+from arlo_rec.erasure.protocol import ErasedRecording
 from arlo_rec.log.events import Failed, WithdrawalShown
 from arlo_rec.log.events import Withdrawn as WithdrawnEvent
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
 from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject
@@ -56,13 +62,15 @@ class ShownCall(NamedTuple):
     agent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A completed withdrawal; without a receipt until the objects are deleted."""
+class Withdrawal(Record, frozen=True, kw_only=True):
+    """The recordings that a withdrawal erased, or would erase, and the copies of them that left the store."""
 
-    number: str
-    recordings: tuple[Recording, ...]
-    receipt: Path | None
+    erased: int
+    would_erase: int | UnsetType = UNSET  # of a preview, which erases nothing
+    recordings: list[ErasedRecording]
+    receipt: Path | None  # None until the objects are deleted
+    recipients: list[Disclosure]
+    number: str | UnsetType = UNSET  # of the erasure; a preview has none
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, asked: bool = True) -> Plan:
@@ -115,7 +123,18 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     erased = protocol.carry_out(store, order, now, add_tombstones)
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    return Withdrawal(erased.number, affected, receipt)
+    return _withdrawal(store, affected, erased=len(affected), receipt=receipt, number=erased.number)
+
+
+def preview(store: Store, planned: Plan) -> Withdrawal:
+    """The recordings that a plan would erase."""
+    return _withdrawal(store, planned.recordings, erased=0, would_erase=len(planned.recordings), receipt=None)
+
+
+def _withdrawal(store: Store, recordings: Sequence[Recording], **facts: Any) -> Withdrawal:
+    reached = disclosures.of_recordings(store, [recording.id for recording in recordings])
+    erased = [ErasedRecording.of(recording) for recording in recordings]
+    return Withdrawal(recordings=erased, recipients=reached, **facts)
 
 
 def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:

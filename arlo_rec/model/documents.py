@@ -30,8 +30,12 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, source: object, **values: object) -> Self:
-        """The record with these *values*, and attributes of *source* for its other fields."""
-        others = {field: getattr(source, field) for field in cls.__struct_fields__ if field not in values}
+        """The record with these *values*, and attributes of *source*, as far as it has them, for its other fields."""
+        others = {
+            field: getattr(source, field)
+            for field in cls.__struct_fields__
+            if field not in values and hasattr(source, field)
+        }
         return cls(**others, **values)
 
 

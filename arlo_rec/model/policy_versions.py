@@ -83,8 +83,7 @@ _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _CODED: Final = re.compile(r"\s*([a-z][a-z0-9-]{1,30}):\s*(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonCode:
+class ReasonCode(documents.Document, frozen=True):
     """A known reason for opening recordings, and the purposes that it fits."""
 
     code: str  # lower-case letters, digits and hyphens
@@ -313,11 +312,3 @@ def version_to_json(version: PolicyVersion) -> dict[str, Any]:
 def read_version(document: object) -> PolicyVersion:
     """The inverse of `version_to_json`; raises ValueError for anything else."""
     return documents.read(document, PolicyVersion)
-
-
-def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
-    """A prompt in answers, with the digest of its sound in hex."""
-    sound = prompt.sound_sha256.hex() if prompt.sound_sha256 is not None else None
-    facts = {"version": prompt.version, "lang": prompt.lang, "text": prompt.text, "purposes": sorted(prompt.purposes)}
-    until = prompt.until.isoformat() if prompt.until is not None else None
-    return {**facts, "since": prompt.since.isoformat(), "until": until, "sound": sound}

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from arlo_rec.access import grant_history
 from arlo_rec.access.limits import HEARD
+from arlo_rec.erasure import old_entries
 from arlo_rec.keys.roster import name_then
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import (
@@ -32,6 +33,7 @@ from arlo_rec.log.events import (
     SearchShown,
     WithdrawalShown,
 )
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, nearest
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import ZONE, Action, Role
@@ -44,7 +46,9 @@ _READ: Final = (
 )
 _COUNTED: Final = (SearchBegun, Denied, Opened, Heard, HeardInReview)  # by person
 _REACHING: Final = (Opened, OpenedForSubject, SearchShown, WithdrawalShown)
+_REACH: Final = ("opened", "shown", "files")
 _AT_ONCE: Final = 5000
+MOST_REASONS: Final = 3  # of a person, that are shown
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
 LEAST: Final = 0.6  # of the median: honest people differ by a factor of four
@@ -151,6 +155,13 @@ class Conduct:
         """The number of uses of the most frequent reason, word for word."""
         return max(self.reasons.values(), default=0)
 
+    @property
+    def shown(self) -> ConductShown:
+        """The same as answers show it."""
+        most = self.reasons.most_common(MOST_REASONS)
+        repeated = [SameReason(reason, count) for reason, count in most if count > 1]
+        return ConductShown.of(self, reasons=repeated, codes=dict(self.codes))
+
     def take(self, deed: Deed, calls: Iterable[RecordingId], code: str | None) -> None:
         """Count a deed on recordings of *calls*, with the reason's *code*."""
         self.reasons.update([deed.reason] if deed.reason is not None else [])
@@ -168,13 +179,44 @@ class Conduct:
                 self.calls.update(calls)
 
 
-class Outlier(NamedTuple):
+class SameReason(Record, frozen=True):
+    """A reason that a person gave more than once, word for word."""
+
+    reason: str
+    count: int
+
+
+class ConductShown(Record, frozen=True):
+    """Use of recordings by one person, as answers show it, with the most frequent of the repeated reasons."""
+
+    person: str
+    role: Role
+    searches: int
+    heard: int
+    heard_s: int
+    exports: int
+    denied: int
+    at_night: int
+    same_caller: int
+    reasons: list[SameReason]
+    codes: dict[str, int]
+
+
+class Outlier(Record, frozen=True, rename={"figure": "why"}):
     """A figure of a person that is far from those of their role."""
 
     person: str
     figure: str  # one of FLOORS
     value: int
     usual: float  # median of the others
+
+
+class Report(Record, frozen=True):
+    """Use of recordings by each person, and what stands out; earlier entries may be forgotten."""
+
+    people: list[ConductShown]
+    outliers: list[Outlier]
+    forgotten_until: datetime | None
 
 
 def report(store: Store, since: datetime | None, before: datetime | None, now: datetime) -> list[Conduct]:
@@ -237,18 +279,28 @@ def _is_night(at: datetime) -> bool:
 # -- a breach -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Reach(Record, frozen=True):
+    """The calls that one person opened and was shown, and the files that they got."""
+
+    person: str
+    opened: int
+    shown: int
+    files: int
+
+
+class Breach(Record, frozen=True, rename={"begin": "from", "end": "to"}):
     """The facts for a notification of a breach (GDPR 33(3)), by the log."""
 
+    recordings: int  # calls with opened sound or a shown line: time, team, agent, length
+    opened: int  # of these, with opened sound
+    callers: int  # different ones, of held calls
+    people: list[Reach]
     begin: datetime | None  # first and last deed
     end: datetime | None
-    people: Mapping[str, Counter[str]]  # by name: calls opened, calls shown, files
-    opened: frozenset[RecordingId]  # calls with opened sound
-    shown: frozenset[RecordingId]  # calls with a shown line only: time, team, agent, length
-    callers: int  # different ones, of held calls
-    erased: int  # erased calls, whose callers are unknown
+    already_erased: int  # calls, whose callers are unknown
     only_ciphertext: bool  # they opened nothing, and could have opened nothing
+    ids: frozenset[RecordingId]
+    forgotten_until: datetime | None
 
 
 def breach(
@@ -281,14 +333,16 @@ def breach(
     every = reached.opened | reached.shown
     held = {call: row for call in every if (row := store.catalogue.recordings.held(call)) is not None}
     return Breach(
-        min(reached.times, default=None),
-        max(reached.times, default=None),
-        reached.people,
-        frozenset(reached.opened),
-        frozenset(reached.shown - reached.opened),
-        len({row.caller for row in held.values() if row.caller is not None}),
-        len(every) - len(held),
-        not every and not _could(store, person, since, before),
+        recordings=len(every),
+        opened=len(reached.opened),
+        callers=len({row.caller for row in held.values() if row.caller is not None}),
+        people=[Reach(name, *(reached.people[name][it] for it in _REACH)) for name in sorted(reached.people)],
+        begin=min(reached.times, default=None),
+        end=max(reached.times, default=None),
+        already_erased=len(every) - len(held),
+        only_ciphertext=not every and not _could(store, person, since, before),
+        ids=frozenset(every),
+        forgotten_until=old_entries.last(store)[1],
     )
 
 

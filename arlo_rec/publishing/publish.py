@@ -20,7 +20,7 @@ import io
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from arlo_rec.admin.policy_drift import Drift
 from arlo_rec.backends.named_files import NamedFile
@@ -28,6 +28,7 @@ from arlo_rec.certificates import check, seal
 from arlo_rec.certificates.check import Forged, Genuine, Unknown
 from arlo_rec.crypto import merkle
 from arlo_rec.log.events import PolicyPublished, read
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import InUse, Unreachable
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import from_iso, to_iso
@@ -38,19 +39,24 @@ from arlo_rec.publishing.pages import Page
 from arlo_rec.store import Store
 
 
-class PublishedPage(NamedTuple):
+class PublishedPage(Record, frozen=True):
     """A page that was written; SHA-256, in hex, and length of the whole file."""
 
-    page: Page
+    name: str
+    lang: str
+    form: str
+    file: str
     sha256: str
-    size: int
+    bytes: int
 
 
-class Published(NamedTuple):
-    """The published version of the policy, and its pages."""
+class Published(Record, frozen=True):
+    """The published version of the policy, its pages, and the particulars that the company did not state."""
 
     version: str
+    out: str
     pages: list[PublishedPage]
+    missing: tuple[str, ...]
 
 
 def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime) -> Published:
@@ -72,8 +78,10 @@ def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime
     proof = seal.proof_of(store, seq, path)
     files = {page: signed(store, page, content, version.version, now, proof) for page, content in contents.items()}
     folder.write_folder({page.file: content for page, content in files.items()})
-    written = [PublishedPage(page, hashlib.sha256(raw).hexdigest(), len(raw)) for page, raw in files.items()]
-    return Published(version.version, written)
+    written = [
+        PublishedPage.of(page, sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw)) for page, raw in files.items()
+    ]
+    return Published(version.version, str(folder), written, company.missing)
 
 
 def digest(page: Page, content: bytes) -> str:
