@@ -54,6 +54,6 @@ def test_an_employee_whom_no_call_names_is_told_before_anything_is_written(world
     asked = ("--identity", "login", "--lang", "en")
     assert (
         "No recordings found for: Ola Oppdikted."
-        in world.run("dsar", "--agent", "Ola Oppdikted", *asked, who="sigrid").out
+        in world.run("case", "open", "--agent", "Ola Oppdikted", *asked, who="sigrid").out
     )
-    assert "No recordings found" not in world.run("dsar", "--agent", "Ola Oppdiktet", *asked, who="sigrid").out
+    assert "No recordings found" not in world.run("case", "open", "--agent", "Ola Oppdiktet", *asked, who="sigrid").out
