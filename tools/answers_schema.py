@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ def document() -> bytes:
     """The schema as JSON: under `commands` the answer of each, or `error` alone where the command failed."""
     by_command = kinds()
     made = list(dict.fromkeys(by_command.values()))
-    references, parts = msgspec.json.schema_components(made, ref_template="#/$defs/{name}")
+    references, parts = msgspec.json.schema_components(made, schema_hook=_written, ref_template="#/$defs/{name}")
     names = {kind: str(reference["$ref"]).rpartition("/")[2] for kind, reference in zip(made, references, strict=True)}
     for name in names.values():
         parts[name]["properties"] = OF_ALL | parts[name].get("properties", {})
@@ -49,6 +50,13 @@ def document() -> bytes:
 def _record(address: str) -> Any:
     module, _, name = address.partition(":")
     return getattr(import_module(f"arlo_rec.{module}"), name)
+
+
+def _written(kind: type) -> dict[str, str]:
+    """A path, as a text."""
+    if issubclass(kind, Path):
+        return {"type": "string"}
+    raise NotImplementedError(kind)
 
 
 def _as_written(part: Any) -> Any:

@@ -27,6 +27,7 @@ from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import InUse, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
@@ -54,6 +55,13 @@ class Erased(NamedTuple):
     number: str
     recordings: tuple[RecordingId, ...]
     complete: bool
+
+
+class ErasedRecording(Record, frozen=True):
+    """An erased recording, as answers show it: nothing about a person."""
+
+    id: RecordingId
+    started_at: datetime
 
 
 def carry_out(
