@@ -355,9 +355,7 @@ def rings_after_leaving(store: Store, run: Run) -> RingsAnswer:
     from arlo_rec.offsite import escrow
 
     statuses = list(escrow.statuses(store, run.now()))
-    left = tuple(
-        str(each.row.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"}
-    )
+    left = tuple(str(each.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"})
     backup_due = any(each.problem in {"backup_void", "backup_not_for_officers"} for each in statuses)
     lines = [run.say("person.rings_left", escrow=ring) for ring in left]
     lines += [run.say("person.backup_due")] if backup_due else []
