@@ -131,12 +131,10 @@ def _steps(run: Run, show: Callable[[str], None]) -> Iterator[Step]:
 
 def _run(words: list[str], lang: str, ahead: timedelta) -> tuple[int, str]:
     """The exit status of a command, and what it says."""
-    out = io.StringIO()
+    out, outset = io.StringIO(), Outset(lang, LocalClient(), ahead)
     try:
         with redirect_stdout(out):
-            status = program(lang)(
-                args=words, prog_name=PROGRAM, standalone_mode=False, obj=Outset(lang, LocalClient(), ahead)
-            )
+            status = program(lang)(args=words, prog_name=PROGRAM, standalone_mode=False, obj=outset)
         return int(status or 0), out.getvalue()
     except ArloError as error:
         return error.exit_status, f"{out.getvalue()}{PROGRAM}: {message_of(error, lang)}"

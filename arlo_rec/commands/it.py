@@ -28,19 +28,9 @@ if TYPE_CHECKING:
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
 COLUMNS: Final = ("entry", "at", "name", "action", "outcome", "detail")
-FIELDS: Final = [
-    "seq",
-    "at",
-    "person",
-    "action",
-    "outcome",
-    "rule",
-    "purpose",
-    "reason",
-    "recordings",
-    "detail",
-    "policy",
-]
+FIELDS: Final = (
+    "seq", "at", "person", "action", "outcome", "rule", "purpose", "reason", "recordings", "detail", "policy",
+)  # fmt: skip
 ID_DIGITS: Final = 8  # of an id; so much of one is enough for `--recording`
 LONGEST: Final = 200  # characters of a detail; JSON and CSV have it whole
 NAMED: Final = 3  # recordings of an entry that are named

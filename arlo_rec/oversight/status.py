@@ -136,7 +136,7 @@ def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[
 
 
 def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
-    """What closes the store, or leaves it open to a person who left."""
+    """Findings that close the store, or leave it open to a person who left."""
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
     if policy_drift.closing(store):
