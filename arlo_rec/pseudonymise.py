@@ -132,7 +132,7 @@ def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
 def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
     """The steps left before a confirmation."""
     cuts = ", ".join(map(str, left.undecided))
-    parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in left.unheard)
+    parts = ", ".join(f"{start:.1f}-{end:.1f}" for start, end in left.unheard)
     return ReviewUnfinished(copy=copy.first.hex(), cuts=cuts, parts=parts)
 
 

@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.access import cases, grant_history, grant_keys
+from msgspec.structs import replace
+
+from arlo_rec.access import cases, disclosures, grant_history, grant_keys
+from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.erasure import old_entries, protocol, receipts
+from arlo_rec.erasure.protocol import ErasedRecording
 from arlo_rec.keys.layout import sweep_half_written
 from arlo_rec.log import events
 from arlo_rec.log.events import CasesEnded, Denied, GrantsExpired, PurgeFinished
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
@@ -45,20 +50,22 @@ class Plan:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """The result of a purge; `overdue` counts held recordings past retention.
+class Purged(Record, frozen=True):
+    """The result of a purge, or the preview of one; `overdue` counts held recordings past retention.
 
     It is not `complete` if object files could not be deleted; a later run deletes them and writes the receipt.
     """
 
-    due: tuple[Recording, ...]
+    due: int
     erased: int
     overdue: int
+    recordings: list[ErasedRecording]
     receipt: Path | None
     complete: bool
-    rings_left: tuple[str, ...] = ()  # escrows that could not be emptied
-    forgotten: int = 0  # old log entries whose bodies were deleted
+    rings_left: tuple[str, ...]  # escrows that could not be emptied
+    recipients: list[Disclosure]
+    forgotten: int  # old log entries whose bodies were deleted
+    would_stop: str | None  # the code of why a purge would stop and ask
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
@@ -96,6 +103,15 @@ def _due(store: Store, at: datetime) -> tuple[Recording, ...]:
     return tuple(store.catalogue.search.past_retention(at, store.policy.latest_due(at)))
 
 
+def preview(store: Store, planned: Plan) -> Purged:
+    """The recordings that a purge would erase, and whether it would stop and ask."""
+    due, recordings = len(planned.due), [ErasedRecording.of(recording) for recording in planned.due]
+    reached = disclosures.of_recordings(store, [recording.id for recording in recordings])
+    would_stop = None if planned.decision.allowed else planned.decision.code
+    ended = (None, True, (), reached, 0)
+    return Purged(due, 0, due, recordings, *ended, would_stop)
+
+
 def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:
     """Erase what is due; raises Refused (retention.guard) if the plan is not plausible."""
     decision, due = planned.decision, len(planned.due)
@@ -111,7 +127,8 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     left = store.catalogue.search.count_past_retention(planned.now, latest)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
-    return Purged(planned.due, due - left, left, receipt, complete, rings_left, forgotten)
+    ended = {"erased": due - left, "overdue": left, "receipt": receipt, "complete": complete}
+    return replace(preview(store, planned), **ended, rings_left=rings_left, forgotten=forgotten)
 
 
 def _erase(store: Store, planned: Plan, observer: Observer) -> protocol.Erased | None:

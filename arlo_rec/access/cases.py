@@ -6,11 +6,11 @@ it.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import date, datetime
 
 from arlo_rec.log.cases import LoggedCase, follow
 from arlo_rec.log.events import OfCase
+from arlo_rec.model.documents import Record
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import is_due
 from arlo_rec.store import Store
@@ -33,13 +33,15 @@ def running(store: Store, now: datetime) -> list[LoggedCase]:
     return sorted(cases, key=lambda case: (case.due_on, case.received_at))  # then in the log's order
 
 
-class Waiting(NamedTuple):
+class Waiting(Record, frozen=True):
     """A case without an answer, and the time left."""
 
-    case: LoggedCase
-    days: int  # until the deadline, negative after it
+    case: str
+    received: datetime
+    due: date
+    days_left: int  # until the deadline, negative after it
     first_erased: datetime | None  # when its first recording goes, if before the deadline
-    days_whole: int | None = None  # until then: a request keeps nothing longer
+    days_whole: int | None  # until then: a request keeps nothing longer
 
 
 def urgent(store: Store, now: datetime) -> list[Waiting]:
@@ -50,10 +52,10 @@ def urgent(store: Store, now: datetime) -> list[Waiting]:
 
 
 def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waiting:
-    first = first_erased(store, case, now)
-    if first is None or first >= end_of_day(case.due_on):
-        return Waiting(case, days, None)
-    return Waiting(case, days, first, (local_date(first) - local_date(store.clock.today(now))).days)
+    first, days_whole = first_erased(store, case, now), None
+    if first is not None and first < end_of_day(case.due_on):
+        days_whole = (local_date(first) - local_date(store.clock.today(now))).days
+    return Waiting(case.id, case.received_at, case.due_on, days, None if days_whole is None else first, days_whole)
 
 
 def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:

@@ -12,6 +12,8 @@ from datetime import datetime
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.access import disclosures, gate, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
@@ -60,6 +62,23 @@ class Match(Record, frozen=True):
     pseudonymised: bool
 
 
+class Why(Record, frozen=True):
+    """A possible reason for an empty result, with similar names that the person may see."""
+
+    code: str
+    nearest: tuple[str, ...]
+
+
+class Listed(Record, frozen=True, kw_only=True):
+    """The answer to a search: recordings, with those whose metadata is damaged; or teams."""
+
+    recordings: list[Match] | UnsetType = UNSET
+    damaged: list[RecordingId] | UnsetType = UNSET
+    older: int | UnsetType = UNSET
+    why: list[Why] | UnsetType = UNSET
+    teams: list[Team] | UnsetType = UNSET
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The results of a search, and the recordings whose metadata is damaged."""
@@ -71,11 +90,14 @@ class Found:
     why: tuple[WhyNothing, ...] = ()  # without matches: possible reasons
 
 
-class Exported(NamedTuple):
-    """The exported recording, and the bytes written."""
+class Exported(Record, frozen=True):
+    """An exported recording, its file unless it went to a stream, and the bytes written."""
 
-    recording: Recording
+    id: RecordingId
+    out: str | None
     bytes: int
+    started_at: datetime
+    team: str
 
 
 class WhyNothing(NamedTuple):
@@ -154,10 +176,10 @@ def export(
     if isinstance(out, NamedFile):
         with disclosures.unless_written(store, permit.seq, out.files, clock()):
             written = out.write(sound, lambda: gate.still_open(store, permit, clock()))
-            return Exported(permit.recording, written)
+            return Exported.of(permit.recording, out=out.absolute(), bytes=written)
     if stored_digest(store.blobs, permit.recording.id.hex()) != permit.recording.object_digest:
         raise Integrity("object_damaged")
-    return Exported(permit.recording, _stream(sound, out))
+    return Exported.of(permit.recording, out=None, bytes=_stream(sound, out))
 
 
 def _stream(sound: Iterable[bytes], out: BinaryIO) -> int:

@@ -6,34 +6,35 @@ have written an entry of the year 2099; so an officer can accept the clock, with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from arlo_rec.access import grant_keys
 from arlo_rec.admin.grants import facts
-from arlo_rec.catalogue.log_clock import Moment
 from arlo_rec.log.events import ClockAccepted, Denied, GrantRevoked
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import to_iso
-from arlo_rec.policy import CLOCK_MARGIN, Action, Decision, clock_against_log, reason_problem
+from arlo_rec.policy import CLOCK_MARGIN, Action, clock_against_log, reason_problem
 from arlo_rec.store import Change, Store
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The clock, the log's time, and the person of its newest entry (None: that entry is gone)."""
+class Newest(Record, frozen=True):
+    """The newest entry of the log, and its person (None: that entry is gone)."""
+
+    entry: int
+    at: datetime
+    person: str | None
+
+
+class Reading(Record, frozen=True):
+    """The clock against the log's time."""
 
     now: datetime
-    newest: Moment
-    person: str | None
-    purged: datetime | None  # when the last purge finished
+    behind: bool
+    behind_s: int  # seconds by which it is behind the newest entry
+    newest: Newest
+    last_purge: datetime | None  # when the last purge finished
     accepted: int | None  # the newest entry by which an officer accepted the clock
-    decision: Decision
-
-    @property
-    def behind_s(self) -> int:
-        """Seconds by which the clock is behind the newest entry, or 0."""
-        return max(0, int((self.newest.at - self.now).total_seconds()))
 
 
 def read(store: Store, now: datetime) -> Reading:
@@ -43,7 +44,9 @@ def read(store: Store, now: datetime) -> Reading:
     entry = store.log.entries.get(time.newest.seq)
     person = entry.person if entry is not None and entry.body is not None else None
     accepted = time.accepted.seq if time.accepted.seq >= 0 else None
-    return Reading(now, time.newest, person, time.last_purge(), accepted, clock_against_log(now, time.newest.at))
+    behind = not clock_against_log(now, time.newest.at).allowed
+    behind_s = max(0, int((time.newest.at - now).total_seconds()))
+    return Reading(now, behind, behind_s, Newest(time.newest.seq, time.newest.at, person), time.last_purge(), accepted)
 
 
 def accept(store: Store, reason: str | None, now: datetime) -> int:

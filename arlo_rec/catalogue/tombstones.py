@@ -6,13 +6,13 @@ of its log entry, so that the feed can forward all of them. The table `refusals`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.backends import marks
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.model.documents import Record
 from arlo_rec.model.records import from_micros, to_micros
 
 
@@ -70,8 +70,7 @@ class Tombstones:
         self._db.run("DELETE FROM burials WHERE at < ?", (to_micros(before),))
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalCount:
+class RefusalCount(Record, frozen=True):
     """The number of refusals with a code, and when the oldest was first seen."""
 
     code: str

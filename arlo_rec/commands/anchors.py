@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from arlo_rec.commands.options import opt
 from arlo_rec.commands.run import Run
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.catalogue.log_stretch import Anchors
-    from arlo_rec.oversight.witness import Witnessed
 
 
 def audit_checkpoint(
@@ -26,36 +24,47 @@ def audit_checkpoint(
     out: Annotated[Path | None, opt("opt.checkpoint_out", "--out", "FILE")] = None,
 ) -> Answer:
     """The newest checkpoint, signed; kept wherever that is asked for."""
+    from msgspec.structs import replace
+
     from arlo_rec.oversight.witness import newest_checkpoint
 
     run: Run = ctx.obj
     target = run.files.new_or_shown(out)
     with run.store() as store:
-        checkpoint, note, vkey = newest_checkpoint(store, run.now())
-    data: dict[str, Any] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "note": note, "vkey": vkey}
+        newest = newest_checkpoint(store, run.now())
+    kept: dict[str, Any] = {}
     if append is not None:
-        data["appended"] = _append(run, append, note)
+        kept["appended"] = run.client.append_note(append, newest.note)
+        _tell(run, "audit.appended" if kept["appended"] else "audit.appended_before", path=append)
     if target is not None:
-        data["out"] = _write(run, target, note)
-    return Answer(data, note.rstrip("\n").split("\n"), always=not {"appended", "out"} & data.keys())
-
-
-def _append(run: Run, path: Path, note: str) -> bool:
-    is_new = run.client.append_note(path, note)
-    _tell(run, "audit.appended" if is_new else "audit.appended_before", path=path)
-    return is_new
-
-
-def _write(run: Run, target: NamedFile, note: str) -> str:
-    target.write([note.encode("utf-8")])
-    _tell(run, "audit.written", path=target)
-    return target.absolute()
+        target.write([newest.note.encode("utf-8")])
+        kept["out"] = target.absolute()
+        _tell(run, "audit.written", path=target)
+    return Answer(replace(newest, **kept), newest.note.rstrip("\n").split("\n"), always=not kept)
 
 
 def _tell(run: Run, code: str, **values: object) -> None:
     """Say what was done beside the note, which alone stands on stdout; a script reads it in the JSON."""
     if run.for_people:
         run.note(run.say(code, **values))
+
+
+class AnchorFile(Record, frozen=True):
+    """A file of anchors: how many the log was compared with, and their problems."""
+
+    file: Path
+    anchors: int
+    problems: list[str]
+
+
+class LogVerified(Record, frozen=True):
+    """The log's tree, its problems, and the anchors that it was compared with."""
+
+    size: int
+    root: bytes
+    problems: list[str]
+    anchors: int
+    files: list[AnchorFile]
 
 
 def audit_verify(
@@ -70,57 +79,30 @@ def audit_verify(
     run: Run = ctx.obj
     if witness and not anchor:
         raise Usage("witness_of_what")
-    files, witnesses = _read(run, anchor or ()), parse_vkeys(witness or ())
+    read, witnesses = [_anchors(run, path) for path in anchor or ()], parse_vkeys(witness or ())
     with run.store() as store:
-        anchors = [file.anchors for file in files]
-        of_log, tree = verified(store, anchors, run.now(), run.progress)
-    for each in anchors:
-        each.problems += unwitnessed(each.compared, witnesses)
-    problems = of_log + [code for each in anchors for code in each.problems]
-    data: dict[str, Any] = {"size": tree.size, "root": tree.root().hex(), "problems": problems}
-    data |= {"anchors": sum(len(each.compared) for each in anchors), "files": [_file_json(each) for each in files]}
-    lines = [run.say(f"problem.{code}", what="log") for code in of_log]
-    lines += [line for each in files for line in _problem_lines(run, each, of_several=len(files) > 1)]
+        problems, tree = verified(store, read, run.now(), run.progress)
+    lines = [run.say(f"problem.{code}", what="log") for code in problems]
+    files = list[AnchorFile]()
+    for path, each in zip(anchor or (), read, strict=True):
+        files.append(AnchorFile(path, len(each.compared), each.problems + unwitnessed(each.compared, witnesses)))
+        what = f"log ({path})" if len(read) > 1 else "log"
+        lines += [run.say(f"problem.{code}", what=what) for code in files[-1].problems]
+    problems = problems + [code for file in files for code in file.problems]
+    compared = sum(file.anchors for file in files)
     lines = lines or [run.say("audit.good", size=tree.size, root=tree.root().hex())]
-    lines += _compared_lines(run, files)
-    return Answer(data, lines, always=bool(problems), error=error_of(len(problems)))
+    lines += [run.say("audit.compared", count=compared, files=len(files))] if files else []
+    answer = LogVerified(tree.size, tree.root(), problems, compared, files)
+    return Answer(answer, lines, always=bool(problems), error=error_of(len(problems)))
 
 
-class _File(NamedTuple):
-    """A file of anchors, and what came of them."""
-
-    path: Path
-    anchors: Anchors
-
-
-def _read(run: Run, paths: Sequence[Path]) -> list[_File]:
-    """The files of anchors, with a problem for each that cannot be read to its end; raises Usage."""
+def _anchors(run: Run, path: Path) -> Anchors:
+    """The anchors in a file, with a problem if it cannot be read to its end; raises Usage."""
     from arlo_rec.catalogue.log_stretch import Anchors
     from arlo_rec.offsite import anchor_file
 
-    files = list[_File]()
-    for path in paths:
-        notes, is_whole = anchor_file.parse(run.files.read(path, anchor_file.FILE_BYTES))
-        files.append(_File(path, Anchors(notes, [] if is_whole else ["anchor_unreadable"])))
-    return files
-
-
-def _file_json(file: _File) -> dict[str, Any]:
-    anchors = file.anchors
-    return {"file": str(file.path), "anchors": len(anchors.compared), "problems": anchors.problems}
-
-
-def _problem_lines(run: Run, file: _File, *, of_several: bool) -> list[str]:
-    what = f"log ({file.path})" if of_several else "log"
-    return [run.say(f"problem.{code}", what=what) for code in file.anchors.problems]
-
-
-def _compared_lines(run: Run, files: Sequence[_File]) -> list[str]:
-    """The number of anchors that the log was compared with."""
-    if not files:
-        return []
-    count = sum(len(each.anchors.compared) for each in files)
-    return [run.say("audit.compared", count=count, files=len(files))]
+    notes, is_whole = anchor_file.parse(run.files.read(path, anchor_file.FILE_BYTES))
+    return Anchors(notes, [] if is_whole else ["anchor_unreadable"])
 
 
 def audit_witness(
@@ -138,18 +120,13 @@ def audit_witness(
 
         run.files.server_folder(witness_key, "--new")
         made = keys.make(run.files.new_file(witness_key).path, new)
-        data = _witness_json(witness.Witnessed(made.name, made.vkey, None, [], is_first=True))
-        return Answer(data, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
+        newly = witness.Witnessed(made.name, made.vkey, note=None, first=True, problems=[])
+        return Answer(newly, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
     with run.store() as store:
         seen = witness.run(store, lambda: run.client.witness(witness_key), run.now(), run.progress)
     lines = [run.say(f"problem.{code}", what="log") for code in seen.problems]
     lines = lines or (seen.note or "").rstrip("\n").split("\n")
-    return Answer(_witness_json(seen), lines, always=True, error=error_of(len(seen.problems)))
-
-
-def _witness_json(seen: Witnessed) -> dict[str, Any]:
-    about = {"name": seen.name, "vkey": seen.vkey, "note": seen.note, "first": seen.is_first}
-    return {**about, "problems": seen.problems}
+    return Answer(seen, lines, always=True, error=error_of(len(seen.problems)))
 
 
 def error_of(problems: int) -> Integrity | None:

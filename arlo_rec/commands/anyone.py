@@ -5,23 +5,67 @@ from __future__ import annotations
 import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.commands.options import SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run, purpose_and_reason
-from arlo_rec.model.errors import NothingMatched, NotUnlocked, Usage
-from arlo_rec.model.times import parse_length, shown, shown_end, shown_minute
+from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import ArloError, NothingMatched, NotUnlocked, Usage
+from arlo_rec.model.times import parse_length, shown_end, shown_minute
 from arlo_rec.policy import Purpose, reason_problem
-from arlo_rec.ui.terminal import Answer
+from arlo_rec.ui.tables import members
+from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.certificates.check import Genuine
     from arlo_rec.keys.unlocks import UnlockTerms
     from arlo_rec.oversight.todo import Task
     from arlo_rec.store import Store
+
+
+class ListCounts(Record, frozen=True):
+    """The entries and accesses in a list, and the log's size."""
+
+    count: int
+    accesses: int
+    size: int
+
+
+class Checked(Record, frozen=True, kw_only=True):
+    """The facts of a genuine document, by its kind; instants as they stand in it."""
+
+    valid: bool
+    kind: str
+    store: str
+    policy: str
+    vkeys: list[str]
+    officer_vkey: str
+    vkey_checked: bool
+    officer_checked: bool
+    number: str | UnsetType = UNSET  # of a receipt, as what follows it up to `feed`
+    event: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
+    erased_at: str | UnsetType = UNSET
+    erased_by: str | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    ring_until: str | UnsetType | None = UNSET
+    feed: bool | UnsetType | None = UNSET
+    page: str | UnsetType | None = UNSET  # the file that shows a receipt; the name of a published page
+    lang: str | UnsetType = UNSET
+    form: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    published_at: str | UnsetType = UNSET
+    case: str | UnsetType = UNSET  # of an answer, or of its list of accesses
+    made_at: str | UnsetType = UNSET
+    sha256: str | UnsetType = UNSET
+    bytes: int | UnsetType = UNSET
+    accesses: ListCounts | UnsetType | None = UNSET
 
 
 def certificate_verify(
@@ -33,139 +77,98 @@ def certificate_verify(
     page: Annotated[Path | None, opt("opt.page", "--page", "FILE")] = None,
 ) -> Answer:
     """Check what was given out by its own signatures, or by the keys that --vkey names."""
-    from arlo_rec.backends.bounded_read import open_named
     from arlo_rec.certificates import check
-    from arlo_rec.certificates.verdict import verify
 
     run: Run = ctx.obj
     wanted = vkey or ([run.settings.vkey] if run.settings.vkey else [])
     target = run.files.new_file(page) if page is not None else None
-    try:
-        with open_named(file, check.LONGEST) as content:
-            genuine = verify(content, wanted)
-    except OSError:
-        raise Usage("file_unreadable", path=str(file)) from None
+    genuine = _genuine(file, wanted)
     kind = genuine.document["kind"]
+    if accesses is not None and kind != check.ANSWER:
+        raise Usage("no_answer", path=str(file))
+    if target is not None and kind != check.RECEIPT:
+        raise Usage("no_receipt", path=str(file))
+    listed, inside = genuine if kind == check.LIST else None, list[str]()
     if kind == check.ANSWER:
-        if target is not None:
-            raise Usage("no_receipt", path=str(file))
-        return _answer(run, genuine, _beside(file, accesses, genuine), wanted)
-    if accesses is not None or (kind in {check.LIST, check.PAGE} and target is not None):
-        raise Usage("no_answer" if accesses is not None else "no_receipt", path=str(file))
-    if kind == check.PAGE:
-        return _published(run, genuine)
-    return _accesses(run, genuine) if kind == check.LIST else _receipt(run, genuine, target)
+        from arlo_rec.dsar.access_list import NAME
 
-
-def _beside(file: Path, named: Path | None, genuine: Genuine) -> Path | None:
-    """The list of accesses of an answer: the one that was named, or the one that lies beside it."""
-    from arlo_rec.dsar import access_list
-
-    lies = file.with_name(access_list.NAME)
-    return named if named is not None else lies if genuine.document["accesses"] and lies.is_file() else None
-
-
-def _receipt(run: Run, genuine: Genuine, target: NamedFile | None) -> Answer:
-    """The facts of a deletion receipt."""
-    from arlo_rec.model.records import from_iso
-
-    receipt = genuine.document
+        lies, has_list = file.with_name(NAME), genuine.document["accesses"] is not None
+        beside = accesses or (lies if has_list and lies.is_file() else None)
+        listed = _genuine(beside, wanted, genuine) if beside else None
+        inside = [run.say("certificate.accesses_inside", name=NAME)] if has_list and not listed else []
     if target is not None:
-        _write_page(target, genuine, run.lang)
-    data = {key: receipt[key] for key in ("number", "event", "rule", "policy", "erased_at", "count", "store")}
-    data |= {"ring_until": receipt["ring_until"], "feed": receipt["feed"], "page": target}
-    data |= {**_keys(genuine), "erased_by": receipt["signers"][0]["role"]}
-    at = from_iso(receipt["erased_at"])
-    line = run.say("certificate.valid", number=receipt["number"], count=receipt["count"], at=at)
-    log = run.say(
-        "certificate.key_checked" if genuine.log_checked else "certificate.key_unchecked", vkey=data["vkeys"][0]
-    )
-    word = "certificate.officer_checked" if genuine.officer_checked else "certificate.officer_unchecked"
-    officer = run.say(word, vkey=genuine.officer_vkey, role=receipt["signers"][0]["role"])
-    return Answer(data, [line, log, officer])
+        from arlo_rec.erasure.receipts import render
+
+        target.write([render(genuine, run.lang).encode("utf-8")])
+    checked = _checked(genuine, listed, target)
+    return Answer(checked, [*_checked_lines(run, checked, log_checked=genuine.log_checked), *inside])
 
 
-def _answer(run: Run, genuine: Genuine, beside: Path | None, wanted: list[str]) -> Answer:
-    """The facts of an access answer's certificate, and of its list of accesses if that is given."""
-
+def _genuine(path: Path, wanted: list[str], inside: Genuine | None = None) -> Genuine:
+    """The document in a file; raises Usage where it cannot be read."""
     from arlo_rec.backends.bounded_read import open_named
     from arlo_rec.certificates.check import LONGEST
     from arlo_rec.certificates.verdict import verify
-    from arlo_rec.dsar import access_list
-    from arlo_rec.model.records import from_iso
 
-    answer, listed = genuine.document, None
-    if beside is not None:
-        try:
-            with open_named(beside, LONGEST) as content:
-                listed = verify(content, wanted, inside=genuine)
-        except OSError:
-            raise Usage("file_unreadable", path=str(beside)) from None
-    data = {key: answer[key] for key in ("case", "made_at", "sha256", "bytes", "policy", "store")}
-    data |= {**_keys(genuine), "accesses": _listed(listed) if listed else None}
-    line = run.say("certificate.answer", case=answer["case"], at=from_iso(answer["made_at"]))
-    lines = [line, *([_listed_line(run, listed)] if listed else []), *_key_lines(run, genuine)]
-    if listed is None and answer["accesses"]:
-        lines.append(run.say("certificate.accesses_inside", name=access_list.NAME))
-    return Answer(data, lines)
+    try:
+        with open_named(path, LONGEST) as content:
+            return verify(content, wanted, inside=inside)
+    except OSError:
+        raise Usage("file_unreadable", path=str(path)) from None
 
 
-def _accesses(run: Run, genuine: Genuine) -> Answer:
-    """The facts of a list of accesses."""
-    told = genuine.document
-    data = {key: told[key] for key in ("case", "made_at", "policy", "store")}
-    data |= {**_keys(genuine), "accesses": _listed(genuine)}
-    return Answer(data, [_listed_line(run, genuine), *_key_lines(run, genuine)])
-
-
-def _published(run: Run, genuine: Genuine) -> Answer:
-    """The facts of a published page's certificate."""
-    from arlo_rec.model.records import from_iso
-
-    told = genuine.document
-    data = {key: told[key] for key in ("page", "lang", "form", "published_at", "sha256", "bytes", "store")}
-    data |= {"version": told["policy"], **_keys(genuine)}
-    at = from_iso(told["published_at"])
-    said = run.say("certificate.page", page=told["page"], language=told["lang"], version=told["policy"], at=at)
-    return Answer(data, [said, *_key_lines(run, genuine)])
-
-
-def _listed(genuine: Genuine) -> dict[str, int]:
-    """The numbers of entries and accesses in a list, and the log's size."""
+def _checked(genuine: Genuine, listed: Genuine | None, page: NamedFile | None) -> Checked:
+    """The facts of a document, and the numbers in a list of accesses."""
+    from arlo_rec.certificates import check
     from arlo_rec.crypto.merkle import parse_note
 
     told = genuine.document
-    read = sum(entry["access"] for entry in told["entries"])
-    return {"count": told["count"], "accesses": read, "size": parse_note(told["checkpoint"])[0].size}
+    facts = {key: told[key] for key in Checked.__struct_fields__ if key in told}
+    if told["kind"] == check.RECEIPT:
+        facts |= {"page": page and str(page), "erased_by": told["signers"][0]["role"]}
+    elif told["kind"] == check.PAGE:
+        facts["version"] = told["policy"]
+    else:
+        facts["accesses"] = None
+    if listed is not None:
+        entries, size = listed.document["entries"], parse_note(listed.document["checkpoint"])[0].size
+        facts["accesses"] = ListCounts(len(entries), sum(entry["access"] for entry in entries), size)
+    facts |= {"officer_vkey": genuine.officer_vkey, "officer_checked": genuine.officer_checked}
+    vkeys, vkey_checked = [log_key["vkey"] for log_key in told["log_keys"]], genuine.log_checked
+    return Checked(valid=True, vkeys=vkeys, vkey_checked=vkey_checked or genuine.officer_checked, **facts)
 
 
-def _listed_line(run: Run, genuine: Genuine) -> str:
-    return run.say("certificate.accesses", case=genuine.document["case"], **_listed(genuine))
+def _checked_lines(run: Run, told: Checked, *, log_checked: bool) -> Iterator[str]:
+    """The facts for people, and the keys to compare."""
+    from arlo_rec.certificates import check
+    from arlo_rec.model.records import from_iso
 
-
-def _keys(genuine: Genuine) -> dict[str, Any]:
-    """The facts about keys of every kind of document."""
-    vkeys = [log_key["vkey"] for log_key in genuine.document["log_keys"]]
-    data = {"valid": True, "kind": genuine.document["kind"], "vkeys": vkeys, "officer_vkey": genuine.officer_vkey}
-    checked = genuine.log_checked or genuine.officer_checked
-    return data | {"vkey_checked": checked, "officer_checked": genuine.officer_checked}
-
-
-def _key_lines(run: Run, genuine: Genuine) -> list[str]:
-    """Whose keys signed an answer or a list, and what to compare."""
-    if genuine.officer_checked:
-        return [run.say("certificate.signer_checked", vkey=genuine.officer_vkey)]
-    return [run.say("certificate.signer_unchecked", vkey=genuine.officer_vkey)]
-
-
-def _write_page(target: NamedFile, genuine: Genuine, lang: str) -> None:
-    """Write a receipt that was checked as a page for people."""
-    from arlo_rec.erasure.receipts import render
-
-    target.write([render(genuine, lang).encode("utf-8")])
+    checked = "checked" if told.officer_checked else "unchecked"
+    if told.kind == check.RECEIPT:
+        yield run.say("certificate.valid", number=told.number, count=told.count, at=from_iso(str(told.erased_at)))
+        yield run.say(f"certificate.key_{'checked' if log_checked else 'unchecked'}", vkey=told.vkeys[0])
+        yield run.say(f"certificate.officer_{checked}", vkey=told.officer_vkey, role=told.erased_by)
+        return
+    if told.kind == check.PAGE:
+        of = {"page": told.page, "language": told.lang, "version": told.version}
+        yield run.say("certificate.page", **of, at=from_iso(str(told.published_at)))
+    if told.kind == check.ANSWER:
+        yield run.say("certificate.answer", case=told.case, at=from_iso(str(told.made_at)))
+    if told.accesses:
+        yield run.say("certificate.accesses", case=told.case, **members(told.accesses))
+    yield run.say(f"certificate.signer_{checked}", vkey=told.officer_vkey)
 
 
 # -- unlocking ----------------------------------------------------------------------------------------
+
+
+class UnlockShown(Record, frozen=True):
+    """The terms of an unlock that began or ended; None where its time was over."""
+
+    person: str
+    until: datetime | None
+    purpose: str | None
+    reason: str | None
 
 
 def unlock(
@@ -202,8 +205,8 @@ def unlock(
             unlocks.end(keyring, key)
             raise
     unlocks.begin(keyring, key)
-    lines = [*_told_lines(run, "unlock.done", identity.name, told), *waits]
-    return Answer({"person": identity.name, **_told_json(told)}, lines)
+    answer = _terms_answer(run, "unlock", identity.name, told)
+    return answer._replace(lines=[*answer.lines, *waits])
 
 
 def lock(ctx: typer.Context) -> Answer:
@@ -224,26 +227,18 @@ def lock(ctx: typer.Context) -> Answer:
     if running is None and not ended:
         raise NothingMatched("nothing_unlocked", name=name)
     if running is None:
-        return Answer({"person": name, "until": None, "purpose": None, "reason": None}, [run.say("lock.done_outdated")])
+        return Answer(UnlockShown(name, None, None, None), [run.say("lock.done_outdated")])
     with run.opened(place, running.identity) as store:
         store.note(Locked(until=to_iso(running.terms.until)), run.now())
-    return Answer({"person": name, **_told_json(running.terms)}, _told_lines(run, "lock.done", name, running.terms))
+    return _terms_answer(run, "lock", name, running.terms)
 
 
-def _told_json(told: UnlockTerms) -> dict[str, Any]:
-    """The terms of an unlock."""
-
-    return {"until": told.until, "purpose": told.purpose, "reason": told.reason}
-
-
-def _told_lines(run: Run, code: str, name: str, told: UnlockTerms) -> list[str]:
-    """The same for people: whose it is and until when, and what its commands are for."""
-
-    lines = [run.say(code, name=name, typed=shlex.quote(name), until=told.until)]
-    said = "lock.told" if code == "lock.done" else "unlock.told"
-    return lines + (
-        [run.say(said, what=purpose_and_reason(run, told.purpose, told.reason))] if told.purpose or told.reason else []
-    )
+def _terms_answer(run: Run, verb: str, name: str, told: UnlockTerms) -> Answer:
+    """The terms of an unlock: whose it is and until when, and what its commands are for."""
+    lines = [run.say(f"{verb}.done", name=name, typed=shlex.quote(name), until=told.until)]
+    if told.purpose or told.reason:
+        lines.append(run.say(f"{verb}.told", what=purpose_and_reason(run, told.purpose, told.reason)))
+    return Answer(UnlockShown.of(told, person=name), lines)
 
 
 def _length(text: str | None) -> timedelta:
@@ -261,15 +256,29 @@ def _length(text: str | None) -> timedelta:
 
 def _check(purpose: str | None, reason: str | None) -> None:
     """Raise Usage where a purpose or a reason is none that a command would take."""
-
     if purpose is not None and purpose not in list(Purpose):
         raise Usage("purpose_unknown", rule="scope.only")
-    problem = reason_problem(reason) if reason is not None else None
-    if problem is not None:
+    if reason is not None and (problem := reason_problem(reason)):
         raise Usage(problem, rule="security.reason")
 
 
 # -- what waits ---------------------------------------------------------------------------------------
+
+
+class TaskShown(Record, frozen=True):
+    """Pending work in an answer, with its sentence."""
+
+    kind: str
+    id: str
+    since: datetime
+    until: datetime | None
+    text: str
+
+
+class Todo(Record, frozen=True):
+    """Pending work of a person, the oldest first."""
+
+    todo: list[TaskShown]
 
 
 def todo(ctx: typer.Context) -> Answer:
@@ -279,19 +288,9 @@ def todo(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         waiting = tasks(store, run.now())
-    texts = [_text(run, task, store.person.name) for task in waiting]
-    data = [
-        {
-            "kind": task.kind,
-            "id": task.id,
-            "since": task.since,
-            "until": task.until,
-            "text": text,
-        }
-        for task, text in zip(waiting, texts, strict=True)
-    ]
-    lines = [f"{shown_minute(task.since)}  {text}" for task, text in zip(waiting, texts, strict=True)]
-    return Answer({"todo": data}, lines or [run.say("todo.nothing")], always=True)
+        told = [TaskShown.of(task, text=_text(run, task, store.person.name)) for task in waiting]
+    lines = [f"{shown_minute(task.since)}  {task.text}" for task in told]
+    return Answer(Todo(told), lines or [run.say("todo.nothing")], always=True)
 
 
 def waits_line(run: Run, store: Store) -> list[str]:
@@ -305,7 +304,7 @@ def waits_line(run: Run, store: Store) -> list[str]:
 
 def _text(run: Run, task: Task, name: str) -> str:
     """Pending work and its command; another person's file is named with its holder."""
-    about = {"short": task.id, **{key: _word(run, key, value) for key, value in task.about.items()}, "id": task.id}
+    about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
     if task.kind == "delete":
         code = "delete_own" if about["name"] == name else "delete_other"
@@ -315,9 +314,8 @@ def _text(run: Run, task: Task, name: str) -> str:
     return run.say(f"todo.{code}", **about)
 
 
-def _word(run: Run, key: str, value: object) -> object:
-    """A fact of a task as people read it."""
-    from arlo_rec.commands.grants import limit_words
+def word(run: Run, key: str, value: object) -> object:
+    """A value of a task or a finding as people read it, where `say` would write it otherwise."""
     from arlo_rec.model.records import Limits
 
     match key, value:
@@ -325,18 +323,18 @@ def _word(run: Run, key: str, value: object) -> object:
             return run.say(f"purpose.{value}")
         case "teams", None:
             return run.say("all_teams")
-        case "teams", list():
-            return ", ".join(value)
         case "limits", Limits():
+            from arlo_rec.commands.grants import limit_words
+
             return "".join(f", {words}" for words in limit_words(run, value))
         case "until", datetime():
             return shown_end(value)
-        case "erased", datetime():
-            return shown(value)
         case "started", datetime():
             return shown_minute(value)
         case "started", None:
             return "?"
         case "of_call", _:
             return "" if value == 1 else run.say("todo.several", count=value)
+        case _, ArloError():
+            return message_of(value, run.lang)
     return value

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final
 
 import typer
 
@@ -27,6 +27,7 @@ from arlo_rec.commands.options import opt
 from arlo_rec.commands.run import Run
 from arlo_rec.door.client import LocalClient
 from arlo_rec.keys.key_files import readable_secret
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.policy import RETENTION, RULES
@@ -71,12 +72,19 @@ STORY: Final = (  # the rule that a command shows, what is typed, and its exit s
 )
 
 
-class Step(NamedTuple):
+class Step(Record, frozen=True):
     """A command of the story: the rule that it shows, what was typed, and whether it ended as it should."""
 
     rule: str
     did: str
     ok: bool
+
+
+class Demonstration(Record, frozen=True):
+    """The steps of the story, and the folder where it was kept."""
+
+    steps: list[Step]
+    dir: Path | None
 
 
 def demo(
@@ -97,11 +105,10 @@ def demo(
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
-    data = {"steps": [step._asdict() for step in steps], "dir": str(folder) if keep else None}
-    kept = [run.say("demo.kept", path=data["dir"])] if keep else []
-    if all(step.ok for step in steps):
-        return Answer(data, [run.say("demo.done"), *kept])
-    return Answer(data, kept, error=ArloError("demo_failed"))
+    done = [run.say("demo.done")] if all(step.ok for step in steps) else []
+    kept = [run.say("demo.kept", path=folder)] if keep else []
+    told = Demonstration(steps, folder if keep else None)
+    return Answer(told, [*done, *kept], error=None if done else ArloError("demo_failed"))
 
 
 def _steps(run: Run, show: Callable[[str], None]) -> Iterator[Step]:
@@ -124,12 +131,10 @@ def _steps(run: Run, show: Callable[[str], None]) -> Iterator[Step]:
 
 def _run(words: list[str], lang: str, ahead: timedelta) -> tuple[int, str]:
     """The exit status of a command, and what it says."""
-    out = io.StringIO()
+    out, outset = io.StringIO(), Outset(lang, LocalClient(), ahead)
     try:
         with redirect_stdout(out):
-            status = program(lang)(
-                args=words, prog_name=PROGRAM, standalone_mode=False, obj=Outset(lang, LocalClient(), ahead)
-            )
+            status = program(lang)(args=words, prog_name=PROGRAM, standalone_mode=False, obj=outset)
         return int(status or 0), out.getvalue()
     except ArloError as error:
         return error.exit_status, f"{out.getvalue()}{PROGRAM}: {message_of(error, lang)}"

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.disclosures import Disclosure
-    from arlo_rec.erasure.protocol import ErasedRecording
-    from arlo_rec.model.records import Recording
 
 SHOWN_DIGITS = 16  # of a checksum; the JSON has all 64
 
@@ -51,13 +49,6 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
     with run.store() as store:
         confirmed = confirm(store, ids, run.now())
     return Answer(Confirmed(confirmed), [run.say("recipients.confirmed", count=len(confirmed))])
-
-
-def recordings_json(recordings: Sequence[Recording]) -> list[ErasedRecording]:
-    """Recordings that are erased, as answers show them."""
-    from arlo_rec.erasure.protocol import ErasedRecording
-
-    return [ErasedRecording.of(recording) for recording in recordings]
 
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from arlo_rec.commands.anchors import error_of
-from arlo_rec.commands.anyone import waits_line
+from arlo_rec.commands.anyone import waits_line, word
 from arlo_rec.commands.conduct import forgotten_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import near_line, span
 from arlo_rec.door.client import Serving
 from arlo_rec.i18n.messages import say_or
-from arlo_rec.model.errors import ArloError, Usage, nearest_names
-from arlo_rec.model.times import shown, shown_end, shown_minute
-from arlo_rec.ui.tables import Table
-from arlo_rec.ui.terminal import Answer, message_of
+from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import Usage, nearest_names
+from arlo_rec.model.times import shown_minute
+from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from arlo_rec.access.cases import Waiting
-    from arlo_rec.model.records import Grant
-    from arlo_rec.offsite.escrow import BackupStatus
-    from arlo_rec.offsite.feed import FeedStatus
-    from arlo_rec.oversight.status import Finding, Status
+    from collections.abc import Iterator
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
 COLUMNS: Final = ("entry", "at", "name", "action", "outcome", "detail")
 FIELDS: Final = (
-    "seq",
-    "at",
-    "person",
-    "action",
-    "outcome",
-    "rule",
-    "purpose",
-    "reason",
-    "recordings",
-    "detail",
-    "policy",
-)
+    "seq", "at", "person", "action", "outcome", "rule", "purpose", "reason", "recordings", "detail", "policy",
+)  # fmt: skip
 ID_DIGITS: Final = 8  # of an id; so much of one is enough for `--recording`
 LONGEST: Final = 200  # characters of a detail; JSON and CSV have it whole
 NAMED: Final = 3  # recordings of an entry that are named
@@ -60,23 +43,25 @@ def status(
     ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
 ) -> Answer:
     """Show what is held and due, and necessary actions; exit 3 for a bad backup or feed."""
-    from arlo_rec.oversight.status import findings
+    from msgspec.structs import replace
+
     from arlo_rec.oversight.status import status as status_of
 
     run: Run = ctx.obj
     root = run.files.server_folder(root, "--root")
     with run.store(root=root.absolute() if root else None) as store:
-        current = status_of(store, run.now())
-        found = list(findings(current))
+        current, found = status_of(store, run.now())
         running = run.running(store.layout) if run.settings.key_file is None else None
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
-    data = {**_status_json(current, found), "unlocked_until": running.terms.until if running else None}
+    until = running.terms.until if running else None
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines += [_purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
-    lines += [_finding_line(run, finding) for finding in found]
-    if running is not None:
-        lines.append(run.say("status.unlocked", name=store.person.name, until=running.terms.until))
-    return Answer(data, lines + waits, always=True, exit_status=3 if data["critical"] else 0)
+    for each in found:
+        values = {key: word(run, key, value) for key, value in each.values.items()}
+        lines.append(run.say(each.sentence or f"{each.severity}.{each.code}", **values))
+    lines += [run.say("status.unlocked", name=store.person.name, until=until)] if until else []
+    status = 3 if current.critical else 0
+    return Answer(replace(current, unlocked_until=until), lines + waits, always=True, exit_status=status)
 
 
 def verify(
@@ -85,21 +70,28 @@ def verify(
     read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,
 ) -> Answer:
     """Compare everything that the store holds with its log and its catalogue."""
-    from arlo_rec.oversight.status import weak_disk
     from arlo_rec.oversight.verify import verify as check
 
     run: Run = ctx.obj
     with run.store(allow_rollback=True) as store:
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
-        weak = weak_disk(store)
-    problems, foreign = found.problems, found.feed_foreign
-    shown = [{"code": problem.code, "what": problem.what} for problem in problems]
-    data = {"problems": shown, "weak_disk": weak, "feed_foreign_lines": foreign}
-    lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in problems]
+    weak, foreign = found.weak_disk, found.feed_foreign_lines
+    lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in found.problems]
     lines = lines or [run.say("verify.good")]
     lines += [run.say("weak_disk", kind=weak)] if weak else []
     lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
-    return Answer(data, lines, always=bool(problems or weak or foreign), error=error_of(len(problems)))
+    always = bool(found.problems or weak or foreign)
+    return Answer(found, lines, always=always, error=error_of(len(found.problems)))
+
+
+class EntriesShown(Record, frozen=True):
+    """Entries of the log, each with its number and as it stands there, and the log's size and root."""
+
+    entries: list[dict[str, Any]]
+    older: int  # beyond the limit
+    size: int
+    root: bytes
+    forgotten_until: datetime | None
 
 
 def audit_show(
@@ -132,8 +124,6 @@ def audit_show(
         _, forgotten = old_entries.last(store)
         tree = store.log.tree()
         known = {name_then(one.name) for one in (*store.roster.people, *store.roster.former)}
-    data = {"entries": entries, "older": older, "size": tree.size, "root": tree.root().hex()}
-    data["forgotten_until"] = forgotten
     lines = [] if entries else [run.say("audit.none")]
     lines += [run.say("audit.older", count=older)] if older else []
     lines += [forgotten_line(run, forgotten)] if forgotten and (begin is None or begin < forgotten) else []
@@ -141,7 +131,9 @@ def audit_show(
         lines += [run.say("audit.nobody", name=person), *near_line(run, nearest_names(person, known))]
     if action is not None and not entries and action not in (actions := log_query.actions()):
         lines += [run.say("audit.no_action", action=action), *near_line(run, nearest_names(action, actions))]
-    return Answer(data, lines, log_table(run, entries))
+    table = run.table(COLUMNS, [_row(run, entry) for entry in reversed(entries)], ("detail",), (entries, FIELDS))
+    answer = EntriesShown(entries, older, tree.size, tree.root(), forgotten)
+    return Answer(answer, lines, table._replace(is_whole=True))
 
 
 def _outcomes(run: Run, outcome: str | None, *, denied: bool) -> frozenset[str]:
@@ -168,113 +160,20 @@ def clock(
         if accept:
             before = clocks.accept(store, reason, run.now())
         reading = clocks.read(store, run.now())
-    newest, behind = reading.newest, not reading.decision.allowed
-    data: dict[str, Any] = {"now": reading.now, "behind": behind, "behind_s": reading.behind_s}
-    data |= {"newest": {"entry": newest.seq, "at": newest.at, "person": reading.person}}
-    data |= {"last_purge": reading.purged, "accepted": reading.accepted}
     if accept:
-        return Answer(data, [run.say("clock.accepted", before=before)], always=True)
-    facts = {"now": reading.now, "entry": newest.seq, "name": reading.person or "?", "at": newest.at}
-    lines = [run.say("clock.now", **facts), _purge_line(run, reading.purged)]
-    lines.append(run.say("clock.behind" if behind else "clock.right", minutes=reading.behind_s // 60))
-    return Answer(data, lines, always=True, exit_status=3 if behind else 0)
-
-
-# -- the answer of `status` ---------------------------------------------------------------------------
-
-
-def _status_json(current: Status, found: Sequence[Finding]) -> dict[str, Any]:
-    from arlo_rec.oversight.status import Severity
-
-    refused = [{"code": row.code, "count": row.count, "oldest": row.oldest} for row in current.refused]
-    codes = {
-        severity: list(dict.fromkeys(each.code for each in found if each.severity is severity)) for severity in Severity
-    }
-    return {
-        "held": current.held,
-        "due": current.due,
-        "overdue": current.overdue,
-        "refused": refused,
-        "last_purge": current.last_purge,
-        "log_size": current.log_size,
-        "unfinished": current.unfinished,
-        "weak_disk": current.weak_disk,
-        "backups": [_backup_json(backup) for backup in current.backups],
-        "feed": _feed_json(current.feed),
-        "unconfirmed": current.unconfirmed,
-        "requests": [_request_json(waiting) for waiting in current.requests],
-        "warnings": codes[Severity.WARNING],
-        "check_word": current.check_word,
-        "own_access": [_access_json(grant) for grant in current.own_access],
-        "waiting": [_access_json(grant) for grant in current.waiting],
-        "broken_glass": [_access_json(grant) for grant in current.broken_glass],
-        "critical": codes[Severity.CRITICAL],
-    }
-
-
-def _access_json(grant: Grant) -> dict[str, Any]:
-
-    return {"id": grant.id, "person": grant.person, "by": grant.by, "until": grant.until}
-
-
-def _request_json(waiting: Waiting) -> dict[str, Any]:
-
-    case, left, first, days_whole = waiting
-    told = {"case": case.id, "due": case.due_on.isoformat(), "days_left": left}
-    return told | {"first_erased": first, "days_whole": days_whole}
-
-
-def _backup_json(backup: BackupStatus) -> dict[str, Any]:
-
-    newest = backup.newest
-    folder, escrow = str(backup.row.folder), str(backup.row.escrow)
-    return {"folder": folder, "escrow": escrow, "newest": newest, "problem": backup.problem}
-
-
-def _feed_json(feed: FeedStatus | None) -> dict[str, Any] | None:
-    if feed is None:
-        return None
-    return {"path": str(feed.path), "behind": feed.behind, "problem": feed.problem, "foreign_lines": feed.foreign}
-
-
-def _finding_line(run: Run, finding: Finding) -> str:
-    """A finding as people read it."""
-    values = {key: _word(run, key, value) for key, value in finding.values.items()}
-    return run.say(finding.sentence or f"{finding.severity}.{finding.code}", **values)
-
-
-def _word(run: Run, key: str, value: object) -> object:
-
-    match key, value:
-        case "purpose", _:
-            return run.say(f"purpose.{value}")
-        case "teams", None:
-            return run.say("all_teams")
-        case "teams", frozenset():
-            return ", ".join(sorted(value))
-        case "until", datetime():
-            return shown_end(value)
-        case _, datetime():
-            return shown(value)
-        case _, date():
-            return value.isoformat()
-        case _, ArloError():
-            return message_of(value, run.lang)
-    return value
+        return Answer(reading, [run.say("clock.accepted", before=before)], always=True)
+    newest = reading.newest
+    facts = {"now": reading.now, "entry": newest.entry, "name": newest.person or "?", "at": newest.at}
+    lines = [run.say("clock.now", **facts), _purge_line(run, reading.last_purge)]
+    lines.append(run.say("clock.behind" if reading.behind else "clock.right", minutes=reading.behind_s // 60))
+    return Answer(reading, lines, always=True, exit_status=3 if reading.behind else 0)
 
 
 def _purge_line(run: Run, at: datetime | None) -> str:
-
     return run.say("status.purge", at=at) if at else run.say("status.no_purge")
 
 
 # -- the log as a table -------------------------------------------------------------------------------
-
-
-def log_table(run: Run, entries: Sequence[dict[str, Any]]) -> Table:
-    """The entries, newest first."""
-    rows = [_row(run, entry) for entry in reversed(entries)]
-    return run.table(COLUMNS, rows, ("detail",), (entries, FIELDS))._replace(is_whole=True)
 
 
 def _row(run: Run, entry: dict[str, Any]) -> list[str]:

@@ -7,23 +7,23 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arlo_rec.commands.options import Purpose, Reason, arg, opt
 from arlo_rec.commands.run import Run
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NotUnlocked, Refused, Usage
 from arlo_rec.model.times import shown_length
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from arlo_rec.keys.layout import Layout
-    from arlo_rec.listening.listen import Opened
     from arlo_rec.listening.session import Session
     from arlo_rec.store import Store
 
@@ -40,6 +40,14 @@ ERRORS = {
 }
 
 
+class Listened(Record, frozen=True):
+    """A recording that was heard: the address of its page, if any, and the seconds of it."""
+
+    id: str
+    url: str | None
+    heard_s: float
+
+
 def listen(
     ctx: typer.Context,
     recording: Annotated[str, arg("arg.recording", "ID")],
@@ -51,21 +59,29 @@ def listen(
 ) -> Answer:
     """Hear one recording; nothing of it is kept."""
     from arlo_rec.listening import listen as listening
+    from arlo_rec.model.records import from_iso
 
     run: Run = ctx.obj
     words = _player(player)
     with run.store() as store:
         opened = listening.open_for(store, recording, purpose, reason, run.now())
         session = listening.session(store, opened, run.now())
+        watching = listening.watched(store, opened, session, run.now)
         with ended_by_signals(session):
             url = None
             if words:
-                _play(run, store, opened, session, words)
+                _play(run, store, session, watching, words)
             else:
-                watching = listening.watched(store, opened, session, run.now)
                 url = serve(run, store, session, watching, browse=not no_browser)
     demand_not_closed(session)
-    return _answer(run, opened, session, url)
+    facts, heard_s = opened.facts, session.heard_s()
+    heard, length = shown_length(heard_s), shown_length(facts["length_s"])
+    of = {"at": from_iso(facts["started"]), "team": facts["team"], "id": facts["short"]}
+    lines = [run.say("listen.done" if url is not None else "listen.piped", heard=heard, length=length, **of)]
+    if damaged := session.waveform.damaged:
+        spans = ", ".join(f"{shown_length(begin)}-{shown_length(end)}" for begin, end in damaged)
+        lines.append(run.say("listen.damaged", spans=spans))
+    return Answer(Listened(facts["id"], url, round(heard_s, 1)), lines)
 
 
 def demand_not_closed(session: Session) -> None:
@@ -132,12 +148,10 @@ def _end_where_locked(run: Run, place: Layout, session: Session) -> None:
 
     if not run.is_by_unlock:
         return
-    try:
-        is_locked = unlocks.running(run.client.keyring, place, run.name(), run.now()) is None
-    except NotUnlocked:
-        is_locked = True
-    if is_locked:
-        session.end("locked")
+    with suppress(NotUnlocked):
+        if unlocks.running(run.client.keyring, place, run.name(), run.now()) is not None:
+            return
+    session.end("locked")
 
 
 # -- a player of one's own ----------------------------------------------------------------------------
@@ -145,20 +159,22 @@ def _end_where_locked(run: Run, place: Layout, session: Session) -> None:
 
 def _player(command: str | None) -> list[str]:
     """The words of a player's command line; raises Usage for what is none."""
+    if command is None:
+        return []
     try:
-        words = shlex.split(command) if command is not None else []
+        words = shlex.split(command)
     except ValueError:
         words = []
-    if command is not None and not words:
+    if not words:
         raise Usage("bad_value", name="--player")
     return words
 
 
-def _play(run: Run, store: Store, opened: Opened, session: Session, words: list[str]) -> None:
+def _play(run: Run, store: Store, session: Session, watching: Watching, words: list[str]) -> None:
     """Pipe the sound to a player until it ends; it is killed where the recording closes meanwhile."""
-    from arlo_rec.listening.listen import CHECK_EVERY, watched
+    from arlo_rec.listening.listen import CHECK_EVERY
 
-    with watched(store, opened, session, run.now) as look:
+    with watching as look:
         player = run.client.player(words)
         pouring = threading.Thread(target=session.pour, args=(player.pipe,), name="player", daemon=True)
         pouring.start()
@@ -170,19 +186,3 @@ def _play(run: Run, store: Store, opened: Opened, session: Session, words: list[
             session.end("ended")
             player.kill()
             pouring.join()
-
-
-def _answer(run: Run, opened: Opened, session: Session, url: str | None) -> Answer:
-    from arlo_rec.model.records import from_iso
-
-    facts, heard_s = opened.facts, session.heard_s()
-    heard, length = shown_length(heard_s), shown_length(facts["length_s"])
-    of = {"at": from_iso(facts["started"]), "team": facts["team"], "id": facts["short"]}
-    line = run.say("listen.done" if url is not None else "listen.piped", heard=heard, length=length, **of)
-    damaged = [run.say("listen.damaged", spans=_spans(session.waveform.damaged))] if session.waveform.damaged else []
-    return Answer({"id": facts["id"], "url": url, "heard_s": round(heard_s, 1)}, [line, *damaged])
-
-
-def _spans(spans: Sequence[tuple[float, float]]) -> str:
-
-    return ", ".join(f"{shown_length(begin)}-{shown_length(end)}" for begin, end in spans)

@@ -18,11 +18,9 @@ from arlo_rec.policy import Action, has_hidden_characters
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from arlo_rec.access.search import Match, WhyNothing
-    from arlo_rec.model.records import RecordingId
-    from arlo_rec.ui.tables import Table
+    from arlo_rec.access.search import WhyNothing
 
 
 def find(
@@ -57,26 +55,19 @@ def find(
         waits = waits_line(run, store) if run.for_people else []
         ids = [match.id for match in found.matches] if run.for_people else []
         short = short_ids(store, found.admission.covers, ids)
-    matches, damaged = found.matches, [recording.hex() for recording in found.damaged]
-    lines = [] if matches else [run.say("find.none"), *_why_lines(run, found.why)]
-    lines += [run.say("find.damaged", id=recording) for recording in damaged]
-    lines += [run.say("find.older", count=found.older, most=len(matches))] if found.older else []
-    lines += waits
-    table = _matches_table(run, matches, short)
-    why = [{"code": each.code, "nearest": list(each.nearest)} for each in found.why]
-    return Answer({"recordings": matches, "damaged": damaged, "older": found.older, "why": why}, lines, table)
-
-
-def _matches_table(run: Run, matches: Sequence[Match], short: Mapping[RecordingId, str]) -> Table:
-    from arlo_rec.access import search
-
+    lines = [] if found.matches else [run.say("find.none"), *_why_lines(run, found.why)]
+    lines += [run.say("find.damaged", id=recording.hex()) for recording in found.damaged]
+    lines += [run.say("find.older", count=found.older, most=len(found.matches))] if found.older else []
     cells = {
         "id": lambda match: short[match.id],
         "duration_s": lambda match: shown_length(match.duration_s),
         "expires_at": lambda match: local_date(match.expires_at),
     }
     columns = "id started_at=started duration_s=length team agent expires_at=expires"
-    return run.listing(search.Match, matches, columns, "team agent", cells)
+    table = run.listing(search.Match, found.matches, columns, "team agent", cells)
+    why = [search.Why.of(each) for each in found.why]
+    answer = search.Listed(recordings=found.matches, damaged=found.damaged, older=found.older, why=why)
+    return Answer(answer, lines + waits, table)
 
 
 def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
@@ -91,7 +82,7 @@ def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
         none = "teams.none_held" if of_teams.may_see_some(store, now) else "teams.none"
     table = run.listing(of_teams.Team, seen, "team held agents" if with_agents else "team held", "agents")
     lines = [] if with_agents else [run.say("teams.agents")]
-    return Answer({"teams": seen}, lines if seen else [run.say(none)], table)
+    return Answer(search.Listed(teams=seen), lines if seen else [run.say(none)], table)
 
 
 def export(
@@ -116,12 +107,8 @@ def export(
     with run.store() as store:
         intent = Intent(Action.EXPORT, purpose, reason)
         exported = search.export(store, recording, intent, target, run.now)
-    if to_stdout:
-        return Answer({})
-    exported_id, size = exported.recording.id.hex(), exported.bytes
-    data = {"id": exported_id, "out": run.files.named(Path(out)).absolute(), "bytes": size}
-    of = {"id": exported_id, "at": exported.recording.started_at, "team": exported.recording.team}
-    return Answer(data, [run.say("export.done", out=out, bytes=size, **of)])
+    of = {"id": exported.id.hex(), "at": exported.started_at, "team": exported.team}
+    return Answer(exported, [] if to_stdout else [run.say("export.done", out=out, bytes=exported.bytes, **of)])
 
 
 def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:

@@ -308,7 +308,7 @@ def _keys_left(run: Run, store: Store, line: str, kind: type[Record], **facts: A
     from arlo_rec.offsite import escrow
 
     statuses = list(escrow.statuses(store, run.now()))
-    left = [str(each.row.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"}]
+    left = [str(each.escrow) for each in statuses if each.problem in {"escrow_unreachable", "ring_not_emptied"}]
     backup_due = any(each.problem in {"backup_void", "backup_not_for_officers"} for each in statuses)
     lines = [line, *(run.say("person.rings_left", escrow=ring) for ring in left)]
     lines += [run.say("person.backup_due")] if backup_due else []

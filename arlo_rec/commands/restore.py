@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.recovery.backup_copy import BackupSource
-    from arlo_rec.recovery.restore import RestoredStore
+    from arlo_rec.recovery.restore import Restored
 
 
 def restore(
@@ -59,9 +59,9 @@ def restore(
         run.progress,
     )
     if accept_without_feed:
-        with run.opened(restored.layout, officer.identity) as opened:
+        with run.opened(run.place(), officer.identity) as opened:
             restoring.accept(opened, reason, run.now())
-    return _answer(run, restored, closed=not (restored.replayed or accept_without_feed))
+    return _answer(run, restored, closed=restored.closed and not accept_without_feed)
 
 
 class _Officer:
@@ -81,40 +81,37 @@ class _Officer:
 
 def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
     """Open a store that was restored without its feed; raises Usage where neither this nor a backup was named."""
-    from arlo_rec.recovery.restore import accept
+    from arlo_rec.recovery.restore import Restored, accept
 
     if not accept_without_feed:
         raise Usage("backup_not_named")
     with run.store() as store:
         accept(store, reason, run.now())
-    return Answer({"closed": False}, [run.say("restore.accepted")])
+    accepted = Restored(removed=(), closed=False, rings_left=(), passed_over=())
+    return Answer(accepted, [run.say("restore.accepted")])
 
 
 def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
     """Show the backup, and demand the number of its recordings; raises Usage."""
 
     held = source.slot.held
-    summary = run.say("restore.shows", at=source.slot.at, held=held, store=str(store))
+    summary = run.say("restore.shows", at=source.slot.at, held=held, store=store)
     run.confirm(summary, run.say("restore.question"), str(held), yes=yes)
 
 
-def _answer(run: Run, restored: RestoredStore, *, closed: bool) -> Answer:
+def _answer(run: Run, restored: Restored, *, closed: bool) -> Answer:
     """The numbers restored, erased again and lost; also an error while the store is closed."""
+    from msgspec.structs import replace
 
-    store, vkey = str(restored.layout.store), restored.vkey
-    counts = {"held": restored.held, "erased": restored.erased, "lost": len(restored.lost)}
-    data: dict[str, Any] = {"store": store, "root": str(restored.layout.root), "vkey": vkey}
-    data |= {"backup_at": restored.at, **counts, "removed": list(restored.removed), "closed": closed}
-    data |= {"check_word": restored.check_word, "rings_left": [str(ring) for ring in restored.rings_left]}
-    data |= {"feed_foreign_lines": restored.foreign, "passed_over": list(restored.passed_over)}
-    data["withdrawals_unclear"] = restored.unclear
-    lines = [run.say("restore.done", at=restored.at, **counts, store=store)]
+    counts = {"held": restored.held, "erased": restored.erased, "lost": restored.lost}
+    lines = [run.say("restore.done", at=restored.backup_at, **counts, store=restored.store)]
     lines += [run.say("restore.passed_over", number=number) for number in restored.passed_over]
-    lines += [run.say("restore.unclear", count=restored.unclear)] if restored.unclear else []
+    unclear, foreign = restored.withdrawals_unclear, restored.feed_foreign_lines
+    lines += [run.say("restore.unclear", count=unclear)] if unclear else []
     lines += [run.say("restore.removed", name=person) for person in restored.removed]
-    lines += [run.say("restore.ring_left", escrow=str(ring)) for ring in restored.rings_left]
-    lines += [run.say("warning.feed_foreign", count=restored.foreign)] if restored.foreign else []
-    lines += [] if restored.replayed else [run.say("restore.check_word", word=restored.check_word)]
-    lines.append(run.say("restore.next", vkey=vkey))
+    lines += [run.say("restore.ring_left", escrow=ring) for ring in restored.rings_left]
+    lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
+    lines += [run.say("restore.check_word", word=restored.check_word)] if restored.closed else []
+    lines.append(run.say("restore.next", vkey=restored.vkey))
     error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
-    return Answer(data, lines, always=True, error=error)
+    return Answer(replace(restored, closed=closed), lines, always=True, error=error)

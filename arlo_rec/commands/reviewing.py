@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.copy_answers import copy_json, copy_values, doubts
+from arlo_rec.commands.copy_answers import copy_values, doubts
 from arlo_rec.commands.options import SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.training import TypedChanges
 from arlo_rec.i18n.messages import say_or
-from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from arlo_rec.listening.review import OpenReview
     from arlo_rec.listening.session import Session
     from arlo_rec.pseudonymise import Review
-    from arlo_rec.speech.cut_list import Cut
     from arlo_rec.store import Store
-    from arlo_rec.training.backlog import Waiting
     from arlo_rec.training.build import TrainingCopy
     from arlo_rec.training.owed import Owed
     from arlo_rec.training.spoken import SpokenWord
-
-CUT_FIELDS = ("number", "start", "end", "channels", "types", "sources", "score", "status")
-CUT_COLUMNS = ("number", "begin", "end", "channels", "types", "source", "sure", "status", "heard")
 
 
 def review(
@@ -76,10 +68,14 @@ def _demand_one(typed: TypedChanges, *, confirm: bool, on_page: bool, both: bool
 def _waiting(run: Run) -> Answer:
     """The copies that wait for a person."""
     from arlo_rec.training import backlog
+    from arlo_rec.training.answers import Reviewed
 
     with run.store() as store:
         waiting = backlog.under_review(store, run.now())
-    return waiting_answer(run, waiting)
+    cells = {"state": lambda each: run.say(f"copy.{each.state}")}
+    columns = "short=copy started_at=started team state revision made_by"
+    table = run.listing(backlog.CopyWaiting, waiting, columns, "team made_by", cells)
+    return Answer(Reviewed(copies=waiting), [run.say("review.waiting", count=len(waiting))], table)
 
 
 def meant(run: Run, store: Store, copy: str | None) -> str:
@@ -91,7 +87,7 @@ def meant(run: Run, store: Store, copy: str | None) -> str:
     found = backlog.next_to_review(store, run.now())
     if found is None:
         raise NothingMatched("nothing_to_review")
-    return found.copy.first.hex()
+    return found.copy.hex()
 
 
 def _decide(run: Run, named: str | None, typed: TypedChanges, reason: str | None, *, confirm: bool) -> Answer:
@@ -123,73 +119,39 @@ def _page(run: Run, named: str | None, reason: str | None, *, browse: bool) -> A
     return page_answer(run, opened, session, url)
 
 
-# -- answers ------------------------------------------------------------------------------------------
-
-
-class CopyWaiting(Record, frozen=True):
-    """A copy under review in an answer."""
-
-    id: bytes  # of the call
-    copy: bytes
-    revision: int
-    state: str
-    made_at: datetime
-    made_by: str
-    team: str
-    started_at: datetime | None
-
-
-def waiting_answer(run: Run, waiting: Sequence[Waiting]) -> Answer:
-    """The copies that wait for a person."""
-    short = {each.copy.first: each.short for each in waiting}
-    copies = [
-        CopyWaiting.of(each.copy, id=each.copy.parent, copy=each.copy.first, team=each.team, started_at=each.started_at)
-        for each in waiting
-    ]
-    cells = {"copy": lambda each: short[each.copy], "state": lambda each: run.say(f"copy.{each.state}")}
-    columns = "copy started_at=started team state revision made_by"
-    table = run.listing(CopyWaiting, copies, columns, "team made_by", cells)
-    return Answer({"copies": copies}, [run.say("review.waiting", count=len(waiting))], table)
-
-
 # -- one copy -----------------------------------------------------------------------------------------
 
 
 def changed_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
     """A copy that was `changed` or `confirmed`, with its cuts."""
+    from arlo_rec.training.answers import Reviewed, shown
+    from arlo_rec.training.spoken import spoken
+
     lines = [*doubts(run, copy), run.say(f"review.{ending}", **copy_values(run, copy))]
-    return Answer({"copy": _json(copy)}, lines, None if run.json else _cut_table(run, copy, _spoken(copy)))
+    changed = Reviewed(copy=shown(copy, unsure=copy.plan.unsure))
+    return Answer(changed, lines, _cut_table(run, copy, spoken(copy.plan)))
 
 
 def review_answer(run: Run, review: Review) -> Answer:
     """A copy with its cuts, what stays of it in words, and what is left to do before it may be confirmed."""
-    copy, words = review.copy, _spoken(review.copy)
-    data = {"copy": {**_json(copy), "owed": review.owed.to_json(), "words": [word.to_json() for word in words]}}
-    if run.json:
-        return Answer(data)
+    from arlo_rec.training.answers import Reviewed, shown
+    from arlo_rec.training.spoken import spoken
+
+    copy, words = review.copy, spoken(review.copy.plan)
+    reviewed = Reviewed(copy=shown(copy, unsure=copy.plan.unsure, owed=review.owed, words=words))
     lines = [*_staying_lines(run, copy, words), *doubts(run, copy), *_owed_lines(run, copy, review.owed)]
     lines.append(run.say("review.shown", **copy_values(run, copy)))
-    return Answer(data, lines, _cut_table(run, copy, words))
+    return Answer(reviewed, lines, _cut_table(run, copy, words))
 
 
 def page_answer(run: Run, opened: OpenReview, session: Session, url: str) -> Answer:
     """The result of a review on a page, and the next step."""
-    done = session.done
-    ids = {"id": opened.copy.parent.hex(), "copy": opened.shown.copy.hex()}
-    heard = {"heard_s": round(session.heard_s(), 1), "original_heard_s": round(session.heard_s("original"), 1)}
-    line = run.say(f"review.page_{done or 'left'}", copy=ids["copy"])
-    return Answer({"copy": {**ids, "done": done}, "url": url, **heard}, [line])
+    from arlo_rec.training.answers import CopyShown, Reviewed
 
-
-def _json(copy: TrainingCopy) -> dict[str, Any]:
-    unsure = [{"start": start, "end": end, "channel": channel} for start, end, channel in copy.plan.unsure]
-    return {**copy_json(copy), "unsure": unsure}
-
-
-def _spoken(copy: TrainingCopy) -> list[SpokenWord]:
-    from arlo_rec.training.spoken import spoken
-
-    return spoken(copy.plan)
+    copy = CopyShown(id=opened.copy.parent.hex(), copy=opened.shown.copy.hex(), done=session.done)
+    heard_s, original_heard_s = round(session.heard_s(), 1), round(session.heard_s("original"), 1)
+    line = run.say(f"review.page_{session.done or 'left'}", copy=copy.copy)
+    return Answer(Reviewed(copy=copy, url=url, heard_s=heard_s, original_heard_s=original_heard_s), [line])
 
 
 # -- for people ---------------------------------------------------------------------------------------
@@ -197,24 +159,24 @@ def _spoken(copy: TrainingCopy) -> list[SpokenWord]:
 
 def _cut_table(run: Run, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Table:
     """The places to look at, then the cuts in order, each with its number and the words heard there."""
-    from arlo_rec.speech.cut_list import LOOK
+    from arlo_rec.speech.cut_list import LOOK, NumberedCut
+    from arlo_rec.training.answers import numbered
     from arlo_rec.training.spoken import heard_in
 
-    starts = [told.word.start for told in words]
-    every = enumerate(copy.plan.listed, 1)
-    numbered = sorted(every, key=lambda pair: (pair[1].status != LOOK, pair[1].start, pair[0]))
-    rows = [[str(number), *_cut_row(run, cut), " ".join(heard_in(cut, words, starts))] for number, cut in numbered]
-    listed = [{"number": number, **cut.to_json()} for number, cut in numbered]
-    return run.table(CUT_COLUMNS, rows, ("source", "heard"), (listed, CUT_FIELDS))._replace(is_whole=True)
-
-
-def _cut_row(run: Run, cut: Cut) -> list[str]:
-    channels = run.say("cuts.all") if cut.channels is None else ", ".join(str(channel) for channel in cut.channels)
-    score = "" if cut.score is None else _decimal(run, cut.score)
-    types = ", ".join(run.say(f"cut.{type}") for type in cut.types)
-    sources = ", ".join(say_or(f"cut_source.{source}", run.lang, source) for source in cut.sources)
-    status = say_or(f"cut_status.{cut.status}", run.lang, cut.status)
-    return [_decimal(run, cut.start), _decimal(run, cut.end), channels, types, sources, score, status]
+    starts = [told.start for told in words]
+    cells: dict[str, Callable[[NumberedCut], object]] = {
+        "start": lambda cut: _decimal(run, cut.start),
+        "end": lambda cut: _decimal(run, cut.end),
+        "channels": lambda cut: run.say("cuts.all") if cut.channels is None else cut.channels,
+        "types": lambda cut: [run.say(f"cut.{type}") for type in cut.types],
+        "sources": lambda cut: [say_or(f"cut_source.{source}", run.lang, source) for source in cut.sources],
+        "score": lambda cut: None if cut.score is None else _decimal(run, cut.score),
+        "status": lambda cut: say_or(f"cut_status.{cut.status}", run.lang, cut.status),
+        "heard": lambda cut: " ".join(heard_in(cut, words, starts)),
+    }
+    cuts = sorted(numbered(copy.plan), key=lambda cut: cut.status != LOOK)
+    columns = "number start=begin end channels types sources=source score=sure status heard"
+    return run.listing(NumberedCut, cuts, columns, "sources heard", cells)._replace(is_whole=True)
 
 
 def _decimal(run: Run, number: float) -> str:
@@ -245,7 +207,7 @@ def _marked(words: Sequence[SpokenWord]) -> Iterator[str]:
     before: int | None = None
     for told in words:
         if told.cut is None:
-            text = f"{told.word.text}?" if told.is_unsure else told.word.text
+            text = f"{told.text}?" if told.is_unsure else told.text
             yield f"*{text}*" if told.look else text
         elif told.cut != before:
             yield f"[{told.cut}]"
@@ -253,11 +215,11 @@ def _marked(words: Sequence[SpokenWord]) -> Iterator[str]:
 
 
 def _at(told: SpokenWord) -> str:
-    return f"{int(told.word.start) // 60}:{int(told.word.start) % 60:02d}"
+    return f"{int(told.start) // 60}:{int(told.start) % 60:02d}"
 
 
 def _speaker(run: Run, copy: TrainingCopy, told: SpokenWord) -> str:
-    channel = told.word.channel
+    channel = told.channel
     if channel is None:
         return run.say("review.somebody")
     side = next((side for side, number in copy.sides.items() if number == channel), None)
@@ -276,6 +238,6 @@ def _owed_lines(run: Run, copy: TrainingCopy, owed: Owed) -> list[str]:
         if numbers:
             lines.append(run.say(f"review.{code}", count=len(numbers), cuts=", ".join(map(str, numbers))))
     if owed.unheard:
-        parts = ", ".join(f"{stretch.start:.1f}-{stretch.end:.1f}" for stretch in owed.unheard)
+        parts = ", ".join(f"{start:.1f}-{end:.1f}" for start, end in owed.unheard)
         lines.append(run.say("review.unheard", count=len(owed.unheard), parts=parts, copy=copy.copy.hex()))
     return lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.disclosures import must_delete, recordings_json
+from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
@@ -16,9 +16,7 @@ from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from arlo_rec.intake.run import NotTaken, Options, Outcome, Taken
-    from arlo_rec.policy import GuardLimits
-    from arlo_rec.retention import Plan
+    from arlo_rec.intake.run import NotTaken, Options, TakenIn
 
 
 def ingest(
@@ -31,8 +29,10 @@ def ingest(
     dry_run: DryRun = False,
 ) -> Answer:
     """Take in the calls that lie in files and folders."""
+    from msgspec.structs import replace
+
     from arlo_rec.intake.ingest import ingest as take_in
-    from arlo_rec.intake.run import Options
+    from arlo_rec.intake.run import NotTaken, Options, Removed, TakenIn
 
     run: Run = ctx.obj
     if format not in {"auto", "manifest"}:
@@ -43,9 +43,15 @@ def ingest(
     )
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
-    table = _preview_table(run, outcome) if dry_run else _refusal_table(run, outcome)
-    lines = _intake_lines(run, outcome, options)
-    return Answer(_outcome_json(run, outcome), lines, table, exit_status=3 if outcome.refused else 0)
+    refused = [replace(refusal, message=_message(run, refusal)) for refusal in outcome.refused]
+    removed = [Removed.of(refusal) for refusal in outcome.removed]
+    taken_in = TakenIn.of(outcome, refused=refused, removed=removed)
+    if dry_run:
+        table = _preview_table(run, taken_in)
+    else:  # with --quiet each refusal is shown once; `status` counts all
+        untold = [refusal for refusal in refused if not (run.quiet and refusal.told)]
+        table = run.listing(NotTaken, untold, "source code rule message", "rule message")._replace(is_whole=True)
+    return Answer(taken_in, _intake_lines(run, taken_in, options), table, exit_status=3 if refused else 0)
 
 
 def purge(
@@ -56,27 +62,23 @@ def purge(
 ) -> Answer:
     """Erase what is past its retention."""
     from arlo_rec import retention
-    from arlo_rec.access import disclosures
 
     run: Run = ctx.obj
     with run.store(erasing=True) as store:
         plan = retention.plan(store, run.now(), _guard_limits(run), allow_large=allow_large)
         if dry_run:
-            return _purge_preview(run, plan)
+            would = retention.preview(store, plan)
+            code = "purge.would" if would.would_stop is None else "purge.would_refuse"
+            return Answer(would, [run.say(code, count=would.due)])
         purged = retention.carry_out(store, plan, run.now(), run.progress)
-        reached = disclosures.of_recordings(store, [recording.id for recording in plan.due])
-    data: dict[str, Any] = {"due": len(plan.due), "erased": purged.erased, "overdue": purged.overdue}
-    data |= {"recordings": recordings_json(plan.due), "receipt": purged.receipt}
-    data |= {"rings_left": list(purged.rings_left), "recipients": reached}
-    data["forgotten"] = purged.forgotten
     lines = [run.say("purge.done", count=purged.erased)]
     if purged.forgotten:
         lines.append(run.say("purge.forgotten", count=purged.forgotten))
     lines += [] if purged.complete else [run.say("erasure.files_left")]
     lines += [run.say("purge.ring_left", escrow=escrow) for escrow in purged.rings_left]
     unfinished = bool(purged.overdue or not purged.complete or purged.rings_left)
-    lines += [*must_delete(run, reached)]
-    return Answer(data, lines, always=unfinished, exit_status=3 if unfinished else 0)
+    lines += must_delete(run, purged.recipients)
+    return Answer(purged, lines, always=unfinished, exit_status=3 if unfinished else 0)
 
 
 def backup(
@@ -87,6 +89,8 @@ def backup(
     ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours", "N")] = None,
 ) -> Answer:
     """Make or continue a backup, its key in another place."""
+    from msgspec.structs import replace
+
     from arlo_rec.recovery import backup as backups
     from arlo_rec.recovery import backup_places
 
@@ -95,13 +99,11 @@ def backup(
     with run.store() as store:
         made = backups.carry_out(store, options, run.now(), run.progress)
         warnings = [run.say(code, **values) for code, values in backup_places.warnings(store, options)]
-    counts = {key: getattr(made, key) for key in ("number", "held", "copied", "removed", "changed")}
-    damaged = [recording.hex() for recording in made.damaged]
-    data = {**counts, "at": made.at, "until": made.until, "damaged": damaged, "warnings": warnings}
-    code = "backup.done" if made.changed else "backup.unchanged"
-    lines = [run.say(code, until=made.until, **counts), *warnings]
-    lines += [run.say("backup.damaged", id=recording) for recording in damaged]
-    return Answer(data, lines, always=bool(damaged or warnings), exit_status=3 if damaged else 0)
+    counts = {key: getattr(made, key) for key in ("number", "held", "copied", "removed", "until")}
+    lines = [run.say("backup.done" if made.changed else "backup.unchanged", **counts), *warnings]
+    lines += [run.say("backup.damaged", id=recording.hex()) for recording in made.damaged]
+    status = 3 if made.damaged else 0
+    return Answer(replace(made, warnings=warnings), lines, always=bool(status or warnings), exit_status=status)
 
 
 # -- the answer of an intake --------------------------------------------------------------------------
@@ -119,7 +121,7 @@ def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
     return frozenset(typed)
 
 
-def _intake_lines(run: Run, outcome: Outcome, options: Options) -> list[str]:
+def _intake_lines(run: Run, outcome: TakenIn, options: Options) -> list[str]:
     """The numbers of calls by outcome, and the sounds and files that were left."""
     dry_run = options.dry_run
     kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
@@ -132,14 +134,7 @@ def _intake_lines(run: Run, outcome: Outcome, options: Options) -> list[str]:
     return lines + [run.say("ingest.left", source=source) for source in outcome.left]
 
 
-def _refusal_table(run: Run, outcome: Outcome) -> Table:
-    """The refusals and their reasons. With --quiet each is shown once; `status` counts all."""
-    told = [refusal for refusal in outcome.refused if not (run.quiet and refusal.told)]
-    rows = [[refusal.source, refusal.code, refusal.rule, _message(run, refusal)] for refusal in told]
-    return run.table(("source", "code", "rule", "message"), rows, ("rule", "message"))._replace(is_whole=True)
-
-
-def _preview_table(run: Run, outcome: Outcome) -> Table:
+def _preview_table(run: Run, outcome: TakenIn) -> Table:
     """The expected outcome of each delivery, with its reason."""
     removed = {refusal.source for refusal in outcome.removed}
     taken, duplicate, unclaimed = (
@@ -150,7 +145,7 @@ def _preview_table(run: Run, outcome: Outcome) -> Table:
     rows += [[call.source, *duplicate] for call in outcome.duplicates]
     for refusal in outcome.refused:
         ending = run.say("would.removed" if refusal.source in removed else "would.refused")
-        rows.append([refusal.source, ending, refusal.code, refusal.rule, _message(run, refusal)])
+        rows.append([refusal.source, ending, refusal.code, refusal.rule, str(refusal.message)])
     rows += [[source, *unclaimed] for source in outcome.unclaimed]
     columns = ("source", "outcome", "code", "rule", "message")
     return run.table(columns, rows, ("rule", "message"))._replace(is_whole=True)
@@ -160,46 +155,6 @@ def _message(run: Run, refusal: NotTaken) -> str:
     """The refusal as a sentence; for a sound also what is wrong with it."""
     message = run.say(f"refused.{refusal.code}")
     return f"{message}: {run.say(f'sound.{refusal.why}')}" if refusal.why else message
-
-
-def _outcome_json(run: Run, outcome: Outcome) -> dict[str, object]:
-    refused = [
-        {
-            "source": refusal.source,
-            "source_id": refusal.source_id,
-            "code": refusal.code,
-            "rule": refusal.rule,
-            "message": _message(run, refusal),
-            "why": refusal.why,
-            "told": refusal.told,
-        }
-        for refusal in outcome.refused
-    ]
-    return {
-        "accepted": _calls_json(outcome.accepted),
-        "refused": refused,
-        "duplicates": _calls_json(outcome.duplicates),
-        "unclaimed": outcome.unclaimed,
-        "removed": [{"source": refusal.source, "code": refusal.code} for refusal in outcome.removed],
-        "left": outcome.left,
-    }
-
-
-def _calls_json(calls: list[Taken]) -> list[dict[str, object]]:
-    """The JSON of calls; one that a dry run would accept has no id yet."""
-    return [{"id": call.id.hex() or None, "source": call.source, "source_id": call.source_id} for call in calls]
-
-
-# -- the answer of a purge ----------------------------------------------------------------------------
-
-
-def _purge_preview(run: Run, plan: Plan) -> Answer:
-    """The numbers that a purge would erase now, and whether it would ask first."""
-    allowed, due = plan.decision.allowed, len(plan.due)
-    data = {"due": due, "erased": 0, "overdue": due, "recordings": recordings_json(plan.due)}
-    data["would_stop"] = None if allowed else plan.decision.code
-    lines = [run.say("purge.would" if allowed else "purge.would_refuse", count=due)]
-    return Answer(data, lines)
 
 
 def _guard_limits(run: Run) -> GuardLimits:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from arlo_rec.commands.copy_answers import copies_answer, copy_json, evaluation_answer
+from arlo_rec.commands.copy_answers import copies_answer, evaluation_answer
 from arlo_rec.commands.options import Engine, Reason, SpeechModel, arg, modes, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
@@ -78,7 +78,7 @@ def _evaluate(run: Run, folder: Path, order: CopyOrder, engine: str | None, mode
 
     with _engines(run, engine, model, 1) as (hearing,):
         scores = [evaluation.evaluate(call, order, hearing) for call in evaluation.labelled_calls(folder, run.progress)]
-    return evaluation_answer(run, order, scores)
+    return evaluation_answer(run, evaluation.bench(order.mode, scores))
 
 
 def _make_copies(
@@ -115,14 +115,14 @@ def release(
 ) -> Answer:
     """Release a confirmed copy to training."""
     from arlo_rec.pseudonymise import release as release_copy
+    from arlo_rec.training.answers import CopyAnswer, shown
 
     run: Run = ctx.obj
     with _engines(run, engine, model, 1) as (hearing,), run.store() as store:
         released = release_copy(store, copy, reason, hearing, run.now)
-    heard_again = hearing is not None
     lines = [run.say("release.done", reviewed=copy, copy=released.copy.hex())]
-    lines += [] if heard_again else [run.say("release.not_heard_again")]
-    return Answer({"copy": {**copy_json(released), "heard_again": heard_again}}, lines)
+    lines += [run.say("release.not_heard_again")] if hearing is None else []
+    return Answer(CopyAnswer(shown(released, heard_again=hearing is not None)), lines)
 
 
 def reject(
@@ -133,13 +133,14 @@ def reject(
 ) -> Answer:
     """Erase a copy."""
     from arlo_rec.pseudonymise import reject as reject_copy
+    from arlo_rec.training.answers import CopyAnswer, CopyShown
 
     run: Run = ctx.obj
     with run.store() as store:
         rejected = reject_copy(store, copy, reason, run.now)
     copy = rejected.first.hex()
-    data = {"copy": {"id": rejected.parent.hex(), "copy": copy, "revision": rejected.revision, "state": "rejected"}}
-    return Answer(data, [run.say("reject.done", copy=copy)])
+    shown = CopyShown(id=rejected.parent.hex(), copy=copy, revision=rejected.revision, state="rejected")
+    return Answer(CopyAnswer(shown), [run.say("reject.done", copy=copy)])
 
 
 @contextmanager
@@ -187,6 +188,7 @@ class CopyOrders:
     """One order for each recording, from options that were typed once."""
 
     def __init__(self, run: Run, options: CopyOptions, *, many: bool) -> None:
+        from arlo_rec.speech import cut_list
         from arlo_rec.training.cut_plan import CopyOrder
 
         mode = options.mode or ("manual" if options.cuts is not None and not options.transcripts else "detect")
@@ -206,7 +208,7 @@ class CopyOrders:
         self.order = CopyOrder(
             Mode(mode),
             _parse_fill(options.fill),
-            tuple(_read_cuts(run, options.cuts)) if options.cuts is not None else (),
+            tuple(cut_list.read(run.files.read(options.cuts, cut_list.LONGEST))) if options.cuts is not None else (),
             language=options.language or run.settings.asr_language,
         )
 
@@ -324,9 +326,3 @@ def _files_of(named: _Transcripts, shown_id: str) -> Iterator[tuple[str | None, 
         stem, *parts = name.split(".")
         if parts and stem == shown_id and f".{parts[-1].lower()}" in ENDINGS:
             yield (parts[0] if len(parts) > 1 and _is_role(parts[0]) else named.role), named.path / name
-
-
-def _read_cuts(run: Run, path: Path) -> list[Cut]:
-    from arlo_rec.speech import cut_list
-
-    return cut_list.read(run.files.read(path, cut_list.LONGEST))

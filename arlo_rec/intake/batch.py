@@ -16,8 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from arlo_rec import policy
 from arlo_rec.access.audience_keys import CommitKeys
@@ -69,7 +71,7 @@ class RefusalMemory:
         if not known:
             source = self._source_tag(delivery)
             change.log(Denied(action=Action.INGEST, rule=refusal.rule, code=refusal.code, source=source))
-        return replace(refusal, told=known)
+        return msgspec.structs.replace(refusal, told=known)
 
     def count_declined(self, change: Change, delivery: Delivery, refusal: NotTaken, rules: ConsentRules) -> None:
         """Log that a caller said no, once for each call of the exchange.
@@ -175,7 +177,7 @@ class BatchOutcome:
 
     def accept(self, delivered: Delivered, recording: RecordingId) -> None:
         """Note a call that is accepted, or that a dry run would accept."""
-        self.outcome.accepted.append(Taken(recording, delivered.delivery.source, delivered.call.source_id))
+        self.outcome.accepted.append(Taken(recording or None, delivered.delivery.source, delivered.call.source_id))
 
     def finish_dry_run(self) -> None:
         """Complete `outcome`; nothing is logged and no file is removed."""
@@ -222,7 +224,7 @@ class BatchOutcome:
                 self._note_duplicate(delivery, held[0].id)
                 return
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
-        not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why)
+        not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why, told=False)
         self._refused.append(RefusedDelivery(delivery, not_taken))
         is_ordered = refusal.code in self._run.options.remove_refused
         is_dismissed = is_ordered and is_plain and delivery.is_removable

@@ -13,35 +13,55 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec import audio
 from arlo_rec.backends import Blobs
 from arlo_rec.backends.workers import Workers, workers
 from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import Announced, ConsentRules, Examined, Judged, Tags
 from arlo_rec.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
+from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Record, frozen=True):
     """A call that is a recording, new or already stored."""
 
-    id: RecordingId
+    id: RecordingId | None  # None: a dry run would accept it
     source: str
     source_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotTaken:
+class NotTaken(Record, frozen=True):
     """A refused call, with the rule; `why` is a code word for an unacceptable sound."""
 
     source: str
     source_id: str | None
     code: str
     rule: str
-    why: str | None = None
-    told: bool = False  # logged by an earlier run
+    why: str | None
+    told: bool  # logged by an earlier run
+    message: str | UnsetType = UNSET  # its sentence, in an answer
+
+
+class Removed(Record, frozen=True):
+    """A refused call whose files were removed by order."""
+
+    source: str
+    code: str
+
+
+class TakenIn(Record, frozen=True):
+    """The outcome of an intake; see `Outcome`."""
+
+    accepted: list[Taken]
+    refused: list[NotTaken]
+    duplicates: list[Taken]
+    unclaimed: list[str]
+    removed: list[Removed]
+    left: list[str]
 
 
 @dataclass(slots=True)

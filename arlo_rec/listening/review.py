@@ -14,6 +14,8 @@ from http import HTTPStatus
 from math import ceil, isfinite
 from typing import Any, Final
 
+import msgspec
+
 from arlo_rec import pseudonymise
 from arlo_rec.access import gate
 from arlo_rec.access.gate import Intent, Permit
@@ -75,7 +77,7 @@ def session(store: Store, opened: OpenReview, warnings: Sequence[str], now: date
 def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
     """The content of the page: cuts with their words, all words, and stretches that the engine heard badly."""
     plan, words = opened.shown.plan, spoken(opened.shown.plan)
-    starts = [word.word.start for word in words]
+    starts = [word.start for word in words]
     cuts = [
         {"number": number, **cut.to_json(), "heard": " ".join(heard_in(cut, words, starts))}
         for number, cut in enumerate(plan.listed, 1)
@@ -86,7 +88,7 @@ def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
         "state": str(opened.shown.state),
         "cuts": cuts,
         "unsure": [{"start": span.start, "end": span.end, "channel": span.channel} for span in plan.unsure],
-        "words": [word.to_json() for word in words],
+        "words": msgspec.to_builtins(words),
         "warnings": list(warnings),
         "heard": [[begin, min(end, opened.shown.duration)] for begin, end in united(opened.heard)],
     }
@@ -167,7 +169,7 @@ def _decide(
         plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
         left = owed.owed(plan, owed.heard(store, opened.copy, plan, is_edited=bool(changes)))
         if left and not isinstance(reason, str):
-            return Answered(HTTPStatus.CONFLICT, {"left": left.to_json()})
+            return Answered(HTTPStatus.CONFLICT, {"left": msgspec.to_builtins(left)})
         if left:
             demanded_reason(reason)
     revision, copy = opened.shown.revision, opened.shown.copy.hex()

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.ringfile import RING_SLOT_BYTES, RingFile
 from arlo_rec.backends.shared_folder import is_plain, open_file
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Person, from_micros, to_micros
 from arlo_rec.policy import Action, Role, may
@@ -137,10 +137,11 @@ AHEAD = timedelta(minutes=5)  # tolerated difference of two machines' clocks
 GRACE = timedelta(hours=2)  # a purge runs hourly; two missed runs are tolerated
 
 
-class BackupStatus(NamedTuple):
+class BackupStatus(Record, frozen=True):
     """The reliability of a backup; `problem` is a code, or None."""
 
-    row: EscrowRow
+    folder: Path
+    escrow: Path
     newest: datetime | None  # of the openable backups
     problem: str | None
 
@@ -215,7 +216,7 @@ def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
         try:
             contents = RingFile(row.escrow).read()
         except ArloError:
-            yield BackupStatus(row, None, "escrow_unreachable")
+            yield BackupStatus.of(row, newest=None, problem="escrow_unreachable")
             continue
         yield _status(store, row, contents, now)
 
@@ -234,7 +235,7 @@ def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: dateti
         problem = "backup_old"
     elif not holders(store) & newest.sealed.keys():
         problem = "backup_not_for_officers"
-    return BackupStatus(row, newest.at if newest else None, problem)
+    return BackupStatus.of(row, newest=newest.at if newest else None, problem=problem)
 
 
 def _officer_left_since(store: Store, at: datetime) -> bool:

@@ -25,6 +25,7 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import digest_of_people, people_to_json
 from arlo_rec.log import events
 from arlo_rec.log.events import AuthorityChanged, ChangesPeople, Withdrawn
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable
 from arlo_rec.model.records import from_micros, to_micros
 from arlo_rec.model.strict_json import canonical, from_base64, parse_object, to_base64
@@ -39,13 +40,13 @@ FOREIGN_MOST = 5000  # foreign lines that look signed before the search for the 
 AHEAD, FORKED = "feed_ahead", "feed_forked"
 
 
-class FeedStatus(NamedTuple):
-    """The state of a feed: `behind` counts missing entries, `foreign` lines behind its end; `problem` is a code."""
+class FeedStatus(Record, frozen=True):
+    """The state of a feed; `problem` is a code."""
 
     path: Path
-    behind: int
+    behind: int  # missing entries
     problem: str | None
-    foreign: int = 0
+    foreign_lines: int  # behind its end
 
 
 class FeedReport(NamedTuple):
@@ -116,7 +117,7 @@ def status(store: Store) -> FeedStatus | None:
             foreign = file.count_lines(handle, end.at)
     except ArloError as error:
         code = error.code if error.code.startswith("feed_") else "feed_unreachable"
-        return FeedStatus(file.path, size, code)
+        return FeedStatus(file.path, size, code, 0)
     problem = end.contradicts or ("feed_behind" if end.reach < size else None)
     return FeedStatus(file.path, max(size - end.reach, 0), problem, foreign)
 

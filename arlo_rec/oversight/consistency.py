@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
@@ -27,6 +26,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.log.entries import Body, read_body
 from arlo_rec.log.events import erasing, may_say, taking_in
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Audience, Kind, Recording, RecordingId, Stage, audience_of
@@ -37,8 +37,7 @@ Parsed = tuple[int, Mapping[str, Any] | None]  # an entry's number and its JSON 
 _BATCH = 5000  # held rows read at once in the second pass
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Record, frozen=True):
     """An inconsistency; `what` names the recording, table or file without personal data."""
 
     code: str

@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
 from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_drift
@@ -17,6 +20,7 @@ from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import ballast_is_missing
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Grant
 from arlo_rec.offsite import escrow, feed
@@ -48,130 +52,140 @@ class Finding(NamedTuple):
     sentence: str | None = None  # if its key differs
 
 
-class Status(NamedTuple):
-    """The status of a store, as counts and instants."""
+class Access(Record, frozen=True):
+    """A grant that a status names."""
+
+    id: str
+    person: str
+    by: str
+    until: datetime
+
+
+class Status(Record, frozen=True):
+    """The status of a store, as counts and instants, with the codes of findings."""
 
     held: int
     due: int
     overdue: int
     refused: list[RefusalCount]
     last_purge: datetime | None  # None: no purge yet
-    clock_behind: bool  # behind the log, so that nothing opens and nothing is taken in
     log_size: int
-    unreplayed: bool  # restored without a feed, so that nothing opens and nothing is taken in
     unfinished: int
     weak_disk: str | None
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
-    root_problem: ArloError | None  # an older or unreadable root
-    rekeying_waits: bool  # a person who left still knows the catalogue's key
-    ballast_missing: bool
-    check_word: str  # of the newest link of the chain of authority
-    own_access: tuple[Grant, ...]  # live grants of officers to themselves, which no second officer could approve
-    waiting: tuple[Grant, ...]  # grants awaiting a second officer
-    broken_glass: list[Grant]  # emergency access approved within the last week
-    one_officer: bool  # no second officer to approve, or to succeed her
-    requests: list[Waiting]  # access requests without an answer
-    drift: bool  # program or policy is unapproved: most commands are closed
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
+    requests: list[Waiting]  # access requests without an answer
+    warnings: list[str]
+    check_word: str  # of the newest link of the chain of authority
+    own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
+    waiting: list[Access]  # grants awaiting a second officer
+    broken_glass: list[Access]  # emergency access approved within the last week
+    critical: list[str]
+    unlocked_until: datetime | UnsetType | None = UNSET  # of the person's own unlock
 
 
-def status(store: Store, now: datetime) -> Status:
-    """The status of a store; raises NotGranted."""
+def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
+    """The status of a store, and its findings in the order of display; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     recordings, late = store.catalogue.search, now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
-    return Status(
+    own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
+    waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
+    broken = approvals.broken(store, now)
+    current = Status(
         held=store.catalogue.count_held(),
         due=recordings.count_past_retention(now, store.policy.latest_due(now)),
         overdue=recordings.count_past_retention(late, store.policy.latest_due(late)),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
         last_purge=store.clock.get().last_purge(),
-        clock_behind=not clock_against_log(now, store.clock.get().newest.at).allowed,
         log_size=store.log.tree().size,
-        unreplayed=store.settings.unknown_since is not None,
-        drift=bool(policy_drift.closing(store)),
         unfinished=recordings.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
-        own_access=tuple(own for own in store.roster.grants if own.own and not own.approvals and own.live(now)),
-        waiting=tuple(grant for grant in store.roster.grants if grant.is_pending(now)),
-        broken_glass=approvals.broken(store, now),
-        root_problem=root_problem(store),
-        one_officer=sum(grant.role is Role.OFFICER and not grant.recovery for grant in store.roster.people) < 2,
-        rekeying_waits=store.roster.is_known_outside(store.catalogue_mark),
-        ballast_missing=ballast_is_missing(store.layout),
-        check_word=store.authority.check_word(),
-        requests=cases.urgent(store, now),
         unconfirmed=disclosures.count_open(store),
+        requests=cases.urgent(store, now),
+        warnings=[],
+        check_word=store.authority.check_word(),
+        own_access=list(map(Access.of, own)),
+        waiting=list(map(Access.of, waiting)),
+        broken_glass=list(map(Access.of, broken)),
+        critical=[],
     )
+    found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current)]
+    found += [*_of_requests(current.requests), *_of_copies(current)]
+    warnings, critical = (
+        list(dict.fromkeys(each.code for each in found if each.severity is severity))
+        for severity in (Severity.WARNING, Severity.CRITICAL)
+    )
+    return replace(current, warnings=warnings, critical=critical), found
 
 
-def findings(current: Status) -> Iterator[Finding]:
-    """The findings of a status, in the order of display."""
-    yield from _of_access(current)
-    for happened, code in (
-        (current.clock_behind, "clock_behind"),
-        (current.drift, "policy_drift"),
-        (current.unreplayed, "unreplayed"),
-    ):
-        if happened:
-            yield Finding(Severity.CRITICAL, code)
-    if (problem := current.root_problem) is not None:
+def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[Grant]) -> Iterator[Finding]:
+    """Officers' own access, and grants awaiting a second officer."""
+    for grant in own:
+        values = {"name": grant.person, "by": grant.by, "purpose": grant.purpose, "teams": grant.teams}
+        yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
+    for grant in broken:
+        agreed = grant.approvals[-1]
+        known = {"name": grant.person, "by": agreed.by, "at": agreed.at, "reason": grant.reason}
+        yield Finding(Severity.CRITICAL, "glass_broken", known)
+    for grant in waiting:
+        yield Finding(Severity.STATUS, "waiting", {"name": grant.person, "by": grant.by, "id": grant.id})
+
+
+def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
+    """Findings that close the store, or leave it open to a person who left."""
+    if not clock_against_log(now, store.clock.get().newest.at).allowed:
+        yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
+    if policy_drift.closing(store):
+        yield Finding(Severity.CRITICAL, "policy_drift")  # program or policy is unapproved: most commands are closed
+    if store.settings.unknown_since is not None:
+        yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock
+    if (problem := root_problem(store)) is not None:
         yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
-    if current.rekeying_waits:
-        yield Finding(Severity.CRITICAL, "rekeying_waits")
-    if current.ballast_missing:
+    if store.roster.is_known_outside(store.catalogue_mark):
+        yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
+    if ballast_is_missing(store.layout):
         yield Finding(Severity.CRITICAL, "ballast_missing")
+
+
+def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
+    """Refused calls, and what is missing outside the store."""
     for row in current.refused:
         yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
     if current.feed is None:
         yield Finding(Severity.WARNING, "no_feed")
-    if current.one_officer:
-        yield Finding(Severity.WARNING, "one_officer")
+    if sum(person.role is Role.OFFICER and not person.recovery for person in store.roster.people) < 2:
+        yield Finding(Severity.WARNING, "one_officer")  # no second one to approve, or to succeed her
     if current.weak_disk:
         yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
-    yield from _of_requests(current.requests)
-    yield from _of_copies(current)
-
-
-def _of_access(current: Status) -> Iterator[Finding]:
-    """Officers' own access, and grants awaiting a second officer."""
-    for grant in current.own_access:
-        values = {"name": grant.person, "by": grant.by, "purpose": grant.purpose, "teams": grant.teams}
-        yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
-    for grant in current.broken_glass:
-        agreed = grant.approvals[-1]
-        known = {"name": grant.person, "by": agreed.by, "at": agreed.at, "reason": grant.reason}
-        yield Finding(Severity.CRITICAL, "glass_broken", known)
-    for grant in current.waiting:
-        yield Finding(Severity.STATUS, "waiting", {"name": grant.person, "by": grant.by, "id": grant.id})
 
 
 def _of_copies(current: Status) -> Iterator[Finding]:
     """Backups and the feed."""
     for backup in current.backups:
-        places = {"folder": str(backup.row.folder), "escrow": str(backup.row.escrow)}
+        places = {"folder": backup.folder, "escrow": backup.escrow}
         if backup.newest:
             yield Finding(Severity.STATUS, "backup", {**places, "at": backup.newest})
         if backup.problem:
             yield Finding(Severity.CRITICAL, backup.problem, places)
     if (feed := current.feed) is not None and feed.problem:
-        yield Finding(Severity.CRITICAL, feed.problem, {"path": str(feed.path), "count": feed.behind})
-    if feed is not None and feed.foreign:
-        yield Finding(Severity.STATUS, "feed_foreign", {"count": feed.foreign}, "warning.feed_foreign")
+        yield Finding(Severity.CRITICAL, feed.problem, {"path": feed.path, "count": feed.behind})
+    if feed is not None and feed.foreign_lines:
+        yield Finding(Severity.STATUS, "feed_foreign", {"count": feed.foreign_lines}, "warning.feed_foreign")
 
 
 def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
     """Access requests with a near deadline, or with a recording that is erased before it."""
     if requests:
         yield Finding(Severity.STATUS, "cases", {"count": len(requests)})
-    for case, days, first, days_whole in requests:
-        values = {"case": case.id, "due": case.due_on, "days": days, "at": first}
-        for left, ending in ((days, ""), (days_whole, "_erases")):
+    for case in requests:
+        values = {"case": case.case, "due": case.due, "days": case.days_left, "at": case.first_erased}
+        for left, ending in ((case.days_left, ""), (case.days_whole, "_erases")):
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:
                 yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)

@@ -85,12 +85,8 @@ def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
     for grant in live:
         later = (other for other in live if other.until > grant.until and other.purpose is grant.purpose)
         if grant.until - now <= SOON and not any(other.teams in (None, grant.teams) for other in later):
-            about = {"purpose": grant.purpose, "teams": _teams(grant), "until": grant.until}
+            about = {"purpose": grant.purpose, "teams": grant.teams, "until": grant.until}
             yield Task("grant_ends", grant.id, grant.until - SOON, about)
-
-
-def _teams(grant: Grant) -> list[str] | None:
-    return sorted(grant.teams) if grant.teams is not None else None
 
 
 def _deletions(store: Store) -> Iterator[Task]:
@@ -128,7 +124,7 @@ def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, objec
         case Proposal(version=version):
             return {"version": version.version}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
-    return {**facts, "teams": sorted(what.teams or ()) or None, "until": what.until, "limits": what.limits}
+    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": what.limits}
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
@@ -148,6 +144,6 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
     """Access requests without an answer."""
-    for case, days, first_erased, _ in cases.urgent(store, now):
-        about = {"due": case.due_on.isoformat(), "days": days, "erased": first_erased}
-        yield Task("case", case.id, case.received_at, about)
+    for case in cases.urgent(store, now):
+        about = {"due": case.due, "days": case.days_left, "erased": case.first_erased}
+        yield Task("case", case.case, case.received, about)

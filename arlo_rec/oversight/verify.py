@@ -29,12 +29,14 @@ from arlo_rec.keys import root_secret, vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.log.entries import Body
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check
 from arlo_rec.oversight.consistency import ConsistencyCheck, Parsed, Problem, parsed
 from arlo_rec.oversight.evidence import EvidenceCheck
+from arlo_rec.oversight.status import weak_disk
 from arlo_rec.oversight.witness import MANY, closed_size
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
@@ -46,15 +48,15 @@ LARGE = frozenset(  # tables with a row for every recording or every commit
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The problems, and the number of foreign lines in the feed, which is none of the store's."""
+class Verified(Record, frozen=True):
+    """The problems of a store; also a weak disk, and foreign lines in its feed, which are none of its problems."""
 
     problems: list[Problem]
-    feed_foreign: int = 0
+    weak_disk: str | None
+    feed_foreign_lines: int
 
 
-def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Findings:
+def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Verified:
     """All that is changed, truncated, exchanged, missing or older than a seen state.
 
     With *read_data* every object is read, and the largest tables are summed too. Raises NotGranted.
@@ -69,17 +71,20 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
     with side_checks(store, read_data=read_data, observer=observer) as begun:
         file_check = begun.file_check
         try:
-            compared = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
+            problems, foreign = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
         except Exception:  # an unreadable or exchanged page ends the checks that read it
-            compared = Findings([])
+            problems, foreign = [], 0
             if not file_check.result():
                 raise
         observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
-        return Findings(rollbacks + damaged + compared.problems, compared.feed_foreign)
+        return Verified(rollbacks + damaged + problems, weak_disk(store), foreign)
 
 
-def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer) -> Findings:
+def _compared(
+    store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer
+) -> tuple[list[Problem], int]:
+    """The problems of a readable store, and the foreign lines in its feed."""
     evidence, clock = EvidenceCheck(store, now), _ClockCheck(store)
     of_log = unobserved if read_data else observer  # else reading sound takes most of the time
 
@@ -117,7 +122,7 @@ def _compared(store: Store, now: datetime, check: Check, *, read_data: bool, obs
     for check_part in checks:
         observer(Progress(Phase.COMPARISON))
         problems += _readable(check_part)
-    return Findings(list(dict.fromkeys(problems)), fed.foreign)  # a key of a wrong size does not open either
+    return list(dict.fromkeys(problems)), fed.foreign  # a key of a wrong size does not open either
 
 
 def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.log_stretch import Anchors, Checked, Stretch, StretchCheck, ended
 from arlo_rec.crypto import merkle
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.offsite.witness_key import Seat
@@ -39,10 +41,22 @@ def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer =
         return whole(elsewhere=checking.map)
 
 
-def newest_checkpoint(store: Store, now: datetime) -> tuple[merkle.Checkpoint, str, str]:
-    """The newest checkpoint, its signed note, and the log's verifier key; raises NotGranted."""
+class CheckpointShown(Record, frozen=True):
+    """A checkpoint with its signed note and the log's verifier key, and where the note was kept."""
+
+    size: int
+    root: bytes
+    note: str
+    vkey: str
+    appended: bool | UnsetType = UNSET  # false: the file had it before
+    out: str | UnsetType = UNSET
+
+
+def newest_checkpoint(store: Store, now: datetime) -> CheckpointShown:
+    """The newest checkpoint; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
-    return *store.log.checkpoints.newest(), store.log.vkey()
+    checkpoint, note = store.log.checkpoints.newest()
+    return CheckpointShown(checkpoint.size, checkpoint.root, note, store.log.vkey())
 
 
 def verified(
@@ -69,14 +83,14 @@ def _checking(store: Store) -> Iterator[Callable[[Stretch], Checked]]:
 # -- witness ----------------------------------------------------------------------------------------
 
 
-class Witnessed(NamedTuple):
+class Witnessed(Record, frozen=True):
     """The result of a run: the cosigned note, or the reasons for none."""
 
     name: str
     vkey: str
     note: str | None
+    first: bool  # nothing was cosigned before, so earlier entries are trusted
     problems: list[str]
-    is_first: bool  # nothing was cosigned before, so earlier entries are trusted
 
 
 def run(
@@ -100,7 +114,7 @@ def run(
                 cosigned = witness.cosign(note, store.log.raw.leaves_in_order(newest.size), int(now.timestamp()))
             except Integrity as problem:
                 problems = [problem.code]
-    return Witnessed(witness.name, witness.vkey, cosigned, problems, witness.seen is None)
+    return Witnessed(witness.name, witness.vkey, cosigned, witness.seen is None, problems)
 
 
 def parse_vkeys(vkeys: Sequence[str]) -> list[tuple[str, bytes]]:

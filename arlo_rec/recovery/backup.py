@@ -23,6 +23,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
 from arlo_rec.backends.durable import disk, put_new, rename, sync_folder
 from arlo_rec.backends.files import FileBlobs, file_lock
@@ -39,6 +41,7 @@ from arlo_rec.backends.shared_folder import (
 from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.log.events import BackupMade
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import RecordingId
@@ -54,8 +57,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")  # of a backup and its folder
 BESIDE = ("people", "seals")  # folders needed to open a catalogue
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Record, frozen=True):
     """A backup that can be restored until `until`, unless a newer one replaces it."""
 
     number: int
@@ -66,6 +68,7 @@ class Backup:
     removed: int
     changed: bool  # since the last backup
     damaged: tuple[RecordingId, ...]  # objects that differ from the catalogue, and were not copied
+    warnings: list[str] | UnsetType = UNSET  # about its places, as sentences of an answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType, structs
+
 from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk, put_new, sync_folder
 from arlo_rec.backends.files import file_lock
@@ -35,6 +37,7 @@ from arlo_rec.keys.key_files import Identity, log_key, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log import events, projection
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -53,23 +56,23 @@ UNFINISHED = "restoring"  # a file in both folders until there is a store
 UNTOLD = 1000  # changes of the lost store without a log entry, at most
 
 
-@dataclass(frozen=True, slots=True)
-class RestoredStore:
-    """The restored and the lost parts of a store."""
+class Restored(Record, frozen=True, kw_only=True):
+    """The restored and the lost parts of a store; of one that was restored before, only whether it is closed."""
 
-    layout: Layout
-    vkey: str
-    at: datetime  # of the backup
-    held: int
-    erased: int  # since the backup, and erased again
-    lost: tuple[RecordingId, ...]  # taken in since, or without an object
+    store: Path | UnsetType = UNSET
+    root: Path | UnsetType = UNSET
+    vkey: str | UnsetType = UNSET
+    backup_at: datetime | UnsetType = UNSET
+    held: int | UnsetType = UNSET
+    erased: int | UnsetType = UNSET  # since the backup, and erased again
+    lost: int | UnsetType = UNSET  # taken in since, or without an object
     removed: tuple[str, ...]  # people who had left since
-    replayed: bool  # whether a feed told what happened since
+    closed: bool  # because no feed told what happened since
+    check_word: str | UnsetType = UNSET  # of the newest link, for comparison with a seen newer store
     rings_left: tuple[Path, ...]  # of the lost store; no purge empties them any more
-    check_word: str  # of the newest link, for comparison with a seen newer store
+    feed_foreign_lines: int | UnsetType = UNSET  # that no key of this log signed; they were not read
     passed_over: tuple[int, ...]  # newer backups that are damaged, planted or not for this officer
-    unclear: int  # withdrawals in the feed with an unknown subject
-    foreign: int  # lines of the feed that no key of this log signed; they were not read
+    withdrawals_unclear: int | UnsetType = UNSET  # in the feed, with an unknown subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def carry_out(
     now: datetime,
     state: StateFolder,
     observer: Observer = unobserved,
-) -> RestoredStore:
+) -> Restored:
     """Make the store of the first genuine one of *sources*; *confirm* asks whether to go on with it.
 
     Raises Usage if something is in the way, NotGranted, Refused, and the first one's problem if none is genuine
@@ -125,7 +128,7 @@ def carry_out(
             try:
                 restored = _restore_one(source, options, unlock, confirm, now, state, observer)
                 newer = sources[: len(problems)]
-                return replace(restored, passed_over=tuple(passed.slot.number for passed in newer))
+                return structs.replace(restored, passed_over=tuple(passed.slot.number for passed in newer))
             except NotThisBackup as refused:
                 problems.append(refused.problem)
     raise problems[0]
@@ -139,7 +142,7 @@ def _restore_one(
     now: datetime,
     state: StateFolder,
     observer: Observer,
-) -> RestoredStore:
+) -> Restored:
     """The store of one backup."""
     objects = options.store / "objects"
     copier = ObjectCopier(options.folder / "objects", objects, read_back=True)
@@ -193,7 +196,7 @@ def _restore(
     copiers: Copiers,
     now: datetime,
     observer: Observer,
-) -> RestoredStore:
+) -> Restored:
     store = copy.store
     store.log.key = log_key(copy.old_seed)  # as the log knows it, until it is handed over
     lines = feed.read(options.feed, source.store_id) if options.feed is not None else None
@@ -208,21 +211,21 @@ def _restore(
         rings = {place.escrow for place in store.settings.escrows} | set(map(Path, difference.since.rows.escrows))
         removed = _make_current(copy, source, options, difference, now)
         _erase_again(store, difference.to_erase, now, observer)
-    rings_left = tuple(sorted(rings - {options.escrow.absolute()}))
-    restored = RestoredStore(
-        store.layout,
-        store.log.vkey(),
-        at=source.slot.at,
+    restored = Restored(
+        store=store.layout.store,
+        root=store.layout.root,
+        vkey=store.log.vkey(),
+        backup_at=source.slot.at,
         held=store.catalogue.search.count_held(),
         erased=len((projection.gone(difference.since.rows) | difference.erased) & difference.held),
-        lost=difference.lost,
+        lost=len(difference.lost),
         removed=removed,
-        replayed=difference.is_clear,
-        rings_left=rings_left,
+        closed=not difference.is_clear,
         check_word=store.authority.check_word(),
+        rings_left=tuple(sorted(rings - {options.escrow.absolute()})),
+        feed_foreign_lines=difference.since.foreign,
         passed_over=(),
-        unclear=difference.since.unclear,
-        foreign=difference.since.foreign,
+        withdrawals_unclear=difference.since.unclear,
     )
     _open_up(store, source, copy.new_seed, options)
     return restored

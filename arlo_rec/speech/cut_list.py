@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.strict_json import parse
 
@@ -64,6 +65,20 @@ class Cut:
             "status": self.status,
             "was": list(self.was) if self.was is not None else None,
         }
+
+
+class NumberedCut(Record, frozen=True):
+    """A cut with its number in a copy; see `Cut`."""
+
+    number: int
+    start: float
+    end: float
+    channels: tuple[int, ...] | None
+    types: tuple[str, ...]
+    sources: tuple[str, ...]
+    score: float | None
+    status: str
+    was: tuple[float, float] | None
 
 
 def from_json(cut: dict[str, Any]) -> Cut:

@@ -19,8 +19,8 @@ from arlo_rec.access import gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.catalogue.copies import Copy
 from arlo_rec.log.rows import CopyState
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Action, Purpose
@@ -82,16 +82,21 @@ def pending(store: Store, now: datetime) -> Pending:
     return Pending([call for call in calls if call.id not in objected], len(objected))
 
 
-class Waiting(NamedTuple):
+class CopyWaiting(Record, frozen=True):
     """A copy under review, with its short id, and the team and start of its call, if held."""
 
-    short: str
-    copy: Copy
+    id: RecordingId  # of the call
+    copy: RecordingId
+    revision: int
+    state: CopyState
+    made_at: datetime
+    made_by: str
     team: str
     started_at: datetime | None
+    short: str
 
 
-def under_review(store: Store, now: datetime) -> list[Waiting]:
+def under_review(store: Store, now: datetime) -> list[CopyWaiting]:
     """Copies under review that this person may review, oldest first; raises NotGranted."""
     admission = gate.admit(store, Intent(Action.REVIEW), now)
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
@@ -101,16 +106,20 @@ def under_review(store: Store, now: datetime) -> list[Waiting]:
         waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]
     short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
     starts = {name: call.started_at for name, call in calls.items()}
-    return [Waiting(short[copy.first], copy, team, starts.get(copy.parent)) for copy, team in waiting]
+    found = list[CopyWaiting]()
+    for copy, team in waiting:
+        ids = {"id": copy.parent, "copy": copy.first, "short": short[copy.first]}
+        found.append(CopyWaiting.of(copy, **ids, team=team, started_at=starts.get(copy.parent)))
+    return found
 
 
-def next_to_review(store: Store, now: datetime) -> Waiting | None:
+def next_to_review(store: Store, now: datetime) -> CopyWaiting | None:
     """The oldest unconfirmed copy that this person may hear; for an officer who may hear none, any.
 
     Raises NotGranted.
     """
     admission = gate.admit(store, Intent(Action.REVIEW), now)
-    waiting = [row for row in under_review(store, now) if row.copy.state is CopyState.NEEDS_REVIEW]
+    waiting = [row for row in under_review(store, now) if row.state is CopyState.NEEDS_REVIEW]
     audible = [row for row in waiting if admission.grant_for(row.team) is not None]
     return next(iter(audible or waiting), None)
 

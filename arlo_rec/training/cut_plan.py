@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import astuple
+
 from arlo_rec.audio import Fill, Sound
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import cut_list
@@ -40,7 +43,7 @@ class CopyOrder:
     language: str | None = None
 
 
-class UnsureStretch(NamedTuple):
+class UnsureStretch(Record, frozen=True):
     """A stretch, in seconds, that was heard badly and is not cut."""
 
     start: float
@@ -48,7 +51,7 @@ class UnsureStretch(NamedTuple):
     channel: int | None
 
 
-class UnusedTranscript(NamedTuple):
+class UnusedTranscript(Record, frozen=True):
     """A transcript that was left out because only another fits."""
 
     file: str
@@ -105,9 +108,9 @@ class CutPlan:
             "cover_of_speech": self.cover_of_speech,
             "offset_s": self.offset_s,
             "warnings": list(self.warnings),
-            "unsure": [list(stretch) for stretch in self.unsure],
+            "unsure": [list(astuple(stretch)) for stretch in self.unsure],
             "words": [list(word) for word in self.words],
-            "unused": [list(transcript) for transcript in self.unused],
+            "unused": [list(astuple(transcript)) for transcript in self.unused],
         }
 
     @classmethod

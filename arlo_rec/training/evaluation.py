@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from arlo_rec import audio
 from arlo_rec.audio import Sound
 from arlo_rec.backends.bounded_read import read_named
+from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import SoundError, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.strict_json import parse_object
@@ -92,16 +93,41 @@ class CallScore:
     minutes: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Record, frozen=True):
     """Figures of several identifiers: count, share wholly cut, mean share cut, seconds left; intervals of 95 %."""
 
     count: int
     cover: float
-    mean_cover: float
-    residual_s: float
     cover_within: tuple[float, float]
+    mean_cover: float
     mean_within: tuple[float, float]
+    residual_s: float
+
+
+class Circumstances(Figures, frozen=True):
+    """Figures of circumstances, and how many are cut or shown to a reviewer."""
+
+    shown: int
+
+
+class Group(Figures, frozen=True):
+    """Figures of some of the calls, of all identifiers and by type."""
+
+    calls: int
+    over_cut: float
+    over_cut_with_circumstances: float
+    false_looks_a_minute: float
+    circumstances: Circumstances
+    types: dict[str, Figures]
+
+
+class Bench(Record, frozen=True):
+    """Figures of labelled calls by layout and by language."""
+
+    mode: Mode
+    calls: int
+    layouts: dict[str, Group]
+    languages: dict[str, Group]
 
 
 def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[LabelledCall]:
@@ -175,19 +201,51 @@ def _over_cut(identifiers: Sequence[Identifier], spoken: bytearray, is_cut: byte
     return sum(is_cut[step] for step in far) / max(1, len(far))
 
 
+def bench(mode: Mode, scores: Sequence[CallScore]) -> Bench:
+    """The figures of all groups that have calls."""
+    by_layout = {layout: [score for score in scores if score.layout == layout] for layout in ("stereo", "mono")}
+    languages = sorted({score.lang for score in scores} - {""})
+    by_language = {lang: [score for score in scores if score.lang == lang] for lang in languages}
+    layouts = {layout: _group(some) for layout, some in by_layout.items() if some}
+    return Bench(mode, len(scores), layouts, {lang: _group(some) for lang, some in by_language.items()})
+
+
+def _group(scores: Sequence[CallScore]) -> Group:
+    covers = [cover for score in scores for cover in score.covers]
+    told = figures([cover for score in scores for cover in score.circumstances])
+    over_cut, over_cut_with = (
+        round(sum(getattr(score, which) for score in scores) / len(scores), 4)
+        for which in ("over_cut", "over_cut_with")
+    )
+    minutes, types = sum(score.minutes for score in scores), sorted({cover.type for cover in covers})
+    return Group.of(
+        figures(covers),
+        calls=len(scores),
+        over_cut=over_cut,
+        over_cut_with_circumstances=over_cut_with,
+        false_looks_a_minute=round(sum(score.looks for score in scores) / minutes, 2) if minutes else 0.0,
+        circumstances=Circumstances.of(told, shown=sum(score.shown for score in scores)),
+        types={type: figures([cover for cover in covers if cover.type == type]) for type in types},
+    )
+
+
 def figures(covers: Sequence[IdentifierCover]) -> Figures:
-    """The figures of many identifiers."""
+    """The figures of many identifiers, rounded."""
     count = max(1, len(covers))
     whole = sum(cover.share >= WHOLE for cover in covers)
     shares = [cover.share for cover in covers]
     return Figures(
         len(covers),
-        whole / count,
-        sum(shares) / count,
-        sum(cover.left_s for cover in covers),
-        within(whole, len(covers)),
-        mean_within(shares),
+        round(whole / count, 4),
+        _rounded(within(whole, len(covers))),
+        round(sum(shares) / count, 4),
+        _rounded(mean_within(shares)),
+        round(sum(cover.left_s for cover in covers), 2),
     )
+
+
+def _rounded(bounds: tuple[float, float]) -> tuple[float, float]:
+    return round(bounds[0], 4), round(bounds[1], 4)
 
 
 def within(hits: int, count: int) -> tuple[float, float]:

@@ -7,10 +7,11 @@ the page of a review, and the log says what was played there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.log.events import CopyMade, HeardInReview
+from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span, without
 from arlo_rec.store import Store
@@ -20,28 +21,22 @@ from arlo_rec.training.spoken import UNSURE
 SLACK: Final = 0.15  # seconds at an edge that may stay unheard: a browser's clock and the times of words are no finer
 
 
-class Owed(NamedTuple):
+class Owed(Record, frozen=True):
     """Open tasks of a review; false if there are none."""
 
     undecided: tuple[int, ...]  # cuts by their numbers
-    unheard: tuple[UnsureStretch, ...]
+    unheard: tuple[Span, ...]  # stretches, in seconds
 
     def __bool__(self) -> bool:
         return bool(self.undecided or self.unheard)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object for scripts and for the page."""
-        return {
-            "undecided": list(self.undecided),
-            "unheard": [[stretch.start, stretch.end] for stretch in self.unheard],
-        }
 
 
 def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
     """The open tasks of a plan for a person who heard these parts of the call, in seconds."""
     undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.is_open)
     doubtful = sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
-    return Owed(undecided, tuple(stretch for stretch in doubtful if not _is_done(plan, stretch, heard)))
+    left = (stretch for stretch in doubtful if not _is_done(plan, stretch, heard))
+    return Owed(undecided, tuple((stretch.start, stretch.end) for stretch in left))
 
 
 def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:

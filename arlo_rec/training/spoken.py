@@ -8,11 +8,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from arlo_rec.speech.cut_list import Cut
+import msgspec
+
+from arlo_rec.model.documents import Record
+from arlo_rec.speech.cut_list import Cut, NumberedCut
 from arlo_rec.speech.detectors import lexicon
-from arlo_rec.training.cut_plan import CutPlan, HeardWord
+from arlo_rec.training.cut_plan import CutPlan
 
 UNSURE: Final = 0.5  # score below which a word was heard badly
 PAUSE: Final = 1.5  # seconds without a word after which another turn begins
@@ -22,31 +25,22 @@ LONGEST_WORD: Final = 10.0  # seconds before a cut in which a word that reaches 
 _AROUND: Final = " .,;:?!…\"'“”„«»()-–—"
 
 
-class SpokenWord(NamedTuple):
+class SpokenWord(Record, frozen=True):
     """A word of a call, and its cut in the copy."""
 
-    word: HeardWord
+    text: str
+    start: float
+    end: float
+    channel: int | None
+    score: float | None
     cut: int | None  # number of its cut; None: it is not cut
     look: bool  # it may identify a person without a name
+    transcript: int = msgspec.field(name="pass")  # see `HeardWord`
 
     @property
     def is_unsure(self) -> bool:
         """Whether the word was heard badly."""
-        return self.word.score is not None and self.word.score < UNSURE
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object for scripts and for the page."""
-        word = self.word
-        return {
-            "text": word.text,
-            "start": word.start,
-            "end": word.end,
-            "channel": word.channel,
-            "score": word.score,
-            "cut": self.cut,
-            "look": self.look,
-            "pass": word.transcript,
-        }
+        return self.score is not None and self.score < UNSURE
 
 
 def spoken(plan: CutPlan) -> list[SpokenWord]:
@@ -60,7 +54,7 @@ def spoken(plan: CutPlan) -> list[SpokenWord]:
         middle = (word.start + word.end) / 2
         some = by_start[bisect_left(starts, middle - longest) : bisect_right(starts, middle)]
         cut = next((number for cut, number in some if _covers(cut, middle, word.channel)), None)
-        in_copy.append(SpokenWord(word, cut, lexicon.tells(word.text)))
+        in_copy.append(SpokenWord.of(word, cut=cut, look=lexicon.tells(word.text)))
     return in_copy
 
 
@@ -73,11 +67,11 @@ def turns(words: Sequence[SpokenWord]) -> list[list[SpokenWord]]:
     """The words of the first transcript, by turns of one speaker."""
     by_turn: list[list[SpokenWord]] = []
     for word in words:
-        if word.word.transcript:
+        if word.transcript:
             continue
         last = by_turn[-1] if by_turn else []
-        goes_on = last and last[-1].word.channel == word.word.channel and len(last) < LONGEST_TURN
-        if goes_on and word.word.start - last[-1].word.end < PAUSE:
+        goes_on = last and last[-1].channel == word.channel and len(last) < LONGEST_TURN
+        if goes_on and word.start - last[-1].end < PAUSE:
             last.append(word)
         else:
             by_turn.append([word])
@@ -88,32 +82,32 @@ def second_opinions(words: Sequence[SpokenWord]) -> list[list[SpokenWord]]:
     """Phrases of uncut words in other transcripts that the first one lacks, in order of time."""
     places: dict[tuple[str, int | None], list[float]] = defaultdict(list)
     for word in words:
-        if not word.word.transcript:
-            places[_same(word.word)].append(word.word.start)
+        if not word.transcript:
+            places[_same(word)].append(word.start)
     phrases: list[list[SpokenWord]] = []
     for word in words:
-        if not word.word.transcript or word.cut is not None or _is_near(places.get(_same(word.word), []), word.word):
+        if not word.transcript or word.cut is not None or _is_near(places.get(_same(word), []), word):
             continue
-        last = phrases[-1][-1].word if phrases else None
-        if last is not None and last.channel == word.word.channel and 0 <= word.word.start - last.end < NEAR:
+        last = phrases[-1][-1] if phrases else None
+        if last is not None and last.channel == word.channel and 0 <= word.start - last.end < NEAR:
             phrases[-1].append(word)
         else:
             phrases.append([word])
     return phrases
 
 
-def _same(word: HeardWord) -> tuple[str, int | None]:
+def _same(word: SpokenWord) -> tuple[str, int | None]:
     return word.text.strip(_AROUND).casefold(), word.channel
 
 
-def _is_near(places: Sequence[float], word: HeardWord) -> bool:
+def _is_near(places: Sequence[float], word: SpokenWord) -> bool:
     place = bisect_left(places, word.start - NEAR)
     return place < len(places) and places[place] <= word.start + NEAR
 
 
-def heard_in(cut: Cut, words: Sequence[SpokenWord], starts: Sequence[float]) -> Iterator[str]:
+def heard_in(cut: Cut | NumberedCut, words: Sequence[SpokenWord], starts: Sequence[float]) -> Iterator[str]:
     """Yield the words of the first transcript that touch a cut; *starts* are the starts of *words*."""
     first = bisect_left(starts, cut.start - LONGEST_WORD)
     for word in words[first : bisect_left(starts, cut.end)]:
-        if not word.word.transcript and word.word.end > cut.start:
-            yield word.word.text
+        if not word.transcript and word.end > cut.start:
+            yield word.text

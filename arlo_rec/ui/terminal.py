@@ -28,7 +28,7 @@ _NO_BREAK: Final = "\x00"  # no text has it: `clean` wrote it as an escape
 class Answer(NamedTuple):
     """The answer of a command: a record, whose fields are the keys of its JSON, and lines and a table for people."""
 
-    data: Record | dict[str, Any]
+    data: Record
     lines: Sequence[str] = ()
     table: Table | None = None
     exit_status: int = 0
@@ -52,8 +52,7 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[
     status = answer.error.exit_status if answer.error else answer.exit_status
     if form is Form.JSON:
         failure = {"error": error_to_json(answer.error, lang)} if answer.error else {}
-        data = answer.data if isinstance(answer.data, dict) else members(answer.data)
-        _write(json_text({"ok": status in {0, 3}, **data, **failure}))
+        _write(json_text({"ok": status in {0, 3}, **members(answer.data), **failure}))
         return status
     shown = answer.lines if answer.always or not quiet else ()
     lines = wrapped("".join(map(_clean_lines, shown)), sys.stderr if form is Form.CSV else sys.stdout)
