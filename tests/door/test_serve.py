@@ -639,6 +639,7 @@ def test_a_browser_that_is_lied_about_is_none(abused: World) -> None:
         assert_no_traceback(ended)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.slow
 @pytest.mark.parametrize("line", TYPED)
 def test_a_command_to_which_a_front_tells_every_lie_ends_in_a_sentence(abused: World, line: str, whole: bool) -> None:

@@ -40,6 +40,7 @@ def refused(world: World, *words: str, who: str = "sigrid") -> tuple[int, str]:
 
 
 def case_of(world: World, *words: str) -> str:
+    """A case that is open and not answered."""
     return str(world.json("case", "open", *(words or ("90000001", *CALLED)), who="sigrid")["case"]["id"])
 
 
@@ -200,7 +201,7 @@ def test_days_that_are_not_in_order_are_refused(world: World, days: tuple[str, .
 def test_a_deadline_is_extended_once_within_the_first_month_and_the_person_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     letter = world.base / "letter.html"
     told = world.json("case", "extend", case, "--reason", WHY, "--out", str(letter), who="sigrid")
     due = date.fromisoformat(told["case"]["due"])
@@ -214,27 +215,22 @@ def test_a_deadline_is_extended_once_within_the_first_month_and_the_person_is_to
 
 
 def test_a_deadline_that_is_over_cannot_be_extended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     later(monkeypatch, timedelta(days=45))
     assert refused(world, "case", "extend", case, "--reason", WHY) == (14, "case_too_late_to_extend")
 
 
 def test_a_request_that_is_late_is_still_the_same_case(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     later(monkeypatch, timedelta(days=45))
     assert ask(world, "late.html", "90000001")["told"]["case"]["id"] == case
-
-
-def waiting_case(world: World) -> str:
-    """A case that is open and not answered."""
-    return str(world.json("case", "open", "90000001", *CALLED, who="sigrid")["case"]["id"])
 
 
 def test_a_request_is_entered_before_it_is_answered_and_opens_nothing(world: World) -> None:
     world.take_in("a", **SHORT)
     told = world.json("case", "open", "90000001", *CALLED, who="sigrid")
     assert (told["recordings"], told["case"]["state"]) == (1, "open")
-    ends = datetime.fromisoformat(told["first_erased"])
+    ends = from_iso(told["case"]["first_erased"])
     assert timedelta(days=89) < ends - datetime.now(UTC) < timedelta(days=90)
     assert "passphrase" not in told
     opened_for = [one["outcome"] for one in world.json("audit", "show", "--action", "dsar", who="iver")["entries"]]
@@ -246,7 +242,7 @@ def test_a_request_is_entered_before_it_is_answered_and_opens_nothing(world: Wor
 
 
 def test_a_refusal_says_why_and_where_to_complain_and_the_next_request_is_another_case(world: World) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     told = world.json("case", "refuse", case, "--reason", WHY, "--lang", "en", who="sigrid")
     for fact in (case, WHY, "datatilsynet.no", "court", "Articles 77 and 79"):
         assert fact in told["letter"]
@@ -256,7 +252,7 @@ def test_a_refusal_says_why_and_where_to_complain_and_the_next_request_is_anothe
 
 
 def test_a_case_is_closed_when_its_answer_was_handed_over(world: World) -> None:
-    case = case_of(world)
+    case = ask(world, "answer.html", "90000001", *CALLED)["told"]["case"]["id"]
     told = world.json("case", "close", case, who="sigrid")
     assert told["case"]["state"] == "closed"
     out = str(world.base / "next.html")
@@ -265,7 +261,7 @@ def test_a_case_is_closed_when_its_answer_was_handed_over(world: World) -> None:
 
 
 def test_a_case_without_an_answer_is_closed_with_a_reason_alone(world: World) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     assert refused(world, "case", "close", case) == (14, "case_not_answered")
     assert refused(world, "case", "close", case, "--reason", "why") == (2, "reason_too_short")
     told = world.json("case", "close", case, "--reason", "she took her request back", who="sigrid")
@@ -274,7 +270,7 @@ def test_a_case_without_an_answer_is_closed_with_a_reason_alone(world: World) ->
 
 @pytest.mark.parametrize("verb", ["extend", "refuse"])
 def test_a_letter_is_worded_again_as_often_as_it_is_wanted(world: World, verb: str) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     first, again = world.base / "first.html", world.base / "again.html"
     world.json("case", verb, case, "--reason", WHY, "--out", str(first), who="sigrid")
     world.json("case", "show", case, "--out", str(again), who="sigrid")
@@ -282,7 +278,7 @@ def test_a_letter_is_worded_again_as_often_as_it_is_wanted(world: World, verb: s
 
 
 def test_what_is_kept_of_a_case_ends_90_days_after_it_did(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     world.json("case", "refuse", case, "--reason", WHY, who="sigrid")
     for days, left in ((89, 1), (91, 0)):
         later(monkeypatch, timedelta(days=days))
@@ -395,7 +391,7 @@ def test_the_officer_is_told_in_time_that_a_recording_goes_before_its_request_is
 
 def test_what_goes_after_the_deadline_or_with_an_answered_request_alarms_nobody(world: World) -> None:
     world.take_in("new", **SHORT)
-    case = waiting_case(world)
+    case = case_of(world)
     (waiting,) = world.json("status", who="iver")["requests"]
     assert (waiting["first_erased"], waiting["days_whole"]) == (None, None)
     assert world.json("case", "show", case, who="sigrid")["case"]["first_erased"] is not None
@@ -407,7 +403,7 @@ def test_a_recording_that_is_gone_or_past_retention_is_none_that_goes_next(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first_goes(world, 2)
-    waiting_case(world)
+    case_of(world)
     later(monkeypatch, timedelta(days=3))
     (listed,) = world.json("case", "list", who="sigrid")["cases"]
     assert from_iso(listed["first_erased"]) > datetime.now(UTC) + timedelta(days=80)
@@ -440,11 +436,18 @@ def test_the_register_is_the_officers(world: World, who: str) -> None:
 def test_it_is_told_at_14_7_and_2_days_and_when_it_is_too_late(
     world: World, monkeypatch: pytest.MonkeyPatch, left: int, line: str | None, critical: list[str]
 ) -> None:
-    case = waiting_case(world)
+    case = case_of(world)
     (listed,) = world.json("case", "list", who="sigrid")["cases"]
     later(monkeypatch, timedelta(days=listed["days_left"] - left))
     told = world.run("status", "--json", who="iver")
-    of_case = {"case": case, "due": listed["due"], "days_left": left, "first_erased": None, "days_whole": None}
+    of_case = {
+        "case": case,
+        "received": listed["received"],
+        "due": listed["due"],
+        "days_left": left,
+        "first_erased": None,
+        "days_whole": None,
+    }
     assert told.json["requests"] == [of_case]
     assert [each for each in told.json["critical"] if each.startswith("case_")] == critical
     assert told.exit == (3 if critical else 0)
@@ -455,14 +458,14 @@ def test_it_is_told_at_14_7_and_2_days_and_when_it_is_too_late(
 
 
 def test_an_answered_case_alarms_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    case_of(world)
+    ask(world, "answer.html", "90000001", *CALLED)
     later(monkeypatch, timedelta(days=40))
     assert world.json("status", who="iver")["requests"] == []
 
 
 def test_a_case_is_shown_with_everything_that_was_done(world: World, tmp_path: Path) -> None:
     world.take_in("a", **SHORT)
-    case = case_of(world)
+    case = ask(world, "answer.html", "90000001", *CALLED)["told"]["case"]["id"]
     shown = world.json("case", "show", case, who="sigrid")["case"]
     assert (shown["state"], shown["held"], shown["identity"]) == ("answered", 1, ["called-back"])
     assert shown["known_by"] == [{"kind": "caller", "text": "+4790000001"}]

@@ -183,10 +183,12 @@ def test_little_else_is_taken_for_an_identifier() -> None:
 # -- talk by another hand -----------------------------------------------------------------------------
 
 
+@cache
 def by_hand(language: str, variant: str, *, strict: bool, half: str = ".test") -> list[CallScore]:
     return [scored_talk(call, strict=strict) for call in talk(language, variant, "fresh", half)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("variant", ["cased", "lower"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_calls_on_which_thresholds_were_chosen_lose_every_number_whole(language: str, variant: str) -> None:
@@ -219,6 +221,7 @@ def test_strict_leaves_one_in_a_hundred_of_calls_by_other_hands_and_hears_two_th
         assert sum(score.over_cut for score in scores) / len(scores) <= (0.35 if language == "en" else 0.45)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_reviewer_of_calls_by_another_hand_is_shown_little_that_is_none(language: str) -> None:
     scores = by_hand(language, "cased", strict=False)

@@ -126,7 +126,7 @@ def test_an_engine_that_heard_next_to_nothing_is_no_wrong_file() -> None:
 # -- no measure of speech ------------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.slow
 @pytest.mark.rule("data.pseudonymised")
 @pytest.mark.parametrize("folder", ["given", "made"])

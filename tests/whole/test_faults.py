@@ -20,7 +20,7 @@ from tests.support.promises import Facts, Scene
 from tests.support.properties import share
 from tests.support.world import World
 
-SAMPLE = 8  # crash points per command in the ordinary run, and half as many errors; --prove takes all
+SAMPLE = 5  # crash points per command in the ordinary run, and half as many errors; --prove takes all
 SEED = 20261125
 
 
