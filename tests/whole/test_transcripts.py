@@ -29,7 +29,7 @@ from arlo_rec.commands.help import EXITS
 from arlo_rec.commands.run import Run
 from arlo_rec.recovery import backup_places
 from arlo_rec.ui.terminal import Table, table_text
-from tests.support import door
+from tests.support import door, published
 from tests.support import world as worlds
 from tests.support.keyring import begin_session
 from tests.support.places import TRANSCRIPTS
@@ -109,6 +109,8 @@ class Player:
         self.world.environment |= dict(one.split("=", 1) for one in words[:program])
         result = self.world.run(*words[program + 1 :], stdin=f"{stdin}\n".encode() if stdin else b"")
         self.world.environment = usual
+        if "--json" in words and result.exit in (0, 3):
+            published.hold(words[program + 1 :], result.json)
         out = self.named(_readable(result.out)).splitlines()
         return [*out, *(f"! {one}" for one in self.named(result.err).splitlines()), f"[{result.exit}]"]
 
@@ -171,6 +173,11 @@ class Player:
 
     def do_remove(self, name: str) -> None:
         shutil.rmtree(name) if Path(name).is_dir() else Path(name).unlink()
+
+    def do_edit(self, name: str, old: str, new: str) -> None:
+        content = Path(name).read_text("utf-8")
+        assert old in content
+        Path(name).write_text(content.replace(old, new), "utf-8")
 
     def do_flip(self, pattern: str) -> None:
         for path in Path().glob(pattern):
