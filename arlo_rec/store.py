@@ -38,7 +38,7 @@ from arlo_rec.log.rows import Applied, Rows
 from arlo_rec.model import documents
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
-from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.policy_versions import Policy, differing
 from arlo_rec.model.policy_versions import encode as encode_policy
 from arlo_rec.model.records import Person, named_in, to_iso
 from arlo_rec.model.times import shown
@@ -114,7 +114,8 @@ class Store:
         self.roster: Roster
         self.settings: Settings
         self.person: Person
-        self.policy: Policy
+        self.policy: Policy  # the newest that officers approved
+        self.stored_policy: Policy  # differs from it where nobody approved what the catalogue has
         self.prompts: Mapping[str, Prompt]
         self._is_stale = False  # whether the loaded documents may be outdated
         self._seen: root_secret.Seen | None = None
@@ -136,7 +137,10 @@ class Store:
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
         if person is None or not known or person.seal_key != self.identity.sealing.public:
             raise NotUnlocked("no_longer_here", rule="access.officer")
-        self.roster, self.policy, self.settings = documents
+        self.roster, self.stored_policy, self.settings = documents
+        self.policy = self.stored_policy
+        if not self.authority.is_policy_approved():
+            self.policy = self.authority.policy_by_log(self.policy.versions[0])
         self.prompts = self.policy.prompts
         self.person = person
         self._is_stale = False
@@ -159,7 +163,7 @@ class Store:
                 self.vouch()
             case Policy():
                 self.authority.put("policy", encode_policy(document))
-                self.policy, self.prompts = document, document.prompts
+                self.policy, self.stored_policy, self.prompts = document, document, document.prompts
             case Settings():
                 self.authority.put("settings", documents.encode(document))
                 self.settings = document
@@ -190,6 +194,21 @@ class Store:
         if self.settings.unknown_since is not None:
             self.note(Denied(action=action, rule="consent.withdraw", code="erasure.unreplayed"), now)
             raise Refused("erasure.unreplayed", rule="consent.withdraw")
+
+    def unapproved(self) -> Iterator[tuple[str, str]]:
+        """Each difference between what runs and what officers approved: its name, and its place."""
+        yield from ((part, "program") for part in differing(self.policy.newest))
+        if self.stored_policy != self.policy:
+            yield "policy", "store"
+
+    def demand_approved(self, action: Action, now: datetime) -> None:
+        """Raise Refused, after its log entry, if program or policy is not what officers approved (purpose.change).
+
+        Only actions that give or open demand it. What takes away, tells or counts goes on, by the approved policy.
+        """
+        for what, where in self.unapproved():
+            self.note(Denied(action=action, rule="purpose.change", code="policy_drift"), now)
+            raise Refused("policy_drift", rule="purpose.change", what=what, where=where)
 
     # -- the root -------------------------------------------------------------------------------------
 

@@ -152,6 +152,8 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
     if decision.allowed:
         store.demand_replayed(action, now)
         store.demand_clock(action, now)
+        if action is not Action.REJECT:  # it takes away
+            store.demand_approved(action, now)
         live = store.roster.live_grants(store.person.name, store.clock.today(now))
         version = store.policy.at(store.clock.today(now))
         decision = admitted(role, action, intent.purpose, intent.reason, live, version)

@@ -9,12 +9,10 @@ beginning, so the log keeps whole ids alone (`gate`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
 
-from arlo_rec.crypto import primitives
 from arlo_rec.model.records import RecordingId
-from arlo_rec.model.strict_json import canonical
 from arlo_rec.store import Store
 
 SHORTEST: Final = 6  # characters: among the recordings of a day, 16 bits are unique in most cases
@@ -22,14 +20,6 @@ WHOLE: Final = re.compile(r"[0-9a-f]{32}")
 _BEGINNING: Final = re.compile(rf"[0-9a-f]{{{SHORTEST},31}}")
 
 Covers = Callable[[str], bool]  # whether recordings of a team are open to the person
-
-
-def of_content(document: Mapping[str, Any]) -> str:
-    """The id of a pending decision: 16 hex digits of SHA-256 over the canonical JSON of its content.
-
-    The content includes a random value of ours, so that two contents with one id cannot be searched for.
-    """
-    return primitives.sha256(canonical(document)).hex()[:16]
 
 
 def is_one(text: str) -> bool:

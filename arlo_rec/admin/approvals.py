@@ -39,6 +39,7 @@ def agree(store: Store, grant: Grant, now: datetime) -> Grant:
     """Agree to a pending emergency grant; raises NotGranted if its giver or taker could act as this person."""
     store.demand(Action.BREAK_GLASS, now)
     store.demand_clock(Action.BREAK_GLASS, now)
+    store.demand_approved(Action.BREAK_GLASS, now)
     if not _is_another(store, store.person.name, grant, now):
         denied = Denied(action=Action.BREAK_GLASS, rule="access.officer", code="not_second", to=grant.person)
         store.note(denied, now)
@@ -82,6 +83,7 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
     """
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
+    store.demand_approved(Action.GRANT, now)
     with _logged_refusal(store, now), store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
         with store.change(now) as change:

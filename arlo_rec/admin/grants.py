@@ -21,6 +21,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import four_eyes
 from arlo_rec.keys.roster import NAME_LONGEST
+from arlo_rec.log.event import content_id
 from arlo_rec.log.events import Denied, GrantGiven, GrantRevoked
 from arlo_rec.model import documents
 from arlo_rec.model.documents import Record
@@ -133,6 +134,7 @@ def grant(
     """
     store.demand(Action.GRANT, now)
     store.demand_clock(Action.GRANT, now)
+    store.demand_approved(Action.GRANT, now)
     purpose = checked(store, terms, now, Action.GRANT)
     _demand_grantable(store, terms, now)
     pair = GrantPair.fresh()
@@ -199,7 +201,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
 def id_of(grant: Grant) -> str:
     """The id of a grant: the digest of its terms and its first key pair, which no reset changes."""
     first = (*(pair.hex() for pair in grant.earlier_pairs), primitives.fingerprint(grant.public).hex())[0]
-    return short_ids.of_content(
+    return content_id(
         {
             "person": grant.person,
             "purpose": grant.purpose,

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from arlo_rec.access import short_ids
 from arlo_rec.keys import four_eyes
+from arlo_rec.log.event import content_id
 from arlo_rec.log.events import Denied, OfficerDenied, OfficerProposed
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, NotGranted, NothingMatched, Usage
@@ -49,7 +49,7 @@ def propose(store: Store, person: Person, now: datetime) -> PendingOfficer:
 def id_of(person: Person, at: datetime) -> str:
     """The id of a proposal: the digest of name, keys, proposer and time."""
     keys = {"seal": person.seal_key.hex(), "sign": person.sign_key.hex()}
-    return short_ids.of_content({"name": person.name, **keys, "by": person.by, "at": to_iso(at)})
+    return content_id({"name": person.name, **keys, "by": person.by, "at": to_iso(at)})
 
 
 def waiting(store: Store, now: datetime) -> list[PendingOfficer]:

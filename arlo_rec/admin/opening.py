@@ -20,7 +20,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.admin import policy_drift
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock, holder_note
@@ -121,7 +120,6 @@ class OpenOptions(NamedTuple):
     root: Path | None = None  # the new place of a moved root folder, given by an officer
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
-    allow_drift: bool = False  # also open an unapproved program or policy
 
 
 _USUAL = OpenOptions()
@@ -181,8 +179,6 @@ def _opened(
         if store.rollbacks and options.allow_rollback:
             yield store
             return
-        if not (options.allow_drift or store.rollbacks):
-            policy_drift.demand_approved(store)
         if store.rollbacks:
             rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
             raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
@@ -194,8 +190,6 @@ def _opened(
         carry_out(store, seeds, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         sign_with_known_key(store, seeds)
-        if not options.allow_drift:
-            policy_drift.demand_approved(store)
         yield _recovered(store, now, options)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import short_ids
-from arlo_rec.admin import approvals, identities, new_officers, policy_changes, policy_drift, requests
+from arlo_rec.admin import approvals, identities, new_officers, policy_changes, requests
 from arlo_rec.admin.grants import GrantShown, HeldOfTeam
 from arlo_rec.admin.policy_changes import Proposal, ProposalShown
 from arlo_rec.admin.requests import Request
@@ -92,16 +92,13 @@ def named(store: Store, text: str, now: datetime) -> Pending:
     """The pending decision named by an id or its beginning.
 
     A beginning keeps its meaning while the log tells of it, also after the decision. Raises NothingMatched if it
-    means several or is no longer pending; NotGranted if this person decides nothing; Refused, except for a version
-    of the policy, while program or policy is not what officers approved.
+    means several or is no longer pending; NotGranted if this person decides nothing.
     """
     here = {pending.id: pending for pending in waiting(store, now)}
     ids = short_ids.named(text, {*here, *_decided(store, now)})
     if len(ids) > 1:
         raise NothingMatched("several_wait", id=text)
     pending = here.get(ids[0]) if ids else None
-    if pending is None or pending.kind is not Kind.POLICY:
-        policy_drift.demand_approved(store)
     if pending is None:
         store.demand(Action.GRANT, now)
         if any(proposal.id == ids[0] for proposal in policy_changes.every(store, now) if ids):

@@ -18,13 +18,14 @@ from msgspec import UNSET, UnsetType
 from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes
+from arlo_rec.log.event import content_id
 from arlo_rec.log.events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
 from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.policy_file import Hashing
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, ReasonCode, demanded_reason
-from arlo_rec.model.records import Approval, Kind, from_iso, to_iso
+from arlo_rec.model.records import Approval, Kind, to_iso
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role, Rule
 from arlo_rec.store import Store
@@ -219,12 +220,12 @@ def _proposed(
         if version.version in {existing.version for existing in store.policy.versions}:
             raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
         changed = changes_of(store.policy, version)
-        if not changed and is_approved(store):
+        if not changed and store.stored_policy == store.policy:
             raise Usage("policy_unchanged", version=newest.version, rule="purpose.change")
         document, salt = policy_versions.version_to_json(version), primitives.fresh(8).hex()
         base = digest(store.policy)
         change.log(PolicyProposed(request=salt, version=version.version, base=base, document=document))
-        name = short_ids.of_content(change.bodies[-1])
+        name = content_id(change.bodies[-1])
     return next(existing for existing in every(store, now) if existing.id == name), changed
 
 
@@ -286,7 +287,7 @@ def listed(store: Store, now: datetime) -> Sequence[PolicyVersion]:
 
 def waiting(store: Store, now: datetime) -> list[Proposal]:
     """Open proposals whose base is the current policy, oldest first."""
-    base, newest, is_whole = digest(store.policy), store.policy.newest, is_approved(store)
+    base, newest, is_whole = digest(store.policy), store.policy.newest, store.stored_policy == store.policy
     taken = {proposal.version for proposal in store.policy.versions}
     return [
         proposal
@@ -303,7 +304,7 @@ def every(store: Store, now: datetime) -> list[Proposal]:
         event = entry.event
         if isinstance(event, PolicyProposed):
             with suppress(KeyError, TypeError, ValueError):  # an unreadable entry proposes nothing; `verify` reports it
-                name, version = short_ids.of_content(entry.body or {}), policy_versions.read_version(event.document)
+                name, version = content_id(entry.body or {}), policy_versions.read_version(event.document)
                 proposals[name] = Proposal(name, entry.person, entry.at, version, event.base)
         elif isinstance(event, PolicyApproved | PolicyDenied) and event.request in proposals:
             proposals[event.request] = _decided(proposals[event.request], event, Approval(entry.person, entry.at))
@@ -334,36 +335,6 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
     if chosen not in waiting(store, now):
         raise NothingMatched(_DECIDED[chosen.state], version=chosen.version.version)
     return chosen
-
-
-def by_the_log(store: Store) -> Policy:
-    """The policy by log entries, behind the first version, which has no entry."""
-    proposed = dict[str, PolicyVersion]()
-    policy = Policy(store.policy.versions[:1])
-    for entry in store.log.entries.of_requests():
-        event = entry.event
-        if isinstance(event, PolicyProposed):
-            proposed[short_ids.of_content(entry.body or {})] = policy_versions.read_version(event.document)
-        elif isinstance(event, PolicyApproved) and event.request in proposed:
-            version = proposed[event.request].starting(from_iso(event.since), policy.newest)
-            approvals = (Approval(entry.person, entry.at),)
-            policy = Policy((*policy.versions, replace(version, approvals=approvals)))
-    return policy
-
-
-def is_approved(store: Store) -> bool:
-    """Whether officers approved the policy: the entry before its link says so.
-
-    If that entry or link is lost, the answer is yes, and `verify` reports the loss.
-    """
-    newest = store.authority.newest
-    link = store.authority.links.with_policy_since(newest.documents.policy) if newest is not None else None
-    if link is None or link.number == 1:  # the policy the store was made with
-        return True
-    entry = store.log.entries.get(link.seq - 1)
-    if entry is None or entry.body is None:
-        return True
-    return isinstance(entry.event, PolicyApproved)
 
 
 # -- deciding -----------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Drift: differences between the running program or the policy and what officers approved (purpose.change).
 
 Compared are the parts of the running program (`model.policy_versions`), the policy that the chain of authority commits
-to, and the approvals in the log. With an unapproved program or policy, `admin.opening` opens the store only to
-commands that look after it. A lost entry, signature or link closes nothing, because deleting it would close a store
-for ever; `policy check` and `verify` report it. `of_prompts` compares the telephone's prompts with their texts.
+to, and the approvals in the log. With an unapproved program or policy nothing is given or opened
+(`Store.demand_approved`). `policy check` and `verify` report a lost entry, signature or link. `of_prompts` compares the
+telephone's prompts with their texts.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from arlo_rec.admin import policy_changes
 from arlo_rec.model import prompts
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Refused
-from arlo_rec.model.policy_versions import Policy, parts
+from arlo_rec.model.policy_versions import Policy, differing
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -37,36 +36,18 @@ class Drifts(Record, frozen=True):
     drift: list[Drift]
 
 
-def demand_approved(store: Store) -> None:
-    """Raise Refused if the program or the policy is not what officers approved."""
-    for drift in closing(store):
-        raise Refused("policy_drift", rule="purpose.change", what=drift.what, where=drift.where)
-
-
-def closing(store: Store) -> list[Drift]:
-    """The drifts that keep a store closed until officers approve a version."""
-    unapproved = [] if policy_changes.is_approved(store) else [Drift("policy", STORE)]
-    return [*of_program(store), *unapproved]
-
-
 def found(store: Store, now: datetime, played: Callable[[Prompt], bytes | None] | None) -> list[Drift]:
     """All drifts of program, policy and prompts (*played*: see `of_prompts`); raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
-    return [*of_program(store), *of_policy(store), *of_prompts(store, store.clock.today(now), played)]
-
-
-def of_program(store: Store) -> list[Drift]:
-    """The parts of the running program that differ from the newest approved version."""
-    approved, running = ({part.name: part.sha256 for part in each} for each in (store.policy.newest.program, parts()))
-    names = sorted(approved.keys() | running.keys())
-    return [Drift(name, PROGRAM) for name in names if approved.get(name) != running.get(name)]
+    of_program = [Drift(part, PROGRAM) for part in differing(store.policy.newest)]
+    return [*of_program, *of_policy(store), *of_prompts(store, store.clock.today(now), played)]
 
 
 def of_policy(store: Store) -> list[Drift]:
     """Drift of the whole policy from the chain's first one and the approvals in the log."""
-    first, founding = store.authority.links.get(1), Policy(store.policy.versions[:1])
+    first, founding = store.authority.links.get(1), Policy(store.stored_policy.versions[:1])
     begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is reported
-    is_approved = begins and policy_changes.by_the_log(store) == store.policy
+    is_approved = begins and store.authority.policy_by_log(founding.versions[0]) == store.stored_policy
     return [] if is_approved else [Drift("policy", STORE)]
 
 

@@ -18,6 +18,7 @@ from arlo_rec.admin import grants
 from arlo_rec.admin.grants import Terms
 from arlo_rec.crypto import primitives
 from arlo_rec.log.entries import LogEntry
+from arlo_rec.log.event import content_id
 from arlo_rec.log.events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model import documents
 from arlo_rec.model.documents import Record
@@ -78,7 +79,7 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
                 limits=documents.plain(terms.limits) if terms.limits != NO_LIMITS else None,
             )
         )
-        name = short_ids.of_content(change.bodies[-1])
+        name = content_id(change.bodies[-1])
     return next(request for request in every(store, now) if request.id == name)
 
 
@@ -111,7 +112,7 @@ def _read(event: AccessRequested, entry: LogEntry) -> Request:
     limits = documents.read(event.limits, Limits) if event.limits is not None else NO_LIMITS
     purpose, teams, until = Purpose(event.purpose), tuple(event.teams or ()) or None, from_iso(event.until)
     terms = (purpose, teams, until, limits, event.reason)
-    return Request(short_ids.of_content(entry.body or {}), entry.person, *terms, entry.at, "waits", None, None, None)
+    return Request(content_id(entry.body or {}), entry.person, *terms, entry.at, "waits", None, None, None)
 
 
 def _decided(asked: Request, event: GrantGiven | RequestDenied, officer: str) -> Request:

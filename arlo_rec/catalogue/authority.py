@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -21,10 +22,12 @@ from arlo_rec.keys.authority import Digests, Link, Pin
 from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log import events
-from arlo_rec.log.events import AuthorityChanged
+from arlo_rec.log.event import content_id
+from arlo_rec.log.events import AuthorityChanged, PolicyApproved, PolicyProposed
 from arlo_rec.model import policy_versions
 from arlo_rec.model.errors import Integrity, InUse
-from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.policy_versions import Policy, PolicyVersion
+from arlo_rec.model.records import Approval, from_iso
 
 
 class Links:
@@ -238,6 +241,32 @@ class Authority:
         self._add(link)
         self._closing = link
         return AuthorityChanged(link=link.number, digest=link.digest.hex())
+
+    def is_policy_approved(self) -> bool:
+        """Whether officers approved the policy in force: the entry before its link says so.
+
+        If that entry or link is lost, the answer is yes, and `verify` reports the loss: deleting it would close a store
+        for ever.
+        """
+        link = self.links.with_policy_since(self.newest.documents.policy) if self.newest is not None else None
+        if link is None or link.number == 1:  # the policy the store was made with
+            return True
+        entry = self._log.entries.get(link.seq - 1)
+        return entry is None or entry.body is None or isinstance(entry.event, PolicyApproved)
+
+    def policy_by_log(self, first: PolicyVersion) -> Policy:
+        """The policy by the log's entries, behind the *first* version, which has none."""
+        proposed = dict[str, PolicyVersion]()
+        policy = Policy((first,))
+        for entry in self._log.entries.of_requests():
+            event = entry.event
+            if isinstance(event, PolicyProposed):
+                proposed[content_id(entry.body or {})] = policy_versions.read_version(event.document)
+            elif isinstance(event, PolicyApproved) and event.request in proposed:
+                version = proposed[event.request].starting(from_iso(event.since), policy.newest)
+                approved = replace(version, approvals=(Approval(entry.person, entry.at),))
+                policy = Policy((*policy.versions, approved))
+        return policy
 
     def take_over(self, links: Iterable[Link]) -> None:
         """Append links of a feed, whose entries the log has already; inside a change. Raises Integrity."""

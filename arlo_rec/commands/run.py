@@ -47,12 +47,6 @@ PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: 
         "recovery renew",
     }
 )
-# Open, with those of the policy, also to an unapproved program: commands that look, and those needed to approve it
-# (a right clock, keys, no former people; `admin.pending` decides nothing else then); a restore ends, and its store
-# is closed
-DRIFTING: Final = frozenset(
-    {"status", "verify", "clock", "approve", "deny", "person passphrase", "person remove", "restore"}
-)
 
 
 class Run(Typed):
@@ -258,7 +252,7 @@ class Run(Typed):
 
         options = OpenOptions(
             self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress
-        )._replace(allow_drift=self.command in DRIFTING or self.command.startswith("policy "))
+        )
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)

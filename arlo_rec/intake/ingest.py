@@ -57,6 +57,7 @@ def ingest(
     store.demand(Action.INGEST, now)
     store.demand_replayed(Action.INGEST, now)
     store.demand_clock(Action.INGEST, now)
+    store.demand_approved(Action.INGEST, now)
     _demand_elsewhere(store, paths)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()

@@ -7,6 +7,7 @@ in every entry. A field that may be None is omitted if it is None. An event type
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, Self, dataclass_transform
@@ -15,6 +16,7 @@ import msgspec
 
 from arlo_rec.log.rows import Applied, Rows
 from arlo_rec.model.records import RecordingId
+from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import Action, Role, may
 
 _ACTIONS: Final = frozenset(Action)
@@ -115,3 +117,11 @@ def form_of(kind: type[AuditEvent]) -> _Form:
 
 def _right_named(action: str) -> Action | None:
     return Action(action) if action in _ACTIONS else None
+
+
+def content_id(body: Mapping[str, Any]) -> str:
+    """The id of a pending decision: 16 hex digits of SHA-256 over the canonical JSON of its content.
+
+    The content includes a random value of ours, so that two contents with one id cannot be searched for.
+    """
+    return hashlib.sha256(canonical(body)).hexdigest()[:16]

@@ -28,11 +28,10 @@ from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, Rule, reaso
 # -- program parts -----------------------------------------------------------------------------------
 # The program's own part of the guidelines, as digests, with which a version of the policy is approved.
 #
-# If the running program differs, its behaviour is unapproved, and `admin.opening` keeps the store closed:
+# If the running program differs, what it does is unapproved, and nothing is given or opened (`Store.demand_approved`):
 #
 #     rules       wording and sections of the rules          purposes    the closed set
-#     rights      which role may do what                     states      which event moves a recording where
-#     numbers     the deadlines that no company sets         page ...    each published text
+#     retention   the longest that a recording is kept       page ...    the words of each published text
 #
 # Only the texts of the installed package are read.
 
@@ -51,29 +50,27 @@ class Part:
 
 @cache
 def parts() -> tuple[Part, ...]:
-    """The parts of the running program, by name."""
+    """The parts of the running program that officers approve, by name: its rules, purposes, retention and texts.
+
+    A text counts by its words, without comments and layout; code counts not at all.
+    """
     documents: dict[str, Any] = {
         "rules": [[rule.id, rule.section, rule.nb, rule.en] for rule in policy.RULES.values()],
         "purposes": sorted(policy.Purpose),
-        "rights": [[action, role] for action in policy.Action for role in policy.Role if _may(role, action)],
-        "states": [[*move, after] for move, after in policy.LIFECYCLE.items()],
-        "numbers": {name: _number(value) for name, value in vars(policy).items() if _is_number(name, value)},
+        "retention": policy.RETENTION // timedelta(hours=1),
     }
-    contents = {name: canonical(document) for name, document in documents.items()}
-    contents |= {f"page {path.name.removesuffix('.md.j2')}": path.read_bytes() for path in PAGES.glob(_TEXTS)}
-    return tuple(Part(name, hashlib.sha256(contents[name]).hexdigest()) for name in sorted(contents))
+    documents |= {f"page {path.name.removesuffix('.md.j2')}": _words(path) for path in PAGES.glob(_TEXTS)}
+    return tuple(Part(name, hashlib.sha256(canonical(documents[name])).hexdigest()) for name in sorted(documents))
 
 
-def _may(role: policy.Role, action: policy.Action) -> bool:
-    return policy.may(role, action).allowed
+def differing(version: PolicyVersion) -> list[str]:
+    """The names of the parts in which the running program differs from those that a version was approved with."""
+    approved, running = ({part.name: part.sha256 for part in each} for each in (version.program, parts()))
+    return [name for name in sorted(approved.keys() | running.keys()) if approved.get(name) != running.get(name)]
 
 
-def _is_number(name: str, value: object) -> bool:
-    return name.isupper() and isinstance(value, int | timedelta)
-
-
-def _number(value: Any) -> int:
-    return value // timedelta(microseconds=1) if isinstance(value, timedelta) else int(value)
+def _words(template: Path) -> str:
+    return " ".join(re.sub(r"\{#.*?#\}", " ", template.read_text("utf-8"), flags=re.DOTALL).split())
 
 
 # -- policy versions --------------------------------------------------------------------------------

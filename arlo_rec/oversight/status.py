@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from arlo_rec.access import cases, disclosures
 from arlo_rec.access.cases import Waiting
-from arlo_rec.admin import approvals, policy_drift
+from arlo_rec.admin import approvals
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
@@ -139,8 +139,8 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
     """Findings that close the store, or leave it open to a person who left."""
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
-    if policy_drift.closing(store):
-        yield Finding(Severity.CRITICAL, "policy_drift")  # program or policy is unapproved: most commands are closed
+    if any(store.unapproved()):
+        yield Finding(Severity.CRITICAL, "policy_drift")  # nothing is given or opened, and calls pile up in the spool
     if store.settings.unknown_since is not None:
         yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock
     if (problem := root_problem(store)) is not None:

@@ -67,6 +67,7 @@ def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime
     """
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
+    store.demand_approved(Action.POLICY, now)
     version = store.policy.at(now)
     contents = {page: pages.content(page, version, company, now, now) for page in pages.every()}
     digests = {page.file: digest(page, content) for page, content in contents.items()}

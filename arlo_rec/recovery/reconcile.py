@@ -91,10 +91,10 @@ def take_over_policy(store: Store) -> None:
 
     If the log does not give it, the backup's stays, by the link that ends this change.
     """
-    policy, newest = policy_changes.by_the_log(store), store.authority.newest
+    policy, newest = store.authority.policy_by_log(store.policy.versions[0]), store.authority.newest
     if newest is not None and policy_changes.digest(policy) == newest.documents.policy.hex():
         store.authority.links.put_document("policy", policy_versions.encode(policy))
-        store.policy, store.prompts = policy, policy.prompts
+        store.policy, store.stored_policy, store.prompts = policy, policy, policy.prompts
     else:
         store.put(store.policy)
 

@@ -1,4 +1,4 @@
-"""What nobody approved closes the store: a program that does or says something else, a policy unknown to the log.
+"""An unapproved program or policy closes what gives and opens, and nothing that takes away, tells or counts.
 
 The program is changed as a release would change it: by the parts that it says it has.
 """
@@ -8,54 +8,90 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.model.policy_versions import Policy
+from arlo_rec.model.policy_versions import Policy, parts
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, restore
+from tests.support.copies import labels
 from tests.support.policies import another_release, propose, put
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
+CALLER = "+4790000001"
+WHY = ("--purpose", "quality", "--reason", REASON)
 CLOSED = (
-    (("find", "--purpose", "quality", "--reason", REASON), "leif"),
     (("ingest", "SPOOL"), "telefon"),
-    (("grant", "leif", "--purpose", "quality", "--reason", REASON), "sigrid"),
-    (("withdraw", "+4790000001", "--yes"), "siri"),
-    (("purge",), "cron"),
-    (("todo",), "leif"),
-    (("find", "--teams"), "sigrid"),
-    (("audit", "show"), "iver"),
-    (("person", "list"), "sigrid"),
+    (("find", *WHY), "leif"),
+    (("listen", "ID", *WHY, "--player", "cat"), "leif"),
+    (("export", "ID", *WHY, "--out", "FILE"), "leif"),
+    (("pseudonymise", "ID", "--cuts", "CUTS"), "sigrid"),
+    (("review", "ID"), "sigrid"),
+    (("release", "ID", "--reason", REASON), "sigrid"),
+    (("grant", "turid", *WHY), "sigrid"),
+    (("policy", "publish", "--out", "FOLDER"), "sigrid"),
+)
+OPEN = (
+    (("dsar", CALLER, "--identity", "login", "--out", "FILE"), "sigrid"),
+    (("case", "open", "+4790000009", "--identity", "login"), "sigrid"),
     (("case", "list"), "sigrid"),
+    (("recipients", "list"), "sigrid"),
+    (("audit", "show"), "iver"),
+    (("audit", "report"), "iver"),
+    (("audit", "breach", "--person", "leif"), "sigrid"),
+    (("todo",), "leif"),
+    (("clock",), "iver"),
+    (("person", "list"), "sigrid"),
+    (("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", "the employee objects to it"), "sigrid"),
+    (("revoke", "leif"), "sigrid"),
+    (("purge",), "cron"),
+    (("withdraw", CALLER, "--yes"), "siri"),
+    (("person", "remove", "turid", "--yes"), "sigrid"),
+    (("status",), "iver"),
+    (("verify",), "iver"),
 )
 
 
-@pytest.mark.parametrize(("words", "who"), CLOSED, ids=lambda value: value[0] if isinstance(value, tuple) else value)
-def test_a_release_that_nobody_approved_opens_to_no_command_but_those_that_look_after_it(
-    world: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], who: str
+def test_what_gives_or_opens_is_closed_while_a_release_is_not_approved(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.spool.mkdir(exist_ok=True)
-    words = tuple(str(world.spool) if word == "SPOOL" else word for word in words)
-    size = world.json("audit", "verify", who="iver")["size"]
-    another_release(monkeypatch, "numbers")
-    answer = world.run(*words, "--json", who=who)
-    assert (answer.exit, answer.json["error"]["code"], answer.json["error"]["rule"]) == (
-        *(14, "policy_drift", "purpose.change"),
-    )
-    monkeypatch.undo()
-    assert world.json("audit", "verify", who="iver")["size"] == size, "nothing was done"
+    world.grant("leif")
+    (call,) = world.take_in("call")
+    another_release(monkeypatch, "retention")
+    for words, who in CLOSED:
+        named = {"ID": call, "SPOOL": world.spool, "FILE": world.base / "out", "FOLDER": world.base / "pages"}
+        named |= {"CUTS": labels(world, (0.1, 0.2))}
+        answer = world.run(*(str(named.get(word, word)) for word in words), "--json", who=who)
+        error = answer.json.get("error", {"code": answer.out, "rule": ""})
+        assert (answer.exit, error["code"], error.get("rule")) == (14, "policy_drift", "purpose.change"), words
+        assert not (world.base / "out").exists() and not (world.base / "pages").exists()
+    assert world.json("status", who="iver")["held"] == 1
 
 
-def test_nothing_but_the_policy_is_decided_while_nobody_approved_what_runs(
+def test_no_right_is_closed_while_a_release_is_not_approved(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.grant("leif")
+    world.take_in("call")
+    another_release(monkeypatch, "retention")
+    for words, who in OPEN:
+        typed = (str(world.base / "answer.html") if word == "FILE" else word for word in words)
+        answer = world.run(*typed, "--json", who=who)
+        assert answer.exit in (0, 3), (words, answer)
+    assert world.json("status", who="iver")["held"] == 0, "the withdrawal erased it"
+
+
+def test_code_and_layout_of_another_release_are_no_drift() -> None:
+    names = {part.name.partition(" ")[0] for part in parts()}
+    assert names == {"rules", "purposes", "retention", "page"}
+
+
+def test_no_access_is_approved_while_a_release_is_not(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = world.json("request", "--purpose", "quality", "--reason", REASON, who="leif")["request"]["id"]
-    another_release(monkeypatch, "rights")
-    for words in (("approve", asked), ("deny", asked, "--reason", REASON), ("approve", "0" * 16)):
-        assert world.code(*words, who="sigrid") == (14, "policy_drift")
+    another_release(monkeypatch, "purposes")
+    assert world.code("approve", asked, who="sigrid") == (14, "policy_drift")
     proposal = propose(world, 'version = "2026-02"\n')
     world.json("deny", proposal["id"], "--reason", REASON, who="sigrid")
     world.json("approve", propose(world, 'version = "2026-02"\n')["id"], who="sigrid")
@@ -65,30 +101,31 @@ def test_nothing_but_the_policy_is_decided_while_nobody_approved_what_runs(
 def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    another_release(monkeypatch, "rights", "rules")
+    another_release(monkeypatch, "purposes", "rules")
     check = world.run("policy", "check", "--json", who="iver")
     assert check.exit == 14
-    assert check.json["drift"] == [{"what": "rights", "where": "program"}, {"what": "rules", "where": "program"}]
+    assert check.json["drift"] == [{"what": "purposes", "where": "program"}, {"what": "rules", "where": "program"}]
     assert "policy_drift" in world.json("status", who="iver")["critical"]
     assert world.json("verify", who="iver")["problems"] == []
     assert world.json("policy", "show", who="leif")["version"] == "2026-01"
     proposal = propose(world, 'version = "2026-02"\n')
-    assert [each["what"] for each in proposal["changes"]] == ["program rights", "program rules"]
-    assert world.code("find", "--teams", who="sigrid") == (14, "policy_drift"), "a proposal is not an approval"
+    assert [each["what"] for each in proposal["changes"]] == ["program purposes", "program rules"]
+    assert world.code("find", *WHY, who="leif") == (14, "policy_drift"), "a proposal is not an approval"
     world.json("approve", proposal["id"], who="sigrid")
-    assert world.code("find", "--teams", who="sigrid") == (0, "")
+    assert world.code("find", *WHY, who="leif") == (13, "no_grant")
     assert world.json("policy", "check", who="iver")["drift"] == []
     monkeypatch.undo()
-    assert world.code("find", "--teams", who="sigrid") == (14, "policy_drift"), "the release before is another one now"
+    assert world.code("find", *WHY, who="leif") == (14, "policy_drift"), "the release before is another one now"
 
 
-def test_a_policy_that_no_entry_approves_closes_the_store_although_an_officer_signed_it(world: World) -> None:
+def test_a_policy_that_no_entry_approves_opens_and_erases_nothing_although_an_officer_signed_it(world: World) -> None:
+    world.take_in("call", started=datetime.now(UTC) - timedelta(days=3))
     put(world, 'version = "2026-02"\nmost_found = 60\n')
-    assert world.code("find", "--teams", who="sigrid") == (0, "")
+    assert world.code("find", *WHY, who="leif") == (13, "no_grant")
     with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
         ours = replace(store.policy.newest, version="2026-03", retention_days=1)
         store.put(Policy((*store.policy.versions, ours)))
-    assert world.code("purge", who="cron") == (14, "policy_drift")
+    assert world.json("purge", who="cron")["erased"] == 0, "by the numbers that officers approved"
     check = world.run("policy", "check", "--json", who="iver").json
     assert check["drift"] == [{"what": "policy", "where": "store"}]
     assert "policy_differs" in [each["code"] for each in world.run("verify", "--json", who="iver").json["problems"]]
@@ -99,10 +136,10 @@ def test_a_store_that_is_restored_by_another_release_is_closed_until_it_is_appro
 ) -> None:
     back_up(world)
     lose(world)
-    another_release(monkeypatch, "states")
+    another_release(monkeypatch, "retention")
     restored = restore(world, "--accept-without-feed", "--reason", REASON)
     assert restored.exit in (0, 3), restored
-    assert world.code("find", "--teams", who="sigrid") == (14, "policy_drift")
+    assert world.code("find", *WHY, who="leif") == (14, "policy_drift")
 
 
 def test_every_version_can_be_made_again_byte_for_byte_from_what_is_shown_of_it(world: World) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.admin import policy_drift
 from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.policy_versions import Part, parts
 from arlo_rec.model.prompts import SHIPPED
@@ -60,5 +59,5 @@ def became(world: World, *prompts: str, started: datetime | None = None) -> list
 def another_release(monkeypatch: pytest.MonkeyPatch, *changed: str) -> None:
     """Have the program that runs be another: these parts of it changed."""
     others = tuple(Part(part.name, "0" * 64) if part.name in changed else part for part in parts())
-    for module in (policy_versions, policy_drift, policy_file):
+    for module in (policy_versions, policy_file):
         monkeypatch.setattr(module, "parts", lambda: others)
