@@ -2,7 +2,7 @@
 
 The sentences are data: one JSON file per subject in `sentences/`, each code with both languages. A file is read when
 a code of it is first needed; the first word of a code says which file holds it (`SUBJECTS`). A test checks that both
-languages are complete, that their placeholders are equal, and that every code in use has a sentence.
+languages are complete, that their placeholders are equal, and that every code in use reaches its sentence.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import pytest
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
-from arlo_rec.i18n.messages import clean, every, say
+from arlo_rec.i18n.messages import clean, every, has, say
 from arlo_rec.intake.deliveries import COLUMNS
 from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
@@ -141,6 +141,7 @@ def test_the_documents_that_are_made_are_as_the_code_is() -> None:
 @each("code", TEXTS)
 def test_every_sentence_has_both_languages_with_the_same_values(code: str) -> None:
     nb, en = TEXTS[code]
+    assert has(code), "no subject in i18n.messages has its first word"
     assert nb.strip()
     assert en.strip()
     fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in (nb, en)]
