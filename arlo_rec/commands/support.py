@@ -63,12 +63,20 @@ def withdraw(
 
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
-    """The line read to the customer: about all that is held, or about one named call."""
+    """The line read to the customer: about all that is held, or about one named call, and what is left elsewhere."""
+    from arlo_rec.i18n.pages import Formats
+
+    as_said = Formats(run.lang)
+    left = ""
+    if withdrawn.saved:
+        left += " " + run.say("withdraw.saved_one" if withdrawn.saved == 1 else "withdraw.saved", count=withdrawn.saved)
+    if withdrawn.backup_until is not None:
+        left += " " + run.say("withdraw.backup_left", until=as_said.moment(withdrawn.backup_until))
+    values = {"left": left, "number": withdrawn.number}
     if plan.number is None and plan.calls:
-        days = sorted({local_date(call.started_at).isoformat() for call in plan.calls})
-        return run.say("withdraw.done_call", days=", ".join(days), number=withdrawn.number)
-    code = "withdraw.done" if withdrawn.erased else "withdraw.nothing"
-    return run.say(code, count=withdrawn.erased, number=withdrawn.number)
+        days = sorted({local_date(call.started_at) for call in plan.calls})
+        return run.say("withdraw.done_call", days=", ".join(map(as_said.day, days)), **values)
+    return run.say("withdraw.done" if withdrawn.erased else "withdraw.nothing", **values)
 
 
 def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:

@@ -30,7 +30,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
 from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject
-from arlo_rec.offsite import feed
+from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import Action, Event, Role
 from arlo_rec.store import Change, Store
 
@@ -70,6 +70,8 @@ class Withdrawal(Record, frozen=True, kw_only=True):
     recordings: list[ErasedRecording]
     receipt: Path | None  # None until the objects are deleted
     recipients: list[Disclosure]
+    saved: int  # files among the recipients whose deletion is not confirmed
+    backup_until: datetime | None  # when the last backup that opens an erased recording is gone; None without one
     number: str | UnsetType = UNSET  # of the erasure; a preview has none
 
 
@@ -123,18 +125,22 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     erased = protocol.carry_out(store, order, now, add_tombstones)
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    return _withdrawal(store, affected, erased=len(affected), receipt=receipt, number=erased.number)
+    backup_until = escrow.until(store, now) if affected else None
+    facts = {"erased": len(affected), "receipt": receipt, "backup_until": backup_until, "number": erased.number}
+    return _withdrawal(store, affected, **facts)
 
 
 def preview(store: Store, planned: Plan) -> Withdrawal:
     """The recordings that a plan would erase."""
-    return _withdrawal(store, planned.recordings, erased=0, would_erase=len(planned.recordings), receipt=None)
+    facts = {"erased": 0, "would_erase": len(planned.recordings), "receipt": None, "backup_until": None}
+    return _withdrawal(store, planned.recordings, **facts)
 
 
 def _withdrawal(store: Store, recordings: Sequence[Recording], **facts: Any) -> Withdrawal:
     reached = disclosures.of_recordings(store, [recording.id for recording in recordings])
     erased = [ErasedRecording.of(recording) for recording in recordings]
-    return Withdrawal(recordings=erased, recipients=reached, **facts)
+    saved = sum(each.kind != disclosures.BACKUP and each.state != "confirmed" for each in reached)
+    return Withdrawal(recordings=erased, recipients=reached, saved=saved, **facts)
 
 
 def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:

@@ -86,9 +86,7 @@ def test_code_and_layout_of_another_release_are_no_drift() -> None:
     assert names == {"rules", "purposes", "retention", "page"}
 
 
-def test_no_access_is_approved_while_a_release_is_not(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_access_is_approved_while_a_release_is_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = world.json("request", "--purpose", "quality", "--reason", REASON, who="leif")["request"]["id"]
     another_release(monkeypatch, "purposes")
     assert world.code("approve", asked, who="sigrid") == (14, "policy_drift")
