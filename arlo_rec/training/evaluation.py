@@ -103,6 +103,13 @@ class Figures(Record, frozen=True):
     mean_within: tuple[float, float]
     residual_s: float
 
+    def rounded(self) -> Figures:
+        """The same, to the digits that answers give."""
+        (low, high), (least, most) = self.cover_within, self.mean_within
+        cover = round(self.cover, 4), (round(low, 4), round(high, 4))
+        mean = round(self.mean_cover, 4), (round(least, 4), round(most, 4))
+        return Figures(self.count, *cover, *mean, round(self.residual_s, 2))
+
 
 class Circumstances(Figures, frozen=True):
     """Figures of circumstances, and how many are cut or shown to a reviewer."""
@@ -212,40 +219,36 @@ def bench(mode: Mode, scores: Sequence[CallScore]) -> Bench:
 
 def _group(scores: Sequence[CallScore]) -> Group:
     covers = [cover for score in scores for cover in score.covers]
-    told = figures([cover for score in scores for cover in score.circumstances])
+    told = figures([cover for score in scores for cover in score.circumstances]).rounded()
     over_cut, over_cut_with = (
         round(sum(getattr(score, which) for score in scores) / len(scores), 4)
         for which in ("over_cut", "over_cut_with")
     )
     minutes, types = sum(score.minutes for score in scores), sorted({cover.type for cover in covers})
     return Group.of(
-        figures(covers),
+        figures(covers).rounded(),
         calls=len(scores),
         over_cut=over_cut,
         over_cut_with_circumstances=over_cut_with,
         false_looks_a_minute=round(sum(score.looks for score in scores) / minutes, 2) if minutes else 0.0,
         circumstances=Circumstances.of(told, shown=sum(score.shown for score in scores)),
-        types={type: figures([cover for cover in covers if cover.type == type]) for type in types},
+        types={type: figures([cover for cover in covers if cover.type == type]).rounded() for type in types},
     )
 
 
 def figures(covers: Sequence[IdentifierCover]) -> Figures:
-    """The figures of many identifiers, rounded."""
+    """The figures of many identifiers."""
     count = max(1, len(covers))
     whole = sum(cover.share >= WHOLE for cover in covers)
     shares = [cover.share for cover in covers]
     return Figures(
         len(covers),
-        round(whole / count, 4),
-        _rounded(within(whole, len(covers))),
-        round(sum(shares) / count, 4),
-        _rounded(mean_within(shares)),
-        round(sum(cover.left_s for cover in covers), 2),
+        whole / count,
+        within(whole, len(covers)),
+        sum(shares) / count,
+        mean_within(shares),
+        sum(cover.left_s for cover in covers),
     )
-
-
-def _rounded(bounds: tuple[float, float]) -> tuple[float, float]:
-    return round(bounds[0], 4), round(bounds[1], 4)
 
 
 def within(hits: int, count: int) -> tuple[float, float]:

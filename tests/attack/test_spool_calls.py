@@ -56,5 +56,4 @@ def test_a_reference_that_leads_to_two_calls_gives_neither(world: World) -> None
     (mine,) = world.take_in("mine", caller=None, seconds=0.2)
     world.deliver("other", source_id=mine, caller=None, seed=5)
     world.json("ingest", str(world.spool), who="telefon")
-    words = ("dsar", "--reference", mine, *CALLED, "--out", str(world.base / "x.html"))
-    assert world.code(*words, who="sigrid") == (14, "reference_of_two")
+    assert world.code("case", "open", "--reference", mine, *CALLED, who="sigrid") == (14, "reference_of_two")

@@ -456,6 +456,7 @@ def test_no_path_that_a_front_names_is_touched_on_the_stores_machine(
         demand_untouched(worlds.copy(stocked, tmp_path / option), private, command, option)
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_value_of_any_option_is_a_path_of_the_stores_machine(

@@ -120,7 +120,7 @@ def page_of(files: Sequence[bytes], salt: bytes = SALT) -> bytes:
 
 @pytest.mark.slow
 @given(st.lists(st.binary(max_size=70), max_size=4), st.integers(1, 40))
-@examples(60)
+@examples(20)
 def test_whatever_is_enclosed_comes_out_however_it_is_cut_into_parts(files: list[bytes], part: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page_file, "PART", part)
@@ -133,7 +133,7 @@ def test_whatever_is_enclosed_comes_out_however_it_is_cut_into_parts(files: list
 
 @pytest.mark.slow
 @given(st.data())
-@examples(60)
+@examples(20)
 def test_parts_that_are_changed_moved_left_out_added_or_of_another_page_do_not_open(data: st.DataObject) -> None:
     parts = parts_of(page_of([b"one", b"two", b"three"]))
     foreign = parts_of(page_of([b"one", b"two", b"three"], SALT[::-1]))

@@ -323,6 +323,7 @@ def test_the_page_is_told_why_it_is_over(heard: tuple[World, str], page: Listeni
     assert '"withdrawn"' in told
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_a_stop_and_a_closed_terminal_end_it_and_the_log_says_how_much_was_heard(
     heard: tuple[World, str], page: Listening, stop: signal.Signals

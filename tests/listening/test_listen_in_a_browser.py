@@ -72,6 +72,7 @@ def test_a_withdrawal_stops_it_in_the_midst_and_the_page_says_why(heard: tuple[W
     assert "withdrawn" in shown or "withdrew" in shown, shown
 
 
+@pytest.mark.sampled(1)
 def test_a_browser_that_is_closed_ends_the_command(heard: tuple[World, str]) -> None:
     with Listening(*heard) as page:
         with Browser(LOOPBACK) as browser:

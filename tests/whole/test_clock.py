@@ -87,6 +87,7 @@ def taken_in(world: Clocked, started: datetime, at: datetime, stem: str = "call"
     return world.take_in(stem, started=started)[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.rule("retention.90d")
 @pytest.mark.parametrize("day", STARTS)
 def test_a_recording_goes_at_the_same_instant_in_every_zone_and_on_every_day(clocked: Clocked, day: str) -> None:

@@ -41,6 +41,7 @@ def fill(folder: Path) -> Path:
     return filler
 
 
+@pytest.mark.sampled(12)
 def test_a_full_disk(scene: Scene, facts: Facts, disk: Path, tmp_path: Path) -> None:
     subject = Subject(scene, facts, tmp_path / "subject")
     world = worlds.copy(subject.template, disk / "world")

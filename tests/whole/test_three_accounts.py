@@ -241,7 +241,7 @@ def test_sudo_or_ssh_that_opens_nothing_is_told_in_its_own_words(office: Office,
 
 
 @pytest.fixture(params=["sudo", "ssh"])
-def asking(request: pytest.FixtureRequest, office: Office) -> Iterator[subprocess.Popen[bytes]]:
+def asking(request: pytest.FixtureRequest, office: Office, interruptible: None) -> Iterator[subprocess.Popen[bytes]]:
     """A command that waits for what is piped into it, with a person's secret opened before."""
     via = office.sudo if request.param == "sudo" else office.ssh("skranke")
     started = office.start(STAFF, "withdraw", "-", "--yes", *_who(office, "skranke"), via=via)
