@@ -62,7 +62,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         PAGE,
         f"letter.{lang}.html.j2",
         **{field.name: getattr(answer, field.name) for field in fields(answer)},
-        outside_eea=[processor for processor in answer.particulars.processors or () if processor.is_outside_eea],
+        outside_eea=answer.particulars.outside_eea,
         case_days=CASE_RETENTION.days,
         lang=lang,
         identity_ways=IDENTITY_WAYS,

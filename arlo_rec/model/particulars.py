@@ -29,7 +29,7 @@ ON_PAGES: Final = frozenset(  # on published pages, and in no letter
 )
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {  # keys of the tables of each list
     "processors": frozenset({"name", "task", "country", "safeguards"}),
-    "recipients": frozenset({"name", "why"}),
+    "recipients": frozenset({"name", "why", "country", "safeguards"}),
     "retention": frozenset({"kind", "how_long"}),
 }
 _EEA = frozenset(
@@ -40,20 +40,13 @@ _EEA = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Processor:
-    """Another company that handles recordings on the controller's instructions (GDPR 28)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A company or an authority with its country, and the basis of a transfer out of the EEA (GDPR 46)."""
 
-    processor: str
-    task_nb: str
-    task_en: str
     country: str  # ISO 3166-1 alpha-2
-    safeguards_nb: str | None = None  # for a transfer out of the EEA (GDPR 46)
+    safeguards_nb: str | None = None
     safeguards_en: str | None = None
-
-    def task(self, lang: str) -> str:
-        """Its task, in that language."""
-        return self.task_nb if lang == "nb" else self.task_en
 
     def safeguards(self, lang: str) -> str:
         """The basis of a transfer, in that language; empty without one."""
@@ -66,12 +59,35 @@ class Processor:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
+class Processor(Located):
+    """Another company that handles recordings on the controller's instructions (GDPR 28)."""
+
+    processor: str
+    task_nb: str
+    task_en: str
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.processor
+
+    def task(self, lang: str) -> str:
+        """Its task, in that language."""
+        return self.task_nb if lang == "nb" else self.task_en
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient(Located):
     """An outside recipient of recordings or of data about them (GDPR 13(1)(e)), and the reason."""
 
     recipient: str
     why_nb: str
     why_en: str
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.recipient
 
     def why(self, lang: str) -> str:
         """The reason, in that language."""
@@ -135,6 +151,12 @@ class Particulars:
         return None if self.data_protection_officer == NONE else self.data_protection_officer
 
     @property
+    def outside_eea(self) -> tuple[Processor | Recipient, ...]:
+        """The processors and recipients with which recordings leave the EEA."""
+        every: tuple[Processor | Recipient, ...] = (*(self.processors or ()), *(self.recipients or ()))
+        return tuple(each for each in every if each.is_outside_eea)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The keys that are not stated, in the order of examples/particulars.toml; the controller is always known."""
         both = {key: getattr(self, f"{key}_nb") for key in _IN_BOTH}
@@ -180,7 +202,8 @@ def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
 
 def _recipient(document: Mapping[str, Any], path: str) -> Recipient:
     name = _text(document.get("name"), "recipients.name", path)
-    return Recipient(name, *_both(document.get("why"), "recipients.why", path))
+    why = _both(document.get("why"), "recipients.why", path)
+    return Recipient(name, *why, **_located(document, "recipients", path))
 
 
 def _kept(document: Mapping[str, Any], path: str) -> Kept:
@@ -189,14 +212,20 @@ def _kept(document: Mapping[str, Any], path: str) -> Kept:
 
 
 def _processor(document: Mapping[str, Any], path: str) -> Processor:
-    task = _both(document.get("task"), "processors.task", path)
-    country = _text(document.get("country"), "processors.country", path)
     name = _text(document.get("name"), "processors.name", path)
+    task = _both(document.get("task"), "processors.task", path)
+    return Processor(name, *task, **_located(document, "processors", path))
+
+
+def _located(document: Mapping[str, Any], key: str, path: str) -> dict[str, Any]:
+    """The country of a company, and the basis of a transfer, which one outside the EEA must have."""
+    country = _text(document.get("country"), f"{key}.country", path)
     if len(country) != 2 or not (country.isascii() and country.isupper()):
-        raise Usage("config_bad_value", key="processors.country", path=path)
+        raise Usage("config_bad_value", key=f"{key}.country", path=path)
     if country in _EEA and "safeguards" not in document:
-        return Processor(name, *task, country)
-    return Processor(name, *task, country, *_both(document.get("safeguards"), "processors.safeguards", path))
+        return {"country": country}
+    nb, en = _both(document.get("safeguards"), f"{key}.safeguards", path)
+    return {"country": country, "safeguards_nb": nb, "safeguards_en": en}
 
 
 def _both(value: object, key: str, path: str) -> tuple[str, str]:

@@ -138,7 +138,7 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "staff_basis": company.staff_basis(lang),
         "rests_on_interests": rests_on_interests(company),
         "processors": company.processors,
-        "outside": [processor for processor in company.processors or () if processor.is_outside_eea],
+        "outside": company.outside_eea,
         "recipients": company.recipients,
         "kept": company.retention,
     }

@@ -44,10 +44,12 @@ STATED = Particulars(
     contact="personvern@arlo.example",
     notice="https://arlo.example/personvern",
     processors=(
-        Processor("Sky Drift AS", "drift av servere", "hosting of servers", "NO"),
-        Processor("Cloud Ltd", "sikkerhetskopi", "backup", "GB", "vern", "safeguards"),
+        Processor("Sky Drift AS", "drift av servere", "hosting of servers", country="NO"),
+        Processor(
+            "Cloud Ltd", "sikkerhetskopi", "backup", country="GB", safeguards_nb="vern", safeguards_en="safeguards"
+        ),
     ),
-    recipients=(Recipient("Revisjon AS", "kontroll av reglene", "an audit of the rules"),),
+    recipients=(Recipient("Revisjon AS", "kontroll av reglene", "an audit of the rules", country="NO"),),
     staff_basis_nb="Berettiget interesse, GDPR artikkel 6 nr. 1 bokstav f",
     staff_basis_en="Legitimate interest, GDPR Article 6(1)(f)",
 )

@@ -181,7 +181,14 @@ def test_an_employee_is_told_what_the_log_has_of_an_objection_and_that_a_custome
 
 # -- the company's particulars ------------------------------------------------------------------------
 
-IRISH = Processor("Invented Cloud Ltd", "lagrer kopier", "stores copies", "IE", "standardvilkår", "standard clauses")
+IRISH = Processor(
+    "Invented Cloud Ltd",
+    "lagrer kopier",
+    "stores copies",
+    country="IE",
+    safeguards_nb="standardvilkår",
+    safeguards_en="standard clauses",
+)
 
 
 @pytest.mark.parametrize(("lang", "basis"), [("nb", "standardvilkår"), ("en", "standard clauses")])

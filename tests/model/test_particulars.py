@@ -33,8 +33,15 @@ def test_a_whole_file_says_what_it_says() -> None:
     told = decode(WHOLE.encode(), "f")
     assert (told.controller, told.contact) == ("Oppdiktet AS", "Postboks 0, 0000 Oppdiktet")
     assert told.processors == (
-        Processor("Oppdiktet Drift AS", "drifter maskinene", "runs the machines", "NO"),
-        Processor("Invented Cloud Ltd", "lagrer kopier", "stores copies", "US", "standardvilkår", "standard clauses"),
+        Processor("Oppdiktet Drift AS", "drifter maskinene", "runs the machines", country="NO"),
+        Processor(
+            "Invented Cloud Ltd",
+            "lagrer kopier",
+            "stores copies",
+            country="US",
+            safeguards_nb="standardvilkår",
+            safeguards_en="standard clauses",
+        ),
     )
     assert [each.is_outside_eea for each in told.processors] == [False, True]
 
@@ -88,7 +95,9 @@ def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated(
         ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "Norge"}]', "config_bad_value"),
         ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "US"}]', "config_bad_value"),
         ('recipients = [{name = "a"}]', "config_bad_value"),
-        ('recipients = [{name = "a", why = {nb = "b", en = "c"}, country = "NO"}]', "config_unknown_key"),
+        ('recipients = [{name = "a", why = {nb = "b", en = "c"}}]', "config_bad_value"),
+        ('recipients = [{name = "a", why = {nb = "b", en = "c"}, country = "US"}]', "config_bad_value"),
+        ('recipients = [{name = "a", why = {nb = "b", en = "c"}, country = "NO", more = 1}]', "config_unknown_key"),
         ("recipients = {}", "config_bad_value"),
         ('retention = [{kind = {nb = "b", en = "c"}, how_long = "90 dager"}]', "config_bad_value"),
         ('retention = [{kind = {nb = "b", en = "c"}}]', "config_bad_value"),
@@ -115,3 +124,12 @@ def test_an_answer_takes_them_from_the_file_that_the_config_names(world: World) 
     assert not (world.base / "a.html").exists()
     file.write_text(WHOLE, "utf-8")
     assert world.run(*words, who="sigrid").exit == 0
+
+
+def test_a_recipient_outside_the_eea_counts_among_the_transfers() -> None:
+    american = FILE.replace(
+        'country = "NO"\n\n[[retention]]', 'country = "US"\nsafeguards = {nb = "a", en = "b"}\n\n[[retention]]'
+    )
+    assert [each.name for each in decode(FILE.encode(), "f").outside_eea] == ["Invented Cloud Ltd"]
+    told = [each.name for each in decode(american.encode(), "f").outside_eea]
+    assert told == ["Invented Cloud Ltd", "Oppdiktet Revisjon AS"]

@@ -44,6 +44,7 @@ safeguards = {nb = "standardvilkår", en = "standard clauses"}
 [[recipients]]
 name = "Oppdiktet Revisjon AS"
 why = {nb = "kontrollerer at reglene følges", en = "checks that the rules are followed"}
+country = "NO"
 
 [[retention]]
 kind = {nb = "Samtalelisten i telefonsystemet", en = "The list of calls in the telephone system"}
