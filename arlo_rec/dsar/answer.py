@@ -186,6 +186,7 @@ class DecidedObjection:
 
     state: str  # upheld, rejected, lifted: the letter has a sentence for each
     at: datetime
+    reason: str = field(repr=False)  # in the officer's words
 
 
 @dataclass(frozen=True, slots=True)

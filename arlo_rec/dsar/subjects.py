@@ -107,7 +107,9 @@ def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[Decided
     """The decisions on an employee's objections to training copies, by each of their names; the oldest first."""
     names = {agent_name(identifier.text) for identifier in known_by if identifier.kind is KnownBy.AGENT}
     every = objections.by_name(store).items() if names else ()
-    decided = [DecidedObjection(objection.state, objection.at) for name, objection in every if name in names]
+    decided = [
+        DecidedObjection(objection.state, objection.at, objection.reason) for name, objection in every if name in names
+    ]
     return tuple(sorted(decided, key=lambda objection: objection.at))
 
 

@@ -72,7 +72,11 @@ ONE_DAY = replace(
     particulars=replace(PARTICULARS, recipients=()),
 )
 DECIDED = replace(
-    EMPLOYEE, objections=(DecidedObjection("rejected", START), DecidedObjection("lifted", START + timedelta(days=1)))
+    EMPLOYEE,
+    objections=(
+        DecidedObjection("rejected", START, "the copies are needed"),
+        DecidedObjection("lifted", START + timedelta(days=1), "no longer"),
+    ),
 )
 WRITTEN = replace(WHOLE, recordings=(replace(OWN, own_speech=False),))
 EVERY_KIND = (

@@ -216,7 +216,7 @@ EMPLOYEE = replace(
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
     withdrawals=(),
     side="agent",
-    objections=(DecidedObjection("upheld", START + timedelta(days=9)),),
+    objections=(DecidedObjection("upheld", START + timedelta(days=9), "the employee asked for it"),),
 )
 
 SCRIPTS = (
