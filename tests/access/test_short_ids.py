@@ -161,6 +161,7 @@ def test_a_row_of_another_team_that_cannot_be_read_ends_nobodys_search(world: Wo
     assert world.run("export", alike_ids[1][:9], *WHY, "--out", str(world.base / "b.wav"), who="leif").exit == 0
 
 
+@pytest.mark.slow
 def test_a_call_that_is_named_by_its_beginning_gets_the_transcript_of_its_id(world: World) -> None:
     recording = copies.call(world)
     folder = world.base / "words"

@@ -52,6 +52,7 @@ def test_a_call_that_was_taken_in_is_read_as_json_reads_it(call: dict[str, Any])
     assert read(canonical(call)) == call
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["purge", "dsar", "ingest", "grant"]), st.integers(0, 10))
 def test_nothing_longer_is_read_than_what_is_written(action: str, over: int) -> None:
     names = action in {"purge", "dsar"}  # an action that names each of its recordings

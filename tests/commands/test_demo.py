@@ -15,6 +15,7 @@ NAME_AT = 1.9  # seconds from the key press of the first call: somebody says her
 SILENT = 0xFF  # u-law
 
 
+@pytest.mark.slow
 def test_every_command_of_the_story_ends_as_it_should_and_leaves_what_it_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,6 +36,7 @@ def test_every_command_of_the_story_ends_as_it_should_and_leaves_what_it_says(
     assert not [path for path in (folder / "store" / "objects").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_nothing_of_a_demonstration_stays_and_no_folder_is_taken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -195,6 +195,7 @@ def test_kinds_of_data_that_are_not_held_are_not_named() -> None:
     assert kinds == {"pd:VoiceCommunicationRecording", "pd:CallLog"}
 
 
+@pytest.mark.slow
 @examples(60)
 @given(
     st.builds(

@@ -57,6 +57,7 @@ def code(script: Scripted, *words: str) -> tuple[int, str]:
 # -- what is no door ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("via", "reason"),
     [
@@ -385,6 +386,7 @@ def test_ctrl_c_is_told_to_the_server_and_a_second_one_leaves_with_nothing_half(
     assert not script.is_running()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGKILL]])
 def test_a_front_that_is_killed_leaves_no_server_and_no_file(
     waiting: tuple[Scripted, subprocess.Popen[bytes]], numbers: list[signal.Signals]

@@ -829,6 +829,7 @@ def attempts(world: World) -> list[tuple[str, str]]:
     return [(detail["name"], detail["login"]) for detail in failed]
 
 
+@pytest.mark.slow
 def test_an_account_is_the_door_of_those_who_are_registered_with_it(world: World) -> None:
     assert by(world, "leif", "leif") == (0, "")
     assert by(world, "leif", "turid") == (13, "not_your_door")

@@ -33,7 +33,12 @@ def note_of(size: int, *, is_cosigned: bool = False) -> str:
     return merkle.cosign(note, WITNESS, size) if is_cosigned else note
 
 
-NOTES = st.lists(st.builds(note_of, st.integers(1, 9999), is_cosigned=st.booleans()), min_size=1, max_size=6)
+NOTES = st.lists(
+    st.builds(note_of, st.integers(1, 9999), is_cosigned=st.booleans()),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda note: note.split("\n")[1],
+)
 
 
 # -- what a file says ---------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def test_the_same_is_found_in_processes_as_in_one(
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_the_store_can_be_written_to_after_and_during_a_verification_in_processes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def thin(number: int = STEREO, other: int = 3) -> list[Word]:
     return [word for word in heard(other, KINDS[1]) if word.end < call(number).duration][::6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False])
 def test_a_thin_transcript_that_does_not_fit_is_left_out_beside_one_that_does(first: bool) -> None:
     good, few = of(heard(STEREO)), of(thin(), file="second.json")

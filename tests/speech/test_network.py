@@ -128,6 +128,7 @@ def test_any_words_get_scores_that_make_one(words: list[tuple[str, int | None]])
         assert np.all(rows >= 0) and np.allclose(rows.sum(axis=1), 1, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
     def cost(times: int) -> float:
         words = said(TURNS * times)

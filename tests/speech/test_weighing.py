@@ -93,6 +93,7 @@ def test_a_word_that_takes_no_time_is_not_lost() -> None:
     assert covered(at_once, weighing.find([*words[:-1], at_once], NOBODY).identifiers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [(0, 1), (1, 0), (None, None)])
 @pytest.mark.parametrize("secret", ["gråstein", "vindu", "blå traktor"])
 def test_a_secret_that_is_said_again_far_from_the_question_is_cut_there_too(
@@ -107,6 +108,7 @@ def test_a_secret_that_is_said_again_far_from_the_question_is_cut_there_too(
     assert [covered(word, found) for word in words if word.text == last] == [True, True]
 
 
+@pytest.mark.slow
 def test_what_tells_without_a_name_is_shown_and_not_cut_as_such() -> None:
     for language in LANGUAGES:
         for call in random.Random(language).sample(list(talk(language, "cased", "fresh", ".tune")), 5):
@@ -115,6 +117,7 @@ def test_what_tells_without_a_name_is_shown_and_not_cut_as_such() -> None:
             assert {each.type for each in found.circumstances} <= {"circumstance"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_strict_mode_cuts_all_that_the_network_finds(language: str) -> None:
     counted = 0

@@ -39,7 +39,7 @@ def shop() -> Iterator[Path]:
     shutil.rmtree(base)
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(4)
 def test_a_command_that_is_cut_off_anywhere_keeps_both_promises(
     scene: Scene, facts: Facts, shop: Path, seed: int
 ) -> None:

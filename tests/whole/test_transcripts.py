@@ -231,7 +231,7 @@ def test_the_program_says_what_the_transcript_says(
         assert played == path.read_text("utf-8")
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [pytest.param(one, id=one.stem) for one in FILES])
 def test_the_program_says_the_same_through_the_door(
