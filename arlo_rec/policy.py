@@ -31,7 +31,9 @@ GLASS_LONGEST = timedelta(hours=24)  # longest emergency access of an officer wi
 GLASS_ALARMS = timedelta(days=7)  # for which `status` reports emergency access
 REQUEST_WAITS = timedelta(days=7)  # until an undecided request expires
 GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings that it opened
-REASON_SHORTEST = 10  # characters: "opplæring!" says something, "test" does not
+REASON_SHORTEST = 10  # characters
+REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
+REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
 CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
@@ -237,6 +239,7 @@ def holds_index(role: Role) -> bool:
 # -- purposes and reasons -----------------------------------------------------------------------------
 
 _DIGITS, _SIGNS = re.compile(r"\d{5}"), re.compile(r"[^\W_]")  # a row of dots says nothing
+_WORDS = re.compile(r"[^\W\d_]{2,}")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
@@ -255,6 +258,9 @@ def reason_problem(reason: str | None) -> str | None:
         return "reason_too_long"
     if _DIGITS.search(reason) or _MAIL.search(reason):
         return "reason_holds_identifier"
+    words = _WORDS.findall(reason)
+    if len(words) < REASON_WORDS or len(set("".join(words).casefold())) < REASON_LETTERS:
+        return "reason_says_nothing"
     return None
 
 

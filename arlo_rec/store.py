@@ -116,6 +116,7 @@ class Store:
         self.person: Person
         self.policy: Policy  # the newest that officers approved
         self.stored_policy: Policy  # differs from it where nobody approved what the catalogue has
+        self.unapproved: list[tuple[str, str]] = []  # differences from what officers approved, each with its place
         self.prompts: Mapping[str, Prompt]
         self._is_stale = False  # whether the loaded documents may be outdated
         self._seen: root_secret.Seen | None = None
@@ -141,6 +142,8 @@ class Store:
         self.policy = self.stored_policy
         if not self.authority.is_policy_approved():
             self.policy = self.authority.policy_by_log(self.policy.versions[0])
+        self.unapproved = [(part, "program") for part in differing(self.policy.newest)]
+        self.unapproved += [("policy", "store")] if self.stored_policy != self.policy else []
         self.prompts = self.policy.prompts
         self.person = person
         self._is_stale = False
@@ -164,6 +167,7 @@ class Store:
             case Policy():
                 self.authority.put("policy", encode_policy(document))
                 self.policy, self.stored_policy, self.prompts = document, document, document.prompts
+                self.unapproved = [(part, "program") for part in differing(document.newest)]
             case Settings():
                 self.authority.put("settings", documents.encode(document))
                 self.settings = document
@@ -195,18 +199,12 @@ class Store:
             self.note(Denied(action=action, rule="consent.withdraw", code="erasure.unreplayed"), now)
             raise Refused("erasure.unreplayed", rule="consent.withdraw")
 
-    def unapproved(self) -> Iterator[tuple[str, str]]:
-        """Each difference between what runs and what officers approved: its name, and its place."""
-        yield from ((part, "program") for part in differing(self.policy.newest))
-        if self.stored_policy != self.policy:
-            yield "policy", "store"
-
     def demand_approved(self, action: Action, now: datetime) -> None:
         """Raise Refused, after its log entry, if program or policy is not what officers approved (purpose.change).
 
         Only actions that give or open demand it. What takes away, tells or counts goes on, by the approved policy.
         """
-        for what, where in self.unapproved():
+        for what, where in self.unapproved:
             self.note(Denied(action=action, rule="purpose.change", code="policy_drift"), now)
             raise Refused("policy_drift", rule="purpose.change", what=what, where=where)
 

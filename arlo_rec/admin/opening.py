@@ -4,9 +4,6 @@
 2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
 3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
 4  the catalogue: its version, roster and policy
-
-After step 5 a store stays closed if its program or policy is not what officers approved: acting by unapproved rules
-is worse than not acting. Commands that look after it open it all the same.
 """
 
 from __future__ import annotations

@@ -182,14 +182,18 @@ def _done_with(store: Store, recording: Recording, mentions: LogMentions, now: d
 
 
 def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:
-    """The facts of a call for the person on that *side*, without anything of the other side."""
+    """The facts of a call for the person on that *side*, without anything of the other side.
+
+    The recording begins at the key press, as its sound does: what came before was cut off at intake.
+    """
+    consent_at = from_iso(known["consent"]["at"])
     return RecordingFacts(
         id=recording.id.hex(),
-        started_at=recording.started_at,
+        started_at=max(recording.started_at, consent_at),
         duration_s=float(known["duration_s"]),
         team=recording.team,
         purposes=tuple(sorted(recording.purposes)),
-        consent_at=from_iso(known["consent"]["at"]) if side == "caller" else None,
+        consent_at=consent_at if side == "caller" else None,
         prompt_version=recording.prompt,
         prompt_lang=store.prompts[recording.prompt].lang,
         prompt_text=store.prompts[recording.prompt].text,

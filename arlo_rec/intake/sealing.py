@@ -164,20 +164,17 @@ def taken_in(recording: Recording, consent_at: datetime) -> CallTakenIn:
 
 
 def recording_of(announced: Announced, consent: Consent) -> Recording:
-    """The row of a call, still without its object, the tag of its sound and its commit key.
-
-    It begins at the key press, as its sound does: what came before is cut off.
-    """
+    """The row of a call, still without its object, the tag of its sound and its commit key."""
     delivered = announced.delivered
-    call, started_at = delivered.call, max(delivered.call.started_at, consent.at)
+    call = delivered.call
     _, state = policy.transition(Event.TAKEN_IN)
     return Recording(
         id=announced.id,
         kind=Kind.ORIGINAL,
         parent=None,
         state=state,
-        started_at=started_at,
-        due_at=policy.due_at(started_at),
+        started_at=call.started_at,
+        due_at=policy.due_at(call.started_at),
         team=call.team,
         caller=delivered.caller,
         agent=delivered.agent,

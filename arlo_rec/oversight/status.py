@@ -139,7 +139,7 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
     """Findings that close the store, or leave it open to a person who left."""
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
-    if any(store.unapproved()):
+    if store.unapproved:
         yield Finding(Severity.CRITICAL, "policy_drift")  # nothing is given or opened, and calls pile up in the spool
     if store.settings.unknown_since is not None:
         yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock

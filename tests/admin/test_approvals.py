@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.access import short_ids
+from arlo_rec.admin import grants
 from arlo_rec.commands.run import Run
 from arlo_rec.policy import FOUR_EYES
 from tests.support.world import REASON, World
@@ -92,13 +92,13 @@ def test_a_second_officer_may_deny_it_with_a_reason_and_then_it_is_over(two: Wor
 
 def alike(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
     """The next grants get these ids."""
-    chances, known, real = iter(ids), dict[str, str](), short_ids.of_content
+    chances, known, real = iter(ids), dict[str, str](), grants.content_id
 
     def of_content(document: Mapping[str, Any]) -> str:
         digest = real(document)
         return known.setdefault(digest, next(chances, digest))
 
-    monkeypatch.setattr(short_ids, "of_content", of_content)
+    monkeypatch.setattr(grants, "content_id", of_content)
 
 
 def test_the_beginning_of_an_id_means_a_grant_where_it_is_that_of_one_alone(

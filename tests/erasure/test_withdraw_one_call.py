@@ -12,7 +12,7 @@ pytestmark = pytest.mark.rule("consent.withdraw")
 def test_what_is_read_aloud_is_of_that_call_alone_and_support_sees_that_others_stay(world: World) -> None:
     first, second = world.take_in("one", "two", caller="+4790000001")
     told = world.run("withdraw", "--call", first, "--yes", "--lang", "en", who="siri")
-    assert "The recording of your call of 2" in told.out
+    assert "The recording in our system of your call of " in told.out
     assert "your recordings are erased" not in told.out
     assert "More calls from the same number are held and stay: 1." in told.out
     held = world.json("withdraw", "90000001", "--dry-run", who="siri")

@@ -34,7 +34,7 @@ ARTICLE_13 = {  # by paragraph: what each notice has to say, in Norwegian and in
         "Managers who are responsible for training or quality",
     ),
     "1e processors": ("Oppdiktet Drift AS (NO): drifter maskinene", "Oppdiktet Drift AS (NO): runs the machines"),
-    "1e recipients": ("Oppdiktet Revisjon AS: kontrollerer", "Oppdiktet Revisjon AS: checks"),
+    "1e recipients": ("Oppdiktet Revisjon AS (NO): kontrollerer", "Oppdiktet Revisjon AS (NO): checks"),
     "1f transfer": ("overføringen: standardvilkår", "transfer: standard clauses"),
     "2a recordings": ("90 dager etter at samtalen begynte", "90 days after the call began"),
     "2a withdrawn": ("i 97 dager", "for 97 days"),
