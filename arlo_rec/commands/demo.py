@@ -154,6 +154,8 @@ def _learnt(line: str, said: str) -> dict[str, str]:
 def _settings_of_its_own(lang: str) -> Iterator[None]:
     """The settings of the demonstration's config file alone, with a passphrase."""
     settings = {"store": "store", "passphrase_file": "passphrase", "state_dir": "state", "lang": lang}
+    settings["particulars"] = str(Path("particulars.toml").absolute())
+    Path("particulars.toml").write_bytes((files("arlo_rec") / "demo_calls" / "particulars.toml").read_bytes())
     Path(CONFIG).write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()), "utf-8")
     Path("passphrase").touch(0o600)
     Path("passphrase").write_text(readable_secret(4) + "\n", "utf-8")

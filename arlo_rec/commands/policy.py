@@ -268,10 +268,6 @@ def policy_publish(ctx: typer.Context, *, out: Annotated[Path, opt("opt.pages_ou
     company = run.particulars()
     with run.store() as store:
         published = publish(store, company, folder, run.now())
-    for key in published.missing:
-        run.note(run.say("policy.particular_missing", key=key))
-    if published.missing:
-        run.note(run.say("policy.state_particulars"))
     count = len(published.pages)
     line = run.say("policy.published", version=published.version, count=count, path=published.out)
     return Answer(published, [line])

@@ -41,7 +41,7 @@ from arlo_rec.log.events import (
 )
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
-from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId, to_iso
 from arlo_rec.policy import (
@@ -230,7 +230,7 @@ def answer(
     reply.out.demand_new()
     _check_whole_call(store, reply, now)
     entry = _taken(store, request, now)
-    side = subjects.side_of(entry.statement.known_by)
+    side = _side(entry, reply)
     held = subjects.held(store, entry.statement.known_by, now)
     nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
     asked = _asked(store, reply, held, now)
@@ -262,6 +262,13 @@ def answer(
         )
         written = _write(store, reply, content, opened, clock, observer)
     return msgspec.structs.replace(written, nothing_of=nothing_of)
+
+
+def _side(entry: register.Entry, reply: Reply) -> str:
+    """The person's side of the calls; raises Refused where the company has not stated what an answer to them tells."""
+    side = subjects.side_of(entry.statement.known_by)
+    reply.particulars.demand(FOR_STAFF if side == "agent" else FOR_CALLERS, "access.subject")
+    return side
 
 
 def _unsigned(answer: Answer) -> int:

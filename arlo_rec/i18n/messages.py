@@ -47,7 +47,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "common": "column ask yes no nowhere date",
     "consent": "consent",
     "demo": "demo",
-    "dsar": "dsar",
+    "dsar": "dsar particular",
     "erasure": "withdraw purge erasure certificate would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",

@@ -1,19 +1,18 @@
 """The company's own particulars for letters and published pages: the controller, and the recipients of recordings.
 
 They stand in a TOML file named by the officer's config (examples/particulars.toml), else in `particulars.toml`
-beside this module. Missing ones are not invented: a letter then says what the recording system does not know, and a
-page that the company has not stated it.
+beside this module. Missing ones are not invented: without them no answer and no page is written (`Particulars.demand`).
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Refused, Usage
 
 CONTROLLER: Final = "Verisure Arlo Europe DAC"  # the company of these guidelines
 LONGEST: Final = 500  # characters of one particular
@@ -159,10 +158,17 @@ class Particulars:
     @property
     def missing(self) -> tuple[str, ...]:
         """The keys that are not stated, in the order of examples/particulars.toml; the controller is always known."""
-        both = {key: getattr(self, f"{key}_nb") for key in _IN_BOTH}
-        return tuple(key for key in KEYS if (both[key] if key in both else getattr(self, key)) is None)
+        return tuple(key for key in KEYS if getattr(self, f"{key}_nb" if key in _IN_BOTH else key) is None)
+
+    def demand(self, keys: Collection[str], rule: str) -> None:
+        """Raise Refused where one of *keys* is not stated: the company must find it out, not the person who asks."""
+        missing = [key for key in self.missing if key in keys]
+        if missing:
+            raise Refused("particulars_missing", rule=rule, keys=" ".join(missing))
 
 
+FOR_CALLERS: Final = ("contact", "data_protection", "notice", "processors", "recipients")  # what an answer tells
+FOR_STAFF: Final = ("contact", "data_protection", "staff_notice", "staff_basis", "processors", "recipients")
 KEYS: Final = (  # of the file, in the order of examples/particulars.toml
     *("controller", "address", "contact", "data_protection", "data_protection_officer", "notice", "staff_notice"),
     *("withdrawal", "objection", "staff_basis", "processors", "recipients", "retention"),

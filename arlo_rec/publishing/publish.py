@@ -30,7 +30,7 @@ from arlo_rec.crypto import merkle
 from arlo_rec.log.events import PolicyPublished, read
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import InUse, Unreachable
-from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.particulars import KEYS, Particulars
 from arlo_rec.model.records import from_iso, to_iso
 from arlo_rec.model.strict_json import from_base64
 from arlo_rec.policy import Action
@@ -56,7 +56,6 @@ class Published(Record, frozen=True):
     version: str
     out: str
     pages: list[PublishedPage]
-    missing: tuple[str, ...]
 
 
 def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime) -> Published:
@@ -68,6 +67,7 @@ def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     store.demand_approved(Action.POLICY, now)
+    company.demand(KEYS, "info.published")
     version = store.policy.at(now)
     contents = {page: pages.content(page, version, company, now, now) for page in pages.every()}
     digests = {page.file: digest(page, content) for page, content in contents.items()}
@@ -82,7 +82,7 @@ def publish(store: Store, company: Particulars, folder: NamedFile, now: datetime
     written = [
         PublishedPage.of(page, sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw)) for page, raw in files.items()
     ]
-    return Published(version.version, str(folder), written, company.missing)
+    return Published(version.version, str(folder), written)
 
 
 def digest(page: Page, content: bytes) -> str:

@@ -111,7 +111,8 @@ def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
 
 def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:
     """An error as JSON; the message depends on the language, the codes do not."""
-    document = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    document: dict[str, Any] = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    document |= {"keys": str(error.detail["keys"]).split()} if "keys" in error.detail else {}
     reason = {"reason": error.reason} if isinstance(error, NotGenuine) else {}
     return document | reason | ({"rule": error.rule} if error.rule else {})
 
@@ -122,6 +123,8 @@ def message_of(error: ArloError, lang: str) -> str:
     With a similar known name (`nearest`) the sentence suggests that name.
     """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
+    if "keys" in values:  # of the company's particulars
+        values["keys"] = ", ".join(f"{key} ({say(f'particular.{key}', lang)})" for key in values["keys"].split())
     return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", lang, **values)
 
 

@@ -203,8 +203,14 @@ def test_kinds_of_data_that_are_not_held_are_not_named() -> None:
         controller=st.text(min_size=1, max_size=30),
         contact=st.none() | st.text(min_size=1, max_size=30),
         notice=st.none() | st.text(min_size=1, max_size=30),
-        processors=st.none() | st.lists(st.builds(Processor, *[st.text(max_size=9)] * 4), max_size=3).map(tuple),
-        recipients=st.none() | st.lists(st.builds(Recipient, *[st.text(max_size=9)] * 3), max_size=3).map(tuple),
+        processors=st.none()
+        | st.lists(st.builds(Processor, *[st.text(max_size=9)] * 3, country=st.text(max_size=2)), max_size=3).map(
+            tuple
+        ),
+        recipients=st.none()
+        | st.lists(st.builds(Recipient, *[st.text(max_size=9)] * 3, country=st.text(max_size=2)), max_size=3).map(
+            tuple
+        ),
         staff_basis_nb=st.none() | st.text(max_size=30),
         staff_basis_en=st.none() | st.text(max_size=30),
     ),

@@ -111,7 +111,7 @@ def _state(world: World) -> None:
         '[[processors]]\nname = "Sky AS"\ncountry = "NO"\ntask = {nb = "drift", en = "hosting"}\n',
         "utf-8",
     )
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(f'particulars = "{stated}"\n', "utf-8")
 
 

@@ -50,7 +50,8 @@ WHOLE = replace(
     whole_call_reason="opptaket er bare forståelig i sin helhet",
     particulars=Particulars(),
 )
-UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=Particulars(processors=()))
+ALONE = Particulars(processors=(), recipients=())
+UNKNOWN = replace(ANSWER, recordings=(replace(MONO, withheld="roles_unknown"),), particulars=ALONE)
 SPOKEN = replace(ANSWER, recordings=(replace(OWN, copies=()),))
 BROKEN = replace(ANSWER, recordings=(replace(MONO, withheld="damaged"),))
 SINGLE = replace(ANSWER, recordings=(BY_TURNS,))

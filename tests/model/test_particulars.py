@@ -114,15 +114,18 @@ def test_what_is_unknown_or_wrong_is_refused_by_name(line: str, code: str) -> No
     assert refused.value.code == code
 
 
-def test_an_answer_takes_them_from_the_file_that_the_config_names(world: World) -> None:
+def test_an_answer_takes_them_from_the_file_that_the_config_names_and_is_not_written_without_them(world: World) -> None:
     config, file = world.base / "own.toml", world.base / "particulars.toml"
     config.write_text(f'particulars = "{file}"\n', "utf-8")
     words = ("dsar", "90000001", "--out", str(world.base / "a.html"), "--identity", "seen-id", "--config", str(config))
     assert world.run(*words, who="sigrid").exit == 2, "there is no such file"
     file.write_text("contact = 1\n", "utf-8")
     assert world.run(*words, who="sigrid").exit == 2
-    assert not (world.base / "a.html").exists()
     file.write_text(WHOLE, "utf-8")
+    refused = world.run(*words, "--json", who="sigrid").json["error"]
+    assert (refused["exit"], refused["code"], refused["keys"]) == (14, "particulars_missing", ["recipients"])
+    assert not (world.base / "a.html").exists()
+    file.write_text(f"recipients = []\n{WHOLE}", "utf-8")
     assert world.run(*words, who="sigrid").exit == 0
 
 

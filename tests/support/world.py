@@ -22,9 +22,12 @@ from typing import Any
 
 from arlo_rec.__main__ import _run
 from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
+from arlo_rec.model.particulars import CONTROLLER
 from tests.support import door, published
+from tests.support.places import TOP
 from tests.support.sounds import Encoding, tone_wav
 
+PARTICULARS = TOP / "examples" / "particulars.toml"
 DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
 PASSPHRASE = "riktig hest batteri stift"
 REASON = "monthly quality talk with the team"
@@ -169,6 +172,14 @@ class World:
             return ["--key-file", str(self.key(who))]
         return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
 
+    def state_particulars(self) -> None:
+        """Have the company state what letters and pages say of it, in the config that is read where none is named."""
+        folder = self.base / "config" / "arlo-rec"
+        folder.mkdir(parents=True, exist_ok=True)
+        stated = self.base / "stated.toml"
+        stated.write_text(PARTICULARS.read_text("utf-8").replace('"Oppdiktet AS"', f'"{CONTROLLER}"', 1), "utf-8")
+        (folder / "config.toml").write_text(f"particulars = {json.dumps(str(stated))}\n", "utf-8")
+
     def _environment(self, typed: list[str] | None = None) -> dict[str, str]:
         environment = {
             "ARLO_REC_STORE": str(self.store),
@@ -251,6 +262,7 @@ def _cell(told: Any, *keys: str) -> str:
 def found(base: Path) -> World:
     """Make a store with everybody in PEOPLE and SERVICES below *base*."""
     world = World(base)
+    world.state_particulars()
     secret = base / "passphrase"
     secret.write_text(PASSPHRASE + "\n", "utf-8")
     secret.chmod(0o600)
@@ -269,6 +281,7 @@ def found(base: Path) -> World:
 def copy(template: World, base: Path) -> World:
     """The same store for one test, to be broken freely."""
     shutil.copytree(template.base, base, dirs_exist_ok=True, symlinks=True)
+    World(base).state_particulars()
     return World(base)
 
 
