@@ -56,7 +56,6 @@ class HeldRoot:
     seed_version: int
     generation: int
     slot: int
-    mend: bool
 
 
 class Change:
@@ -218,10 +217,10 @@ class Store:
         """R of the catalogue's generation; the caller holds the lock. Raises Integrity or NotUnlocked."""
         self.secrets.forget_opened()
         generation = self.meta.number("generation")
-        slot, mend = root_secret.choose(self.root.read(), generation)
+        slot, _ = root_secret.choose(self.root.read(), generation)
         seed = self.secret(ROOT_SEED)
         secret = root_secret.open_slot(self.layout.id, seed, slot)
-        return HeldRoot(secret, seed, slot.seed_version, generation, slot.index, mend)
+        return HeldRoot(secret, seed, slot.seed_version, generation, slot.index)
 
     def erasure_keys(self) -> ErasureKeys:
         """The erasure keys below R; the caller holds the root's lock."""

@@ -75,19 +75,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the attackers as slow, and leave out most variants of the tests that are `sampled`.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The attackers walk in the ordinary run: together they would take a third of the quick one."""
+    if item.path.parent == ATTACKERS:
+        item.add_marker(pytest.mark.slow)
 
-    The attackers would take a third of the quick run. Another `--seed` samples others; `--prove` takes all.
-    """
-    variants = defaultdict[str, list[pytest.Item]](list)
-    for item in items:
-        if item.path.parent == ATTACKERS:
-            item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("sampled"):
-            variants[item.nodeid.partition("[")[0]].append(item)
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the chosen variants of a `sampled` test keep so many; another `--seed` keeps others, `--prove` all."""
     if config.getoption("--prove"):
         return
+    variants = defaultdict[str, list[pytest.Item]](list)
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            variants[item.nodeid.partition("[")[0]].append(item)
     left_out = set[pytest.Item]()
     for name, some in variants.items():
         marker = some[0].get_closest_marker("sampled")

@@ -60,11 +60,13 @@ def _written(kind: type) -> dict[str, str]:
 
 
 def _as_written(part: Any) -> Any:
-    """A part with bytes as the program writes them, in hex."""
+    """A part with bytes as the program writes them, in hex; an object has no other members than those it names."""
     if isinstance(part, list):
         return [_as_written(each) for each in part]
     if not isinstance(part, dict):
         return part
     if part.get("contentEncoding") == "base64":
         return {"type": "string", "pattern": "^[0-9a-f]*$"}
+    if "properties" in part:
+        part = {"additionalProperties": False, **part}
     return {name: _as_written(each) for name, each in part.items() if name != "title"}

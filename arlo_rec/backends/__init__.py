@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from arlo_rec.crypto import primitives
-
 Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; a crash can damage only the one that is being written
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
@@ -76,6 +74,8 @@ class Root(Protocol):
 
 def stored_digest(blobs: Blobs, name: str) -> bytes | None:
     """The BLAKE3 digest of a stored object; None if it is missing."""
+    from arlo_rec.crypto import primitives  # here: a front, which has no such library, uses the ports beside
+
     try:
         with blobs.open(name) as stream:
             return primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))

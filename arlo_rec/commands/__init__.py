@@ -81,7 +81,7 @@ COMMANDS: Final = {
     "policy check": Listed("anyone", "policy:policy_check", answer="admin.policy_drift:Drifts"),
     "policy log": Listed("anyone", "policy:policy_log", lists=True, answer="admin.policy_changes:Versions"),
     "policy propose": Listed("officer", "policy:policy_propose", answer="admin.policy_changes:Proposed"),
-    "policy lint-prompt": Listed("anyone", "policy:policy_lint_prompt", answer="commands.policy:Findings"),
+    "policy lint-prompt": Listed("anyone", "policy:policy_lint_prompt", answer="commands.policy:PromptFindings"),
     "policy publish": Listed("officer", "policy:policy_publish", answer="publishing.publish:Published"),
     "audit checkpoint": Listed("it", "anchors:audit_checkpoint", answer="oversight.witness:CheckpointShown"),
     "audit witness": Listed("it", "anchors:audit_witness", answer="oversight.witness:Witnessed"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import STDIN, first_moment, span
+from arlo_rec.commands.typed import STDIN, first_moment, last_moment
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.model.times import end_of_day, local_date, shown
 from arlo_rec.policy import IDENTITY_WAYS
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from arlo_rec.speech.turns import Turn
     from arlo_rec.store import Store
 
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 Callers = Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")]
 Agents = Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")]
@@ -196,7 +198,6 @@ def _letter_answer(
 
 def _erased_lines(run: Run, first: datetime | None, due: date) -> list[str]:
     """When the first recording goes: as a warning where that is before the deadline."""
-
     if first is None:
         return []
     code = "dsar.erased_before_due" if first < end_of_day(due) else "dsar.first_erased"
@@ -227,23 +228,27 @@ def _callers(run: Run, callers: list[str] | None) -> tuple[str, ...]:
 
 
 def _scope(run: Run, only: list[str]) -> Scope | None:
-    """The part of the held data that the person wants, as calls or as days of which one may be left out; None for all.
+    """The part of the held data that the person wants: calls, and a day or a span of days; None for all.
 
-    Raises Usage for two spans of days, and for an invalid one.
+    Raises Usage for an empty one, for two spans, and for an invalid one.
     """
     from arlo_rec.dsar.answer import Scope
 
-    spans = [text for text in only if ".." in text]
-    if len(spans) > 1:
+    days = [text for text in only if ".." in text or _DAY.fullmatch(text)]
+    if len(days) > 1:
         raise Usage("two_spans")
-    since, _, until = spans[0].partition("..") if spans else ("", "", "")
-    calls = tuple(text for text in only if text not in spans)
-    return Scope(calls, *span(run, since or None, until or None)) if only else None
+    first, _, last = days[0].partition("..") if days and ".." in days[0] else ("".join(days), "", "".join(days))
+    if not all(only) or (days and not first and not last):
+        raise Usage("bad_value", name="--only")
+    calls = tuple(text for text in only if text not in days)
+    begin, end = first_moment(run, first or None), last_moment(run, last or None)
+    if begin is not None and end is not None and begin >= end:
+        raise Usage("span_reversed")
+    return Scope(calls, begin, end) if only else None
 
 
 def _check_way(identity: str | None) -> None:
     """Raise Usage where how identity was checked is a known way, mistyped: other words would stand in the letter."""
-
     if identity is not None and identity not in IDENTITY_WAYS and " " not in identity.strip():
         near = nearest(identity, IDENTITY_WAYS)
         if near:

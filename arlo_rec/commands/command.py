@@ -232,13 +232,14 @@ def _usage(error: typer.TyperException, params: list[Any]) -> Usage:
     """Typer's error about the words, as ours."""
     option = _option_of(error)
     if option is not None:
-        known = {name: param for param in params for name in param.opts if not param.hidden}
+        named = [(name, param) for param in params for name in param.opts if not param.hidden]
+        known = {name: param for name, param in named if name.startswith("-")}
         if option not in known:
             return Usage("no_such_option", name=option[:40], **nearest(option, known))
         return Usage("takes_no_value" if known[option].is_flag else "value_missing", name=option)
     if isinstance(error, typer.BadParameter) and error.param is not None:
-        named: Any = error.param
-        name = named.metavar if named.param_type_name == "argument" else named.opts[0]
+        wrong: Any = error.param
+        name = wrong.metavar if wrong.param_type_name == "argument" else wrong.opts[0]
         return Usage("bad_value" if error.message else "word_missing", name=name)  # of a missing one nothing is said
     return Usage("usage", message=error.format_message().rstrip(". "))
 

@@ -53,7 +53,6 @@ def audit_report(ctx: typer.Context, *, since: Since = None, before: Before = No
 
 def forgotten_line(run: Run, until: datetime) -> str:
     """The sentence that earlier entries are forgotten."""
-
     return run.say("audit.forgotten", at=until)
 
 

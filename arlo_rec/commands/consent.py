@@ -48,7 +48,6 @@ def consent_show(
 
 def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
     """The record in words: time, prompt, purposes, legal bases, end, and the way to withdraw."""
-
     purposes = ", ".join(run.say(f"purpose.{purpose}") for purpose in facts.purposes)
     basis = stated.staff_basis(run.lang)
     return [

@@ -53,7 +53,6 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
 
 def must_delete(run: Run, disclosures: Sequence[Disclosure], *, would: bool = False) -> list[str]:
     """A line for each copy to be deleted, and for each backup that will forget; or *would*."""
-
     lines = []
     for disclosure in disclosures:
         if disclosure.state != "confirmed":

@@ -321,7 +321,6 @@ def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str
 
 def limit_words(run: Run, limits: Limits) -> Iterator[str]:
     """Each limit in words."""
-
     if limits.agents is not None:
         yield run.say("grant.limit_agents", names=", ".join(sorted(limits.agents)))
     if limits.since is not None:

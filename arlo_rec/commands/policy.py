@@ -27,7 +27,7 @@ PROMPT_BYTES = 64 * 1024
 SOUND_BYTES = 64 * 1024 * 1024  # an hour of a prompt
 
 
-class Finding(Record, frozen=True):
+class PromptFinding(Record, frozen=True):
     """A problem of a prompt, and how it is mended."""
 
     code: str
@@ -35,10 +35,10 @@ class Finding(Record, frozen=True):
     remedy: str
 
 
-class Findings(Record, frozen=True):
+class PromptFindings(Record, frozen=True):
     """The problems of a prompt."""
 
-    findings: list[Finding]
+    findings: list[PromptFinding]
 
 
 def policy_show(
@@ -156,9 +156,9 @@ def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt
     found = []
     for code in prompts.findings(text, controller):
         reason, remedy = (run.say(f"prompt.{each}", controller=controller) for each in (code, f"{code}.remedy"))
-        found.append(Finding(code, reason, remedy))
+        found.append(PromptFinding(code, reason, remedy))
     lines = [f"{each.reason} {each.remedy}" for each in found] or [run.say("prompt.good")]
-    return Answer(Findings(found), lines, always=True, exit_status=3 if found else 0)
+    return Answer(PromptFindings(found), lines, always=True, exit_status=3 if found else 0)
 
 
 # -- in words -----------------------------------------------------------------------------------------

@@ -93,7 +93,6 @@ def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answe
 
 def _confirm(run: Run, source: BackupSource, store: Path, *, yes: bool) -> None:
     """Show the backup, and demand the number of its recordings; raises Usage."""
-
     held = source.slot.held
     summary = run.say("restore.shows", at=source.slot.at, held=held, store=store)
     run.confirm(summary, run.say("restore.question"), str(held), yes=yes)

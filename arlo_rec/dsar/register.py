@@ -118,9 +118,7 @@ class CaseShown(Record, frozen=True):
     received: datetime
     due: date
     days_left: int | None  # None where no answer is due
-    first_erased: (
-        datetime | None
-    )  # when the first of its recordings is erased; None without one, or once it is answered
+    first_erased: datetime | None  # of its recordings; None without one, and where no answer is due
     state: CaseState
 
 

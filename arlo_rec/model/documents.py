@@ -18,7 +18,7 @@ _Kind = TypeVar("_Kind")
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The base of document parts with field names of their own (`rename`), or of frequent ones."""
+    """The base of document parts with field names of their own (`rename`), or that are made often."""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -185,13 +185,13 @@ def decode(raw: bytes, path: str) -> Particulars:
     both = {key: document.pop(key) for key in _IN_BOTH if key in document}
     for key in document:
         if key not in _TEXTS:
-            raise Usage("config_unknown_key", key=key[:60], path=path)
+            raise Usage("particulars_unknown_key", key=key[:60], path=path)
     stated: dict[str, Any] = {key: _text(value, key, path) for key, value in document.items()}
     for key, value in both.items():
         stated[f"{key}_nb"], stated[f"{key}_en"] = _both(value, key, path)
     for key, listed in lists.items():
         if not isinstance(listed, list):
-            raise Usage("config_bad_value", key=key, path=path)
+            raise Usage("particulars_bad_value", key=key, path=path)
         stated[key] = tuple(_LISTS[key](_table(table, key, path), path) for table in listed)
     return Particulars(**stated)
 
@@ -199,10 +199,10 @@ def decode(raw: bytes, path: str) -> Particulars:
 def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
     """A table of a list, with known keys only."""
     if not isinstance(document, Mapping):
-        raise Usage("config_bad_value", key=key, path=path)
+        raise Usage("particulars_bad_value", key=key, path=path)
     for name in document:
         if name not in _KNOWN[key]:
-            raise Usage("config_unknown_key", key=f"{key}.{name}"[:60], path=path)
+            raise Usage("particulars_unknown_key", key=f"{key}.{name}"[:60], path=path)
     return document
 
 
@@ -227,7 +227,7 @@ def _located(document: Mapping[str, Any], key: str, path: str) -> dict[str, Any]
     """The country of a company, and the basis of a transfer, which one outside the EEA must have."""
     country = _text(document.get("country"), f"{key}.country", path)
     if len(country) != 2 or not (country.isascii() and country.isupper()):
-        raise Usage("config_bad_value", key=f"{key}.country", path=path)
+        raise Usage("particulars_bad_value", key=f"{key}.country", path=path)
     if country in _EEA and "safeguards" not in document:
         return {"country": country}
     nb, en = _both(document.get("safeguards"), f"{key}.safeguards", path)
@@ -238,13 +238,13 @@ def _both(value: object, key: str, path: str) -> tuple[str, str]:
     """A text in Norwegian and in English."""
     texts: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     if set(texts) != {"nb", "en"}:
-        raise Usage("config_bad_value", key=key, path=path)
+        raise Usage("particulars_bad_value", key=key, path=path)
     return _text(texts["nb"], f"{key}.nb", path), _text(texts["en"], f"{key}.en", path)
 
 
 def _text(value: object, key: str, path: str) -> str:
     if not isinstance(value, str) or not 0 < len(value.strip()) <= LONGEST or not value.isprintable():
-        raise Usage("config_bad_value", key=key, path=path)
+        raise Usage("particulars_bad_value", key=key, path=path)
     return value.strip()
 
 

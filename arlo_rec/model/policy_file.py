@@ -80,7 +80,7 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: H
         raise Usage("config_not_toml", path=path) from None
     for key in document:
         if key not in _KEYS:
-            raise Usage("config_unknown_key", key=key[:60], path=path)
+            raise Usage("policy_unknown_key", key=key[:60], path=path)
     changes: dict[str, Any] = {key: _number(document[key], key, path) for key in LIMITS if key in document}
     changes |= {key: _truth(document[key], key, path) for key in TRUTHS if key in document}
     if "reason" in document:
@@ -131,7 +131,7 @@ def _number(value: object, key: str, path: str) -> int | None:
 
 def _truth(value: object, key: str, path: str) -> bool:
     if not isinstance(value, bool):
-        raise Usage("config_bad_value", key=key, path=path)
+        raise Usage("policy_bad_value", key=key, path=path)
     return value
 
 
@@ -161,7 +161,7 @@ def _prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hash
             raise _bad("version", path)
         known[version] = _prompt(version, row, known.get(version), since, hashing, path)
     if len(known) > _MOST:
-        raise Usage("config_bad_value", key="prompt", path=path)
+        raise Usage("policy_bad_value", key="prompt", path=path)
     return tuple(known.values())
 
 
@@ -226,11 +226,11 @@ def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
 def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
     """The rows of a table, with no other keys than these."""
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST or not all(isinstance(row, dict) for row in value):
-        raise Usage("config_bad_value", key=table, path=path)
+        raise Usage("policy_bad_value", key=table, path=path)
     for row in value:
         for key in row:
             if key not in keys:
-                raise Usage("config_unknown_key", key=f"{table}.{key}"[:60], path=path)
+                raise Usage("policy_unknown_key", key=f"{table}.{key}"[:60], path=path)
     return value
 
 

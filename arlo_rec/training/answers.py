@@ -32,7 +32,7 @@ class CopyShown(Record, frozen=True, kw_only=True):
     offset_s: float | UnsetType | None = UNSET
     warnings: tuple[str, ...] | UnsetType = UNSET
     unused: tuple[UnusedTranscript, ...] | UnsetType = UNSET
-    error: dict[str, Any] | UnsetType = UNSET
+    error: dict[str, str | int] | UnsetType = UNSET
     unsure: tuple[UnsureStretch, ...] | UnsetType = UNSET  # of a review, as what follows
     owed: Owed | UnsetType = UNSET
     words: list[SpokenWord] | UnsetType = UNSET

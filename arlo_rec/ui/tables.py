@@ -115,7 +115,7 @@ def _csv_cell(value: object) -> str:
         return "" if value is None else str(value).lower()
     if isinstance(value, int | float):
         return str(value)
-    if isinstance(value, list) and all(isinstance(element, str) for element in value):
+    if isinstance(value, list | tuple) and all(isinstance(element, str) for element in value):
         value = "; ".join(value)
     if not isinstance(value, str):
         import json

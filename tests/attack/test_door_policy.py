@@ -90,7 +90,7 @@ def test_a_store_may_have_many_prompts(world: World) -> None:
 
     put(world, 'version = "2026-02"\n' + "".join(map(table, range(1, 101))))
     put(world, 'version = "2026-03"\n' + "".join(map(table, range(101, 151))))
-    assert refused(world, 'version = "2026-04"\n' + "".join(map(table, range(151, 251)))) == (2, "config_bad_value")
+    assert refused(world, 'version = "2026-04"\n' + "".join(map(table, range(151, 251)))) == (2, "policy_bad_value")
 
 
 @pytest.mark.rule("retention.90d")

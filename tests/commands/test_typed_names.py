@@ -57,3 +57,9 @@ def test_an_employee_whom_no_call_names_is_told_before_anything_is_written(world
         in world.run("case", "open", "--agent", "Ola Oppdikted", *asked, who="sigrid").out
     )
     assert "No recordings found" not in world.run("case", "open", "--agent", "Ola Oppdiktet", *asked, who="sigrid").out
+
+
+def test_no_word_that_cannot_be_typed_is_suggested(world: World) -> None:
+    told = world.run("dsar", "90000001", "--call", "1", "--lang", "en", who="sigrid")
+    assert told.exit == 2
+    assert "callers" not in told.err

@@ -1,4 +1,4 @@
-"""The front on a machine that has nothing of Linux: the modules and functions are taken away that others lack."""
+"""The front on a machine that has nothing of Linux, and of the libraries typer and rich: the rest is taken away."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ import os, sys
 
 class Lacking:
     modules = {"fcntl", "resource", "pwd", "grp", "termios", "tty"}
+    libraries = {  # which the machine of the store has, and docs/operating.md installs on no other
+        "blake3", "cryptography", "dateutil", "jinja2", "lameenc", "markdown_it", "msgspec", "numpy", "phonenumbers",
+        "shamir_mnemonic", "soundfile", "sqlcipher3", "sqlite_utils", "wordfreq",
+    }
 
     def find_spec(self, name, path=None, target=None):
-        if name in self.modules:
+        if name.partition(".")[0] in self.modules | self.libraries:
             raise ImportError(name)
 
 import select, subprocess  # of which each machine has its own

@@ -200,8 +200,9 @@ def test_an_answer_can_be_of_a_span_of_days(world: World) -> None:
     (old,) = world.take_in("old", started=now - timedelta(days=9))
     (new,) = world.take_in("new", started=now - timedelta(hours=3))
     border = f"{now - timedelta(days=5):%Y-%m-%d}"
-    for words, expected in ((("--only", f"{border}.."), new), (("--only", f"..{border}"), old)):
-        told = data(bodies(ask(world, *words, name=f"{expected}.html")))
+    day = f"{now - timedelta(days=9):%Y-%m-%d}"
+    for words, expected in ((("--only", f"{border}.."), new), (("--only", f"..{border}"), old), (("--only", day), old)):
+        told = data(bodies(ask(world, *words, name=f"{words[1]}.html")))
         assert [one["id"] for one in told["recordings"]] == [expected]
         assert told["outside_scope"] == 1
 
@@ -217,6 +218,16 @@ def test_a_scope_that_names_nothing_of_the_person_is_an_error(world: World, word
     told = world.run("dsar", "90000001", *CALLED, "--out", str(out), *words, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (4, code)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("only", "code"),
+    [("..", "bad_value"), ("", "bad_value"), ("2026-10-02..2026-10-01", "span_reversed"), ("later..", "bad_time")],
+)
+def test_a_scope_that_is_none_is_told_before_anything_is_opened(world: World, only: str, code: str) -> None:
+    out = world.base / "a.html"
+    told = world.run("dsar", "90000001", *CALLED, "--out", str(out), "--only", only, "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"], out.exists()) == (2, code, False)
 
 
 # -- what cannot be given -----------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_an_unknown_particular_is_refused_before_anything_is_written_or_logged(w
         words = ("policy", "publish", "--out", str(world.base / "pages"), *config(world, text))
         exit_status, code = world.code(*words, who="sigrid")
         assert exit_status == 2
-        assert code in {"config_unknown_key", "config_bad_value"}
+        assert code in {"particulars_unknown_key", "particulars_bad_value"}
     assert logged(world) == []
     assert not (world.base / "pages").exists()
 

@@ -127,9 +127,10 @@ def test_no_text_of_csv_begins_as_a_formula_and_none_is_lost(text: str) -> None:
 
 
 def test_numbers_stay_numbers_and_lists_are_one_cell() -> None:
-    listed = [{"left": -3, "share": 0.5, "own": True, "by": None, "teams": ["a", "b"], "detail": {"to": "leif"}}]
+    listed: list[dict[str, Any]] = [{"left": -3, "share": 0.5, "own": True, "by": None, "teams": ["a", "b"]}]
+    listed[0] |= {"agents": ("c", "d"), "none": (), "detail": {"to": "leif"}}
     table = Table((), [], listed=listed, fields=tuple(listed[0]))
-    assert csv_text(table).splitlines()[1] == '-3,0.5,true,,a; b,"{""to"": ""leif""}"'
+    assert csv_text(table).splitlines()[1] == '-3,0.5,true,,a; b,c; d,,"{""to"": ""leif""}"'
 
 
 LISTS = sorted(words for words, listed in COMMANDS.items() if listed.lists)
