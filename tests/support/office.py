@@ -202,7 +202,9 @@ class Office:
         self.program.write_text(f'#!/bin/sh\nexec {self._python} -m arlo_rec "$@"\n')
         self.program.chmod(0o755)
         config = self._folder(self.base / OWNER / ".config" / "arlo-rec", ACCOUNTS[OWNER]) / "config.toml"
-        self._add(config, f'store = "{self.store}"\n', ACCOUNTS[OWNER])
+        stated = config.with_name("particulars.toml")
+        self._add(stated, (TOP / "examples" / "particulars.toml").read_text("utf-8"), ACCOUNTS[OWNER])
+        self._add(config, f'store = "{self.store}"\nparticulars = "{stated}"\n', ACCOUNTS[OWNER])
 
     def _folder(self, path: Path, owner: int, mode: int = 0o700) -> Path:
         path.mkdir(parents=True, exist_ok=True)
