@@ -10,9 +10,9 @@ entries_days = 1095            # or "never"
 retention_days = 60            # 90 at most
 
 [[reason]]                     # where any stands here, these are the whole list
-code = "complaint"
-nb = "En kunde har klaget"
-en = "A customer complained"
+code = "wrong-answer"
+nb = "Et svar var feil"
+en = "An answer was wrong"
 purposes = ["quality"]
 
 [[prompt]]                     # a new one, or of one that there is what changes: its end, its sound

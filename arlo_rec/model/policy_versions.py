@@ -143,7 +143,7 @@ class PolicyVersion:
         return [reason.code for reason in self.reasons if purpose in reason.purposes]
 
     def code_of(self, reason: str) -> str | None:
-        """The code at the start of a reason, as in `complaint: ...`; None without a known one."""
+        """The code at the start of a reason, as in `coaching: ...`; None without a known one."""
         coded = _CODED.match(reason)
         known = {row.code for row in self.reasons}
         return coded[1] if coded is not None and coded[1] in known else None
@@ -239,12 +239,11 @@ def demanded_reason(reason: str | None) -> str:
 _TRAINING, _QUALITY = frozenset({Purpose.TRAINING}), frozenset({Purpose.QUALITY})
 # The list is ours: the customer's guidelines ask for a reason and name no codes.
 REASON_CODES: Final[tuple[ReasonCode, ...]] = (
-    ReasonCode("course", "Stoff til et kurs", "Material for a course", _TRAINING),
-    ReasonCode("new-agent", "Opplæring av en ny medarbeider", "Training of a new agent", _TRAINING),
+    ReasonCode("quality-sample", "Stikkprøve av kvaliteten", "Random sample of the quality", _QUALITY),
     ReasonCode("coaching", "Veiledning av en medarbeider", "Coaching of an agent", _TRAINING | _QUALITY),
-    ReasonCode("sample", "Stikkprøve", "Random sample", _QUALITY),
-    ReasonCode("complaint", "En kunde har klaget", "A customer complained", _QUALITY),
-    ReasonCode("accuracy", "Om riktig informasjon ble gitt", "Whether accurate information was given", _QUALITY),
+    ReasonCode("new-employee", "Opplæring av en ny medarbeider", "Training of a new employee", _TRAINING),
+    ReasonCode("access-request", "Et krav om innsyn", "A request for access", _QUALITY),
+    ReasonCode("technical-fault", "En teknisk feil", "A technical fault", _QUALITY),
 )
 
 MOST_FOUND: Final = 50  # more would be no search for a call (access.need)

@@ -196,9 +196,9 @@ def test_where_the_policy_demands_a_code_a_reason_begins_with_one_of_that_purpos
 
     world.grant("leif", "quality")
     assert find("quality", REASON) == (2, "reason_without_code")
-    assert find("quality", "complaint: short") == (2, "reason_too_short")
-    assert find("quality", "course: two calls on cancelling") == (2, "reason_of_other_purpose")
-    assert find("quality", "complaint: the bill of October") == (0, "")
+    assert find("quality", "coaching: short") == (2, "reason_too_short")
+    assert find("quality", "new-employee: two calls on cancelling") == (2, "reason_of_other_purpose")
+    assert find("quality", "coaching: the bill of October") == (0, "")
     told = world.run("find", "--purpose", "quality", "--reason", REASON, "--lang", "en", who="leif")
     assert "coaching, sample, complaint, accuracy" in told.err
     denied = world.json("audit", "show", "--denied", who="iver")["entries"]
@@ -206,7 +206,7 @@ def test_where_the_policy_demands_a_code_a_reason_begins_with_one_of_that_purpos
         *("reason_without_code", "reason_too_short", "reason_of_other_purpose"),
     }
     [leif] = world.json("audit", "report", who="iver")["people"]
-    assert leif["codes"] == {"complaint": 1}
+    assert leif["codes"] == {"coaching": 1}
 
 
 def test_a_search_shows_as_many_hits_as_the_policy_says(world: World) -> None:
