@@ -183,7 +183,7 @@ def test_no_file_is_appended_to_that_does_not_begin_as_this_stores_feed(world: W
     profile = world.base / ".bashrc"
     profile.write_bytes(content)
     config = world.base / "config" / "arlo-rec" / "config.toml"
-    config.parent.mkdir(parents=True)
+    config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(f'feed = "{profile}"\n')
     world.run("find", "--purpose", "quality", "--reason", "$(touch owned) a long reason", who="leif")
     assert world.run("status", "--json", who="sigrid").json["critical"] == ["feed_of_another"]

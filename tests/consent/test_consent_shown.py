@@ -94,6 +94,7 @@ def test_people_read_who_when_what_for_by_which_basis_until_when_and_how_to_with
     world: World, lang: str, words: tuple[str, ...]
 ) -> None:
     (call,) = world.take_in("a", consent={"prompt": "nb-2025-01"})
+    (world.base / "config" / "arlo-rec" / "config.toml").unlink()
     unstated = world.run("consent", "show", call, "--lang", lang, who="sigrid").out
     _state(world)
     told = world.run("consent", "show", call, "--lang", lang, who="sigrid").out

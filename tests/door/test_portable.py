@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.door import via
 from tests.support.places import TOP
-from tests.support.world import REASON, Result, World
+from tests.support.world import PARTICULARS, REASON, Result, World
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +60,9 @@ class Elsewhere:
         world.grant()
         (folder / "passphrase").write_bytes((world.base / "passphrase").read_bytes())
         (folder / "passphrase").chmod(0o600)
+        config = folder / ".config" / "arlo-rec" / "config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f"particulars = {json.dumps(str(PARTICULARS))}\n", "utf-8")
 
     def run(self, *words: str, who: str = "leif") -> Result:
         """Run the program there."""
@@ -99,7 +102,7 @@ def test_an_export_is_written_and_not_written_over(elsewhere: Elsewhere) -> None
     assert (elsewhere.folder / "call.wav").stat().st_size == told["bytes"] > 0
     again = elsewhere.run("export", elsewhere.recording, *LOOK, "--out", "call.wav")
     assert again.exit == 2 and "call.wav" in again.err
-    assert sorted(path.name for path in elsewhere.folder.iterdir()) == [".local", "call.wav", "passphrase"]
+    assert sorted(path.name for path in elsewhere.folder.iterdir()) == [".config", ".local", "call.wav", "passphrase"]
 
 
 def test_a_file_that_was_named_is_read(elsewhere: Elsewhere) -> None:

@@ -22,12 +22,11 @@ from typing import Any
 
 from arlo_rec.__main__ import _run
 from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
-from arlo_rec.model.particulars import CONTROLLER
 from tests.support import door, published
-from tests.support.places import TOP
+from tests.support.places import TESTS
 from tests.support.sounds import Encoding, tone_wav
 
-PARTICULARS = TOP / "examples" / "particulars.toml"
+PARTICULARS = TESTS / "particulars.toml"
 DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
 PASSPHRASE = "riktig hest batteri stift"
 REASON = "monthly quality talk with the team"
@@ -176,9 +175,7 @@ class World:
         """Have the company state what letters and pages say of it, in the config that is read where none is named."""
         folder = self.base / "config" / "arlo-rec"
         folder.mkdir(parents=True, exist_ok=True)
-        stated = self.base / "stated.toml"
-        stated.write_text(PARTICULARS.read_text("utf-8").replace('"Oppdiktet AS"', f'"{CONTROLLER}"', 1), "utf-8")
-        (folder / "config.toml").write_text(f"particulars = {json.dumps(str(stated))}\n", "utf-8")
+        (folder / "config.toml").write_text(f"particulars = {json.dumps(str(PARTICULARS))}\n", "utf-8")
 
     def _environment(self, typed: list[str] | None = None) -> dict[str, str]:
         environment = {

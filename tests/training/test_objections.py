@@ -305,7 +305,7 @@ def test_an_access_answer_tells_the_employee_alone_that_the_objection_was_upheld
         content = opened(out.read_bytes(), passphrase.encode())
         return json.loads(content["bodies"]["data.json"])["objections"]
 
-    assert told("--agent", WHO) == [{"state": "upheld", "at": at}]
+    assert told("--agent", WHO) == [{"state": "upheld", "at": at, "reason": "colleagues know the voice at once"}]
     assert told("--agent", "Ola Oppdiktet") == []
     assert told("90000001") == []
     world.json("person", "objection", WHO, "--lift", *BECAUSE, who="sigrid")
