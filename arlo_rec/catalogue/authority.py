@@ -21,7 +21,6 @@ from arlo_rec.keys import authority, roster, settings
 from arlo_rec.keys.authority import Digests, Link, Pin
 from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.settings import Settings
-from arlo_rec.log import events
 from arlo_rec.log.event import content_id
 from arlo_rec.log.events import AuthorityChanged, PolicyApproved, PolicyProposed
 from arlo_rec.model import policy_versions
@@ -163,8 +162,7 @@ class Authority:
     def _demand_committed(self, link: Link) -> None:
         """Raise Integrity unless the log's entry at the place of *link* commits to it."""
         entry = self._log.entries.get(link.seq)
-        event = events.read(entry.body) if entry and entry.body else None
-        if event != AuthorityChanged(link=link.number, digest=link.digest.hex()):
+        if entry is None or entry.event != AuthorityChanged(link=link.number, digest=link.digest.hex()):
             raise Integrity(_FORGED, rule=_RULE)
 
     def broken(self) -> Iterator[int]:

@@ -61,6 +61,10 @@ class Command(Help, TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words behind the command's name; raises Usage."""
+        for param in self.params:  # of a flag and its opposite the parser would take the later one
+            both = [name for names in (param.opts, param.secondary_opts) for name in names if name in args]
+            if param.secondary_opts and {*param.opts} & {*both} and {*param.secondary_opts} & {*both}:
+                raise Usage("not_together", names=" ".join(sorted(both)))
         try:
             extra = super().parse_args(ctx, args)
         except typer.TyperException as error:

@@ -25,8 +25,11 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The base of answers and of what they list.
 
     The fields of a kind, in order, are the keys of JSON and the columns of CSV. The only default is `UNSET`, of a key
-    that some answers lack.
+    that some answers lack. Its `repr` has no values: an answer may hold a number, or a secret that is shown once.
     """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @classmethod
     def of(cls, source: object, **values: object) -> Self:

@@ -27,7 +27,7 @@ from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.certificates import check, seal
 from arlo_rec.certificates.check import Forged, Genuine, Unknown
 from arlo_rec.crypto import merkle
-from arlo_rec.log.events import PolicyPublished, read
+from arlo_rec.log.events import PolicyPublished
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import InUse, Unreachable
 from arlo_rec.model.particulars import KEYS, Particulars
@@ -170,6 +170,5 @@ def _is_logged(store: Store, page: Page, genuine: Genuine) -> bool:
     if store.log.raw.leaves(seq, seq + 1).get(seq) != from_base64(told["entry"]["leaf"], 32):
         return False
     entry = store.log.entries.get(seq)
-    event = read(entry.body) if entry is not None and entry.body is not None else None
-    is_named = isinstance(event, PolicyPublished) and event.pages.get(page.file) == told["sha256"]
-    return is_named
+    event = entry.event if entry is not None else None
+    return isinstance(event, PolicyPublished) and event.pages.get(page.file) == told["sha256"]

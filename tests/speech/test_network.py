@@ -140,7 +140,7 @@ def test_a_long_call_costs_as_much_per_word_as_a_short_one() -> None:
         return least / times
 
     cost(3)
-    assert cost(100) < 4 * cost(20)
+    assert cost(200) < 4 * cost(20)
 
 
 def test_what_a_word_is_made_of_is_no_more_than_a_row_holds() -> None:

@@ -16,15 +16,17 @@ import pytest
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
+from arlo_rec.commands.officer import RecoveryKey
 from arlo_rec.i18n.messages import clean, every, has, say
 from arlo_rec.intake.deliveries import COLUMNS
 from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
+from arlo_rec.model.documents import Record
 from arlo_rec.policy import RULES, Rule
 from tests.support.each import each
 from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, nodes
-from tools import make_docs
+from tools import answers_schema, make_docs
 
 TEXTS = every()
 DOCUMENTS = sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")])
@@ -177,6 +179,14 @@ def test_every_code_that_is_said_has_a_sentence() -> None:
                 first = node.args[0] if node.args else None  # type: ignore[union-attr]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     assert first.value in TEXTS, f"{path.name}: {first.value}"
+
+
+def test_no_answer_shows_its_values_where_an_exception_or_a_log_would_write_it() -> None:
+    kinds = answers_schema.kinds().values()
+    assert kinds
+    assert [kind for kind in kinds if kind.__repr__ is not Record.__repr__] == []
+    shown = RecoveryKey(recovery_key="shown-once", rings_left=[], backup_due=False)
+    assert "shown-once" not in f"{shown!r} {shown}"
 
 
 def test_a_sentence_is_said_in_its_language() -> None:
