@@ -36,6 +36,8 @@ REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
 REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
 CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
+HOLD_LONGEST = timedelta(days=90)  # a hold ends no later, and may be set again
+ASKED_LATE = timedelta(days=7)  # after which a question who the person is came with undue delay
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
@@ -49,6 +51,40 @@ class Purpose(StrEnum):
 
     TRAINING = "training"
     QUALITY = "quality"
+
+
+class Right(StrEnum):
+    """The rights of which a person's request is a case (GDPR 15 to 18, 20, 21 and 77)."""
+
+    ACCESS = "access"
+    RECTIFICATION = "rectification"
+    ERASURE = "erasure"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    PORTABILITY = "portability"
+    COMPLAINT = "complaint"
+
+
+class Ground(StrEnum):
+    """The grounds of the law for refusing a request; a letter has a sentence for each."""
+
+    NOT_IDENTIFIED = "not_identified"  # GDPR 11, 12(2)
+    UNFOUNDED = "unfounded"  # 12(5)(b)
+    EXCESSIVE = "excessive"  # 12(5)(b)
+    OTHERS_RIGHTS = "others_rights"  # 15(4), 20(4)
+    LAW_EXEMPTS = "law_exempts"  # personopplysningsloven § 16
+    NOT_MET = "not_met"  # what the article of the right demands is not so
+
+
+class HoldGround(StrEnum):
+    """The grounds for keeping a call beyond its retention, closed to both purposes."""
+
+    CONTESTED = "18a"  # GDPR 18(1)(a): its accuracy is contested
+    AGAINST_ERASURE = "18b"  # (b): it is unlawful, and the person asks that it be kept
+    CLAIMS = "18c"  # (c): the person needs it for a legal claim
+    OBJECTED = "18d"  # (d): an objection is being decided
+    COMPLAINT = "complaint"  # a pending request or complaint of the person
+    ORDER = "order"  # of police or court
 
 
 class Role(StrEnum):
@@ -87,6 +123,7 @@ class Action(StrEnum):
     REVIEW_LISTEN = "review_listen"  # on a page that leaves nothing behind: a copy under review and its original
     RELEASE = "release"
     REJECT = "reject"
+    HOLD = "hold"  # keep calls beyond their retention, on a ground of the law
     OBJECTION = "objection"  # decide an employee's objection to training copies
     AUDIT_SHOW = "audit_show"
     CLOCK = "clock"  # accept a clock that is behind the log
@@ -180,6 +217,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (_OFFICERS, "access.subject"),
+    Action.HOLD: (_OFFICERS, "access.subject"),
     Action.OBJECTION: (_OFFICERS, "data.employee"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
     Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
@@ -313,6 +351,39 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
     return Decision.yes("retention.90d")
 
 
+# -- requests ------------------------------------------------------------------------------------------
+
+ANSWERED_BY_COPY: Final = (Right.ACCESS, Right.PORTABILITY)  # by `dsar`
+_GROUNDS: Final[Mapping[Ground, tuple[Right, ...]]] = {  # those that do not hold for every right
+    Ground.OTHERS_RIGHTS: ANSWERED_BY_COPY,
+    Ground.LAW_EXEMPTS: (Right.ACCESS,),
+    Ground.NOT_MET: tuple(right for right in Right if right is not Right.ACCESS),
+}
+
+
+def may_refuse(right: Right, ground: Ground, *, identified: bool) -> Decision:
+    """Whether a request of that right may be refused on that ground.
+
+    A person who has shown who they are is not refused for want of it.
+    """
+    if right not in _GROUNDS.get(ground, tuple(Right)) or (ground is Ground.NOT_IDENTIFIED and identified):
+        return Decision.no("access.subject", "ground_does_not_apply")
+    return Decision.yes("access.subject")
+
+
+def may_hold(until: datetime, *, now: datetime) -> Decision:
+    """Whether a hold may last until then: it has an end, which officers may set again (retention.90d)."""
+    if until <= now:
+        return Decision.no("retention.90d", "hold_ends_in_past")
+    is_short = until <= now + HOLD_LONGEST
+    return Decision.yes("retention.90d") if is_short else Decision.no("retention.90d", "hold_too_long")
+
+
+def outlives_withdrawal(ground: HoldGround) -> bool:
+    """Whether a call on hold outlives a withdrawal: only where the person asked that it be kept."""
+    return ground in {HoldGround.AGAINST_ERASURE, HoldGround.CLAIMS}
+
+
 # -- opening a recording ------------------------------------------------------------------------------
 
 
@@ -334,12 +405,15 @@ class OpenRequest(NamedTuple):
     released: bool  # a training copy
     due_at: datetime
     objected: bool = False  # the agent's upheld objection, to training copies
+    on_hold: bool = False
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
     """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
     if not request.granted or (request.purpose is Purpose.QUALITY and request.released):
         return Decision.no("access.managers", "no_grant")
+    if request.on_hold:
+        return Decision.no("access.subject", "on_hold")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if request.purpose not in request.consented:
@@ -359,6 +433,8 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
     """
     if not officer and (not request.granted or request.released):
         return Decision.no("access.managers", "no_grant")
+    if request.on_hold:
+        return Decision.no("access.subject", "on_hold")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
@@ -386,8 +462,13 @@ class Mode(StrEnum):
 IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking identity; a letter has a sentence for each
 
 
+_NEGATION = re.compile(r"\b(?:ikke|ikkje|ingen|aldri|ennå|not|never|none|yet|nobody)\b", re.IGNORECASE)
+
+
 def identity_stated(statement: str) -> Decision:
     """Whether an access request states how the person's identity was checked (access.subject)."""
+    if _NEGATION.search(statement):
+        return Decision.no("access.subject", "identity_says_none")
     is_explained = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
     is_said = is_explained or statement in IDENTITY_WAYS
     return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO, Final, NoReturn
 
-from arlo_rec.access import disclosures, limits, objections, revisions
+from arlo_rec.access import disclosures, holds, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, matching, short_ids
 from arlo_rec.crypto import object_file
@@ -73,8 +73,8 @@ def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenReq
 
     For making and reviewing copies the policy decides on the original, or on the officer's right.
     """
-    if action is Action.REJECT:  # it erases, so an objection does not hold it up
-        request = request._replace(objected=False)
+    if action is Action.REJECT:  # it erases a copy, which neither an objection nor a hold prevents
+        request = request._replace(objected=False, on_hold=False)
     if action is Action.REVIEW_LISTEN:
         return may_hear(request, now=now, officer=role is Role.OFFICER)
     if purpose is None:
@@ -263,13 +263,15 @@ def _decide(
     """
     if recording is None:
         return NO_GRANT
-    copy = store.catalogue.copies.get(recording.id) if grant is not None or admission.as_officer else None
+    is_covered = grant is not None or admission.as_officer
+    copy = store.catalogue.copies.get(recording.id) if is_covered else None
     request = OpenRequest(
         purpose=admission.purpose or Purpose.TRAINING,
         granted=grant is not None,
         consented=recording.purposes,
         released=copy is not None and copy.state is CopyState.RELEASED,
         due_at=store.policy.ends_at(recording),
+        on_hold=is_covered and holds.of(recording, holds.active(store, now)) is not None,
     )
     decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
     decision = decided(request)
@@ -358,16 +360,20 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:
-    """Raise Refused if the recording was withdrawn or is past retention, or if the grant ended."""
-    still_held(store, permit.recording, now)
+    """Raise Refused if the recording was withdrawn, is past retention or on hold, or if the grant ended."""
+    row = still_held(store, permit.recording, now)
+    if permit.grant is not None and holds.of(row, holds.active(store, now)) is not None:
+        raise Refused("on_hold", rule="access.subject")
     if permit.grant is not None and not _is_still_granted(store, permit.grant, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
 
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
-    """The current row of a recording; raises Refused if it was withdrawn or is past retention."""
-    row = store.catalogue.recordings.get(recording.id)
-    if row is None or row.state is not State.HELD or is_due(store.policy.ends_at(row), store.clock.today(now)):
+    """The current row of a recording; raises Refused if it was withdrawn, or is past retention and on no hold."""
+    row, at = store.catalogue.recordings.get(recording.id), store.clock.today(now)
+    if row is None or row.state is not State.HELD:
+        raise Refused("gone_meanwhile", rule="consent.withdraw")
+    if is_due(store.policy.ends_at(row), at) and holds.of(row, holds.active(store, now)) is None:
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

@@ -62,6 +62,20 @@ def roles() -> list[str]:
     return list(Role)
 
 
+def rights() -> list[str]:
+    """The rights of which a request is a case."""
+    from arlo_rec.policy import Right
+
+    return list(Right)
+
+
+def grounds() -> list[str]:
+    """The grounds for refusing a request."""
+    from arlo_rec.policy import Ground
+
+    return list(Ground)
+
+
 def modes() -> list[str]:
     """The ways of finding what is to be cut."""
     from arlo_rec.policy import Mode
@@ -73,6 +87,7 @@ Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", requi
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
 SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
+Ground = Annotated[str | None, opt("opt.ground", "--ground", "GROUND", choices=grounds)]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]
 DryRun = Annotated[bool, opt("opt.dry_run", "--dry-run")]
 Since = Annotated[str | None, opt("opt.from", "--from", "DATE")]

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from arlo_rec.log import cases
+from arlo_rec.log import cases, holds
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.log.event import AuditEvent
-from arlo_rec.log.events import OfCase
+from arlo_rec.log.events import OfCase, OfHold
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.log.rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import Role
+from arlo_rec.policy import Role, outlives_withdrawal
 
 
 @dataclass(slots=True)
@@ -55,6 +56,8 @@ class Projection(Rows):
     made_twice: list[int] = field(default_factory=list)  # entries that make an existing copy
     replaced: dict[RecordingId, int] = field(default_factory=dict)  # copies, by the entry that replaced them
     cases: dict[str, LoggedCase] = field(default_factory=dict)
+    holds: dict[str, LoggedHold] = field(default_factory=dict)
+    kept: set[RecordingId] = field(default_factory=set)  # withdrawn, and on hold then at the person's request
     parts: dict[str, int] = field(default_factory=dict)  # of cases: the entry that commits to each row
     approved: int = 0  # versions of the policy
     forgotten: list[tuple[int, datetime, int, int]] = field(default_factory=list)  # entry, time, days, `approved` then
@@ -117,7 +120,19 @@ class Projection(Rows):
         if part is not None:
             self.parts[part] = entry.seq
         if isinstance(event, OfCase):
-            cases.follow(self.cases, event, entry.at)
+            cases.follow(self.cases, event, entry.at, entry.person)
+
+    def follow_hold(self, entry: Applied, event: object) -> None:
+        if isinstance(event, OfHold):
+            holds.follow(self.holds, event, entry.at, entry.person)
+
+    def keep(self, entry: Applied, recordings: Sequence[RecordingId]) -> None:
+        """See `Rows`; a recording without such a hold is not kept, and its withdrawal erased it."""
+        for recording in recordings:
+            call = self.copies[recording].made.parent if recording in self.copies else recording
+            live = (hold for hold in self.holds.values() if hold.holds(call, entry.at))
+            if any(outlives_withdrawal(hold.ground) for hold in live):
+                self.kept.add(recording)
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """See `Rows`; a case that has not ended stays."""

@@ -88,6 +88,12 @@ class Rows:
     def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
         """Apply an event of a case; *part* is the digest of a row that the entry commits to."""
 
+    def follow_hold(self, entry: Applied, event: object) -> None:
+        """Apply an event of a hold."""
+
+    def keep(self, entry: Applied, recordings: Sequence[RecordingId]) -> None:
+        """Note recordings that a withdrawal left, because they are on hold at the person's request."""
+
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """Delete what is kept of these cases."""
 

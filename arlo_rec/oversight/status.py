@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures
+from arlo_rec.access import cases, disclosures, holds
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals
 from arlo_rec.backends.files import file_system, is_weak
@@ -75,7 +75,8 @@ class Status(Record, frozen=True):
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
-    requests: list[Waiting]  # access requests without an answer
+    holds: int  # calls on hold
+    requests: list[Waiting]  # requests without an answer
     warnings: list[str]
     check_word: str  # of the newest link of the chain of authority
     own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
@@ -88,23 +89,24 @@ class Status(Record, frozen=True):
 def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
     """The status of a store, and its findings in the order of display; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
-    recordings, late = store.catalogue.search, now - OVERDUE_AFTER
+    late = now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
     current = Status(
         held=store.catalogue.count_held(),
-        due=recordings.count_past_retention(now, store.policy.latest_due(now)),
-        overdue=recordings.count_past_retention(late, store.policy.latest_due(late)),
+        due=holds.count_overdue(store, now),
+        overdue=holds.count_overdue(store, late),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
         last_purge=store.clock.get().last_purge(),
         log_size=store.log.tree().size,
-        unfinished=recordings.count_unfinished(),
+        unfinished=store.catalogue.search.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
+        holds=len(holds.active(store, now)),
         requests=cases.urgent(store, now),
         warnings=[],
         check_word=store.authority.check_word(),
@@ -159,6 +161,8 @@ def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "no_feed")
     if sum(person.role is Role.OFFICER and not person.recovery for person in store.roster.people) < 2:
         yield Finding(Severity.WARNING, "one_officer")  # no second one to approve, or to succeed her
+    if current.holds:
+        yield Finding(Severity.STATUS, "holds", {"count": current.holds})
     if current.weak_disk:
         yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
     if current.unconfirmed:

@@ -15,12 +15,13 @@ from arlo_rec.access import cases, disclosures, gate, limits
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import approvals, grant_review, pending
-from arlo_rec.admin.pending import Kind
+from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
-from arlo_rec.admin.requests import Request
+from arlo_rec.admin.refusals import Refusal
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError
-from arlo_rec.model.records import Grant, PendingOfficer, named_in
+from arlo_rec.model.records import PendingOfficer, named_in
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
@@ -33,6 +34,8 @@ _DECIDED_AS: Final = {  # the kind of task
     Kind.OFFICER: "approve_officer",
     Kind.POLICY: "approve_policy",
     Kind.REQUEST: "request",
+    Kind.REFUSAL: "approve_refusal",
+    Kind.HOLD: "approve_hold",
 }
 
 
@@ -116,13 +119,17 @@ def _pending(store: Store, now: datetime) -> Iterator[Task]:
             yield Task(kind, decision.id, decision.since, {"by": decision.by, **_facts(decision.what)}, decision.until)
 
 
-def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, object]:
+def _facts(what: What) -> dict[str, object]:
     """The values of a pending decision."""
     match what:
         case PendingOfficer(person=person):
             return {"name": person.name}
         case Proposal(version=version):
             return {"version": version.version}
+        case Refusal(case=case, proposed=proposed):
+            return {"case": case.id, "right": case.right, "ground": proposed.ground, "reason": proposed.reason}
+        case LoggedHold(ground=ground, calls=calls, until=until, reason=reason):
+            return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": what.limits}
 
@@ -143,7 +150,7 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
-    """Access requests without an answer."""
+    """Requests without an answer."""
     for case in cases.urgent(store, now):
-        about = {"due": case.due, "days": case.days_left, "erased": case.first_erased}
+        about = {"right": case.right, "due": case.due, "days": case.days_left, "erased": case.first_erased}
         yield Task("case", case.case, case.received, about)

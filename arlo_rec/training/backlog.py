@@ -15,7 +15,7 @@ from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.access import gate, limits, objections
+from arlo_rec.access import gate, holds, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
@@ -70,6 +70,8 @@ def pending(store: Store, now: datetime) -> Pending:
     admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
     today = store.clock.today(now)
     originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
+    on_hold = holds.active(store, now)
+    originals = [call for call in originals if call.id not in on_hold]
     calls = [
         recording
         for recording in originals
