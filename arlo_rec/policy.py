@@ -375,7 +375,7 @@ def may_hold(until: datetime, *, now: datetime) -> Decision:
     """Whether a hold may last until then: it has an end, which officers may set again (retention.90d)."""
     if until <= now:
         return Decision.no("retention.90d", "hold_ends_in_past")
-    is_short = until <= now + HOLD_LONGEST
+    is_short = until < now + HOLD_LONGEST + timedelta(days=1)  # until the end of the last day
     return Decision.yes("retention.90d") if is_short else Decision.no("retention.90d", "hold_too_long")
 
 

@@ -248,7 +248,7 @@ def _joined(case: str | None) -> tuple[str | None, bool]:
 
 
 def _next_step(case: CaseShown) -> str:
-    """What an officer does with a new case: ask who the person is, answer it, or carry it out and decide."""
+    """The next step in a new case: ask for identity, answer it, or carry it out and decide."""
     if case.state == "identity":
         return "identity"
     return "answer" if case.right in ANSWERED_BY_COPY else "decide"

@@ -15,7 +15,7 @@ from arlo_rec.commands.run import Run, purpose_and_reason
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, NotUnlocked, Usage
 from arlo_rec.model.times import parse_length, shown_end, shown_minute
-from arlo_rec.policy import Purpose, reason_problem
+from arlo_rec.policy import HoldGround, Purpose, reason_problem
 from arlo_rec.ui.tables import members
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -321,6 +321,12 @@ def word(run: Run, key: str, value: object) -> object:
     match key, value:
         case "purpose", _:
             return run.say(f"purpose.{value}")
+        case "right", _:
+            return run.say(f"right.{value}")
+        case "ground", HoldGround():
+            return run.say(f"hold_ground.{value}")
+        case "ground", _:
+            return run.say(f"ground.{value}")
         case "teams", None:
             return run.say("all_teams")
         case "limits", Limits():

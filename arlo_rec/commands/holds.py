@@ -37,7 +37,11 @@ def hold_set(
     from arlo_rec.admin.holds import HoldAnswer, HoldShown
 
     run: Run = ctx.obj
-    number, end, now = run.caller(caller) if caller is not None else None, last_moment(run, until), run.now()
+    number, end, now = (
+        run.caller(caller) if caller is not None else None,
+        last_moment(run, until, ahead=True),
+        run.now(),
+    )
     if end is None:
         raise Usage("bad_value", name="--until")
     with run.store() as store:
@@ -78,6 +82,6 @@ def hold_list(ctx: typer.Context) -> Answer:
 
 
 def decided_line(run: Run, hold: LoggedHold) -> str:
-    """What a second officer decided on a hold."""
+    """The line about a hold that a second officer decided."""
     code = "hold.set" if hold.set_at is not None else "hold.denied"
     return run.say(code, id=hold.id, count=len(hold.calls), until=hold.until)

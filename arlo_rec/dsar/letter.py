@@ -178,8 +178,8 @@ class Notice(NamedTuple):
 def newest(case: LoggedCase, particulars: Particulars, lang: str, at: datetime) -> Notice | None:
     """The last letter of a case, dated *at*; None if it has none.
 
-    It tells of an extended deadline (GDPR 12(3)), of a refusal (12(4)), of what was granted, or of a case that was
-    closed without an answer. The law wants it within a month; a later one says that it is late.
+    It tells of a longer deadline (GDPR 12(3)), a refusal (12(4)), what was granted, or a case closed without an
+    answer. The law wants it within a month; a later one says that it is late.
     """
     if case.closed_at is not None and case.why is not None and case.answered_at is None:
         return _notice("closed_unanswered", case, [_quoted("why", case.why, lang)], particulars, lang, at)

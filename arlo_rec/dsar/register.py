@@ -198,7 +198,7 @@ def take(
     if intake.case is not None and intake.is_new:
         raise Usage("case_or_new_case")
     if intake.case is not None:
-        return _join(store, intake.case, known_by, intake, now)
+        return _join(store, intake.case, known_by, intake, now, entered=entered)
     running = _running(store, known_by, intake.rights, now)
     if running and not intake.is_new:
         if len(running) == 1 and not running[0].is_lost and _is_repeated(running[0], known_by, intake):
@@ -216,7 +216,9 @@ def _stated(intake: Intake, known_by: Iterable[Identifier]) -> Statement:
     return Statement(identity, tuple(known_by), way)
 
 
-def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
+def _join(
+    store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime, *, entered: bool
+) -> Entry:
     """The case of that id, with the request's identifiers and identity check added."""
     entry = shown(store, case, now)
     _demand_open(entry.case, store.clock.today(now))
@@ -228,7 +230,7 @@ def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intak
     new = [identifier for identifier in known_by if identifier not in entry.statement.known_by]
     if subjects.are_mixed((*entry.statement.known_by, *new)):
         raise Usage("agent_or_caller")
-    if not new and intake.identity in (None, *entry.statement.identity):
+    if not new and intake.identity in (None, *entry.statement.identity) and (entered or not is_open):
         return entry
     _demand_identity(store, intake.identity, now)
     _add(store, entry, _stated(intake, new), intake, now)

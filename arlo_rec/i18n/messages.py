@@ -81,7 +81,7 @@ def language_of(text: str) -> str | None:
     words = re.findall(r"\w+", text.casefold())
     counts = {lang: sum(word in frequent for word in words) for lang, frequent in _FREQUENT.items()}
     first, second = sorted(counts, key=lambda lang: -counts[lang])
-    return first if counts[first] >= 2 and counts[first] > counts[second] else None
+    return first if counts[first] > counts[second] else None
 
 
 def say(code: str, lang: str, **values: object) -> str:

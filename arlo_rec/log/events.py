@@ -527,8 +527,7 @@ class Withdrawn(Erases):
     kept: Sequence[str] | None = None  # ids of recordings on hold, which the person asked to be kept
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.erase(entry, self.tombstones)
-        rows.keep(entry, tuple(RecordingId(bytes.fromhex(text)) for text in self.kept or ()))
+        rows.erase(entry, self.tombstones, [RecordingId(bytes.fromhex(text)) for text in self.kept or ()])
 
 
 class WithdrawalShown(Forgettable):
@@ -709,7 +708,7 @@ class OfCase(AuditEvent):
     case: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self)
+        rows.follow(entry, self)
 
 
 class CaseOpened(OfCase):
@@ -729,7 +728,7 @@ class CaseOpened(OfCase):
     asked: str | None = None
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self, self.sworn)
+        rows.follow(entry, self, self.sworn)
 
 
 class CaseIdentified(OfCase):
@@ -748,7 +747,7 @@ class CaseWidened(OfCase):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self, self.sworn)
+        rows.follow(entry, self, self.sworn)
 
 
 class CaseHolds(OfCase):
@@ -890,7 +889,7 @@ class OfHold(AuditEvent):
     request: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_hold(entry, self)
+        rows.follow(entry, self)
 
 
 class HoldProposed(OfHold):

@@ -73,11 +73,17 @@ class Projection(Rows):
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
         self.taken.update(recordings)
 
-    def erase(self, entry: Applied, tombstones: str | None = None) -> None:
+    def erase(self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = ()) -> None:
+        """See `Rows`; a recording without a hold at the person's request is not kept: its withdrawal erased it."""
         self.erased[entry.seq] = entry.recordings
         self._open(entry.recordings)
         if tombstones is not None:
             self.withdrawals[entry.seq] = entry.at, tombstones
+        self.kept.update(recording for recording in kept if self._is_held_for_person(recording, entry.at))
+
+    def _is_held_for_person(self, recording: RecordingId, at: datetime) -> bool:
+        call = self.copies[recording].made.parent if recording in self.copies else recording
+        return any(hold.holds(call, at) and outlives_withdrawal(hold.ground) for hold in self.holds.values())
 
     def restore(self, entry: Applied, since: int) -> None:
         self.restored.append(range(since, entry.seq))
@@ -116,23 +122,13 @@ class Projection(Rows):
         for copy in entry.recordings & self.copies.keys():
             self.copies[copy].reviews.append((entry.seq, entry.person))
 
-    def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
+    def follow(self, entry: Applied, event: object, part: str | None = None) -> None:
         if part is not None:
             self.parts[part] = entry.seq
         if isinstance(event, OfCase):
             cases.follow(self.cases, event, entry.at, entry.person)
-
-    def follow_hold(self, entry: Applied, event: object) -> None:
         if isinstance(event, OfHold):
             holds.follow(self.holds, event, entry.at, entry.person)
-
-    def keep(self, entry: Applied, recordings: Sequence[RecordingId]) -> None:
-        """See `Rows`; a recording without such a hold is not kept, and its withdrawal erased it."""
-        for recording in recordings:
-            call = self.copies[recording].made.parent if recording in self.copies else recording
-            live = (hold for hold in self.holds.values() if hold.holds(call, entry.at))
-            if any(outlives_withdrawal(hold.ground) for hold in live):
-                self.kept.add(recording)
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """See `Rows`; a case that has not ended stays."""

@@ -106,7 +106,7 @@ def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
-        holds=len(holds.active(store, now)),
+        holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
         requests=cases.urgent(store, now),
         warnings=[],
         check_word=store.authority.check_word(),

@@ -53,6 +53,7 @@ MAY = {
     "back up": Action.BACKUP,
     "take in calls": Action.INGEST,
     "decide objections of employees": Action.OBJECTION,
+    "keep calls on hold": Action.HOLD,
     "look after the store": Action.LOOK_AFTER,
     "search": Action.FIND,
     "listen": Action.LISTEN,
@@ -87,6 +88,7 @@ class Cell(NamedTuple):
     kind: str = ORIGINAL
     is_old: bool = False
     objected: bool = False
+    on_hold: bool = False
 
     def has(self, purpose: Purpose, team: str | None = None) -> bool:
         """Whether there is live access for a purpose, to a team if one is named."""
@@ -108,6 +110,7 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "a released copy": lambda cell: cell.kind == RELEASED,
     "no released copy": lambda cell: cell.kind != RELEASED,
     "the employee did not object": lambda cell: not cell.objected,
+    "not on hold": lambda cell: not cell.on_hold,
 }
 
 
@@ -158,6 +161,7 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
         released=cell.kind == RELEASED,
         due_at=recording.latest_end,
         objected=cell.objected,
+        on_hold=cell.on_hold,
     )
     decision = gate.opened(cell.role, cell.action, purpose, request, NOW)
     return decision.allowed, decision.code
@@ -217,6 +221,8 @@ def cells() -> Iterator[Cell]:
         held = (CONSENTS, (ORIGINAL, UNDER_REVIEW, RELEASED), (False, True), (False, True))
         for consent, kind, is_old, objected in itertools.product(*held):
             yield Cell(role, action, purpose, reason, access, consent, kind, is_old, objected)
+            if not is_old and not objected:
+                yield Cell(role, action, purpose, reason, access, consent, kind, is_old, objected, on_hold=True)
 
 
 def test_the_table_names_every_action_and_every_role() -> None:
@@ -275,6 +281,7 @@ OF_ROLES = {  # commands that change nothing
     Action.LOOK_AFTER: ("status",),
     Action.WITHDRAW: ("withdraw", "90000009", "--dry-run"),
     Action.REQUEST: ("request",),
+    Action.HOLD: ("hold", "list"),
     Action.OBJECTION: ("person", "objection", "Ola Oppdiktet", "--uphold", "--dry-run"),
     Action.PURGE: ("purge", "--dry-run", "--allow-large"),
 }
