@@ -20,6 +20,7 @@ from arlo_rec.dsar.subjects import KnownBy
 from arlo_rec.i18n.messages import language_of
 from arlo_rec.log.cases import PENDING, CaseState, LoggedCase
 from arlo_rec.log.events import CaseClosed, CaseExtended, CaseGranted
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.times import end_of_day, local_date
@@ -42,7 +43,7 @@ def extend(store: Store, case: str, reason: str | None, lang: str | None, now: d
         if today >= end_of_day(logged.due(local_date(today))):
             raise Refused("case_too_late_to_extend", rule=_RULE, case=logged.id)
         received = local_date(logged.received_at)
-        due = register.answer_due(received, stood_still=logged.stood_still, extended=True)
+        due = answer_due(received, stood_still=logged.stood_still, extended=True)
         change.log(CaseExtended(case=logged.id, reason=str(reason), due=due.isoformat()))
 
     _check_reason(reason, lang)

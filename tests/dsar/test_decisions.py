@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.dsar.register import answer_due
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import ANSWERED_BY_COPY, Ground, Right, may_refuse
 from tests.support.clock import later

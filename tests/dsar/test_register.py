@@ -11,7 +11,7 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.register import answer_due
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import end_of_day, local_date, shown
 from tests.support.answers import opened
