@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from arlo_rec.access.holds import HoldFacts
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import ENTRIES_DAYS
 
@@ -136,6 +137,7 @@ class RecordingFacts:
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
     exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
+    hold: HoldFacts | None = None  # until its end it opens for no purpose, and is not erased
     transcript_held: bool = False  # whether there is a transcript of the call, also one that does not say who speaks
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none can be told apart
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
