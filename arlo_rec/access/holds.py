@@ -11,17 +11,9 @@ from datetime import datetime
 
 from arlo_rec.log.events import OfHold
 from arlo_rec.log.holds import HoldState, LoggedHold, follow
-from arlo_rec.model.documents import Record
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import HoldGround, outlives_withdrawal
+from arlo_rec.policy import outlives_withdrawal
 from arlo_rec.store import Store
-
-
-class HoldFacts(Record, frozen=True):
-    """A hold as the person's letter tells it."""
-
-    ground: HoldGround
-    until: datetime
 
 
 def logged(store: Store) -> dict[str, LoggedHold]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from arlo_rec.access.holds import HoldFacts
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import ENTRIES_DAYS
 
@@ -67,6 +66,14 @@ class ExportFacts:
     kind: str  # recording, copy (for training), answer (an earlier one): words of the letter
     role: str  # of the person who saved it, never the name
     confirmed_at: datetime | None  # None if its deletion is not confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """A hold on a recording, which keeps it until then and closes it to both purposes."""
+
+    ground: str  # a code with a sentence in `letter.json`
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, RecordingFacts, Utterance
+from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, HoldFacts, PastWithdrawal, RecordingFacts, Utterance
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
@@ -213,7 +213,7 @@ def _facts(
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),
         erased_on=holds.ends_at(store, recording, on_hold),
-        hold=holds.HoldFacts(hold.ground, hold.until) if hold is not None else None,
+        hold=HoldFacts(hold.ground, hold.until) if hold is not None else None,
         own_speech=False,
         withheld=None,
         copies=(),
