@@ -24,6 +24,7 @@ from arlo_rec.dsar.answer import (
     DecidedObjection,
     ErasedSince,
     ExportFacts,
+    HoldFacts,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
@@ -133,6 +134,7 @@ LATER = replace(
     exports=(),
     transcript_held=False,
     transcript=(),
+    hold=HoldFacts("18c", START + timedelta(days=120)),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
