@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.policy_versions import ENTRIES_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +211,5 @@ class Answer:
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
     side: str = "caller"  # the person's in the calls; "agent" of an employee
-    entries_days: int | None = None  # after which the log no longer tells who searched, saw and heard; None: never
+    entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names
