@@ -131,7 +131,8 @@ def _facts(what: What) -> dict[str, object]:
         case LoggedHold(ground=ground, calls=calls, until=until, reason=reason):
             return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
-    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": what.limits}
+    terms = (what.limits, what.may_export)
+    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
