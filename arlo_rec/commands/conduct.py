@@ -111,7 +111,7 @@ def audit_breach(
 
 
 def _breach_lines(run: Run, found: Breach) -> list[str]:
-    """What was reached, and what the law asks for next; of encrypted data alone no more than that."""
+    """The reach of a breach, and the next steps of the law; without those where only encrypted data were reached."""
     if found.only_ciphertext:
         return [run.say("breach.only_ciphertext")]
     times = {"begin": found.begin or "?", "end": found.end or "?"}

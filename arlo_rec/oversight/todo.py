@@ -1,7 +1,7 @@
 """Tasks of the current person, computed from roster, log and rows; nothing is opened, and nothing logged.
 
 Every role may ask, and sees only what it may see anyway: an officer the tasks of all officers, a manager copies of
-the teams of live grants and own files, an auditor the suppliers to be controlled.
+the teams of live grants and own files. An auditor sees the suppliers to be controlled.
 """
 
 from __future__ import annotations
