@@ -336,6 +336,7 @@ class OpenRequest(NamedTuple):
     released: bool  # a training copy
     due_at: datetime
     objected: bool = False  # the agent's upheld objection, to training copies
+    may_leave: bool = True  # False: it would leave as a file, which no grant here allows
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
@@ -350,6 +351,8 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
         return Decision.no("data.pseudonymised", "no_released_copy")
     if request.purpose is Purpose.TRAINING and request.objected:
         return Decision.no("data.employee", "agent_objected")
+    if not request.may_leave:  # last: the refusal says that the person may hear the recording
+        return Decision.no("access.managers", "no_export_grant")
     return Decision.yes(f"purpose.{request.purpose}")
 
 

@@ -334,10 +334,10 @@ def word(run: Run, key: str, value: object) -> object:
             return run.say(f"purpose.{value}")
         case "teams", None:
             return run.say("all_teams")
-        case "limits", Limits():
-            from arlo_rec.commands.grants import limit_words
+        case "limits", (Limits() as limits, bool(may_export)):
+            from arlo_rec.commands.grants import term_words
 
-            return "".join(f", {words}" for words in limit_words(run, value))
+            return "".join(f", {words}" for words in term_words(run, limits, may_export=may_export))
         case "until", datetime():
             return shown_end(value)
         case "started", datetime():

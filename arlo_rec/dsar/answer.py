@@ -42,12 +42,13 @@ class RecordedAccess:
 
 @dataclass(frozen=True, slots=True)
 class PossibleAccess:
-    """A grant under which a recording could have been opened: role, time and purpose."""
+    """A grant under which a recording could have been opened: role, time, purpose, and the right to save it."""
 
     purpose: str
     role: str
     starts_at: datetime
     until: datetime
+    may_export: bool  # whether the sound could be saved as a file
 
 
 @dataclass(frozen=True, slots=True)

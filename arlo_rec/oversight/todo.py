@@ -139,7 +139,8 @@ def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, objec
         case Proposal(version=version):
             return {"version": version.version}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
-    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": what.limits}
+    terms = (what.limits, what.may_export)
+    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:

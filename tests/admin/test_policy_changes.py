@@ -225,7 +225,8 @@ def test_a_search_shows_as_many_hits_as_the_policy_says(world: World) -> None:
 def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nown_a_day = 3\n')["id"]
     two.json("approve", waits, who="astrid")
-    given = two.json("grant", "sigrid", "--purpose", "quality", "--reason", REASON, who="sigrid")["grant"]
+    words = ("grant", "sigrid", "--all-teams", "--purpose", "quality", "--reason", REASON)
+    given = two.json(*words, who="sigrid")["grant"]
     assert (given["state"], given["limits"]["per_day"]) == ("pending", 3)
 
 
