@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -43,6 +43,8 @@ REFUSED_FOR_GOOD: Final = {
     "agent_objected": "data.employee",
 }  # by code: their files are removed too
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
+SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
+BREACH_NOTICE = timedelta(hours=72)  # to the authority, after the controller became aware (GDPR 33(1)); weekends count
 
 
 class Purpose(StrEnum):
@@ -390,6 +392,7 @@ class OpenRequest(NamedTuple):
     released: bool  # a training copy
     due_at: datetime
     objections: Objections = NO_OBJECTIONS  # of the employee who answered
+    may_leave: bool = True  # False: it would leave as a file, which no grant here allows
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
@@ -403,7 +406,11 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
     if request.purpose is Purpose.TRAINING and not request.released:
         return Decision.no("data.pseudonymised", "no_released_copy")
     objected = unless_objected(request.objections, closing(request.purpose, officer=False))
-    return Decision.yes(f"purpose.{request.purpose}") if objected.allowed else objected
+    if not objected.allowed:
+        return objected
+    if not request.may_leave:  # last: the refusal says that the person may hear the recording
+        return Decision.no("access.managers", "no_export_grant")
+    return Decision.yes(f"purpose.{request.purpose}")
 
 
 def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
@@ -445,6 +452,14 @@ def identity_stated(statement: str) -> Decision:
     is_explained = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
     is_said = is_explained or statement in IDENTITY_WAYS
     return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
+
+
+def supplier_control(next_at: date, today: date) -> Decision:
+    """Whether a supplier's next control is not overdue (security.monitored); a yes may say that it is due soon."""
+    if today > next_at:
+        return Decision.no("security.monitored", "supplier_overdue")
+    is_soon = today > next_at - SUPPLIER_SOON
+    return Decision(allowed=True, rule="security.monitored", code="supplier_due" if is_soon else "ok")
 
 
 def whole_call(reason: str | None) -> Decision:
