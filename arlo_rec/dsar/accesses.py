@@ -263,7 +263,9 @@ def _possible(
         return ()
     since, end = window
     return tuple(
-        PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end))
+        PossibleAccess(
+            grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end), grant.may_export
+        )
         for grant in store.roster.grants
         if grant.opens(purpose, recording.team)
         for span in mentions.grants.get(grant.id, ())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.policy_versions import ENTRIES_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,13 @@ class RecordedAccess:
 
 @dataclass(frozen=True, slots=True)
 class PossibleAccess:
-    """A grant under which a recording could have been opened: role, time and purpose."""
+    """A grant under which a recording could have been opened: role, time, purpose, and the right to save it."""
 
     purpose: str
     role: str
     starts_at: datetime
     until: datetime
+    may_export: bool  # whether the sound could be saved as a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +217,5 @@ class Answer:
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
     side: str = "caller"  # the person's in the calls; "agent" of an employee
-    entries_days: int | None = None  # after which the log no longer tells who searched, saw and heard; None: never
+    entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names

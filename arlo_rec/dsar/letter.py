@@ -121,6 +121,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         moment=formats.moment,
         instant=formats.instant,
         length=formats.length,
+        years=formats.years,
         position=_position,
         duration=formats.duration,
         iso=to_iso,

@@ -279,7 +279,7 @@ def answer(
 
 
 def _found(store: Store, reply: Reply, entry: register.Entry, now: datetime) -> _Found:
-    """All that the identifiers of a case lead to; raises NothingMatched, and Refused without the company's particulars."""
+    """All that the identifiers of a case lead to; raises NothingMatched, and Refused without particulars."""
     side, known_by = _side(entry, reply), entry.statement.known_by
     held = subjects.held(store, known_by, now)
     gone = recordings.since_intake(store, entry.case, [call.id for call in held], now)

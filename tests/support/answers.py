@@ -112,8 +112,10 @@ OWN = RecordingFacts(
         ExportFacts(START + timedelta(days=5), "answer", "officer", None),
     ),
     transcript_held=True,
-    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
-    copy_grants=(PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32)),),
+    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30), may_export=True),),
+    copy_grants=(
+        PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32), may_export=False),
+    ),
     transcript=(Utterance(1.5, 4.25, "Hei, det piper fra alarmen."), Utterance(61.0, 64.5, "Ja, det er i gangen.")),
     peaks=tuple((7 * n * n) % 100 for n in range(150)),
 )
