@@ -22,9 +22,17 @@ from arlo_rec.log.cases import PENDING, CaseState, LoggedCase
 from arlo_rec.log.events import CaseClosed, CaseExtended, CaseGranted
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Refused, Usage
-from arlo_rec.model.names import agent_name
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import ANSWERED_BY_COPY, Action, Ground, Right, may_refuse, reason_problem
+from arlo_rec.policy import (
+    ANSWERED_BY_COPY,
+    Action,
+    Ground,
+    ObjectionScope,
+    ObjectionState,
+    Right,
+    may_refuse,
+    reason_problem,
+)
 from arlo_rec.store import Change, Store
 
 _RULE: Final = "access.subject"
@@ -139,11 +147,12 @@ def _check_reason(reason: str | None, lang: str | None) -> None:
 def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
     """The command that carries out what a person asks for, as long as it was not; None once it is done."""
     known_by = entry.statement.known_by
-    names = {agent_name(each.text): each.text for each in known_by if each.kind is KnownBy.AGENT}
+    names = [each.text for each in known_by if each.kind is KnownBy.AGENT]
     held = partial(subjects.held, store, known_by, now)
     match entry.case.right:
         case Right.ERASURE | Right.OBJECTION if names:
-            is_done = names.keys() <= objections.upheld(store)
+            wanted = {ObjectionScope.RECORDING} if entry.case.right is Right.ERASURE else set(ObjectionScope)
+            is_done = all(_upheld(store, name) & wanted for name in names)
             return None if is_done else "person objection NAME --uphold"
         case Right.ERASURE | Right.OBJECTION:
             return "withdraw CALLER" if held() else None
@@ -151,3 +160,9 @@ def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
             on_hold = holds.active(store, now)
             return None if all(call.id in on_hold for call in held()) else "hold set"
     return None
+
+
+def _upheld(store: Store, name: str) -> set[ObjectionScope]:
+    """The uses of their calls to which an employee objected with success."""
+    standing = objections.of_agent(store, name)
+    return {scope for scope, objection in standing.items() if objection.state is ObjectionState.UPHELD}

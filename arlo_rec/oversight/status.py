@@ -6,25 +6,35 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures, holds
+from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
-from arlo_rec.admin import approvals
+from arlo_rec.admin import approvals, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
+from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log
+from arlo_rec.policy import (
+    OVERDUE_AFTER,
+    REFUSED_FOR_GOOD,
+    Action,
+    ObjectionScope,
+    Role,
+    clock_against_log,
+    supplier_control,
+)
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
@@ -40,7 +50,8 @@ class Severity(StrEnum):
 
 # Findings on an access request with fewer days left; `_erases`: until a recording of it is erased
 _DEADLINES: Final = ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon"))
-_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases"})
+_DECISIONS: Final = ((0, "objection_overdue"), (3, "objection_due"))
+_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases", "objection_overdue", "objection_due"})
 
 
 class Finding(NamedTuple):
@@ -61,6 +72,24 @@ class Access(Record, frozen=True):
     until: datetime
 
 
+class PendingObjection(Record, frozen=True):
+    """An employee's objection without a decision, and the time left."""
+
+    scope: ObjectionScope
+    received: date
+    due: date | None
+    days_left: int | None
+
+
+class SupplierShown(Record, frozen=True):
+    """A supplier, and when IT controls it."""
+
+    name: str
+    task: str
+    controlled_at: date | None  # None: not yet
+    next_at: date
+
+
 class Status(Record, frozen=True):
     """The status of a store, as counts and instants, with the codes of findings."""
 
@@ -77,17 +106,25 @@ class Status(Record, frozen=True):
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
     holds: int  # calls on hold
     requests: list[Waiting]  # requests without an answer
+    objections: list[PendingObjection]  # of employees, without a decision
+    untold: int  # employees with held calls who were never shown the notice
     warnings: list[str]
     check_word: str  # of the newest link of the chain of authority
     own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
     waiting: list[Access]  # grants awaiting a second officer
     broken_glass: list[Access]  # emergency access approved within the last week
+    suppliers: list[SupplierShown]
     critical: list[str]
     unlocked_until: datetime | UnsetType | None = UNSET  # of the person's own unlock
 
 
-def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
-    """The status of a store, and its findings in the order of display; raises NotGranted."""
+def status(
+    store: Store, suppliers: Sequence[Supplier] | None, now: datetime, lang: str
+) -> tuple[Status, list[Finding]]:
+    """The status of a store, and its findings in the order of display; raises NotGranted.
+
+    *suppliers*: those that the company states; None where it states none.
+    """
     store.demand(Action.LOOK_AFTER, now)
     late = now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
@@ -108,15 +145,19 @@ def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
         unconfirmed=disclosures.count_open(store),
         holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
         requests=cases.urgent(store, now),
+        objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
+        untold=len(staff_notices.untold_calls(store)),
         warnings=[],
         check_word=store.authority.check_word(),
         own_access=list(map(Access.of, own)),
         waiting=list(map(Access.of, waiting)),
         broken_glass=list(map(Access.of, broken)),
+        suppliers=[SupplierShown.of(each, task=each.task.text(lang)) for each in suppliers or ()],
         critical=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current)]
-    found += [*_of_requests(current.requests), *_of_copies(current)]
+    found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current)]
+    found += _of_suppliers(suppliers, now)
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
         for severity in (Severity.WARNING, Severity.CRITICAL)
@@ -193,6 +234,27 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:
                 yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+
+
+def _of_employees(current: Status) -> Iterator[Finding]:
+    """Employees who objected and have no answer yet, and those who were never told."""
+    for objection in current.objections:
+        values = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        code = next((code for before, code in _DECISIONS if (objection.days_left or 0) < before), "objection_pending")
+        yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+    if current.untold:
+        yield Finding(Severity.STATUS, "untold", {"count": current.untold})
+
+
+def _of_suppliers(suppliers: Sequence[Supplier] | None, now: datetime) -> Iterator[Finding]:
+    """Suppliers that IT is to control soon, or should have controlled."""
+    if suppliers is None:
+        yield Finding(Severity.STATUS, "suppliers_unstated")
+    for each in suppliers or ():
+        control = supplier_control(each.next_at, local_date(now))
+        if control.code != "ok":
+            severity = Severity.STATUS if control.allowed else Severity.WARNING
+            yield Finding(severity, control.code, {"name": each.name, "day": each.next_at})
 
 
 def root_problem(store: Store) -> ArloError | None:
