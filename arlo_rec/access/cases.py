@@ -13,7 +13,8 @@ from arlo_rec.log.cases import LoggedCase, follow
 from arlo_rec.log.events import OfCase
 from arlo_rec.model.documents import Record
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import Right, is_due
+from arlo_rec.policy import is_due
+from arlo_rec.rights import Right
 from arlo_rec.store import Store
 
 

@@ -29,23 +29,15 @@ from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Not
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
-from arlo_rec.policy import (
+from arlo_rec.policy import Action, Decision, Purpose, Role, State, is_due, may, needs_grant, needs_purpose
+from arlo_rec.rights import (
     NO_OBJECTIONS,
-    Action,
-    Decision,
     ObjectionScope,
     OpenRequest,
-    Purpose,
-    Role,
-    State,
     closing,
-    is_due,
-    may,
     may_copy,
     may_hear,
     may_open,
-    needs_grant,
-    needs_purpose,
     unless_objected,
 )
 from arlo_rec.store import Store

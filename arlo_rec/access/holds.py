@@ -12,7 +12,7 @@ from datetime import datetime
 from arlo_rec.log.events import OfHold
 from arlo_rec.log.holds import HoldState, LoggedHold, follow
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import outlives_withdrawal
+from arlo_rec.rights import outlives_withdrawal
 from arlo_rec.store import Store
 
 

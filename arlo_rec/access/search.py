@@ -25,7 +25,8 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
-from arlo_rec.policy import Action, Purpose, closing, is_due
+from arlo_rec.policy import Action, Purpose, is_due
+from arlo_rec.rights import closing
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds

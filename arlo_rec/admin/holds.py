@@ -23,7 +23,8 @@ from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.model.phone_numbers import one_number
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, to_iso
-from arlo_rec.policy import Action, HoldGround, may_hold
+from arlo_rec.policy import Action
+from arlo_rec.rights import HoldGround, may_hold
 from arlo_rec.store import Store
 
 _RULE = "access.subject"

@@ -25,7 +25,8 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Grant, PendingOfficer, Person
-from arlo_rec.policy import FOUR_EYES, Action, Ground, Role, may
+from arlo_rec.policy import FOUR_EYES, Action, Role, may
+from arlo_rec.rights import Ground
 from arlo_rec.store import Store
 
 

@@ -17,7 +17,8 @@ from arlo_rec.log.cases import PENDING, LoggedCase, ProposedRefusal
 from arlo_rec.log.events import CaseRefusalDenied, CaseRefusalProposed, CaseRefused, Denied
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.policy_versions import demanded_reason
-from arlo_rec.policy import FOUR_EYES, Action, Ground
+from arlo_rec.policy import FOUR_EYES, Action
+from arlo_rec.rights import Ground
 from arlo_rec.store import Change, Store
 
 _RULE = "access.subject"

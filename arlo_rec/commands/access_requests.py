@@ -13,7 +13,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, first_moment, last_moment
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.model.times import end_of_day, local_date, shown
-from arlo_rec.policy import ANSWERED_BY_COPY, IDENTITY_WAYS, Right
+from arlo_rec.rights import ANSWERED_BY_COPY, IDENTITY_WAYS, Right
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:

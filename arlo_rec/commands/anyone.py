@@ -15,7 +15,8 @@ from arlo_rec.commands.run import Run, purpose_and_reason
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, NotUnlocked, Usage
 from arlo_rec.model.times import parse_length, shown_end, shown_minute
-from arlo_rec.policy import HoldGround, Purpose, reason_problem
+from arlo_rec.policy import Purpose, reason_problem
+from arlo_rec.rights import HoldGround
 from arlo_rec.ui.tables import members
 from arlo_rec.ui.terminal import Answer, message_of
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def hold_grounds() -> list[str]:
     """The grounds for a hold."""
-    from arlo_rec.policy import HoldGround
+    from arlo_rec.rights import HoldGround
 
     return list(HoldGround)
 

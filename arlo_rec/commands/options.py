@@ -64,14 +64,14 @@ def roles() -> list[str]:
 
 def rights() -> list[str]:
     """The rights of which a request is a case."""
-    from arlo_rec.policy import Right
+    from arlo_rec.rights import Right
 
     return list(Right)
 
 
 def grounds() -> list[str]:
     """The grounds for refusing a request."""
-    from arlo_rec.policy import Ground
+    from arlo_rec.rights import Ground
 
     return list(Ground)
 
@@ -85,7 +85,7 @@ def modes() -> list[str]:
 
 def objection_scopes() -> list[str]:
     """The uses of calls that an employee may object to."""
-    from arlo_rec.policy import ObjectionScope
+    from arlo_rec.rights import ObjectionScope
 
     return list(ObjectionScope)
 

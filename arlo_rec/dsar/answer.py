@@ -16,7 +16,7 @@ from arlo_rec.model.policy_versions import ENTRIES_DAYS
 class Case:
     """An access request: its receipt, its deadline, and how the person's identity was checked.
 
-    `identity` has a statement for each part of the request: one of `policy.IDENTITY_WAYS`, or the officer's own words.
+    `identity` has a statement for each part of the request: one of `rights.IDENTITY_WAYS`, or the officer's own words.
     """
 
     id: str

@@ -23,16 +23,8 @@ from arlo_rec.log.events import CaseClosed, CaseExtended, CaseGranted
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import (
-    ANSWERED_BY_COPY,
-    Action,
-    Ground,
-    ObjectionScope,
-    ObjectionState,
-    Right,
-    may_refuse,
-    reason_problem,
-)
+from arlo_rec.policy import Action, reason_problem
+from arlo_rec.rights import ANSWERED_BY_COPY, Ground, ObjectionScope, ObjectionState, Right, may_refuse
 from arlo_rec.store import Change, Store
 
 _RULE: Final = "access.subject"

@@ -33,7 +33,8 @@ from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Action, Purpose
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS
 
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep

@@ -37,7 +37,8 @@ from arlo_rec.model.errors import Integrity, InUse, NothingMatched, Refused, Usa
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import ASKED_LATE, Action, Ground, Right, identity_stated
+from arlo_rec.policy import Action
+from arlo_rec.rights import ASKED_LATE, Ground, Right, identity_stated
 from arlo_rec.store import Store
 
 # -- register ---------------------------------------------------------------------------------------

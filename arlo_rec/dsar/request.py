@@ -44,12 +44,8 @@ from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachabl
 from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId, to_iso
-from arlo_rec.policy import (
-    Action,
-    Decision,
-    reason_problem,
-    whole_call,
-)
+from arlo_rec.policy import Action, Decision, reason_problem
+from arlo_rec.rights import whole_call
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 

@@ -27,7 +27,8 @@ from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action, Event, HoldGround, ObjectionScope, ObjectionState
+from arlo_rec.policy import Action, Event
+from arlo_rec.rights import HoldGround, ObjectionScope, ObjectionState
 from arlo_rec.store import Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts

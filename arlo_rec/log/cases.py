@@ -23,7 +23,7 @@ from arlo_rec.log.events import (
 )
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day
-from arlo_rec.policy import Ground, Right, case_ends
+from arlo_rec.rights import Ground, Right, case_ends
 
 
 class CaseState(StrEnum):

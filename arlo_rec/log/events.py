@@ -14,7 +14,8 @@ from arlo_rec.log.event import AuditEvent, content_id, form_of
 from arlo_rec.log.rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
-from arlo_rec.policy import Action, ObjectionScope, ObjectionState, Purpose, Role, may
+from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.rights import ObjectionScope, ObjectionState
 
 Ids = tuple[RecordingId, ...]
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy

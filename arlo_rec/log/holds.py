@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from arlo_rec.log.events import HoldDenied, HoldLifted, HoldProposed, HoldSet, OfHold
 from arlo_rec.model.records import RecordingId, from_iso
-from arlo_rec.policy import FOUR_EYES, HoldGround
+from arlo_rec.policy import FOUR_EYES
+from arlo_rec.rights import HoldGround
 
 
 class HoldState(StrEnum):

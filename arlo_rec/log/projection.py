@@ -17,7 +17,8 @@ from arlo_rec.log.events import OfCase, OfHold
 from arlo_rec.log.holds import LoggedHold
 from arlo_rec.log.rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import Role, outlives_withdrawal
+from arlo_rec.policy import Role
+from arlo_rec.rights import outlives_withdrawal
 
 
 @dataclass(slots=True)

@@ -26,15 +26,8 @@ from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import (
-    OVERDUE_AFTER,
-    REFUSED_FOR_GOOD,
-    Action,
-    ObjectionScope,
-    Role,
-    clock_against_log,
-    supplier_control,
-)
+from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log, supplier_control
+from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool

@@ -23,7 +23,8 @@ from arlo_rec.log.rows import CopyState
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import Action, Purpose, closing
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.rights import closing
 from arlo_rec.store import Store
 from arlo_rec.training import build, cut_plan, opening
 from arlo_rec.training.build import TrainingCopy

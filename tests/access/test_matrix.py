@@ -17,7 +17,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.model.policy_versions import first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
-from arlo_rec.policy import RETENTION, Action, ObjectionScope, ObjectionState, OpenRequest, Purpose, Role, State
+from arlo_rec.policy import RETENTION, Action, Purpose, Role, State
+from arlo_rec.rights import ObjectionScope, ObjectionState, OpenRequest
 from tests.support import world as worlds
 from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World

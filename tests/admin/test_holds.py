@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.policy import HOLD_LONGEST, HoldGround, may_hold, outlives_withdrawal
+from arlo_rec.rights import HOLD_LONGEST, HoldGround, may_hold, outlives_withdrawal
 from tests.support.clock import later
 from tests.support.world import REASON, World
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import ANSWERED_BY_COPY, Ground, Right, may_refuse
+from arlo_rec.rights import ANSWERED_BY_COPY, Ground, Right, may_refuse
 from tests.support.clock import later
 from tests.support.world import World
 

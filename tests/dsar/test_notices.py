@@ -10,7 +10,7 @@ from arlo_rec.dsar import letter
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.policy import ANSWERED_BY_COPY, Ground, Right, may_refuse
+from arlo_rec.rights import ANSWERED_BY_COPY, Ground, Right, may_refuse
 from tests.support.answers import PARTICULARS
 
 pytestmark = pytest.mark.rule("access.subject")
