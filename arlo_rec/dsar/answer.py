@@ -57,6 +57,7 @@ class CopyFacts:
 
     made_at: datetime
     state: str  # needs_review, ready, released: the letter has a sentence for each
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,17 @@ class Unsure:
 
 @dataclass(frozen=True, slots=True)
 class PastWithdrawal:
-    """A withdrawal of the caller: how many recordings it erased, and until when a code is kept of it."""
+    """A withdrawal of the caller: how many recordings it erased, and until when a code is kept of it.
+
+    Accesses and exports are those of its recordings that are not among `Answer.erased_since`.
+    """
 
     at: datetime
     erased: int
     kept_until: datetime
     code_of: str = "number"  # the source of the code: the number, or the `reference` of a call
+    accesses: tuple[RecordedAccess, ...] = ()  # to its recordings and their copies
+    exports: tuple[ExportFacts, ...] = ()  # sound files of these, oldest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ OWN = RecordingFacts(
     erased_on=START + timedelta(days=90),
     own_speech=True,
     withheld=None,
-    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
+    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released", datetime(2026, 10, 4, 9, tzinfo=UTC)),),
     accesses=(
         RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
         RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
@@ -191,6 +191,13 @@ NOTHING = replace(
     outside_scope=0,
     backup_hours=None,
     particulars=Particulars(),
+    withdrawals=(
+        PastWithdrawal(
+            *(START + timedelta(days=20), 3, START + timedelta(days=117), "number"),
+            accesses=(RecordedAccess(START + timedelta(days=3), "export", "quality", "manager"),),
+            exports=(ExportFacts(START + timedelta(days=3), "recording", "manager", None),),
+        ),
+    ),
 )
 
 DAMAGED = replace(
