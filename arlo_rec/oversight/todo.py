@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.access import cases, disclosures, gate, limits
+from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import approvals, grant_review, pending
@@ -23,7 +23,8 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant, PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.policy import SUPPLIER_SOON, Action, Role, supplier_control
+from arlo_rec.oversight.status import REFUSED_RECENT
+from arlo_rec.policy import REFUSED_FOR_GOOD, SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
@@ -59,7 +60,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _cases):
+        for waiting in (_broken, _review, _cases, _objections, _untold):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -163,3 +164,17 @@ def _cases(store: Store, now: datetime) -> Iterator[Task]:
     for case in cases.urgent(store, now):
         about = {"due": case.due, "days": case.days_left, "erased": case.first_erased}
         yield Task("case", case.case, case.received, about)
+
+
+def _objections(store: Store, now: datetime) -> Iterator[Task]:
+    """Objections of employees without a decision."""
+    for objection in objections.pending(store, now):
+        about = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        yield Task("objection", objection.person, objection.at, about)
+
+
+def _untold(store: Store, now: datetime) -> Iterator[Task]:
+    """Refused calls of employees who were never shown the notice."""
+    for refused in store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD)):
+        if refused.code == "agent_not_told":
+            yield Task("untold", refused.code, refused.oldest, {"count": refused.count})
