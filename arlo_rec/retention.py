@@ -26,7 +26,7 @@ from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Person, Recording
-from arlo_rec.offsite import escrow
+from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import (
     CLOCK_MARGIN,
     RETENTION,
@@ -126,6 +126,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     rings_left = tuple(escrow.expire(store, planned.now))
     _tidy(store, planned.now)
     forgotten = old_entries.forget(store, now)
+    feed.forget(store, now)
     left = holds.count_overdue(store, planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
