@@ -169,6 +169,7 @@ _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.REVIEW_LISTEN}
+_NEEDS_REASON: Final = _NEEDS_GRANT | {Action.PSEUDONYMISE, Action.REVIEW}
 _MAKES_COPIES: Final = frozenset(
     {Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT}
 )
@@ -219,6 +220,11 @@ def needs_purpose(action: Action) -> bool:
 def needs_grant(action: Action) -> bool:
     """Whether an action needs a live grant and a reason from everybody, officers included: a person hears sound."""
     return action in _NEEDS_GRANT
+
+
+def needs_reason(action: Action) -> bool:
+    """Whether an action needs a reason, because a person hears a call or reads its words (security.reason)."""
+    return action in _NEEDS_REASON
 
 
 def may_be_granted(role: Role) -> Decision:

@@ -61,7 +61,7 @@ def tasks(store: Store, now: datetime) -> list[Task]:
 def _copies(store: Store, now: datetime) -> Iterator[Task]:
     """Training copies that this person may review or release."""
     try:
-        admission = gate.admit(store, Intent(Action.REVIEW), now)
+        admission = gate.admit(store, Intent(Action.REVIEW, shows=False), now)
     except ArloError:  # clock behind, or erasures unknown: nothing opens, and status reports it
         return
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
