@@ -34,6 +34,7 @@ GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings 
 REASON_SHORTEST = 10  # characters
 REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
 REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
+EXPORT_ALARM_AFTER = timedelta(days=7)  # a saved file is outside all control: for as long as its use may take
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
 CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
@@ -289,6 +290,11 @@ def due_at(started_at: datetime) -> datetime:
 def is_due(due_at: datetime, now: datetime) -> bool:
     """Whether a recording is past retention: from the instant *due_at* on."""
     return now >= due_at
+
+
+def is_kept_too_long(saved_at: datetime, now: datetime) -> bool:
+    """Whether a file that staff saved, not confirmed as deleted, is reported: from EXPORT_ALARM_AFTER on."""
+    return now >= saved_at + EXPORT_ALARM_AFTER
 
 
 def clock_against_log(now: datetime, newest: datetime) -> Decision:

@@ -75,6 +75,7 @@ class Status(Record, frozen=True):
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
+    exports_overdue: int  # files that staff saved more than a week ago, without a confirmed deletion
     requests: list[Waiting]  # access requests without an answer
     warnings: list[str]
     check_word: str  # of the newest link of the chain of authority
@@ -105,6 +106,7 @@ def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
+        exports_overdue=len(disclosures.kept_too_long(store, now)),
         requests=cases.urgent(store, now),
         warnings=[],
         check_word=store.authority.check_word(),
@@ -163,6 +165,8 @@ def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
         yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
+    if current.exports_overdue:
+        yield Finding(Severity.WARNING, "exports_overdue", {"count": current.exports_overdue})
 
 
 def _of_copies(current: Status) -> Iterator[Finding]:

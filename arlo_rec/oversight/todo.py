@@ -18,10 +18,10 @@ from arlo_rec.admin import approvals, grant_review, pending
 from arlo_rec.admin.pending import Kind
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.requests import Request
-from arlo_rec.log.rows import CopyState
+from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Grant, PendingOfficer, named_in
-from arlo_rec.policy import Action, Role
+from arlo_rec.policy import EXPORT_ALARM_AFTER, Action, Role
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
@@ -51,7 +51,13 @@ def tasks(store: Store, now: datetime) -> list[Task]:
     store.demand(Action.LOOK_AFTER, now)
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
-    waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
+    waiting_tasks = [
+        *_copies(store, now),
+        *_deletions(store),
+        *_files(store, now),
+        *_grants_that_end(store, now),
+        *_pending(store, now),
+    ]
     if store.person.role is Role.OFFICER:
         for waiting in (_broken, _review, _cases):
             waiting_tasks += waiting(store, now)
@@ -87,6 +93,18 @@ def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
         if grant.until - now <= SOON and not any(other.teams in (None, grant.teams) for other in later):
             about = {"purpose": grant.purpose, "teams": grant.teams, "until": grant.until}
             yield Task("grant_ends", grant.id, grant.until - SOON, about)
+
+
+def _files(store: Store, now: datetime) -> Iterator[Task]:
+    """Saved files that were kept too long, of recordings that are held: one's own, or all for an officer."""
+    for row in disclosures.kept_too_long(store, now):
+        is_mine = store.person.role is Role.OFFICER or row.person == store.person.name
+        if is_mine and row.state is DisclosureState.OUT:  # else it is among `_deletions`
+            entry = store.log.entries.get(row.seq)
+            ids = [name.hex()[:SHOWN] for name in (entry.recordings if entry is not None else ())]
+            about: dict[str, object] = {"kind": row.kind, "name": row.person, "file": disclosures.file_of(store, row)}
+            about |= {"recordings": ", ".join(ids), "at": row.at}
+            yield Task("file_kept", str(row.seq), row.at + EXPORT_ALARM_AFTER, about)
 
 
 def _deletions(store: Store) -> Iterator[Task]:
