@@ -16,6 +16,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, NotUnlocked, Usage
 from arlo_rec.model.times import parse_length, shown_end, shown_minute
 from arlo_rec.policy import Purpose, reason_problem
+from arlo_rec.rights import HoldGround
 from arlo_rec.ui.tables import members
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.certificates.check import Genuine
     from arlo_rec.keys.unlocks import UnlockTerms
+    from arlo_rec.model.particulars import Particulars
     from arlo_rec.oversight.todo import Task
     from arlo_rec.store import Store
 
@@ -287,7 +289,7 @@ def todo(ctx: typer.Context) -> Answer:
 
     run: Run = ctx.obj
     with run.store() as store:
-        waiting = tasks(store, run.now())
+        waiting = tasks(store, company_of(run).suppliers or (), run.now())
         told = [TaskShown.of(task, text=_text(run, task, store.person.name)) for task in waiting]
     lines = [f"{shown_minute(task.since)}  {task.text}" for task in told]
     return Answer(Todo(told), lines or [run.say("todo.nothing")], always=True)
@@ -297,9 +299,19 @@ def waits_line(run: Run, store: Store) -> list[str]:
     """A line if this person has pending work."""
     from arlo_rec.oversight.todo import tasks
 
-    count = len(tasks(store, run.now()))
+    count = len(tasks(store, company_of(run).suppliers or (), run.now()))
     code = "todo.one_waits" if count == 1 else "todo.waits"
     return [run.say(code, count=count)] if count else []
+
+
+def company_of(run: Run) -> Particulars:
+    """The particulars; none of them where their file cannot be read, for which no unlock, status or breach stops."""
+    from arlo_rec.model.particulars import Particulars
+
+    try:
+        return run.particulars()
+    except Usage:
+        return Particulars()
 
 
 def _text(run: Run, task: Task, name: str) -> str:
@@ -321,6 +333,14 @@ def word(run: Run, key: str, value: object) -> object:
     match key, value:
         case "purpose", _:
             return run.say(f"purpose.{value}")
+        case "right", _:
+            return run.say(f"right.{value}")
+        case "ground", HoldGround():
+            return run.say(f"hold_ground.{value}")
+        case "ground", _:
+            return run.say(f"ground.{value}")
+        case "scope", _:
+            return run.say(f"objection.scope_{value}")
         case "teams", None:
             return run.say("all_teams")
         case "limits", (Limits() as limits, bool(may_export)):

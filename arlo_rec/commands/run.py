@@ -35,7 +35,10 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "dsar": None,  # never: it stands in a letter to the person
     "person objection": None,  # never: a decision on a person's right has a reason of its own
     "case extend": None,
+    "case decide": None,
     "case refuse": None,
+    "hold set": None,
+    "hold lift": None,
     "case close": None,  # also: it says that there is no answer
     "release": None,  # never: why a copy goes to others is no reason of a whole quarter of an hour
     "reject": None,
@@ -61,6 +64,7 @@ class Run(Typed):
 
         hardening.forbid_core_dumps()
         self.config = options.get("config")  # a file that was named
+        self.chosen_lang = options.get("lang")  # None: the language follows from the environment
         self.settings: Settings = settle(options, os.environ, client.personal)
         super().__init__(client, self.settings.lang, form=form, quiet=quiet, command=command)
         self.is_by_unlock = False  # whether an unlock, and no passphrase, opened the store

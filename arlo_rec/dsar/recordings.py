@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.access import gate, metadata
+from arlo_rec.access import gate, holds, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, RecordingFacts, Utterance
+from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, HoldFacts, PastWithdrawal, RecordingFacts, Utterance
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
-from arlo_rec.log.events import Erases, Purged, Withdrawn
+from arlo_rec.log.events import CopyMade, Erases, ObjectionUpheld, Purged, Withdrawn
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, is_due
@@ -131,6 +133,7 @@ def of_permits(
         return [], []
     erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits], lenient=True)
     calls, damaged = [], []
+    on_hold = holds.active(store, clock())
     for permit in permits:
         recording = permit.recording
         try:
@@ -139,7 +142,9 @@ def of_permits(
             gate.still_held(store, recording, clock())
             damaged.append(damage_of(store, recording, problem, mentions, clock()))
             continue
-        facts = replace(_facts(store, recording, known, side), **_done_with(store, recording, mentions, clock()))
+        facts = replace(
+            _facts(store, recording, known, side, on_hold), **_done_with(store, recording, mentions, clock())
+        )
         made = set(mentions.named[recording.id]) - {recording.id}
         own = own_words(store, recording.id, made, permit.keyring, known["channels"], side)
         facts = replace(facts, transcript_held=own.is_held, transcript=own.utterances)
@@ -181,12 +186,18 @@ def _done_with(store: Store, recording: Recording, mentions: LogMentions, now: d
     }
 
 
-def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:
+def _facts(
+    store: Store,
+    recording: Recording,
+    known: Mapping[str, Any],
+    side: str,
+    on_hold: Mapping[RecordingId, LoggedHold],
+) -> RecordingFacts:
     """The facts of a call for the person on that *side*, without anything of the other side.
 
     The recording begins at the key press, as its sound does: what came before was cut off at intake.
     """
-    consent_at = from_iso(known["consent"]["at"])
+    consent_at, hold = from_iso(known["consent"]["at"]), holds.of(recording, on_hold)
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=max(recording.started_at, consent_at),
@@ -202,7 +213,8 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),
-        erased_on=store.policy.ends_at(recording),
+        erased_on=holds.ends_at(store, recording, on_hold),
+        hold=HoldFacts(hold.ground, hold.until) if hold is not None else None,
         own_speech=False,
         withheld=None,
         copies=(),
@@ -231,13 +243,20 @@ _KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag
 }
 
 
-def withdrawals_of(store: Store, known_by: Iterable[Identifier]) -> tuple[PastWithdrawal, ...]:
+class KnownWithdrawal(NamedTuple):
+    """A withdrawal that an identifier leads to, with the calls that it erased."""
+
+    facts: PastWithdrawal
+    calls: tuple[RecordingId, ...]
+
+
+def withdrawals_of(store: Store, known_by: Iterable[Identifier]) -> list[KnownWithdrawal]:
     """The withdrawals of which a code of a person's numbers or calls is still kept, the oldest first."""
     withdrawals = {withdrawal for identifier in known_by for withdrawal in _of(store, identifier)}
-    return tuple(sorted(withdrawals, key=lambda withdrawal: withdrawal.at))
+    return sorted(withdrawals, key=lambda withdrawal: withdrawal.facts.at)
 
 
-def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
+def _of(store: Store, identifier: Identifier) -> Iterator[KnownWithdrawal]:
     """The withdrawals that are kept under the blind index of an identifier."""
     if identifier.kind not in _KEPT_UNDER:
         return
@@ -246,7 +265,26 @@ def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
         entry, kept = store.log.entries.get(seq), table.of_entry(seq)
         if entry is not None and isinstance(event := entry.event, Withdrawn):
             until = max(tombstone.at for tombstone in kept) + RETENTION + WITHDRAWN_MARGIN
-            yield PastWithdrawal(entry.at, len(event.recordings), until, code_of)
+            taken_in = store.log.entries.taking_in(event.recordings)
+            copies = {taken for taken, entry in taken_in.items() if isinstance(entry.event, CopyMade)}
+            calls = tuple(recording for recording in event.recordings if recording not in copies)
+            yield KnownWithdrawal(PastWithdrawal(entry.at, len(calls), until, code_of), calls)
+
+
+def with_what_was_done(
+    store: Store, withdrawal: KnownWithdrawal, gone: Collection[str], mentions: LogMentions | None, now: datetime
+) -> PastWithdrawal:
+    """A withdrawal with the accesses to its calls and the sound files of them, but for calls among *gone*."""
+    if mentions is None:
+        return withdrawal.facts
+    done = [_done_until_erased(store, call, mentions, now) for call in withdrawal.calls if call.hex() not in gone]
+    accesses_of = chain.from_iterable(each["accesses"] for each in done)
+    exports_of = chain.from_iterable(each["exports"] for each in done)
+    return replace(
+        withdrawal.facts,
+        accesses=tuple(sorted(accesses_of, key=lambda access: access.at)),
+        exports=tuple(sorted(exports_of, key=lambda export: export.at)),
+    )
 
 
 # -- erased since ------------------------------------------------------------------------------------
@@ -280,15 +318,22 @@ def with_accesses(
     """The erased recordings with every access, copy and export until then: the right outlives them (CJEU C-553/07)."""
     if mentions is None:
         return tuple(gone)
+    ids = [RecordingId(bytes.fromhex(recording.id)) for recording in gone]
     return tuple(
-        replace(
-            recording,
-            accesses=accesses.recorded(store, mentions, mentions.named[recording_id], now),
-            exports=accesses.exports(store, mentions, recording_id, now),
-        )
-        for recording in gone
-        for recording_id in [RecordingId(bytes.fromhex(recording.id))]
+        replace(recording, **_done_until_erased(store, name, mentions, now))
+        for recording, name in zip(gone, ids, strict=True)
     )
+
+
+def _done_until_erased(store: Store, call: RecordingId, mentions: LogMentions, now: datetime) -> dict[str, Any]:
+    """The accesses to an erased call and its copies, and the sound files of them."""
+    return {
+        "accesses": accesses.recorded(store, mentions, mentions.named[call], now),
+        "exports": accesses.exports(store, mentions, call, now),
+    }
+
+
+_WHYS: Final = {Withdrawn: "withdrawn", Purged: "expired", ObjectionUpheld: "objection"}
 
 
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
@@ -297,7 +342,6 @@ def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tupl
     for entry in store.log.entries.naming(gone) if gone else ():
         event = entry.event
         if isinstance(event, Erases):
-            why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
             for recording in set(gone).intersection(entry.recordings) - ends.keys():
-                ends[recording] = entry.at, why
+                ends[recording] = entry.at, _WHYS.get(type(event), "other")
     return ends

@@ -1,27 +1,31 @@
 """Tasks of the current person, computed from roster, log and rows; nothing is opened, and nothing logged.
 
 Every role may ask, and sees only what it may see anyway: an officer the tasks of all officers, a manager copies of
-the teams of live grants and own files.
+the teams of live grants and own files. An auditor sees the suppliers to be controlled.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.access import cases, disclosures, gate, limits
+from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import approvals, grant_review, pending
-from arlo_rec.admin.pending import Kind
+from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
-from arlo_rec.admin.requests import Request
+from arlo_rec.admin.refusals import Refusal
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
-from arlo_rec.model.records import Grant, PendingOfficer, named_in
-from arlo_rec.policy import EXPORT_ALARM_AFTER, Action, Role
+from arlo_rec.model.particulars import Supplier
+from arlo_rec.model.records import PendingOfficer, named_in
+from arlo_rec.model.times import local_date, start_of_day
+from arlo_rec.oversight.status import REFUSED_RECENT
+from arlo_rec.policy import EXPORT_ALARM_AFTER, REFUSED_FOR_GOOD, SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
@@ -33,6 +37,8 @@ _DECIDED_AS: Final = {  # the kind of task
     Kind.OFFICER: "approve_officer",
     Kind.POLICY: "approve_policy",
     Kind.REQUEST: "request",
+    Kind.REFUSAL: "approve_refusal",
+    Kind.HOLD: "approve_hold",
 }
 
 
@@ -46,9 +52,12 @@ class Task(NamedTuple):
     until: datetime | None = None  # when it expires
 
 
-def tasks(store: Store, now: datetime) -> list[Task]:
-    """The person's tasks, the oldest first; raises NotGranted."""
+def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Task]:
+    """The person's tasks, the oldest first; raises NotGranted. *suppliers*: those that the company states."""
     store.demand(Action.LOOK_AFTER, now)
+    controls = list(_controls(suppliers, now))
+    if store.person.role is Role.AUDITOR:
+        return controls
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
     waiting_tasks = [
@@ -59,9 +68,19 @@ def tasks(store: Store, now: datetime) -> list[Task]:
         *_pending(store, now),
     ]
     if store.person.role is Role.OFFICER:
-        for waiting in (_broken, _review, _cases):
+        waiting_tasks += controls
+        for waiting in (_broken, _review, _cases, _objections, _untold):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
+
+
+def _controls(suppliers: Sequence[Supplier], now: datetime) -> Iterator[Task]:
+    """Suppliers to be controlled, the longest overdue first."""
+    for each in sorted(suppliers, key=lambda supplier: supplier.next_at):
+        control = supplier_control(each.next_at, local_date(now))
+        if control.code != "ok":
+            day = each.next_at - SUPPLIER_SOON if control.allowed else each.next_at
+            yield Task(control.code, each.name, start_of_day(day), {"day": each.next_at})
 
 
 def _copies(store: Store, now: datetime) -> Iterator[Task]:
@@ -134,13 +153,17 @@ def _pending(store: Store, now: datetime) -> Iterator[Task]:
             yield Task(kind, decision.id, decision.since, {"by": decision.by, **_facts(decision.what)}, decision.until)
 
 
-def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, object]:
+def _facts(what: What) -> dict[str, object]:
     """The values of a pending decision."""
     match what:
         case PendingOfficer(person=person):
             return {"name": person.name}
         case Proposal(version=version):
             return {"version": version.version}
+        case Refusal(case=case, proposed=proposed):
+            return {"case": case.id, "right": case.right, "ground": proposed.ground, "reason": proposed.reason}
+        case LoggedHold(ground=ground, calls=calls, until=until, reason=reason):
+            return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
     terms = (what.limits, what.may_export)
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
@@ -162,7 +185,21 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
-    """Access requests without an answer."""
+    """Requests without an answer."""
     for case in cases.urgent(store, now):
-        about = {"due": case.due, "days": case.days_left, "erased": case.first_erased}
+        about = {"right": case.right, "due": case.due, "days": case.days_left, "erased": case.first_erased}
         yield Task("case", case.case, case.received, about)
+
+
+def _objections(store: Store, now: datetime) -> Iterator[Task]:
+    """Objections of employees without a decision."""
+    for objection in objections.pending(store, now):
+        about = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        yield Task("objection", objection.person, objection.at, about)
+
+
+def _untold(store: Store, now: datetime) -> Iterator[Task]:
+    """Refused calls of employees who were never shown the notice."""
+    for refused in store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD)):
+        if refused.code == "agent_not_told":
+            yield Task("untold", refused.code, refused.oldest, {"count": refused.count})

@@ -58,7 +58,7 @@ def told_of_damaged(world: World) -> None:
     assert [access["action"] for access in damaged["accesses"] if access["role"] == "manager"] == ["export"]
     assert [(file["kind"], file["role"]) for file in damaged["exports"]] == [("recording", "manager")]
     assert (len(damaged["grants"]), sorted(damaged["purposes"])) == (1, ["quality", "training"])
-    assert "1 export as a sound file" in letter
+    assert "saved as a sound file once" in letter
     assert "quality assurance of customer service (your consent" in letter
     assert "We have no confirmation that it was deleted." in letter
     assert "accesses.json" in files, "the letter speaks of it"
@@ -91,7 +91,9 @@ def test_who_could_hear_a_copy_is_told_also_when_the_copy_is_erased(world: World
     copy = propose(world, call)["copy"]
     world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
-    world.json("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", REASON, who="sigrid")
+    world.json(
+        "person", "objection", "Ola Oppdiktet", "--uphold", "--scope", "training", "--reason", REASON, who="sigrid"
+    )
     data, letter, _ = answered(world, "90000001")
     (recording,) = data["recordings"]
     (could,) = recording["copy_grants"]
@@ -167,7 +169,7 @@ def test_where_nothing_was_found_the_letter_speaks_of_no_copy_in_it(lang: str, s
     ("lang", "logged", "erased"),
     [
         ("nb", "står der med navnet ditt", "Trekker kunden samtykket, slettes det straks."),
-        ("en", "stands there with your name", "If the customer withdraws the consent, it is deleted at once."),
+        ("en", "stand there with your name", "If the customer withdraws the consent, it is deleted at once."),
     ],
 )
 def test_an_employee_is_told_what_the_log_has_of_an_objection_and_that_a_customer_may_end_it_all(
@@ -201,7 +203,8 @@ def test_a_transfer_by_a_company_in_the_eea_is_told_with_its_basis(lang: str, ba
 def test_a_letter_names_everybody_who_may_get_recordings_and_how_one_withdraws(lang: str) -> None:
     letter = words(letter_of(ANSWER, lang))
     (recipient,) = PARTICULARS.recipients or ()
-    assert f"{recipient.recipient}: {recipient.why(lang)}" in letter
+    country = {"nb": "Norge", "en": "Norway"}[lang]
+    assert f"{recipient.recipient} ({country}): {recipient.why(lang)}" in letter
     assert str(PARTICULARS.withdrawal(lang)) in letter
     unknown = {"nb": "vet ikke om noen andre utenfor selskapet", "en": "does not know whether anybody else outside"}
     assert unknown[lang] in words(letter_of(replace(ANSWER, particulars=Particulars()), lang))

@@ -179,7 +179,8 @@ def test_a_command_that_takes_a_reason_only_sometimes_says_when_it_takes_that_of
             assert (
                 REASON_FOR[words] is None or {each.lstrip("!") for each in str(REASON_FOR[words]).split()} <= own.keys()
             )
-    typed = {"case extend", "case refuse", "release", "reject"}  # it stands in a letter, or gives or takes a copy
+    typed = {"case extend", "case refuse", "case decide", "hold set", "hold lift"}  # it stands in a letter
+    typed |= {"release", "reject"}  # it gives or takes a copy
     typed |= {"find", "pseudonymise"}  # which list teams, and measure, without one
     assert sometimes | typed == set(REASON_FOR)
 

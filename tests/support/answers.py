@@ -21,9 +21,10 @@ from arlo_rec.dsar.answer import (
     Case,
     CopyFacts,
     DamagedRecording,
-    DecidedObjection,
     ErasedSince,
     ExportFacts,
+    HoldFacts,
+    ObjectionFacts,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
@@ -96,7 +97,7 @@ OWN = RecordingFacts(
     erased_on=START + timedelta(days=90),
     own_speech=True,
     withheld=None,
-    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
+    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released", datetime(2026, 10, 4, 9, tzinfo=UTC)),),
     accesses=(
         RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
         RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
@@ -135,6 +136,7 @@ LATER = replace(
     exports=(),
     transcript_held=False,
     transcript=(),
+    hold=HoldFacts("18c", START + timedelta(days=120)),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
@@ -191,6 +193,13 @@ NOTHING = replace(
     outside_scope=0,
     backup_hours=None,
     particulars=Particulars(),
+    withdrawals=(
+        PastWithdrawal(
+            *(START + timedelta(days=20), 3, START + timedelta(days=117), "number"),
+            accesses=(RecordedAccess(START + timedelta(days=3), "export", "quality", "manager"),),
+            exports=(ExportFacts(START + timedelta(days=3), "recording", "manager", None),),
+        ),
+    ),
 )
 
 DAMAGED = replace(
@@ -218,7 +227,11 @@ EMPLOYEE = replace(
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
     withdrawals=(),
     side="agent",
-    objections=(DecidedObjection("upheld", START + timedelta(days=9), "the employee asked for it"),),
+    objections=(
+        ObjectionFacts(
+            "training", "upheld", START.date(), None, START + timedelta(days=9), "the employee asked for it"
+        ),
+    ),
 )
 
 SCRIPTS = (
