@@ -34,6 +34,7 @@ GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings 
 REASON_SHORTEST = 10  # characters
 REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
 REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
+EXPORT_ALARM_AFTER = timedelta(days=7)  # a saved file is outside all control: for as long as its use may take
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
 REFUSED_FOR_GOOD: Final = {
@@ -172,6 +173,7 @@ _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.REVIEW_LISTEN}
+_NEEDS_REASON: Final = _NEEDS_GRANT | {Action.PSEUDONYMISE, Action.REVIEW}
 _MAKES_COPIES: Final = frozenset(
     {Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT}
 )
@@ -223,6 +225,11 @@ def needs_purpose(action: Action) -> bool:
 def needs_grant(action: Action) -> bool:
     """Whether an action needs a live grant and a reason from everybody, officers included: a person hears sound."""
     return action in _NEEDS_GRANT
+
+
+def needs_reason(action: Action) -> bool:
+    """Whether an action needs a reason, because a person hears a call or reads its words (security.reason)."""
+    return action in _NEEDS_REASON
 
 
 def may_be_granted(role: Role) -> Decision:
@@ -287,6 +294,11 @@ def due_at(started_at: datetime) -> datetime:
 def is_due(due_at: datetime, now: datetime) -> bool:
     """Whether a recording is past retention: from the instant *due_at* on."""
     return now >= due_at
+
+
+def is_kept_too_long(saved_at: datetime, now: datetime) -> bool:
+    """Whether a file that staff saved, not confirmed as deleted, is reported: from EXPORT_ALARM_AFTER on."""
+    return now >= saved_at + EXPORT_ALARM_AFTER
 
 
 def clock_against_log(now: datetime, newest: datetime) -> Decision:

@@ -29,7 +29,18 @@ from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, Not
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
-from arlo_rec.policy import Action, Decision, Purpose, Role, State, is_due, may, needs_grant, needs_purpose
+from arlo_rec.policy import (
+    Action,
+    Decision,
+    Purpose,
+    Role,
+    State,
+    is_due,
+    may,
+    needs_grant,
+    needs_purpose,
+    needs_reason,
+)
 from arlo_rec.rights import (
     NO_OBJECTIONS,
     ObjectionScope,
@@ -42,28 +53,47 @@ from arlo_rec.rights import (
 )
 from arlo_rec.store import Store
 
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The action, purpose and reason as typed."""
+
+    action: Action
+    purpose: str | None = None
+    reason: str | None = None
+    file: str | None = None  # name of the file that gets the sound
+    shows: bool = True  # False: the person is shown nothing of a call, so that no reason is needed
+
+    @property
+    def given_purpose(self) -> Purpose:
+        """The purpose as typed, once it is known to be one; training for making and reviewing copies."""
+        return Purpose(self.purpose) if self.purpose is not None else Purpose.TRAINING
+
+
 # -- decisions (pure) --------------------------------------------------------------------------------
 
 
 NO_GRANT: Final = Decision.no("access.managers", "no_grant")
 
 
-def admitted(
-    role: Role, action: Action, purpose: str | None, reason: str | None, live: Sequence[Grant], version: PolicyVersion
-) -> Decision:
-    """Whether a role with these *live* grants may begin an action with this purpose and reason.
+def admitted(role: Role, intent: Intent, live: Sequence[Grant], version: PolicyVersion) -> Decision:
+    """Whether a role with these *live* grants may begin what is intended.
 
-    *version* of the policy says how a reason begins.
+    *version* of the policy says how a reason begins. Copies are made and reviewed for training, by the right to hear
+    their originals for quality.
     """
+    action, purpose = intent.action, intent.purpose
     decision = may(role, action)
-    if not decision.allowed or not needs_grant(action):
+    if not decision.allowed or not (needs_grant(action) or (needs_reason(action) and intent.shows)):
         return decision
     if needs_purpose(action) and purpose not in set(Purpose):
         return Decision.no("scope.only", "purpose_missing" if purpose is None else "purpose_unknown")
-    wanted = Purpose(purpose) if needs_purpose(action) and purpose is not None else Purpose.QUALITY
-    if problem := version.reason_problem(reason, wanted):
+    if not needs_purpose(action) and purpose not in {None, Purpose.TRAINING}:
+        return Decision.no("scope.only", "purpose_of_copies")
+    if problem := version.reason_problem(intent.reason, intent.given_purpose):
         return Decision.no("security.reason", problem)
-    return decision if any(grant.purpose is wanted for grant in live) else NO_GRANT
+    wanted = intent.given_purpose if needs_purpose(action) else Purpose.QUALITY
+    return decision if not needs_grant(action) or any(grant.purpose is wanted for grant in live) else NO_GRANT
 
 
 def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenRequest, now: datetime) -> Decision:
@@ -82,16 +112,6 @@ def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenReq
 
 _MADE_HERE = object()
 RECHECK = timedelta(seconds=1)  # so that playing stops after a withdrawal
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """The action, purpose and reason as typed."""
-
-    action: Action
-    purpose: str | None = None
-    reason: str | None = None
-    file: str | None = None  # name of the file that gets the sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +176,7 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
             store.demand_approved(action, now)
         live = store.roster.live_grants(store.person.name, store.clock.today(now))
         version = store.policy.at(store.clock.today(now))
-        decision = admitted(role, action, intent.purpose, intent.reason, live, version)
+        decision = admitted(role, intent, live, version)
     if not decision.allowed:
         logged = intent if decision == NO_GRANT else Intent(action)
         _refuse(store, logged, _not_admitted(store, intent, decision, now), now)
@@ -175,8 +195,7 @@ def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetim
         return NotGranted(decision.code, rule=decision.rule)
     if not decision.code.startswith("reason_"):
         return Usage(decision.code, rule=decision.rule)
-    purpose = Purpose(intent.purpose) if needs_purpose(intent.action) and intent.purpose is not None else None
-    codes = store.policy.at(store.clock.today(now)).codes_for(purpose or Purpose.QUALITY)
+    codes = store.policy.at(store.clock.today(now)).codes_for(intent.given_purpose)
     detail = {"codes": ", ".join(codes)} if decision.code in {"reason_without_code", "reason_of_other_purpose"} else {}
     return Usage(decision.code, rule=decision.rule, **detail)
 
@@ -214,7 +233,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         action=admission.action,
         rule=decision.rule,
         recordings=(recording.id,),
-        purpose=admission.purpose,
+        purpose=admission.purpose or Purpose.TRAINING,
         reason=_logged_reason(admission),
     )
     is_full = False
@@ -300,7 +319,7 @@ def _decide(
 
 def _logged_reason(admission: Admission) -> str | None:
     """The reason, if the action takes one; an unneeded reason is not logged."""
-    return admission.reason if needs_grant(admission.action) else None
+    return admission.reason if needs_reason(admission.action) else None
 
 
 def _refuse(

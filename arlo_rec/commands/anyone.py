@@ -318,8 +318,8 @@ def _text(run: Run, task: Task, name: str) -> str:
     """Pending work and its command; another person's file is named with its holder."""
     about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
-    if task.kind == "delete":
-        code = "delete_own" if about["name"] == name else "delete_other"
+    if task.kind in {"delete", "file_kept"}:
+        code = f"{task.kind}_{'own' if about['name'] == name else 'other'}"
         about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
     if task.kind == "case" and about["erased"] is not None:
         code = "case_erases"

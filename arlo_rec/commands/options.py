@@ -93,6 +93,9 @@ def objection_scopes() -> list[str]:
 Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=purposes)]
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
 SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
+PurposeOfCopies = Annotated[
+    str | None, opt("opt.purpose_of_copies", "--purpose", "PURPOSE", choices=one_of("training"))
+]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
 Ground = Annotated[str | None, opt("opt.ground", "--ground", "GROUND", choices=grounds)]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
     "clock": "accept",  # the options with which, or (!) without which, they take that of an unlock
-    "review": "page no_browser",  # and not --confirm: why something was not heard is said of each copy
+    "review": "!confirm",  # why something was not heard is said of each copy
+    "pseudonymise": "!bench",
     "find": "purpose !teams",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
@@ -44,6 +45,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
 }
+FOR_TRAINING: Final = frozenset({"review", "pseudonymise"})  # an unlock for quality gives them no reason
 PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: an unlocked terminal is not enough
     {
         *("person add", "person remove", "person login", "person passphrase", "person rotate"),
@@ -180,7 +182,7 @@ class Run(Typed):
 
     def fill_in(self, params: dict[str, Any]) -> None:
         """Put purpose and reason of an unlock where a command takes them and none was typed, and show them."""
-        takes = ("reason",) if self.command == "grant" else ("purpose", "reason")  # the purpose is what a grant gives
+        takes = ("reason",) if self.command in {"grant", *FOR_TRAINING} else ("purpose", "reason")
         lacking = [name for name in takes if name in params and params[name] is None]
         named = self.settings.key_file or self.settings.passphrase_file
         conditions = REASON_FOR.get(self.command, "")
@@ -190,7 +192,7 @@ class Run(Typed):
             running = self.running(self.place())
         except ArloError:  # there is no store: the command says so
             return
-        if running is None:
+        if running is None or (self.command in FOR_TRAINING and running.terms.purpose == "quality"):
             return
         given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.terms, name))}
         params |= given

@@ -97,6 +97,7 @@ class Status(Record, frozen=True):
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
+    exports_overdue: int  # files that staff saved more than a week ago, without a confirmed deletion
     holds: int  # calls on hold
     requests: list[Waiting]  # requests without an answer
     objections: list[PendingObjection]  # of employees, without a decision
@@ -136,6 +137,7 @@ def status(
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
+        exports_overdue=len(disclosures.kept_too_long(store, now)),
         holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
         requests=cases.urgent(store, now),
         objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
@@ -203,6 +205,8 @@ def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
         yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
+    if current.exports_overdue:
+        yield Finding(Severity.WARNING, "exports_overdue", {"count": current.exports_overdue})
 
 
 def _of_copies(current: Status) -> Iterator[Finding]:

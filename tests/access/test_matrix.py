@@ -107,6 +107,7 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "a purpose of the two": lambda cell: cell.purpose in {"training", "quality"},
     "for quality": lambda cell: cell.purpose == "quality",
     "for training": lambda cell: cell.purpose == "training",
+    "no purpose but training": lambda cell: cell.purpose in {None, "training"},
     "a reason": lambda cell: cell.reason == REASON,
     "live access for that purpose": lambda cell: cell.has(Purpose(str(cell.purpose))),
     "live access for quality to the team": lambda cell: cell.has(Purpose.QUALITY, TEAM),
@@ -158,7 +159,7 @@ def by_the_table(cell: Cell) -> bool:
 def by_the_program(cell: Cell) -> tuple[bool, str]:
     """Whether the program allows it, and the code of the decision."""
     live = [grant for grant in grants_of(cell) if grant.live(NOW)]
-    first = gate.admitted(cell.role, cell.action, cell.purpose, cell.reason, live, VERSION)
+    first = gate.admitted(cell.role, gate.Intent(cell.action, cell.purpose, cell.reason), live, VERSION)
     if not first.allowed or cell.action not in OF_A_RECORDING:
         return first.allowed, first.code
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None
@@ -390,7 +391,7 @@ def command(held: Held, asked: Asked, number: int) -> tuple[str, ...]:
     words = {
         Action.EXPORT: ("export", recording, *why, *out),
         Action.LISTEN: ("listen", recording, *why, "--player", "cat"),
-        Action.REVIEW: ("review", recording),
+        Action.REVIEW: ("review", recording, *why),
         Action.REVIEW_LISTEN: ("review", recording, *why, "--no-browser"),
         Action.RELEASE: ("release", recording, "--reason", REASON),
         Action.REJECT: ("reject", recording, "--reason", REASON),

@@ -20,7 +20,7 @@ from tests.support.answers import opened
 from tests.support.attack import SECRETS, identity, meanwhile
 from tests.support.backups import is_whole
 from tests.support.clock import later
-from tests.support.copies import CONFIRM, WHY, labels, propose
+from tests.support.copies import CONFIRM, SAID, WHY, labels, propose
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
@@ -113,8 +113,8 @@ def uses(world: World, calls: dict[str, str]) -> dict[str, tuple[int, str]]:
     ends = {
         "quality": exported(world, hers, "quality", "leif"),
         "training": exported(world, calls["released"], "training", "turid"),
-        "copying by a manager": world.code("pseudonymise", hers, "--cuts", cuts, who="leif"),
-        "copying by the officer": world.code("pseudonymise", hers, "--cuts", cuts, who="sigrid"),
+        "copying by a manager": world.code("pseudonymise", *SAID, hers, "--cuts", cuts, who="leif"),
+        "copying by the officer": world.code("pseudonymise", *SAID, hers, "--cuts", cuts, who="sigrid"),
     }
     assert (calls["hers"] in found(world, "quality", "leif")) is (ends["quality"] == OPEN)
     assert (calls["released"] in found(world, "training", "turid")) is (ends["training"] == OPEN)

@@ -20,6 +20,7 @@ from rich.cells import cell_len
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.ui.tables import Table, csv_text, table_text
+from tests.support.copies import SAID
 from tests.support.places import TOP
 from tests.support.world import REASON, World
 
@@ -161,7 +162,7 @@ def full(world: World) -> World:
     world.run("export", first, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / "a"), who="leif")
     cuts = world.base / "cuts.json"
     cuts.write_text(json.dumps([{"start": 0.1, "end": 0.2, "type": "name"}]), "utf-8")
-    assert world.run("pseudonymise", second, "--cuts", str(cuts), who="leif").exit == 0
+    assert world.run("pseudonymise", *SAID, second, "--cuts", str(cuts), who="leif").exit == 0
     assert world.run("case", "open", "90000001", "--identity", "called-back", who="sigrid").exit == 0
     end = ("--ground", "18c", "--until", "30d", "--reason", "the person needs the call")
     assert world.run("hold", "set", "pbx.three", *end, who="sigrid").exit == 0
