@@ -138,7 +138,7 @@ def _letter(content: UserAnswer, file: FileFacts, particulars: Particulars, lang
         case_days=CASE_RETENTION.days,
         kept=formats.years(content.entries_days),
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
-        done=lambda action: say_or(f"letter.action.{action}", lang, say_or(f"user.action.{action}", lang, action)),
+        done=lambda action: say_or(f"user.action.{action}", lang, say_or(f"letter.action.{action}", lang, action)),
         outcome=lambda code: say(f"user.outcome.{code}", lang),
         sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
