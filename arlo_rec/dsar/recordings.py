@@ -209,6 +209,7 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         accesses=(),
         grants=(),
         copy_grants=(),
+        consent_key=str(known["consent"]["key"]) if side == "caller" else None,
     )
 
 

@@ -379,7 +379,7 @@ class Batch:
                         history = candidates.history_of(delivered, store.catalogue)
                         history.check(delivered.call, call.content, self._run.now)
                         held = sealing.insert(call.recording, call.ke, call.audience_key, call.facts, tables)
-                        change.log(sealing.taken_in(held, call.consent_at))
+                        change.log(sealing.taken_in(held, call.consent))
                         inserted.append((delivered, held.id))
                 self._results.log_refusals(change)
         self._results.committed(inserted)

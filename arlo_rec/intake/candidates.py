@@ -336,6 +336,8 @@ def _claim(call: Call, sound: audio.Header | None = None) -> Claim:
         prompt=call.prompt,
         prompt_completed=call.prompt_completed,
         started_at=call.started_at,
+        line=call.line,
+        stopped=call.stopped,
         cut=cut,
         frames=frames,
     )

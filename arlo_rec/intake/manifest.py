@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from arlo_rec import audio
 from arlo_rec.intake import spool
+from arlo_rec.model.consent import STOPPED_BY, Stopped
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.phone_numbers import is_withheld, parse_caller
 from arlo_rec.model.records import Call, Private
@@ -138,6 +139,8 @@ class Delivery:
             consent_at=_optional_instant(claimed.get("at")),
             prompt=_plain(claimed.get("prompt")),
             prompt_completed=claimed.get("prompt_completed"),
+            stopped=_stopped(claimed.get("stopped")),
+            line=_text(manifest, "line") if manifest.get("line") is not None else None,
             known=_known(manifest.get("known")),
         )
 
@@ -230,6 +233,16 @@ def _optional_instant(value: object) -> datetime | None:
         return parse_instant(value, round_up=True)
     except (ValueError, OverflowError):
         raise BadManifest("bad_metadata") from None
+
+
+def _stopped(value: object) -> Stopped | None:
+    """The end of the recording during the call; raises BadManifest for anything but one of its keys and a time."""
+    if value is None:
+        return None
+    at = _optional_instant(value.get("at")) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or value.get("key") not in STOPPED_BY or at is None:
+        raise BadManifest("bad_metadata")
+    return Stopped(str(value["key"]), at)
 
 
 def _caller(manifest: dict[str, Any]) -> Private | None:
