@@ -321,6 +321,16 @@ class RecordingSearch(_Table):
             Tally(str(team), KINDS[kind], read_purposes(purposes), int(held)) for team, kind, purposes, held in rows
         ]
 
+    @reads_rows
+    def prompts_since(self, since: datetime) -> dict[str, datetime]:
+        """The prompts of held calls that started from *since* on, each with its newest start."""
+        rows = self._db.rows(
+            f"SELECT prompt, max(started_at) FROM recordings WHERE {_IS_HELD} AND started_at >= ? "  # noqa: S608
+            "GROUP BY prompt",
+            (to_micros(since),),
+        )
+        return {str(prompt): from_micros(int(newest)) for prompt, newest in rows}
+
     def count_held(self) -> int:
         """The number of held recordings."""
         return self._count(_IS_HELD)

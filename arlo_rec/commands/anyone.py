@@ -321,6 +321,8 @@ def word(run: Run, key: str, value: object) -> object:
     match key, value:
         case "purpose", _:
             return run.say(f"purpose.{value}")
+        case "refusal", _:
+            return run.say(f"refused.{value}")
         case "teams", None:
             return run.say("all_teams")
         case "limits", Limits():

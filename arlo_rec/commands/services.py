@@ -127,7 +127,7 @@ def _intake_lines(run: Run, outcome: TakenIn, options: Options) -> list[str]:
     kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
     counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
     lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
-    if options.remove_refused:
+    if outcome.removed or options.remove_refused:
         lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
     if not dry_run:
         lines += [run.say("ingest.unclaimed", source=source) for source in outcome.unclaimed]

@@ -7,8 +7,9 @@ manifest would belong to no call.
 
 Each refusal is logged once, although a spool is scanned every minute and a refused file may lie there for days: a tag
 of its code, path and manifest bytes is kept; `status` counts the codes (ADR 7). For a declined call a tag of the
-exchange's id is kept as long, so that each counts once. Removals of refused calls are logged before a file is removed,
-and the call is remembered as dismissed: a line of a manifest of many calls stays when its sound is gone.
+exchange's id is kept as long, so that each counts once. `policy.leaves_spool` decides which refused calls are removed;
+others are on request. Removals are logged before a file is removed, and the call is remembered as dismissed: a line of
+a manifest of many calls stays when its sound is gone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import msgspec
 from arlo_rec import policy
 from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.backends.workers import SIDES
+from arlo_rec.catalogue.tombstones import RECORDED_UNASKED
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import candidates, sealing, spool
 from arlo_rec.intake.candidates import (
@@ -42,6 +44,7 @@ from arlo_rec.intake.manifest import Delivery, Vanished
 from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.log.events import Denied, RefusedRemoved
+from arlo_rec.model.consent import has_said_no
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
@@ -92,7 +95,10 @@ class RefusalMemory:
         if delivery.sound is not None or not self._seen.knows(tag):
             change.log(RefusedRemoved(rule=refusal.rule, code=refusal.code, source=self._source_tag(delivery)))
         self._seen.forget(self._refusal_tag(refusal.code, delivery))
-        self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
+        claim = candidates.claimed(delivery)
+        is_unasked = refusal.code == "no_consent" and claim is not None and claim.stopped is None
+        code = RECORDED_UNASKED if is_unasked else refusal.code
+        self._seen.put(tag, code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
         """Whether an earlier run dismissed this call and the sound is gone since."""
@@ -156,7 +162,7 @@ class BatchOutcome:
         self._run = run
         self._memory = RefusalMemory(run.store, run.tags, run.now)
         self._refused: list[RefusedDelivery] = []
-        self._dismissed: list[RefusedDelivery] = []  # those of them whose files are removed by order
+        self._dismissed: list[RefusedDelivery] = []  # those of them whose files are removed, and each removal logged
         self._finished: list[Delivery] = []  # their files may be removed
         self.outcome = Outcome()
 
@@ -185,7 +191,7 @@ class BatchOutcome:
         self.outcome.removed = [dismissed.refusal for dismissed in self._dismissed]
 
     def log_refusals(self, change: Change) -> None:
-        """Log new refusals, then ordered removals."""
+        """Log new refusals, then removals."""
         self._refused = [
             RefusedDelivery(refused.delivery, self._memory.note(change, refused.delivery, refused.refusal))
             for refused in self._refused
@@ -226,14 +232,23 @@ class BatchOutcome:
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
         not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why, told=False)
         self._refused.append(RefusedDelivery(delivery, not_taken))
-        is_ordered = refusal.code in self._run.options.remove_refused
-        is_dismissed = is_ordered and is_plain and delivery.is_removable
-        if is_dismissed:
-            self._dismissed.append(RefusedDelivery(delivery, not_taken))
-        elif is_ordered and spool.is_there(delivery.home, delivery.path):
-            self.outcome.left.append(delivery.source)
-        if is_dismissed or refusal.code in REFUSED_FOR_GOOD:
+        if refusal.code in REFUSED_FOR_GOOD:
             self._finished.append(delivery)
+        elif self._is_to_leave(delivery, refusal.code):
+            if is_plain and delivery.is_removable:
+                self._dismissed.append(RefusedDelivery(delivery, not_taken))
+                self._finished.append(delivery)
+            elif spool.is_there(delivery.home, delivery.path):
+                self.outcome.left.append(delivery.source)
+
+    def _is_to_leave(self, delivery: Delivery, code: str) -> bool:
+        """Whether the files of a refused call are removed: by request, or because of the code."""
+        options = self._run.options
+        if options.keep_source or code in options.remove_refused:
+            return not options.keep_source
+        claim = candidates.claimed(delivery)
+        said_no, started_at = (has_said_no(claim), claim.started_at) if claim is not None else (False, None)
+        return policy.leaves_spool(code, said_no=said_no, started_at=started_at, now=self._run.now).allowed
 
     def _note_duplicate(self, delivery: Delivery, recording: RecordingId) -> None:
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))

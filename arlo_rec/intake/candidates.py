@@ -249,11 +249,18 @@ def read_call(delivery: Delivery, rules: ConsentRules) -> Call:
     return call
 
 
+def claimed(delivery: Delivery) -> Claim | None:
+    """The claim of a read delivery; None if its manifest describes no call."""
+    try:
+        return _claim(delivery.call())
+    except BadManifest:
+        return None
+
+
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
     """The log entry of a read delivery whose caller said no with key 2; else None."""
-    try:
-        claim = _claim(delivery.call())
-    except BadManifest:
+    claim = claimed(delivery)
+    if claim is None:
         return None
     prompt = declined_after(claim, rules.prompts(claim), now=rules.now)
     if prompt is None or claim.key_at is None:

@@ -47,7 +47,7 @@ class NotTaken(Record, frozen=True):
 
 
 class Removed(Record, frozen=True):
-    """A refused call whose files were removed by order."""
+    """A refused call whose files were removed."""
 
     source: str
     code: str
@@ -68,7 +68,7 @@ class TakenIn(Record, frozen=True):
 class Outcome:
     """The outcome of each delivery.
 
-    `removed` are those of `refused` whose files were removed by order; `left` are files that could not be removed, and
+    `removed` are those of `refused` whose files were removed; `left` are files that could not be removed, and
     `unclaimed` sounds that no manifest names.
     """
 

@@ -499,7 +499,7 @@ class CopyMade(TakesIn):
 
 
 class RefusedRemoved(AuditEvent):
-    """The files of a refused call were removed on request."""
+    """The files of a refused call were removed, by its code or on request."""
 
     ACTION, OUTCOME = Action.INGEST, "done"
     rule: str

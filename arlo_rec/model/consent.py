@@ -56,9 +56,12 @@ class Prompt:
 
     def is_taken(self, at: datetime, line: str | None) -> bool:
         """Whether a call on that line, whose key was pressed at that instant, may be taken in with it."""
-        is_ended = self.until is not None and self.until < _local_date(at)
-        in_time = self.in_use(at) or (is_ended and self.taken_after_end)
+        in_time = self.in_use(at) or (self.is_ended(at) and self.taken_after_end)
         return in_time and (line is None or self.line in (None, line))
+
+    def is_ended(self, at: datetime) -> bool:
+        """Whether its last day is before that instant."""
+        return self.until is not None and self.until < _local_date(at)
 
 
 class Stopped(NamedTuple):

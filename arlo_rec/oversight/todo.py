@@ -21,6 +21,7 @@ from arlo_rec.admin.requests import Request
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Grant, PendingOfficer, named_in
+from arlo_rec.oversight.status import lying_refusals
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
@@ -53,7 +54,7 @@ def tasks(store: Store, now: datetime) -> list[Task]:
         return []
     waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
     if store.person.role is Role.OFFICER:
-        for waiting in (_broken, _review, _cases):
+        for waiting in (_broken, _review, _cases, _refused):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -140,6 +141,12 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
     if due := grant_review.due(store, now):
         began = grant_review.quarter_began(now)
         yield Task("grants_review", began.date().isoformat(), began, {"count": len(due)})
+
+
+def _refused(store: Store, now: datetime) -> Iterator[Task]:
+    """Refused calls that still lie in a spool, by the code of the refusal."""
+    for row in lying_refusals(store, now):
+        yield Task("refused", row.code, row.oldest, {"refusal": row.code, "count": row.count})
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
