@@ -184,7 +184,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
     Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
-    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
+    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER, Role.INGEST}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (_OFFICERS, "access.subject"),
     Action.OBJECTION: (_OFFICERS, "data.employee"),

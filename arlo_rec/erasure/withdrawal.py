@@ -1,7 +1,8 @@
 """Withdrawal of consent, while the customer is on the telephone: every recording of the caller is erased at once.
 
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
-tombstone refuses late deliveries from before the withdrawal.
+tombstone refuses late deliveries from before the withdrawal. A key press at the exchange (`noticed`) is shown to
+nobody, and is for the calls before it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from arlo_rec.erasure import protocol, receipts
 from arlo_rec.erasure.protocol import ErasedRecording
 from arlo_rec.log.events import Failed, WithdrawalShown
 from arlo_rec.log.events import Withdrawn as WithdrawnEvent
+from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
@@ -45,6 +47,7 @@ class Plan:
     recordings: tuple[Recording, ...]
     number: Private | None = None  # of the caller, if given
     others: int = 0  # other calls of the same caller, which stay if one call was named
+    at: datetime | None = None  # of a key press at the exchange, which is for the calls before it; None: now
     rule: str = "consent.withdraw"
 
     @property
@@ -99,19 +102,39 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     return planned
 
 
+def noticed(store: Store, number: Private, at: datetime, now: datetime) -> Plan | None:
+    """The effect of a key press at the exchange, by which a caller withdrew at that instant; raises NotGranted.
+
+    Nobody is shown it, so it is not logged unless it is carried out. None: an earlier withdrawal covers it.
+    """
+    store.demand(Action.WITHDRAW, now)
+    planned = Plan(_of_caller(store, number), (), number=number, at=min(at, store.clock.today(now)))
+    planned = replace(planned, recordings=_affected(store, planned))
+    known = store.catalogue.tombstones.withdrawn_at("caller", planned.subject.caller or b"")
+    is_new = known is None or known < min(at, store.clock.today(now))
+    return planned if planned.recordings or is_new else None
+
+
+def _affected(store: Store, planned: Plan) -> tuple[Recording, ...]:
+    """The held recordings of a plan, as they are now; after a key press at the exchange those of calls before it."""
+    held = store.catalogue.search.of_subject(planned.subject)
+    ends = planned.at + CLOCK_TOLERANCE if planned.at is not None else None
+    return tuple(recording for recording in held if ends is None or recording.started_at < ends)
+
+
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     """Erase what the plan is for, as it is now; returns once the keys are destroyed."""
     affected: tuple[Recording, ...] = ()
 
     def order() -> protocol.Order:
         nonlocal affected
-        affected = tuple(store.catalogue.search.of_subject(planned.subject))
+        affected = _affected(store, planned)
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
     def add_tombstones(change: Change, wanted: protocol.Order) -> None:
         tags = (("caller", planned.subject.caller), ("source", planned.subject.source))
-        at = store.clock.today(now)  # a clock that was set back admits nothing recorded before
+        at = planned.at or store.clock.today(now)  # a clock that was set back admits nothing recorded before
         tombstones = [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
         event = WithdrawnEvent(
             rule=planned.rule,

@@ -27,6 +27,7 @@ from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.backends.workers import SIDES
 from arlo_rec.catalogue.tombstones import RECORDED_UNASKED
 from arlo_rec.crypto import primitives
+from arlo_rec.erasure import withdrawal
 from arlo_rec.intake import candidates, sealing, spool
 from arlo_rec.intake.candidates import (
     NO_ID,
@@ -35,13 +36,14 @@ from arlo_rec.intake.candidates import (
     Delivered,
     Duplicate,
     Judged,
+    Notice,
     NotRead,
     Refusal,
     Tags,
     declined,
 )
 from arlo_rec.intake.manifest import Delivery, Vanished
-from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken
+from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.log.events import Denied, RefusedRemoved
 from arlo_rec.model.consent import has_said_no
@@ -56,6 +58,7 @@ CODES = (  # every refusal, in the order in which they apply
     "expired", "consent_after_call", "withdrawn", "conflict", "bad_audio",
 )  # fmt: skip
 
+Reading = Delivered | Notice | NotRead
 _DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
 _NOT_LYING = timedelta(days=2)  # longer than `status` counts a file as lying in the spool
 
@@ -185,6 +188,20 @@ class BatchOutcome:
         """Note a call that is accepted, or that a dry run would accept."""
         self.outcome.accepted.append(Taken(recording or None, delivered.delivery.source, delivered.call.source_id))
 
+    def withdraw(self, notice: Notice) -> None:
+        """Erase the calls of a caller who withdrew at the exchange; a notice that comes again erases nothing."""
+        store, now, source = self._run.store, self._run.now, notice.delivery.source
+        plan = withdrawal.noticed(store, *notice.withdrawal, now)
+        if self._run.options.dry_run:
+            would = len(plan.recordings) if plan is not None else 0
+            self.outcome.withdrawn.append(Withdrawn(source, 0, None, would_erase=would))
+            return
+        done = withdrawal.carry_out(store, plan, now) if plan is not None else None
+        erased, receipt = (done.erased, done.receipt) if done is not None else (0, None)
+        self.outcome.withdrawn.append(Withdrawn(source, erased, receipt))
+        self.outcome.unfinished |= done is not None and receipt is None
+        self._finished.append(notice.delivery)
+
     def finish_dry_run(self) -> None:
         """Complete `outcome`; nothing is logged and no file is removed."""
         self.outcome.refused = [refused.refusal for refused in self._refused]
@@ -261,25 +278,31 @@ class BatchOutcome:
         return self._run.store.catalogue.search.of_source(self._run.tags.tag("source", delivery.source_id))
 
 
-def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:
+def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Reading]:
     """Read and judge manifests and compute tags: the part of step 1 that needs no catalogue."""
-    readings: list[tuple[Delivery, Call | Refusal | Vanished]] = []
+    readings: list[tuple[Delivery, Call | Notice | Refusal | Vanished]] = []
     for delivery in deliveries:
         try:
-            readings.append((delivery, candidates.read_call(delivery, run.rules)))
+            readings.append((delivery, candidates.read_delivery(delivery, run.rules)))
         except (Refusal, Vanished) as reason:
             readings.append((delivery, reason))
     run.tags.prepare([reading for _, reading in readings if isinstance(reading, Call)])
-    return [
-        _delivered(run, delivery, reading) if isinstance(reading, Call) else NotRead(delivery, reading)
-        for delivery, reading in readings
-    ]
+    return [_reading(run, delivery, reading) for delivery, reading in readings]
+
+
+def _reading(run: IntakeRun, delivery: Delivery, reading: Call | Notice | Refusal | Vanished) -> Reading:
+    match reading:
+        case Call():
+            return _delivered(run, delivery, reading)
+        case Notice():
+            return reading
+    return NotRead(delivery, reading)
 
 
 class Batch:
     """Calls that go through the steps together and are committed together."""
 
-    def __init__(self, run: IntakeRun, readings: Sequence[Delivered | NotRead]) -> None:
+    def __init__(self, run: IntakeRun, readings: Sequence[Reading]) -> None:
         self.deliveries = [reading.delivery for reading in readings]
         self._run = run
         self._readings = readings
@@ -295,6 +318,7 @@ class Batch:
 
     def begin(self) -> None:
         """Do steps 1 and 2, and start steps 3 and 4, which go on in the background."""
+        self._withdraw()
         self._judged = self._judge()
         if self._judged and not self._run.options.dry_run:
             self._announce()
@@ -318,10 +342,18 @@ class Batch:
 
     # -- 1 --------------------------------------------------------------------------------------------
 
+    def _withdraw(self) -> None:
+        """Carry out the withdrawals first, so that calls from before them are refused."""
+        for reading in self._readings:
+            if isinstance(reading, Notice):
+                self._results.withdraw(reading)
+
     def _judge(self) -> list[Judged]:
         """The calls that go on to step 2, with the store's knowledge of them; the others are noted."""
         judged = []
         for reading in self._readings:
+            if isinstance(reading, Notice):
+                continue
             with self._results.noting(reading.delivery):
                 if isinstance(reading, NotRead):
                     raise reading.reason

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from arlo_rec.policy import ZONE, Decision, Purpose, due_at, is_due
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, ZONE, Decision, Purpose, due_at, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
 CONSENT_LEAD = timedelta(hours=1)  # an earlier key press belongs to another call
@@ -221,6 +221,15 @@ def _judge_key_time(claim: Claim, now: datetime) -> Decision | None:
     if claim.frames is None or claim.key_at is None or claim.key_at <= now + CLOCK_TOLERANCE:
         return None
     return Decision.no("scope.only", "future")
+
+
+def judge_notice(withdrawn_at: datetime, *, now: datetime) -> Decision:
+    """Whether a withdrawal that an exchange delivers counts: a past one, of whose calls any may be held."""
+    if withdrawn_at > now + CLOCK_TOLERANCE:
+        return Decision.no("scope.only", "future")
+    if withdrawn_at + RETENTION + WITHDRAWN_MARGIN <= now:
+        return Decision.no("retention.90d", "expired")
+    return Decision.yes("consent.withdraw")
 
 
 def after_withdrawal(consent_at: datetime, withdrawn_at: datetime, *, now: datetime) -> Decision:
