@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -49,6 +49,8 @@ _REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose reco
 }
 SOUND_WAITS = timedelta(hours=24)  # after a declined call: until then its sound may still arrive, and is to be refused
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
+SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
+BREACH_NOTICE = timedelta(hours=72)  # to the authority, after the controller became aware (GDPR 33(1)); weekends count
 
 
 class Purpose(StrEnum):
@@ -357,6 +359,7 @@ class OpenRequest(NamedTuple):
     released: bool  # a training copy
     due_at: datetime
     objected: bool = False  # the agent's upheld objection, to training copies
+    may_leave: bool = True  # False: it would leave as a file, which no grant here allows
 
 
 def may_open(request: OpenRequest, *, now: datetime) -> Decision:
@@ -371,6 +374,8 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
         return Decision.no("data.pseudonymised", "no_released_copy")
     if request.purpose is Purpose.TRAINING and request.objected:
         return Decision.no("data.employee", "agent_objected")
+    if not request.may_leave:  # last: the refusal says that the person may hear the recording
+        return Decision.no("access.managers", "no_export_grant")
     return Decision.yes(f"purpose.{request.purpose}")
 
 
@@ -414,6 +419,14 @@ def identity_stated(statement: str) -> Decision:
     is_explained = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
     is_said = is_explained or statement in IDENTITY_WAYS
     return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
+
+
+def supplier_control(next_at: date, today: date) -> Decision:
+    """Whether a supplier's next control is not overdue (security.monitored); a yes may say that it is due soon."""
+    if today > next_at:
+        return Decision.no("security.monitored", "supplier_overdue")
+    is_soon = today > next_at - SUPPLIER_SOON
+    return Decision(allowed=True, rule="security.monitored", code="supplier_due" if is_soon else "ok")
 
 
 def whole_call(reason: str | None) -> Decision:

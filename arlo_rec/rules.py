@@ -204,9 +204,9 @@ _TABLE = (
     ),
     Rule(
         "security.monitored", 8,
-        "IT følger med på systemene og rutinene.",
-        "IT monitors the systems and routines.",
-        "policy.may", "tests/oversight/test_anchor_files.py",
+        "IT følger med på systemene og rutinene, og kontrollerer leverandørene.",
+        "IT monitors the systems and routines, and controls the suppliers.",
+        "policy.supplier_control", "tests/oversight/test_suppliers.py",
     ),
     Rule(
         "security.unauthorised", 8,

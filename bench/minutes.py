@@ -58,7 +58,7 @@ def run(commits: int = COMMITS) -> Iterator[str]:
 
 
 def _grant(where: Yard) -> Iterator[str]:
-    terms = grants.Terms("leif", "quality", (), datetime.now(UTC) + timedelta(days=30), WHY[1])
+    terms = grants.Terms("leif", "quality", None, datetime.now(UTC) + timedelta(days=30), WHY[1])
     with _opened(where, "sigrid") as store:
         locks, told = _Locks(store), list[Progress]()
         begun = time.perf_counter()

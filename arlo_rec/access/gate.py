@@ -193,6 +193,8 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     ids = matching(store, admission.covers, shown_id)
     recording = store.catalogue.recordings.held(revisions.newest(store, ids[0])) if len(ids) == 1 else None
     grants = limits.within(store, admission.grants_for(recording.team), recording) if recording else []
+    if admission.action is Action.EXPORT:  # a file leaves by a grant that allows files; another one only says why not
+        grants = [grant for grant in grants if grant.may_export] or grants
     grant = next(iter(grants), None)
     keyring: Keyring = OfficerKeyring(store) if admission.is_officer else GrantKeyring(store, grants)
     decision = _decide(store, recording, admission, grant, keyring, now)
@@ -203,6 +205,8 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         error: ArloError = Refused(decision.code, rule=decision.rule)
         if decision.code == NO_GRANT.code:
             error = _not_open(store, admission, shown_id, several=len(ids) > 1)
+        elif decision.code == "no_export_grant":
+            error = NotGranted(decision.code, rule=decision.rule)
         intent = Intent(admission.action, admission.purpose, _logged_reason(admission))
         _refuse(store, intent, error, now, recordings=(recording.id,) if recording else (), asked=as_logged(shown_id))
     grant = None if admission.as_officer else grant
@@ -272,11 +276,13 @@ def _decide(
         due_at=store.policy.ends_at(recording),
     )
     decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
-    decision = decided(request)
-    if not decision.allowed or admission.purpose is Purpose.QUALITY:
-        return decision
-    objected = objections.has_objected(store, recording, keyring)
-    return NO_GRANT if objected is None else decided(request._replace(objected=objected))
+    if decided(request).allowed and admission.purpose is not Purpose.QUALITY:
+        objected = objections.has_objected(store, recording, keyring)
+        if objected is None:
+            return NO_GRANT
+        request = request._replace(objected=objected)
+    leaves = admission.action is Action.EXPORT
+    return decided(request._replace(may_leave=not leaves or (grant is not None and grant.may_export)))
 
 
 def _logged_reason(admission: Admission) -> str | None:

@@ -48,11 +48,12 @@ class Terms:
 
     person: str
     purpose: str | None
-    teams: tuple[str, ...]  # empty: all, future ones too
+    teams: tuple[str, ...] | None  # None: all, future ones too
     until: datetime
     reason: str | None
     limits: Limits = NO_LIMITS
     glass: bool = False  # emergency access, which a manager may agree to
+    may_export: bool = False
 
 
 class GrantShown(Record, frozen=True):
@@ -68,6 +69,7 @@ class GrantShown(Record, frozen=True):
     reason: str
     own: bool
     approved_by: list[str]
+    may_export: bool
     limits: Limits
     break_glass: bool
 
@@ -184,7 +186,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         id="",
         person=terms.person,
         purpose=purpose,
-        teams=frozenset(terms.teams) or None,
+        teams=frozenset(terms.teams) if terms.teams is not None else None,
         starts_at=now,
         until=terms.until,
         reason=str(terms.reason),
@@ -194,6 +196,7 @@ def _given(store: Store, terms: Terms, purpose: Purpose, pair: GrantPair, now: d
         own=four_eyes.is_own(store.roster, by, terms.person, now),
         limits=limits,
         glass=terms.glass,
+        may_export=terms.may_export,
     )
     return replace(given, id=id_of(given))
 
@@ -210,6 +213,7 @@ def id_of(grant: Grant) -> str:
             "reason": grant.reason,
             "limits": documents.plain(grant.limits),
             "glass": grant.glass,
+            "may_export": grant.may_export,
             "pair": first,
         }
     )
@@ -319,7 +323,9 @@ def problem_of(terms: Terms, now: datetime) -> str | None:
         problem = "grant_length"
     elif terms.glass and terms.until > now + GLASS_LONGEST:
         problem = "glass_length"
-    elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in terms.teams):
+    elif terms.teams == ():
+        problem = "team_missing"
+    elif any(not team.strip() or len(team) > TEAM_LONGEST or has_hidden_characters(team) for team in terms.teams or ()):
         problem = "bad_team"
     elif not _are_limits(terms.limits):
         problem = "bad_limits"
@@ -352,4 +358,5 @@ def facts(given: Grant) -> dict[str, Any]:
         "state": given.state,
         "limits": documents.plain(given.limits) if given.limits != NO_LIMITS else None,
         "glass": given.glass or None,
+        "may_export": given.may_export or None,
     }

@@ -121,7 +121,7 @@ class VersionShown(Record, frozen=True):
     cut_circumstances: bool
     most_found: int
     own_a_day: int
-    entries_days: int | None
+    entries_days: int
     retention_days: int
     reasons: tuple[ReasonCode, ...]
     prompts: list[PromptShown]

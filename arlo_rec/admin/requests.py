@@ -40,6 +40,7 @@ class Request(Record, frozen=True):
     purpose: Purpose
     teams: tuple[str, ...] | None  # None: all
     until: datetime
+    may_export: bool
     limits: Limits
     reason: str
     at: datetime
@@ -74,9 +75,10 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
                 purpose=str(purpose),
                 reason=str(terms.reason),
                 request=primitives.fresh(8).hex(),
-                teams=sorted(terms.teams) or None,
+                teams=sorted(terms.teams) if terms.teams is not None else None,
                 until=to_iso(terms.until),
                 limits=documents.plain(terms.limits) if terms.limits != NO_LIMITS else None,
+                may_export=terms.may_export or None,
             )
         )
         name = content_id(change.bodies[-1])
@@ -111,7 +113,7 @@ def every(store: Store, now: datetime) -> list[Request]:
 def _read(event: AccessRequested, entry: LogEntry) -> Request:
     limits = documents.read(event.limits, Limits) if event.limits is not None else NO_LIMITS
     purpose, teams, until = Purpose(event.purpose), tuple(event.teams or ()) or None, from_iso(event.until)
-    terms = (purpose, teams, until, limits, event.reason)
+    terms = (purpose, teams, until, event.may_export is True, limits, event.reason)
     return Request(content_id(entry.body or {}), entry.person, *terms, entry.at, "waits", None, None, None)
 
 
@@ -129,7 +131,8 @@ def _as_of(asked: Request, now: datetime) -> Request:
 
 def approve(store: Store, asked: Request, now: datetime, observer: Observer = unobserved) -> Grant:
     """Grant a request as it was asked; raises what `grants.grant` raises."""
-    terms = Terms(asked.person, str(asked.purpose), asked.teams or (), asked.until, asked.reason, asked.limits)
+    purpose, may_export = str(asked.purpose), asked.may_export
+    terms = Terms(asked.person, purpose, asked.teams, asked.until, asked.reason, asked.limits, may_export=may_export)
     return grants.grant(store, terms, now, observer, request=asked.id, demand=lambda: _demand_waits(store, asked, now))
 
 

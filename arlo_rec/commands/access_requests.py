@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from arlo_rec.dsar.answer import Scope
     from arlo_rec.dsar.letter import Notice
     from arlo_rec.dsar.register import CaseDetails, CaseShown
-    from arlo_rec.dsar.request import Answered
+    from arlo_rec.dsar.request import Answered, CallsOf
     from arlo_rec.log.cases import LoggedCase
     from arlo_rec.model.particulars import Particulars
     from arlo_rec.speech.turns import Turn
     from arlo_rec.store import Store
 
+_MOST_DAYS: Final = 10  # of calls in one line
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 Callers = Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")]
@@ -108,6 +109,7 @@ def case_open(
     case = entered.case
     lines = [run.say("dsar.entered", case=case.id, due=case.due, count=entered.recordings)]
     lines += _erased_lines(run, case.first_erased, case.due) + _nothing_of(run, entered.nothing_of)
+    lines += _calls_of(run, entered.known_by)
     return Answer(entered, lines, always=True)
 
 
@@ -209,6 +211,17 @@ def _nothing_of(run: Run, names: Sequence[str]) -> list[str]:
     return [run.say("dsar.nothing_of", names=", ".join(names))] if names else []
 
 
+def _calls_of(run: Run, known_by: Sequence[CallsOf]) -> list[str]:
+    """The days of the calls of each number, which several people of a household may have."""
+    lines = []
+    for each in known_by:
+        if each.kind == "caller" and each.calls:
+            days = list(dict.fromkeys(str(local_date(at)) for at in each.calls))
+            shown_days = ", ".join([*days[:_MOST_DAYS], *(["..."] if len(days) > _MOST_DAYS else [])])
+            lines.append(run.say("dsar.calls_of", number=each.text, count=len(each.calls), days=shown_days))
+    return lines
+
+
 # -- what is shown ------------------------------------------------------------------------------------
 
 
@@ -219,7 +232,7 @@ def _answered_lines(run: Run, answered: Answered) -> list[str]:
     lines.append(run.say("dsar.passphrase", passphrase=answered.passphrase))
     lines += [run.say(f"dsar.without_sound.{each.code}", id=each.id) for each in answered.without_sound]
     lines += [run.say("dsar.damaged", count=len(damaged), ids=", ".join(damaged))] if damaged else []
-    lines += _nothing_of(run, answered.nothing_of)
+    lines += _nothing_of(run, answered.nothing_of) + _calls_of(run, answered.known_by)
     return lines + ([run.say("dsar.unsigned", count=answered.unsigned)] if answered.unsigned else [])
 
 

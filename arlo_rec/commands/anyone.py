@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.certificates.check import Genuine
     from arlo_rec.keys.unlocks import UnlockTerms
+    from arlo_rec.model.particulars import Particulars
     from arlo_rec.oversight.todo import Task
     from arlo_rec.store import Store
 
@@ -287,7 +288,7 @@ def todo(ctx: typer.Context) -> Answer:
 
     run: Run = ctx.obj
     with run.store() as store:
-        waiting = tasks(store, run.now())
+        waiting = tasks(store, company_of(run).suppliers or (), run.now())
         told = [TaskShown.of(task, text=_text(run, task, store.person.name)) for task in waiting]
     lines = [f"{shown_minute(task.since)}  {task.text}" for task in told]
     return Answer(Todo(told), lines or [run.say("todo.nothing")], always=True)
@@ -297,9 +298,19 @@ def waits_line(run: Run, store: Store) -> list[str]:
     """A line if this person has pending work."""
     from arlo_rec.oversight.todo import tasks
 
-    count = len(tasks(store, run.now()))
+    count = len(tasks(store, company_of(run).suppliers or (), run.now()))
     code = "todo.one_waits" if count == 1 else "todo.waits"
     return [run.say(code, count=count)] if count else []
+
+
+def company_of(run: Run) -> Particulars:
+    """The particulars; none of them where their file cannot be read, for which no unlock, status or breach stops."""
+    from arlo_rec.model.particulars import Particulars
+
+    try:
+        return run.particulars()
+    except Usage:
+        return Particulars()
 
 
 def _text(run: Run, task: Task, name: str) -> str:
@@ -325,10 +336,10 @@ def word(run: Run, key: str, value: object) -> object:
             return run.say(f"refused.{value}")
         case "teams", None:
             return run.say("all_teams")
-        case "limits", Limits():
-            from arlo_rec.commands.grants import limit_words
+        case "limits", (Limits() as limits, bool(may_export)):
+            from arlo_rec.commands.grants import term_words
 
-            return "".join(f", {words}" for words in limit_words(run, value))
+            return "".join(f", {words}" for words in term_words(run, limits, may_export=may_export))
         case "until", datetime():
             return shown_end(value)
         case "started", datetime():

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
+from arlo_rec.commands.anyone import company_of
 from arlo_rec.commands.options import Before, Since, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import span
+from arlo_rec.commands.typed import first_moment, span
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from arlo_rec.oversight.conduct import Conduct, Outlier
+    from arlo_rec.oversight.conduct import Breach, Conduct, Outlier
 
 MONTH = 30  # days that a report is about, where none are named
 
@@ -77,10 +80,10 @@ def audit_breach(
     recording: Annotated[str | None, opt("opt.recording", "--recording", "ID")] = None,
     since: Since = None,
     before: Before = None,
+    aware: Annotated[str | None, opt("opt.aware", "--aware", "DATE")] = None,
+    out: Annotated[Path | None, opt("opt.breach_notice", "--out", "FILE")] = None,
 ) -> Answer:
-    """The facts that a notification of a breach asks for: what, who, when, how many, what is erased."""
-    from datetime import timedelta
-
+    """The facts that a notification of a breach asks for, and a draft of the notice to the people concerned."""
     from arlo_rec.access.short_ids import is_one
     from arlo_rec.oversight import conduct
 
@@ -90,16 +93,35 @@ def audit_breach(
     if recording is not None and not is_one(recording):
         raise Usage("bad_value", name="--recording")
     begin, end = span(run, since, before)
-    now = run.now()
+    now, target = run.now(), run.files.new_file(out) if out is not None else None
+    known = first_moment(run, aware) or now
+    if known > now:
+        raise Usage("bad_value", name="--aware")
+    company = company_of(run)
+    lead = company.lead_authority.text(run.lang) if company.lead_authority else None
     with run.store() as store:
-        found = conduct.breach(store, person, recording, begin, end, now)
+        found = conduct.breach(store, person, recording, begin, end, now, aware=known, lead_authority=lead)
     until = found.forgotten_until
     lines = [forgotten_line(run, until)] if until and (begin is None or begin < until) else []
-    if not found.people:
-        return Answer(found, [*lines, run.say("breach.only_ciphertext" if found.only_ciphertext else "breach.nothing")])
+    lines += _breach_lines(run, found)
+    if target is not None:
+        target.write([conduct.notice(found, company).encode("utf-8")])
+        found, lines = replace(found, out=target.absolute()), [*lines, run.say("breach.notice_written", path=target)]
+    return Answer(found, lines)
+
+
+def _breach_lines(run: Run, found: Breach) -> list[str]:
+    """The reach of a breach, and the next steps of the law; without those where only encrypted data were reached."""
+    if found.only_ciphertext:
+        return [run.say("breach.only_ciphertext")]
     times = {"begin": found.begin or "?", "end": found.end or "?"}
-    lines.append(run.say("breach.what", opened=found.opened, shown=found.recordings - found.opened, **times))
+    lines = [run.say("breach.what", opened=found.opened, shown=found.recordings - found.opened, **times)]
     for each in found.people:
         lines.append(run.say("breach.who", name=each.person, opened=each.opened, shown=each.shown, files=each.files))
     lines.append(run.say("breach.callers", callers=found.callers, erased=found.already_erased))
-    return Answer(found, [*lines, run.say("breach.deadline", at=now + timedelta(hours=72))])
+    lines = lines if found.people else [run.say("breach.nothing")]
+    lines.append(run.say("breach.deadline", at=found.deadline, aware=found.aware))
+    lead = found.lead_authority
+    lines.append(run.say("breach.lead", lead=lead) if lead else run.say("breach.lead_unstated"))
+    lines.append(run.say("breach.consequences_shown" if found.people and not found.opened else "breach.consequences"))
+    return [*lines, run.say("breach.measures"), run.say("breach.people")]

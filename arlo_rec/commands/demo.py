@@ -50,8 +50,11 @@ STORY: Final = (  # the rule that a command shows, what is typed, and its exit s
     ("security.password", "person add cron --role retention --service --key-out cron.key --as Sigrid"),
     ("consent.press2", "ingest spool --key-file telefon.key", 3),
     ("access.managers", f"find --purpose quality {WHY}", 13),
-    ("access.officer", "grant Leif --purpose quality --reason '{reason}' --as Sigrid"),
-    ("access.officer", "grant Leif --purpose training --reason '{reason}' --as Sigrid"),
+    ("access.officer", "grant Leif --purpose quality --team kundeservice --may-export --reason '{reason}' --as Sigrid"),
+    (
+        "access.officer",
+        "grant Leif --purpose training --team kundeservice --may-export --reason '{reason}' --as Sigrid",
+    ),
     ("security.reason", f"find --purpose quality {WHY}"),
     ("purpose.quality", f"export {{second}} --purpose quality --out quality.wav {WHY}"),
     ("data.pseudonymised", f"export {{first}} --purpose training --out training.wav {WHY}", 14),

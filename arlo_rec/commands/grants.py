@@ -31,6 +31,7 @@ REVIEW = "review"
 
 COLUMNS = "id person=name purpose teams until"
 Teams = Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")]
+MayExport = Annotated[bool, opt("opt.may_export", "--may-export")]
 Until = Annotated[str | None, opt("opt.until", "--until", "DATE")]
 Days = Annotated[int | None, opt("opt.days", "--days", "N")]
 Agents = Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")]
@@ -43,7 +44,9 @@ def grant(
     name: Name,
     *,
     purpose: Purpose = None,
-    team: Teams = None,
+    team: Annotated[list[str] | None, opt("opt.granted_teams", "--team", "TEAM", required=True)] = None,
+    all_teams: Annotated[bool, opt("opt.all_teams", "--all-teams")] = False,
+    may_export: MayExport = False,
     until: Until = None,
     days: Days = None,
     agent: Agents = None,
@@ -58,11 +61,14 @@ def grant(
 
     run: Run = ctx.obj
     now = run.now()
+    if team and all_teams:
+        raise Usage("not_together", names="--all-teams --team")
     end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
     if break_glass and until is None and days is None:
         end = now + GLASS_LONGEST
     with run.store() as store:
-        terms = grants.Terms(name, purpose, tuple(team or ()), end, reason, limits, break_glass)
+        teams = None if all_teams else tuple(team or ())
+        terms = grants.Terms(name, purpose, teams, end, reason, limits, glass=break_glass, may_export=may_export)
         granted = grants.grant(store, terms, now, run.progress)
         return _given(run, store, granted, now)
 
@@ -89,6 +95,7 @@ def _opened(run: Run, store: Store, granted: Grant, answer: Record, lines: list[
     """The answer to a grant, which may be interrupted before it opens all recordings."""
     from arlo_rec.admin.grants import is_complete
 
+    lines = [*lines, run.say("grant.exports")] if granted.may_export else lines
     if is_complete(store, granted):
         return Answer(answer, lines)
     return Answer(answer, [*lines, run.say("grant.unfinished")], exit_status=3)
@@ -233,7 +240,7 @@ def _cells(run: Run, short: Mapping[str, str]) -> dict[str, Callable[[Any], obje
 
 def _teams_shown(run: Run, shown: GrantShown | Request) -> str:
     teams = run.say("all_teams") if shown.teams is None else ", ".join(sorted(shown.teams))
-    limited = ", ".join(limit_words(run, shown.limits))
+    limited = ", ".join(term_words(run, shown.limits, may_export=shown.may_export))
     return f"{teams} ({limited})" if limited else teams
 
 
@@ -245,6 +252,7 @@ def request(
     *,
     purpose: SometimesPurpose = None,
     team: Teams = None,
+    may_export: MayExport = False,
     until: Until = None,
     days: Days = None,
     agent: Agents = None,
@@ -258,14 +266,15 @@ def request(
 
     run: Run = ctx.obj
     now = run.now()
-    typed = (team, until, days, agent, since, before, per_day, reason)
+    typed = (team, may_export or None, until, days, agent, since, before, per_day, reason)
     if purpose is None and any(each is not None for each in typed):
         raise Usage("purpose_missing", rule="scope.only")
     if purpose is None:
         return _own(run)
     end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
     with run.store() as store:
-        terms = grants.Terms(store.person.name, purpose, tuple(team or ()), end, reason, limits)
+        teams = tuple(team) if team else None
+        terms = grants.Terms(store.person.name, purpose, teams, end, reason, limits, may_export=may_export)
         asked = requests.ask(store, terms, now)
     return Answer(requests.Requests(asked), [run.say("request.done", id=asked.id)])
 
@@ -319,8 +328,10 @@ def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str
     return Limits(frozenset(agents) if agents else None, begin, end, per_day)
 
 
-def limit_words(run: Run, limits: Limits) -> Iterator[str]:
-    """Each limit in words."""
+def term_words(run: Run, limits: Limits, *, may_export: bool) -> Iterator[str]:
+    """The right to save sound, and each limit, in words."""
+    if may_export:
+        yield run.say("grant.may_export")
     if limits.agents is not None:
         yield run.say("grant.limit_agents", names=", ".join(sorted(limits.agents)))
     if limits.since is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from arlo_rec.commands.anchors import error_of
-from arlo_rec.commands.anyone import waits_line, word
+from arlo_rec.commands.anyone import company_of, waits_line, word
 from arlo_rec.commands.conduct import forgotten_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
@@ -50,7 +50,7 @@ def status(
     run: Run = ctx.obj
     root = run.files.server_folder(root, "--root")
     with run.store(root=root.absolute() if root else None) as store:
-        current, found = status_of(store, run.now())
+        current, found = status_of(store, company_of(run).suppliers, run.now(), run.lang)
         running = run.running(store.layout) if run.settings.key_file is None else None
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
     until = running.terms.until if running else None

@@ -181,7 +181,7 @@ def _proposal_lines(run: Run, proposed: ProposalShown, code: str) -> list[str]:
     changes = proposed.changes or []
     said = {"version": proposed.version, "name": proposed.by, "at": proposed.since, "id": proposed.id}
     lines = [run.say(code, **said), *(f"  {_changed(run, each)}" for each in changes)]
-    if any(each.what == "entries_days" and each.after is not None for each in changes):
+    if any(each.what == "entries_days" for each in changes):
         lines.append(run.say("policy.kept_outside"))
     return lines + [f"  {_consequence(run, each)}" for each in proposed.consequences or []]
 
@@ -206,7 +206,7 @@ def _changed(run: Run, change: Difference) -> str:
         langs = ("nb", "en") if how == "changed" else (run.lang,)  # one of them may be all that changed
         before, after = (_reason(run, value, langs) for value in (change.before, change.after))
         return run.say(f"policy.reason_{how}", word=code, before=before, after=after)
-    before, after = (_value(run, what, value) for value in (change.before, change.after))
+    before, after = (_value(run, value) for value in (change.before, change.after))
     return run.say("policy.changed", what=run.say(f"policy.what_{what}"), before=before, after=after)
 
 
@@ -247,10 +247,10 @@ def _offered(run: Run, prompt: Prompt | PromptShown) -> str:
     return offered if prompt.line is None else f"{offered}; {run.say('policy.on_line', line=prompt.line)}"
 
 
-def _value(run: Run, what: str, value: Any) -> str:
+def _value(run: Run, value: Any) -> str:
     if isinstance(value, bool):
         return run.say("policy.yes" if value else "policy.no")
-    return run.say("policy.never") if value is None and what == "entries_days" else str(value)
+    return str(value)
 
 
 def _version_lines(run: Run, version: PolicyVersion) -> list[str]:
@@ -260,7 +260,7 @@ def _version_lines(run: Run, version: PolicyVersion) -> list[str]:
     lines = [run.say("policy.version", version=version.version, at=version.since)]
     lines += [f"{rule.section}  {rule.id}: {rule.text(run.lang)}" for rule in version.rules]
     for key in (*TRUTHS, *LIMITS):
-        value = _value(run, key, getattr(version, key))
+        value = _value(run, getattr(version, key))
         lines.append(run.say("policy.sets", what=run.say(f"policy.what_{key}"), value=value))
     lines.append(run.say("policy.reasons"))
     lines += [f"  {reason.code}: {_reason(run, reason, [run.lang])}" for reason in version.reasons]

@@ -46,6 +46,7 @@ class LogMentions(NamedTuple):
     checkpoint: str  # a signed note
     size: int  # of the log then
     case: str  # whose access request is being answered
+    side: str  # of that person in the calls: `caller` or `agent`
     named: Mapping[RecordingId, Collection[RecordingId]]  # each recording with every copy that was ever made of it
     entries: Sequence[LogEntry]
     outcomes: Sequence[LogEntry]  # of a file that left by one of these: they name only the number of its entry
@@ -64,18 +65,30 @@ class Window(NamedTuple):
     until: datetime
 
 
-def mentions(store: Store, recordings: Sequence[RecordingId], case: str) -> LogMentions:
-    """The mentions of recordings in one state of the log, for the letter and for `access_list`."""
+def mentions(store: Store, recordings: Sequence[RecordingId], case: str, side: str) -> LogMentions:
+    """The mentions of recordings in one state of the log, for the letter and for `access_list`.
+
+    An employee must not learn that a customer asked: for the side `agent`, entries of callers' cases are left out.
+    """
     with store.db.reading():
         checkpoint, note = store.log.checkpoints.newest()
         named = with_copies(store, recordings)
         entries = list(store.log.entries.naming({recording for ids in named.values() for recording in ids}))
+        entries = _without_callers_cases(entries, case) if side == "agent" else entries
         outcomes = list(
             store.log.entries.holding([f'"of":{entry.seq}' for entry in entries if _is_export(entry.body or {})])
         )
         seqs = sorted(entry.seq for entry in (*entries, *outcomes))
         signers = dict(zip(seqs, store.log.signers_of(seqs, store.roster.signers()), strict=True))
-        return LogMentions(note, checkpoint.size, case, named, entries, outcomes, grant_history.spans(store), signers)
+        spans = grant_history.spans(store)
+        return LogMentions(note, checkpoint.size, case, side, named, entries, outcomes, spans, signers)
+
+
+def _without_callers_cases(entries: Sequence[LogEntry], case: str) -> list[LogEntry]:
+    """The entries without those of cases that are not known to be an employee's."""
+    opened = [entry.event for entry in entries if isinstance(entry.event, OpenedForSubject)]
+    own = {case, *(event.case for event in opened if event.side == "agent")}
+    return [entry for entry in entries if getattr(entry.event, "case", case) in own]
 
 
 def with_copies(store: Store, recordings: Sequence[RecordingId]) -> dict[RecordingId, set[RecordingId]]:
@@ -154,7 +167,10 @@ def _copies_made(
             if isinstance(event, CopyMade) and recording in named and event.parent == original.hex():
                 is_done = event.state in (CopyState.READY, CopyState.RELEASED)
                 state = event.state if is_done else CopyState.NEEDS_REVIEW  # a word that is none was not ours
-                made.setdefault(recording, CopyFacts(entry.at, state))
+                before = made.get(RecordingId(bytes.fromhex(event.replaces))) if event.replaces else None
+                released = entry.at if state == CopyState.RELEASED else None  # releasing seals the same sound anew
+                made_at = before.made_at if before is not None and released else entry.at
+                made.setdefault(recording, CopyFacts(made_at, state, released))
                 replaced.add(event.replaces)
             elif isinstance(event, CopyConfirmed) and recording in made:
                 made[recording] = replace(made[recording], state=CopyState.READY)
@@ -222,7 +238,7 @@ def possible_of_copies(store: Store, recording: Recording, mentions: LogMentions
     """The grants under which released training copies, erased ones included, could have been opened."""
     named, end = mentions.named[recording.id], store.policy.ends_at(recording)
     made = _copies_made(mentions.entries, named, recording.id)
-    released = {copy_id: copy.made_at for copy_id, copy in made.items() if copy.state == CopyState.RELEASED}
+    released = {copy_id: copy.released_at for copy_id, copy in made.items() if copy.released_at is not None}
     gone = _erased(mentions.entries, released)
     windows = [Window(at, gone.get(copy_id, end)) for copy_id, at in released.items()]
     grants = (_possible(store, recording, Purpose.TRAINING, window, mentions) for window in windows)
@@ -247,7 +263,9 @@ def _possible(
         return ()
     since, end = window
     return tuple(
-        PossibleAccess(grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end))
+        PossibleAccess(
+            grant.purpose, _role(store, grant.person), max(span.begin, since), min(span.end, end), grant.may_export
+        )
         for grant in store.roster.grants
         if grant.opens(purpose, recording.team)
         for span in mentions.grants.get(grant.id, ())

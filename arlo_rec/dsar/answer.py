@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.policy_versions import ENTRIES_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,13 @@ class RecordedAccess:
 
 @dataclass(frozen=True, slots=True)
 class PossibleAccess:
-    """A grant under which a recording could have been opened: role, time and purpose."""
+    """A grant under which a recording could have been opened: role, time, purpose, and the right to save it."""
 
     purpose: str
     role: str
     starts_at: datetime
     until: datetime
+    may_export: bool  # whether the sound could be saved as a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class CopyFacts:
 
     made_at: datetime
     state: str  # needs_review, ready, released: the letter has a sentence for each
+    released_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +104,17 @@ class Unsure:
 
 @dataclass(frozen=True, slots=True)
 class PastWithdrawal:
-    """A withdrawal of the caller: how many recordings it erased, and until when a code is kept of it."""
+    """A withdrawal of the caller: how many recordings it erased, and until when a code is kept of it.
+
+    Accesses and exports are those of its recordings that are not among `Answer.erased_since`.
+    """
 
     at: datetime
     erased: int
     kept_until: datetime
     code_of: str = "number"  # the source of the code: the number, or the `reference` of a call
+    accesses: tuple[RecordedAccess, ...] = ()  # to its recordings and their copies
+    exports: tuple[ExportFacts, ...] = ()  # sound files of these, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +218,5 @@ class Answer:
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
     side: str = "caller"  # the person's in the calls; "agent" of an employee
-    entries_days: int | None = None  # after which the log no longer tells who searched, saw and heard; None: never
+    entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names

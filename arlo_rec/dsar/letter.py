@@ -14,9 +14,17 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.dsar.answer import Answer, DamagedRecording, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.answer import (
+    Answer,
+    DamagedRecording,
+    ErasedSince,
+    ExportFacts,
+    PastWithdrawal,
+    RecordedAccess,
+    RecordingFacts,
+)
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.messages import has, say
 from arlo_rec.i18n.pages import Formats
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.log.cases import LoggedCase
@@ -37,6 +45,9 @@ DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds o
 }
 
 
+WITH_SOUND: Final = {Action.EXPORT, Action.LISTEN, Action.REVIEW_LISTEN, "export_copy", "listen_copy"}  # of staff
+
+
 @dataclass(frozen=True, slots=True)
 class AccessesOfRole:
     """The accesses of one role for one purpose, summed up by day: `1 export, 3 searches`."""
@@ -44,6 +55,27 @@ class AccessesOfRole:
     role: str
     purpose: str
     days: list[tuple[date, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The accesses with sound by one role: listening, or saving a sound file."""
+
+    role: str
+    count: int
+    certain: bool  # that it was somebody of that role, each time
+
+
+@dataclass(frozen=True, slots=True)
+class PromptHeard:
+    """A text that the caller heard, with the numbers of the recordings before which they did."""
+
+    number: int
+    recordings: list[int]
+    version: str
+    text: str
+    lang: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +102,26 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         sounds={file.recording: file for file in files if file.recording is not None},
         terms=[],
         glossary=lambda terms: _glossary(terms, lang),
+        numbers=[text for text in answer.identifiers if text.startswith("+")] if answer.side == "caller" else [],
+        is_late=local_date(answer.answered_at) > answer.case.due_on,
+        heard=_heard(answer),
+        saved=_files_of((*answer.recordings, *answer.damaged)),
+        left_behind=_left_behind(answer),
+        withdrawals_told=[each for each in answer.withdrawals if each.accesses or each.exports],
+        prompts=_prompts(answer.recordings),
         purposes_of=_purposes_of,
         by_depth=lambda accesses: _by_depth(accesses, lang),
         kind_of=kind_of,
         wave=wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
+        country=lambda code: _country(code, lang),
         sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
         day_of=lambda at: formats.day(local_date(at)),
         moment=formats.moment,
         instant=formats.instant,
         length=formats.length,
+        years=formats.years,
         position=_position,
         duration=formats.duration,
         iso=to_iso,
@@ -91,6 +132,45 @@ def _purposes_of(recordings: Iterable[RecordingFacts | DamagedRecording]) -> lis
     """The purposes that the prompts of these recordings named, in the order of the guidelines."""
     named = {purpose for recording in recordings for purpose in recording.purposes}
     return [purpose for purpose in Purpose if purpose in named]
+
+
+def _country(code: str, lang: str) -> str:
+    """The name of a country by its ISO code; the code itself for one that the sentences do not name."""
+    named = f"letter.country.{code}"
+    return say(named, lang) if has(named) else code
+
+
+def _heard(answer: Answer) -> list[Heard]:
+    """The times that staff heard or saved the sound of the recordings that are in the answer, by role."""
+    by_role: dict[str, list[RecordedAccess]] = {}
+    every = [access for recording in answer.recordings for access in recording.accesses]
+    every += [access for recording in answer.damaged for access in recording.accesses]
+    for access in every:
+        if kind_of(access) in WITH_SOUND:
+            by_role.setdefault(access.role, []).append(access)
+    return [Heard(role, len(each), all(access.certain for access in each)) for role, each in by_role.items()]
+
+
+def _files_of(
+    recordings: Iterable[RecordingFacts | DamagedRecording | ErasedSince | PastWithdrawal],
+) -> list[ExportFacts]:
+    """The sound files that staff saved, without our copies of answers."""
+    return [file for recording in recordings for file in recording.exports if file.kind != "answer"]
+
+
+def _left_behind(answer: Answer) -> list[ExportFacts]:
+    """The sound files of erased recordings whose deletion is not confirmed."""
+    erased = [each for each in answer.erased_since if each.erased_at is not None]
+    return [file for file in _files_of([*erased, *answer.withdrawals]) if file.confirmed_at is None]
+
+
+def _prompts(recordings: Sequence[RecordingFacts]) -> dict[str, PromptHeard]:
+    """The texts that the caller heard before these recordings, each once."""
+    prompts: dict[str, PromptHeard] = {}
+    for number, facts in enumerate(recordings, 1):
+        words = (facts.prompt_version, facts.prompt_text, facts.prompt_lang, facts.prompt_sha256)
+        prompts.setdefault(facts.prompt_text, PromptHeard(len(prompts) + 1, [], *words)).recordings.append(number)
+    return prompts
 
 
 def kind_of(access: RecordedAccess) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +18,7 @@ from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, 
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
-from arlo_rec.log.events import Erases, Purged, Withdrawn
+from arlo_rec.log.events import CopyMade, Erases, Purged, Withdrawn
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, is_due
@@ -232,13 +233,20 @@ _KEPT_UNDER: Final[Mapping[KnownBy, tuple[str, str]]] = {  # the kind of the tag
 }
 
 
-def withdrawals_of(store: Store, known_by: Iterable[Identifier]) -> tuple[PastWithdrawal, ...]:
+class KnownWithdrawal(NamedTuple):
+    """A withdrawal that an identifier leads to, with the calls that it erased."""
+
+    facts: PastWithdrawal
+    calls: tuple[RecordingId, ...]
+
+
+def withdrawals_of(store: Store, known_by: Iterable[Identifier]) -> list[KnownWithdrawal]:
     """The withdrawals of which a code of a person's numbers or calls is still kept, the oldest first."""
     withdrawals = {withdrawal for identifier in known_by for withdrawal in _of(store, identifier)}
-    return tuple(sorted(withdrawals, key=lambda withdrawal: withdrawal.at))
+    return sorted(withdrawals, key=lambda withdrawal: withdrawal.facts.at)
 
 
-def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
+def _of(store: Store, identifier: Identifier) -> Iterator[KnownWithdrawal]:
     """The withdrawals that are kept under the blind index of an identifier."""
     if identifier.kind not in _KEPT_UNDER:
         return
@@ -247,7 +255,26 @@ def _of(store: Store, identifier: Identifier) -> Iterator[PastWithdrawal]:
         entry, kept = store.log.entries.get(seq), table.of_entry(seq)
         if entry is not None and isinstance(event := entry.event, Withdrawn):
             until = max(tombstone.at for tombstone in kept) + RETENTION + WITHDRAWN_MARGIN
-            yield PastWithdrawal(entry.at, len(event.recordings), until, code_of)
+            taken_in = store.log.entries.taking_in(event.recordings)
+            copies = {taken for taken, entry in taken_in.items() if isinstance(entry.event, CopyMade)}
+            calls = tuple(recording for recording in event.recordings if recording not in copies)
+            yield KnownWithdrawal(PastWithdrawal(entry.at, len(calls), until, code_of), calls)
+
+
+def with_what_was_done(
+    store: Store, withdrawal: KnownWithdrawal, gone: Collection[str], mentions: LogMentions | None, now: datetime
+) -> PastWithdrawal:
+    """A withdrawal with the accesses to its calls and the sound files of them, but for calls among *gone*."""
+    if mentions is None:
+        return withdrawal.facts
+    done = [_done_until_erased(store, call, mentions, now) for call in withdrawal.calls if call.hex() not in gone]
+    accesses_of = chain.from_iterable(each["accesses"] for each in done)
+    exports_of = chain.from_iterable(each["exports"] for each in done)
+    return replace(
+        withdrawal.facts,
+        accesses=tuple(sorted(accesses_of, key=lambda access: access.at)),
+        exports=tuple(sorted(exports_of, key=lambda export: export.at)),
+    )
 
 
 # -- erased since ------------------------------------------------------------------------------------
@@ -281,15 +308,19 @@ def with_accesses(
     """The erased recordings with every access, copy and export until then: the right outlives them (CJEU C-553/07)."""
     if mentions is None:
         return tuple(gone)
+    ids = [RecordingId(bytes.fromhex(recording.id)) for recording in gone]
     return tuple(
-        replace(
-            recording,
-            accesses=accesses.recorded(store, mentions, mentions.named[recording_id], now),
-            exports=accesses.exports(store, mentions, recording_id, now),
-        )
-        for recording in gone
-        for recording_id in [RecordingId(bytes.fromhex(recording.id))]
+        replace(recording, **_done_until_erased(store, name, mentions, now))
+        for recording, name in zip(gone, ids, strict=True)
     )
+
+
+def _done_until_erased(store: Store, call: RecordingId, mentions: LogMentions, now: datetime) -> dict[str, Any]:
+    """The accesses to an erased call and its copies, and the sound files of them."""
+    return {
+        "accesses": accesses.recorded(store, mentions, mentions.named[call], now),
+        "exports": accesses.exports(store, mentions, call, now),
+    }
 
 
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import count
 from typing import Any, NamedTuple
 
-from dateutil.easter import easter
-from dateutil.relativedelta import relativedelta
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import audience_keys, cases
@@ -36,6 +34,7 @@ from arlo_rec.log.events import (
     CaseWidened,
     Denied,
 )
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, InUse, NothingMatched, Refused, Usage
 from arlo_rec.model.records import to_iso
@@ -43,38 +42,6 @@ from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import Action, identity_stated, reason_problem
 from arlo_rec.store import Store
-
-# -- deadlines ---------------------------------------------------------------------------------------
-# The deadline of an access request: GDPR 12(3) by the rules of Regulation 1182/71.
-#
-# The day of receipt is not counted. A period of months ends on the same date of the last month, or on that month's last
-# day; a Saturday, a Sunday or a Norwegian public holiday moves the end to the next working day. The period stands still
-# from the day on which the person was asked who they are until the day on which they showed it (EDPB 01/2022 v2.1).
-
-
-_MONTHS, _MONTHS_EXTENDED = 1, 3  # "extended by two further months" (GDPR 12(3)), counted from the receipt as well
-_FIXED = ((1, 1), (5, 1), (5, 17), (12, 25), (12, 26))  # month, day
-_AFTER_EASTER = (-3, -2, 0, 1, 39, 49, 50)  # Maundy Thursday to Whit Monday, in days
-
-
-def answer_due(received: date, *, stood_still: int = 0, extended: bool = False) -> date:
-    """The last day for the answer to a request that was received on that day (Europe/Oslo).
-
-    *stood_still* is the number of days that a check of the person's identity took. Raises OverflowError or ValueError
-    for days beyond the calendar.
-    """
-    due = received + relativedelta(months=_MONTHS_EXTENDED if extended else _MONTHS) + timedelta(days=stood_still)
-    while due.weekday() >= 5 or is_holiday(due):
-        due += timedelta(days=1)
-    return due
-
-
-def is_holiday(day: date) -> bool:
-    """Whether it is a Norwegian public holiday."""
-    if (day.month, day.day) in _FIXED:
-        return True
-    return (day - easter(day.year)).days in _AFTER_EASTER
-
 
 # -- register ---------------------------------------------------------------------------------------
 

@@ -26,8 +26,8 @@ from arlo_rec.dsar import access_list, accesses, recordings, register, subjects,
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, Scope
 from arlo_rec.dsar.files import Enclosure
-from arlo_rec.dsar.recordings import HeldCall
-from arlo_rec.dsar.register import CaseShown, Intake
+from arlo_rec.dsar.recordings import HeldCall, KnownWithdrawal
+from arlo_rec.dsar.register import CaseShown, Intake, KnownAs
 from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Composition, Form
@@ -161,6 +161,12 @@ class WithoutSound(Record, frozen=True):
     code: str
 
 
+class CallsOf(KnownAs, frozen=True):
+    """An identifier of the person, with the times of its calls: others may have called from the same number."""
+
+    calls: list[datetime]
+
+
 class Answered(Record, frozen=True):
     """A written answer; the passphrase is shown once, and is sent by another channel."""
 
@@ -171,8 +177,28 @@ class Answered(Record, frozen=True):
     passphrase: str
     without_sound: list[WithoutSound]
     damaged: tuple[str, ...]  # ids of recordings that cannot be given, or not their sound
+    known_by: list[CallsOf]
     nothing_of: tuple[str, ...]  # names of employees and references that no call has
     unsigned: int  # accesses in entries that their person did not sign, which are told as possible
+
+
+class _Found(NamedTuple):
+    """The recordings and withdrawals that the identifiers of a case lead to."""
+
+    entry: register.Entry
+    side: str  # of the person in the calls
+    held: Sequence[Recording]
+    asked: Sequence[Recording]  # those of the held ones that the person wants
+    gone: Sequence[ErasedSince]
+    withdrawals: Sequence[KnownWithdrawal]
+
+    @property
+    def ids(self) -> list[RecordingId]:
+        """The recordings that the answer tells of, the erased ones too."""
+        names = [recording.id for recording in self.asked]
+        names += [RecordingId(bytes.fromhex(recording.id)) for recording in self.gone]
+        names += [call for withdrawal in self.withdrawals for call in withdrawal.calls]
+        return list(dict.fromkeys(names))
 
 
 class _Opened(NamedTuple):
@@ -180,6 +206,8 @@ class _Opened(NamedTuple):
 
     permits: list[Permit]
     calls: Sequence[HeldCall]
+    damaged: Sequence[DamagedRecording]
+    mentions: LogMentions | None
     listed: bytes | None
 
 
@@ -188,6 +216,7 @@ class Registered(Record, frozen=True):
 
     case: CaseShown
     recordings: int
+    known_by: list[CallsOf]
     nothing_of: tuple[str, ...]  # names of employees and references that no call has
 
 
@@ -199,8 +228,17 @@ def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Regi
     if entry.case.state is not CaseState.OPEN:
         raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
     known_by = entry.statement.known_by
-    held = subjects.held(store, known_by, now)
-    return Registered(register.facts(store, entry.case, now), len(held), subjects.without_calls(store, known_by, now))
+    held, case = subjects.held(store, known_by, now), register.facts(store, entry.case, now)
+    return Registered(case, len(held), *_of_each(store, known_by, now))
+
+
+def _of_each(store: Store, known_by: Sequence[Identifier], now: datetime) -> tuple[list[CallsOf], tuple[str, ...]]:
+    """The times of the held calls of each identifier, and the names and references that no call has."""
+    calls = [
+        CallsOf(each.kind, each.text, [call.started_at for call in subjects.held(store, [each], now)])
+        for each in known_by
+    ]
+    return calls, subjects.without_calls(store, known_by, now)
 
 
 def _demand(store: Store, now: datetime) -> None:
@@ -230,38 +268,58 @@ def answer(
     reply.out.demand_new()
     _check_whole_call(store, reply, now)
     entry = _taken(store, request, now)
-    side = _side(entry, reply)
-    held = subjects.held(store, entry.statement.known_by, now)
-    nothing_of = subjects.without_calls(store, entry.statement.known_by, now)
-    asked = _asked(store, reply, held, now)
-    permits = _permits(store, asked, entry, reply, clock())
-    gone = recordings.since_intake(store, entry.case, [call.id for call in held], now)
+    found = _found(store, reply, entry, now)
+    calls_of, nothing_of = _of_each(store, entry.statement.known_by, now)
+    permits = _permits(store, found.asked, entry, reply, clock())
     with disclosures.unless_written(store, permits[0].seq if permits else None, reply.out.files, now):
-        mentions = _mentions(store, asked, gone, entry.case.id)
-        listed = access_list.document(store, mentions, entry.case.id, clock()) if mentions else None
-        calls, damaged = _calls(store, reply, permits, mentions, side, clock)
-        opened = _Opened(permits, calls, listed)
-        content = Answer(
-            replace(register.as_told(entry), state=CaseState.ANSWERED),
-            clock(),
-            tuple(identifier.text for identifier in entry.statement.known_by),
-            tuple(call.facts for call in calls),
-            tuple(damaged),
-            subjects.in_full(reply.scope, held),
-            len(held) - len(asked),
-            reply.form.sound_format,
-            recordings.withdrawals_of(store, entry.statement.known_by),
-            store.settings.ring_hours if store.settings.escrows else None,
-            reply.whole_call_reason,
-            reply.particulars,
-            store.policy.at(now).version,
-            store.log.vkey(),
-            recordings.with_accesses(store, gone, mentions, clock()),
-            *(side, store.policy.at(now).entries_days),
-            subjects.objections_of(store, entry.statement.known_by),
-        )
+        opened = _opened(store, reply, found, permits, clock)
+        content = _content(store, reply, found, opened, clock)
         written = _write(store, reply, content, opened, clock, observer)
-    return msgspec.structs.replace(written, nothing_of=nothing_of)
+    return msgspec.structs.replace(written, nothing_of=nothing_of, known_by=calls_of)
+
+
+def _found(store: Store, reply: Reply, entry: register.Entry, now: datetime) -> _Found:
+    """All that the identifiers of a case lead to; raises NothingMatched, and Refused without particulars."""
+    side, known_by = _side(entry, reply), entry.statement.known_by
+    held = subjects.held(store, known_by, now)
+    gone = recordings.since_intake(store, entry.case, [call.id for call in held], now)
+    asked = _asked(store, reply, held, now)
+    return _Found(entry, side, held, asked, gone, recordings.withdrawals_of(store, known_by))
+
+
+def _opened(store: Store, reply: Reply, found: _Found, permits: list[Permit], clock: Callable[[], datetime]) -> _Opened:
+    """The calls that the permits open, and the log's mentions of all that was found."""
+    case = found.entry.case.id
+    mentions = accesses.mentions(store, found.ids, case, found.side) if found.ids else None
+    listed = access_list.document(store, mentions, case, clock()) if mentions else None
+    calls, damaged = _calls(store, reply, permits, mentions, found.side, clock)
+    return _Opened(permits, calls, damaged, mentions, listed)
+
+
+def _content(store: Store, reply: Reply, found: _Found, opened: _Opened, clock: Callable[[], datetime]) -> Answer:
+    """The answer before its sounds are read."""
+    known_by, mentions, now = found.entry.statement.known_by, opened.mentions, clock()
+    gone = {recording.id for recording in found.gone}
+    policy = store.policy.at(now)
+    return Answer(
+        replace(register.as_told(found.entry), state=CaseState.ANSWERED),
+        now,
+        tuple(identifier.text for identifier in known_by),
+        tuple(call.facts for call in opened.calls),
+        tuple(opened.damaged),
+        subjects.in_full(reply.scope, found.held),
+        len(found.held) - len(found.asked),
+        reply.form.sound_format,
+        tuple(recordings.with_what_was_done(store, each, gone, mentions, now) for each in found.withdrawals),
+        store.settings.ring_hours if store.settings.escrows else None,
+        reply.whole_call_reason,
+        reply.particulars,
+        policy.version,
+        store.log.vkey(),
+        recordings.with_accesses(store, found.gone, mentions, now),
+        *(found.side, policy.entries_days),
+        subjects.objections_of(store, known_by),
+    )
 
 
 def _side(entry: register.Entry, reply: Reply) -> str:
@@ -273,14 +331,8 @@ def _side(entry: register.Entry, reply: Reply) -> str:
 
 def _unsigned(answer: Answer) -> int:
     """The number of accesses that an answer tells as possible only."""
-    groups = (answer.recordings, answer.damaged, answer.erased_since)
+    groups = (answer.recordings, answer.damaged, answer.erased_since, answer.withdrawals)
     return sum(not access.certain for group in groups for recording in group for access in recording.accesses)
-
-
-def _mentions(store: Store, asked: Sequence[Recording], gone: Sequence[ErasedSince], case: str) -> LogMentions | None:
-    """The log's mentions of the held recordings and of those erased since; None if there are none."""
-    names = [*(recording.id for recording in asked), *(RecordingId(bytes.fromhex(recording.id)) for recording in gone)]
-    return accesses.mentions(store, names, case) if names else None
 
 
 def _write(
@@ -292,7 +344,7 @@ def _write(
     observer: Observer,
 ) -> Answered:
     """Write the signed package, if everything in it is still held then, and log the answer."""
-    form, whole, (permits, calls, listed) = reply.form, reply.whole_call, opened
+    form, whole, permits, calls, listed = reply.form, reply.whole_call, opened.permits, opened.calls, opened.listed
     side = None if whole else content.side
     target = writing.target(reply.out, calls, form, whole=whole)
     if permits and target.file.name != reply.out.name:
@@ -312,7 +364,7 @@ def _write(
     whys = ((facts.id, str(facts.withheld)) for facts in composed.answer.recordings)
     without = [WithoutSound(name, why) for name, why in whys if why not in {"None", "damaged"}]
     count, out = len(content.recordings), target.file.absolute()
-    return Answered(case, count, out, sha256, target.passphrase, without, damaged, (), _unsigned(content))
+    return Answered(case, count, out, sha256, target.passphrase, without, damaged, [], (), _unsigned(content))
 
 
 def _calls(

@@ -55,10 +55,7 @@ class _Forgettables:
 
 def forget(store: Store, now: datetime) -> int:
     """Forget what is old enough by the clock, at most once a day; returns the number of entries. Raises as a change."""
-    days, count = store.policy.at(now).entries_days, 0
-    if days is None:
-        return 0
-    is_last = False
+    days, count, is_last = store.policy.at(now).entries_days, 0, False
     while not is_last:
         begin, at = last(store)
         old = _find(store, begin, at, now - timedelta(days=days))

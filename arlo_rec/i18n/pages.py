@@ -105,6 +105,8 @@ _INSTANT: Final = (
     "{day} at {hour:02}:{minute:02}:{second:02} (UTC+{offset})",
 )
 _DECIMAL: Final = (",", ".")
+_DAYS: Final = ("dager", "days")
+_YEARS: Final = (("ett år", "{count} år"), ("one year", "{count} years"))
 
 
 class Formats:
@@ -133,6 +135,11 @@ class Formats:
         """A length to the second, and never 0: `1 min 32 s`."""
         minutes, rest = divmod(max(1, round(seconds)), 60)
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+    def years(self, days: int) -> str:
+        """A time in years where it is whole ones, else in days: `2 år`, `400 days`."""
+        count, rest = divmod(days, 365)
+        return f"{days} {_DAYS[self.column]}" if rest else _YEARS[self.column][count > 1].format(count=count)
 
     def duration(self, seconds: float) -> str:
         """A length to the tenth of a second."""

@@ -223,6 +223,7 @@ class _OfGrant(AuditEvent):
     state: str
     limits: Mapping[str, Any] | None = None  # None: no limits
     glass: bool | None = None  # True: emergency access
+    may_export: bool | None = None  # True: its person may save sound as a file
 
 
 class GrantGiven(_OfGrant):
@@ -270,6 +271,7 @@ class AccessRequested(Forgettable):
     teams: Sequence[str] | None  # None: all
     until: str
     limits: Mapping[str, Any] | None = None
+    may_export: bool | None = None
 
 
 class PolicyProposed(AuditEvent):

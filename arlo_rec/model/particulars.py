@@ -9,8 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from arlo_rec.model.errors import Refused, Usage
 
@@ -18,18 +20,15 @@ CONTROLLER: Final = "Verisure Arlo Europe DAC"  # the company of these guideline
 LONGEST: Final = 500  # characters of one particular
 FILE_BYTES: Final = 64 * 1024
 DEFAULT: Final = Path(__file__).with_name("particulars.toml")  # of the customer, as far as known
-NONE: Final = "none"  # as data-protection officer: the company has none
-_TEXTS = ("controller", "contact", "data_protection", "notice", "address", "data_protection_officer", "staff_notice")
-_IN_BOTH: Final = ("staff_basis", "withdrawal", "objection")  # in Norwegian and in English
-ON_PAGES: Final = frozenset(  # on published pages, and in no letter
-    {
-        *("address", "data_protection_officer", "retention"),
-    }
-)
+TEMPLATE: Final = Path(__file__).parent.parent / "demo_calls" / "particulars.toml"  # every key, with comments
+NONE: Final = "none"  # as data-protection officer, representative or evaluation: there is none
+_IN_BOTH: Final = ("withdrawal", "objection", "staff_basis")  # a field for Norwegian and one for English
 _KNOWN: Final[Mapping[str, frozenset[str]]] = {  # keys of the tables of each list
     "processors": frozenset({"name", "task", "country", "safeguards"}),
     "recipients": frozenset({"name", "why", "country", "safeguards"}),
     "retention": frozenset({"kind", "how_long"}),
+    "joint_controllers": frozenset({"name", "contact", "task"}),
+    "suppliers": frozenset({"name", "task", "controlled_at", "next_at"}),
 }
 _EEA = frozenset(
     {
@@ -37,6 +36,17 @@ _EEA = frozenset(
         *("LT", "LU", "MT", "NL", "NO", "PL", "PT", "RO", "SK", "SI", "ES", "SE"),
     }
 )  # fmt: skip
+
+
+class Words(NamedTuple):
+    """A text in Norwegian and in English."""
+
+    nb: str
+    en: str
+
+    def text(self, lang: str) -> str:
+        """The text, in that language."""
+        return self.nb if lang == "nb" else self.en
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +121,23 @@ class Kept:
         return self.how_long_nb if lang == "nb" else self.how_long_en
 
 
+class JointController(NamedTuple):
+    """Another company that decides why and how calls are recorded, and its part of the duties (GDPR 26)."""
+
+    name: str
+    contact: str
+    task: Words
+
+
+class Supplier(NamedTuple):
+    """A company that supplies a part of the system, and when IT controls it (security.monitored)."""
+
+    name: str
+    task: Words
+    controlled_at: date | None  # the last time; None: not yet
+    next_at: date
+
+
 @dataclass(frozen=True, slots=True)
 class Particulars:
     """The company's particulars in letters and pages; None if not stated."""
@@ -131,6 +158,17 @@ class Particulars:
     objection_en: str | None = None
     recipients: tuple[Recipient, ...] | None = None
     retention: tuple[Kept, ...] | None = None
+    representative: str | None = None  # in the EEA, of a company outside it (GDPR 27); NONE without one
+    joint_controllers: tuple[JointController, ...] | None = None
+    lead_authority: Words | None = None  # the supervisory authority of the main establishment (GDPR 56)
+    special_categories: Words | None = None  # the basis of keeping what callers tell of health and the like (GDPR 9)
+    minors: Words | None = None  # what is done when a child calls
+    staff_consequences: Words | None = None  # for employees (aml. § 9-2)
+    staff_duration: Words | None = None  # of the recording as a measure of control
+    staff_discussed: date | None = None  # with the employees' representatives
+    staff_evaluated: date | str | None = None  # with them, the last time; NONE before the first
+    staff_cases: Words | None = None  # whether a call is used in a case about an employee
+    suppliers: tuple[Supplier, ...] | None = None
 
     def staff_basis(self, lang: str) -> str | None:
         """The legal basis of recording employees, in that language."""
@@ -164,15 +202,7 @@ class Particulars:
         """Raise Refused where one of *keys* is not stated: the company must find it out, not the person who asks."""
         missing = [key for key in self.missing if key in keys]
         if missing:
-            raise Refused("particulars_missing", rule=rule, keys=" ".join(missing))
-
-
-FOR_CALLERS: Final = ("contact", "data_protection", "notice", "processors", "recipients")  # what an answer tells
-FOR_STAFF: Final = ("contact", "data_protection", "staff_notice", "staff_basis", "processors", "recipients")
-KEYS: Final = (  # of the file, in the order of examples/particulars.toml
-    *("controller", "address", "contact", "data_protection", "data_protection_officer", "notice", "staff_notice"),
-    *("withdrawal", "objection", "staff_basis", "processors", "recipients", "retention"),
-)
+            raise Refused("particulars_missing", rule=rule, keys=" ".join(missing), path=str(TEMPLATE))
 
 
 def decode(raw: bytes, path: str) -> Particulars:
@@ -181,19 +211,44 @@ def decode(raw: bytes, path: str) -> Particulars:
         document = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Usage("config_not_toml", path=path) from None
-    lists = {key: document.pop(key) for key in _LISTS if key in document}
-    both = {key: document.pop(key) for key in _IN_BOTH if key in document}
-    for key in document:
-        if key not in _TEXTS:
+    stated: dict[str, Any] = {}
+    for key, value in document.items():
+        if key not in _KINDS:
             raise Usage("particulars_unknown_key", key=key[:60], path=path)
-    stated: dict[str, Any] = {key: _text(value, key, path) for key, value in document.items()}
-    for key, value in both.items():
-        stated[f"{key}_nb"], stated[f"{key}_en"] = _both(value, key, path)
-    for key, listed in lists.items():
-        if not isinstance(listed, list):
-            raise Usage("particulars_bad_value", key=key, path=path)
-        stated[key] = tuple(_LISTS[key](_table(table, key, path), path) for table in listed)
+        stated |= _KINDS[key](value, key, path)
     return Particulars(**stated)
+
+
+# -- kinds of values: each gives the fields of a key -----------------------------------------------------
+
+
+def _plain(value: object, key: str, path: str) -> dict[str, Any]:
+    return {key: _text(value, key, path)}
+
+
+def _two(value: object, key: str, path: str) -> dict[str, Any]:
+    words = _words(value, key, path)
+    return {f"{key}_nb": words.nb, f"{key}_en": words.en}
+
+
+def _worded(value: object, key: str, path: str) -> dict[str, Any]:
+    return {key: _words(value, key, path)}
+
+
+def _dated(value: object, key: str, path: str) -> dict[str, Any]:
+    return {key: _day(value, key, path)}
+
+
+def _dated_or_none(value: object, key: str, path: str) -> dict[str, Any]:
+    return {key: NONE if value == NONE else _day(value, key, path)}
+
+
+def _listed(
+    row: Callable[[Mapping[str, Any], str], object], value: object, key: str, path: str
+) -> dict[str, tuple[object, ...]]:
+    if not isinstance(value, list):
+        raise Usage("particulars_bad_value", key=key, path=path)
+    return {key: tuple(row(_table(table, key, path), path) for table in value)}
 
 
 def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
@@ -208,19 +263,36 @@ def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
 
 def _recipient(document: Mapping[str, Any], path: str) -> Recipient:
     name = _text(document.get("name"), "recipients.name", path)
-    why = _both(document.get("why"), "recipients.why", path)
+    why = _words(document.get("why"), "recipients.why", path)
     return Recipient(name, *why, **_located(document, "recipients", path))
 
 
 def _kept(document: Mapping[str, Any], path: str) -> Kept:
-    kind, how_long = (_both(document.get(key), f"retention.{key}", path) for key in ("kind", "how_long"))
+    kind, how_long = (_words(document.get(key), f"retention.{key}", path) for key in ("kind", "how_long"))
     return Kept(*kind, *how_long)
 
 
 def _processor(document: Mapping[str, Any], path: str) -> Processor:
     name = _text(document.get("name"), "processors.name", path)
-    task = _both(document.get("task"), "processors.task", path)
+    task = _words(document.get("task"), "processors.task", path)
     return Processor(name, *task, **_located(document, "processors", path))
+
+
+def _joint_controller(document: Mapping[str, Any], path: str) -> JointController:
+    name, contact = (_text(document.get(key), f"joint_controllers.{key}", path) for key in ("name", "contact"))
+    return JointController(name, contact, _words(document.get("task"), "joint_controllers.task", path))
+
+
+def _supplier(document: Mapping[str, Any], path: str) -> Supplier:
+    """A supplier; its task may be a text that is the same in both languages."""
+    name, task = _text(document.get("name"), "suppliers.name", path), document.get("task")
+    words = _words({"nb": task, "en": task} if isinstance(task, str) else task, "suppliers.task", path)
+    last = document.get("controlled_at")
+    controlled_at = None if last is None else _day(last, "suppliers.controlled_at", path)
+    next_at = _day(document.get("next_at"), "suppliers.next_at", path)
+    if controlled_at is not None and next_at <= controlled_at:
+        raise Usage("particulars_bad_value", key="suppliers.next_at", path=path)
+    return Supplier(name, words, controlled_at, next_at)
 
 
 def _located(document: Mapping[str, Any], key: str, path: str) -> dict[str, Any]:
@@ -230,16 +302,27 @@ def _located(document: Mapping[str, Any], key: str, path: str) -> dict[str, Any]
         raise Usage("particulars_bad_value", key=f"{key}.country", path=path)
     if country in _EEA and "safeguards" not in document:
         return {"country": country}
-    nb, en = _both(document.get("safeguards"), f"{key}.safeguards", path)
+    nb, en = _words(document.get("safeguards"), f"{key}.safeguards", path)
     return {"country": country, "safeguards_nb": nb, "safeguards_en": en}
 
 
-def _both(value: object, key: str, path: str) -> tuple[str, str]:
+def _words(value: object, key: str, path: str) -> Words:
     """A text in Norwegian and in English."""
     texts: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     if set(texts) != {"nb", "en"}:
         raise Usage("particulars_bad_value", key=key, path=path)
-    return _text(texts["nb"], f"{key}.nb", path), _text(texts["en"], f"{key}.en", path)
+    return Words(_text(texts["nb"], f"{key}.nb", path), _text(texts["en"], f"{key}.en", path))
+
+
+def _day(value: object, key: str, path: str) -> date:
+    """A date of TOML, or one written as a text."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        day = None
+    if type(day) is not date:
+        raise Usage("particulars_bad_value", key=key, path=path)
+    return day
 
 
 def _text(value: object, key: str, path: str) -> str:
@@ -248,8 +331,34 @@ def _text(value: object, key: str, path: str) -> str:
     return value.strip()
 
 
-_LISTS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
-    "processors": _processor,
-    "recipients": _recipient,
-    "retention": _kept,
+_KINDS: Final[Mapping[str, Callable[[object, str, str], dict[str, Any]]]] = {
+    "controller": _plain,
+    "address": _plain,
+    "contact": _plain,
+    "data_protection": _plain,
+    "data_protection_officer": _plain,
+    "representative": _plain,
+    "joint_controllers": partial(_listed, _joint_controller),
+    "lead_authority": _worded,
+    "notice": _plain,
+    "staff_notice": _plain,
+    "withdrawal": _two,
+    "objection": _two,
+    "special_categories": _worded,
+    "minors": _worded,
+    "staff_basis": _two,
+    "staff_consequences": _worded,
+    "staff_duration": _worded,
+    "staff_discussed": _dated,
+    "staff_evaluated": _dated_or_none,
+    "staff_cases": _worded,
+    "processors": partial(_listed, _processor),
+    "recipients": partial(_listed, _recipient),
+    "retention": partial(_listed, _kept),
+    "suppliers": partial(_listed, _supplier),
 }
+KEYS: Final = tuple(_KINDS)  # of the file, in the order of examples/particulars.toml
+FOR_CALLERS: Final = ("contact", "data_protection", "notice", "processors", "recipients")  # what an answer tells
+FOR_STAFF: Final = ("contact", "data_protection", "staff_notice", "staff_basis", "processors", "recipients")
+IN_ANSWERS: Final = frozenset({*FOR_CALLERS, *FOR_STAFF, "controller", "withdrawal", "objection"})
+ON_PAGES: Final = frozenset(KEYS) - IN_ANSWERS  # and in no file for programs of an answer

@@ -6,7 +6,7 @@ reason_demanded = true
 cut_circumstances = true       # of training copies; else a reviewer is shown where to look
 most_found = 100
 own_a_day = 20
-entries_days = 1095            # or "never"
+entries_days = 730             # 365 to 1825
 retention_days = 60            # 90 at most
 
 [[reason]]                     # where any stands here, these are the whole list
@@ -51,7 +51,6 @@ from arlo_rec.policy import RETENTION, Purpose
 Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Usage
 
 FILE_BYTES: Final = 64 * 1024
-NEVER: Final = "never"
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as `certificates.check` has it
 LATEST: Final = timedelta(days=366)  # after its proposal a version comes into force at the latest
 _CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
@@ -123,14 +122,11 @@ def _name(value: object, path: str) -> str:
     return value
 
 
-def _number(value: object, key: str, path: str) -> int | None:
-    if key == "entries_days" and value == NEVER:
-        return None
+def _number(value: object, key: str, path: str) -> int:
     if key == "retention_days" and type(value) is int and value > RETENTION.days:
         raise Refused("retention_longer", rule="retention.90d", most=RETENTION.days)
     if type(value) is not int or value not in LIMITS[key]:
-        code = "policy_days" if key == "entries_days" else "policy_number"
-        raise Usage(code, key=key, least=LIMITS[key].start, most=LIMITS[key].stop - 1, path=path)
+        raise Usage("policy_number", key=key, least=LIMITS[key].start, most=LIMITS[key].stop - 1, path=path)
     return value
 
 
@@ -328,16 +324,12 @@ def text_of(version: PolicyVersion) -> str:
     """A version as such a file, to begin a proposal with."""
     lines = [f"version = {json.dumps(version.version)}"]
     lines += [f"{key} = {json.dumps(getattr(version, key))}" for key in TRUTHS]
-    lines += [f"{key} = {_written(getattr(version, key))}" for key in LIMITS]
+    lines += [f"{key} = {getattr(version, key)}" for key in LIMITS]
     for reason in version.reasons:
         lines += _lines_of_reason(reason)
     for prompt in version.prompts:
         lines += _lines_of_prompt(prompt)
     return "\n".join(lines) + "\n"
-
-
-def _written(number: int | None) -> str:
-    return json.dumps(NEVER) if number is None else str(number)
 
 
 def _lines_of_reason(reason: ReasonCode) -> list[str]:

@@ -105,7 +105,7 @@ class PolicyVersion:
     cut_circumstances: bool  # whether training copies lose, unasked, what may identify a person without a name
     most_found: int  # hits that a search shows
     own_a_day: int  # recordings that an officer opens a day by her own access, unless the approval allows more
-    entries_days: int | None  # after which the log drops bodies of entries; None: never
+    entries_days: int  # after which the log drops bodies of entries
     retention_days: int  # for which a recording is kept
     program: tuple[Part, ...]  # the parts of the program that it was approved with
     by: str = ""  # the proposing officer; empty for a new store's
@@ -248,12 +248,13 @@ REASON_CODES: Final[tuple[ReasonCode, ...]] = (
 
 MOST_FOUND: Final = 50  # more would be no search for a call (access.need)
 OWN_A_DAY: Final = 20
+ENTRIES_DAYS: Final = 365  # a year of an employee's acts, for checks of access (GDPR 5(1)(e))
 TRUTHS: Final = ("reason_demanded", "cut_circumstances")  # settings that are true or false
 LIMITS: Final[Mapping[str, range]] = {  # settings that are numbers
     "most_found": range(1, 1001),
     "own_a_day": range(1, 1001),
     "retention_days": range(1, RETENTION.days + 1),  # the most that callers were ever told
-    "entries_days": range(365, 3651),  # the log is evidence, so it outlives every recording, case and grant in it
+    "entries_days": range(365, 1826),  # the log is evidence, so it outlives every recording, case and grant in it
 }
 
 
@@ -268,7 +269,7 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
         cut_circumstances=False,
         most_found=MOST_FOUND,
         own_a_day=OWN_A_DAY,
-        entries_days=None,
+        entries_days=ENTRIES_DAYS,
         retention_days=RETENTION.days,
         program=parts(),
     )

@@ -218,6 +218,7 @@ class Grant:
     limits: Limits = NO_LIMITS
     reviewed_at: datetime | None = None  # when an officer last confirmed that it is needed
     glass: bool = False  # an officer's own emergency access, which a manager may agree to
+    may_export: bool = False  # its person may save the sound as a file, which then lies outside the store
 
     def live(self, now: datetime) -> bool:
         """Whether it gives access at *now*."""

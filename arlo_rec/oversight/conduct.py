@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ from zoneinfo import ZoneInfo
 from arlo_rec.access import grant_history
 from arlo_rec.access.limits import HEARD
 from arlo_rec.erasure import old_entries
+from arlo_rec.i18n.messages import LANGUAGES
+from arlo_rec.i18n.pages import Formats, render_markdown
 from arlo_rec.keys.roster import name_then
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import (
@@ -35,8 +38,10 @@ from arlo_rec.log.events import (
 )
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, nearest
+from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import RecordingId
-from arlo_rec.policy import ZONE, Action, Role
+from arlo_rec.model.times import local_date
+from arlo_rec.policy import BREACH_NOTICE, ZONE, Action, Role
 from arlo_rec.store import Store
 
 _OPENING: Final = HEARD | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT, Action.DSAR}
@@ -48,6 +53,7 @@ _COUNTED: Final = (SearchBegun, Denied, Opened, Heard, HeardInReview)  # by pers
 _REACHING: Final = (Opened, OpenedForSubject, SearchShown, WithdrawalShown)
 _REACH: Final = ("opened", "shown", "files")
 _AT_ONCE: Final = 5000
+PAGE: Final = Path(__file__).with_name("page")
 MOST_REASONS: Final = 3  # of a person, that are shown
 NIGHT: Final = (22, 6)  # hours in Oslo: from, and before
 FAR: Final = 6.0  # spreads from the median of the others
@@ -301,6 +307,15 @@ class Breach(Record, frozen=True, rename={"begin": "from", "end": "to"}):
     only_ciphertext: bool  # they opened nothing, and could have opened nothing
     ids: frozenset[RecordingId]
     forgotten_until: datetime | None
+    aware: datetime  # when the company became aware of the breach
+    deadline: datetime  # of the notification
+    lead_authority: str | None  # None: not stated
+    out: Path | None = None  # a draft of the notice to the people concerned
+
+    @property
+    def files(self) -> int:
+        """The files that people were let save."""
+        return sum(each.files for each in self.people)
 
 
 def breach(
@@ -310,6 +325,9 @@ def breach(
     since: datetime | None,
     before: datetime | None,
     now: datetime,
+    *,
+    aware: datetime,
+    lead_authority: str | None,
 ) -> Breach:
     """The facts of a breach: by one person, on one recording, or all in a span of time.
 
@@ -343,7 +361,25 @@ def breach(
         only_ciphertext=not every and not _could(store, person, since, before),
         ids=frozenset(every),
         forgotten_until=old_entries.last(store)[1],
+        aware=aware,
+        deadline=aware + BREACH_NOTICE,
+        lead_authority=lead_authority,
     )
+
+
+def notice(found: Breach, company: Particulars) -> str:
+    """A draft of the notice to the people concerned, in Norwegian and English (GDPR 34).
+
+    What only people can know is a blank between two marks. It names nobody.
+    """
+    texts = []
+    for lang in LANGUAGES:
+        day = Formats(lang).day
+        first, last = (day(local_date(at)) if at is not None else None for at in (found.begin, found.end))
+        asked = {"controller": company.controller, "contact": company.contact, "about": company.data_protection}
+        facts = {"first": first, "last": last, "opened": found.opened, "files": found.files}
+        texts.append(render_markdown(PAGE, f"breach.{lang}.md.j2", **asked, **facts).strip())
+    return "\n\n---\n\n".join(texts) + "\n"
 
 
 def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[RecordingId, RecordingId]:

@@ -6,7 +6,7 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -22,9 +22,11 @@ from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
+from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log
+from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log, supplier_control
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
@@ -62,6 +64,15 @@ class Access(Record, frozen=True):
     until: datetime
 
 
+class SupplierShown(Record, frozen=True):
+    """A supplier, and when IT controls it."""
+
+    name: str
+    task: str
+    controlled_at: date | None  # None: not yet
+    next_at: date
+
+
 class Status(Record, frozen=True):
     """The status of a store, as counts and instants, with the codes of findings."""
 
@@ -84,12 +95,18 @@ class Status(Record, frozen=True):
     own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
     waiting: list[Access]  # grants awaiting a second officer
     broken_glass: list[Access]  # emergency access approved within the last week
+    suppliers: list[SupplierShown]
     critical: list[str]
     unlocked_until: datetime | UnsetType | None = UNSET  # of the person's own unlock
 
 
-def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
-    """The status of a store, and its findings in the order of display; raises NotGranted."""
+def status(
+    store: Store, suppliers: Sequence[Supplier] | None, now: datetime, lang: str
+) -> tuple[Status, list[Finding]]:
+    """The status of a store, and its findings in the order of display; raises NotGranted.
+
+    *suppliers*: those that the company states; None where it states none.
+    """
     store.demand(Action.LOOK_AFTER, now)
     recordings, late = store.catalogue.search, now - OVERDUE_AFTER
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
@@ -115,10 +132,11 @@ def status(store: Store, now: datetime) -> tuple[Status, list[Finding]]:
         own_access=list(map(Access.of, own)),
         waiting=list(map(Access.of, waiting)),
         broken_glass=list(map(Access.of, broken)),
+        suppliers=[SupplierShown.of(each, task=each.task.text(lang)) for each in suppliers or ()],
         critical=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current)]
-    found += [*_of_requests(current.requests), *_of_copies(current)]
+    found += [*_of_requests(current.requests), *_of_copies(current), *_of_suppliers(suppliers, now)]
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
         for severity in (Severity.WARNING, Severity.CRITICAL)
@@ -209,6 +227,17 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:
                 yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+
+
+def _of_suppliers(suppliers: Sequence[Supplier] | None, now: datetime) -> Iterator[Finding]:
+    """Suppliers that IT is to control soon, or should have controlled."""
+    if suppliers is None:
+        yield Finding(Severity.STATUS, "suppliers_unstated")
+    for each in suppliers or ():
+        control = supplier_control(each.next_at, local_date(now))
+        if control.code != "ok":
+            severity = Severity.STATUS if control.allowed else Severity.WARNING
+            yield Finding(severity, control.code, {"name": each.name, "day": each.next_at})
 
 
 def root_problem(store: Store) -> ArloError | None:

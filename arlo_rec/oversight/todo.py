@@ -1,13 +1,13 @@
 """Tasks of the current person, computed from roster, log and rows; nothing is opened, and nothing logged.
 
 Every role may ask, and sees only what it may see anyway: an officer the tasks of all officers, a manager copies of
-the teams of live grants and own files.
+the teams of live grants and own files. An auditor sees the suppliers to be controlled.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -20,9 +20,11 @@ from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.requests import Request
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError
+from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant, PendingOfficer, named_in
+from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.oversight.status import lying_refusals
-from arlo_rec.policy import Action, Role
+from arlo_rec.policy import SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
@@ -47,16 +49,29 @@ class Task(NamedTuple):
     until: datetime | None = None  # when it expires
 
 
-def tasks(store: Store, now: datetime) -> list[Task]:
-    """The person's tasks, the oldest first; raises NotGranted."""
+def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Task]:
+    """The person's tasks, the oldest first; raises NotGranted. *suppliers*: those that the company states."""
     store.demand(Action.LOOK_AFTER, now)
+    controls = list(_controls(suppliers, now))
+    if store.person.role is Role.AUDITOR:
+        return controls
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
     waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
     if store.person.role is Role.OFFICER:
+        waiting_tasks += controls
         for waiting in (_broken, _review, _cases, _refused):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
+
+
+def _controls(suppliers: Sequence[Supplier], now: datetime) -> Iterator[Task]:
+    """Suppliers to be controlled, the longest overdue first."""
+    for each in sorted(suppliers, key=lambda supplier: supplier.next_at):
+        control = supplier_control(each.next_at, local_date(now))
+        if control.code != "ok":
+            day = each.next_at - SUPPLIER_SOON if control.allowed else each.next_at
+            yield Task(control.code, each.name, start_of_day(day), {"day": each.next_at})
 
 
 def _copies(store: Store, now: datetime) -> Iterator[Task]:
@@ -125,7 +140,8 @@ def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, objec
         case Proposal(version=version):
             return {"version": version.version}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
-    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": what.limits}
+    terms = (what.limits, what.may_export)
+    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:

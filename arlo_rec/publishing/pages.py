@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from arlo_rec.certificates.check import HEADS
 from arlo_rec.i18n.messages import LANGUAGES, say
 from arlo_rec.i18n.pages import Formats, render, render_markdown, visible
-from arlo_rec.model import particulars as stated
-from arlo_rec.model.particulars import Particulars
+from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
@@ -91,16 +90,13 @@ def gather(
 ) -> dict[str, object]:
     """The values for the pages of one language, by the policy in force *at* that time."""
     rules, formats = rules_of(version, lang), Formats(lang)
-    has_no_officer = company.data_protection_officer == stated.NONE
     return {
         **_of_company(company, lang),
-        "has_no_officer": has_no_officer,
         "lang": lang,
         "version": version.version,
         "since": formats.day(local_date(version.since)),
         "published": formats.moment(published_at),
-        "by": version.by,
-        "approved_by": [approval.by for approval in version.approvals],
+        "officers": len({*filter(None, [version.by]), *(approval.by for approval in version.approvals)}),
         "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
         "prompts": prompts_of(version, at, lang),
         "reasons": [
@@ -110,7 +106,7 @@ def gather(
         "cut_circumstances": version.cut_circumstances,
         "most_found": version.most_found,
         "own_a_day": version.own_a_day,
-        "entries_days": version.entries_days,
+        "entries_kept": formats.years(version.entries_days),
         "retention_days": version.retention_days,
         "withdrawn_days": (RETENTION + WITHDRAWN_MARGIN).days,
         "longest_days": RETENTION.days,
@@ -129,12 +125,20 @@ def rests_on_interests(company: Particulars) -> bool:
 
 
 def _of_company(company: Particulars, lang: str) -> dict[str, object]:
+    """The facts that a company states of itself; every particular is stated."""
+    words = (
+        *("lead_authority", "special_categories", "minors"),
+        *("staff_consequences", "staff_duration", "staff_cases"),
+    )
+    evaluated, day = company.staff_evaluated, Formats(lang).day
     return {
         "controller": company.controller,
         "address": company.address,
         "contact": company.contact,
         "data_protection": company.data_protection,
-        "officer": company.data_protection_officer,
+        "officer": company.officer,
+        "representative": None if company.representative == NONE else company.representative,
+        "joint_controllers": company.joint_controllers,
         "notice": company.notice,
         "staff_notice": company.staff_notice,
         "withdrawal": company.withdrawal(lang),
@@ -145,6 +149,11 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "outside": company.outside_eea,
         "recipients": company.recipients,
         "kept": company.retention,
+        "suppliers": company.suppliers,
+        "staff_discussed": day(company.staff_discussed) if company.staff_discussed is not None else None,
+        "staff_evaluated": day(evaluated) if isinstance(evaluated, date) else None,
+        "day": day,
+        **{key: stated.text(lang) if (stated := getattr(company, key)) is not None else None for key in words},
     }
 
 

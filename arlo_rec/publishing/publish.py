@@ -7,8 +7,8 @@
     5  that folder gets its name
 
 The certificate of a page states its store, policy version, name, language, form and time of publication. It has the
-SHA-256 of the rest of the file. Its only personal data are the names of officers, which are in the page. It proves the
-entry, which is one for all pages of a run.
+SHA-256 of the rest of the file. Neither it nor the page names a person of the store. It proves the entry, which is one
+for all pages of a run.
 
 An interrupted run leaves the entry in the log, and no folder of that name, or the whole one.
 """
@@ -51,7 +51,7 @@ class PublishedPage(Record, frozen=True):
 
 
 class Published(Record, frozen=True):
-    """The published version of the policy, its pages, and the particulars that the company did not state."""
+    """The published version of the policy, and its pages."""
 
     version: str
     out: str
@@ -133,8 +133,9 @@ class What(StrEnum):
 def drifts(folder: NamedFile, store: Store, company: Particulars, now: datetime) -> list[Drift]:
     """The differences between the pages in *folder* and the pages of *now*, by file; empty without any.
 
-    Raises Unreachable if a file exists and cannot be read.
+    Raises Unreachable if a file exists and cannot be read, and Refused for particulars of which no page can be made.
     """
+    company.demand(KEYS, "info.published")
     checked = ((page, _drift(page, folder.inside(page.file), store, company, now)) for page in pages.every())
     return [Drift(drift, page.file) for page, drift in checked if drift is not None]
 

@@ -189,6 +189,37 @@ def test_a_grant_that_ran_out_opens_nothing_more(world: World) -> None:
     assert world.json("verify", who="iver")["problems"] == [], "cron may end what ran out"
 
 
+@pytest.mark.slow
+@pytest.mark.rule("access.need")
+def test_sound_leaves_as_a_file_only_by_a_grant_that_says_so(world: World) -> None:
+    (ours,) = world.take_in("a", team="kundeservice")
+    (theirs,) = world.take_in("b", team="salg", seed=1)
+    given = ("grant", "leif", "--purpose", "quality", "--reason", "responsible for quality")
+    hears = world.json(*given, "--all-teams", who="sigrid")["grant"]
+    assert (hears["teams"], hears["may_export"]) == (None, False)
+    words = ("--purpose", "quality", "--reason", REASON, "--out", str(world.base / "x.wav"))
+    assert world.code("export", ours, *words, who="leif") == (13, "no_export_grant")
+    assert world.code("listen", ours, *words[:4], "--player", "cat", who="leif")[0] == 0
+    assert world.code("export", "0" * 32, *words, who="leif")[1] == "no_grant", "what is nobody's stays unknown"
+    saves = world.json(*given, "--team", "kundeservice", "--may-export", who="sigrid")["grant"]
+    assert world.json("grants", "review", "--confirm", saves["id"], who="sigrid")["grants"][-1]["may_export"]
+    assert world.code("export", theirs, *words, who="leif") == (13, "no_export_grant"), "of the other team"
+    assert export(world, ours, "a.wav") == 0
+    (entry,) = (each for each in entries(world) if each["action"] == "confirm_grant")
+    assert entry["detail"]["may_export"] is True
+    world.json("revoke", "leif", "--grant", saves["id"], who="sigrid")
+    assert export(world, ours, "b.wav") == 13, "the other grant lets him hear alone"
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.need")
+def test_a_grant_names_its_teams_or_all_of_them(world: World) -> None:
+    words = ("grant", "leif", "--purpose", "quality", "--reason", "responsible for quality")
+    assert world.code(*words, who="sigrid") == (2, "team_missing")
+    assert world.code(*words, "--all-teams", "--team", "salg", who="sigrid") == (2, "not_together")
+    assert world.json("grants", "--all", who="sigrid")["grants"] == []
+
+
 def test_a_recording_made_for_training_only_is_not_opened_for_quality(world: World) -> None:
     world.grant()
     (ours,) = world.take_in("a", consent={"prompt": "nb-2025-01"})

@@ -35,7 +35,7 @@ def now() -> datetime:
 
 
 def terms(name: str = "leif", *teams: str) -> grants.Terms:
-    return grants.Terms(name, "quality", teams, now() + grants.GRANT_LONGEST / 2, WHY)
+    return grants.Terms(name, "quality", teams or None, now() + grants.GRANT_LONGEST / 2, WHY)
 
 
 def commits(world: World, count: int) -> set[str]:
@@ -204,7 +204,7 @@ def test_a_pending_grant_is_sealed_to_nobody_until_it_is_made_live(
     world.json("person", "add", "solveig", *words, who="sigrid")
     monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=8))
     (before,) = world.take_in("before", seed=1)
-    words = ("grant", "solveig", "--purpose", "quality", "--reason", "responsible for quality")
+    words = ("grant", "solveig", "--all-teams", "--purpose", "quality", "--reason", "responsible for quality")
     pending = world.json(*words, who="solveig")["grant"]
     assert pending["state"] == "pending"
     (then,) = world.take_in("then", seed=2)

@@ -136,7 +136,7 @@ def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
     ],
 )
 def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], told: str) -> None:
-    grant = ("grant", "leif", "--purpose", "quality", "--reason", REASON)
+    grant = ("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", REASON)
     assert world.code(*grant, *words, who="sigrid") == (2, told)
 
 

@@ -68,11 +68,12 @@ ORIGINAL, UNDER_REVIEW, RELEASED = "an original", "under review", "released"
 
 
 class Access(NamedTuple):
-    """A grant: its purpose, its team (None: all), and how it stands."""
+    """A grant: its purpose, its team (None: all), how it stands, and whether sound may be saved by it."""
 
     purpose: Purpose
     team: str | None
     state: str  # live, pending, revoked or over
+    may_export: bool = True
 
 
 class Cell(NamedTuple):
@@ -102,6 +103,7 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "live access for that purpose": lambda cell: cell.has(Purpose(str(cell.purpose))),
     "live access for quality to the team": lambda cell: cell.has(Purpose.QUALITY, TEAM),
     "live access for training to the team": lambda cell: cell.has(Purpose.TRAINING, TEAM),
+    "the right to save sound": lambda cell: cell.access is not None and cell.access.may_export,
     "the caller agreed to quality": lambda cell: Purpose.QUALITY in cell.consent,
     "the caller agreed to training": lambda cell: Purpose.TRAINING in cell.consent,
     "not 90 days old": lambda cell: not cell.is_old,
@@ -158,6 +160,7 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
         released=cell.kind == RELEASED,
         due_at=recording.latest_end,
         objected=cell.objected,
+        may_leave=cell.action is not Action.EXPORT or any(grant.may_export for grant in live),
     )
     decision = gate.opened(cell.role, cell.action, purpose, request, NOW)
     return decision.allowed, decision.code
@@ -166,10 +169,11 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
 def grants_of(cell: Cell) -> list[Grant]:
     if cell.access is None:
         return []
-    purpose, team, state = cell.access
+    purpose, team, state, may_export = cell.access
     until = NOW - timedelta(seconds=1) if state == "over" else NOW + timedelta(days=1)
     teams = None if team is None else frozenset({team})
-    given = Grant("a", "leif", purpose, teams, NOW - timedelta(days=9), until, REASON, "sigrid", b"key")
+    began, files = NOW - timedelta(days=9), {"may_export": may_export}
+    given = Grant("a", "leif", purpose, teams, began, until, REASON, "sigrid", b"key", **files)
     if state == "revoked":
         return [given.ended(NOW - timedelta(hours=1))]
     return [given if state != "pending" else given.__class__(**{**fields(given), "state": "pending"})]
@@ -203,6 +207,7 @@ ACCESSES = (
         Access(*each)
         for each in itertools.product(Purpose, (None, TEAM, OTHER), ("live", "pending", "revoked", "over"))
     ),
+    *(Access(*each, "live", may_export=False) for each in itertools.product(Purpose, (None, TEAM))),
 )
 CONSENTS = tuple(map(frozenset, ({Purpose.TRAINING}, {Purpose.QUALITY}, set(Purpose))))
 
@@ -260,6 +265,7 @@ PEOPLE: dict[str, tuple[Role, Access | None]] = {  # by name: role, and how thei
     "nils": (Role.MANAGER, Access(Purpose.QUALITY, TEAM, "revoked")),
     "per": (Role.MANAGER, Access(Purpose.TRAINING, TEAM, "over")),
     "kari": (Role.MANAGER, None),
+    "tore": (Role.MANAGER, Access(Purpose.QUALITY, TEAM, "live", may_export=False)),
     "siri": (Role.SUPPORT, None),
     "iver": (Role.AUDITOR, None),
 }
@@ -300,7 +306,7 @@ def held(template: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A store with a recording of every kind and consent, and people in every state of access."""
     world, began = worlds.copy(template, tmp_path_factory.mktemp("matrix")), datetime.now(UTC)
     secret = ("--new-passphrase-file", str(world.base / "passphrase"))
-    for name in ("mona", "nils", "per", "kari"):
+    for name in ("mona", "nils", "per", "kari", "tore"):
         world.json("person", "add", name, "--role", "manager", *secret, who="sigrid")
     ids = {(BOTH, UNKNOWN): "0" * 32}
     for number, (prompt, consent) in enumerate(PROMPTS.items()):
@@ -309,9 +315,10 @@ def held(template: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setattr(Run, "now", lambda _: began + timedelta(days=1))
         for name, (_, access) in PEOPLE.items():
             if access is not None:
-                teams = ("--team", access.team) if access.team else ()
-                days = "1" if access.state == "over" else "90"
-                world.grant(name, str(access.purpose), *teams, "--days", days)
+                words = ["--purpose", access.purpose, "--days", "1" if access.state == "over" else "90"]
+                words += ["--team", access.team] if access.team else ["--all-teams"]
+                words += ["--may-export"] if access.may_export else []
+                world.json("grant", name, *words, "--reason", REASON, who="sigrid")
         world.json("revoke", "nils", who="sigrid")
     yield Held(world, ids)
 

@@ -11,7 +11,7 @@ import pytest
 from arlo_rec.admin import grants
 from arlo_rec.commands.run import Run
 from arlo_rec.policy import FOUR_EYES
-from tests.support.world import REASON, World
+from tests.support.world import EVERYTHING, REASON, World
 
 pytestmark = pytest.mark.rule("access.officer")
 
@@ -35,7 +35,7 @@ def add(world: World, name: str, role: str, *, by: str = "sigrid") -> None:
 
 
 def give(world: World, to: str, *, by: str, **how: Any) -> dict[str, Any]:
-    words = ("grant", to, "--purpose", "quality", "--reason", "monthly quality talk with the team", "--days", "20")
+    words = ("grant", to, *EVERYTHING, "--purpose", "quality", "--reason", REASON, "--days", "20")
     return world.json(*words, who=by, **how)["grant"]
 
 
@@ -65,7 +65,8 @@ def test_an_officers_own_access_is_for_twenty_recordings_a_day_unless_it_says_mo
     assert given["limits"]["per_day"] == 20
     shown = " ".join(two.run("todo", "--lang", "en", who="astrid").out.split())
     assert "20 recordings a day" in shown
-    more = two.json("grant", "sigrid", "--purpose", "quality", "--per-day", "200", "--reason", REASON, who="sigrid")
+    words = ("grant", "sigrid", *EVERYTHING, "--purpose", "quality", "--per-day", "200", "--reason", REASON)
+    more = two.json(*words, who="sigrid")
     assert (more["grant"]["state"], more["grant"]["limits"]["per_day"]) == ("pending", 200)
     assert give(two, "leif", by="sigrid")["limits"]["per_day"] is None
 
@@ -141,7 +142,7 @@ def test_the_recovery_key_and_a_puppet_are_no_way_around_it(two: World) -> None:
     recovery = two.base / "recovery"
     recovery.write_text(json.loads((two.base / "init.json").read_text())["recovery_key"])
     recovery.chmod(0o600)
-    words = ("grant", "sigrid", "--purpose", "quality", "--reason", "monthly quality talk with the team", "--json")
+    words = ("grant", "sigrid", *EVERYTHING, "--purpose", "quality", "--reason", REASON, "--json")
     by_paper = two.run(*words, "--as", "recovery", "--passphrase-file", str(recovery))
     assert (by_paper.exit, by_paper.json["grant"]["state"]) == (0, "pending")
     add(two, "puppet", "manager")

@@ -34,7 +34,8 @@ def test_a_new_officer_waits_for_a_second_one_and_opens_nothing_until_then(two: 
     told = two.json("approve", waits[:6], who="astrid")["person"]
     assert (told["name"], told["state"]) == ("solveig", "officer")
     assert two.run("status", who="solveig").exit in {0, 3}
-    assert two.code("grant", "leif", "--purpose", "quality", "--reason", REASON, who="solveig") == (0, "")
+    words = ("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", REASON)
+    assert two.code(*words, who="solveig") == (0, "")
     assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
     entries = two.json("audit", "show", who="iver")["entries"]
     assert {"person propose", "person add"} <= {each["action"] for each in entries}

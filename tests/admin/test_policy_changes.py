@@ -225,7 +225,8 @@ def test_a_search_shows_as_many_hits_as_the_policy_says(world: World) -> None:
 def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(two: World) -> None:
     waits = propose(two, 'version = "2026-02"\nown_a_day = 3\n')["id"]
     two.json("approve", waits, who="astrid")
-    given = two.json("grant", "sigrid", "--purpose", "quality", "--reason", REASON, who="sigrid")["grant"]
+    words = ("grant", "sigrid", "--all-teams", "--purpose", "quality", "--reason", REASON)
+    given = two.json(*words, who="sigrid")["grant"]
     assert (given["state"], given["limits"]["per_day"]) == ("pending", 3)
 
 
@@ -243,7 +244,9 @@ def test_an_officers_own_access_is_as_many_recordings_a_day_as_the_policy_says(t
         ('version = "2026-02"\nmost_found = 0', "policy_number"),
         ('version = "2026-02"\nmost_found = 1.5', "policy_number"),
         ('version = "2026-02"\nmost_found = true', "policy_number"),
-        ('version = "2026-02"\nentries_days = 364', "policy_days"),
+        ('version = "2026-02"\nentries_days = 364', "policy_number"),
+        ('version = "2026-02"\nentries_days = 1826', "policy_number"),
+        ('version = "2026-02"\nentries_days = "never"', "policy_number"),
         ('version = "2026-02"\nown_a_day = "never"', "policy_number"),
         ('version = "2026-02"\nreason_demanded = 1', "policy_bad_value"),
         ('version = "2026-02"\nfrom = "tomorrow"\nmost_found = 60', "policy_bad_from"),
@@ -376,7 +379,7 @@ _VERSIONS = st.builds(
         {
             "most_found": st.sampled_from(LIMITS["most_found"]),
             "own_a_day": st.sampled_from(LIMITS["own_a_day"]),
-            "entries_days": st.none() | st.sampled_from(LIMITS["entries_days"]),
+            "entries_days": st.sampled_from(LIMITS["entries_days"]),
             "retention_days": st.sampled_from(LIMITS["retention_days"]),
             "prompts": _PROMPTS,
         }

@@ -30,7 +30,7 @@ CLOSED = (
     (("pseudonymise", "ID", "--cuts", "CUTS"), "sigrid"),
     (("review", "ID"), "sigrid"),
     (("release", "ID", "--reason", REASON), "sigrid"),
-    (("grant", "turid", *WHY), "sigrid"),
+    (("grant", "turid", "--all-teams", *WHY), "sigrid"),
     (("policy", "publish", "--out", "FOLDER"), "sigrid"),
 )
 OPEN = (

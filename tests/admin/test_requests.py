@@ -21,7 +21,7 @@ ASK = (
     "--days",
     "7",
     "--reason",
-    "a complaint about a call",
+    "guidance of a new colleague",
 )
 FIND = ("find", "--purpose", "quality", "--reason", REASON)
 
@@ -36,7 +36,7 @@ def todo(world: World, who: str = "sigrid") -> list[tuple[str, str]]:
 
 def test_what_is_asked_for_waits_for_an_officer_who_gives_it_as_it_was_asked(world: World) -> None:
     (recording,) = world.take_in("call", agent="Ola Oppdiktet")
-    asked = ask(world, "--agent", "Ola Oppdiktet", "--per-day", "2")
+    asked = ask(world, "--agent", "Ola Oppdiktet", "--per-day", "2", "--may-export")
     assert (asked["state"], asked["teams"], asked["limits"]["per_day"]) == ("waits", ["kundeservice"], 2)
     assert world.run(*FIND, who="leif").exit == 13, "nobody gets anything by asking"
     assert todo(world) == [("request", asked["id"])]
@@ -45,6 +45,7 @@ def test_what_is_asked_for_waits_for_an_officer_who_gives_it_as_it_was_asked(wor
     assert "leif asks for access (quality, teams: kundeservice" in " ".join(shown.split())
     given = world.json("approve", asked["id"][:6], who="sigrid")["grant"]
     assert (given["person"], given["until"], given["limits"]) == ("leif", asked["until"], asked["limits"])
+    assert given["may_export"] is asked["may_export"] is True
     assert [each["id"] for each in world.json(*FIND, who="leif")["recordings"]] == [recording]
     (own,) = world.json("request", who="leif")["requests"]
     assert (own["state"], own["by"], own["why"]) == ("given", "sigrid", None)
@@ -57,10 +58,10 @@ def test_what_is_asked_for_waits_for_an_officer_who_gives_it_as_it_was_asked(wor
 def test_what_is_denied_says_why_to_who_asked(world: World) -> None:
     asked = ask(world)
     assert world.code("deny", asked["id"], who="sigrid") == (2, "reason_missing")
-    denied = world.json("deny", asked["id"], "--reason", "the complaint is closed", who="sigrid")["request"]
-    assert (denied["state"], denied["why"]) == ("denied", "the complaint is closed")
+    denied = world.json("deny", asked["id"], "--reason", "the guidance is over now", who="sigrid")["request"]
+    assert (denied["state"], denied["why"]) == ("denied", "the guidance is over now")
     told = world.run("request", "--lang", "en", who="leif").out
-    assert "denied" in told and "the complaint is closed" in told
+    assert "denied" in told and "the guidance is over now" in told
     assert world.run(*FIND, who="leif").exit == 13
     assert world.code("approve", asked["id"], who="sigrid") == (4, "no_pending_grant")
 

@@ -101,7 +101,7 @@ def test_while_the_clock_is_behind_nobody_is_given_anything_and_everything_can_b
     clock(DAY)
     new = str(world.base / "new")
     for words in (
-        ("grant", "turid", "--purpose", "training", "--reason", "responsible for training"),
+        ("grant", "turid", "--all-teams", "--purpose", "training", "--reason", "responsible for training"),
         ("person", "add", "nora", "--role", "manager"),
         ("person", "add", "other", "--role", "ingest", "--service", "--key-out", new),
         ("person", "passphrase", "--reset", "leif"),

@@ -55,7 +55,7 @@ def test_who_is_removed_while_a_grant_is_given_gets_neither_its_seed_nor_the_roo
 ) -> None:
     kept = identity(three, "leif")
     meanwhile(monkeypatch, GrantPair, "fresh", lambda: three.json("person", "remove", "leif", "--yes", who="astrid"))
-    assert code(three.run("grant", "leif", *WHY, "--json", who="sigrid")) == (4, "no_such_person")
+    assert code(three.run("grant", "leif", "--all-teams", *WHY, "--json", who="sigrid")) == (4, "no_such_person")
     (later,) = three.take_in("later")
     loot = accomplished(three, kept)
     assert (set(loot.parts), later in loot.sounds) == (set(), False)

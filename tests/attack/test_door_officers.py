@@ -13,7 +13,7 @@ from arlo_rec.admin import approvals, identities
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import InUse
 from tests.support.attack import meanwhile
-from tests.support.world import REASON, Result, World
+from tests.support.world import EVERYTHING, REASON, Result, World
 
 pytestmark = pytest.mark.rule("access.officer")
 NEW = "en ganske ny og lang setning"
@@ -46,7 +46,7 @@ def secret_file(world: World, text: str) -> str:
 
 
 def given(world: World, to: str, *, by: str) -> dict[str, Any]:
-    grant: dict[str, Any] = world.json("grant", to, *WHY, who=by)["grant"]
+    grant: dict[str, Any] = world.json("grant", to, *EVERYTHING, *WHY, who=by)["grant"]
     return grant
 
 
@@ -122,7 +122,7 @@ def test_a_reset_calls_off_what_another_officer_asked_for(two: World, call: str)
 
 def test_she_approves_nothing_that_another_officer_asks_for_after_a_reset(two: World, call: str) -> None:
     sigrid = reset(two, "sigrid", by="astrid")
-    asked = sigrid("grant", "sigrid", *WHY).json["grant"]
+    asked = sigrid("grant", "sigrid", *EVERYTHING, *WHY).json["grant"]
     assert asked["state"] == "pending"
     assert two.run("approve", asked["id"], who="astrid").exit == 13
     assert not hears(two, sigrid, call)
@@ -202,7 +202,7 @@ def test_what_the_paper_gives_to_its_puppet_opens_nothing_for_seven_days_and_nob
     paper_file = secret_file(two, json.loads((two.base / "init.json").read_text())["recovery_key"])
     paper = ("--as", "recovery", "--passphrase-file", paper_file)
     mona = acting(two, "mona", two.run("person", "add", "mona", "--role", "manager", "--json", *paper).json)
-    grant = two.run("grant", "mona", *WHY, "--json", *paper).json["grant"]
+    grant = two.run("grant", "mona", *EVERYTHING, *WHY, "--json", *paper).json["grant"]
     assert grant["state"] == "pending"
     for who in ("astrid", "sigrid"):
         assert two.code("approve", grant["id"], who=who) == (13, "not_second")
@@ -224,9 +224,11 @@ def test_an_officer_with_the_paper_hears_nothing_at_once_and_what_she_did_is_tol
     paper_file = secret_file(two, json.loads((two.base / "init.json").read_text())["recovery_key"])
     paper = ("--as", "recovery", "--passphrase-file", paper_file)
     reset_one = acting(two, other, two.run("person", "passphrase", "--reset", other, "--json", *paper).json)
-    asked = [two.run("grant", to, *WHY, "--json", *paper).json["grant"] for to in (paper_by, other, "recovery")]
+    asked = [
+        two.run("grant", to, *EVERYTHING, *WHY, "--json", *paper).json["grant"] for to in (paper_by, other, "recovery")
+    ]
     asked += [given(two, to, by=paper_by) for to in (paper_by, other)]
-    asked.append(reset_one("grant", paper_by, *WHY).json["grant"])
+    asked.append(reset_one("grant", paper_by, *EVERYTHING, *WHY).json["grant"])
     assert {each["state"] for each in asked} == {"pending"}
     new = two.run("person", "add", "gro", "--role", "officer", "--json", *paper).json
     assert "pending" in new, "an officer by the paper is none at once"

@@ -320,9 +320,8 @@ def test_an_officers_next_command_wraps_nothing_under_a_planted_seed_and_is_not_
         plant(world, db, granted["id"])
     assert world.run("grants", who="sigrid").exit == 0
     assert not rob(layout.find(world.store), identity(world, "iver"), (SEED,), (SECRET,)).kf
-    told = world.run(
-        "grant", "turid", "--purpose", "quality", "--reason", "responsible for quality", "--json", who="sigrid"
-    )
+    words = ("grant", "turid", "--all-teams", "--purpose", "quality", "--reason", "responsible for quality")
+    told = world.run(*words, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (15, "grant_key_forged"), "she is told of the attack"
     assert len(loot(world, "turid").kf) == 2, "and the grant that she gave is whole"
 

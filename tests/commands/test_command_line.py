@@ -146,7 +146,7 @@ def test_what_is_like_nothing_gets_no_suggestion(typed: str) -> None:
 
 
 def test_an_officer_who_mistypes_a_person_is_asked_whom_they_meant(world: World) -> None:
-    words = ("grant", "lief", "--purpose", "quality", "--reason", worlds.REASON, "--json")
+    words = ("grant", "lief", "--all-teams", "--purpose", "quality", "--reason", worlds.REASON, "--json")
     told = world.run(*words, who="sigrid")
     assert told.exit == 4
     assert told.json["error"]["code"] == "no_such_person"

@@ -463,10 +463,6 @@ def test_figures_lose_nothing_when_the_log_forgets_what_people_did(
     decline(world, "d", "e", "f")
     world.json("withdraw", "90000001", "--yes", who="skranke")
     before = stats(world)
-    proposal = world.base / "proposal.toml"
-    proposal.write_text("version = '2026-02'\nentries_days = 365\n", "utf-8")
-    made = world.json("policy", "propose", str(proposal), who="sigrid")["proposal"]["id"]
-    world.json("approve", made, who="sigrid")
     for days in (1, 380, 390):
         later(monkeypatch, hours=AHEAD, days=days)
         world.json("purge", "--allow-large", who="cron")

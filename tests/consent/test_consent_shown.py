@@ -214,7 +214,7 @@ def test_the_person_whose_consent_was_looked_at_is_told(world: World) -> None:
     world.json("dsar", "90000001", "--identity", "called-back", "--out", str(out), who="sigrid")
     with own_code(world, "sigrid") as store:
         ids = [RecordingId(bytes.fromhex(call))]
-        told = accesses.recorded(store, accesses.mentions(store, ids, "x"), ids, datetime.now(UTC))
+        told = accesses.recorded(store, accesses.mentions(store, ids, "x", "caller"), ids, datetime.now(UTC))
     assert ("consent_shown", "consent", "officer") in {(each.action, each.purpose, each.role) for each in told}
 
 

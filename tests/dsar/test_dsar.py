@@ -173,7 +173,7 @@ def test_an_answer_says_for_how_long_a_backup_opens_what_was_erased(world: World
 
 @pytest.mark.slow
 def test_an_answer_says_for_how_long_the_log_tells_who_heard(world: World) -> None:
-    assert ask(world, "none.html", "--identity", IDENTITY)["data"]["entries_days"] is None
+    assert ask(world, "none.html", "--identity", IDENTITY)["data"]["entries_days"] == 365
     file = world.base / "proposal.toml"
     file.write_text('version = "2026-02"\nentries_days = 730\n', "utf-8")
     proposal = world.json("policy", "propose", str(file), who="sigrid")["proposal"]["id"]

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ MANY = tuple(
     RecordedAccess(START.replace(day=1 + n % 9, hour=n % 23), *kind)
     for n in range(60)
     for kind in (("find", "quality", "manager"), ("export", "quality", "manager"), ("find", "training", "manager"))
+)
+LOOKS = (
+    *(RecordedAccess(START + timedelta(days=day), "find", "quality", "manager") for day in (1, 2, 3)),
+    *(RecordedAccess(START + timedelta(days=day), "listen", "quality", "manager") for day in (1, 2)),
+    *(RecordedAccess(START + timedelta(days=4), action, None, "officer") for action in ("review", "release")),
+    RecordedAccess(START + timedelta(days=5), "listen", "training", "manager"),
+    RecordedAccess(START + timedelta(days=40), "dsar", None, "officer"),
+)
+FIRST = replace(OWN, accesses=LOOKS, exports=OWN.exports[:1], transcript_held=False, transcript=())
+TWO = replace(
+    ANSWER,
+    recordings=(FIRST, replace(FIRST, id="f" * 32, started_at=START + timedelta(days=6), copies=(), copy_grants=())),
+    **{"damaged": (), "scope": None, "outside_scope": 0, "withdrawals": (), "erased_since": ()},
 )
 LONG = replace(ANSWER, recordings=(replace(OWN, accesses=(*OWN.accesses, *MANY)), *ANSWER.recordings[1:]))
 
@@ -121,7 +135,7 @@ def test_all_that_can_be_used_is_reached_by_the_keyboard_and_seen_to_be(browser:
     assert {"a", "audio", "summary"} <= names
     assert [one for one in reached if one[0] != "audio" and (one[1] != "solid" or not one[2])] == []
     folded = [*ANSWER.recordings, *ANSWER.damaged, *(each for each in ANSWER.erased_since if each.accesses)]
-    assert sum(name == "summary" for name, _, _ in reached) == len(folded) + 1
+    assert sum(name == "summary" for name, _, _ in reached) == len(folded) + 2  # files, and texts heard
 
 
 def test_a_click_on_the_picture_of_a_sound_goes_there(browser: Browser, tmp_path: Path) -> None:
@@ -141,6 +155,19 @@ def test_a_click_on_the_picture_of_a_sound_goes_there(browser: Browser, tmp_path
     )
     assert 0.5 < place[0] < 1.3
     assert re.fullmatch(r"inset\(0px [\d.]+% 0px 0px\)", place[1])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_answer_of_two_calls_fits_six_printed_pages(
+    browser: Browser, tmp_path: Path, pictures: Path, lang: str
+) -> None:
+    if shutil.which("pdfinfo") is None:
+        pytest.skip("pdfinfo is missing: sudo apt-get install poppler-utils")
+    unlock(browser, tmp_path / "answer.html", TWO, lang)
+    paper = pictures / f"two.{lang}.pdf"
+    paper.write_bytes(browser.printed())
+    told = subprocess.run(["pdfinfo", str(paper)], check=True, capture_output=True, text=True).stdout
+    assert int(re.findall(r"Pages: +(\d+)", told)[0]) <= 6
 
 
 def test_on_paper_all_is_open_the_pages_are_numbered_and_name_the_case(

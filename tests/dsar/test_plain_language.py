@@ -12,10 +12,11 @@ from arlo_rec.dsar.answer import Answer
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.particulars import Particulars
 from tests.support.answers import ANSWER, BY_TURNS, EMPLOYEE, LATER, MONO, NOTHING, OWN, letter_of
-from tests.support.plain_language import HARDEST, NOT_OURS, lix, own_text
+from tests.support.plain_language import NOT_OURS, lix, own_text
 
 pytestmark = pytest.mark.slow
 
+HARDEST_LETTER = 38  # LIX, far below that of official texts
 ANSWERS = {
     "full": ANSWER,
     "nothing": NOTHING,
@@ -59,7 +60,7 @@ def test_lix_is_what_its_author_counts() -> None:
 def test_the_norwegian_letter_is_no_harder_than_a_newspaper(answer: Answer) -> None:
     text = own_text(letter_of(answer))
     assert len(text.split()) > 500
-    assert lix(text) <= HARDEST
+    assert lix(text) <= HARDEST_LETTER
 
 
 def unexplained(letter: str, lang: str) -> list[str]:

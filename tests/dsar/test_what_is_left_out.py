@@ -58,7 +58,7 @@ def told_of_damaged(world: World) -> None:
     assert [access["action"] for access in damaged["accesses"] if access["role"] == "manager"] == ["export"]
     assert [(file["kind"], file["role"]) for file in damaged["exports"]] == [("recording", "manager")]
     assert (len(damaged["grants"]), sorted(damaged["purposes"])) == (1, ["quality", "training"])
-    assert "1 export as a sound file" in letter
+    assert "saved as a sound file once" in letter
     assert "quality assurance of customer service (your consent" in letter
     assert "We have no confirmation that it was deleted." in letter
     assert "accesses.json" in files, "the letter speaks of it"
@@ -201,7 +201,8 @@ def test_a_transfer_by_a_company_in_the_eea_is_told_with_its_basis(lang: str, ba
 def test_a_letter_names_everybody_who_may_get_recordings_and_how_one_withdraws(lang: str) -> None:
     letter = words(letter_of(ANSWER, lang))
     (recipient,) = PARTICULARS.recipients or ()
-    assert f"{recipient.recipient}: {recipient.why(lang)}" in letter
+    country = {"nb": "Norge", "en": "Norway"}[lang]
+    assert f"{recipient.recipient} ({country}): {recipient.why(lang)}" in letter
     assert str(PARTICULARS.withdrawal(lang)) in letter
     unknown = {"nb": "vet ikke om noen andre utenfor selskapet", "en": "does not know whether anybody else outside"}
     assert unknown[lang] in words(letter_of(replace(ANSWER, particulars=Particulars()), lang))

@@ -32,7 +32,8 @@ WORDS = [  # commands with a word from outside at HERE; none of them names a fil
     ("find", *LOOK, "--from", HERE), ("find", *LOOK, "--to", HERE), ("find", "--purpose", "quality", "--reason", HERE),
     ("grants", "--lang", HERE), ("audit", "show", "--person", HERE), ("audit", "show", "--from", HERE),
     ("audit", "show", "--recording", HERE), ("withdraw", HERE, "--dry-run"), ("withdraw", "--call", HERE, "--dry-run"),
-    ("revoke", HERE), ("grant", HERE, *LOOK), ("person", "remove", HERE, "--yes"), ("status", "--store", HERE),
+    ("revoke", HERE), ("grant", HERE, "--all-teams", *LOOK), ("person", "remove", HERE, "--yes"),
+    ("status", "--store", HERE),
     ("status", "--config", HERE), ("status", "--as", HERE), ("certificate", "verify", HERE),
     ("purge", "--dry-run", HERE), ("status", HERE), (HERE,),
 ]  # fmt: skip

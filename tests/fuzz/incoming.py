@@ -201,7 +201,8 @@ def _text(raw: bytes) -> bool:
 def _particulars(raw: bytes) -> bool:
     with suppress(Usage):
         stated = particulars.decode(raw, "particulars.toml")
-        return all(pages.page("notice-customers", lang, "html", stated) for lang in ("nb", "en"))
+        if not stated.missing:
+            return all(pages.page("record-of-processing", lang, "html", stated) for lang in ("nb", "en"))
     return False
 
 

@@ -220,7 +220,7 @@ def test_strange_names_are_kept_and_shown_as_what_they_are(world: World) -> None
     [
         (["find", "--purpose", "quality"], "leif"),
         (["export", "0" * 32, "--purpose", "quality", "--out", "x"], "leif"),
-        (["grant", "leif", "--purpose", "quality"], "sigrid"),
+        (["grant", "leif", "--all-teams", "--purpose", "quality"], "sigrid"),
     ],
 )
 def test_a_reason_that_hides_something_is_2_and_not_shown_raw(refusing: World, words: list[str], who: str) -> None:
@@ -241,9 +241,9 @@ ANYWHERE: list[tuple[list[str], str | None]] = [
     (["find", *LOOK, "--agent", "HERE"], "leif"), (["find", *LOOK, "--team", "HERE"], "leif"),
     (["find", *LOOK, "--from", "HERE"], "leif"), (["find", *LOOK, "--limit", "HERE"], "leif"),
     (["export", "HERE", *LOOK, "--out", "x"], "leif"), (["withdraw", "HERE", "--yes"], "skranke"),
-    (["withdraw", "--call", "HERE", "--yes"], "skranke"), (["grant", "HERE", *LOOK], "sigrid"),
+    (["withdraw", "--call", "HERE", "--yes"], "skranke"), (["grant", "HERE", "--all-teams", *LOOK], "sigrid"),
     (["grant", "leif", *LOOK, "--team", "HERE", "--until", "HERE"], "sigrid"),
-    (["grant", "leif", *LOOK, "--days", "HERE"], "sigrid"),
+    (["grant", "leif", "--all-teams", *LOOK, "--days", "HERE"], "sigrid"),
     (["revoke", "HERE"], "sigrid"), (["revoke", "leif", "--grant", "HERE"], "sigrid"),
     (["person", "add", "HERE", "--role", "manager"], "sigrid"), (["person", "add", "x", "--role", "HERE"], "sigrid"),
     (["person", "remove", "HERE", "--yes"], "sigrid"), (["audit", "show", "--person", "HERE"], "iver"),

@@ -45,7 +45,7 @@ def test_the_bytes_of_settings_and_of_a_grant_are_those_of_the_published_form() 
         '{"approvals":[{"at":"2026-10-01T08:15:45Z","by":"astrid"}],"by":"sigrid",'
         '"earlier_pairs":["AgICAgICAgICAgICAgICAg=="],"ended_at":"2026-10-01T08:15:45Z","glass":false,'
         '"id":"0123456789abcdef","limits":{"agents":["ola"],"from":"2026-10-01T08:15:45Z","per_day":5,"to":null},'
-        '"own":false,"person":"leif","public":"","purpose":"quality","reason":"oppfølging av klage",'
+        '"may_export":false,"own":false,"person":"leif","public":"","purpose":"quality","reason":"oppfølging av klage",'
         '"reviewed_at":null,"starts_at":"2026-10-01T08:15:45Z","state":"revoked","teams":["kundeservice","salg"],'
         '"until":"2026-10-01T08:15:45Z"}'
     )

@@ -158,7 +158,7 @@ def test_a_third_purpose_cannot_be_written_into_the_policy(world: World) -> None
 def test_an_officer_whom_another_added_may_sign_and_her_rosters_are_believed(world: World) -> None:
     secret = str(world.base / "passphrase")
     world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
-    world.json("grant", "leif", "--purpose", "quality", "--reason", "sara may do this too", who="sara")
+    world.json("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", "sara may do this too", who="sara")
     world.json("person", "remove", "sigrid", "--yes", who="sara")
     assert world.json("status", who="cron")["held"] == 0
     assert world.run("grants", who="sigrid").exit == 12
@@ -167,9 +167,10 @@ def test_an_officer_whom_another_added_may_sign_and_her_rosters_are_believed(wor
 def test_a_second_officer_must_approve_what_an_officer_grants_herself(world: World) -> None:
     secret = str(world.base / "passphrase")
     world.json("person", "add", "sara", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
-    told = world.json("grant", "sara", "--purpose", "quality", "--reason", "to hear for myself", who="sara")
+    hear = ("--purpose", "quality", "--reason", "to hear for myself")
+    told = world.json("grant", "sara", "--all-teams", *hear, who="sara")
     assert told["grant"]["state"] == "pending"
-    assert world.run("find", "--purpose", "quality", "--reason", "to hear for myself", who="sara").exit == 13
+    assert world.run("find", *hear, who="sara").exit == 13
 
 
 def test_a_checkpoint_kept_outside_exposes_a_rewritten_log(world: World) -> None:
@@ -191,7 +192,8 @@ def test_failed_unlocks_and_refusals_are_in_the_log_with_who_and_when(world: Wor
     wrong.write_text("not the passphrase")
     wrong.chmod(0o600)
     assert world.run("find", "--as", "leif", "--passphrase-file", str(wrong)).exit == 12
-    assert world.run("grant", "leif", "--purpose", "quality", "--reason", "let me in please", who="leif").exit == 13
+    words = ("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", "let me in please")
+    assert world.run(*words, who="leif").exit == 13
     assert world.run("find", "--purpose", "marketing", "--reason", "let me in please", who="leif").exit == 2
     entries = world.json("audit", "show", "--outcome", "denied", who="iver")["entries"]
     assert [(one["action"], one["rule"]) for one in entries] == [

@@ -207,9 +207,10 @@ def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: 
 @pytest.mark.rule("access.officer")
 def test_what_a_grant_gives_is_typed_whatever_the_unlock_of_an_officer_is_for(session: None, world: World) -> None:
     unlock(world, "--purpose", "quality", "--reason", REASON, who="sigrid")
-    told = world.run("grant", "leif", "--json", "--as", "sigrid")
+    words = ("grant", "leif", "--all-teams", "--json", "--as", "sigrid")
+    told = world.run(*words)
     assert (told.exit, told.json["error"]["code"]) == (2, "purpose_missing")
-    assert world.run("grant", "leif", "--purpose", "quality", "--json", "--as", "sigrid").exit == 0, "by its reason"
+    assert world.run(*words, "--purpose", "quality").exit == 0, "by its reason"
 
 
 # -- whose it is, and how long ------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.dsar.register import answer_due, is_holiday
+from arlo_rec.model.deadlines import answer_due, is_holiday
 from tests.support.each import each
 
 pytestmark = pytest.mark.rule("access.subject")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from arlo_rec.model.errors import Usage
-from arlo_rec.model.particulars import DEFAULT, KEYS, LONGEST, Particulars, Processor, decode
+from arlo_rec.model.particulars import DEFAULT, KEYS, LONGEST, TEMPLATE, Particulars, Processor, Words, decode
 from tests.support.pages import FILE
 from tests.support.places import TOP
 from tests.support.world import World
@@ -64,13 +66,24 @@ def test_what_pages_tell_is_read_in_both_languages_and_what_is_missing_is_named(
     )
 
 
-def test_the_file_that_comes_with_the_program_names_the_company_and_invents_nothing() -> None:
-    assert decode(DEFAULT.read_bytes(), str(DEFAULT)) == Particulars(controller="Verisure Arlo Europe DAC")
+def test_the_file_that_comes_with_the_program_names_the_company_and_its_authority_and_invents_nothing() -> None:
+    lead = Words("Data Protection Commission i Irland", "the Data Protection Commission of Ireland")
+    known = Particulars(controller="Verisure Arlo Europe DAC", lead_authority=lead)
+    assert decode(DEFAULT.read_bytes(), str(DEFAULT)) == known
 
 
 def test_the_example_states_every_particular() -> None:
     example = TOP / "examples" / "particulars.toml"
     assert decode(example.read_bytes(), example.name).missing == ()
+    assert TEMPLATE.read_bytes() == example.read_bytes()
+
+
+def test_a_supplier_has_a_task_its_last_control_and_a_later_next_one() -> None:
+    first, second = decode(FILE.encode(), "f").suppliers or ()
+    assert (first.controlled_at, first.next_at) == (date(2026, 6, 1), date(2027, 6, 1))
+    assert (second.task, second.controlled_at) == (Words("arlo-rec", "arlo-rec"), None)
+    written = FILE.replace("2027-06-01", '"2027-06-01"')  # a date as a text
+    assert decode(written.encode(), "f") == decode(FILE.encode(), "f")
 
 
 def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated() -> None:
@@ -112,6 +125,18 @@ def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated(
         ('objection = {nb = "a"}', "particulars_bad_value"),
         ('staff_basis = {nb = "a", en = ""}', "particulars_bad_value"),
         ("data_protection_officer = false", "particulars_bad_value"),
+        ('minors = "x"', "particulars_bad_value"),
+        ('staff_discussed = "none"', "particulars_bad_value"),
+        ("staff_discussed = 2026-08-17T10:00:00Z", "particulars_bad_value"),
+        ('staff_evaluated = "never"', "particulars_bad_value"),
+        ('joint_controllers = [{name = "a"}]', "particulars_bad_value"),
+        ('suppliers = [{name = "a", task = "b"}]', "particulars_bad_value"),
+        ('suppliers = [{name = "a", task = "b", next_at = "soon"}]', "particulars_bad_value"),
+        (
+            'suppliers = [{name = "a", task = "b", next_at = "2026-01-01", controlled_at = "2026-01-01"}]',
+            "particulars_bad_value",
+        ),
+        ('suppliers = [{name = "a", task = "b", next_at = 2026-01-01, country = "NO"}]', "particulars_unknown_key"),
     ],
 )
 def test_what_is_unknown_or_wrong_is_refused_by_name(line: str, code: str) -> None:

@@ -314,6 +314,8 @@ def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
     assert decision.allowed == expected
     if not granted:
         assert decision.code == "no_grant"
+    saved = policy.may_open(request._replace(may_leave=False), now=START + RETENTION if due else NOW)
+    assert saved == (Decision.no("access.managers", "no_export_grant") if decision.allowed else decision)
 
 
 @pytest.mark.rule("data.pseudonymised")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from arlo_rec.model.records import RecordingId
 from arlo_rec.model.times import local_date
 from arlo_rec.oversight.conduct import Conduct, outliers
 from arlo_rec.policy import Role
+from tests.support.pages import config
+from tests.support.plain_language import HARDEST, lix
 from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -148,8 +151,55 @@ def test_a_breach_tells_what_was_reached_by_whom_when_and_of_how_many(world: Wor
     assert "+47" not in world.run("audit", "breach", "--from", "today", "--json", who="sigrid").out
     assert other in everything["ids"]
     shown = " ".join(world.run("audit", "breach", "--person", "leif", "--lang", "en", who="sigrid").out.split())
-    assert "Calls whose sound or words were opened: 2" in shown and "within 72 hours" in shown
+    assert "Calls whose sound or words were opened: 2" in shown and "72 hours after you became aware" in shown
     assert "opened, " in shown and "shown. Files that were let be saved: " in shown, "right for one file too"
+
+
+@pytest.mark.slow
+def test_a_breach_names_authorities_deadline_consequences_and_measures(world: World) -> None:
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    export(world, call, "1.wav")
+    words = ("audit", "breach", "--person", "leif", "--aware", "2026-01-01T10:00:00Z")
+    told = world.json(*words, "--lang", "en", who="iver")
+    assert (told["aware"], told["deadline"]) == ("2026-01-01T10:00:00Z", "2026-01-04T10:00:00Z"), "over a weekend"
+    assert told["lead_authority"] == "the Data Protection Commission of Ireland"
+    for lang, wanted in (
+        ("nb", ("Data Protection Commission i Irland", "Datatilsynet", "Sannsynlige følger", "Tiltak", "artikkel 34")),
+        ("en", ("Commission of Ireland", "Datatilsynet", "Likely consequences", "Measures", "Article 34")),
+    ):
+        shown = world.run(*words, "--lang", lang, who="sigrid").out
+        assert all(each in shown for each in wanted), shown
+    ahead = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    assert world.code(*words[:-1], ahead, who="sigrid") == (2, "bad_value")
+
+
+@pytest.mark.slow
+def test_a_company_that_states_no_authority_is_told_what_to_find_out(world: World) -> None:
+    options = config(world, 'controller = "Oppdiktet AS"\n')
+    told = world.run("audit", "breach", "--from", "today", *options, "--lang", "en", who="sigrid")
+    assert told.exit == 0 and "has not stated which (lead_authority" in told.out
+
+
+@pytest.mark.slow
+def test_a_breach_drafts_the_notice_to_people_with_blanks_and_nobodys_name_or_number(world: World) -> None:
+    (call,) = world.take_in("a")
+    world.grant("leif")
+    export(world, call, "1.wav")
+    out = world.base / "notice.md"
+    told = breach(world, "--person", "leif", "--out", str(out))
+    text = out.read_text("utf-8")
+    assert told["out"] == str(out) and out.stat().st_mode & 0o777 == 0o600
+    nb, en = text.split("\n\n---\n\n")
+    for part, wanted in (
+        (nb, ("Verisure Arlo Europe DAC skriver til deg", "ble åpnet", "Det kan være lagret en lydfil", "Vi beklager")),
+        (en, ("Verisure Arlo Europe DAC writes to you", "were opened", "A sound file", "We are sorry")),
+    ):
+        assert all(each in part for each in wanted)
+        assert part.count("▢") == 18, "each blank has a mark before and behind it"
+    assert not re.search(r"leif|sigrid|\+47|9000", text)
+    assert lix(nb.replace("▢", "")) <= HARDEST
+    assert world.code("audit", "breach", "--person", "leif", "--out", str(out), who="sigrid") == (2, "out_exists")
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.policies import put
-from tests.support.world import World
+from tests.support.world import PARTICULARS, World
 
 pytestmark = [pytest.mark.rule("info.published"), pytest.mark.slow]
 
@@ -50,4 +50,10 @@ def test_what_the_company_says_of_itself_is_compared_too(world: World) -> None:
     )
     (world.base / "config.toml").write_text(f'particulars = "{world.base / "own.toml"}"\n')
     words = ("policy", "check", "--published", str(world.base / "www"), "--config", str(world.base / "config.toml"))
+    refused = world.run(*words, "--json", who="iver")
+    assert (refused.exit, refused.json["error"]["code"]) == (14, "particulars_missing")
+    assert "suppliers" in refused.json["error"]["keys"] and "contact" not in refused.json["error"]["keys"]
+    everything = PARTICULARS.read_text("utf-8")
+    assert "Ring kundeservice" in everything
+    (world.base / "own.toml").write_text(everything.replace("Ring kundeservice", "Ring oss"), "utf-8")
     assert world.code(*words, who="iver") == (14, "policy_drifts")

@@ -20,7 +20,7 @@ from arlo_rec.model.particulars import Particulars
 from arlo_rec.publishing.pages import NAMES
 from tests.support.axe import violations
 from tests.support.browser import MISSING, Browser
-from tests.support.pages import COMPANIES, NOTHING, STATED, page
+from tests.support.pages import COMPANIES, NONE, STATED, page
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,7 +68,7 @@ def test_axe_finds_nothing_wrong_with_any_page(
 
 def test_axe_would_find_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
     browser.colours("light")
-    browser.open(written(tmp_path, NOTHING)[0])
+    browser.open(written(tmp_path, NONE)[0])
     browser.run("document.querySelector('main').append(new Image(9, 9))")
     browser.run("document.querySelector('header p').style.color = '#aaa'")
     assert {violation.split(":")[0] for violation in violations(browser)} == {"color-contrast", "image-alt"}

@@ -52,7 +52,7 @@ def test_the_only_officer_lost_the_passphrase_and_the_recovery_key_gives_a_new_o
     new = secret(world, "new", "et nytt passord for sigrid")
     assert as_officer(world, "sigrid", once, "person", "passphrase", "--new-passphrase-file", new).exit == 0
     assert world.run("person", "list", who="sigrid").exit == 12, "the lost one opens nothing"
-    granted = ("grant", "leif", "--purpose", "quality", "--reason", REASON)
+    granted = ("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", REASON)
     assert as_officer(world, "sigrid", "et nytt passord for sigrid", *granted).exit == 0
     assert len(world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]) == 1
 
@@ -131,7 +131,7 @@ def test_an_officer_hands_over_in_one_command_and_is_out(world: World) -> None:
     def sara(*words: str) -> Result:
         return as_officer(world, "sara", "saras helt egne passord", *words)
 
-    assert sara("grant", "leif", "--purpose", "quality", "--reason", REASON).exit == 0
+    assert sara("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", REASON).exit == 0
     assert len(world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]) == 2
     answered = sara("dsar", "90000001", *ANSWER, "--out", str(world.base / "answer.html"))
     assert answered.json["recordings"] == 2, "what was taken in before she came, too"

@@ -97,7 +97,7 @@ OWN = RecordingFacts(
     erased_on=START + timedelta(days=90),
     own_speech=True,
     withheld=None,
-    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released"),),
+    copies=(CopyFacts(datetime(2026, 10, 3, 9, tzinfo=UTC), "released", datetime(2026, 10, 4, 9, tzinfo=UTC)),),
     accesses=(
         RecordedAccess(START + timedelta(days=2), "find", "quality", "manager"),
         RecordedAccess(START + timedelta(days=2, minutes=4), "export", "quality", "manager"),
@@ -113,8 +113,10 @@ OWN = RecordingFacts(
         ExportFacts(START + timedelta(days=5), "answer", "officer", None),
     ),
     transcript_held=True,
-    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30)),),
-    copy_grants=(PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32)),),
+    grants=(PossibleAccess("quality", "manager", START, START + timedelta(days=30), may_export=True),),
+    copy_grants=(
+        PossibleAccess("training", "manager", START + timedelta(days=2), START + timedelta(days=32), may_export=False),
+    ),
     transcript=(Utterance(1.5, 4.25, "Hei, det piper fra alarmen."), Utterance(61.0, 64.5, "Ja, det er i gangen.")),
     peaks=tuple((7 * n * n) % 100 for n in range(150)),
 )
@@ -190,6 +192,13 @@ NOTHING = replace(
     outside_scope=0,
     backup_hours=None,
     particulars=Particulars(),
+    withdrawals=(
+        PastWithdrawal(
+            *(START + timedelta(days=20), 3, START + timedelta(days=117), "number"),
+            accesses=(RecordedAccess(START + timedelta(days=3), "export", "quality", "manager"),),
+            exports=(ExportFacts(START + timedelta(days=3), "recording", "manager", None),),
+        ),
+    ),
 )
 
 DAMAGED = replace(

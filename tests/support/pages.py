@@ -1,9 +1,10 @@
-"""Published pages of an invented company that stated everything, and of the one that stated nothing but its name."""
+"""Published pages of an invented company that has one of everything, and of one that states to have none."""
 
 from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -24,11 +25,25 @@ address = "Oppdiktet vei 0, 0000 Oppdiktet"
 contact = "Postboks 0, 0000 Oppdiktet"
 data_protection = "personvern@oppdiktet.example"
 data_protection_officer = "Ida Oppdiktet, ombud@oppdiktet.example"
+representative = "Oppdiktet Nord AS, 0000 Oppdiktet"
+lead_authority = {nb = "Tilsynet i Utlandet", en = "the authority of Elsewhere"}
 notice = "https://oppdiktet.example/personvern"
 staff_notice = "https://intranett.oppdiktet.example/personvern"
 withdrawal = {nb = "Ring +47 900 00 000 og si det.", en = "Call +47 900 00 000 and say so."}
 objection = {nb = "Skriv til personal@oppdiktet.example.", en = "Write to staff@oppdiktet.example."}
+special_categories = {nb = "Grunnlaget er uttrykkelig samtykke.", en = "The basis is explicit consent."}
+minors = {nb = "Hører vi et barn, sletter vi opptaket.", en = "If we hear a child, we delete the recording."}
 staff_basis = {nb = "Artikkel 6 nr. 1 bokstav f.", en = "Article 6(1)(f)."}
+staff_consequences = {nb = "Lederen din kan høre samtaler.", en = "Your manager can hear calls."}
+staff_duration = {nb = "I to år.", en = "For two years."}
+staff_discussed = 2026-08-17
+staff_evaluated = 2026-09-21
+staff_cases = {nb = "Nei, aldri.", en = "No, never."}
+
+[[joint_controllers]]
+name = "Oppdiktet Konsern AS"
+contact = "konsern@oppdiktet.example"
+task = {nb = "Det driver nettsidene.", en = "It runs the website."}
 
 [[processors]]
 name = "Oppdiktet Drift AS"
@@ -49,10 +64,24 @@ country = "NO"
 [[retention]]
 kind = {nb = "Samtalelisten i telefonsystemet", en = "The list of calls in the telephone system"}
 how_long = {nb = "12 måneder", en = "12 months"}
+
+[[suppliers]]
+name = "Oppdiktet Telefoni AS"
+task = {nb = "leverer telefonsystemet", en = "supplies the telephone system"}
+controlled_at = 2026-06-01
+next_at = 2027-06-01
+
+[[suppliers]]
+name = "Oppdiktet Programvare AS"
+task = "arlo-rec"
+next_at = 2026-12-01
 """
 STATED = particulars.decode(FILE.encode(), "particulars.toml")
 NOTHING = particulars.decode(particulars.DEFAULT.read_bytes(), str(particulars.DEFAULT))
-COMPANIES = {"stated": STATED, "nothing": NOTHING}
+_LISTS = ("processors", "recipients", "retention", "joint_controllers", "suppliers")
+_OR_NONE = ("data_protection_officer", "representative", "staff_evaluated")
+NONE = replace(STATED, **dict.fromkeys(_LISTS, ()), **dict.fromkeys(_OR_NONE, particulars.NONE))
+COMPANIES = {"stated": STATED, "none": NONE}
 
 
 @cache

@@ -319,7 +319,7 @@ def _opens(world: World, name: str, secret: str) -> bool:
     return world.run(*words, "--passphrase-file", str(world.base / secret)).exit != 12
 
 
-_TURID = ("--purpose", "quality", "--reason", "stands in for Leif")
+_TURID = ("--purpose", "quality", "--all-teams", "--reason", "stands in for Leif")
 SCENES = [
     Scene("ingest", ("ingest", "SPOOL"), "telefon", _calls("x"), new=("x",), owes=_taken),
     Scene("ingest of many", ("ingest", "SPOOL"), "telefon", _many, new=("x", "y", "z"), owes=_taken),

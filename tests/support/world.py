@@ -31,6 +31,7 @@ DUE_SOON = timedelta(days=90) - timedelta(seconds=2)
 PASSPHRASE = "riktig hest batteri stift"
 REASON = "monthly quality talk with the team"
 PEOPLE = {"sigrid": "officer", "leif": "manager", "turid": "manager", "siri": "support", "iver": "auditor"}
+EVERYTHING = ("--all-teams", "--may-export")  # of a grant
 SERVICES = {"telefon": "ingest", "cron": "retention", "skranke": "support"}
 
 
@@ -152,8 +153,9 @@ class World:
         return [ids[f"pbx.{stem}"] for stem in stems]
 
     def grant(self, name: str = "leif", purpose: str = "quality", *more: str) -> dict[str, Any]:
-        """Let a manager listen."""
-        words = ("grant", name, "--purpose", purpose, "--reason", "responsible for quality", *more)
+        """Let a manager listen and save sound; to all teams where none is named."""
+        given = EVERYTHING[1:] if "--team" in more else EVERYTHING
+        words = ("grant", name, "--purpose", purpose, "--reason", "responsible for quality", *given, *more)
         return self.json(*words, who="sigrid")["grant"]
 
     def accept_clock(self) -> None:

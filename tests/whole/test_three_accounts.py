@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.support.office import ACCOUNTS, OFFICER, OWNER, STAFF, Office, demand_accounts
-from tests.support.world import DUE_SOON, REASON, Result, World
+from tests.support.world import DUE_SOON, EVERYTHING, REASON, Result, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("office")]  # one sshd, and processes that are counted
 
@@ -57,7 +57,7 @@ def _found(office: Office) -> None:
         _done(office.run(OWNER, "person", "add", name, "--role", role, *new, *as_officer))
     _done(office.run(OWNER, "person", "login", "sigrid", OFFICER, *as_officer))
     why = ["--purpose", "quality", "--reason", "responsible for quality"]
-    _done(office.run(OWNER, "grant", "leif", *why, *as_officer))
+    _done(office.run(OWNER, "grant", "leif", *EVERYTHING, *why, *as_officer))
     for name, role in SERVICES.items():
         words = ["person", "add", name, "--role", role, "--service", "--login", STAFF]
         key = office.base / STAFF / f"{name}.key"
@@ -120,7 +120,7 @@ def test_every_job_is_done_through_the_door_by_accounts_that_cannot_look_into_th
     assert (told["left"], [path.name for path in office.spool.glob(f"{door}.*")]) == ([], [])
     assert {f"pbx.{stem}" for stem in callers} <= set(taken)
 
-    do("sigrid", "grant", "leif", "--purpose", "training", "--reason", "responsible for training")
+    do("sigrid", "grant", "leif", *EVERYTHING, "--purpose", "training", "--reason", "responsible for training")
     found = do("leif", "find", "--purpose", "quality", "--reason", REASON)["recordings"]
     assert taken[f"pbx.{theirs}"] in {each["id"] for each in found}
 

@@ -32,7 +32,7 @@ from arlo_rec.ui.terminal import Table, table_text
 from tests.support import door, published
 from tests.support import world as worlds
 from tests.support.keyring import begin_session
-from tests.support.places import TRANSCRIPTS
+from tests.support.places import TOP, TRANSCRIPTS
 from tests.support.world import World
 
 # About a second and more each; what they show is shown by others too
@@ -74,7 +74,8 @@ class Player:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world, self.now, self.seed = world, START, 0
         self.known: dict[str, list[str]] = {}
-        alternatives = {"path": re.escape(str(world.base)), **VARIABLE}
+        folders = {"path": re.escape(str(world.base)), "program": re.escape(str(TOP / "arlo_rec"))}
+        alternatives = {**folders, **VARIABLE}
         self.variable = re.compile("|".join(f"(?P<{name}>{one})" for name, one in alternatives.items()), re.M)
         world.environment |= {"ARLO_REC_STORE": "store", "ARLO_REC_PASSPHRASE_FILE": "passphrase"}
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
