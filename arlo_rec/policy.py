@@ -40,6 +40,7 @@ CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the lo
 REFUSED_FOR_GOOD: Final = {  # by code of a refusal: calls that may be kept nowhere, whatever is mended
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
+    "agent_objected": "data.employee",
 }
 _REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recording nobody said yes
     "outbound": "scope.only",
@@ -96,7 +97,7 @@ class Action(StrEnum):
     REVIEW_LISTEN = "review_listen"  # on a page that leaves nothing behind: a copy under review and its original
     RELEASE = "release"
     REJECT = "reject"
-    OBJECTION = "objection"  # decide an employee's objection to training copies
+    OBJECTION = "objection"  # enter and decide an employee's objection
     AUDIT_SHOW = "audit_show"
     CLOCK = "clock"  # accept a clock that is behind the log
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
@@ -118,7 +119,7 @@ class Event(StrEnum):
     ABANDONED = "abandoned"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-    DISCARDED = "discarded"  # a training copy: edited, rejected, released under another id, objected to
+    DISCARDED = "discarded"  # a training copy: edited, rejected, released under another id; or objected to
     ERASED_BEFORE = "erased_before"  # in a restored store: erased after the backup, or without an object
     GONE = "gone"  # its object is deleted
 
@@ -338,6 +339,61 @@ def leaves_spool(code: str, *, said_no: bool, started_at: datetime | None, now: 
     return Decision.no("scope.only", "can_be_mended")
 
 
+# -- objections of employees --------------------------------------------------------------------------
+
+
+class ObjectionScope(StrEnum):
+    """The uses of their calls to which an employee may object, each alone (GDPR 21)."""
+
+    RECORDING = "recording"  # and so to both purposes
+    QUALITY = "quality"
+    TRAINING = "training"
+
+
+class ObjectionState(StrEnum):
+    """The states of an objection; while it is pending, the use is closed (GDPR 18(1)(d))."""
+
+    PENDING = "pending"
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+    LIFTED = "lifted"
+
+
+Objections = Mapping[ObjectionScope, ObjectionState]  # of one employee
+NO_OBJECTIONS: Final[Objections] = {}
+
+
+def closing(purpose: Purpose | None, *, officer: bool) -> frozenset[ObjectionScope]:
+    """The objections that close a use: a purpose, or None for making and reviewing training copies.
+
+    A manager makes copies from originals that open to them for quality; an officer by a right of her own.
+    """
+    if purpose is not None:
+        return frozenset({ObjectionScope.RECORDING, ObjectionScope(purpose)})
+    copying = {ObjectionScope.RECORDING, ObjectionScope.TRAINING}
+    return frozenset(copying if officer else {*copying, ObjectionScope.QUALITY})
+
+
+def unless_objected(objections: Objections, scopes: frozenset[ObjectionScope]) -> Decision:
+    """Whether an employee's objections leave a use open that those to *scopes* close (data.employee)."""
+    states = {objections.get(scope) for scope in scopes}
+    if ObjectionState.UPHELD in states:
+        return Decision.no("data.employee", "agent_objected")
+    if ObjectionState.PENDING in states:
+        return Decision.no("data.employee", "objection_pending")
+    return Decision.yes("data.employee")
+
+
+def taken_in_despite(objections: Objections, *, informed: bool) -> Decision:
+    """Whether a call may be taken in for its employee: nothing objected to is kept, and none who was never told.
+
+    While an objection to recording is pending, calls are taken in and closed: docs/adr/0033.
+    """
+    if objections.get(ObjectionScope.RECORDING) is ObjectionState.UPHELD:
+        return Decision.no("data.employee", "agent_objected")
+    return Decision.yes("info.employees") if informed else Decision.no("info.employees", "agent_not_told")
+
+
 # -- opening a recording ------------------------------------------------------------------------------
 
 
@@ -358,7 +414,7 @@ class OpenRequest(NamedTuple):
     consented: frozenset[Purpose]
     released: bool  # a training copy
     due_at: datetime
-    objected: bool = False  # the agent's upheld objection, to training copies
+    objections: Objections = NO_OBJECTIONS  # of the employee who answered
     may_leave: bool = True  # False: it would leave as a file, which no grant here allows
 
 
@@ -372,8 +428,9 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
         return Decision.no("consent.purposes", "not_consented")
     if request.purpose is Purpose.TRAINING and not request.released:
         return Decision.no("data.pseudonymised", "no_released_copy")
-    if request.purpose is Purpose.TRAINING and request.objected:
-        return Decision.no("data.employee", "agent_objected")
+    objected = unless_objected(request.objections, closing(request.purpose, officer=False))
+    if not objected.allowed:
+        return objected
     if not request.may_leave:  # last: the refusal says that the person may hear the recording
         return Decision.no("access.managers", "no_export_grant")
     return Decision.yes(f"purpose.{request.purpose}")
@@ -383,7 +440,7 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
     """Whether a training copy may be made or reviewed.
 
     An officer may for every call whose consent names training; a manager only for a call that they may open for
-    quality. A released copy is closed to managers here. The agent's objection refuses everybody (GDPR 21).
+    quality. A released copy is closed to managers here. An objection to training refuses everybody (GDPR 21).
     """
     if not officer and (not request.granted or request.released):
         return Decision.no("access.managers", "no_grant")
@@ -391,9 +448,8 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
         return Decision.no("retention.90d", "past_its_day")
     if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
         return Decision.no("consent.purposes", "not_consented")
-    if request.objected:
-        return Decision.no("data.employee", "agent_objected")
-    return Decision.yes("data.pseudonymised")
+    objected = unless_objected(request.objections, closing(None, officer=officer))
+    return Decision.yes("data.pseudonymised") if objected.allowed else objected
 
 
 def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:

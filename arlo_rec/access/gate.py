@@ -13,6 +13,7 @@ words. `policy` decides; this module asks it, and carries the answer out. The de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,15 +26,19 @@ from arlo_rec.crypto import object_file
 from arlo_rec.log.events import Denied, Opened, OpenedForSubject
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
+from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (
+    NO_OBJECTIONS,
     Action,
     Decision,
+    ObjectionScope,
     OpenRequest,
     Purpose,
     Role,
     State,
+    closing,
     is_due,
     may,
     may_copy,
@@ -41,6 +46,7 @@ from arlo_rec.policy import (
     may_open,
     needs_grant,
     needs_purpose,
+    unless_objected,
 )
 from arlo_rec.store import Store
 
@@ -74,7 +80,7 @@ def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenReq
     For making and reviewing copies the policy decides on the original, or on the officer's right.
     """
     if action is Action.REJECT:  # it erases, so an objection does not hold it up
-        request = request._replace(objected=False)
+        request = request._replace(objections=NO_OBJECTIONS)
     if action is Action.REVIEW_LISTEN:
         return may_hear(request, now=now, officer=role is Role.OFFICER)
     if purpose is None:
@@ -139,6 +145,8 @@ class Permit:
     grant: Grant | None
     seq: int  # of its log entry
     seal: object = field(repr=False)
+    closed_by: frozenset[ObjectionScope] = frozenset()  # the employee's objections that end it
+    agent: str | None = field(default=None, repr=False)  # the employee's name; None if its metadata is damaged
 
     def __post_init__(self) -> None:
         if self.seal is not _MADE_HERE:
@@ -228,7 +236,17 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     if is_full:
         full = Refused(limits.HEARD_ENOUGH.code, rule=limits.HEARD_ENOUGH.rule)
         _refuse(store, Intent(admission.action, admission.purpose, event.reason), full, now, recordings=(recording.id,))
-    return Permit(recording, keyring, grant, seq, _MADE_HERE)
+    return _permitted(store, admission, Permit(recording, keyring, grant, seq, _MADE_HERE))
+
+
+def _permitted(store: Store, admission: Admission, permit: Permit) -> Permit:
+    """The permit with what an objection would end; none ends the rejection of a copy, which erases it."""
+    if admission.action is Action.REJECT:
+        return permit
+    scopes, agent = closing(admission.purpose, officer=store.person.role is Role.OFFICER), None
+    with suppress(Integrity):
+        agent = objections.agent_of(store, permit.recording, permit.keyring)
+    return replace(permit, closed_by=scopes, agent=agent)
 
 
 def _not_open(store: Store, admission: Admission, shown_id: str, *, several: bool) -> ArloError:
@@ -276,11 +294,12 @@ def _decide(
         due_at=store.policy.ends_at(recording),
     )
     decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
-    if decided(request).allowed and admission.purpose is not Purpose.QUALITY:
-        objected = objections.has_objected(store, recording, keyring)
-        if objected is None:
+    standing = objections.in_force(store) if decided(request).allowed else {}
+    if standing:
+        agent = objections.agent_of(store, recording, keyring)
+        if agent is None:
             return NO_GRANT
-        request = request._replace(objected=objected)
+        request = request._replace(objections=standing.get(agent_name(agent), NO_OBJECTIONS))
     leaves = admission.action is Action.EXPORT
     return decided(request._replace(may_leave=not leaves or (grant is not None and grant.may_export)))
 
@@ -364,10 +383,16 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:
-    """Raise Refused if the recording was withdrawn or is past retention, or if the grant ended."""
+    """Raise Refused if the recording is no longer held, its grant ended, or its employee objected; takes no lock."""
     still_held(store, permit.recording, now)
     if permit.grant is not None and not _is_still_granted(store, permit.grant, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
+    standing = objections.in_force(store) if permit.closed_by else {}
+    if standing:
+        theirs = standing.get(agent_name(permit.agent), NO_OBJECTIONS) if permit.agent is not None else None
+        decision = NO_GRANT if theirs is None else unless_objected(theirs, permit.closed_by)
+        if not decision.allowed:
+            raise Refused(decision.code, rule=decision.rule)
 
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:

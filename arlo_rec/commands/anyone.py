@@ -334,6 +334,8 @@ def word(run: Run, key: str, value: object) -> object:
             return run.say(f"purpose.{value}")
         case "refusal", _:
             return run.say(f"refused.{value}")
+        case "scope", _:
+            return run.say(f"objection.scope_{value}")
         case "teams", None:
             return run.say("all_teams")
         case "limits", (Limits() as limits, bool(may_export)):

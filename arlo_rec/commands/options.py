@@ -69,6 +69,13 @@ def modes() -> list[str]:
     return list(Mode)
 
 
+def objection_scopes() -> list[str]:
+    """The uses of calls that an employee may object to."""
+    from arlo_rec.policy import ObjectionScope
+
+    return list(ObjectionScope)
+
+
 Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=purposes)]
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
 SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]

@@ -80,7 +80,7 @@ class ErasedSince:
     id: str
     taken_in_at: datetime
     erased_at: datetime | None
-    why: str  # withdrawn, expired, or other: a code with a sentence in `letter.json`
+    why: str  # withdrawn, expired, objection, or other: a code with a sentence in `letter.json`
     accesses: tuple[RecordedAccess, ...] = ()  # to it and to its copies
     exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
 
@@ -190,12 +190,15 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class DecidedObjection:
-    """The last decision on an employee's objection to training copies."""
+class ObjectionFacts:
+    """An employee's objection to one use of their calls, as it stands."""
 
-    state: str  # upheld, rejected, lifted: the letter has a sentence for each
-    at: datetime
-    reason: str = field(repr=False)  # in the officer's words
+    objected_to: str  # recording, quality, training: the letter has words for each
+    state: str  # pending, upheld, rejected, lifted: the letter has a sentence for each
+    received_on: date
+    due_on: date | None  # of the decision; None once it is made
+    at: datetime  # when it was entered or decided
+    reason: str | None = field(default=None, repr=False)  # of the decision, in the officer's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,4 +222,4 @@ class Answer:
     erased_since: tuple[ErasedSince, ...] = ()
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
-    objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names
+    objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names

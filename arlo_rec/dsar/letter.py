@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from arlo_rec.access.objections import RULE, Objection
 from arlo_rec.dsar.answer import (
     Answer,
     DamagedRecording,
@@ -24,10 +25,11 @@ from arlo_rec.dsar.answer import (
     RecordingFacts,
 )
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.i18n.messages import has, say
-from arlo_rec.i18n.pages import Formats
+from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.pages import Formats, country
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.log.cases import LoggedCase
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date
@@ -114,7 +116,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         kind_of=kind_of,
         wave=wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
-        country=lambda code: _country(code, lang),
+        country=lambda code: country(code, lang),
         sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
         day_of=lambda at: formats.day(local_date(at)),
@@ -132,12 +134,6 @@ def _purposes_of(recordings: Iterable[RecordingFacts | DamagedRecording]) -> lis
     """The purposes that the prompts of these recordings named, in the order of the guidelines."""
     named = {purpose for recording in recordings for purpose in recording.purposes}
     return [purpose for purpose in Purpose if purpose in named]
-
-
-def _country(code: str, lang: str) -> str:
-    """The name of a country by its ISO code; the code itself for one that the sentences do not name."""
-    named = f"letter.country.{code}"
-    return say(named, lang) if has(named) else code
 
 
 def _heard(answer: Answer) -> list[Heard]:
@@ -245,7 +241,7 @@ _PAGE: Final = Path(__file__).with_name("page")
 class Notice(NamedTuple):
     """A letter as text, in paragraphs; the first line is its heading."""
 
-    kind: str  # extended, refused or closed_unanswered
+    kind: str  # extended, refused or closed_unanswered; objection_upheld or objection_rejected
     lang: str
     text: str
 
@@ -279,10 +275,62 @@ def newest(case: LoggedCase, particulars: Particulars, lang: str) -> Notice | No
     return extension(case, particulars, lang) if case.extension is not None else None
 
 
+def objection_decided(
+    objections: Sequence[Objection],
+    particulars: Particulars,
+    lang: str,
+    *,
+    files: int = 0,
+    backup_hours: int | None = None,
+) -> Notice:
+    """The letter to an employee whose objections were decided: the reason, or what was erased (GDPR 12(3), 12(4)).
+
+    *files* are those outside the system that have to be deleted; *backup_hours*, how long a backup still opens.
+    """
+    first, day = objections[0], Formats(lang).day
+    decided_on = local_date(first.at)
+    uses = _joined([say(f"notice.use.{each.scope}", lang) for each in objections], lang)
+    done = [say(f"notice.{first.state}.{each.scope}", lang) for each in objections]
+    done += [say("notice.files_left", lang, count=files)] if files else []
+    done += [say("notice.backup_left", lang, hours=backup_hours)] if backup_hours is not None else []
+    due = answer_due(first.received)
+    late = [say("notice.late", lang, due=day(due))] if decided_on > due else []
+    text = say(
+        f"notice.objection_{first.state}",
+        lang,
+        name=first.person,
+        day=day(decided_on),
+        received=day(first.received),
+        uses=uses,
+        reason=(first.reason or "").strip().rstrip("."),
+        controller=particulars.controller,
+        done=" ".join(done),
+    )
+    reached = particulars.objection(lang) or particulars.contact
+    text = "\n\n".join([text, *late, *_contacts(reached, particulars, lang)])
+    return Notice(f"objection_{first.state}", lang, text)
+
+
+def check_contacts(particulars: Particulars) -> None:
+    """Raise Refused where the company's contacts are not stated, which a rejection has to name."""
+    particulars.demand(("contact", "data_protection"), RULE)
+
+
+def _joined(words: Sequence[str], lang: str) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *before, last = words
+    return f"{', '.join(before)} {say('notice.and', lang)} {last}" if before else last
+
+
+def _contacts(reached: str | None, particulars: Particulars, lang: str) -> list[str]:
+    """How to reach the company, and for data protection, as far as it is stated."""
+    ways = {"contact": reached, "data_protection": particulars.data_protection}
+    return [say(f"notice.{way}", lang, contact=stated) for way, stated in ways.items() if stated]
+
+
 def _notice(kind: str, case: LoggedCase, reason: str | None, particulars: Particulars, lang: str) -> Notice:
     day = Formats(lang).day
-    ways = {"contact": particulars.contact, "data_protection": particulars.data_protection}
-    contacts = "\n\n".join(say(f"notice.{way}", lang, contact=stated) for way, stated in ways.items() if stated)
+    contacts = "\n\n".join(_contacts(particulars.contact, particulars, lang))
     text = say(
         f"notice.{kind}",
         lang,

@@ -18,7 +18,7 @@ from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, 
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
-from arlo_rec.log.events import CopyMade, Erases, Purged, Withdrawn
+from arlo_rec.log.events import CopyMade, Erases, ObjectionUpheld, Purged, Withdrawn
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, is_due
@@ -323,13 +323,15 @@ def _done_until_erased(store: Store, call: RecordingId, mentions: LogMentions, n
     }
 
 
+_WHYS: Final = {Withdrawn: "withdrawn", Purged: "expired", ObjectionUpheld: "objection"}
+
+
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
     """The time of each recording's erasure, and the reason."""
     ends: dict[RecordingId, tuple[datetime | None, str]] = {}
     for entry in store.log.entries.naming(gone) if gone else ():
         event = entry.event
         if isinstance(event, Erases):
-            why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
             for recording in set(gone).intersection(entry.recordings) - ends.keys():
-                ends[recording] = entry.at, why
+                ends[recording] = entry.at, _WHYS.get(type(event), "other")
     return ends

@@ -17,7 +17,7 @@ from arlo_rec.access import objections
 from arlo_rec.access.short_ids import named
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import DecidedObjection, Scope
+from arlo_rec.dsar.answer import ObjectionFacts, Scope
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.names import agent_name, is_unicode
 from arlo_rec.model.phone_numbers import numbers_in
@@ -103,14 +103,14 @@ def side_of(known_by: Iterable[Identifier]) -> str:
     return "agent" if any(identifier.kind is KnownBy.AGENT for identifier in known_by) else "caller"
 
 
-def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[DecidedObjection, ...]:
-    """The decisions on an employee's objections to training copies, by each of their names; the oldest first."""
-    names = {agent_name(identifier.text) for identifier in known_by if identifier.kind is KnownBy.AGENT}
-    every = objections.by_name(store).items() if names else ()
-    decided = [
-        DecidedObjection(objection.state, objection.at, objection.reason) for name, objection in every if name in names
-    ]
-    return tuple(sorted(decided, key=lambda objection: objection.at))
+def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[ObjectionFacts, ...]:
+    """An employee's objections as they stand, by each of their names; the oldest change first."""
+    names = [identifier.text for identifier in known_by if identifier.kind is KnownBy.AGENT]
+    theirs = [each for name in names for each in objections.of_agent(store, name).values()]
+    return tuple(
+        ObjectionFacts(each.scope, each.state, each.received, each.due, each.at, each.reason)
+        for each in sorted(theirs, key=lambda objection: objection.at)
+    )
 
 
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:

@@ -14,7 +14,7 @@ from arlo_rec.log.event import AuditEvent, form_of
 from arlo_rec.log.rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
-from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.policy import Action, ObjectionScope, ObjectionState, Purpose, Role, may
 
 Ids = tuple[RecordingId, ...]
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
@@ -662,14 +662,28 @@ class CopyReleased(AuditEvent):
 
 
 class NoticeShown(AuditEvent):
-    """A privacy notice was shown to these people on that day (`shown`), in that version of the policy."""
+    """A privacy notice was shown to these people on that day (`shown`), in that version of the policy.
+
+    `tags` are the blind indexes of their names, by which intake and IT compare without a name.
+    """
 
     ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
     RIGHT = Action.PEOPLE
+    request: str
     people: Sequence[str]
+    tags: Sequence[str]
     notice: str
     version: str
     shown: str
+
+
+class NoticeRequired(AuditEvent):
+    """Calls of employees who were never shown the notice are refused from now on, or no longer (`required`)."""
+
+    ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
+    RIGHT = Action.PEOPLE
+    request: str
+    required: bool
 
 
 class NamesCompared(Forgettable):
@@ -681,22 +695,34 @@ class NamesCompared(Forgettable):
     named: int
 
 
-class ObjectionUpheld(Erases):
-    """The objection of an employee (`agent`) to training copies was upheld, and copies of their calls were erased."""
-
-    ACTION = Action.OBJECTION
-    request: str
-    agent: str
-    reason: str
-
-
-class ObjectionEnded(AuditEvent):
-    """An objection was rejected, or an upheld one lifted (`decision`)."""
+class ObjectionReceived(AuditEvent):
+    """An employee (`agent`) objected to some uses of their calls (`scopes`), on that day: they are closed from now."""
 
     ACTION, OUTCOME, RULE = Action.OBJECTION, "done", "data.employee"
     request: str
     agent: str
-    decision: str
+    scopes: Sequence[ObjectionScope]
+    received: str
+
+
+class ObjectionUpheld(Erases):
+    """Objections of an employee were upheld, and the recordings that they concern were erased."""
+
+    ACTION = Action.OBJECTION
+    request: str
+    agent: str
+    scopes: Sequence[ObjectionScope]
+    reason: str
+
+
+class ObjectionEnded(AuditEvent):
+    """Objections were rejected, or upheld ones lifted (`decision`)."""
+
+    ACTION, OUTCOME, RULE = Action.OBJECTION, "done", "data.employee"
+    request: str
+    agent: str
+    scopes: Sequence[ObjectionScope]
+    decision: ObjectionState
     reason: str
 
 

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures
+from arlo_rec.access import cases, disclosures, objections
 from arlo_rec.access.cases import Waiting
-from arlo_rec.admin import approvals
+from arlo_rec.admin import approvals, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
@@ -26,7 +26,15 @@ from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log, supplier_control
+from arlo_rec.policy import (
+    OVERDUE_AFTER,
+    REFUSED_FOR_GOOD,
+    Action,
+    ObjectionScope,
+    Role,
+    clock_against_log,
+    supplier_control,
+)
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
@@ -43,7 +51,8 @@ class Severity(StrEnum):
 
 # Findings on an access request with fewer days left; `_erases`: until a recording of it is erased
 _DEADLINES: Final = ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon"))
-_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases"})
+_DECISIONS: Final = ((0, "objection_overdue"), (3, "objection_due"))
+_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases", "objection_overdue", "objection_due"})
 
 
 class Finding(NamedTuple):
@@ -62,6 +71,15 @@ class Access(Record, frozen=True):
     person: str
     by: str
     until: datetime
+
+
+class PendingObjection(Record, frozen=True):
+    """An employee's objection without a decision, and the time left."""
+
+    scope: ObjectionScope
+    received: date
+    due: date | None
+    days_left: int | None
 
 
 class SupplierShown(Record, frozen=True):
@@ -90,6 +108,8 @@ class Status(Record, frozen=True):
     feed: feed.FeedStatus | None
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
     requests: list[Waiting]  # access requests without an answer
+    objections: list[PendingObjection]  # of employees, without a decision
+    untold: int  # employees with held calls who were never shown the notice
     warnings: list[str]
     check_word: str  # of the newest link of the chain of authority
     own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
@@ -127,6 +147,8 @@ def status(
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
         requests=cases.urgent(store, now),
+        objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
+        untold=len(staff_notices.untold_calls(store)),
         warnings=[],
         check_word=store.authority.check_word(),
         own_access=list(map(Access.of, own)),
@@ -136,7 +158,8 @@ def status(
         critical=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current)]
-    found += [*_of_requests(current.requests), *_of_copies(current), *_of_suppliers(suppliers, now)]
+    found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current)]
+    found += _of_suppliers(suppliers, now)
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
         for severity in (Severity.WARNING, Severity.CRITICAL)
@@ -170,7 +193,7 @@ def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[
 
 
 def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
-    """Findings that close the store, or leave it open to a person who left."""
+    """Findings that close the store, leave it open to a person who left, or keep what should be gone."""
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
     if store.unapproved:
@@ -181,6 +204,8 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
     if store.roster.is_known_outside(store.catalogue_mark):
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
+    if feed.remembers(store):
+        yield Finding(Severity.WARNING, "feed_remembers", {"path": store.feed})
     if ballast_is_missing(store.layout):
         yield Finding(Severity.CRITICAL, "ballast_missing")
 
@@ -227,6 +252,16 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:
                 yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+
+
+def _of_employees(current: Status) -> Iterator[Finding]:
+    """Employees who objected and have no answer yet, and those who were never told."""
+    for objection in current.objections:
+        values = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        code = next((code for before, code in _DECISIONS if (objection.days_left or 0) < before), "objection_pending")
+        yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+    if current.untold:
+        yield Finding(Severity.STATUS, "untold", {"count": current.untold})
 
 
 def _of_suppliers(suppliers: Sequence[Supplier] | None, now: datetime) -> Iterator[Finding]:

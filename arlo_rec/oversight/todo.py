@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.access import cases, disclosures, gate, limits
+from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import approvals, grant_review, pending
@@ -60,7 +60,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _cases, _refused):
+        for waiting in (_broken, _review, _cases, _objections, _refused):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -160,9 +160,10 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _refused(store: Store, now: datetime) -> Iterator[Task]:
-    """Refused calls that still lie in a spool, by the code of the refusal."""
+    """Refused calls that still lie in a spool, by the code of the refusal; the officer herself can mend one of them."""
     for row in lying_refusals(store, now):
-        yield Task("refused", row.code, row.oldest, {"refusal": row.code, "count": row.count})
+        kind = "untold" if row.code == "agent_not_told" else "refused"
+        yield Task(kind, row.code, row.oldest, {"refusal": row.code, "count": row.count})
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
@@ -170,3 +171,10 @@ def _cases(store: Store, now: datetime) -> Iterator[Task]:
     for case in cases.urgent(store, now):
         about = {"due": case.due, "days": case.days_left, "erased": case.first_erased}
         yield Task("case", case.case, case.received, about)
+
+
+def _objections(store: Store, now: datetime) -> Iterator[Task]:
+    """Objections of employees without a decision."""
+    for objection in objections.pending(store, now):
+        about = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        yield Task("objection", objection.person, objection.at, about)

@@ -16,14 +16,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.access import gate, limits, objections
-from arlo_rec.access.gate import Intent
+from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import Action, Purpose
+from arlo_rec.policy import Action, Purpose, closing
 from arlo_rec.store import Store
 from arlo_rec.training import build, cut_plan, opening
 from arlo_rec.training.build import TrainingCopy
@@ -75,11 +75,16 @@ def pending(store: Store, now: datetime) -> Pending:
         for recording in originals
         if admission.covers(recording.team) and Purpose.TRAINING in recording.purposes
     ]
+    objected = _objected(store, admission, calls)
+    return Pending([call for call in calls if call.id not in objected], len(objected))
+
+
+def _objected(store: Store, admission: Admission, calls: Sequence[Recording]) -> set[RecordingId]:
+    """The calls of which an objection lets this person make and review no copy."""
     keyring: Keyring = GrantKeyring(store, admission.quality_grants())
     if admission.is_officer:
         keyring = OfficerKeyring(store)
-    objected = objections.objected_to(store, calls, keyring)
-    return Pending([call for call in calls if call.id not in objected], len(objected))
+    return objections.objected_to(store, calls, keyring, closing(None, officer=admission.is_officer))
 
 
 class CopyWaiting(Record, frozen=True):
@@ -104,6 +109,8 @@ def under_review(store: Store, now: datetime) -> list[CopyWaiting]:
     if not admission.as_officer:
         open_to = limits.included(store, admission.quality_grants(), list(calls.values()))
         waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]
+    objected = _objected(store, admission, list(calls.values()))
+    waiting = [(copy, team) for copy, team in waiting if copy.parent not in objected]
     short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
     starts = {name: call.started_at for name, call in calls.items()}
     found = list[CopyWaiting]()

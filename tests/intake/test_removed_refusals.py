@@ -117,7 +117,15 @@ def test_only_what_nobody_said_yes_to_leaves_the_spool_and_by_a_rule(
     now = datetime(2026, 10, 1, tzinfo=UTC)
     began = now - ago if ago is not None else None
     decision = leaves_spool(code, said_no=said_no, started_at=began, now=now)
-    unasked = {"outbound", "no_consent", "prompt_not_completed", "consent_after_call", "withdrawn", "expired"}
+    unasked = {
+        "outbound",
+        "no_consent",
+        "prompt_not_completed",
+        "consent_after_call",
+        "withdrawn",
+        "expired",
+        "agent_objected",
+    }
     is_late = code == "not_a_file" and said_no and ago is not None and ago >= SOUND_WAITS
     assert decision.allowed == (code in unasked or is_late)
 

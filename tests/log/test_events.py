@@ -15,7 +15,7 @@ from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
-from arlo_rec.policy import RULES, Action, State, transition
+from arlo_rec.policy import RULES, Action, ObjectionScope, ObjectionState, State, transition
 from arlo_rec.policy import Event as Moves
 from tests.support.each import each
 
@@ -31,6 +31,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Ids": IDS,
     "Sequence[tuple[int, int]]": st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=3),
     "Sequence[str]": st.lists(TEXTS, max_size=3),
+    "Sequence[ObjectionScope]": st.lists(st.sampled_from(ObjectionScope), max_size=3),
+    "ObjectionState": st.sampled_from(ObjectionState),
     "Sequence[str] | None": st.none() | st.lists(TEXTS, max_size=3),
     "Mapping[str, Any]": st.dictionaries(TEXTS, TEXTS, max_size=3),
     "Mapping[str, Any] | None": st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3),

@@ -21,9 +21,9 @@ from arlo_rec.dsar.answer import (
     Case,
     CopyFacts,
     DamagedRecording,
-    DecidedObjection,
     ErasedSince,
     ExportFacts,
+    ObjectionFacts,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
@@ -226,7 +226,11 @@ EMPLOYEE = replace(
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
     withdrawals=(),
     side="agent",
-    objections=(DecidedObjection("upheld", START + timedelta(days=9), "the employee asked for it"),),
+    objections=(
+        ObjectionFacts(
+            "training", "upheld", START.date(), None, START + timedelta(days=9), "the employee asked for it"
+        ),
+    ),
 )
 
 SCRIPTS = (

@@ -364,7 +364,16 @@ SCENES = [
     ),
     Scene(
         "person objection",
-        ("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", "colleagues know the voice at once"),
+        (
+            "person",
+            "objection",
+            "Ola Oppdiktet",
+            "--uphold",
+            "--scope",
+            "training",
+            "--reason",
+            "colleagues know the voice at once",
+        ),
         "sigrid",
         _reviewed,
         gone=("copy",),

@@ -164,7 +164,9 @@ def full(world: World) -> World:
     assert world.run("case", "open", "90000001", "--identity", "called-back", who="sigrid").exit == 0
     world.json("request", "--purpose", "training", "--reason", REASON, who="leif")
     world.json("person", "notify", "Kari Prøvesen", who="sigrid")
-    world.json("person", "objection", "Kari Prøvesen", "--uphold", "--reason", REASON, who="sigrid")
+    world.json(
+        "person", "objection", "Kari Prøvesen", "--uphold", "--scope", "training", "--reason", REASON, who="sigrid"
+    )
     return world
 
 
