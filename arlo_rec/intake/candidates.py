@@ -38,7 +38,8 @@ from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week
-from arlo_rec.policy import NO_OBJECTIONS, Decision, Objections, State, taken_in_despite
+from arlo_rec.policy import Decision, State
+from arlo_rec.rights import NO_OBJECTIONS, Objections, taken_in_despite
 
 if TYPE_CHECKING:
     from arlo_rec.crypto.primitives import Hasher

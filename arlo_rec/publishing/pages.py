@@ -18,8 +18,9 @@ from arlo_rec.i18n.pages import Formats, country, render, render_markdown, visib
 from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
+from arlo_rec.policy import FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
 from arlo_rec.publishing.markup import sections
+from arlo_rec.rights import CASE_RETENTION
 
 # -- facts -------------------------------------------------------------------------------------------
 # The facts in published pages: of a version of the policy, the company, and the program's fixed settings. Pure.

@@ -23,6 +23,7 @@ from arlo_rec.dsar.answer import (
     DamagedRecording,
     ErasedSince,
     ExportFacts,
+    HoldFacts,
     ObjectionFacts,
     PastWithdrawal,
     PossibleAccess,
@@ -136,6 +137,7 @@ LATER = replace(
     exports=(),
     transcript_held=False,
     transcript=(),
+    hold=HoldFacts("18c", START + timedelta(days=120)),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
