@@ -53,7 +53,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
     "identities": "person handover recovery rotate init trust authority unlock lock notices objection",
-    "intake": "ingest refused sound",
+    "intake": "ingest refused sound unclear",
     "letter": "letter",
     "listening": "listening",
     "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock",
