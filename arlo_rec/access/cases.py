@@ -6,15 +6,18 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from arlo_rec.access import holds
-from arlo_rec.log.cases import LoggedCase, follow
+from arlo_rec.log.cases import PENDING, LoggedCase, follow
 from arlo_rec.log.events import OfCase
 from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import Refused
+from arlo_rec.model.records import RecordingId
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import is_due
-from arlo_rec.rights import Right
+from arlo_rec.rights import ANSWERED_BY_COPY, Right
 from arlo_rec.store import Store
 
 
@@ -34,6 +37,17 @@ def running(store: Store, now: datetime) -> list[LoggedCase]:
     cases = (case for case in logged(store).values() if case.ends_at > at)
     today = local_date(at)
     return sorted(cases, key=lambda case: (case.due(today), case.received_at))  # then in the log's order
+
+
+def demand_answered(store: Store, recordings: Iterable[RecordingId], now: datetime) -> None:
+    """Raise Refused if a person asked for a copy of one of these recordings and has no answer.
+
+    What is held when a request comes is given; only its 90 days and a withdrawal erase it before (EDPB 01/2022).
+    """
+    wanted = set(recordings)
+    for case in running(store, now):
+        if case.right in ANSWERED_BY_COPY and case.state in PENDING and not wanted.isdisjoint(case.held):
+            raise Refused("answer_first", rule="access.subject", case=case.id)
 
 
 class Waiting(Record, frozen=True):

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import holds, objections
+from arlo_rec.access import cases, holds, objections
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.objections import RULE, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
@@ -189,13 +189,15 @@ def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[O
 def _plan(store: Store, agent: str, scopes: Scopes, now: datetime) -> Plan:
     """The recordings of the calls that an employee answered: all, the copies, or none.
 
-    Raises Refused if a call to be erased is on hold for another reason than an objection.
+    Raises Refused if a call to be erased is on hold for another reason than an objection, or a person who asked for a
+    copy of it has no answer.
     """
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
     rows = sorted(store.catalogue.search.of_subject(subject), key=lambda row: (row.started_at, row.id))
     copies = [row for row in rows if row.kind is Kind.PSEUDONYMISED]
     if ObjectionScope.RECORDING in scopes:
+        cases.demand_answered(store, [row.id for row in rows], now)
         on_hold = holds.active(store, now)
         grounds = [hold.ground for row in rows if (hold := holds.of(row, on_hold)) is not None]
         if any(ground is not HoldGround.OBJECTED for ground in grounds):

@@ -125,6 +125,19 @@ def test_words_that_say_that_identity_was_not_checked_are_no_check(world: World,
     assert world.code("dsar", "90000001", *out, "--identity", words, who="sigrid") == (14, "identity_says_none")
 
 
+@pytest.mark.slow
+def test_what_is_held_when_a_request_comes_is_answered_before_an_objection_erases_it(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    case = opened(world, "access")["id"]
+    objection = ("person", "objection", "Ola Oppdiktet", "--scope", "recording")
+    world.json(*objection, who="sigrid")
+    uphold = (*objection, "--uphold", "--reason", "he has the right to this")
+    assert world.code(*uphold, who="sigrid") == (14, "answer_first")
+    answer = ("dsar", "--case", case, "--out", str(world.base / "a.html"))
+    assert world.json(*answer, who="sigrid")["recordings"] == 1, "pending, so closed for others alone"
+    assert world.json(*uphold, who="sigrid")["erased"] == 1
+
+
 # -- refusals -----------------------------------------------------------------------------------------
 
 
