@@ -181,3 +181,15 @@ def test_the_name_of_a_file_goes_when_its_deletion_is_confirmed(world: World) ->
     assert [row["file"] for row in listed(world, "--all")] == [None]
     with own_code(world) as db:
         assert list(db.rows("SELECT file FROM recipients")) == [(None,)]
+
+
+@pytest.mark.rule("access.need")
+def test_support_is_not_told_which_file_answered_a_request(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    answer = ("dsar", "90000001", "--identity", "called-back", "--out", str(world.base / "a.html"))
+    case = world.json(*answer, who="sigrid")["case"]["id"]
+    told = world.run("withdraw", "90000001", "--yes", "--json", who="siri")
+    [package] = told.json["recipients"]
+    assert (package["kind"], package["case"], package["sha256"], package["file"]) == ("package", None, None, None)
+    assert case not in told.out
+    assert world.json("recipients", "list", who="sigrid")["recipients"][0]["case"] == case
