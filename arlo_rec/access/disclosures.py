@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from arlo_rec.backends.named_files import Files
 from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.log.events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
@@ -104,15 +102,10 @@ def unless_written(store: Store, seq: int | None, files: Files, now: datetime) -
 
 
 def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Disclosure]:
-    """Disclosures of these recordings or of any training copy of them, backups included.
-
-    A person who may not see recipients is not told which of them answered a request.
-    """
+    """Disclosures of these recordings or of any training copy of them, backups included."""
     every = {*recordings, *store.catalogue.search.made_of(recordings)}
-    found = _disclosures(store, store.catalogue.disclosures.of_recordings(every))
-    if not are_shown_to(store.person):
-        found = [replace(each, case=None, sha256=None, file=None) for each in found]
-    return found + (_backups(store) if recordings else [])
+    rows = store.catalogue.disclosures.of_recordings(every)
+    return _disclosures(store, rows) + (_backups(store) if recordings else [])
 
 
 def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:

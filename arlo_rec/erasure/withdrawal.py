@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import disclosures, holds, metadata, revisions
@@ -171,6 +172,8 @@ def preview(store: Store, planned: Plan) -> Withdrawal:
 
 def _withdrawal(store: Store, recordings: Sequence[Recording], **facts: Any) -> Withdrawal:
     reached = disclosures.of_recordings(store, [recording.id for recording in recordings])
+    if not disclosures.are_shown_to(store.person):  # nor that a person asked for access
+        reached = [msgspec.structs.replace(each, case=None, sha256=None, file=None) for each in reached]
     erased = [ErasedRecording.of(recording) for recording in recordings]
     saved = sum(each.kind != disclosures.BACKUP and each.state != "confirmed" for each in reached)
     return Withdrawal(recordings=erased, recipients=reached, saved=saved, **facts)
