@@ -282,6 +282,15 @@ def _is_upheld(world: World) -> bool:
     return refused.exit == 14 and objection["state"] == "upheld"
 
 
+def _is_refused(world: World, _told: str) -> bool:
+    """Whether the case is refused, and its letter can be had."""
+    case, letter = (world.base / "pending").read_text("utf-8"), world.base / "letter again"
+    shown = world.json("case", "show", case, "--out", str(letter), who="sigrid")["case"]
+    is_there = letter.exists()
+    letter.unlink(missing_ok=True)
+    return bool(shown["state"] == "refused") and is_there
+
+
 def _is_noted(world: World, told: str) -> bool:
     """Whether what was told as noted stands in the list."""
     noted = json.loads(told)["notices"] if told else []
@@ -426,6 +435,20 @@ SCENES = [
         _entered,
         again=(0, 2, 14),
         owes=_is_extended,
+    ),
+    Scene(
+        "case decide",
+        ("case", "decide", "PENDING", "--refuse", "--ground", "unfounded", "--reason", "it was answered twice before"),
+        "sigrid",
+        _entered,
+        again=(0, 14),
+        owes=_is_refused,
+    ),
+    Scene(
+        "hold set",
+        ("hold", "set", "OLD", "--ground", "18c", "--until", "30d", "--reason", "the person needs the call"),
+        "sigrid",
+        owes=lambda world, told: world.json("status", who="iver")["holds"] == 1,
     ),
     Scene(
         "audit witness",
