@@ -301,6 +301,17 @@ def test_what_a_version_sets_stands_in_the_guidelines() -> None:
     assert "slettes fra loggen etter ett år" in page("guidelines", "nb", "md")
 
 
+@pytest.mark.rule("purpose.change")
+def test_no_page_says_another_number_than_the_version() -> None:
+    version = replace(VERSION, retention_days=31, entries_days=400, most_found=77, own_a_day=11)
+    for name in NAMES:
+        text = page(name, "nb", "md", version=version)
+        for of_another in ("ett år", "50 opptak", "20 opptak", "90 dager etter at samtalen", "automatisk etter 90"):
+            assert of_another not in text, name
+        for figure in ("31 dager", "400 dager") if name not in {"prompts", "withdraw"} else ():
+            assert figure in text, name
+
+
 def test_a_page_asks_nothing_of_anywhere_and_has_the_colours_of_an_answer() -> None:
     answer = (TOP / "arlo_rec" / "dsar" / "page" / "package.css").read_text("utf-8")
     colours = re.findall(r"(--[a-z]+: #[0-9a-f]+);", (PAGE / "page.css").read_text("utf-8"))
