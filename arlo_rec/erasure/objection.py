@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import objections
+from arlo_rec.access import holds, objections
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.objections import RULE, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
@@ -27,7 +27,8 @@ from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action, Event, ObjectionScope, ObjectionState
+from arlo_rec.policy import Action, Event
+from arlo_rec.rights import HoldGround, ObjectionScope, ObjectionState
 from arlo_rec.store import Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts
@@ -89,7 +90,7 @@ def plan(store: Store, name: str, scopes: Sequence[str], now: datetime) -> Plan:
     """The effect of upholding the objections of that name; raises Usage, NotGranted."""
     store.demand(Action.OBJECTION, now)
     agent = demanded_name(name)
-    return _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING))
+    return _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING), now)
 
 
 def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> Upheld:
@@ -104,7 +105,7 @@ def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, n
 
     def order() -> protocol.Order:
         nonlocal planned
-        planned = _plan(store, agent, decided)
+        planned = _plan(store, agent, decided, now)
         return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(row.id for row in planned.recordings))
 
     request = primitives.fresh(8).hex()
@@ -185,11 +186,19 @@ def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[O
     return [each for each in objections.every(store, now) if agent_name(each.person) == name and each.scope in scopes]
 
 
-def _plan(store: Store, agent: str, scopes: Scopes) -> Plan:
-    """The recordings of the calls that an employee answered: all, the copies, or none."""
+def _plan(store: Store, agent: str, scopes: Scopes, now: datetime) -> Plan:
+    """The recordings of the calls that an employee answered: all, the copies, or none.
+
+    Raises Refused if a call to be erased is on hold for another reason than an objection.
+    """
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
     rows = sorted(store.catalogue.search.of_subject(subject), key=lambda row: (row.started_at, row.id))
     copies = [row for row in rows if row.kind is Kind.PSEUDONYMISED]
+    if ObjectionScope.RECORDING in scopes:
+        on_hold = holds.active(store, now)
+        grounds = [hold.ground for row in rows if (hold := holds.of(row, on_hold)) is not None]
+        if any(ground is not HoldGround.OBJECTED for ground in grounds):
+            raise Refused("calls_on_hold", rule=RULE)
     erased = copies if ObjectionScope.TRAINING in scopes else []
     return Plan(len(rows) - len(copies), tuple(rows if ObjectionScope.RECORDING in scopes else erased), scopes)
