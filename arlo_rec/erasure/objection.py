@@ -32,6 +32,11 @@ from arlo_rec.store import Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts
 Scopes = tuple[ObjectionScope, ...]
+_USED: Final = {  # the kinds of recordings that each use is made of
+    ObjectionScope.RECORDING: frozenset({Kind.ORIGINAL, Kind.PSEUDONYMISED}),
+    ObjectionScope.QUALITY: frozenset({Kind.ORIGINAL}),
+    ObjectionScope.TRAINING: frozenset({Kind.PSEUDONYMISED}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Plan:
 
     calls: int  # of the employee that are held
     recordings: tuple[Recording, ...]  # that it erases
-    scopes: Scopes
+    used: tuple[Recording, ...]  # in the uses that it closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, n
     store.demand(Action.OBJECTION, now)
     agent, why = demanded_name(name), demanded_reason(reason)
     decided = _in_state(store, agent, scopes, ObjectionState.PENDING)
-    planned = Plan(0, (), decided)
+    planned = Plan(0, (), ())
 
     def order() -> protocol.Order:
         nonlocal planned
@@ -186,10 +191,14 @@ def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[O
 
 
 def _plan(store: Store, agent: str, scopes: Scopes) -> Plan:
-    """The recordings of the calls that an employee answered: all, the copies, or none."""
+    """The recordings of an employee's calls: those to erase, and those of the closed uses."""
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
     rows = sorted(store.catalogue.search.of_subject(subject), key=lambda row: (row.started_at, row.id))
-    copies = [row for row in rows if row.kind is Kind.PSEUDONYMISED]
-    erased = copies if ObjectionScope.TRAINING in scopes else []
-    return Plan(len(rows) - len(copies), tuple(rows if ObjectionScope.RECORDING in scopes else erased), scopes)
+    of_use = frozenset().union(*(_USED[scope] for scope in scopes))
+    erased = of_use if ObjectionScope.RECORDING in scopes else of_use - {Kind.ORIGINAL}
+    return Plan(
+        sum(row.kind is Kind.ORIGINAL for row in rows),
+        tuple(row for row in rows if row.kind in erased),
+        tuple(row for row in rows if row.kind in of_use),
+    )
