@@ -26,7 +26,7 @@ from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Person, Recording
-from arlo_rec.offsite import escrow
+from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import (
     CLOCK_MARGIN,
     RETENTION,
@@ -123,6 +123,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     rings_left = tuple(escrow.expire(store, planned.now))
     _tidy(store, planned.now)
     forgotten = old_entries.forget(store, now)
+    feed.forget(store, now)
     latest = store.policy.latest_due(planned.now)
     left = store.catalogue.search.count_past_retention(planned.now, latest)
     complete = erased is None or erased.complete

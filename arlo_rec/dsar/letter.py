@@ -26,8 +26,8 @@ from arlo_rec.dsar.answer import (
     RecordingFacts,
 )
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.i18n.messages import has, say
-from arlo_rec.i18n.pages import Formats
+from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.pages import Formats, country
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.model.deadlines import answer_due
@@ -117,7 +117,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         kind_of=kind_of,
         wave=wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
-        country=lambda code: _country(code, lang),
+        country=lambda code: country(code, lang),
         sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
         day_of=lambda at: formats.day(local_date(at)),
@@ -135,12 +135,6 @@ def _purposes_of(recordings: Iterable[RecordingFacts | DamagedRecording]) -> lis
     """The purposes that the prompts of these recordings named, in the order of the guidelines."""
     named = {purpose for recording in recordings for purpose in recording.purposes}
     return [purpose for purpose in Purpose if purpose in named]
-
-
-def _country(code: str, lang: str) -> str:
-    """The name of a country by its ISO code; the code itself for one that the sentences do not name."""
-    named = f"letter.country.{code}"
-    return say(named, lang) if has(named) else code
 
 
 def _heard(answer: Answer) -> list[Heard]:

@@ -177,7 +177,7 @@ def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[
 
 
 def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
-    """Findings that close the store, or leave it open to a person who left."""
+    """Findings that close the store, leave it open to a person who left, or keep what should be gone."""
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
     if store.unapproved:
@@ -188,6 +188,8 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
     if store.roster.is_known_outside(store.catalogue_mark):
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
+    if feed.remembers(store):
+        yield Finding(Severity.WARNING, "feed_remembers", {"path": store.feed})
     if ballast_is_missing(store.layout):
         yield Finding(Severity.CRITICAL, "ballast_missing")
 

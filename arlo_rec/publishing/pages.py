@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from arlo_rec.certificates.check import HEADS
 from arlo_rec.i18n.messages import LANGUAGES, say
-from arlo_rec.i18n.pages import Formats, render, render_markdown, visible
+from arlo_rec.i18n.pages import Formats, country, render, render_markdown, visible
 from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.times import local_date
@@ -149,6 +149,7 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "staff_discussed": day(company.staff_discussed) if company.staff_discussed is not None else None,
         "staff_evaluated": day(evaluated) if isinstance(evaluated, date) else None,
         "day": day,
+        "country": lambda code: country(code, lang),
         **{key: stated.text(lang) if (stated := getattr(company, key)) is not None else None for key in words},
     }
 

@@ -201,7 +201,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     },
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
-    "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
+    "backends.feedfile": {"os.link", "os.rename", "os.unlink"},  # by the handle of the folder
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
     "certificates.check": {"os.open"},  # a file that somebody named to the script
     "erasure.receipts": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
