@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from arlo_rec.rules import RULES, Rule
 
@@ -34,14 +34,21 @@ GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings 
 REASON_SHORTEST = 10  # characters
 REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
 REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
+EXPORT_ALARM_AFTER = timedelta(days=7)  # a saved file is outside all control: for as long as its use may take
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
-CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
-REFUSED_FOR_GOOD: Final = {
+REFUSED_FOR_GOOD: Final = {  # by code of a refusal: calls that may be kept nowhere, whatever is mended
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
     "agent_objected": "data.employee",
-}  # by code: their files are removed too
+}
+_REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recording nobody said yes
+    "outbound": "scope.only",
+    "no_consent": "consent.press2",
+    "prompt_not_completed": "consent.prompt",
+    "consent_after_call": "consent.press1",
+}
+SOUND_WAITS = timedelta(hours=24)  # after a declined call: until then its sound may still arrive, and is to be refused
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
 SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
 BREACH_NOTICE = timedelta(hours=72)  # to the authority, after the controller became aware (GDPR 33(1)); weekends count
@@ -90,6 +97,7 @@ class Action(StrEnum):
     REVIEW_LISTEN = "review_listen"  # on a page that leaves nothing behind: a copy under review and its original
     RELEASE = "release"
     REJECT = "reject"
+    HOLD = "hold"  # keep calls beyond their retention, on a ground of the law
     OBJECTION = "objection"  # enter and decide an employee's objection
     AUDIT_SHOW = "audit_show"
     CLOCK = "clock"  # accept a clock that is behind the log
@@ -172,6 +180,7 @@ _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.REVIEW_LISTEN}
+_NEEDS_REASON: Final = _NEEDS_GRANT | {Action.PSEUDONYMISE, Action.REVIEW}
 _MAKES_COPIES: Final = frozenset(
     {Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT}
 )
@@ -180,9 +189,10 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
     Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
-    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
+    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER, Role.INGEST}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (_OFFICERS, "access.subject"),
+    Action.HOLD: (_OFFICERS, "access.subject"),
     Action.OBJECTION: (_OFFICERS, "data.employee"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
     Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
@@ -222,6 +232,11 @@ def needs_purpose(action: Action) -> bool:
 def needs_grant(action: Action) -> bool:
     """Whether an action needs a live grant and a reason from everybody, officers included: a person hears sound."""
     return action in _NEEDS_GRANT
+
+
+def needs_reason(action: Action) -> bool:
+    """Whether an action needs a reason, because a person hears a call or reads its words (security.reason)."""
+    return action in _NEEDS_REASON
 
 
 def may_be_granted(role: Role) -> Decision:
@@ -288,6 +303,11 @@ def is_due(due_at: datetime, now: datetime) -> bool:
     return now >= due_at
 
 
+def is_kept_too_long(saved_at: datetime, now: datetime) -> bool:
+    """Whether a file that staff saved, not confirmed as deleted, is reported: from EXPORT_ALARM_AFTER on."""
+    return now >= saved_at + EXPORT_ALARM_AFTER
+
+
 def clock_against_log(now: datetime, newest: datetime) -> Decision:
     """Whether the clock is plausible: not behind the newest log entry by more than the margin.
 
@@ -316,124 +336,20 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
     return Decision.yes("retention.90d")
 
 
-# -- objections of employees --------------------------------------------------------------------------
+# -- the spool ----------------------------------------------------------------------------------------
 
 
-class ObjectionScope(StrEnum):
-    """The uses of their calls to which an employee may object, each alone (GDPR 21)."""
+def leaves_spool(code: str, *, said_no: bool, started_at: datetime | None, now: datetime) -> Decision:
+    """Whether the files of a refused call are removed from the spool.
 
-    RECORDING = "recording"  # and so to both purposes
-    QUALITY = "quality"
-    TRAINING = "training"
-
-
-class ObjectionState(StrEnum):
-    """The states of an objection; while it is pending, the use is closed (GDPR 18(1)(d))."""
-
-    PENDING = "pending"
-    UPHELD = "upheld"
-    REJECTED = "rejected"
-    LIFTED = "lifted"
-
-
-Objections = Mapping[ObjectionScope, ObjectionState]  # of one employee
-NO_OBJECTIONS: Final[Objections] = {}
-
-
-def closing(purpose: Purpose | None, *, officer: bool) -> frozenset[ObjectionScope]:
-    """The objections that close a use: a purpose, or None for making and reviewing training copies.
-
-    A manager makes copies from originals that open to them for quality; an officer by a right of her own.
+    What nobody said yes to may not stay anywhere. What may be a mistake stays, so that it can be mended. A declined
+    call without a sound goes a day after it began: its sound would else arrive later, and belong to no call.
     """
-    if purpose is not None:
-        return frozenset({ObjectionScope.RECORDING, ObjectionScope(purpose)})
-    copying = {ObjectionScope.RECORDING, ObjectionScope.TRAINING}
-    return frozenset(copying if officer else {*copying, ObjectionScope.QUALITY})
-
-
-def unless_objected(objections: Objections, scopes: frozenset[ObjectionScope]) -> Decision:
-    """Whether an employee's objections leave a use open that those to *scopes* close (data.employee)."""
-    states = {objections.get(scope) for scope in scopes}
-    if ObjectionState.UPHELD in states:
-        return Decision.no("data.employee", "agent_objected")
-    if ObjectionState.PENDING in states:
-        return Decision.no("data.employee", "objection_pending")
-    return Decision.yes("data.employee")
-
-
-def taken_in_despite(objections: Objections, *, informed: bool) -> Decision:
-    """Whether a call may be taken in for its employee: nothing objected to is kept, and none who was never told.
-
-    While an objection to recording is pending, calls are taken in and closed: docs/adr/0033.
-    """
-    if objections.get(ObjectionScope.RECORDING) is ObjectionState.UPHELD:
-        return Decision.no("data.employee", "agent_objected")
-    return Decision.yes("info.employees") if informed else Decision.no("info.employees", "agent_not_told")
-
-
-# -- opening a recording ------------------------------------------------------------------------------
-
-
-def case_ends(answered_at: datetime | None, deadline: datetime) -> datetime:
-    """When the case of an access request ends, with the statement of how the identity was checked (access.subject).
-
-    A withdrawal ends no case: a request must be answered all the same. An unanswered one outlives its deadline by as
-    long, and by then a new request opens a new case.
-    """
-    return (answered_at or deadline) + CASE_RETENTION
-
-
-class OpenRequest(NamedTuple):
-    """A request to open a recording for a purpose, with the facts that decide it."""
-
-    purpose: Purpose
-    granted: bool
-    consented: frozenset[Purpose]
-    released: bool  # a training copy
-    due_at: datetime
-    objections: Objections = NO_OBJECTIONS  # of the employee who answered
-    may_leave: bool = True  # False: it would leave as a file, which no grant here allows
-
-
-def may_open(request: OpenRequest, *, now: datetime) -> Decision:
-    """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
-    if not request.granted or (request.purpose is Purpose.QUALITY and request.released):
-        return Decision.no("access.managers", "no_grant")
-    if is_due(request.due_at, now):
-        return Decision.no("retention.90d", "past_its_day")
-    if request.purpose not in request.consented:
-        return Decision.no("consent.purposes", "not_consented")
-    if request.purpose is Purpose.TRAINING and not request.released:
-        return Decision.no("data.pseudonymised", "no_released_copy")
-    objected = unless_objected(request.objections, closing(request.purpose, officer=False))
-    if not objected.allowed:
-        return objected
-    if not request.may_leave:  # last: the refusal says that the person may hear the recording
-        return Decision.no("access.managers", "no_export_grant")
-    return Decision.yes(f"purpose.{request.purpose}")
-
-
-def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether a training copy may be made or reviewed.
-
-    An officer may for every call whose consent names training; a manager only for a call that they may open for
-    quality. A released copy is closed to managers here. An objection to training refuses everybody (GDPR 21).
-    """
-    if not officer and (not request.granted or request.released):
-        return Decision.no("access.managers", "no_grant")
-    if is_due(request.due_at, now):
-        return Decision.no("retention.90d", "past_its_day")
-    if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
-        return Decision.no("consent.purposes", "not_consented")
-    objected = unless_objected(request.objections, closing(None, officer=officer))
-    return Decision.yes("data.pseudonymised") if objected.allowed else objected
-
-
-def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether a reviewer of a training copy may hear it, or a stretch of its original: by a grant alone."""
-    if not request.granted:
-        return Decision.no("access.managers", "no_grant")
-    return may_copy(request, now=now, officer=officer)
+    if (rule := {**REFUSED_FOR_GOOD, **_REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
+        return Decision.yes(rule)
+    if code == "not_a_file" and said_no and started_at is not None and now - started_at >= SOUND_WAITS:
+        return Decision.yes("consent.press2")
+    return Decision.no("scope.only", "can_be_mended")
 
 
 class Mode(StrEnum):
@@ -444,25 +360,9 @@ class Mode(StrEnum):
     MANUAL = "manual"  # cut a person's list
 
 
-IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking identity; a letter has a sentence for each
-
-
-def identity_stated(statement: str) -> Decision:
-    """Whether an access request states how the person's identity was checked (access.subject)."""
-    is_explained = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
-    is_said = is_explained or statement in IDENTITY_WAYS
-    return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
-
-
 def supplier_control(next_at: date, today: date) -> Decision:
     """Whether a supplier's next control is not overdue (security.monitored); a yes may say that it is due soon."""
     if today > next_at:
         return Decision.no("security.monitored", "supplier_overdue")
     is_soon = today > next_at - SUPPLIER_SOON
     return Decision(allowed=True, rule="security.monitored", code="supplier_due" if is_soon else "ok")
-
-
-def whole_call(reason: str | None) -> Decision:
-    """Whether an access answer may include a mono call or the agent's channel: only with a reason."""
-    is_valid = reason_problem(reason) is None
-    return Decision.yes("access.subject") if is_valid else Decision.no("access.subject", "whole_call_without_reason")

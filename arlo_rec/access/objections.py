@@ -22,7 +22,8 @@ from arlo_rec.model.errors import Integrity
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action, Objections, ObjectionScope, ObjectionState, unless_objected
+from arlo_rec.policy import Action
+from arlo_rec.rights import Objections, ObjectionScope, ObjectionState, unless_objected
 from arlo_rec.store import Store
 
 RULE: Final = "data.employee"

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import disclosures, gate, metadata, objections, teams
+from arlo_rec.access import disclosures, gate, holds, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
@@ -25,7 +25,8 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
-from arlo_rec.policy import Action, Purpose, closing, is_due
+from arlo_rec.policy import Action, Purpose, is_due
+from arlo_rec.rights import closing
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
@@ -239,11 +240,11 @@ def _why_nothing(
 
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants cover, newest first; their keys decide whether they open."""
-    today = store.clock.today(now)
+    today, on_hold = store.clock.today(now), holds.active(store, now)
     rows = (
         row
         for row in _candidates(store, admission, search)
-        if _is_open_to(admission, row, store.policy.ends_at(row), today)
+        if _is_open_to(admission, row, store.policy.ends_at(row), today) and holds.of(row, on_hold) is None
     )
     return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 

@@ -109,7 +109,8 @@ def export(
         intent = Intent(Action.EXPORT, purpose, reason)
         exported = search.export(store, recording, intent, target, run.now)
     of = {"id": exported.id.hex(), "at": exported.started_at, "team": exported.team}
-    return Answer(exported, [] if to_stdout else [run.say("export.done", out=out, bytes=exported.bytes, **of)])
+    lines = [run.say("export.done", out=out, bytes=exported.bytes, **of), run.say("export.delete")]
+    return Answer(exported, [] if to_stdout else lines)
 
 
 def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:

@@ -124,8 +124,7 @@ def _entered(run: Run, store: Store, changed: list[Objection]) -> Answer:
     from arlo_rec.erasure import objection
     from arlo_rec.erasure.objection import ObjectionAnswer
 
-    used = objection.plan(store, changed[0].person, [each.scope for each in changed], run.now()).used
-    saved = disclosures.saved(store, [row.id for row in used])
+    saved = disclosures.saved(store, [row.id for row in objection.concerned(store, changed, run.now())])
     lines = [run.say("objection.saved", id=each.id, person=each.person, at=each.at) for each in saved]
     answer = ObjectionAnswer(objections=changed, recipients=saved)
     return Answer(answer, [_line(run, "objection.entered", changed), *lines], always=True)

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import metadata, revisions
+from arlo_rec.access import holds, metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, matching
 from arlo_rec.log.events import ConsentShown, Denied
@@ -94,11 +94,12 @@ class ConsentFacts:
 
     id: str  # of the recording, which is the record's too, and the pseudonym of the caller
     at: datetime  # of the key press
+    key: str  # that was pressed
     prompt: str  # its version
     prompt_lang: str
     prompt_text: str = field(repr=False)
     prompt_sha256: str
-    purposes: tuple[str, ...]  # that the prompt named
+    purposes: tuple[str, ...]  # of that key
     held: DataHeld
     started_at: datetime
     erased_on: datetime
@@ -254,7 +255,7 @@ def _given(facts: ConsentFacts) -> dict[str, Any]:
     return {
         "@type": ["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"],
         "dpv:isIndicatedBy": _term(_caller(facts)),
-        "dpv:hasIndicationMethod": "key 1 of the telephone, after the prompt was heard to its end",
+        "dpv:hasIndicationMethod": f"key {facts.key} of the telephone, after the prompt was heard to its end",
         "dpv:isIndicatedAtTime": _instant(facts.at),
         "dpv:hasDuration": _until(facts.erased_on),
         "dpv:hasNotice": _term(_prompt(facts)),
@@ -321,7 +322,8 @@ def _call(store: Store, text: str, now: datetime) -> Recording:
     rows = [row for revision in ids if (row := recordings.held(revision)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
-    if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.clock.today(now)):
+    ends = holds.ends_at(store, call, holds.active(store, now)) if call is not None else None
+    if call is None or ends is None or len(rows) < len(ids) or is_due(ends, store.clock.today(now)):
         _refuse(store, text, now, several=len(calls) > 1)
     return call
 
@@ -341,12 +343,13 @@ def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
     if known is None:
         _refuse(store, call.id.hex(), now, several=False)
     prompt = store.prompts.get(call.prompt)
-    at = from_iso(known["consent"]["at"])
-    if prompt is None or prompt.sha256 != call.prompt_sha256 or prompt.purposes != call.purposes:
+    at, key = from_iso(known["consent"]["at"]), str(known["consent"]["key"])
+    if prompt is None or prompt.sha256 != call.prompt_sha256 or prompt.offered.get(key) != call.purposes:
         raise Integrity("recording_changed", id=call.id.hex())
     return ConsentFacts(
         id=call.id.hex(),
         at=at,
+        key=key,
         prompt=call.prompt,
         prompt_lang=prompt.lang,
         prompt_text=prompt.text,
@@ -354,6 +357,6 @@ def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
         purposes=tuple(sorted(call.purposes)),
         held=DataHeld(known["caller"] is not None, bool(known["known"].get("caller"))),
         started_at=call.started_at,
-        erased_on=store.policy.ends_at(call),
+        erased_on=holds.ends_at(store, call, holds.active(store, now)),
         policy=call.policy,
     )

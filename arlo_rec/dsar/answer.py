@@ -16,7 +16,7 @@ from arlo_rec.model.policy_versions import ENTRIES_DAYS
 class Case:
     """An access request: its receipt, its deadline, and how the person's identity was checked.
 
-    `identity` has a statement for each part of the request: one of `policy.IDENTITY_WAYS`, or the officer's own words.
+    `identity` has a statement for each part of the request: one of `rights.IDENTITY_WAYS`, or the officer's own words.
     """
 
     id: str
@@ -68,6 +68,14 @@ class ExportFacts:
     kind: str  # recording, copy (for training), answer (an earlier one): words of the letter
     role: str  # of the person who saved it, never the name
     confirmed_at: datetime | None  # None if its deletion is not confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """A hold on a recording, which keeps it until then and closes it to both purposes."""
+
+    ground: str  # a code with a sentence in `letter.json`
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class RecordingFacts:
     started_at: datetime
     duration_s: float
     team: str
-    purposes: tuple[str, ...]  # those that the prompt named
+    purposes: tuple[str, ...]  # that the caller consented to
     consent_at: datetime | None  # the caller's key press; None in the answer to an employee
     prompt_version: str
     prompt_lang: str
@@ -143,13 +151,15 @@ class RecordingFacts:
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
     exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
+    hold: HoldFacts | None = None  # until its end it opens for no purpose, and is not erased
     transcript_held: bool = False  # whether there is a transcript of the call, also one that does not say who speaks
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none can be told apart
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
+    consent_key: str | None = None  # that the caller pressed; None in the answer to an employee
 
     def consented_at(self) -> datetime:
-        """The time at which the caller pressed 1; raises ValueError in the answer to an employee."""
+        """The time at which the caller pressed the key of consent; raises ValueError in the answer to an employee."""
         if self.consent_at is None:
             raise ValueError("the consent is the caller's")
         return self.consent_at

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -34,7 +34,8 @@ from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Action, ObjectionScope, Purpose
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS, ObjectionScope
 
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
@@ -230,7 +231,7 @@ def _position(seconds: float) -> str:
 
 
 # -- notices -----------------------------------------------------------------------------------------
-# The short letters of a case that is not answered at once: its deadline is extended, it is refused, or it is closed.
+# The short letters of a case: its deadline is extended, it is granted or refused, or it is closed.
 #
 # Each has the content that GDPR 12(3) and 12(4) require: the reason, the new deadline, and where to complain. They name
 # the case and nothing else of the person, so that they can be sent like any letter. That of an objection has no case,
@@ -243,7 +244,7 @@ _PAGE: Final = Path(__file__).with_name("page")
 class Notice(NamedTuple):
     """A letter as text, in paragraphs; the first line is its heading."""
 
-    kind: str  # extended, refused or closed_unanswered; objection_upheld or objection_rejected
+    kind: str  # extended, refused, granted or closed_unanswered; objection_upheld or objection_rejected
     lang: str
     text: str
 
@@ -253,28 +254,50 @@ class Notice(NamedTuple):
         return render_page(_PAGE, "notice.html.j2", lang=self.lang, heading=heading, paragraphs=paragraphs)
 
 
-def extension(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """The notice of an extended deadline and its reason; it must reach the person within the first month."""
-    return _notice("extended", case, case.extension, particulars, lang)
+def newest(case: LoggedCase, particulars: Particulars, lang: str, at: datetime) -> Notice | None:
+    """The last letter of a case, dated *at*; None if it has none.
 
-
-def refusal(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """The notice of a refusal and its reason, with complaint and courts; due within a month of the request."""
-    return _notice("refused", case, case.why_not, particulars, lang)
-
-
-def closure(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """The notice that the case is closed without an answer, and why."""
-    return _notice("closed_unanswered", case, case.why_not, particulars, lang)
-
-
-def newest(case: LoggedCase, particulars: Particulars, lang: str) -> Notice | None:
-    """The last letter of a case, rendered again; None if it had none."""
-    if case.closed_at is not None and case.why_not is not None and case.answered_at is None:
-        return closure(case, particulars, lang)
+    It tells of a longer deadline (GDPR 12(3)), a refusal (12(4)), what was granted, or a case closed without an
+    answer. The law wants it within a month; a later one says that it is late.
+    """
+    if case.closed_at is not None and case.why is not None and case.answered_at is None:
+        return _notice("closed_unanswered", case, [_quoted("why", case.why, lang)], particulars, lang, at)
     if case.refused_at is not None:
-        return refusal(case, particulars, lang)
-    return extension(case, particulars, lang) if case.extension is not None else None
+        ground = say(f"notice.ground.{case.ground}", lang)
+        return _notice("refused", case, [ground, _quoted("why", case.why, lang)], particulars, lang, at)
+    if case.granted_at is not None:
+        granted = say(f"notice.granted.{case.right}", lang)
+        return _notice("granted", case, [granted, _quoted("done", case.why, lang)], particulars, lang, at)
+    if case.extension is None:
+        return None
+    return _notice("extended", case, [_quoted("why", case.extension, lang)], particulars, lang, at)
+
+
+def _quoted(kind: str, reason: str | None, lang: str) -> str:
+    """The officer's words, behind what they are."""
+    return say(f"notice.{kind}", lang, reason=(reason or "").strip().rstrip("."))
+
+
+def _notice(
+    kind: str, case: LoggedCase, told: Sequence[str], particulars: Particulars, lang: str, at: datetime
+) -> Notice:
+    """A letter: heading, sender and date, the request, the decision and its reason, complaint, contact."""
+    day, decided_at = Formats(lang).day, case.decided_at
+    asked = say(f"notice.asked.{case.right}", lang, received=day(local_date(case.received_at)), case=case.id)
+    is_late = decided_at is not None and local_date(decided_at) > case.due_on
+    paragraphs = [
+        say(f"notice.{kind}.heading", lang),
+        say("notice.from", lang, controller=particulars.controller, day=day(local_date(at))),
+        asked,
+        say("notice.late", lang, due=day(case.due_on)) if is_late else "",
+        say(f"notice.{kind}", lang) if kind in {"extended", "closed_unanswered"} else "",
+        *told,
+        say("notice.until", lang, due=day(case.due_on)) if kind == "extended" else "",
+        say(f"notice.complain.{'ask_again' if kind in {'refused', 'closed_unanswered'} else 'only'}", lang),
+        *_contacts(particulars.contact, particulars, lang),
+        say("notice.regards", lang, controller=particulars.controller),
+    ]
+    return Notice(kind, lang, "\n\n".join(filter(None, paragraphs)))
 
 
 def objection_decided(
@@ -329,18 +352,3 @@ def _contacts(reached: str | None, particulars: Particulars, lang: str) -> list[
     """How to reach the company, and for data protection, as far as it is stated."""
     ways = {"contact": reached, "data_protection": particulars.data_protection}
     return [say(f"notice.{way}", lang, contact=stated) for way, stated in ways.items() if stated]
-
-
-def _notice(kind: str, case: LoggedCase, reason: str | None, particulars: Particulars, lang: str) -> Notice:
-    day = Formats(lang).day
-    contacts = "\n\n".join(_contacts(particulars.contact, particulars, lang))
-    text = say(
-        f"notice.{kind}",
-        lang,
-        case=case.id,
-        received=day(local_date(case.received_at)),
-        due=day(case.due_on),
-        reason=(reason or "").strip().rstrip("."),
-        controller=particulars.controller,
-    )
-    return Notice(kind, lang, f"{text}\n\n{contacts}".strip())

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import objections
+from arlo_rec.access import holds, objections
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.objections import RULE, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
@@ -27,7 +27,8 @@ from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action, Event, ObjectionScope, ObjectionState
+from arlo_rec.policy import Action, Event
+from arlo_rec.rights import HoldGround, ObjectionScope, ObjectionState
 from arlo_rec.store import Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts
@@ -94,7 +95,13 @@ def plan(store: Store, name: str, scopes: Sequence[str], now: datetime) -> Plan:
     """The effect of upholding the objections of that name; raises Usage, NotGranted."""
     store.demand(Action.OBJECTION, now)
     agent = demanded_name(name)
-    return _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING))
+    return _unheld(store, _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING)), now)
+
+
+def concerned(store: Store, objected: Sequence[Objection], now: datetime) -> tuple[Recording, ...]:
+    """The recordings in the uses that objections of one employee close; raises NotGranted."""
+    store.demand(Action.OBJECTION, now)
+    return _plan(store, objected[0].person, tuple(objection.scope for objection in objected)).used
 
 
 def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> Upheld:
@@ -109,7 +116,7 @@ def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, n
 
     def order() -> protocol.Order:
         nonlocal planned
-        planned = _plan(store, agent, decided)
+        planned = _unheld(store, _plan(store, agent, decided), now)
         return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(row.id for row in planned.recordings))
 
     request = primitives.fresh(8).hex()
@@ -188,6 +195,16 @@ def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[O
     """The objections of an employee to these scopes, as they stand."""
     name = agent_name(agent)
     return [each for each in objections.every(store, now) if agent_name(each.person) == name and each.scope in scopes]
+
+
+def _unheld(store: Store, planned: Plan, now: datetime) -> Plan:
+    """The plan; raises Refused if a call to be erased is on hold for another reason than an objection."""
+    calls = [row for row in planned.recordings if row.kind is Kind.ORIGINAL]
+    on_hold = holds.active(store, now) if calls else {}
+    grounds = [hold.ground for row in calls if (hold := holds.of(row, on_hold)) is not None]
+    if any(ground is not HoldGround.OBJECTED for ground in grounds):
+        raise Refused("calls_on_hold", rule=RULE)
+    return planned
 
 
 def _plan(store: Store, agent: str, scopes: Scopes) -> Plan:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
-from arlo_rec.log.event import AuditEvent, form_of
+from arlo_rec.log.event import AuditEvent, content_id, form_of
 from arlo_rec.log.rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
-from arlo_rec.policy import Action, ObjectionScope, ObjectionState, Purpose, Role, may
+from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.rights import ObjectionScope, ObjectionState
 
 Ids = tuple[RecordingId, ...]
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
@@ -456,7 +457,7 @@ class TakesIn(AuditEvent):
 
 
 class CallTakenIn(TakesIn):
-    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press.
+    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press; its `key`, if not 1.
 
     A call can be delivered weeks later, so the entry's own time does not tell the week.
     """
@@ -464,6 +465,7 @@ class CallTakenIn(TakesIn):
     ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
     prompt: str | None = None
     week: str | None = None  # of ISO 8601, in the policy's zone
+    key: str | None = None  # of consent
 
 
 class CallDeclined(AuditEvent):
@@ -500,7 +502,7 @@ class CopyMade(TakesIn):
 
 
 class RefusedRemoved(AuditEvent):
-    """The files of a refused call were removed on request."""
+    """The files of a refused call were removed, by its code or on request."""
 
     ACTION, OUTCOME = Action.INGEST, "done"
     rule: str
@@ -526,9 +528,10 @@ class Withdrawn(Erases):
     ACTION = Action.WITHDRAW
     count: int
     tombstones: str
+    kept: Sequence[str] | None = None  # ids of recordings on hold, which the person asked to be kept
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.erase(entry, self.tombstones)
+        rows.erase(entry, self.tombstones, [RecordingId(bytes.fromhex(text)) for text in self.kept or ()])
 
 
 class WithdrawalShown(Forgettable):
@@ -729,19 +732,20 @@ class ObjectionEnded(AuditEvent):
 
 
 class OfCase(AuditEvent):
-    """An event in the case of an access request."""
+    """An event in the case of a person's request."""
 
     OUTCOME, RULE = "done", "access.subject"
     case: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self)
+        rows.follow(entry, self)
 
 
 class CaseOpened(OfCase):
-    """A case was opened for an access request that was received at that instant and is due on that day.
+    """A case was opened for a request that was received at that instant and is due on that day.
 
-    `stood_still` is the number of days for the check of the person's identity.
+    `stood_still` is the number of days for the check of the person's identity; `asked` is the day since which the
+    deadline stands still, until they have shown who they are (`identified`).
     """
 
     ACTION = Action.DSAR
@@ -749,9 +753,21 @@ class CaseOpened(OfCase):
     received: str
     due: str
     stood_still: int
+    subject_right: str
+    identified: bool
+    asked: str | None = None
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self, self.sworn)
+        rows.follow(entry, self, self.sworn)
+
+
+class CaseIdentified(OfCase):
+    """The person of a case has shown who they are, so that its deadline runs again."""
+
+    ACTION = Action.DSAR
+    due: str
+    stood_still: int
+    shown: bool = True
 
 
 class CaseWidened(OfCase):
@@ -761,7 +777,7 @@ class CaseWidened(OfCase):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self, self.sworn)
+        rows.follow(entry, self, self.sworn)
 
 
 class CaseHolds(OfCase):
@@ -808,12 +824,47 @@ class CaseExtended(OfCase):
     extended: bool = True
 
 
-class CaseRefused(OfCase):
-    """A request was refused, with a reason for the person."""
+class CaseGranted(OfCase):
+    """A request of another right than access was granted, and what was done about it."""
 
     ACTION = Action.DSAR
     reason: str
+    granted: bool = True
+
+
+class CaseRefusalProposed(OfCase):
+    """An officer wants to refuse a request, which a second officer decides; `request` is random (`id`)."""
+
+    ACTION = Action.DSAR
+    ground: str
+    reason: str
+    request: str
+
+    @property
+    def id(self) -> str:
+        """The id of the pending decision."""
+        return content_id(self.to_json())
+
+
+class CaseRefusalDenied(OfCase):
+    """A second officer denied a refusal, or the first withdrew it: the request is still to be answered."""
+
+    ACTION = Action.DSAR
+    waits: str
+    why: str
+
+
+class CaseRefused(OfCase):
+    """A request was refused on a ground of the law, with a reason for the person.
+
+    `waits` is the id of the proposed refusal, if a second officer approved one.
+    """
+
+    ACTION = Action.DSAR
+    ground: str
+    reason: str
     refused: bool = True
+    waits: str | None = None
 
 
 class CaseClosed(OfCase):
@@ -856,6 +907,52 @@ class OpenedForSubject(Opens):
     def access(self) -> tuple[str, str | None] | None:
         of_employee, whole = "_employee" if self.side == "agent" else "", "_whole" if self.whole_call else ""
         return f"dsar{of_employee}{whole}", None
+
+
+# -- holds --------------------------------------------------------------------------------------------
+
+
+class OfHold(AuditEvent):
+    """An event of a hold: `request` is its id."""
+
+    ACTION, OUTCOME, RULE = Action.HOLD, "done", "access.subject"
+    request: str
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        rows.follow(entry, self)
+
+
+class HoldProposed(OfHold):
+    """A hold on calls until an instant is asked for; `request` is random here (`id`)."""
+
+    recordings: Ids
+    reason: str
+    ground: str
+    until: str
+
+    @property
+    def id(self) -> str:
+        """The id of the hold."""
+        return content_id(self.to_json())
+
+
+class HoldSet(OfHold):
+    """A hold is in force: a second officer approved it, or there is none."""
+
+    is_set: bool = True
+
+
+class HoldDenied(OfHold):
+    """A second officer denied a hold, or the first took it back."""
+
+    why: str
+
+
+class HoldLifted(OfHold):
+    """A hold was lifted before its end."""
+
+    reason: str
+    lifted: bool = True
 
 
 # -- backup and restore -------------------------------------------------------------------------------

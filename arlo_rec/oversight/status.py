@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures, objections
+from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
@@ -26,18 +26,12 @@ from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import (
-    OVERDUE_AFTER,
-    REFUSED_FOR_GOOD,
-    Action,
-    ObjectionScope,
-    Role,
-    clock_against_log,
-    supplier_control,
-)
+from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log, supplier_control
+from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
+RECENT = timedelta(days=7)  # for which a fault of the exchange is reported
 
 
 class Severity(StrEnum):
@@ -97,6 +91,8 @@ class Status(Record, frozen=True):
     due: int
     overdue: int
     refused: list[RefusalCount]
+    recorded_unasked: int  # calls without a key of consent that came in the last week, and were removed
+    ended_prompts: list[str]  # that an exchange still plays, by calls of the last week
     last_purge: datetime | None  # None: no purge yet
     log_size: int
     unfinished: int
@@ -104,7 +100,9 @@ class Status(Record, frozen=True):
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
-    requests: list[Waiting]  # access requests without an answer
+    exports_overdue: int  # files that staff saved more than a week ago, without a confirmed deletion
+    holds: int  # calls on hold
+    requests: list[Waiting]  # requests without an answer
     objections: list[PendingObjection]  # of employees, without a decision
     untold: int  # employees with held calls who were never shown the notice
     warnings: list[str]
@@ -125,23 +123,26 @@ def status(
     *suppliers*: those that the company states; None where it states none.
     """
     store.demand(Action.LOOK_AFTER, now)
-    recordings, late = store.catalogue.search, now - OVERDUE_AFTER
-    seen_since = now - REFUSED_RECENT
+    late = now - OVERDUE_AFTER
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
     current = Status(
         held=store.catalogue.count_held(),
-        due=recordings.count_past_retention(now, store.policy.latest_due(now)),
-        overdue=recordings.count_past_retention(late, store.policy.latest_due(late)),
-        refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
+        due=holds.count_overdue(store, now),
+        overdue=holds.count_overdue(store, late),
+        refused=lying_refusals(store, now),
+        recorded_unasked=store.catalogue.refusals.recorded_unasked(now - RECENT),
+        ended_prompts=_ended_prompts(store, now),
         last_purge=store.clock.get().last_purge(),
         log_size=store.log.tree().size,
-        unfinished=recordings.count_unfinished(),
+        unfinished=store.catalogue.search.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
+        exports_overdue=len(disclosures.kept_too_long(store, now)),
+        holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
         requests=cases.urgent(store, now),
         objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
         untold=len(staff_notices.untold_calls(store)),
@@ -161,6 +162,18 @@ def status(
         for severity in (Severity.WARNING, Severity.CRITICAL)
     )
     return replace(current, warnings=warnings, critical=critical), found
+
+
+def lying_refusals(store: Store, now: datetime) -> list[RefusalCount]:
+    """The refused calls that lay in a spool when it was last looked at, by code."""
+    return store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD))
+
+
+def _ended_prompts(store: Store, now: datetime) -> list[str]:
+    """The prompts with which calls of the last week were taken in after the last day of their use."""
+    used = store.catalogue.search.prompts_since(now - RECENT)
+    known = {version: prompt for version, prompt in store.prompts.items() if version in used}
+    return sorted(version for version, prompt in known.items() if prompt.is_ended(used[version]))
 
 
 def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[Grant]) -> Iterator[Finding]:
@@ -198,14 +211,22 @@ def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
     """Refused calls, and what is missing outside the store."""
     for row in current.refused:
         yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
+    if current.recorded_unasked:  # an incident: the exchange recorded what nobody said yes to
+        yield Finding(Severity.WARNING, "recorded_unasked", {"count": current.recorded_unasked})
+    for prompt in current.ended_prompts:
+        yield Finding(Severity.WARNING, "ended_prompt", {"prompt": prompt})
     if current.feed is None:
         yield Finding(Severity.WARNING, "no_feed")
     if sum(person.role is Role.OFFICER and not person.recovery for person in store.roster.people) < 2:
         yield Finding(Severity.WARNING, "one_officer")  # no second one to approve, or to succeed her
+    if current.holds:
+        yield Finding(Severity.STATUS, "holds", {"count": current.holds})
     if current.weak_disk:
         yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
+    if current.exports_overdue:
+        yield Finding(Severity.WARNING, "exports_overdue", {"count": current.exports_overdue})
 
 
 def _of_copies(current: Status) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.access import gate, limits, objections
+from arlo_rec.access import gate, holds, limits, objections
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
@@ -23,7 +23,8 @@ from arlo_rec.log.rows import CopyState
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import Action, Purpose, closing
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.rights import closing
 from arlo_rec.store import Store
 from arlo_rec.training import build, cut_plan, opening
 from arlo_rec.training.build import TrainingCopy
@@ -62,14 +63,16 @@ class Pending(NamedTuple):
     objected: int
 
 
-def pending(store: Store, now: datetime) -> Pending:
+def pending(store: Store, intent: Intent, now: datetime) -> Pending:
     """Originals without a copy, of which this person may make one; the next to be erased first.
 
-    Raises NotGranted for a role that makes no copies.
+    Raises what `gate.admit` raises.
     """
-    admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
+    admission = gate.admit(store, intent, now)
     today = store.clock.today(now)
     originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
+    on_hold = holds.active(store, now)
+    originals = [call for call in originals if call.id not in on_hold]
     calls = [
         recording
         for recording in originals
@@ -103,7 +106,7 @@ class CopyWaiting(Record, frozen=True):
 
 def under_review(store: Store, now: datetime) -> list[CopyWaiting]:
     """Copies under review that this person may review, oldest first; raises NotGranted."""
-    admission = gate.admit(store, Intent(Action.REVIEW), now)
+    admission = gate.admit(store, Intent(Action.REVIEW, shows=False), now)
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
     calls = {call.id: call for _, call in store.catalogue.search.held_among({copy.parent for copy, _ in waiting})}
     if not admission.as_officer:
@@ -125,7 +128,7 @@ def next_to_review(store: Store, now: datetime) -> CopyWaiting | None:
 
     Raises NotGranted.
     """
-    admission = gate.admit(store, Intent(Action.REVIEW), now)
+    admission = gate.admit(store, Intent(Action.REVIEW, shows=False), now)
     waiting = [row for row in under_review(store, now) if row.state is CopyState.NEEDS_REVIEW]
     audible = [row for row in waiting if admission.grant_for(row.team) is not None]
     return next(iter(audible or waiting), None)
@@ -134,6 +137,7 @@ def next_to_review(store: Store, now: datetime) -> CopyWaiting | None:
 def make_copies(
     store: Store,
     shown_ids: Sequence[str],
+    intent: Intent,
     order_of: Callable[[str], CopyOrder],
     engines: Sequence[Engine | None],
     clock: Callable[[], datetime],
@@ -142,8 +146,9 @@ def make_copies(
 ) -> Iterator[TrainingCopy | FailedCall]:
     """Make a copy of each call, in order, as many at once as *engines*; a failed call stops no other.
 
-    Raises errors that concern all calls: a full disk, a store in use, an engine that does not start.
+    Raises errors that concern all calls: a missing reason, a full disk, a store in use, an engine that does not start.
     """
+    gate.admit(store, intent, clock())
     free: SimpleQueue[Engine | None] = SimpleQueue()
     for engine in engines:
         free.put(engine)
@@ -159,7 +164,7 @@ def make_copies(
                 try:
                     order = build.by_policy(store, order_of(shown_id), clock())
                     cut_plan.demand_words(order, engines[0])
-                    original = opening.open_original(store, shown_id, clock)
+                    original = opening.open_original(store, shown_id, intent, clock)
                 except _CALL_ERRORS as error:
                     yield FailedCall(shown_id, error)
                     continue

@@ -17,7 +17,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.model.policy_versions import first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
-from arlo_rec.policy import RETENTION, Action, ObjectionScope, ObjectionState, OpenRequest, Purpose, Role, State
+from arlo_rec.policy import RETENTION, Action, Purpose, Role, State
+from arlo_rec.rights import ObjectionScope, ObjectionState, OpenRequest
 from tests.support import world as worlds
 from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World
@@ -53,6 +54,7 @@ MAY = {
     "back up": Action.BACKUP,
     "take in calls": Action.INGEST,
     "enter and decide objections of employees": Action.OBJECTION,
+    "keep calls on hold": Action.HOLD,
     "look after the store": Action.LOOK_AFTER,
     "search": Action.FIND,
     "listen": Action.LISTEN,
@@ -88,6 +90,7 @@ class Cell(NamedTuple):
     kind: str = ORIGINAL
     is_old: bool = False
     objection: tuple[ObjectionScope, ObjectionState] | None = None
+    on_hold: bool = False
 
     def has(self, purpose: Purpose, team: str | None = None) -> bool:
         """Whether there is live access for a purpose, to a team if one is named."""
@@ -104,6 +107,7 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "a purpose of the two": lambda cell: cell.purpose in {"training", "quality"},
     "for quality": lambda cell: cell.purpose == "quality",
     "for training": lambda cell: cell.purpose == "training",
+    "no purpose but training": lambda cell: cell.purpose in {None, "training"},
     "a reason": lambda cell: cell.reason == REASON,
     "live access for that purpose": lambda cell: cell.has(Purpose(str(cell.purpose))),
     "live access for quality to the team": lambda cell: cell.has(Purpose.QUALITY, TEAM),
@@ -114,6 +118,7 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "not 90 days old": lambda cell: not cell.is_old,
     "a released copy": lambda cell: cell.kind == RELEASED,
     "no released copy": lambda cell: cell.kind != RELEASED,
+    "not on hold": lambda cell: not cell.on_hold,
     "the employee did not object to recording": lambda cell: not cell.objects(ObjectionScope.RECORDING),
     "nor to quality": lambda cell: not cell.objects(ObjectionScope.QUALITY),
     "nor to training": lambda cell: not cell.objects(ObjectionScope.TRAINING),
@@ -154,7 +159,7 @@ def by_the_table(cell: Cell) -> bool:
 def by_the_program(cell: Cell) -> tuple[bool, str]:
     """Whether the program allows it, and the code of the decision."""
     live = [grant for grant in grants_of(cell) if grant.live(NOW)]
-    first = gate.admitted(cell.role, cell.action, cell.purpose, cell.reason, live, VERSION)
+    first = gate.admitted(cell.role, gate.Intent(cell.action, cell.purpose, cell.reason), live, VERSION)
     if not first.allowed or cell.action not in OF_A_RECORDING:
         return first.allowed, first.code
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None
@@ -167,6 +172,7 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
         released=cell.kind == RELEASED,
         due_at=recording.latest_end,
         objections=dict([cell.objection]) if cell.objection else {},
+        on_hold=cell.on_hold,
         may_leave=cell.action is not Action.EXPORT or any(grant.may_export for grant in live),
     )
     decision = gate.opened(cell.role, cell.action, purpose, request, NOW)
@@ -230,6 +236,8 @@ def cells() -> Iterator[Cell]:
         held = (CONSENTS, (ORIGINAL, UNDER_REVIEW, RELEASED), (False, True), OBJECTIONS)
         for consent, kind, is_old, objection in itertools.product(*held):
             yield Cell(role, action, purpose, reason, access, consent, kind, is_old, objection)
+            if not is_old and objection is None:
+                yield Cell(role, action, purpose, reason, access, consent, kind, is_old, on_hold=True)
 
 
 def test_the_table_names_every_action_and_every_role() -> None:
@@ -289,6 +297,7 @@ OF_ROLES = {  # commands that change nothing
     Action.LOOK_AFTER: ("status",),
     Action.WITHDRAW: ("withdraw", "90000009", "--dry-run"),
     Action.REQUEST: ("request",),
+    Action.HOLD: ("hold", "list"),
     Action.OBJECTION: ("person", "objection", "Ola Oppdiktet", "--uphold", "--scope", "training", "--dry-run"),
     Action.PURGE: ("purge", "--dry-run", "--allow-large"),
 }
@@ -382,7 +391,7 @@ def command(held: Held, asked: Asked, number: int) -> tuple[str, ...]:
     words = {
         Action.EXPORT: ("export", recording, *why, *out),
         Action.LISTEN: ("listen", recording, *why, "--player", "cat"),
-        Action.REVIEW: ("review", recording),
+        Action.REVIEW: ("review", recording, *why),
         Action.REVIEW_LISTEN: ("review", recording, *why, "--no-browser"),
         Action.RELEASE: ("release", recording, "--reason", REASON),
         Action.REJECT: ("reject", recording, "--reason", REASON),

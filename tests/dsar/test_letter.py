@@ -21,7 +21,8 @@ from arlo_rec.dsar.letter import DEPTHS, PAGE
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.i18n.pages import MONTHS, visible
 from arlo_rec.model.particulars import _EEA, NONE, Particulars
-from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
+from arlo_rec.policy import Action, Purpose, Role
+from arlo_rec.rights import IDENTITY_WAYS
 from tests.support.answers import (
     ANSWER,
     BY_TURNS,

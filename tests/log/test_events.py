@@ -15,8 +15,9 @@ from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
-from arlo_rec.policy import RULES, Action, ObjectionScope, ObjectionState, State, transition
+from arlo_rec.policy import RULES, Action, State, transition
 from arlo_rec.policy import Event as Moves
+from arlo_rec.rights import ObjectionScope, ObjectionState
 from tests.support.each import each
 
 IDS = st.lists(st.binary(min_size=16, max_size=16).map(RecordingId), max_size=3).map(tuple)

@@ -8,23 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import policy
+from arlo_rec import policy, rights
 from arlo_rec.model import consent, records
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Audience, Stage
-from arlo_rec.policy import (
-    POLICY_VERSION,
-    RETENTION,
-    Action,
-    Decision,
-    Event,
-    GuardLimits,
-    OpenRequest,
-    Purpose,
-    Role,
-    State,
-)
+from arlo_rec.policy import POLICY_VERSION, RETENTION, Action, Decision, Event, GuardLimits, Purpose, Role, State
+from arlo_rec.rights import OpenRequest
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -108,8 +98,56 @@ def test_key_1_after_a_known_prompt_heard_to_its_end_is_consent() -> None:
     assert proven.prompt_sha256 == PROMPTS["nb-2026-01"].sha256
 
 
+BY_KEY = {"1": frozenset(Purpose), "3": frozenset({Purpose.TRAINING})}
+OFFERING = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 1, 1), keys=BY_KEY)}
+
+
+@pytest.mark.rule("consent.purposes")
+@given(st.one_of(st.sampled_from([*"0123456789", "3 ", "٣", 3, None]), st.text(max_size=2)))
+def test_a_consent_is_for_the_purposes_of_the_key_that_was_pressed(key: object) -> None:
+    claim = GOOD._replace(prompt="x", key=key)
+    if key in BY_KEY:
+        proven = consent.prove(claim, OFFERING, POLICY_VERSION, now=NOW)
+        assert (proven.key, proven.purposes) == (key, BY_KEY[str(key)])
+    else:
+        assert consent.judge(claim, OFFERING, now=NOW) == Decision.no("consent.press2", "no_consent")
+
+
+def test_what_another_key_means_only_its_prompt_says() -> None:
+    assert judged(key="3") == "no_consent"
+    assert judged(key="3", prompt="nb-1999-01") == "prompt_unknown"
+    assert judged(key="9", prompt="nb-1999-01") == judged(key="2", prompt="nb-1999-01") == "no_consent"
+
+
 @pytest.mark.rule("consent.press2")
-@pytest.mark.parametrize("key", ["2", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
+@pytest.mark.parametrize("key", ["2", "9"])
+def test_a_recording_that_was_stopped_during_the_call_is_no_consent(key: str) -> None:
+    stopped = consent.Stopped(key, START + timedelta(minutes=1))
+    assert consent.judge(GOOD._replace(stopped=stopped), PROMPTS, now=NOW).rule == "consent.press2"
+    assert judged(stopped=stopped) == "no_consent"
+
+
+@pytest.mark.rule("consent.prompt")
+def test_an_ended_prompt_is_taken_only_where_the_policy_says_so() -> None:
+    ended = Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 1, 1), until=date(2026, 9, 30))
+    late = Prompt("y", "nb", "…", frozenset(Purpose), date(2026, 1, 1), until=date(2026, 9, 30), taken_after_end=True)
+    codes = [
+        consent.judge(GOOD._replace(prompt=one.version), {one.version: one}, now=NOW).code for one in (ended, late)
+    ]
+    assert codes == ["prompt_unknown", "ok"]
+    assert not late.in_use(START)
+
+
+def test_a_prompt_of_one_line_is_not_heard_on_another() -> None:
+    prompts = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 1, 1), line="salg")}
+    codes = {
+        line: consent.judge(GOOD._replace(prompt="x", line=line), prompts, now=NOW).code for line in ("salg", "a", None)
+    }
+    assert codes == {"salg": "ok", "a": "prompt_unknown", None: "ok"}
+
+
+@pytest.mark.rule("consent.press2")
+@pytest.mark.parametrize("key", ["2", "3", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
 def test_anything_but_the_key_1_is_no_consent(key: object) -> None:
     decision = consent.judge(GOOD._replace(key=key), PROMPTS, now=NOW)
     assert (decision.code, decision.rule) == ("no_consent", "consent.press2")
@@ -168,6 +206,7 @@ def test_the_shipped_prompts_name_both_purposes_and_the_old_one_training_only() 
     assert PROMPTS["nb-2026-01"].purposes == PROMPTS["en-2026-01"].purposes == set(Purpose)
     assert PROMPTS["nb-2025-01"].purposes == {Purpose.TRAINING}
     assert [one.since for one in SHIPPED] == [date(2026, 1, 1), date(2026, 1, 1), date(2025, 1, 1)]
+    assert [one.until for one in SHIPPED] == [None, None, date(2025, 12, 31)]
 
 
 @pytest.mark.rule("consent.withdraw")
@@ -252,7 +291,7 @@ REQUEST = OpenRequest(Purpose.QUALITY, granted=True, consented=frozenset(Purpose
 
 
 def test_a_granted_consented_recording_opens_for_quality() -> None:
-    assert policy.may_open(REQUEST, now=NOW) == Decision(allowed=True, rule="purpose.quality")
+    assert rights.may_open(REQUEST, now=NOW) == Decision(allowed=True, rule="purpose.quality")
 
 
 @given(st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans())
@@ -260,12 +299,12 @@ def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
     purpose: Purpose, granted: bool, consented: set[Purpose], released: bool, due: bool
 ) -> None:
     request = OpenRequest(purpose, granted, frozenset(consented), released, DUE)
-    decision = policy.may_open(request, now=START + RETENTION if due else NOW)
+    decision = rights.may_open(request, now=START + RETENTION if due else NOW)
     expected = granted and not due and purpose in consented and released is (purpose is Purpose.TRAINING)
     assert decision.allowed == expected
     if not granted:
         assert decision.code == "no_grant"
-    saved = policy.may_open(request._replace(may_leave=False), now=START + RETENTION if due else NOW)
+    saved = rights.may_open(request._replace(may_leave=False), now=START + RETENTION if due else NOW)
     assert saved == (Decision.no("access.managers", "no_export_grant") if decision.allowed else decision)
 
 
@@ -283,7 +322,7 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
     opened = {audience: records.purpose_of(audience) for audience in Audience}
     quality = dict.fromkeys((Audience.ORIGINAL, Audience.REVIEW), Purpose.QUALITY)
     assert opened == {**quality, Audience.TRAINING: Purpose.TRAINING, Audience.OFFICER: None}
-    decision = policy.may_open(REQUEST._replace(purpose=Purpose.TRAINING), now=NOW)
+    decision = rights.may_open(REQUEST._replace(purpose=Purpose.TRAINING), now=NOW)
     assert decision.code == "no_released_copy"
 
 
@@ -315,7 +354,7 @@ def test_a_reason_says_something_and_names_nobody(reason: str, problem: str | No
 
 @pytest.mark.rule("access.subject")
 def test_an_access_request_says_how_identity_was_checked() -> None:
-    assert policy.identity_stated("called back on the contract's number").allowed
-    assert policy.identity_stated("yes").code == "identity_missing"
-    assert policy.whole_call("both parties agreed to it").allowed
-    assert not policy.whole_call(None).allowed
+    assert rights.identity_stated("called back on the contract's number").allowed
+    assert rights.identity_stated("yes").code == "identity_missing"
+    assert rights.whole_call("both parties agreed to it").allowed
+    assert not rights.whole_call(None).allowed

@@ -12,7 +12,7 @@ from tests.support.answers import opened
 from tests.support.attack import SECRETS, identity, meanwhile
 from tests.support.backups import back_up, is_whole, lose, with_feed
 from tests.support.catalogue import insider
-from tests.support.copies import CONFIRM, WHY, labels, propose, training
+from tests.support.copies import CONFIRM, SAID, WHY, labels, propose, training
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
@@ -57,7 +57,7 @@ def sounds(world: World) -> set[str]:
 
 
 def copied(world: World, call: str, who: str = "sigrid") -> tuple[int, str]:
-    return world.code("pseudonymise", call, "--cuts", labels(world, (0.1, 0.2)), who=who)
+    return world.code("pseudonymise", *SAID, call, "--cuts", labels(world, (0.1, 0.2)), who=who)
 
 
 # -- upheld -------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def test_no_copy_of_her_calls_is_made_reviewed_or_heard_and_her_calls_stay_for_q
     assert (told["erased"], told["calls"], told["objections"][0]["person"]) == (0, 1, "kari PRØVESEN")
     for who in ("sigrid", "leif"):
         assert copied(world, calls["hers"], who) == (14, "agent_objected")
-    refused = world.run("pseudonymise", calls["hers"], "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
+    refused = world.run("pseudonymise", *SAID, calls["hers"], "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
     assert refused.json["error"]["rule"] == "data.employee"
     denied = world.json("audit", "show", "--denied", who="iver")["entries"]
     assert [(each["person"], each["detail"]["code"]) for each in denied] == [
@@ -122,7 +122,7 @@ def test_the_backlog_passes_her_calls_over_and_says_how_many(world: World, calls
     uphold(world)
     folder = world.base / "transcripts"
     folder.mkdir()
-    asked = ("pseudonymise", "--pending", "--transcript", str(folder))
+    asked = ("pseudonymise", *SAID, "--pending", "--transcript", str(folder))
     for who in ("sigrid", "leif"):
         told = world.run(*asked, "--json", who=who).json
         assert told["passed_over"] == 1
@@ -158,7 +158,7 @@ def test_an_objection_that_is_upheld_while_a_copy_is_made_leaves_no_copy(
 
 
 @pytest.mark.parametrize(
-    "command", [("release", "--reason", WHY), ("review", "--add", "0.4-0.45")], ids=lambda it: it[0]
+    "command", [("release", "--reason", WHY), ("review", *SAID, "--add", "0.4-0.45")], ids=lambda it: it[0]
 )
 def test_an_objection_that_is_upheld_while_a_copy_is_released_or_edited_leaves_none(
     world: World, calls: dict[str, str], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
@@ -299,7 +299,7 @@ def test_an_objection_is_restored_from_the_backup_and_from_the_feed_and_the_copi
     assert states == {"Prøve Prøvesen": "upheld", WHO: "upheld"}
     assert copied(fed, hers) == (14, "agent_objected")
     assert copied(fed, others) == (0, "")
-    assert fed.code("review", copy, who="sigrid")[0] == 13
+    assert fed.code("review", *SAID, copy, who="sigrid")[0] == 13
     is_whole(fed)
 
 

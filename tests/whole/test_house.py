@@ -13,7 +13,7 @@ from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 
 pytestmark = ON_ONE_WORKER
 ORDER = (  # each module and package imports only from itself and from those before it
-    *("rules", "policy", "model", "log", "i18n", "crypto", "audio"),
+    *("rules", "policy", "rights", "model", "log", "i18n", "crypto", "audio"),
     *("backends", "keys", "catalogue", "store", "offsite"),
     *(
         "access",
