@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from arlo_rec.rules import RULES, Rule
 
@@ -34,12 +34,13 @@ GRANT_LONGEST = timedelta(days=90)  # no grant lasts longer than the recordings 
 REASON_SHORTEST = 10  # characters
 REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
 REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
+EXPORT_ALARM_AFTER = timedelta(days=7)  # a saved file is outside all control: for as long as its use may take
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
-CASE_RETENTION = timedelta(days=90)  # of the case of an access request after its answer, or its deadline without one
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
 REFUSED_FOR_GOOD: Final = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
+    "agent_objected": "data.employee",
 }  # by code: their files are removed too
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
 SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
@@ -89,7 +90,8 @@ class Action(StrEnum):
     REVIEW_LISTEN = "review_listen"  # on a page that leaves nothing behind: a copy under review and its original
     RELEASE = "release"
     REJECT = "reject"
-    OBJECTION = "objection"  # decide an employee's objection to training copies
+    HOLD = "hold"  # keep calls beyond their retention, on a ground of the law
+    OBJECTION = "objection"  # enter and decide an employee's objection
     AUDIT_SHOW = "audit_show"
     CLOCK = "clock"  # accept a clock that is behind the log
     LOOK_AFTER = "look_after"  # status, verify, audit verify, checkpoint: no personal data
@@ -111,7 +113,7 @@ class Event(StrEnum):
     ABANDONED = "abandoned"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
-    DISCARDED = "discarded"  # a training copy: edited, rejected, released under another id, objected to
+    DISCARDED = "discarded"  # a training copy: edited, rejected, released under another id; or objected to
     ERASED_BEFORE = "erased_before"  # in a restored store: erased after the backup, or without an object
     GONE = "gone"  # its object is deleted
 
@@ -171,6 +173,7 @@ _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
 _NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
 _NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.REVIEW_LISTEN}
+_NEEDS_REASON: Final = _NEEDS_GRANT | {Action.PSEUDONYMISE, Action.REVIEW}
 _MAKES_COPIES: Final = frozenset(
     {Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT}
 )
@@ -182,6 +185,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (_OFFICERS, "access.subject"),
+    Action.HOLD: (_OFFICERS, "access.subject"),
     Action.OBJECTION: (_OFFICERS, "data.employee"),
     Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
     Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
@@ -221,6 +225,11 @@ def needs_purpose(action: Action) -> bool:
 def needs_grant(action: Action) -> bool:
     """Whether an action needs a live grant and a reason from everybody, officers included: a person hears sound."""
     return action in _NEEDS_GRANT
+
+
+def needs_reason(action: Action) -> bool:
+    """Whether an action needs a reason, because a person hears a call or reads its words (security.reason)."""
+    return action in _NEEDS_REASON
 
 
 def may_be_granted(role: Role) -> Decision:
@@ -287,6 +296,11 @@ def is_due(due_at: datetime, now: datetime) -> bool:
     return now >= due_at
 
 
+def is_kept_too_long(saved_at: datetime, now: datetime) -> bool:
+    """Whether a file that staff saved, not confirmed as deleted, is reported: from EXPORT_ALARM_AFTER on."""
+    return now >= saved_at + EXPORT_ALARM_AFTER
+
+
 def clock_against_log(now: datetime, newest: datetime) -> Decision:
     """Whether the clock is plausible: not behind the newest log entry by more than the margin.
 
@@ -315,71 +329,6 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
     return Decision.yes("retention.90d")
 
 
-# -- opening a recording ------------------------------------------------------------------------------
-
-
-def case_ends(answered_at: datetime | None, deadline: datetime) -> datetime:
-    """When the case of an access request ends, with the statement of how the identity was checked (access.subject).
-
-    A withdrawal ends no case: a request must be answered all the same. An unanswered one outlives its deadline by as
-    long, and by then a new request opens a new case.
-    """
-    return (answered_at or deadline) + CASE_RETENTION
-
-
-class OpenRequest(NamedTuple):
-    """A request to open a recording for a purpose, with the facts that decide it."""
-
-    purpose: Purpose
-    granted: bool
-    consented: frozenset[Purpose]
-    released: bool  # a training copy
-    due_at: datetime
-    objected: bool = False  # the agent's upheld objection, to training copies
-    may_leave: bool = True  # False: it would leave as a file, which no grant here allows
-
-
-def may_open(request: OpenRequest, *, now: datetime) -> Decision:
-    """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
-    if not request.granted or (request.purpose is Purpose.QUALITY and request.released):
-        return Decision.no("access.managers", "no_grant")
-    if is_due(request.due_at, now):
-        return Decision.no("retention.90d", "past_its_day")
-    if request.purpose not in request.consented:
-        return Decision.no("consent.purposes", "not_consented")
-    if request.purpose is Purpose.TRAINING and not request.released:
-        return Decision.no("data.pseudonymised", "no_released_copy")
-    if request.purpose is Purpose.TRAINING and request.objected:
-        return Decision.no("data.employee", "agent_objected")
-    if not request.may_leave:  # last: the refusal says that the person may hear the recording
-        return Decision.no("access.managers", "no_export_grant")
-    return Decision.yes(f"purpose.{request.purpose}")
-
-
-def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether a training copy may be made or reviewed.
-
-    An officer may for every call whose consent names training; a manager only for a call that they may open for
-    quality. A released copy is closed to managers here. The agent's objection refuses everybody (GDPR 21).
-    """
-    if not officer and (not request.granted or request.released):
-        return Decision.no("access.managers", "no_grant")
-    if is_due(request.due_at, now):
-        return Decision.no("retention.90d", "past_its_day")
-    if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
-        return Decision.no("consent.purposes", "not_consented")
-    if request.objected:
-        return Decision.no("data.employee", "agent_objected")
-    return Decision.yes("data.pseudonymised")
-
-
-def may_hear(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
-    """Whether a reviewer of a training copy may hear it, or a stretch of its original: by a grant alone."""
-    if not request.granted:
-        return Decision.no("access.managers", "no_grant")
-    return may_copy(request, now=now, officer=officer)
-
-
 class Mode(StrEnum):
     """The ways to decide the cuts of a training copy."""
 
@@ -388,39 +337,9 @@ class Mode(StrEnum):
     MANUAL = "manual"  # cut a person's list
 
 
-IDENTITY_WAYS: Final = ("called-back", "seen-id", "login")  # of checking identity; a letter has a sentence for each
-
-
-def identity_stated(statement: str) -> Decision:
-    """Whether an access request states how the person's identity was checked (access.subject)."""
-    is_explained = len(statement.strip()) >= REASON_SHORTEST and not has_hidden_characters(statement)
-    is_said = is_explained or statement in IDENTITY_WAYS
-    return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
-
-
 def supplier_control(next_at: date, today: date) -> Decision:
     """Whether a supplier's next control is not overdue (security.monitored); a yes may say that it is due soon."""
     if today > next_at:
         return Decision.no("security.monitored", "supplier_overdue")
     is_soon = today > next_at - SUPPLIER_SOON
     return Decision(allowed=True, rule="security.monitored", code="supplier_due" if is_soon else "ok")
-
-
-def whole_call(reason: str | None) -> Decision:
-    """Whether an access answer may include a mono call or the agent's channel: only with a reason."""
-    return _with_reason(reason, "whole_call_without_reason")
-
-
-def withhold(reason: str | None) -> Decision:
-    """Whether an access answer may refuse a sound whose voices are not separated: only with a reason (GDPR 15(4))."""
-    return _with_reason(reason, "withhold_without_reason")
-
-
-def said_about(reason: str | None) -> Decision:
-    """Whether an access answer may give words of the employee about the caller: only with the weighing as reason."""
-    return _with_reason(reason, "about_without_reason")
-
-
-def _with_reason(reason: str | None, code: str) -> Decision:
-    is_valid = reason_problem(reason) is None
-    return Decision.yes("access.subject") if is_valid else Decision.no("access.subject", code)

@@ -1,6 +1,6 @@
 """Training copies: proposed, reviewed, released. A person decides what is cut, and a check proves that it was cut.
 
-    propose   the original is opened, cut, checked against the original, and sealed to its makers: `needs_review`
+    make      the original is opened, cut, checked against the original, and sealed to its makers: `needs_review`
     review    a person who may hear the original sees the cut list, decides each cut, hears what was heard badly, and
               confirms it: `ready`
               (a change makes the next revision under the same id, unconfirmed)
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from arlo_rec.access.gate import Intent
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.log.events import CopyConfirmed
 from arlo_rec.log.rows import CopyState
@@ -29,7 +30,7 @@ from arlo_rec.store import Store
 from arlo_rec.training import build, copies, cut_plan, opening, under_review
 from arlo_rec.training.build import CutRecord, TrainingCopy
 from arlo_rec.training.copies import CopyDraft
-from arlo_rec.training.cut_plan import Changes, CopyOrder, CutPlan, edited
+from arlo_rec.training.cut_plan import Changes, CutPlan, edited
 from arlo_rec.training.opening import OpenRecording
 from arlo_rec.training.owed import Owed, heard, owed
 from arlo_rec.training.under_review import RULE
@@ -45,23 +46,12 @@ class Review(NamedTuple):
     owed: Owed
 
 
-def propose(
-    store: Store, shown_id: str, order: CopyOrder, engine: Engine | None, clock: Callable[[], datetime]
-) -> TrainingCopy:
-    """Make a copy of an original for review; raises NotOpen, Refused, Usage, Unreachable or Integrity."""
-    cut_plan.demand_words(order, engine)
-    original = opening.open_original(store, shown_id, clock)
-    order = build.by_policy(store, order, clock())
-    plan = cut_plan.plan_cuts(original, order, engine)
-    return build.make(store, original, plan, order, clock())
-
-
 # -- review -------------------------------------------------------------------------------------------
 
 
-def show(store: Store, shown_id: str, clock: Callable[[], datetime]) -> Review:
+def show(store: Store, shown_id: str, intent: Intent, clock: Callable[[], datetime]) -> Review:
     """A copy under review with its cuts, and what is left to do; raises NotGranted or Usage."""
-    copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
+    copy, recording = under_review.open_one(store, shown_id, intent, clock)
     under_review.note_shown(store, copy, len(CutRecord.of_copy(recording.metadata).plan.cuts), clock())
     return _review(store, copy, recording)
 
@@ -72,20 +62,20 @@ def _review(store: Store, copy: Copy, recording: OpenRecording) -> Review:
 
 
 def change(
-    store: Store, shown_id: str, wanted: Callable[[CutPlan], Changes], clock: Callable[[], datetime]
+    store: Store, shown_id: str, wanted: Callable[[CutPlan], Changes], intent: Intent, clock: Callable[[], datetime]
 ) -> TrainingCopy:
     """Make the copy again from the original with other cuts, as its next revision; the one before is erased.
 
     *wanted* says what to change of the plan that is there. Raises Refused if another person edited it since this
     person was last shown it: numbers of cuts may mean others now.
     """
-    copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
+    copy, recording = under_review.open_one(store, shown_id, intent, clock)
     under_review.demand_seen(store, copy)
     record = CutRecord.of_copy(recording.metadata)
     cuts = edited(record.plan.listed, wanted(record.plan))
     if cuts == list(record.plan.listed):  # a new revision would take back what was confirmed
         raise Usage("nothing_to_change")
-    original = opening.open_recording(store, copy.parent.hex(), Action.REVIEW, clock)
+    original = opening.open_recording(store, copy.parent.hex(), intent, clock)
     plan = record.plan.with_cuts(cut_plan.within(cuts, original.sound))
     changed = build.make(store, original, plan, record.order, clock(), replaces=copy)
     under_review.erase(store, copy, Action.REVIEW, None, clock())
@@ -99,7 +89,7 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     or a badly recognised place was not heard; and where nobody knows what is said, whatever the reason. Usage where the
     reason is none, or where it is not the newest revision any more; NotGranted where it is gone.
     """
-    copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
+    copy, recording = under_review.open_one(store, shown_id, Intent(Action.REVIEW, shows=False), clock)
     under_review.demand_seen(store, copy)
     _demand_understood(copy, recording)
     left = _review(store, copy, recording).owed
@@ -139,7 +129,7 @@ def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:
     """Erase a copy under review; raises Usage, also where it was edited or released meanwhile, or NotGranted."""
     demanded_reason(reason)
-    copy, _ = under_review.open_one(store, shown_id, Action.REJECT, clock)
+    copy, _ = under_review.open_one(store, shown_id, Intent(Action.REJECT), clock)
 
     def still_waits() -> None:
         held = store.catalogue.copies.get(copy.id)
@@ -162,13 +152,13 @@ def release(
     sound does not match its cut list.
     """
     demanded_reason(reason)
-    copy, recording = under_review.open_unreleased(store, shown_id, Action.RELEASE, clock)
+    copy, recording = under_review.open_unreleased(store, shown_id, Intent(Action.RELEASE), clock)
     if copy.state is CopyState.REPLACED:
         return _finish_release(store, copy, recording, reason, clock)
     if copy.state is not CopyState.READY:
         raise Refused("not_reviewed", rule=RULE)
     _demand_understood(copy, recording)
-    original = opening.open_recording(store, copy.parent.hex(), Action.RELEASE, clock)
+    original = opening.open_recording(store, copy.parent.hex(), Intent(Action.RELEASE), clock)
     _prove(original, recording)
     if engine is not None:
         _demand_unheard(engine, original, recording)

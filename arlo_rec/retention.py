@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures, grant_history, grant_keys
+from arlo_rec.access import cases, disclosures, grant_history, grant_keys, holds
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.erasure import old_entries, protocol, receipts
 from arlo_rec.erasure.protocol import ErasedRecording
@@ -26,7 +26,7 @@ from arlo_rec.model.errors import Refused, Unreachable
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Person, Recording
-from arlo_rec.offsite import escrow
+from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import (
     CLOCK_MARGIN,
     RETENTION,
@@ -99,8 +99,11 @@ def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: d
 
 
 def _due(store: Store, at: datetime) -> tuple[Recording, ...]:
-    """The recordings due at *at*."""
-    return tuple(store.catalogue.search.past_retention(at, store.policy.latest_due(at)))
+    """The recordings due at *at*: past retention and on no hold, or withdrawn while a hold kept them that has ended."""
+    search = store.catalogue.search
+    due = {row.id: row for row in search.past_retention(at, store.policy.latest_due(at))}
+    due |= {row.id: row for row in holds.withdrawn(store)}
+    return tuple(holds.without_held(store, due.values(), at))
 
 
 def preview(store: Store, planned: Plan) -> Purged:
@@ -123,8 +126,8 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     rings_left = tuple(escrow.expire(store, planned.now))
     _tidy(store, planned.now)
     forgotten = old_entries.forget(store, now)
-    latest = store.policy.latest_due(planned.now)
-    left = store.catalogue.search.count_past_retention(planned.now, latest)
+    feed.forget(store, now)
+    left = holds.count_overdue(store, planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
     ended = {"erased": due - left, "overdue": left, "receipt": receipt, "complete": complete}
@@ -182,6 +185,6 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        if not store.catalogue.search.count_past_retention(now, store.policy.latest_due(now)):
+        if not holds.count_overdue(store, now):
             change.log(PurgeFinished())
     _end_cases(store, now)

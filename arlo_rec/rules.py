@@ -80,13 +80,13 @@ _TABLE = (
         "purpose.training", 2,
         "Formål én: opplæring av dem som arbeider i kundeservice.",
         "Purpose one: training of the people who work in customer service.",
-        "policy.may_open", "tests/access/test_matrix.py",
+        "rights.may_open", "tests/access/test_matrix.py",
     ),
     Rule(
         "purpose.quality", 2,
         "Formål to: kvalitetssikring, altså bedre service og riktig, ensartet informasjon.",
         "Purpose two: quality assurance, that is better service and accurate, consistent information.",
-        "policy.may_open", "tests/access/test_matrix.py",
+        "rights.may_open", "tests/access/test_matrix.py",
     ),
     Rule(
         "purpose.change", 2,
@@ -110,7 +110,7 @@ _TABLE = (
         "data.pseudonymised", 3,
         "Opptak til opplæring er pseudonymisert: navn og andre direkte kjennetegn er fjernet fra lyden i kopien.",
         "Recordings for training are pseudonymised: names and other direct identifiers are removed from the sound of the copy.",
-        "policy.may_open", "tests/training/test_training.py",
+        "rights.may_open", "tests/training/test_training.py",
     ),
     Rule(
         "consent.basis", 4,
@@ -128,7 +128,7 @@ _TABLE = (
         "consent.purposes", 4,
         "Samtykket gjelder de formålene teksten nevnte, og ingen andre.",
         "Consent covers the purposes that the prompt named, and no others.",
-        "policy.may_open", "tests/model/test_policy.py",
+        "rights.may_open", "tests/model/test_policy.py",
     ),
     Rule(
         "consent.press1", 4,
@@ -182,13 +182,13 @@ _TABLE = (
         "access.managers", 6,
         "Linjeledere med ansvar for opplæring og kvalitet får tilgang av den sikkerhetsansvarlige.",
         "Line managers responsible for training and quality are given access by the security officer.",
-        "policy.may_open", "tests/listening/test_listen.py",
+        "rights.may_open", "tests/listening/test_listen.py",
     ),
     Rule(
         "access.subject", 6,
         "Den som er tatt opp, har rett til innsyn.",
         "Whoever was recorded has the right of access.",
-        "policy.identity_stated", "tests/dsar/test_letter.py",
+        "rights.identity_stated", "tests/dsar/test_letter.py",
     ),
     Rule(
         "retention.90d", 7,

@@ -1,4 +1,4 @@
-"""Cases of access requests by the log: what was done in each, when it is due and when it ends.
+"""Cases of people's requests by the log: what was done in each, when it is due and when it ends.
 
 A case's row holds only what is sealed to the officers, and the blind indexes by which a person's next request finds
 it.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from arlo_rec.access import holds
 from arlo_rec.log.cases import LoggedCase, follow
 from arlo_rec.log.events import OfCase
 from arlo_rec.model.documents import Record
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import is_due
+from arlo_rec.rights import Right
 from arlo_rec.store import Store
 
 
@@ -22,7 +24,7 @@ def logged(store: Store) -> dict[str, LoggedCase]:
     for entry in store.log.entries.of_cases():
         event = entry.event
         if isinstance(event, OfCase):
-            follow(cases, event, entry.at)
+            follow(cases, event, entry.at, entry.person)
     return cases
 
 
@@ -30,13 +32,15 @@ def running(store: Store, now: datetime) -> list[LoggedCase]:
     """The cases that have not ended, by deadline."""
     at = store.clock.today(now)
     cases = (case for case in logged(store).values() if case.ends_at > at)
-    return sorted(cases, key=lambda case: (case.due_on, case.received_at))  # then in the log's order
+    today = local_date(at)
+    return sorted(cases, key=lambda case: (case.due(today), case.received_at))  # then in the log's order
 
 
 class Waiting(Record, frozen=True):
     """A case without an answer, and the time left."""
 
     case: str
+    right: Right
     received: datetime
     due: date
     days_left: int  # until the deadline, negative after it
@@ -53,14 +57,17 @@ def urgent(store: Store, now: datetime) -> list[Waiting]:
 
 def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waiting:
     first, days_whole = first_erased(store, case, now), None
-    if first is not None and first < end_of_day(case.due_on):
-        days_whole = (local_date(first) - local_date(store.clock.today(now))).days
-    return Waiting(case.id, case.received_at, case.due_on, days, None if days_whole is None else first, days_whole)
+    today = local_date(store.clock.today(now))
+    due = case.due(today)
+    if first is not None and first < end_of_day(due):
+        days_whole = (local_date(first) - today).days
+    return Waiting(case.id, case.right, case.received_at, due, days, None if days_whole is None else first, days_whole)
 
 
 def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
     """When the first recording of a case is erased, of those still held; None without one."""
-    ends = (store.policy.ends_at(row) for _, row in store.catalogue.search.held_among(case.held))
+    on_hold = holds.active(store, now)
+    ends = (holds.ends_at(store, row, on_hold) for _, row in store.catalogue.search.held_among(case.held))
     return min((end for end in ends if not is_due(end, store.clock.today(now))), default=None)
 
 

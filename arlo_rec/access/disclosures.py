@@ -21,7 +21,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import Action, Role, may
+from arlo_rec.policy import Action, Role, is_kept_too_long, may
 from arlo_rec.store import Store
 
 EXPORT, PACKAGE, BACKUP = "export", "package", "backup"
@@ -143,6 +143,12 @@ def count_open(store: Store) -> int:
     """The number of missing confirmations, backups included."""
     backups = sum(backup.state is DisclosureState.OPEN for backup in _backups(store))
     return store.catalogue.disclosures.count_open() + backups
+
+
+def kept_too_long(store: Store, now: datetime) -> list[DisclosureRow]:
+    """Files that staff saved, and that nobody confirmed as deleted in time, oldest first."""
+    today = store.clock.today(now)
+    return [row for row in store.catalogue.disclosures.exports() if is_kept_too_long(row.at, today)]
 
 
 def _is_number(text: str) -> bool:

@@ -13,77 +13,45 @@ words. `policy` decides; this module asks it, and carries the answer out. The de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO, Final, NoReturn
 
-from arlo_rec.access import disclosures, limits, objections, revisions
+from arlo_rec.access import disclosures, holds, limits, objections, revisions
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, matching, short_ids
 from arlo_rec.crypto import object_file
 from arlo_rec.log.events import Denied, Opened, OpenedForSubject
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
+from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
 from arlo_rec.policy import (
     Action,
     Decision,
-    OpenRequest,
     Purpose,
     Role,
     State,
     is_due,
     may,
+    needs_grant,
+    needs_purpose,
+    needs_reason,
+)
+from arlo_rec.rights import (
+    NO_OBJECTIONS,
+    ObjectionScope,
+    OpenRequest,
+    closing,
     may_copy,
     may_hear,
     may_open,
-    needs_grant,
-    needs_purpose,
+    unless_objected,
 )
 from arlo_rec.store import Store
-
-# -- decisions (pure) --------------------------------------------------------------------------------
-
-
-NO_GRANT: Final = Decision.no("access.managers", "no_grant")
-
-
-def admitted(
-    role: Role, action: Action, purpose: str | None, reason: str | None, live: Sequence[Grant], version: PolicyVersion
-) -> Decision:
-    """Whether a role with these *live* grants may begin an action with this purpose and reason.
-
-    *version* of the policy says how a reason begins.
-    """
-    decision = may(role, action)
-    if not decision.allowed or not needs_grant(action):
-        return decision
-    if needs_purpose(action) and purpose not in set(Purpose):
-        return Decision.no("scope.only", "purpose_missing" if purpose is None else "purpose_unknown")
-    wanted = Purpose(purpose) if needs_purpose(action) and purpose is not None else Purpose.QUALITY
-    if problem := version.reason_problem(reason, wanted):
-        return Decision.no("security.reason", problem)
-    return decision if any(grant.purpose is wanted for grant in live) else NO_GRANT
-
-
-def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenRequest, now: datetime) -> Decision:
-    """Whether a recording opens to an admitted person.
-
-    For making and reviewing copies the policy decides on the original, or on the officer's right.
-    """
-    if action is Action.REJECT:  # it erases, so an objection does not hold it up
-        request = request._replace(objected=False)
-    if action is Action.REVIEW_LISTEN:
-        return may_hear(request, now=now, officer=role is Role.OFFICER)
-    if purpose is None:
-        return may_copy(request, now=now, officer=role is Role.OFFICER)
-    return may_open(request, now=now)
-
-
-_MADE_HERE = object()
-RECHECK = timedelta(seconds=1)  # so that playing stops after a withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +62,56 @@ class Intent:
     purpose: str | None = None
     reason: str | None = None
     file: str | None = None  # name of the file that gets the sound
+    shows: bool = True  # False: the person is shown nothing of a call, so that no reason is needed
+
+    @property
+    def given_purpose(self) -> Purpose:
+        """The purpose as typed, once it is known to be one; training for making and reviewing copies."""
+        return Purpose(self.purpose) if self.purpose is not None else Purpose.TRAINING
+
+
+# -- decisions (pure) --------------------------------------------------------------------------------
+
+
+NO_GRANT: Final = Decision.no("access.managers", "no_grant")
+
+
+def admitted(role: Role, intent: Intent, live: Sequence[Grant], version: PolicyVersion) -> Decision:
+    """Whether a role with these *live* grants may begin what is intended.
+
+    *version* of the policy says how a reason begins. Copies are made and reviewed for training, by the right to hear
+    their originals for quality.
+    """
+    action, purpose = intent.action, intent.purpose
+    decision = may(role, action)
+    if not decision.allowed or not (needs_grant(action) or (needs_reason(action) and intent.shows)):
+        return decision
+    if needs_purpose(action) and purpose not in set(Purpose):
+        return Decision.no("scope.only", "purpose_missing" if purpose is None else "purpose_unknown")
+    if not needs_purpose(action) and purpose not in {None, Purpose.TRAINING}:
+        return Decision.no("scope.only", "purpose_of_copies")
+    if problem := version.reason_problem(intent.reason, intent.given_purpose):
+        return Decision.no("security.reason", problem)
+    wanted = intent.given_purpose if needs_purpose(action) else Purpose.QUALITY
+    return decision if not needs_grant(action) or any(grant.purpose is wanted for grant in live) else NO_GRANT
+
+
+def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenRequest, now: datetime) -> Decision:
+    """Whether a recording opens to an admitted person.
+
+    For making and reviewing copies the policy decides on the original, or on the officer's right.
+    """
+    if action is Action.REJECT:  # it erases a copy, which neither an objection nor a hold prevents
+        request = request._replace(objections=NO_OBJECTIONS, on_hold=False)
+    if action is Action.REVIEW_LISTEN:
+        return may_hear(request, now=now, officer=role is Role.OFFICER)
+    if purpose is None:
+        return may_copy(request, now=now, officer=role is Role.OFFICER)
+    return may_open(request, now=now)
+
+
+_MADE_HERE = object()
+RECHECK = timedelta(seconds=1)  # so that playing stops after a withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +157,8 @@ class Permit:
     grant: Grant | None
     seq: int  # of its log entry
     seal: object = field(repr=False)
+    closed_by: frozenset[ObjectionScope] = frozenset()  # the employee's objections that end it
+    agent: str | None = field(default=None, repr=False)  # the employee's name; None if its metadata is damaged
 
     def __post_init__(self) -> None:
         if self.seal is not _MADE_HERE:
@@ -156,7 +176,7 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
             store.demand_approved(action, now)
         live = store.roster.live_grants(store.person.name, store.clock.today(now))
         version = store.policy.at(store.clock.today(now))
-        decision = admitted(role, action, intent.purpose, intent.reason, live, version)
+        decision = admitted(role, intent, live, version)
     if not decision.allowed:
         logged = intent if decision == NO_GRANT else Intent(action)
         _refuse(store, logged, _not_admitted(store, intent, decision, now), now)
@@ -175,8 +195,7 @@ def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetim
         return NotGranted(decision.code, rule=decision.rule)
     if not decision.code.startswith("reason_"):
         return Usage(decision.code, rule=decision.rule)
-    purpose = Purpose(intent.purpose) if needs_purpose(intent.action) and intent.purpose is not None else None
-    codes = store.policy.at(store.clock.today(now)).codes_for(purpose or Purpose.QUALITY)
+    codes = store.policy.at(store.clock.today(now)).codes_for(intent.given_purpose)
     detail = {"codes": ", ".join(codes)} if decision.code in {"reason_without_code", "reason_of_other_purpose"} else {}
     return Usage(decision.code, rule=decision.rule, **detail)
 
@@ -214,7 +233,7 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
         action=admission.action,
         rule=decision.rule,
         recordings=(recording.id,),
-        purpose=admission.purpose,
+        purpose=admission.purpose or Purpose.TRAINING,
         reason=_logged_reason(admission),
     )
     is_full = False
@@ -228,7 +247,17 @@ def permit(store: Store, admission: Admission, shown_id: str, now: datetime) -> 
     if is_full:
         full = Refused(limits.HEARD_ENOUGH.code, rule=limits.HEARD_ENOUGH.rule)
         _refuse(store, Intent(admission.action, admission.purpose, event.reason), full, now, recordings=(recording.id,))
-    return Permit(recording, keyring, grant, seq, _MADE_HERE)
+    return _permitted(store, admission, Permit(recording, keyring, grant, seq, _MADE_HERE))
+
+
+def _permitted(store: Store, admission: Admission, permit: Permit) -> Permit:
+    """The permit with what an objection would end; none ends the rejection of a copy, which erases it."""
+    if admission.action is Action.REJECT:
+        return permit
+    scopes, agent = closing(admission.purpose, officer=store.person.role is Role.OFFICER), None
+    with suppress(Integrity):
+        agent = objections.agent_of(store, permit.recording, permit.keyring)
+    return replace(permit, closed_by=scopes, agent=agent)
 
 
 def _not_open(store: Store, admission: Admission, shown_id: str, *, several: bool) -> ArloError:
@@ -267,27 +296,30 @@ def _decide(
     """
     if recording is None:
         return NO_GRANT
-    copy = store.catalogue.copies.get(recording.id) if grant is not None or admission.as_officer else None
+    is_covered = grant is not None or admission.as_officer
+    copy = store.catalogue.copies.get(recording.id) if is_covered else None
     request = OpenRequest(
         purpose=admission.purpose or Purpose.TRAINING,
         granted=grant is not None,
         consented=recording.purposes,
         released=copy is not None and copy.state is CopyState.RELEASED,
         due_at=store.policy.ends_at(recording),
+        on_hold=is_covered and holds.of(recording, holds.active(store, now)) is not None,
     )
     decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
-    if decided(request).allowed and admission.purpose is not Purpose.QUALITY:
-        objected = objections.has_objected(store, recording, keyring)
-        if objected is None:
+    standing = objections.in_force(store) if decided(request).allowed else {}
+    if standing:
+        agent = objections.agent_of(store, recording, keyring)
+        if agent is None:
             return NO_GRANT
-        request = request._replace(objected=objected)
+        request = request._replace(objections=standing.get(agent_name(agent), NO_OBJECTIONS))
     leaves = admission.action is Action.EXPORT
     return decided(request._replace(may_leave=not leaves or (grant is not None and grant.may_export)))
 
 
 def _logged_reason(admission: Admission) -> str | None:
     """The reason, if the action takes one; an unneeded reason is not logged."""
-    return admission.reason if needs_grant(admission.action) else None
+    return admission.reason if needs_reason(admission.action) else None
 
 
 def _refuse(
@@ -364,16 +396,29 @@ def data_key(store: Store, permit: Permit, now: datetime) -> tuple[object_file.D
 
 
 def still_open(store: Store, permit: Permit, now: datetime) -> None:
-    """Raise Refused if the recording was withdrawn or is past retention, or if the grant ended."""
-    still_held(store, permit.recording, now)
+    """Raise Refused if the recording is no longer held or is on hold, its grant ended, or its employee objected.
+
+    It takes no lock.
+    """
+    row = still_held(store, permit.recording, now)
+    if permit.grant is not None and holds.of(row, holds.active(store, now)) is not None:
+        raise Refused("on_hold", rule="access.subject")
     if permit.grant is not None and not _is_still_granted(store, permit.grant, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
+    standing = objections.in_force(store) if permit.closed_by else {}
+    if standing:
+        theirs = standing.get(agent_name(permit.agent), NO_OBJECTIONS) if permit.agent is not None else None
+        decision = NO_GRANT if theirs is None else unless_objected(theirs, permit.closed_by)
+        if not decision.allowed:
+            raise Refused(decision.code, rule=decision.rule)
 
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
-    """The current row of a recording; raises Refused if it was withdrawn or is past retention."""
-    row = store.catalogue.recordings.get(recording.id)
-    if row is None or row.state is not State.HELD or is_due(store.policy.ends_at(row), store.clock.today(now)):
+    """The current row of a recording; raises Refused if it was withdrawn, or is past retention and on no hold."""
+    row, at = store.catalogue.recordings.get(recording.id), store.clock.today(now)
+    if row is None or row.state is not State.HELD:
+        raise Refused("gone_meanwhile", rule="consent.withdraw")
+    if is_due(store.policy.ends_at(row), at) and holds.of(row, holds.active(store, now)) is None:
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

@@ -1,84 +1,111 @@
-"""Objections of employees to training copies of their calls, and whether they were upheld (GDPR 21).
+"""Objections of employees to the use of their calls: received, pending, and decided by officers (GDPR 21).
 
-An objection is what officers decided, in log entries: the newest of each name counts. The agent of a call stands in
-its metadata. Names are compared as the telephone system's are: without regard to case, composed letters and blanks
-(`model.names`).
+An objection is what officers entered and decided, in log entries: the newest of each name and scope counts. The agent
+of a call stands in its metadata. Names are compared as the telephone system's are: without regard to case, composed
+letters and blanks (`model.names`). `policy` says what an objection closes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
+
+from msgspec.structs import replace
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring, OfficerKeyring
-from arlo_rec.log.events import ObjectionEnded, ObjectionUpheld
+from arlo_rec.log.events import ObjectionEnded, ObjectionReceived, ObjectionUpheld
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Integrity, Refused
+from arlo_rec.model.errors import Integrity
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action
+from arlo_rec.rights import Objections, ObjectionScope, ObjectionState, unless_objected
 from arlo_rec.store import Store
 
-UPHELD, REJECTED, LIFTED = "upheld", "rejected", "lifted"
-RULE = "data.employee"
-CODE = "agent_objected"
+RULE: Final = "data.employee"
 _AT_ONCE = 500  # recordings whose keys and metadata are read together
 
 
 class Objection(Record, frozen=True):
-    """The newest decision on an employee's objection."""
+    """An employee's objection to one use of their calls, as it stands."""
 
-    person: str  # as the deciding officer wrote the name
-    state: str
-    at: datetime
+    person: str  # as the officer wrote the name
+    scope: ObjectionScope
+    state: ObjectionState
+    received: date
+    due: date | None  # the last day for the decision; None once it is made
+    days_left: int | None  # until then, negative after it
+    at: datetime  # when it was entered or decided
     by: str
-    reason: str
+    reason: str | None  # of the decision
 
 
-def by_name(store: Store) -> Mapping[str, Objection]:
-    """The current state of each objection by compared name, in order of decision."""
-    objections = dict[str, Objection]()
-    for entry in store.log.entries.of_requests():
-        event = entry.event
-        if isinstance(event, ObjectionUpheld | ObjectionEnded):
-            state, name = UPHELD if isinstance(event, ObjectionUpheld) else event.decision, agent_name(event.agent)
-            objections.pop(name, None)
-            objections[name] = Objection(event.agent, state, entry.at, entry.person, event.reason)
-    return objections
+def every(store: Store, now: datetime) -> list[Objection]:
+    """Each objection as it stands, the newest change last."""
+    today = local_date(store.clock.today(now))
+    listed = _by_name(store).values()
+    return [
+        objection if objection.due is None else replace(objection, days_left=(objection.due - today).days)
+        for objection in listed
+    ]
+
+
+def pending(store: Store, now: datetime) -> list[Objection]:
+    """The objections without a decision, by deadline."""
+    waiting = [each for each in every(store, now) if each.state is ObjectionState.PENDING]
+    return sorted(waiting, key=lambda each: (each.received, each.at))
 
 
 def listed(store: Store, now: datetime) -> list[Objection]:
-    """Each objection as it stands, the newest decision first; raises NotGranted."""
+    """Each objection as it stands, the newest change first; raises NotGranted."""
     store.demand(Action.AUDIT_SHOW, now)
-    return list(by_name(store).values())[::-1]
+    return every(store, now)[::-1]
 
 
-def upheld(store: Store) -> frozenset[str]:
-    """The compared names of employees whose objection was upheld and not lifted since."""
-    return frozenset(name for name, objection in by_name(store).items() if objection.state == UPHELD)
+def of_agent(store: Store, name: str) -> dict[ObjectionScope, Objection]:
+    """The objections of one employee, as they stand."""
+    wanted = agent_name(name)
+    return {scope: each for (compared, scope), each in _by_name(store).items() if compared == wanted}
 
 
-def has_objected(store: Store, recording: Recording, keyring: Keyring) -> bool | None:
-    """Whether the agent of a call objected, by what the keyring opens.
+def in_force(store: Store) -> Mapping[str, Objections]:
+    """The objections that close a use, pending or upheld, by compared name."""
+    closing = dict[str, dict[ObjectionScope, ObjectionState]]()
+    for (name, scope), objection in _by_name(store).items():
+        if objection.state in {ObjectionState.PENDING, ObjectionState.UPHELD}:
+            closing.setdefault(name, {})[scope] = objection.state
+    return closing
 
-    None if it opens nothing. Raises Integrity if the metadata is damaged.
+
+def closed_names(store: Store, scopes: frozenset[ObjectionScope]) -> frozenset[str]:
+    """The compared names of employees to whose calls an objection to one of *scopes* closes a use."""
+    objected = in_force(store).items()
+    return frozenset(name for name, theirs in objected if not unless_objected(theirs, scopes).allowed)
+
+
+def agent_of(store: Store, recording: Recording, keyring: Keyring) -> str | None:
+    """The name of the employee who answered a call.
+
+    None if the keyring opens nothing, or the recording was erased meanwhile. Raises Integrity for damaged metadata.
     """
-    names = upheld(store)
-    keys = metadata.erasure_keys(store, [recording]) if names else {}
-    if not keys:
-        return False  # no objections; or erased meanwhile, and nothing opens it
+    keys = metadata.erasure_keys(store, [recording])
     opened = next(metadata.open_each(store, [recording], keyring, keys), None)
-    if opened is None and not isinstance(keyring, OfficerKeyring):
+    if not keys or (opened is None and not isinstance(keyring, OfficerKeyring)):
         return None
     if opened is None or opened[1] is None:
         raise Integrity("metadata_damaged", id=recording.id.hex())
-    return agent_name(str(opened[1]["agent"])) in names
+    return str(opened[1]["agent"])
 
 
-def objected_to(store: Store, recordings: Sequence[Recording], keyring: Keyring) -> set[RecordingId]:
-    """The recordings whose agent objected; an unreadable one is left out, and opening it says why."""
-    names, objected = upheld(store), set[RecordingId]()
+def objected_to(
+    store: Store, recordings: Sequence[Recording], keyring: Keyring, scopes: frozenset[ObjectionScope]
+) -> set[RecordingId]:
+    """The recordings that an objection closes; an unreadable one is left out, and opening it says why."""
+    names, objected = closed_names(store, scopes), set[RecordingId]()
     for at in range(0, len(recordings) if names else 0, _AT_ONCE):
         batch = list(recordings[at : at + _AT_ONCE])
         for row, facts in metadata.open_each(store, batch, keyring, metadata.erasure_keys(store, batch)):
@@ -87,7 +114,34 @@ def objected_to(store: Store, recordings: Sequence[Recording], keyring: Keyring)
     return objected
 
 
-def demand_none(store: Store, agent: str) -> None:
-    """Raise Refused if that employee objected; inside the change that makes a copy of their call held."""
-    if agent_name(agent) in upheld(store):
-        raise Refused(CODE, rule=RULE)
+def _by_name(store: Store) -> dict[tuple[str, ObjectionScope], Objection]:
+    """The current state of each objection by compared name and scope, in order of its last change."""
+    objections = dict[tuple[str, ObjectionScope], Objection]()
+    for objection in _logged(store):
+        key = agent_name(objection.person), objection.scope
+        before = objections.pop(key, None)
+        is_entered = objection.state is ObjectionState.PENDING
+        if before is not None and (not is_entered or before.state is ObjectionState.PENDING):
+            received = min(before.received, objection.received)  # entered twice, the first day counts
+            objection = replace(objection, received=received)
+        due = answer_due(objection.received) if is_entered else None
+        objections[key] = replace(objection, due=due)
+    return objections
+
+
+def _logged(store: Store) -> Iterator[Objection]:
+    """The objection of each scope in each entry; a decision alone counts as received on its own day."""
+    for entry in store.log.entries.of_requests():
+        event = entry.event
+        match event:
+            case ObjectionReceived():
+                state, received = ObjectionState.PENDING, date.fromisoformat(event.received)
+            case ObjectionUpheld():
+                state, received = ObjectionState.UPHELD, local_date(entry.at)
+            case ObjectionEnded():
+                state, received = event.decision, local_date(entry.at)
+            case _:
+                continue
+        reason = None if isinstance(event, ObjectionReceived) else event.reason
+        for scope in event.scopes:
+            yield Objection(event.agent, scope, state, received, None, None, entry.at, entry.person, reason)

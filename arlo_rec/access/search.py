@@ -1,7 +1,7 @@
 """Search for recordings that a manager may open, and export of a recording as WAV.
 
 The criteria are logged before a search begins, and the ids of its results before they are shown (security.reason). A
-manager sees team, agent, time and length, never the caller.
+manager sees team, time and length, for quality the agent too, and never the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import disclosures, gate, metadata, objections, teams
+from arlo_rec.access import disclosures, gate, holds, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
@@ -22,10 +22,11 @@ from arlo_rec.backends import stored_digest
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.log.events import SearchBegun, SearchShown
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Integrity, Unreachable, nearest_names
+from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
 from arlo_rec.policy import Action, Purpose, is_due
+from arlo_rec.rights import closing
 from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
@@ -57,7 +58,7 @@ class Match(Record, frozen=True):
     started_at: datetime
     duration_s: float
     team: str
-    agent: str
+    agent: str | None  # None for training: trainers need no name
     expires_at: datetime
     pseudonymised: bool
 
@@ -112,9 +113,11 @@ class WhyNothing(NamedTuple):
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
     """Recordings that this person may open for that purpose, newest first, up to the policy's number.
 
-    Raises what `gate.admit` raises.
+    Raises what `gate.admit` raises, and Usage for an agent's name in a search for training.
     """
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
+    if search.agent is not None and admission.purpose is Purpose.TRAINING:
+        raise Usage("agent_for_training", rule="data.pseudonymised")
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
     rows = _open_rows(store, admission, search, now)
@@ -142,19 +145,23 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
 
 
 def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: datetime) -> list[Team]:
-    """The teams that this person's grants open for a purpose, with their agents; raises what `gate.admit` raises.
+    """The teams that this person's grants open for a purpose, for quality with their agents.
 
-    Names stand in metadata alone, so this is logged like any other search. It shows no recording.
+    Names stand in metadata alone, so this is logged like any other search. It shows no recording. Raises what
+    `gate.admit` raises.
     """
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria={"list": "agents"}), now)
+    held = teams.held_for(store, admission.grants, now)
+    if admission.purpose is Purpose.TRAINING:
+        store.note(SearchShown(**why, recordings=(), shown=0), now)
+        return [Team(name, None, held[name]) for name in sorted(held)]
     rows = _open_rows(store, admission, Search(), now)
     agents: dict[str, set[str]] = {}
     for match in _opened(store, admission, rows, [], _objected(store, admission)):
-        agents.setdefault(match.team, set()).add(match.agent)
+        agents.setdefault(match.team, set()).add(str(match.agent))
     store.note(SearchShown(**why, recordings=(), shown=0), now)
-    held = teams.held_for(store, admission.grants, now)
     return [Team(name, tuple(sorted(agents.get(name, ()))), held[name]) for name in sorted(held)]
 
 
@@ -199,8 +206,8 @@ def _of_agent(matches: Iterable[Match], agent: str, seen: set[str]) -> Iterator[
     """The matches of an agent; *seen* collects the names of all."""
     wanted = agent.casefold()
     for match in matches:
-        seen.add(match.agent)
-        if match.agent.casefold() == wanted:
+        seen.add(str(match.agent))
+        if str(match.agent).casefold() == wanted:
             yield match
 
 
@@ -233,11 +240,11 @@ def _why_nothing(
 
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants cover, newest first; their keys decide whether they open."""
-    today = store.clock.today(now)
+    today, on_hold = store.clock.today(now), holds.active(store, now)
     rows = (
         row
         for row in _candidates(store, admission, search)
-        if _is_open_to(admission, row, store.policy.ends_at(row), today)
+        if _is_open_to(admission, row, store.policy.ends_at(row), today) and holds.of(row, on_hold) is None
     )
     return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 
@@ -264,7 +271,7 @@ def _is_within(grant: Grant, row: Recording, agent: str) -> bool:
 
 def _objected(store: Store, admission: Admission) -> Collection[str]:
     """The compared names of agents whose objection closes their calls for the purpose."""
-    return objections.upheld(store) if admission.purpose is Purpose.TRAINING else ()
+    return objections.closed_names(store, closing(admission.purpose, officer=False))
 
 
 def _opened(
@@ -290,4 +297,5 @@ def _opened(
             is_within = any(_is_within(grant, row, agent) for grant in admission.grants_for(row.team))
             if not is_within or (objected and agent_name(agent) in objected):
                 continue
-            yield Match(row.id, row.started_at, length, row.team, agent, store.policy.ends_at(row), is_copy)
+            shown = None if is_copy else agent  # a copy is found for training alone
+            yield Match(row.id, row.started_at, length, row.team, shown, store.policy.ends_at(row), is_copy)

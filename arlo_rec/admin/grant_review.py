@@ -83,7 +83,8 @@ def _hearings(store: Store) -> Iterator[tuple[str, tuple[Purpose, str | None], R
             row = store.catalogue.recordings.get(recording)
             team = row.team if row is not None and row.state is State.HELD else None
             call = row.parent if row is not None and row.parent is not None else recording
-            purpose = Purpose(event.purpose) if event.purpose is not None else Purpose.QUALITY
+            by_quality = event.action == Action.REVIEW_LISTEN  # the right to hear originals for making copies
+            purpose = Purpose.QUALITY if by_quality else Purpose(str(event.purpose))
             yield entry.person, (purpose, team), call, entry.at
 
 

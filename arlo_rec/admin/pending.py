@@ -14,15 +14,19 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import short_ids
-from arlo_rec.admin import approvals, identities, new_officers, policy_changes, requests
+from arlo_rec.admin import approvals, holds, identities, new_officers, policy_changes, refusals, requests
 from arlo_rec.admin.grants import GrantShown, HeldOfTeam
+from arlo_rec.admin.holds import HoldShown
 from arlo_rec.admin.policy_changes import Proposal, ProposalShown
+from arlo_rec.admin.refusals import Refusal
 from arlo_rec.admin.requests import Request
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.policy import FOUR_EYES, Action, Role, may
+from arlo_rec.rights import Ground
 from arlo_rec.store import Store
 
 
@@ -34,6 +38,11 @@ class Kind(StrEnum):
     OFFICER = "officer"  # proposed by another officer
     POLICY = "policy"  # a version proposed by an officer
     REQUEST = "request"  # of access, by a manager or an officer
+    REFUSAL = "refusal"  # of a person's request
+    HOLD = "hold"  # on calls
+
+
+What = Grant | PendingOfficer | Proposal | Request | Refusal | LoggedHold
 
 
 class Pending(NamedTuple):
@@ -41,7 +50,7 @@ class Pending(NamedTuple):
 
     kind: Kind
     id: str
-    what: Grant | PendingOfficer | Proposal | Request
+    what: What
     by: str  # the person who asked
     since: datetime
     until: datetime  # when it expires undecided
@@ -56,6 +65,14 @@ class OfficerDecided(Record, frozen=True):
     state: str
 
 
+class RefusalDecided(Record, frozen=True):
+    """A refusal that a second officer approved or denied."""
+
+    case: str
+    ground: Ground
+    state: str
+
+
 class Decided(Record, frozen=True):
     """The decision on one thing that waited; of a given request the grant, and the recordings that it opens."""
 
@@ -64,9 +81,11 @@ class Decided(Record, frozen=True):
     proposal: ProposalShown | UnsetType = UNSET
     person: OfficerDecided | UnsetType = UNSET
     request: Request | UnsetType = UNSET
+    refusal: RefusalDecided | UnsetType = UNSET
+    hold: HoldShown | UnsetType = UNSET
 
 
-def decided(what: Grant | Person | PendingOfficer | Proposal | Request, now: datetime) -> Decided:
+def decided(what: What | Person, now: datetime) -> Decided:
     """The answer about an approved decision (of an officer: the person), or about a denied one."""
     match what:
         case Person(name, role):
@@ -77,6 +96,10 @@ def decided(what: Grant | Person | PendingOfficer | Proposal | Request, now: dat
             return Decided(proposal=ProposalShown.of_proposal(what))
         case Request():
             return Decided(request=what)
+        case Refusal(case, proposed, state):
+            return Decided(refusal=RefusalDecided(case.id, proposed.ground, state))
+        case LoggedHold():
+            return Decided(hold=HoldShown.at_time(what, now))
     return Decided(grant=GrantShown.at(now, what))
 
 
@@ -84,7 +107,8 @@ def waiting(store: Store, now: datetime) -> list[Pending]:
     """The pending decisions for this person's role."""
     role = store.person.role
     if may(role, Action.GRANT).allowed:
-        return [*_grants(store, now), *_officers(store, now), *_policies(store, now), *_requests(store, now)]
+        kinds = (_grants, _officers, _policies, _requests, _refusals, _holds)
+        return [decision for kind in kinds for decision in kind(store, now)]
     return list(_glass(store, now)) if may(role, Action.BREAK_GLASS).allowed else []
 
 
@@ -117,11 +141,12 @@ def _decided(store: Store, now: datetime) -> Iterator[str]:
             requests.every(store, now),
         ):
             yield from (decided.id for decided in every)
+        yield from holds.every(store)
 
 
 def approve(
     store: Store, pending: Pending, now: datetime, observer: Observer = unobserved
-) -> Grant | Person | Proposal:
+) -> Grant | Person | Proposal | Refusal | LoggedHold:
     """Approve a pending decision, and return the result; raises what its kind raises.
 
     An approved officer is returned as a person.
@@ -133,14 +158,16 @@ def approve(
             return policy_changes.approve(store, version.id, now)
         case Request() as asked:
             return requests.approve(store, asked, now, observer)
+        case Refusal() as refusal:
+            return refusals.approve(store, refusal, now)
+        case LoggedHold() as hold:
+            return holds.approve(store, hold, now)
         case Grant() as grant if pending.kind is Kind.GLASS:
             return approvals.agree(store, grant, now)
     return approvals.approve(store, pending.id, now, observer)
 
 
-def deny(
-    store: Store, pending: Pending, reason: str | None, now: datetime
-) -> Grant | PendingOfficer | Proposal | Request:
+def deny(store: Store, pending: Pending, reason: str | None, now: datetime) -> What:
     """Deny a pending decision, with a reason, and return it; raises Usage, and what its kind raises."""
     match pending.what:
         case PendingOfficer() as proposed:
@@ -150,6 +177,10 @@ def deny(
             return policy_changes.deny(store, version.id, reason, now)
         case Request() as asked:
             return requests.deny(store, asked, reason, now)
+        case Refusal() as refusal:
+            return refusals.deny(store, refusal, reason, now)
+        case LoggedHold() as hold:
+            return holds.deny(store, hold, reason, now)
     return approvals.deny(store, pending.id, reason, now)
 
 
@@ -182,3 +213,15 @@ def _requests(store: Store, now: datetime) -> Iterator[Pending]:
     for request in requests.waiting(store, now):
         is_mine = request.person != store.person.name
         yield Pending(Kind.REQUEST, request.id, request, request.person, request.at, request.ends_at, is_mine)
+
+
+def _refusals(store: Store, now: datetime) -> Iterator[Pending]:
+    for refusal in refusals.waiting(store, now):
+        proposed, is_mine = refusal.proposed, refusals.may_decide(store, refusal, now)
+        yield Pending(Kind.REFUSAL, proposed.id, refusal, proposed.by, proposed.at, refusal.ends_at, is_mine)
+
+
+def _holds(store: Store, now: datetime) -> Iterator[Pending]:
+    for hold in holds.waiting(store, now):
+        is_mine = holds.may_decide(store, hold, now)
+        yield Pending(Kind.HOLD, hold.id, hold, hold.by, hold.at, min(hold.until, hold.at + FOUR_EYES), is_mine)

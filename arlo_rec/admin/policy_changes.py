@@ -342,10 +342,7 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
 
 def may_approve(store: Store, proposal: Proposal, now: datetime) -> bool:
     """Whether this officer may approve a proposal: as the second one, or because there is none."""
-    by = proposal.by
-    if by == store.person.name:
-        return not four_eyes.needs_second(store.roster, by, by, now)
-    return store.person.name in four_eyes.second_officers(store.roster, by, by, now)
+    return four_eyes.may_decide(store.roster, proposal.by, store.person.name, now)
 
 
 def approve(store: Store, text: str, now: datetime) -> Proposal:

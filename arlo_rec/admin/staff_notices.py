@@ -2,7 +2,7 @@
 
 Calls name employees as the telephone system does, and most have no identity in the store; so a notice is shown to a
 name, also to that of a person on the roster. What was shown is computed from the log, which cannot tell whether it
-was read.
+was read. An officer may require the notice: calls of employees who were never shown it are then refused.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.log.events import NamesCompared, NoticeShown
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.crypto import primitives
+from arlo_rec.log.events import NamesCompared, NoticeRequired, NoticeShown
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.names import agent_name, demanded_name
+from arlo_rec.model.records import RecordingId
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -40,6 +43,7 @@ class NoticesAnswer(Record, frozen=True):
     """Notices shown to employees; or the employees without one, with the number of calls with unreadable names."""
 
     notices: list[Shown] | UnsetType = UNSET
+    required: bool | UnsetType = UNSET
     missing: tuple[str, ...] | UnsetType = UNSET
     unknown: int | UnsetType = UNSET
 
@@ -72,8 +76,18 @@ def show(
             since = local_date(store.policy.versions[named].since).isoformat()
             raise Usage("notice_before_version", version=store.policy.versions[named].version, day=since)
         text = store.policy.versions[named].version
-        event = NoticeShown(people=list(people.values()), notice=notice, version=text, shown=shown_at.isoformat())
-        change.log(event)
+        tags = primitives.derive(store.secret(INDEX_SEED), "tags")
+        told = [primitives.tag(tags, name.encode("utf-8"), kind="agent").hex() for name in people]
+        change.log(
+            NoticeShown(
+                request=primitives.fresh(8).hex(),
+                people=list(people.values()),
+                tags=told,
+                notice=notice,
+                version=text,
+                shown=shown_at.isoformat(),
+            )
+        )
     return [Shown(name, notice, text, shown_at) for name in people.values()]
 
 
@@ -94,36 +108,70 @@ def _version(store: Store, version: str | None, at: datetime) -> int:
     return known.index(version)
 
 
+def require(store: Store, now: datetime, *, required: bool) -> None:
+    """Log that calls of employees who were never told are refused from now on, or no longer; raises NotGranted."""
+    store.demand(Action.PEOPLE, now)
+    with store.change(now) as change:
+        change.log(NoticeRequired(request=primitives.fresh(8).hex(), required=required))
+
+
+def is_required(store: Store) -> bool:
+    """Whether calls of employees who were never told are refused."""
+    required = False
+    for entry in store.log.entries.of_requests():
+        if isinstance(event := entry.event, NoticeRequired):
+            required = event.required
+    return required
+
+
+def told(store: Store) -> frozenset[bytes]:
+    """The tags of employees who were shown the notice, in any version."""
+    return frozenset(tag for event in _shown(store) for tag in map(bytes.fromhex, event.tags))
+
+
+def told_if_required(store: Store) -> frozenset[bytes] | None:
+    """The tags of employees who were told; None while that is not required."""
+    return told(store) if is_required(store) else None
+
+
+def untold_calls(store: Store) -> list[RecordingId]:
+    """The newest held call of each employee who was never told; no key is needed."""
+    known = told(store)
+    return [call for tag, call in store.catalogue.agents.last_calls().items() if tag not in known]
+
+
 def listed(store: Store, now: datetime) -> list[Shown]:
     """All shown notices, the newest entry first; raises NotGranted."""
     store.demand(Action.AUDIT_SHOW, now)
-    return list(_every(store))[::-1]
+    every = [
+        Shown(name, event.notice, event.version, date.fromisoformat(event.shown))
+        for event in _shown(store)
+        for name in event.people
+    ]
+    return every[::-1]
 
 
-def _every(store: Store) -> Iterator[Shown]:
-    for entry in store.log.entries.holding([f'"action":"{NoticeShown.ACTION}"'], taken_in=False):
-        event = entry.event
-        if isinstance(event, NoticeShown):
-            day = date.fromisoformat(event.shown)
-            yield from (Shown(name, event.notice, event.version, day) for name in event.people)
+def _shown(store: Store) -> Iterator[NoticeShown]:
+    for entry in store.log.entries.of_requests():
+        if isinstance(event := entry.event, NoticeShown):
+            yield event
 
 
 def missing(store: Store, notice: str, now: datetime) -> Missing:
     """Employees whose calls are held and who were never shown a notice, in any version.
 
-    The metadata of one call of each employee is opened, with the officers' key; only the name is read. Raises
-    NotGranted, Usage for an unknown notice, Refused.
+    The metadata of one call of each is opened, with the officers' key; only the name is read. Raises NotGranted, Usage
+    for an unknown notice, Refused.
     """
     store.demand(Action.PEOPLE, now)
     store.demand_replayed(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_notice(notice)
-    informed = {agent_name(key.person) for key in _every(store) if key.notice == notice}
-    calls = [row for _, row in store.catalogue.search.held_among(store.catalogue.agents.last_calls().values())]
+    calls = [row for _, row in store.catalogue.search.held_among(untold_calls(store))]
     store.note(NamesCompared(notice=notice, named=len(calls)), now)
     keys, names, unknown = metadata.erasure_keys(store, calls), dict[str, str](), 0
     for _, facts in metadata.open_each(store, calls, OfficerKeyring(store), keys):
         name = str(facts["agent"]) if facts is not None else None
         unknown += name is None
-        names |= {agent_name(name): name} if name is not None and agent_name(name) not in informed else {}
+        names |= {agent_name(name): name} if name is not None else {}
     return Missing(tuple(names[key] for key in sorted(names)), unknown)

@@ -1,4 +1,6 @@
-"""A file of lines on another mount that is only appended to, so that `chattr +a` can protect it.
+"""A file of lines on another mount that is appended to, and rewritten as a whole where old lines must lose content.
+
+`chattr +a` protects it from everybody, and forbids the rewriting too.
 
 Every account with write access can put any content into it, and any file in its place. So it is opened as
 `shared_folder` opens files, belongs to an account that may own it, and begins with its original first line: no other
@@ -8,8 +10,8 @@ file is ever appended to. It is read from its end in blocks, each byte at most t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from arlo_rec.backends import FILE_MODE
@@ -70,9 +72,12 @@ class FeedFile:
     @contextmanager
     def alone(self, wait: float) -> Iterator[int]:
         """The file, open and locked exclusively; raises InUse after *wait* seconds, or Unreachable."""
-        with self._opened(os.O_RDWR | os.O_APPEND) as handle:
-            lock_handle(handle, exclusive=True, wait=wait)
-            yield handle
+        while True:  # until it is still the file of that name: another run may have rewritten it meanwhile
+            with self._opened(os.O_RDWR | os.O_APPEND) as handle:
+                lock_handle(handle, exclusive=True, wait=wait)
+                if os.fstat(handle).st_nlink:
+                    yield handle
+                    return
 
     @contextmanager
     def reading(self) -> Iterator[int]:
@@ -109,6 +114,29 @@ class FeedFile:
             while rest:
                 rest = rest[os.write(handle, rest) :]
             os.fsync(handle)
+
+    def rewrite(self, lines: Iterable[bytes]) -> None:
+        """Put a file of the first line and *lines* in its place, durably; the caller holds it `alone`.
+
+        The old file stays whole until the new one gets its name. Raises Unreachable, as where it may only be appended
+        to.
+        """
+        with disk(), folder_of(self.path) as folder:
+            part = f".{self.path.name}.new"
+            with suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=folder)  # of a run that was cut off
+            handle = open_in(folder, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self.path.parent, mode=FILE_MODE)
+            try:
+                with os.fdopen(handle, "wb", _BLOCK) as file:
+                    file.write(self._first)
+                    file.writelines(line + b"\n" for line in lines)
+                    file.flush()
+                    os.fsync(handle)
+                os.rename(part, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                os.unlink(part, dir_fd=folder)
+                raise
+            os.fsync(folder)
 
     def backwards(self, handle: int, mark: bytes) -> Iterator[tuple[int, bytes]]:
         """Its complete lines that end with *mark*, from the last to the first, each with the position of its end.

@@ -209,7 +209,7 @@ class Entries:
         yield from self._read(sql, ())
 
     def of_requests(self) -> Iterator[LogEntry]:
-        """Every entry of a request (of access, or for a version of the policy), in order."""
+        """Every entry of a request, a proposed policy, an objection or a notice to employees, in order."""
         sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
         yield from self._read(sql, ())
 

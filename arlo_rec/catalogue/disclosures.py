@@ -111,6 +111,14 @@ class Disclosures:
         return [_row(row) for row in self._db.rows(sql, (DisclosureState.OPEN.value,))]
 
     @reads_rows
+    def exports(self) -> list[DisclosureRow]:
+        """Exports whose deletion is not confirmed, whether something in them is erased or not, oldest first."""
+        rows = self._db.rows(
+            f"{_SELECT} WHERE kind = 'export' AND state <> ? ORDER BY seq", (DisclosureState.CONFIRMED.value,)
+        )
+        return [_row(row) for row in rows]
+
+    @reads_rows
     def count_open(self) -> int:
         """The number of disclosures whose deletion is not confirmed."""
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))

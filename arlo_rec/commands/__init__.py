@@ -51,7 +51,11 @@ COMMANDS: Final = {
     "case show": Listed("officer", "access_requests:case_show", answer="dsar.register:CaseWhole"),
     "case extend": Listed("officer", "access_requests:case_extend", answer="dsar.register:CaseAnswer"),
     "case refuse": Listed("officer", "access_requests:case_refuse", answer="dsar.register:CaseAnswer"),
+    "case decide": Listed("officer", "access_requests:case_decide", answer="dsar.register:CaseAnswer"),
     "case close": Listed("officer", "access_requests:case_close", answer="dsar.register:CaseAnswer"),
+    "hold set": Listed("officer", "holds:hold_set", answer="admin.holds:HoldAnswer"),
+    "hold lift": Listed("officer", "holds:hold_lift", answer="admin.holds:HoldAnswer"),
+    "hold list": Listed("officer", "holds:hold_list", lists=True, answer="admin.holds:HoldAnswer"),
     "consent show": Listed("officer", "consent:consent_show", answer="consent.record:ConsentAnswer"),
     "consent stats": Listed("officer", "consent:consent_stats", lists=True, answer="consent.figures:Weeks"),
     "recipients list": Listed(

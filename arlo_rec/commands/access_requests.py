@@ -1,4 +1,4 @@
-"""Commands for access requests: the answer to one, and the register of cases."""
+"""Commands for requests of people: the answer to one, and the register of cases."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from arlo_rec.commands.options import Reason, SometimesReason, arg, opt
+from arlo_rec.commands.options import Ground, Reason, SometimesReason, arg, opt, rights
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, first_moment, last_moment
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.model.times import end_of_day, local_date, shown
-from arlo_rec.policy import IDENTITY_WAYS
+from arlo_rec.rights import ANSWERED_BY_COPY, IDENTITY_WAYS, Right
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from arlo_rec.dsar.register import CaseDetails, CaseShown
     from arlo_rec.dsar.request import Answered, CallsOf, Stretch
     from arlo_rec.log.cases import LoggedCase
-    from arlo_rec.model.particulars import Particulars
     from arlo_rec.speech.turns import Turn
     from arlo_rec.store import Store
 
@@ -36,8 +35,10 @@ CaseId = Annotated[str, arg("arg.case", "CASE")]
 Callers = Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")]
 Agents = Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")]
 Identity = Annotated[str | None, opt("opt.identity", "--identity")]
-JoinedCase = Annotated[str | None, opt("opt.case", "--case", "CASE")]
+JoinedCase = Annotated[str | None, opt("opt.case", "--case", "CASE|new")]
 Received = Annotated[str | None, opt("opt.received", "--received", "DATE")]
+NEW: Final = "new"  # instead of the id of a case
+Person = Annotated[str | None, opt("opt.dsar_person", "--person", "NAME")]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
 
 
@@ -49,6 +50,7 @@ def dsar(
     identity: Identity = None,
     case: JoinedCase = None,
     agent: Agents = None,
+    person: Person = None,
     received: Received = None,
     only: Annotated[list[str] | None, opt("opt.dsar_only", "--only", "ID|DATE..DATE")] = None,
     wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
@@ -69,26 +71,18 @@ def dsar(
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
     particulars = run.particulars()
-    reply = requests.Reply(
-        run.files.new_file(out),
-        _turns(run, turns),
-        run.files.new_file(turns_out) if turns_out is not None else None,
-        whole_call,
-        withhold,
-        _said_about(run, about),
-        reason,
-        Form(run.lang, wav, particulars.controller),
-        _scope(run, only or []),
-        particulars,
-    )
-    intake = Intake(identity, first_moment(run, received), case=case)
-    request = requests.Request(_callers(run, callers), (), tuple(agent or ()), intake)
+    draft = run.files.new_file(turns_out) if turns_out is not None else None
+    form = Form(run.lang, wav, particulars.controller)
+    differs = (whole_call, withhold, _said_about(run, about), reason)
+    scope = _scope(run, only or [])
+    reply = requests.Reply(run.files.new_file(out), _turns(run, turns), draft, *differs, form, scope, particulars)
+    named, is_new = _joined(case)
+    rights = ANSWERED_BY_COPY
+    intake = Intake(identity, first_moment(run, received), case=named, is_new=is_new, rights=rights)
+    request = requests.Request(_callers(run, callers), (), tuple(agent or ()), person, intake)
     with run.store() as store:
         answered = requests.answer(store, request, reply, run.now, run.progress)
-    lines = _answered_lines(run, answered)
-    if turns_out is not None:
-        lines.append(run.say("dsar.turns_written" if answered.turns else "dsar.no_turns", out=turns_out))
-    return Answer(answered, lines, always=True)
+    return Answer(answered, _answered_lines(run, answered, turns_out), always=True)
 
 
 def case_open(
@@ -101,8 +95,10 @@ def case_open(
     identity_given: Annotated[str | None, opt("opt.identity_given", "--identity-given", "DATE")] = None,
     reference: Annotated[list[str] | None, opt("opt.reference", "--reference", "ID")] = None,
     agent: Agents = None,
+    person: Person = None,
+    right: Annotated[str, opt("opt.right", "--right", "RIGHT", choices=rights)] = "access",
+    way: Annotated[str | None, opt("opt.way", "--way", "TEXT")] = None,
     joined: JoinedCase = None,
-    new_case: Annotated[bool, opt("opt.new_case", "--new-case")] = False,
 ) -> Answer:
     """Enter a request on the day it comes, without an answer: its case, and when its first recording is erased."""
     from arlo_rec.dsar import request as requests
@@ -111,12 +107,16 @@ def case_open(
     run: Run = ctx.obj
     _check_way(identity)
     days = (first_moment(run, received), first_moment(run, identity_asked), first_moment(run, identity_given))
-    intake = Intake(identity, *days, joined, is_new=new_case)
-    request = requests.Request(_callers(run, callers), tuple(reference or ()), tuple(agent or ()), intake)
+    if right not in set(Right):
+        raise Usage("right_unknown", rights=", ".join(Right))
+    named, is_new = _joined(joined)
+    intake = Intake(identity, *days, named, is_new=is_new, rights=(Right(right),), way=way)
+    request = requests.Request(_callers(run, callers), tuple(reference or ()), tuple(agent or ()), person, intake)
     with run.store() as store:
         entered = requests.enter(store, request, run.now)
     case = entered.case
-    lines = [run.say("dsar.entered", case=case.id, due=case.due, count=entered.recordings)]
+    lines = [run.say(f"dsar.entered.{_next_step(case)}", case=case.id, due=case.due, count=entered.recordings)]
+    lines += [run.say("dsar.asked_late", days=entered.asked_late)] if entered.asked_late is not None else []
     lines += _erased_lines(run, case.first_erased, case.due) + _nothing_of(run, entered.nothing_of)
     lines += _calls_of(run, entered.known_by)
     return Answer(entered, lines, always=True)
@@ -130,7 +130,8 @@ def case_list(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         found = register.listed(store, run.now())
-    table = run.listing(CaseShown, found, "id=case received due days_left first_erased state", cells=_cells(run))
+    columns = "id=case right received due days_left first_erased state"
+    table = run.listing(CaseShown, found, columns, cells=_cells(run))
     return Answer(Cases(found), [] if found else [run.say("cases.none")], table)
 
 
@@ -148,7 +149,7 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
     lines = _detail_lines(run, details)
     if target is None:
         return Answer(CaseWhole(details), lines, always=True)
-    notice = letter.newest(entry.case, run.particulars(), run.lang)
+    notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now)
     if notice is None:
         raise Usage("no_notice", case=case)
     _write_notice(notice, target)
@@ -158,53 +159,100 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
 def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
     """Extend the deadline by two months, and word the letter that says so."""
-    from arlo_rec.dsar import letter, register
+    from arlo_rec.dsar import decisions
 
-    return _letter_answer(ctx.obj, out, lambda store, now: register.extend(store, case, reason, now), letter.extension)
+    run: Run = ctx.obj
+    return _letter_answer(run, out, lambda store, now: decisions.extend(store, case, reason, run.chosen_lang, now))
 
 
-def case_refuse(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out: NoticeFile = None) -> Answer:
-    """Refuse a request, and word the letter that the law wants."""
-    from arlo_rec.dsar import letter, register
+def case_decide(
+    ctx: typer.Context,
+    case: CaseId,
+    *,
+    grant: Annotated[bool | None, opt("opt.grant_or_refuse", "--grant/--refuse")] = None,
+    ground: Ground = None,
+    reason: Reason = None,
+    out: NoticeFile = None,
+) -> Answer:
+    """Grant or refuse what a person asks for, and word the letter that the law wants."""
+    from arlo_rec.dsar import decisions
 
-    return _letter_answer(ctx.obj, out, lambda store, now: register.refuse(store, case, reason, now), letter.refusal)
+    run: Run = ctx.obj
+    if grant is None:
+        raise Usage("grant_or_refuse")
+    if not grant:
+        return case_refuse(ctx, case, ground=ground, reason=reason, out=out)
+    if ground is not None:
+        raise Usage("not_together", names="--grant --ground")
+    return _letter_answer(run, out, lambda store, now: decisions.grant(store, case, reason, run.chosen_lang, now))
+
+
+def case_refuse(
+    ctx: typer.Context, case: CaseId, *, ground: Ground = None, reason: Reason = None, out: NoticeFile = None
+) -> Answer:
+    """Refuse a request on a ground of the law, and word the letter; where there is a second officer, it waits."""
+    from arlo_rec.dsar import decisions
+
+    run: Run = ctx.obj
+    return _letter_answer(
+        run, out, lambda store, now: decisions.refuse(store, case, ground, reason, run.chosen_lang, now)
+    )
 
 
 def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = None, out: NoticeFile = None) -> Answer:
     """Close a case whose answer was handed over, or, with a reason, one that needs no answer."""
-    from arlo_rec.dsar import letter, register
+    from arlo_rec.dsar import decisions
 
+    run: Run = ctx.obj
     if out is not None and reason is None:
         raise Usage("no_notice", case=case)
-    return _letter_answer(ctx.obj, out, lambda store, now: register.close(store, case, reason, now), letter.closure)
+    return _letter_answer(run, out, lambda store, now: decisions.close(store, case, reason, run.chosen_lang, now))
 
 
-def _letter_answer(
-    run: Run,
-    out: Path | None,
-    change: Callable[[Store, datetime], LoggedCase],
-    letter: Callable[[LoggedCase, Particulars, str], Notice],
-) -> Answer:
+def _letter_answer(run: Run, out: Path | None, change: Callable[[Store, datetime], LoggedCase]) -> Answer:
     """Change a case, and show the letter that tells the person so, or write it to *out*; none where it was answered."""
-    from arlo_rec.dsar import register
+    from arlo_rec.dsar import letter, register
     from arlo_rec.dsar.register import CaseAnswer
 
-    target = run.files.new_file(out) if out is not None else None
+    target, now = run.files.new_file(out) if out is not None else None, run.now()
     with run.store() as store:
-        case = change(store, run.now())
-        facts = register.facts(store, case, run.now())
-    if case.closed_at is not None and (case.why_not is None or case.answered_at is not None):
+        case = change(store, now)
+        facts = register.facts(store, case, now)
+    if facts.waits is not None:
+        return Answer(CaseAnswer(facts), [run.say("case.waits", case=case.id, id=facts.waits)], always=True)
+    if case.closed_at is not None and (case.why is None or case.answered_at is not None):
         return Answer(CaseAnswer(facts), [run.say("case.closed", case=case.id)])
-    notice = letter(case, run.particulars(), run.lang)
-    line = run.say(f"case.{notice.kind}", case=case.id, due=case.due_on)
+    notice = letter.newest(case, run.particulars(), _letter_lang(run, case), now)
+    assert notice is not None
+    lines = [run.say(f"case.{notice.kind}", case=case.id, due=facts.due)]
+    lines += [run.say("case.extension_of_nothing")] if notice.kind == "extended" and not case.held else []
     if target is None:
-        return Answer(CaseAnswer(facts, notice.text), [line, "", notice.text], always=True)
+        return Answer(CaseAnswer(facts, notice.text), [*lines, "", notice.text], always=True)
     try:
         _write_notice(notice, target)
     except Unreachable as problem:
         raise Unreachable("letter_not_written", case=case.id) from problem
     answer = CaseAnswer(facts, notice.text, target.absolute())
-    return Answer(answer, [line, run.say("case.letter_written", out=target)])
+    return Answer(answer, [*lines, run.say("case.letter_written", out=target)])
+
+
+def _letter_lang(run: Run, case: LoggedCase) -> str:
+    """The language of a letter: as chosen, else that of the officer's words in it."""
+    from arlo_rec.i18n.messages import language_of
+
+    return run.chosen_lang or language_of(case.why or case.extension or "") or run.lang
+
+
+def _joined(case: str | None) -> tuple[str | None, bool]:
+    """The named case, and whether the request begins a new one."""
+    return (None, True) if case == NEW else (case, False)
+
+
+def _next_step(case: CaseShown) -> str:
+    """The next step in a new case: ask for identity, answer it, or carry it out and decide."""
+    if case.state == "identity":
+        return "identity"
+    return "answer" if case.right in ANSWERED_BY_COPY else "decide"
 
 
 def _erased_lines(run: Run, first: datetime | None, due: date) -> list[str]:
@@ -250,13 +298,15 @@ def _calls_of(run: Run, known_by: Sequence[CallsOf]) -> list[str]:
 # -- what is shown ------------------------------------------------------------------------------------
 
 
-def _answered_lines(run: Run, answered: Answered) -> list[str]:
+def _answered_lines(run: Run, answered: Answered, turns_out: Path | None) -> list[str]:
     """The path of the package, the day by which it must be sent, and the passphrase, which is shown only now."""
     case, damaged = answered.case, answered.damaged
     lines = [run.say("dsar.done", case=case.id, due=case.due, count=answered.recordings, out=answered.out)]
     lines.append(run.say("dsar.passphrase", passphrase=answered.passphrase))
     lines += [run.say(f"dsar.without_sound.{each.code}", id=each.id) for each in answered.without_sound]
     lines += _turns_lines(run, answered.turns)
+    if turns_out is not None:
+        lines.append(run.say("dsar.turns_written" if answered.turns else "dsar.no_turns", out=turns_out))
     lines += [run.say("dsar.damaged", count=len(damaged), ids=", ".join(damaged))] if damaged else []
     lines += _nothing_of(run, answered.nothing_of) + _calls_of(run, answered.known_by)
     return lines + ([run.say("dsar.unsigned", count=answered.unsigned)] if answered.unsigned else [])
@@ -316,6 +366,7 @@ def _said_about(run: Run, path: Path | None) -> Mapping[str, Sequence[SaidAbout]
 
 def _cells(run: Run) -> dict[str, Callable[[CaseShown], object]]:
     return {
+        "right": lambda case: run.say(f"right.{case.right}"),
         "received": lambda case: local_date(case.received),
         "first_erased": lambda case: case.first_erased and local_date(case.first_erased),
         "state": lambda case: run.say(f"case_state.{case.state}"),
@@ -324,14 +375,19 @@ def _cells(run: Run) -> dict[str, Callable[[CaseShown], object]]:
 
 def _detail_lines(run: Run, case: CaseDetails) -> list[str]:
     facts = {"case": case.id, "state": run.say(f"case_state.{case.state}"), "received": case.received}
+    facts["right"] = run.say(f"right.{case.right}")
     lines = [run.say("case.facts", **facts, due=case.due, ends=shown(case.ends)[:10])]
     lines += [run.say("case.left", days=case.days_left)] if case.days_left is not None else []
     for each in case.known_by:
         lines.append(run.say("case.known_by", kind=run.say(f"known_by.{each.kind}"), text=each.text))
     lines += [run.say("case.identity", text=each) for each in case.identity]
+    lines += [run.say("case.identity_asked", day=case.identity_asked)] if case.identity_asked is not None else []
+    lines += [run.say("case.way", text=each) for each in case.way]
     lines += [run.say("case.stood_still", days=case.stood_still_days)] if case.stood_still_days else []
     lines += [run.say("case.extension", reason=case.extension)] if case.extension else []
-    lines += [run.say("case.why_not", reason=case.why_not)] if case.why_not else []
+    lines += [run.say("case.ground", ground=run.say(f"ground.{case.ground}"))] if case.ground is not None else []
+    lines += [run.say("case.why", reason=case.why)] if case.why else []
+    lines += [run.say("case.waits", case=case.id, id=case.waits)] if case.waits is not None else []
     lines.append(run.say("case.held", count=case.held))
     lines += [run.say("case.answer", at=case.answered, sha256=case.sha256)] if case.answered is not None else []
     return lines + _erased_lines(run, case.first_erased, case.due)

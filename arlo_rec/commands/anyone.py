@@ -16,6 +16,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, NotUnlocked, Usage
 from arlo_rec.model.times import parse_length, shown_end, shown_minute
 from arlo_rec.policy import Purpose, reason_problem
+from arlo_rec.rights import HoldGround
 from arlo_rec.ui.tables import members
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -317,8 +318,8 @@ def _text(run: Run, task: Task, name: str) -> str:
     """Pending work and its command; another person's file is named with its holder."""
     about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
-    if task.kind == "delete":
-        code = "delete_own" if about["name"] == name else "delete_other"
+    if task.kind in {"delete", "file_kept"}:
+        code = f"{task.kind}_{'own' if about['name'] == name else 'other'}"
         about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
     if task.kind == "case" and about["erased"] is not None:
         code = "case_erases"
@@ -332,6 +333,14 @@ def word(run: Run, key: str, value: object) -> object:
     match key, value:
         case "purpose", _:
             return run.say(f"purpose.{value}")
+        case "right", _:
+            return run.say(f"right.{value}")
+        case "ground", HoldGround():
+            return run.say(f"hold_ground.{value}")
+        case "ground", _:
+            return run.say(f"ground.{value}")
+        case "scope", _:
+            return run.say(f"objection.scope_{value}")
         case "teams", None:
             return run.say("all_teams")
         case "limits", (Limits() as limits, bool(may_export)):

@@ -58,7 +58,7 @@ STORY: Final = (  # the rule that a command shows, what is typed, and its exit s
     ("security.reason", f"find --purpose quality {WHY}"),
     ("purpose.quality", f"export {{second}} --purpose quality --out quality.wav {WHY}"),
     ("data.pseudonymised", f"export {{first}} --purpose training --out training.wav {WHY}", 14),
-    ("data.pseudonymised", "pseudonymise {first} --transcript call-1.words.json --as Leif"),
+    ("data.pseudonymised", f"pseudonymise {{first}} --transcript call-1.words.json {WHY}"),
     ("data.pseudonymised", f"release {{copy}} {WHY}", 14),
     ("data.pseudonymised", f"review {{copy}} --confirm {WHY}"),
     ("purpose.training", f"release {{copy}} {WHY}"),

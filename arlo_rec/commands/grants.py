@@ -106,6 +106,9 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
     from arlo_rec.admin import pending
     from arlo_rec.admin.pending import Kind
     from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.admin.refusals import Refusal
+    from arlo_rec.commands.holds import decided_line
+    from arlo_rec.log.holds import LoggedHold
     from arlo_rec.model.records import Person
 
     run: Run = ctx.obj
@@ -119,6 +122,10 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
                 return Answer(answer, [run.say("policy.approved", version=version.version, at=version.since)])
             case Person(name=name):
                 return Answer(answer, [run.say("person.officer_approved", name=name)])
+            case Refusal(case=case):
+                return Answer(answer, [run.say("case.refusal_approved", case=case.id)])
+            case LoggedHold() as hold:
+                return Answer(answer, [decided_line(run, hold)])
         if waits.kind is Kind.GLASS:
             return Answer(answer, [run.say("grant.glass_agreed", id=approved.id, by=approved.by)])
         if waits.kind is Kind.REQUEST:
@@ -130,7 +137,10 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
     """Deny what waits, or take back what one proposed, with a reason."""
     from arlo_rec.admin import pending
     from arlo_rec.admin.policy_changes import Proposal
+    from arlo_rec.admin.refusals import Refusal
     from arlo_rec.admin.requests import Request
+    from arlo_rec.commands.holds import decided_line
+    from arlo_rec.log.holds import LoggedHold
     from arlo_rec.model.records import PendingOfficer
 
     run: Run = ctx.obj
@@ -142,6 +152,10 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
             line = run.say("person.officer_denied", name=person.name)
         case Proposal(version=version):
             line = run.say("policy.denied", version=version.version)
+        case Refusal(case=case):
+            line = run.say("case.refusal_denied", case=case.id)
+        case LoggedHold() as hold:
+            line = decided_line(run, hold)
         case Request():
             line = run.say("request.denied", name=denied.person)
         case _:

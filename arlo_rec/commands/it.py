@@ -42,7 +42,7 @@ _CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
 def status(
     ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
 ) -> Answer:
-    """Show what is held and due, and necessary actions; exit 3 for a bad backup or feed."""
+    """Show what is held and due, and necessary actions; exit 3 for a bad backup or feed, or a file kept too long."""
     from msgspec.structs import replace
 
     from arlo_rec.oversight.status import status as status_of
@@ -60,7 +60,7 @@ def status(
         values = {key: word(run, key, value) for key, value in each.values.items()}
         lines.append(run.say(each.sentence or f"{each.severity}.{each.code}", **values))
     lines += [run.say("status.unlocked", name=store.person.name, until=until)] if until else []
-    status = 3 if current.critical else 0
+    status = 3 if current.critical or current.exports_overdue else 0
     return Answer(replace(current, unlocked_until=until), lines + waits, always=True, exit_status=status)
 
 

@@ -35,6 +35,7 @@ ERRORS = {
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
     "grant_ended": "access.managers",
+    "objected": "data.employee",
     "clock": "retention.90d",
     "changed": "data.pseudonymised",
 }

@@ -53,8 +53,7 @@ def find(
         filters = search.Search(agent, team, begin, end, limit)
         found = search.find(store, purpose, reason, filters, run.now())
         waits = waits_line(run, store) if run.for_people else []
-        ids = [match.id for match in found.matches] if run.for_people else []
-        short = short_ids(store, found.admission.covers, ids)
+        short = short_ids(store, found.admission.covers, [each.id for each in found.matches] if run.for_people else [])
     lines = [] if found.matches else [run.say("find.none"), *_why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording.hex()) for recording in found.damaged]
     lines += [run.say("find.older", count=found.older, most=len(found.matches))] if found.older else []
@@ -63,25 +62,27 @@ def find(
         "duration_s": lambda match: shown_length(match.duration_s),
         "expires_at": lambda match: local_date(match.expires_at),
     }
-    columns = "id started_at=started duration_s=length team agent expires_at=expires"
-    table = run.listing(search.Match, found.matches, columns, "team agent", cells)
+    team = "team" if purpose == "training" else "team agent"  # trainers see no name
+    columns = f"id started_at=started duration_s=length {team} expires_at=expires"
+    table = run.listing(search.Match, found.matches, columns, team, cells)
     why = [search.Why.of(each) for each in found.why]
     answer = search.Listed(recordings=found.matches, damaged=found.damaged, older=found.older, why=why)
     return Answer(answer, lines + waits, table)
 
 
 def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
-    """The teams that this person may see; with a purpose and a reason, their agents too."""
+    """The teams that this person may see; for quality, with a reason, their agents too."""
     from arlo_rec.access import search
     from arlo_rec.access import teams as of_teams
 
-    with_agents = purpose is not None or reason is not None
+    is_search = purpose is not None or reason is not None
+    with_agents = is_search and purpose != "training"
     with run.store() as store:
         now = run.now()
-        seen = search.agents_of_teams(store, purpose, reason, now) if with_agents else of_teams.listed(store, now)
+        seen = search.agents_of_teams(store, purpose, reason, now) if is_search else of_teams.listed(store, now)
         none = "teams.none_held" if of_teams.may_see_some(store, now) else "teams.none"
     table = run.listing(of_teams.Team, seen, "team held agents" if with_agents else "team held", "agents")
-    lines = [] if with_agents else [run.say("teams.agents")]
+    lines = [] if is_search else [run.say("teams.agents")]
     return Answer(search.Listed(teams=seen), lines if seen else [run.say(none)], table)
 
 
@@ -108,7 +109,8 @@ def export(
         intent = Intent(Action.EXPORT, purpose, reason)
         exported = search.export(store, recording, intent, target, run.now)
     of = {"id": exported.id.hex(), "at": exported.started_at, "team": exported.team}
-    return Answer(exported, [] if to_stdout else [run.say("export.done", out=out, bytes=exported.bytes, **of)])
+    lines = [run.say("export.done", out=out, bytes=exported.bytes, **of), run.say("export.delete")]
+    return Answer(exported, [] if to_stdout else lines)
 
 
 def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:

@@ -62,6 +62,20 @@ def roles() -> list[str]:
     return list(Role)
 
 
+def rights() -> list[str]:
+    """The rights of which a request is a case."""
+    from arlo_rec.rights import Right
+
+    return list(Right)
+
+
+def grounds() -> list[str]:
+    """The grounds for refusing a request."""
+    from arlo_rec.rights import Ground
+
+    return list(Ground)
+
+
 def modes() -> list[str]:
     """The ways of finding what is to be cut."""
     from arlo_rec.policy import Mode
@@ -69,10 +83,21 @@ def modes() -> list[str]:
     return list(Mode)
 
 
+def objection_scopes() -> list[str]:
+    """The uses of calls that an employee may object to."""
+    from arlo_rec.rights import ObjectionScope
+
+    return list(ObjectionScope)
+
+
 Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=purposes)]
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
 SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
+PurposeOfCopies = Annotated[
+    str | None, opt("opt.purpose_of_copies", "--purpose", "PURPOSE", choices=one_of("training"))
+]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
+Ground = Annotated[str | None, opt("opt.ground", "--ground", "GROUND", choices=grounds)]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]
 DryRun = Annotated[bool, opt("opt.dry_run", "--dry-run")]
 Since = Annotated[str | None, opt("opt.from", "--from", "DATE")]

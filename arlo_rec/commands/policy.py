@@ -169,8 +169,6 @@ def _proposal_lines(run: Run, proposed: ProposalShown, code: str) -> list[str]:
     changes = proposed.changes or []
     said = {"version": proposed.version, "name": proposed.by, "at": proposed.since, "id": proposed.id}
     lines = [run.say(code, **said), *(f"  {_changed(run, each)}" for each in changes)]
-    if any(each.what == "entries_days" for each in changes):
-        lines.append(run.say("policy.kept_outside"))
     return lines + [f"  {_consequence(run, each)}" for each in proposed.consequences or []]
 
 

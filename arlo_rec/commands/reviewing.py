@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arlo_rec.commands.copy_answers import copy_values, doubts
-from arlo_rec.commands.options import SometimesReason, arg, opt
+from arlo_rec.commands.options import PurposeOfCopies, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.training import TypedChanges
 from arlo_rec.i18n.messages import say_or
 from arlo_rec.model.errors import NothingMatched, Usage
+from arlo_rec.policy import Action
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer, message_of
 
@@ -38,6 +39,7 @@ def review(
     change: Annotated[list[str] | None, opt("opt.change_cut", "--change", "N:START-END")] = None,
     add: Annotated[list[str] | None, opt("opt.add_cut", "--add", "START-END")] = None,
     undo: Annotated[list[int] | None, opt("opt.undo_cut", "--undo", "N")] = None,
+    purpose: PurposeOfCopies = None,
     reason: SometimesReason = None,
     confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,
 ) -> Answer:
@@ -51,8 +53,8 @@ def review(
         return _waiting(run)
     _demand_one(typed, confirm=confirm, on_page=on_page, both=copy is not None and next_one)
     if on_page:
-        return _page(run, copy, reason, browse=not no_browser)
-    return _decide(run, copy, typed, reason, confirm=confirm)
+        return _page(run, copy, purpose, reason, browse=not no_browser)
+    return _confirm(run, copy, reason) if confirm else _look(run, copy, typed, purpose, reason)
 
 
 def _demand_one(typed: TypedChanges, *, confirm: bool, on_page: bool, both: bool) -> None:
@@ -90,27 +92,37 @@ def meant(run: Run, store: Store, copy: str | None) -> str:
     return found.copy.hex()
 
 
-def _decide(run: Run, named: str | None, typed: TypedChanges, reason: str | None, *, confirm: bool) -> Answer:
-    """Show a copy, change its cuts, or confirm it."""
+def _look(run: Run, named: str | None, typed: TypedChanges, purpose: str | None, reason: str | None) -> Answer:
+    """Show a copy, or change its cuts: either shows the person what is said in a call."""
     from arlo_rec import pseudonymise as copies
+    from arlo_rec.access.gate import Intent
+    from arlo_rec.training.spoken import spoken
 
-    changes = typed.parsed()
+    changes, intent = typed.parsed(), Intent(Action.REVIEW, purpose, reason)
     with run.store() as store:
         copy = meant(run, store, named)
         if typed:
-            return changed_answer(run, "changed", copies.change(store, copy, changes, run.now))
-        if confirm:
-            return changed_answer(run, "confirmed", copies.confirm(store, copy, reason, run.now))
-        return review_answer(run, copies.show(store, copy, run.now))
+            changed = copies.change(store, copy, changes, intent, run.now)
+            return changed_answer(run, "changed", changed, spoken(changed.plan))
+        return review_answer(run, copies.show(store, copy, intent, run.now))
 
 
-def _page(run: Run, named: str | None, reason: str | None, *, browse: bool) -> Answer:
+def _confirm(run: Run, named: str | None, reason: str | None) -> Answer:
+    """Confirm a copy, with a reason where something was not heard; no word of the call is shown."""
+    from arlo_rec import pseudonymise as copies
+
+    with run.store() as store:
+        copy = copies.confirm(store, meant(run, store, named), reason, run.now)
+    return changed_answer(run, "confirmed", copy, [])
+
+
+def _page(run: Run, named: str | None, purpose: str | None, reason: str | None, *, browse: bool) -> Answer:
     """Serve the page of a copy until it is over."""
     from arlo_rec.commands.listening import demand_not_closed, ended_by_signals, serve
     from arlo_rec.listening import review as reviewing
 
     with run.store() as store:
-        opened = reviewing.open_for(store, meant(run, store, named), reason, run.now)
+        opened = reviewing.open_for(store, meant(run, store, named), purpose, reason, run.now)
         session = reviewing.session(store, opened, doubts(run, opened.shown), run.now())
         with ended_by_signals(session):
             watching = reviewing.watched(store, opened, session, run.now, lambda error: message_of(error, run.lang))
@@ -122,14 +134,13 @@ def _page(run: Run, named: str | None, reason: str | None, *, browse: bool) -> A
 # -- one copy -----------------------------------------------------------------------------------------
 
 
-def changed_answer(run: Run, ending: str, copy: TrainingCopy) -> Answer:
-    """A copy that was `changed` or `confirmed`, with its cuts."""
+def changed_answer(run: Run, ending: str, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Answer:
+    """A copy that was `changed` or `confirmed`, with its cuts and the *words* that may be shown."""
     from arlo_rec.training.answers import Reviewed, shown
-    from arlo_rec.training.spoken import spoken
 
     lines = [*doubts(run, copy), run.say(f"review.{ending}", **copy_values(run, copy))]
     changed = Reviewed(copy=shown(copy, unsure=copy.plan.unsure))
-    return Answer(changed, lines, _cut_table(run, copy, spoken(copy.plan)))
+    return Answer(changed, lines, _cut_table(run, copy, words))
 
 
 def review_answer(run: Run, review: Review) -> Answer:

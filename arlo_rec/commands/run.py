@@ -28,19 +28,24 @@ if TYPE_CHECKING:
 
 REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something else with a reason than without one
     "clock": "accept",  # the options with which, or (!) without which, they take that of an unlock
-    "review": "page no_browser",  # and not --confirm: why something was not heard is said of each copy
+    "review": "!confirm",  # why something was not heard is said of each copy
+    "pseudonymise": "!bench",
     "find": "purpose !teams",
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
     "person objection": None,  # never: a decision on a person's right has a reason of its own
     "case extend": None,
+    "case decide": None,
     "case refuse": None,
+    "hold set": None,
+    "hold lift": None,
     "case close": None,  # also: it says that there is no answer
     "release": None,  # never: why a copy goes to others is no reason of a whole quarter of an hour
     "reject": None,
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
 }
+FOR_TRAINING: Final = frozenset({"review", "pseudonymise"})  # an unlock for quality gives them no reason
 PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: an unlocked terminal is not enough
     {
         *("person add", "person remove", "person login", "person passphrase", "person rotate"),
@@ -59,6 +64,7 @@ class Run(Typed):
 
         hardening.forbid_core_dumps()
         self.config = options.get("config")  # a file that was named
+        self.chosen_lang = options.get("lang")  # None: the language follows from the environment
         self.settings: Settings = settle(options, os.environ, client.personal)
         super().__init__(client, self.settings.lang, form=form, quiet=quiet, command=command)
         self.is_by_unlock = False  # whether an unlock, and no passphrase, opened the store
@@ -176,7 +182,7 @@ class Run(Typed):
 
     def fill_in(self, params: dict[str, Any]) -> None:
         """Put purpose and reason of an unlock where a command takes them and none was typed, and show them."""
-        takes = ("reason",) if self.command == "grant" else ("purpose", "reason")  # the purpose is what a grant gives
+        takes = ("reason",) if self.command in {"grant", *FOR_TRAINING} else ("purpose", "reason")
         lacking = [name for name in takes if name in params and params[name] is None]
         named = self.settings.key_file or self.settings.passphrase_file
         conditions = REASON_FOR.get(self.command, "")
@@ -186,7 +192,7 @@ class Run(Typed):
             running = self.running(self.place())
         except ArloError:  # there is no store: the command says so
             return
-        if running is None:
+        if running is None or (self.command in FOR_TRAINING and running.terms.purpose == "quality"):
             return
         given: dict[str, Any] = {name: value for name in lacking if (value := getattr(running.terms, name))}
         params |= given

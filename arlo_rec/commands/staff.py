@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from arlo_rec.commands.disclosures import must_delete
-from arlo_rec.commands.options import DryRun, SometimesReason, arg, one_of, opt
+from arlo_rec.commands.options import DryRun, SometimesReason, arg, objection_scopes, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import first_moment
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Unreachable, Usage
 from arlo_rec.model.times import local_date
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arlo_rec.access.objections import Objection
     from arlo_rec.admin.staff_notices import Missing
+    from arlo_rec.backends.named_files import NamedFile
+    from arlo_rec.dsar.letter import Notice
     from arlo_rec.erasure.objection import Plan
     from arlo_rec.store import Store
 
@@ -31,17 +37,24 @@ def person_notify(
     on: Annotated[str | None, opt("opt.shown_on", "--on", "DATE")] = None,
     version: Annotated[str | None, opt("opt.notice_version", "--version", "VERSION")] = None,
     missing: Annotated[bool, opt("opt.missing", "--missing")] = False,
+    require: Annotated[bool | None, opt("opt.require_notice", "--require/--no-require")] = None,
 ) -> Answer:
-    """Note that people were shown a notice; without a name, who was shown which, or who was not."""
+    """Note that people were shown a notice, or require it; without a name, who was shown which, or who was not."""
     from arlo_rec.admin import staff_notices
     from arlo_rec.admin.staff_notices import NoticesAnswer
 
     run: Run = ctx.obj
-    if (not names and (on is not None or version is not None)) or (names and missing):
+    asked = sum((bool(names), missing, require is not None))
+    if (not names and (on is not None or version is not None)) or asked > 1:
         raise Usage("notify_options")
     at = first_moment(run, on)
     day = local_date(at) if at is not None else None
     with run.store() as store:
+        if require is not None:
+            staff_notices.require(store, run.now(), required=require)
+            left = len(staff_notices.untold_calls(store))
+            line = run.say("notices.required" if require else "notices.not_required", count=left)
+            return Answer(NoticesAnswer(required=require), [line])
         if missing:
             return _missing(run, staff_notices.missing(store, notice, run.now()))
         if names:
@@ -69,70 +82,138 @@ def person_objection(
     ctx: typer.Context,
     name: Annotated[str | None, arg("arg.agent", "[NAME]")] = None,
     *,
+    scope: Annotated[list[str] | None, opt("opt.objection_scope", "--scope", "SCOPE", choices=objection_scopes)] = None,
+    received: Annotated[str | None, opt("opt.objection_received", "--received", "DATE")] = None,
     uphold: Annotated[bool, opt("opt.uphold", "--uphold")] = False,
     reject: Annotated[bool, opt("opt.reject", "--reject")] = False,
     lift: Annotated[bool, opt("opt.lift", "--lift")] = False,
     dry_run: DryRun = False,
     reason: SometimesReason = None,
+    out: Annotated[Path | None, opt("opt.objection_out", "--out", "FILE")] = None,
 ) -> Answer:
-    """Decide an employee's objection to training copies; without a name, every objection as it stands."""
+    """Enter or decide an employee's objection; without a name, every objection as it stands."""
     from arlo_rec.erasure import objection
     from arlo_rec.erasure.objection import ObjectionAnswer
 
     run: Run = ctx.obj
-    decisions = sum((uphold, reject, lift))
-    if decisions != (name is not None) or (dry_run and not uphold) or (name is None and reason is not None):
+    decisions, typed = sum((uphold, reject, lift)), (scope, received, reason, out)
+    is_letter = (uphold and not dry_run) or reject
+    if decisions > (name is not None) or (dry_run and not uphold) or (name is None and any(typed)):
+        raise Usage("objection_options")
+    if (received is not None and decisions) or (reason is not None and not decisions) or (out and not is_letter):
         raise Usage("objection_options")
     if name is None:
         return _objections(run)
-    with run.store(erasing=uphold and not dry_run) as store:
+    if is_letter:
+        return (_uphold if uphold else _reject)(run, name, scope or [], reason, out)
+    at = first_moment(run, received)
+    with run.store() as store:
         if dry_run:
-            planned = objection.plan(store, name, run.now())
-            count = len(planned.copies)
-            line = run.say("objection.would", count=count)
-            return _of_copies(run, store, planned, line, erased=0, would_erase=count)
-        if uphold:
-            return _uphold(run, store, name, reason)
-        end = objection.reject if reject else objection.lift
-        ended = end(store, name, reason, run.now())
-    line = run.say("objection.rejected" if reject else "objection.lifted", name=ended.person)
-    return Answer(ObjectionAnswer(objection=ended), [line])
+            return _would_erase(run, store, objection.plan(store, name, scope or [], run.now()))
+        if lift:
+            changed = objection.lift(store, name, scope or [], reason, run.now())
+        else:
+            changed = objection.enter(store, name, scope or [], local_date(at) if at else None, run.now())
+    code = "objection.lifted" if lift else "objection.entered"
+    return Answer(ObjectionAnswer(objections=changed), [_line(run, code, changed)], always=True)
 
 
-def _uphold(run: Run, store: Store, name: str, reason: str | None) -> Answer:
-    """Uphold an objection; what was erased, and who must delete what they took."""
+def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Path | None) -> Answer:
+    """Uphold objections; what was erased, who must delete what they took, and the letter to the employee."""
+    from arlo_rec.access import disclosures
+    from arlo_rec.dsar import letter
     from arlo_rec.erasure import objection
 
-    upheld = objection.uphold(store, name, reason, run.now())
-    decided, count, number = upheld.objection, len(upheld.erased.copies), upheld.number
-    line = run.say("objection.upheld", name=decided.person, count=count, number=number)
-    facts = {"objection": decided, "erased": count, "receipt": upheld.receipt, "number": number}
-    answer = _of_copies(run, store, upheld.erased, line, **facts)
-    left = [] if upheld.receipt else [run.say("erasure.files_left")]
-    return answer._replace(lines=[*answer.lines, *left], always=True, exit_status=3 if left else 0)
+    particulars, target = run.particulars(), run.files.new_file(out) if out is not None else None
+    with run.store(erasing=True) as store:
+        upheld = objection.uphold(store, name, scopes, reason, run.now())
+        ids = [row.id for row in upheld.erased.recordings]
+        reached = disclosures.of_recordings(store, ids)
+        hours = store.settings.ring_hours if ids and store.settings.escrows else None
+    changed, files = upheld.objections, sum(each.kind == "export" and each.state != "confirmed" for each in reached)
+    line = _line(run, "objection.upheld", changed, count=len(ids), number=upheld.number)
+    lines = [line, *_without_calls(run, upheld.erased), *must_delete(run, reached)]
+    lines += [] if upheld.receipt else [run.say("erasure.files_left")]
+    notice = letter.objection_decided(changed, particulars, run.lang, files=files, backup_hours=hours)
+    of = {"calls": upheld.erased.calls, "recordings": ids, "recipients": reached, "erased": len(ids)}
+    of |= {"receipt": upheld.receipt, "number": upheld.number}
+    answer = _with_letter(run, changed, of, lines, notice, target)
+    return answer._replace(exit_status=0 if upheld.receipt else 3)
 
 
-def _of_copies(run: Run, store: Store, plan: Plan, line: str, **facts: Any) -> Answer:
-    """The answer about copies that were erased, or would be: no call has that name, and deletions due."""
+def _reject(run: Run, name: str, scopes: list[str], reason: str | None, out: Path | None) -> Answer:
+    """Reject objections, and word the letter that the law wants."""
+    from arlo_rec.dsar import letter
+    from arlo_rec.erasure import objection
+
+    particulars, target = run.particulars(), run.files.new_file(out) if out is not None else None
+    letter.check_contacts(particulars)
+    with run.store() as store:
+        changed = objection.reject(store, name, scopes, reason, run.now())
+    notice = letter.objection_decided(changed, particulars, run.lang)
+    return _with_letter(run, changed, {}, [_line(run, "objection.rejected", changed)], notice, target)
+
+
+def _with_letter(
+    run: Run,
+    changed: Sequence[Objection],
+    facts: dict[str, Any],
+    lines: list[str],
+    notice: Notice,
+    target: NamedFile | None,
+) -> Answer:
+    """The answer with its letter: shown, or written to a file."""
+    from arlo_rec.erasure.objection import ObjectionAnswer
+
+    facts |= {"objections": list(changed), "letter": notice.text}
+    if target is None:
+        return Answer(ObjectionAnswer(**facts), [*lines, "", notice.text], always=True)
+    try:
+        target.write([notice.page().encode("utf-8")])
+    except Unreachable as problem:
+        raise Unreachable("objection_letter_not_written", name=changed[0].person) from problem
+    lines.append(run.say("case.letter_written", out=target.name))
+    return Answer(ObjectionAnswer(**facts, out=target.absolute()), lines, always=True)
+
+
+def _would_erase(run: Run, store: Store, plan: Plan) -> Answer:
+    """The effect of upholding: recordings that would be erased, and deletions that would be due."""
     from arlo_rec.access import disclosures
     from arlo_rec.erasure.objection import ObjectionAnswer
 
-    ids = [copy.id for copy in plan.copies]
+    ids = [row.id for row in plan.recordings]
     reached = disclosures.of_recordings(store, ids)
-    due = must_delete(run, reached, would="would_erase" in facts)
-    answer = ObjectionAnswer(calls=plan.calls, copies=ids, recipients=reached, **facts)
-    return Answer(answer, [line, *([] if plan.calls else [run.say("objection.no_calls")]), *due])
+    lines = [run.say("objection.would", count=len(ids)), *_without_calls(run, plan)]
+    answer = ObjectionAnswer(
+        objections=[], calls=plan.calls, recordings=ids, recipients=reached, erased=0, would_erase=len(ids)
+    )
+    return Answer(answer, lines + must_delete(run, reached, would=True))
+
+
+def _without_calls(run: Run, plan: Plan) -> list[str]:
+    """That no call has the name, which may be misspelt."""
+    return [] if plan.calls else [run.say("objection.no_calls")]
+
+
+def _line(run: Run, code: str, changed: Sequence[Objection], **values: object) -> str:
+    """A sentence about objections of one employee."""
+    scopes = ", ".join(run.say(f"objection.scope_{objection.scope}") for objection in changed)
+    first = changed[0]
+    return run.say(code, name=first.person, scopes=scopes, received=first.received, due=first.due or "", **values)
 
 
 def _objections(run: Run) -> Answer:
-    """Every objection as it stands, what was decided last first."""
+    """Every objection as it stands, what was changed last first."""
     from arlo_rec.access import objections
     from arlo_rec.erasure.objection import ObjectionAnswer
 
     with run.store() as store:
         every = objections.listed(store, run.now())
     lines = [] if every else [run.say("objection.none")]
-    cells = {"state": lambda objection: run.say(f"objection.state_{objection.state}")}
-    columns = "person=name state at by reason"
+    cells = {
+        "scope": lambda objection: run.say(f"objection.scope_{objection.scope}"),
+        "state": lambda objection: run.say(f"objection.state_{objection.state}"),
+    }
+    columns = "person=name scope state received due days_left by reason"
     table = run.listing(objections.Objection, every, columns, "person reason", cells)
     return Answer(ObjectionAnswer(objections=every), lines, table._replace(is_whole=True))

@@ -70,13 +70,16 @@ def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
     left = ""
     if withdrawn.saved:
         left += " " + run.say("withdraw.saved_one" if withdrawn.saved == 1 else "withdraw.saved", count=withdrawn.saved)
+    if withdrawn.kept:
+        left += " " + run.say("withdraw.kept_one" if withdrawn.kept == 1 else "withdraw.kept", count=withdrawn.kept)
     if withdrawn.backup_until is not None:
         left += " " + run.say("withdraw.backup_left", until=as_said.moment(withdrawn.backup_until))
     values = {"left": left, "number": withdrawn.number}
     if plan.number is None and plan.calls:
         days = sorted({local_date(call.started_at) for call in plan.calls})
         return run.say("withdraw.done_call", days=", ".join(map(as_said.day, days)), **values)
-    return run.say("withdraw.done" if withdrawn.erased else "withdraw.nothing", **values)
+    nothing = "withdraw.only_kept" if withdrawn.kept else "withdraw.nothing"
+    return run.say("withdraw.done" if withdrawn.erased else nothing, **values)
 
 
 def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:

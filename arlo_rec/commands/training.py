@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from arlo_rec.commands.copy_answers import copies_answer, evaluation_answer
-from arlo_rec.commands.options import Engine, Reason, SpeechModel, arg, modes, one_of, opt
+from arlo_rec.commands.options import (
+    Engine,
+    PurposeOfCopies,
+    Reason,
+    SpeechModel,
+    arg,
+    modes,
+    one_of,
+    opt,
+)
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.progress import Phase, Progress
-from arlo_rec.policy import Mode
+from arlo_rec.policy import Action, Mode
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.access.gate import Intent
     from arlo_rec.speech.cut_list import Cut
     from arlo_rec.speech.engine import Engine as SpeechEngine
     from arlo_rec.store import Store
@@ -47,8 +57,11 @@ def pseudonymise(
     ] = None,
     workers: Annotated[int, opt("opt.workers", "--workers", "N")] = 1,
     bench: Annotated[Path | None, opt("opt.bench", "--bench", "DIR")] = None,
+    purpose: PurposeOfCopies = None,
+    reason: Reason = None,
 ) -> Answer:
     """Make training copies of the recordings named, or of all that have none; or measure on labelled calls."""
+    from arlo_rec.access.gate import Intent
     from arlo_rec.training.backlog import FailedCall
 
     run: Run = ctx.obj
@@ -64,7 +77,8 @@ def pseudonymise(
         if not (transcript or orders.manual) and engines[0] is None:
             raise Usage("words_missing")  # once, and not of each call
         with run.store() as store:
-            outcomes, objected, broken = _make_copies(run, store, recordings, orders, engines)
+            intent = Intent(Action.PSEUDONYMISE, purpose, reason)
+            outcomes, objected, broken = _make_copies(run, store, recordings, intent, orders, engines)
     if broken is not None and not outcomes:
         raise broken
     if len(outcomes) == 1 and not pending and isinstance(outcomes[0], FailedCall):
@@ -82,7 +96,12 @@ def _evaluate(run: Run, folder: Path, order: CopyOrder, engine: str | None, mode
 
 
 def _make_copies(
-    run: Run, store: Store, recordings: list[str] | None, orders: CopyOrders, engines: list[SpeechEngine | None]
+    run: Run,
+    store: Store,
+    recordings: list[str] | None,
+    intent: Intent,
+    orders: CopyOrders,
+    engines: list[SpeechEngine | None],
 ) -> tuple[list[TrainingCopy | FailedCall], int | None, ArloError | None]:
     """Make the copies, of the backlog where no recordings are named; what became of each, and what ended it too early.
 
@@ -90,10 +109,10 @@ def _make_copies(
     """
     from arlo_rec.training import backlog
 
-    waiting = backlog.pending(store, run.now()) if not recordings else None
+    waiting = backlog.pending(store, intent, run.now()) if not recordings else None
     shown_ids = [call.id.hex() for call in waiting.calls] if waiting is not None else recordings or []
     objected = waiting.objected if waiting is not None else None
-    copies = backlog.make_copies(store, shown_ids, orders.of, engines, run.now, unless_copied=not recordings)
+    copies = backlog.make_copies(store, shown_ids, intent, orders.of, engines, run.now, unless_copied=not recordings)
     outcomes: list[TrainingCopy | FailedCall] = []
     run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
     try:

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import metadata, revisions
+from arlo_rec.access import holds, metadata, revisions
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, matching
 from arlo_rec.log.events import ConsentShown, Denied
@@ -321,7 +321,8 @@ def _call(store: Store, text: str, now: datetime) -> Recording:
     rows = [row for revision in ids if (row := recordings.held(revision)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
-    if call is None or len(rows) < len(ids) or is_due(store.policy.ends_at(call), store.clock.today(now)):
+    ends = holds.ends_at(store, call, holds.active(store, now)) if call is not None else None
+    if call is None or ends is None or len(rows) < len(ids) or is_due(ends, store.clock.today(now)):
         _refuse(store, text, now, several=len(calls) > 1)
     return call
 
@@ -354,6 +355,6 @@ def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
         purposes=tuple(sorted(call.purposes)),
         held=DataHeld(known["caller"] is not None, bool(known["known"].get("caller"))),
         started_at=call.started_at,
-        erased_on=store.policy.ends_at(call),
+        erased_on=holds.ends_at(store, call, holds.active(store, now)),
         policy=call.policy,
     )

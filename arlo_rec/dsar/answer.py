@@ -16,7 +16,7 @@ from arlo_rec.model.policy_versions import ENTRIES_DAYS
 class Case:
     """An access request: its receipt, its deadline, and how the person's identity was checked.
 
-    `identity` has a statement for each part of the request: one of `policy.IDENTITY_WAYS`, or the officer's own words.
+    `identity` has a statement for each part of the request: one of `rights.IDENTITY_WAYS`, or the officer's own words.
     """
 
     id: str
@@ -71,6 +71,14 @@ class ExportFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """A hold on a recording, which keeps it until then and closes it to both purposes."""
+
+    ground: str  # a code with a sentence in `letter.json`
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ErasedSince:
     """A recording that was held at the request and is erased by now: when, why, and the accesses until then.
 
@@ -80,7 +88,7 @@ class ErasedSince:
     id: str
     taken_in_at: datetime
     erased_at: datetime | None
-    why: str  # withdrawn, expired, or other: a code with a sentence in `letter.json`
+    why: str  # withdrawn, expired, objection, or other: a code with a sentence in `letter.json`
     accesses: tuple[RecordedAccess, ...] = ()  # to it and to its copies
     exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
 
@@ -151,6 +159,7 @@ class RecordingFacts:
     grants: tuple[PossibleAccess, ...]  # to the recording itself
     copy_grants: tuple[PossibleAccess, ...]  # to its copies that were given to training
     exports: tuple[ExportFacts, ...] = ()  # sound files of it and of its copies, oldest first
+    hold: HoldFacts | None = None  # until its end it opens for no purpose, and is not erased
     transcript_held: bool = False  # whether there is a transcript of the call, also one that does not say who speaks
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none can be told apart
     said_about: tuple[SaidAbout, ...] = field(default=(), repr=False)  # by the employee about the caller; as text
@@ -198,12 +207,15 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class DecidedObjection:
-    """The last decision on an employee's objection to training copies."""
+class ObjectionFacts:
+    """An employee's objection to one use of their calls, as it stands."""
 
-    state: str  # upheld, rejected, lifted: the letter has a sentence for each
-    at: datetime
-    reason: str = field(repr=False)  # in the officer's words
+    objected_to: str  # recording, quality, training: the letter has words for each
+    state: str  # pending, upheld, rejected, lifted: the letter has a sentence for each
+    received_on: date
+    due_on: date | None  # of the decision; None once it is made
+    at: datetime  # when it was entered or decided
+    reason: str | None = field(default=None, repr=False)  # of the decision, in the officer's words
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,5 +239,5 @@ class Answer:
     erased_since: tuple[ErasedSince, ...] = ()
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
-    objections: tuple[DecidedObjection, ...] = ()  # of an employee, by each of their names
+    objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names
     withheld_reason: str | None = None  # why sounds that are not separated are refused; None: they are not

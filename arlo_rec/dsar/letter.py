@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from arlo_rec.access.objections import RULE, Objection
 from arlo_rec.dsar.answer import (
     Answer,
     DamagedRecording,
@@ -24,14 +25,16 @@ from arlo_rec.dsar.answer import (
     RecordingFacts,
 )
 from arlo_rec.dsar.files import FileFacts
-from arlo_rec.i18n.messages import has, say
-from arlo_rec.i18n.pages import Formats
+from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.pages import Formats, country
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.log.cases import LoggedCase
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CASE_RETENTION, IDENTITY_WAYS, Action, Purpose
+from arlo_rec.policy import Action, Purpose
+from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS
 
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
@@ -114,7 +117,7 @@ def render(answer: Answer, files: Sequence[FileFacts], lang: str) -> str:
         kind_of=kind_of,
         wave=wave,
         word=lambda kind, code: say(f"letter.{kind}.{code}", lang),
-        country=lambda code: _country(code, lang),
+        country=lambda code: country(code, lang),
         sentence=lambda text: text[:1].upper() + text[1:],
         day=formats.day,
         day_of=lambda at: formats.day(local_date(at)),
@@ -132,12 +135,6 @@ def _purposes_of(recordings: Iterable[RecordingFacts | DamagedRecording]) -> lis
     """The purposes that the prompts of these recordings named, in the order of the guidelines."""
     named = {purpose for recording in recordings for purpose in recording.purposes}
     return [purpose for purpose in Purpose if purpose in named]
-
-
-def _country(code: str, lang: str) -> str:
-    """The name of a country by its ISO code; the code itself for one that the sentences do not name."""
-    named = f"letter.country.{code}"
-    return say(named, lang) if has(named) else code
 
 
 def _heard(answer: Answer) -> list[Heard]:
@@ -233,7 +230,7 @@ def _position(seconds: float) -> str:
 
 
 # -- notices -----------------------------------------------------------------------------------------
-# The short letters of a case that is not answered at once: its deadline is extended, it is refused, or it is closed.
+# The short letters of a case: its deadline is extended, it is granted or refused, or it is closed.
 #
 # Each has the content that GDPR 12(3) and 12(4) require: the reason, the new deadline, and where to complain. They name
 # the case and nothing else of the person, so that they can be sent like any letter.
@@ -245,7 +242,7 @@ _PAGE: Final = Path(__file__).with_name("page")
 class Notice(NamedTuple):
     """A letter as text, in paragraphs; the first line is its heading."""
 
-    kind: str  # extended, refused or closed_unanswered
+    kind: str  # extended, refused, granted or closed_unanswered; objection_upheld or objection_rejected
     lang: str
     text: str
 
@@ -255,41 +252,100 @@ class Notice(NamedTuple):
         return render_page(_PAGE, "notice.html.j2", lang=self.lang, heading=heading, paragraphs=paragraphs)
 
 
-def extension(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """The notice of an extended deadline and its reason; it must reach the person within the first month."""
-    return _notice("extended", case, case.extension, particulars, lang)
+def newest(case: LoggedCase, particulars: Particulars, lang: str, at: datetime) -> Notice | None:
+    """The last letter of a case, dated *at*; None if it has none.
 
-
-def refusal(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """The notice of a refusal and its reason, with complaint and courts; due within a month of the request."""
-    return _notice("refused", case, case.why_not, particulars, lang)
-
-
-def closure(case: LoggedCase, particulars: Particulars, lang: str) -> Notice:
-    """The notice that the case is closed without an answer, and why."""
-    return _notice("closed_unanswered", case, case.why_not, particulars, lang)
-
-
-def newest(case: LoggedCase, particulars: Particulars, lang: str) -> Notice | None:
-    """The last letter of a case, rendered again; None if it had none."""
-    if case.closed_at is not None and case.why_not is not None and case.answered_at is None:
-        return closure(case, particulars, lang)
+    It tells of a longer deadline (GDPR 12(3)), a refusal (12(4)), what was granted, or a case closed without an
+    answer. The law wants it within a month; a later one says that it is late.
+    """
+    if case.closed_at is not None and case.why is not None and case.answered_at is None:
+        return _notice("closed_unanswered", case, [_quoted("why", case.why, lang)], particulars, lang, at)
     if case.refused_at is not None:
-        return refusal(case, particulars, lang)
-    return extension(case, particulars, lang) if case.extension is not None else None
+        ground = say(f"notice.ground.{case.ground}", lang)
+        return _notice("refused", case, [ground, _quoted("why", case.why, lang)], particulars, lang, at)
+    if case.granted_at is not None:
+        granted = say(f"notice.granted.{case.right}", lang)
+        return _notice("granted", case, [granted, _quoted("done", case.why, lang)], particulars, lang, at)
+    if case.extension is None:
+        return None
+    return _notice("extended", case, [_quoted("why", case.extension, lang)], particulars, lang, at)
 
 
-def _notice(kind: str, case: LoggedCase, reason: str | None, particulars: Particulars, lang: str) -> Notice:
-    day = Formats(lang).day
-    ways = {"contact": particulars.contact, "data_protection": particulars.data_protection}
-    contacts = "\n\n".join(say(f"notice.{way}", lang, contact=stated) for way, stated in ways.items() if stated)
+def _quoted(kind: str, reason: str | None, lang: str) -> str:
+    """The officer's words, behind what they are."""
+    return say(f"notice.{kind}", lang, reason=(reason or "").strip().rstrip("."))
+
+
+def _notice(
+    kind: str, case: LoggedCase, told: Sequence[str], particulars: Particulars, lang: str, at: datetime
+) -> Notice:
+    """A letter: heading, sender and date, the request, the decision and its reason, complaint, contact."""
+    day, decided_at = Formats(lang).day, case.decided_at
+    asked = say(f"notice.asked.{case.right}", lang, received=day(local_date(case.received_at)), case=case.id)
+    is_late = decided_at is not None and local_date(decided_at) > case.due_on
+    paragraphs = [
+        say(f"notice.{kind}.heading", lang),
+        say("notice.from", lang, controller=particulars.controller, day=day(local_date(at))),
+        asked,
+        say("notice.late", lang, due=day(case.due_on)) if is_late else "",
+        say(f"notice.{kind}", lang) if kind in {"extended", "closed_unanswered"} else "",
+        *told,
+        say("notice.until", lang, due=day(case.due_on)) if kind == "extended" else "",
+        say(f"notice.complain.{'ask_again' if kind in {'refused', 'closed_unanswered'} else 'only'}", lang),
+        *_contacts(particulars.contact, particulars, lang),
+        say("notice.regards", lang, controller=particulars.controller),
+    ]
+    return Notice(kind, lang, "\n\n".join(filter(None, paragraphs)))
+
+
+def objection_decided(
+    objections: Sequence[Objection],
+    particulars: Particulars,
+    lang: str,
+    *,
+    files: int = 0,
+    backup_hours: int | None = None,
+) -> Notice:
+    """The letter to an employee whose objections were decided: the reason, or what was erased (GDPR 12(3), 12(4)).
+
+    *files* are those outside the system that have to be deleted; *backup_hours*, how long a backup still opens.
+    """
+    first, day = objections[0], Formats(lang).day
+    decided_on = local_date(first.at)
+    uses = _joined([say(f"notice.use.{each.scope}", lang) for each in objections], lang)
+    done = [say(f"notice.{first.state}.{each.scope}", lang) for each in objections]
+    done += [say("notice.files_left", lang, count=files)] if files else []
+    done += [say("notice.backup_left", lang, hours=backup_hours)] if backup_hours is not None else []
+    due = answer_due(first.received)
+    late = [say("notice.late", lang, due=day(due))] if decided_on > due else []
     text = say(
-        f"notice.{kind}",
+        f"notice.objection_{first.state}",
         lang,
-        case=case.id,
-        received=day(local_date(case.received_at)),
-        due=day(case.due_on),
-        reason=(reason or "").strip().rstrip("."),
+        name=first.person,
+        day=day(decided_on),
+        received=day(first.received),
+        uses=uses,
+        reason=(first.reason or "").strip().rstrip("."),
         controller=particulars.controller,
+        done=" ".join(done),
     )
-    return Notice(kind, lang, f"{text}\n\n{contacts}".strip())
+    reached = particulars.objection(lang) or particulars.contact
+    text = "\n\n".join([text, *late, *_contacts(reached, particulars, lang)])
+    return Notice(f"objection_{first.state}", lang, text)
+
+
+def check_contacts(particulars: Particulars) -> None:
+    """Raise Refused where the company's contacts are not stated, which a rejection has to name."""
+    particulars.demand(("contact", "data_protection"), RULE)
+
+
+def _joined(words: Sequence[str], lang: str) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *before, last = words
+    return f"{', '.join(before)} {say('notice.and', lang)} {last}" if before else last
+
+
+def _contacts(reached: str | None, particulars: Particulars, lang: str) -> list[str]:
+    """How to reach the company, and for data protection, as far as it is stated."""
+    ways = {"contact": reached, "data_protection": particulars.data_protection}
+    return [say(f"notice.{way}", lang, contact=stated) for way, stated in ways.items() if stated]

@@ -9,16 +9,25 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.access import gate, metadata
+from arlo_rec.access import gate, holds, metadata
 from arlo_rec.access.gate import Permit
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, PastWithdrawal, RecordingFacts, SaidAbout, Utterance
+from arlo_rec.dsar.answer import (
+    DamagedRecording,
+    ErasedSince,
+    HoldFacts,
+    PastWithdrawal,
+    RecordingFacts,
+    SaidAbout,
+    Utterance,
+)
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
-from arlo_rec.log.events import CopyMade, Erases, Purged, Withdrawn
+from arlo_rec.log.events import CopyMade, Erases, ObjectionUpheld, Purged, Withdrawn
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.model.strict_json import parse_object
@@ -135,6 +144,7 @@ def of_permits(
         return [], []
     erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits], lenient=True)
     calls, damaged = [], []
+    on_hold = holds.active(store, clock())
     for permit in permits:
         recording = permit.recording
         try:
@@ -143,7 +153,9 @@ def of_permits(
             gate.still_held(store, recording, clock())
             damaged.append(damage_of(store, recording, problem, mentions, clock()))
             continue
-        facts = replace(_facts(store, recording, known, side), **_done_with(store, recording, mentions, clock()))
+        facts = replace(
+            _facts(store, recording, known, side, on_hold), **_done_with(store, recording, mentions, clock())
+        )
         made = set(mentions.named[recording.id]) - {recording.id}
         own = own_words(store, recording.id, made, permit.keyring, known["channels"], side)
         facts = replace(facts, transcript_held=own.is_held, transcript=own.utterances)
@@ -236,12 +248,18 @@ def _done_with(store: Store, recording: Recording, mentions: LogMentions, now: d
     }
 
 
-def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: str) -> RecordingFacts:
+def _facts(
+    store: Store,
+    recording: Recording,
+    known: Mapping[str, Any],
+    side: str,
+    on_hold: Mapping[RecordingId, LoggedHold],
+) -> RecordingFacts:
     """The facts of a call for the person on that *side*, without anything of the other side.
 
     The recording begins at the key press, as its sound does: what came before was cut off at intake.
     """
-    consent_at = from_iso(known["consent"]["at"])
+    consent_at, hold = from_iso(known["consent"]["at"]), holds.of(recording, on_hold)
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=max(recording.started_at, consent_at),
@@ -257,7 +275,8 @@ def _facts(store: Store, recording: Recording, known: Mapping[str, Any], side: s
         number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),
-        erased_on=store.policy.ends_at(recording),
+        erased_on=holds.ends_at(store, recording, on_hold),
+        hold=HoldFacts(hold.ground, hold.until) if hold is not None else None,
         own_speech=False,
         withheld=None,
         copies=(),
@@ -376,13 +395,15 @@ def _done_until_erased(store: Store, call: RecordingId, mentions: LogMentions, n
     }
 
 
+_WHYS: Final = {Withdrawn: "withdrawn", Purged: "expired", ObjectionUpheld: "objection"}
+
+
 def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tuple[datetime | None, str]]:
     """The time of each recording's erasure, and the reason."""
     ends: dict[RecordingId, tuple[datetime | None, str]] = {}
     for entry in store.log.entries.naming(gone) if gone else ():
         event = entry.event
         if isinstance(event, Erases):
-            why = "withdrawn" if isinstance(event, Withdrawn) else "expired" if isinstance(event, Purged) else "other"
             for recording in set(gone).intersection(entry.recordings) - ends.keys():
-                ends[recording] = entry.at, why
+                ends[recording] = entry.at, _WHYS.get(type(event), "other")
     return ends

@@ -1,16 +1,16 @@
-"""The register of access requests (GDPR 12 and 15): a case from its receipt until it is answered, refused or closed.
+"""The register of requests (GDPR 12, 15 to 18, 20, 21): a case from its receipt until it is answered or decided.
 
-Every step of a case is a log entry, signed by the officer (`access.cases`). The person's identifiers, and how their
-identity was checked, are sealed to the officers.
+Every step of a case is a log entry, signed by the officer (`access.cases`); `decisions` has the later ones. The
+person's identifiers, and how their identity was checked, are sealed to the officers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -22,15 +22,12 @@ from arlo_rec.crypto import primitives
 from arlo_rec.dsar import subjects
 from arlo_rec.dsar.answer import Case
 from arlo_rec.dsar.subjects import Identifier, KnownBy
-from arlo_rec.log.cases import CaseState, LoggedCase
-from arlo_rec.log.event import AuditEvent
+from arlo_rec.log.cases import PENDING, CaseState, LoggedCase
 from arlo_rec.log.events import (
     CaseAnswered,
-    CaseClosed,
-    CaseExtended,
     CaseHolds,
+    CaseIdentified,
     CaseOpened,
-    CaseRefused,
     CaseWidened,
     Denied,
 )
@@ -39,15 +36,17 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, InUse, NothingMatched, Refused, Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
-from arlo_rec.model.times import end_of_day, local_date
-from arlo_rec.policy import Action, identity_stated, reason_problem
+from arlo_rec.model.times import local_date
+from arlo_rec.policy import Action
+from arlo_rec.rights import ASKED_LATE, Ground, Right, identity_stated
 from arlo_rec.store import Store
 
 # -- register ---------------------------------------------------------------------------------------
 
 
-_OVER = {
+OVER: Final = {
     CaseState.ANSWERED: "case_is_answered",
+    CaseState.GRANTED: "case_is_granted",
     CaseState.REFUSED: "case_is_refused",
     CaseState.CLOSED: "case_is_closed",
 }
@@ -57,7 +56,7 @@ _TAG = 17  # bytes of `Identifier.marked`
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """An officer's statement of a request: its receipt, and how and when identity was checked."""
+    """An officer's statement of a request: the right, its receipt, and how and when identity was checked."""
 
     identity: str | None = None
     received_at: datetime | None = None
@@ -65,6 +64,8 @@ class Intake:
     shown_at: datetime | None = None  # when they showed it
     case: str | None = None  # the case that the request belongs to; None if it is to be looked up
     is_new: bool = False  # another person with the same identifiers asks
+    rights: tuple[Right, ...] = (Right.ACCESS,)  # a new case is for the first
+    way: str | None = None  # by which the request came, in the officer's words
 
     def __repr__(self) -> str:
         return "Intake()"
@@ -76,17 +77,20 @@ class Statement:
 
     identity: tuple[str, ...] = field(repr=False)
     known_by: tuple[Identifier, ...] = field(repr=False)
+    way: tuple[str, ...] = field(default=(), repr=False)  # by which the request came
 
 
 class CaseShown(Record, frozen=True):
     """A case as answers show it."""
 
     id: str
+    right: Right
     received: datetime
     due: date
     days_left: int | None  # None where no answer is due
     first_erased: datetime | None  # of its recordings; None without one, and where no answer is due
     state: CaseState
+    waits: str | None  # the id of a refusal that a second officer is to decide
 
 
 class KnownAs(Record, frozen=True):
@@ -101,14 +105,18 @@ class CaseDetails(CaseShown, frozen=True):
 
     opened: datetime
     answered: datetime | None
+    granted: datetime | None
     refused: datetime | None
+    ground: Ground | None  # of the refusal
     closed: datetime | None
     ends: datetime
     identity: tuple[str, ...]
+    identity_asked: date | None  # since when the deadline stands still
     known_by: list[KnownAs]
+    way: tuple[str, ...]
     stood_still_days: int
     extension: str | None
-    why_not: str | None
+    why: str | None
     held: int
     sha256: str | None
 
@@ -145,44 +153,55 @@ class Entry(NamedTuple):
 # -- intake -------------------------------------------------------------------------------------------
 
 
-def take(store: Store, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
+def take(
+    store: Store, known_by: Sequence[Identifier], intake: Intake, now: datetime, *, entered: bool = False
+) -> Entry:
     """The case of a request: the named one, the running one of the same identifiers, or a new one.
 
     Several people may share a number. So a case answers for its own identifiers; a request that shares only some of
-    them, or states another identity or day, joins none by itself: Refused, which names the case. A new case, and each
-    addition, needs a statement of how identity was checked (access.subject): Refused, after its log entry. The log
-    names the recordings that are held at that moment, in the same change.
+    them, or states another identity or day, joins none by itself: Refused, which names the case. Each addition needs a
+    statement of how identity was checked (access.subject), and so does a new case unless it is *entered* to ask for
+    it: Refused, after its log entry. The log names the recordings that are held at that moment, in the same change.
     """
     if intake.case is not None and intake.is_new:
         raise Usage("case_or_new_case")
     if intake.case is not None:
-        return _join(store, intake.case, known_by, intake, now)
-    running = _running(store, known_by, now)
+        return _join(store, intake.case, known_by, intake, now, entered=entered)
+    running = _running(store, known_by, intake.rights, now)
     if running and not intake.is_new:
         if len(running) == 1 and not running[0].is_lost and _is_repeated(running[0], known_by, intake):
             return running[0]
         names = ", ".join(entry.case.id for entry in running)
         raise Refused("case_runs", rule="access.subject", case=names)
-    _demand_identity(store, intake.identity, now)
-    case = _add(store, None, Statement((str(intake.identity),), tuple(known_by)), intake, now)
+    if not entered or intake.identity is not None:
+        _demand_identity(store, intake.identity, now)
+    case = _add(store, None, _stated(intake, known_by), intake, now)
     return shown(store, case, now)
 
 
-def _join(store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime) -> Entry:
+def _stated(intake: Intake, known_by: Iterable[Identifier]) -> Statement:
+    identity, way = ((text,) if text is not None else () for text in (intake.identity, intake.way))
+    return Statement(identity, tuple(known_by), way)
+
+
+def _join(
+    store: Store, case: str, known_by: Sequence[Identifier], intake: Intake, now: datetime, *, entered: bool
+) -> Entry:
     """The case of that id, with the request's identifiers and identity check added."""
     entry = shown(store, case, now)
     _demand_open(entry.case, store.clock.today(now))
-    if intake.received_at is not None or intake.asked_at is not None or intake.shown_at is not None:
+    is_open = entry.case.state is CaseState.IDENTITY
+    if intake.received_at is not None or ((intake.asked_at or intake.shown_at) is not None and not is_open):
         raise Usage("case_has_its_days", case=entry.case.id)
     if entry.is_lost and not (known_by and intake.identity):
         raise Refused("case_part_lost", rule="access.subject", case=entry.case.id)
     new = [identifier for identifier in known_by if identifier not in entry.statement.known_by]
     if subjects.are_mixed((*entry.statement.known_by, *new)):
         raise Usage("agent_or_caller")
-    if not new and intake.identity in (None, *entry.statement.identity):
+    if not new and intake.identity in (None, *entry.statement.identity) and (entered or not is_open):
         return entry
     _demand_identity(store, intake.identity, now)
-    _add(store, entry, Statement((str(intake.identity),), tuple(new)), intake, now)
+    _add(store, entry, _stated(intake, new), intake, now)
     return shown(store, case, now)
 
 
@@ -195,7 +214,7 @@ def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -
 
 def as_told(entry: Entry) -> Case:
     """A case as a letter tells it."""
-    case, statement, _ = entry
+    case, statement, _ = entry  # an answer comes once identity is shown, so the deadline stands
     return Case(
         case.id,
         case.state,
@@ -214,14 +233,14 @@ def _demand_identity(store: Store, identity: str | None, now: datetime) -> None:
         raise Refused(decision.code, rule=decision.rule)
 
 
-def _running(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Entry]:
-    """The running cases that share an identifier with a person, the oldest first."""
+def _running(store: Store, known_by: Iterable[Identifier], rights: Collection[Right], now: datetime) -> list[Entry]:
+    """The running cases of these rights that share an identifier with a person, the oldest first."""
     tags, today = {identifier.marked for identifier in known_by}, local_date(store.clock.today(now))
     rows = store.catalogue.cases.rows()
     ids = {row.id for row in rows if tags & _tags(row)}
     logged = cases.logged(store) if ids else {}
     sharing = sorted((case for case in logged.values() if case.id in ids), key=lambda case: case.received_at)
-    return [_entry(store, case, rows) for case in sharing if case.takes(today)]
+    return [_entry(store, case, rows) for case in sharing if case.takes(today) and case.right in rights]
 
 
 def _tags(row: CaseRow) -> set[bytes]:
@@ -232,7 +251,7 @@ def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, n
     """Open a case, or add a part to the one of *entry*, by the state within the change; its id."""
     case = entry.case.id if entry is not None else primitives.fresh(6).hex()
     with store.change(now) as change:
-        if entry is None and not intake.is_new and _running(store, stated.known_by, now):
+        if entry is None and not intake.is_new and _running(store, stated.known_by, intake.rights, now):
             raise InUse("case_opened_meanwhile", rule="access.subject")
         parts = [row.part for row in store.catalogue.cases.rows() if row.id == case]
         if entry is not None:
@@ -242,6 +261,8 @@ def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, n
         widened = CaseWidened(case=case, sworn=row.digest())
         store.catalogue.cases.add(row)
         change.log(widened if entry is not None else _opening(row, intake, now))
+        if entry is not None and entry.case.state is CaseState.IDENTITY and stated.identity:
+            change.log(_identified(entry.case, intake, now))
         ids = tuple(recording.id for recording in subjects.held(store, stated.known_by, now))
         change.log(CaseHolds(case=case, recordings=ids, held=len(ids)))
     return case
@@ -250,7 +271,7 @@ def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, n
 def _demand_open(case: LoggedCase, at: datetime) -> None:
     """Raise Refused if a case is over at that time."""
     if not case.takes(local_date(at)):
-        raise Refused(_OVER[case.state], rule="access.subject", case=case.id)
+        raise Refused(OVER[case.state], rule="access.subject", case=case.id)
 
 
 def demand_open(store: Store, case: str, now: datetime) -> None:
@@ -266,21 +287,53 @@ def is_answered_by(store: Store, answered: CaseAnswered) -> bool:
 
 def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:
     """The event of opening a case; raises Usage for days that are not in order."""
-    received = intake.received_at or now
-    asked = intake.asked_at or intake.shown_at
-    shown = intake.shown_at or (now if intake.asked_at is not None else None)
-    if received > now:
+    received, is_identified = local_date(intake.received_at or now), intake.identity is not None
+    if received > local_date(now) or (intake.received_at or now) > now:
         raise Usage("received_in_future")
-    stood_still = 0
-    if asked is not None and shown is not None:
-        days = [local_date(at) for at in (received, asked, shown, now)]
-        if days != sorted(days) or intake.asked_at is None:
-            raise Usage("identity_days")
-        stood_still = (days[2] - days[1]).days
-    due = answer_due(local_date(received), stood_still=stood_still)
+    asked = local_date(intake.asked_at) if intake.asked_at is not None else None
+    stood_still = _stood_still(received, asked, intake, now) if is_identified else 0
+    is_in_order = intake.shown_at is None and (asked is None or received <= asked <= local_date(now))
+    if not is_identified and not is_in_order:
+        raise Usage("identity_days")
     return CaseOpened(
-        case=row.id, sworn=row.digest(), received=to_iso(received), due=due.isoformat(), stood_still=stood_still
+        case=row.id,
+        sworn=row.digest(),
+        received=to_iso(intake.received_at or now),
+        due=answer_due(received, stood_still=stood_still).isoformat(),
+        stood_still=stood_still,
+        subject_right=intake.rights[0],
+        identified=is_identified,
+        asked=asked.isoformat() if asked is not None and not is_identified else None,
     )
+
+
+def _identified(case: LoggedCase, intake: Intake, now: datetime) -> CaseIdentified:
+    """The event of a person who has shown who they are; raises Usage for days that are not in order."""
+    asked = local_date(intake.asked_at) if intake.asked_at is not None else case.asked_on
+    received = local_date(case.received_at)
+    stood_still = _stood_still(received, asked, intake, now)
+    due = answer_due(received, stood_still=stood_still, extended=case.extension is not None)
+    return CaseIdentified(case=case.id, due=due.isoformat(), stood_still=stood_still)
+
+
+def _stood_still(received: date, asked: date | None, intake: Intake, now: datetime) -> int:
+    """The days from the question who the person is until they showed it; raises Usage if they are not in order."""
+    today = local_date(now)
+    shown = local_date(intake.shown_at) if intake.shown_at is not None else today
+    if asked is None:
+        if intake.shown_at is not None:
+            raise Usage("identity_days")
+        return 0
+    if not received <= asked <= shown <= today:
+        raise Usage("identity_days")
+    return (shown - asked).days
+
+
+def asked_late(case: LoggedCase, intake: Intake) -> int | None:
+    """The days until identity was asked for, if that was late: the deadline may not stand still then (GDPR 12(6))."""
+    asked = local_date(intake.asked_at) if intake.asked_at is not None else case.asked_on
+    days = (asked - local_date(case.received_at)).days if asked is not None else 0
+    return days if days > ASKED_LATE.days else None
 
 
 # -- the sealed statement -----------------------------------------------------------------------------
@@ -289,7 +342,7 @@ def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:
 def _sealed(store: Store, case: str, part: int, stated: Statement) -> CaseRow:
     access = audience_keys.access_key(store)
     known_by = [[identifier.kind, identifier.text] for identifier in stated.known_by]
-    content = canonical({"identity": list(stated.identity), "known_by": known_by})
+    content = canonical({"identity": list(stated.identity), "known_by": known_by, "way": list(stated.way)})
     sealed = access.id + primitives.seal(access.public, content, _info(store, case))
     return CaseRow(case, part, sealed, b"".join(sorted(identifier.marked for identifier in stated.known_by)))
 
@@ -298,14 +351,16 @@ def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
     """A case with the statements of all its parts."""
     identity: list[str] = []
     known_by: list[Identifier] = []
+    way: list[str] = []
     parts = 0
     for row in rows:
         if row.id == case.id:
             stated = _opened(store, row)
             identity += [words for words in stated.identity if words not in identity]
             known_by += [identifier for identifier in stated.known_by if identifier not in known_by]
+            way += stated.way
             parts += 1
-    return Entry(case, Statement(tuple(identity), tuple(known_by)), parts < len(case.sworn))
+    return Entry(case, Statement(tuple(identity), tuple(known_by), tuple(way)), parts < len(case.sworn))
 
 
 def _opened(store: Store, row: CaseRow) -> Statement:
@@ -314,7 +369,7 @@ def _opened(store: Store, row: CaseRow) -> Statement:
         content: dict[str, Any] = parse_object(key.open(row.sealed[_KEY_ID:], _info(store, row.id)))
         by_kind = [(KnownBy(kind), str(text)) for kind, text in content["known_by"]]
         known_by = tuple(subjects.known(store, kind, text) for kind, text in by_kind)
-        return Statement(tuple(map(str, content["identity"])), known_by)
+        return Statement(tuple(map(str, content["identity"])), known_by, tuple(map(str, content["way"])))
     except (primitives.Sealed, KeyError, TypeError, ValueError):
         raise Integrity("case_changed", rule="access.subject", case=row.id) from None
 
@@ -345,93 +400,41 @@ def details(store: Store, entry: Entry, now: datetime) -> CaseDetails:
         **_facts(store, case, now),
         opened=case.opened_at,
         answered=case.answered_at,
+        granted=case.granted_at,
         refused=case.refused_at,
+        ground=case.ground,
         closed=case.closed_at,
         ends=case.ends_at,
         identity=statement.identity,
+        identity_asked=case.asked_on if case.state is CaseState.IDENTITY else None,
         known_by=[KnownAs(each.kind, each.text) for each in statement.known_by],
+        way=statement.way,
         stood_still_days=case.stood_still,
         extension=case.extension,
-        why_not=case.why_not,
+        why=case.why,
         held=len(case.held),
         sha256=case.sha256,
     )
 
 
 def _facts(store: Store, case: LoggedCase, now: datetime) -> dict[str, Any]:
-    first = cases.first_erased(store, case, now) if case.state is CaseState.OPEN else None
-    left = case.days_left(local_date(store.clock.today(now)))
+    first = cases.first_erased(store, case, now) if case.state in PENDING else None
+    today = local_date(store.clock.today(now))
     return {
-        **{"id": case.id, "received": case.received_at, "due": case.due_on},
-        **{"days_left": left, "first_erased": first, "state": case.state},
+        **{"id": case.id, "right": case.right, "received": case.received_at, "due": case.due(today)},
+        **{"days_left": case.days_left(today), "first_erased": first, "state": case.state},
+        "waits": case.proposed.id if case.proposed is not None else None,
     }
 
 
 def shown(store: Store, case: str, now: datetime) -> Entry:
     """One case with its sealed statements; raises NotGranted, NothingMatched, Integrity."""
     store.demand(Action.DSAR, now)
-    logged = _known(store, case, now)
+    logged = known(store, case, now)
     return _entry(store, logged, store.catalogue.cases.rows())
 
 
-def extend(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
-    """Extend the deadline by the two months that GDPR 12(3) allows, once and within the first month.
-
-    Raises NotGranted, NothingMatched, Usage for an empty reason, Refused (access.subject).
-    """
-
-    def event(logged: LoggedCase) -> CaseExtended:
-        if logged.extension is not None:
-            raise Refused("case_extended_already", rule="access.subject", case=logged.id)
-        if store.clock.today(now) >= end_of_day(logged.due_on):
-            raise Refused("case_too_late_to_extend", rule="access.subject", case=logged.id)
-        received = local_date(logged.received_at)
-        due = answer_due(received, stood_still=logged.stood_still, extended=True)
-        return CaseExtended(case=logged.id, reason=str(reason), due=due.isoformat())
-
-    return _do(store, case, reason, event, now)
-
-
-def refuse(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
-    """Refuse a request for a reason that the person is told (GDPR 12(4)); raises as `extend`."""
-    return _do(store, case, reason, lambda logged: CaseRefused(case=logged.id, reason=str(reason)), now)
-
-
-def close(store: Store, case: str, reason: str | None, now: datetime) -> LoggedCase:
-    """Close a case whose answer was handed over, or, with a reason, one that needs none; raises as `extend`."""
-
-    def event(logged: LoggedCase) -> CaseClosed:
-        if logged.state is CaseState.OPEN and reason is None:
-            raise Refused("case_not_answered", rule="access.subject", case=logged.id)
-        return CaseClosed(case=logged.id, reason=reason)
-
-    return _do(store, case, reason, event, now, among=(CaseState.OPEN, CaseState.ANSWERED), needs_reason=False)
-
-
-def _do(
-    store: Store,
-    case: str,
-    reason: str | None,
-    event: Callable[[LoggedCase], AuditEvent],
-    now: datetime,
-    *,
-    among: Sequence[CaseState] = (CaseState.OPEN,),
-    needs_reason: bool = True,
-) -> LoggedCase:
-    """Log an event of a case in one of these states; the case afterwards."""
-    store.demand(Action.DSAR, now)
-    problem = reason_problem(reason) if needs_reason or reason is not None else None
-    if problem is not None:
-        raise Usage(problem, rule="access.subject")
-    with store.change(now) as change:
-        logged = _known(store, case, now)
-        if logged.state not in among:
-            raise Refused(_OVER[logged.state], rule="access.subject", case=logged.id)
-        change.log(event(logged))
-    return _known(store, logged.id, now)
-
-
-def _known(store: Store, case: str, now: datetime) -> LoggedCase:
+def known(store: Store, case: str, now: datetime) -> LoggedCase:
     """The open case of an id or of its beginning; raises NothingMatched."""
     running = {open_case.id: open_case for open_case in cases.running(store, now)}
     ids = named(case, running)

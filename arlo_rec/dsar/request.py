@@ -31,7 +31,7 @@ from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Composition, Form
 from arlo_rec.i18n.messages import say
-from arlo_rec.log.cases import CaseState
+from arlo_rec.log.cases import PENDING, CaseState
 from arlo_rec.log.events import (
     CaseAnswered,
     Denied,
@@ -43,14 +43,8 @@ from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachabl
 from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import (
-    Action,
-    Decision,
-    reason_problem,
-    said_about,
-    whole_call,
-    withhold,
-)
+from arlo_rec.policy import Action, Decision, reason_problem
+from arlo_rec.rights import said_about, whole_call, withhold
 from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
 
@@ -62,6 +56,7 @@ class Request:
     callers: tuple[str, ...] = ()  # telephone numbers in any notation, or the groups of one
     references: tuple[str, ...] = ()  # of calls whose number was withheld
     agents: tuple[str, ...] = ()  # an employee's names in the telephone system
+    person: str | None = None  # of the roster, a user of this system
     intake: Intake = field(default_factory=Intake)
 
     def __repr__(self) -> str:
@@ -171,18 +166,20 @@ class Registered(Record, frozen=True):
     recordings: int
     known_by: list[CallsOf]
     nothing_of: tuple[str, ...]  # names of employees and references that no call has
+    asked_late: int | None = None  # days until identity was asked for, if these are many
 
 
 def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Registered:
     """Open or continue the person's case without an answer, which a later run gives; raises as `answer`."""
     now = clock()
     _demand(store, now)
-    entry = _taken(store, request, now)
-    if entry.case.state is not CaseState.OPEN:
+    entry = _taken(store, request, now, entered=True)
+    if entry.case.state not in PENDING:
         raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
     known_by = entry.statement.known_by
     held, case = subjects.held(store, known_by, now), register.facts(store, entry.case, now)
-    return Registered(case, len(held), *_of_each(store, known_by, now))
+    late = register.asked_late(entry.case, request.intake)
+    return Registered(case, len(held), *_of_each(store, known_by, now), late)
 
 
 def _of_each(store: Store, known_by: Sequence[Identifier], now: datetime) -> tuple[list[CallsOf], tuple[str, ...]]:
@@ -200,9 +197,9 @@ def _demand(store: Store, now: datetime) -> None:
     store.demand_clock(Action.DSAR, now)
 
 
-def _taken(store: Store, request: Request, now: datetime) -> register.Entry:
+def _taken(store: Store, request: Request, now: datetime, *, entered: bool = False) -> register.Entry:
     """The case of a request; refusals are logged before they are raised."""
-    return register.take(store, _identifiers(store, request, now), request.intake, now)
+    return register.take(store, _identifiers(store, request, now), request.intake, now, entered=entered)
 
 
 def answer(
@@ -400,10 +397,12 @@ def _demand_open_and_held(store: Store, case: str, permits: list[Permit], now: d
 
 def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identifier, ...]:
     """The person's identifiers; raises the errors of `subjects.identifiers`, after logging them."""
-    if request.intake.case is not None and not (request.callers or request.references or request.agents):
+    if request.intake.case is not None and not (
+        request.callers or request.references or request.agents or request.person
+    ):
         return ()
     try:
-        return subjects.identifiers(store, request.callers, request.references, request.agents)
+        return subjects.identifiers(store, request.callers, request.references, request.agents, request.person)
     except ArloError as problem:
         store.note(Failed(action=Action.DSAR, rule="access.subject", code=problem.code), now)
         raise

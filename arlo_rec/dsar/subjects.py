@@ -13,11 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from arlo_rec.access import objections
+from arlo_rec.access import holds, objections
 from arlo_rec.access.short_ids import named
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.answer import DecidedObjection, Scope
+from arlo_rec.dsar.answer import ObjectionFacts, Scope
+from arlo_rec.keys.roster import name_then
 from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.names import agent_name, is_unicode
 from arlo_rec.model.phone_numbers import numbers_in
@@ -26,7 +27,7 @@ from arlo_rec.policy import is_due
 from arlo_rec.store import Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_TAG_KINDS = {"call": "source", "agent": "agent"}  # of the blind indexes in `recordings`
+_TAG_KINDS = {"call": "source", "agent": "agent", "person": "person"}  # the first two as in `recordings`
 _LONGEST = 200  # characters, as in a manifest
 
 
@@ -36,11 +37,12 @@ class KnownBy(StrEnum):
     CALLER = "caller"  # a telephone number
     CALL = "call"  # a call whose number was withheld, by the exchange's reference
     AGENT = "agent"  # an employee, by the name in the telephone system
+    PERSON = "person"  # a user of this system, by the name in the roster
 
     @property
     def mark(self) -> bytes:
         """The first byte of a tag of that kind in a case, so that no kind is taken for another."""
-        return {"caller": b"n", "call": b"r", "agent": b"a"}[self.value]
+        return {"caller": b"n", "call": b"r", "agent": b"a", "person": b"p"}[self.value]
 
 
 class Identifier(NamedTuple):
@@ -60,16 +62,17 @@ class Identifier(NamedTuple):
 
 
 def identifiers(
-    store: Store, callers: Sequence[str], references: Sequence[str], agents: Sequence[str]
+    store: Store, callers: Sequence[str], references: Sequence[str], agents: Sequence[str], person: str | None = None
 ) -> tuple[Identifier, ...]:
     """The identifiers of a person, without duplicates.
 
-    Raises Usage if none is named, or a caller and an employee at once, and NothingMatched for an invalid number. Raises
-    Refused for the reference of a call that has a number, which identifies the caller instead.
+    Raises Usage if none is named, or people of two kinds at once, and NothingMatched for an invalid number or an
+    unknown user. Raises Refused for the reference of a call that has a number, which identifies the caller instead.
     """
-    if not (callers or references or agents):
+    kinds = [bool(callers or references), bool(agents), person is not None]
+    if not any(kinds):
         raise Usage("nobody_named")
-    if agents and (callers or references):
+    if sum(kinds) > 1:
         raise Usage("agent_or_caller")
     for name, texts in (("--reference", references), ("--agent", agents)):
         if not all(0 < len(text) <= _LONGEST and is_unicode(text) for text in texts):
@@ -77,6 +80,7 @@ def identifiers(
     known_by = [known(store, KnownBy.CALLER, number.reveal()) for number in _numbers(callers)]
     known_by += [_of_call(store, text) for text in references]
     known_by += [known(store, KnownBy.AGENT, text) for text in agents]
+    known_by += [_user(store, person)] if person is not None else []
     return tuple(dict.fromkeys(known_by))
 
 
@@ -87,30 +91,39 @@ def _numbers(callers: Sequence[str]) -> list[Private]:
         raise NothingMatched("not_a_number_asked") from None
 
 
+def _user(store: Store, name: str) -> Identifier:
+    """A present or former user of the system; raises NothingMatched."""
+    if name not in {name_then(each.name) for each in (*store.roster.people, *store.roster.former)}:
+        raise NothingMatched("no_such_user", name=name[:_LONGEST], rule="access.subject")
+    return known(store, KnownBy.PERSON, name)
+
+
 def without_calls(store: Store, known_by: Iterable[Identifier], now: datetime) -> tuple[str, ...]:
     """The names of employees and the references without a call, which may be misspelt."""
-    typed = [identifier for identifier in known_by if identifier.kind is not KnownBy.CALLER]
+    typed = [identifier for identifier in known_by if identifier.kind in {KnownBy.AGENT, KnownBy.CALL}]
     return tuple(identifier.text for identifier in typed if not held(store, [identifier], now))
 
 
 def are_mixed(known_by: Iterable[Identifier]) -> bool:
-    """Whether some identifiers are a caller's and others an employee's."""
-    return len({identifier.kind is KnownBy.AGENT for identifier in known_by}) > 1
+    """Whether some identifiers are of another kind of person than others."""
+    kinds = {identifier.kind for identifier in known_by}
+    return len({KnownBy.CALLER if kind is KnownBy.CALL else kind for kind in kinds}) > 1
 
 
 def side_of(known_by: Iterable[Identifier]) -> str:
-    """The person's side of the calls: `agent` or `caller`."""
-    return "agent" if any(identifier.kind is KnownBy.AGENT for identifier in known_by) else "caller"
+    """The person's side of the calls, `agent` or `caller`; or `person`, of a user, whose answer has no calls."""
+    kinds = {identifier.kind for identifier in known_by}
+    return "person" if KnownBy.PERSON in kinds else "agent" if KnownBy.AGENT in kinds else "caller"
 
 
-def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[DecidedObjection, ...]:
-    """The decisions on an employee's objections to training copies, by each of their names; the oldest first."""
-    names = {agent_name(identifier.text) for identifier in known_by if identifier.kind is KnownBy.AGENT}
-    every = objections.by_name(store).items() if names else ()
-    decided = [
-        DecidedObjection(objection.state, objection.at, objection.reason) for name, objection in every if name in names
-    ]
-    return tuple(sorted(decided, key=lambda objection: objection.at))
+def objections_of(store: Store, known_by: Iterable[Identifier]) -> tuple[ObjectionFacts, ...]:
+    """An employee's objections as they stand, by each of their names; the oldest change first."""
+    names = [identifier.text for identifier in known_by if identifier.kind is KnownBy.AGENT]
+    theirs = [each for name in names for each in objections.of_agent(store, name).values()]
+    return tuple(
+        ObjectionFacts(each.scope, each.state, each.received, each.due, each.at, each.reason)
+        for each in sorted(theirs, key=lambda objection: objection.at)
+    )
 
 
 def known(store: Store, kind: KnownBy, text: str) -> Identifier:
@@ -124,16 +137,15 @@ def known(store: Store, kind: KnownBy, text: str) -> Identifier:
 
 
 def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
-    """The calls of a person that are held and not past retention, without duplicates, the oldest first."""
+    """The held calls of a person, without duplicates, the oldest first; those past retention only if on hold."""
     calls: dict[RecordingId, Recording] = {}
+    on_hold, at = holds.active(store, now), store.clock.today(now)
     for identifier in known_by:
+        if identifier.kind is KnownBy.PERSON:
+            continue
         for row in store.catalogue.search.of_subject(_subject(identifier)):
             is_anothers = identifier.kind is KnownBy.CALL and row.caller is not None
-            if (
-                row.kind is Kind.ORIGINAL
-                and not is_anothers
-                and not is_due(store.policy.ends_at(row), store.clock.today(now))
-            ):
+            if row.kind is Kind.ORIGINAL and not is_anothers and not is_due(holds.ends_at(store, row, on_hold), at):
                 calls[row.id] = row
     return sorted(calls.values(), key=lambda row: (row.started_at, row.id))
 
@@ -146,6 +158,8 @@ def _subject(identifier: Identifier) -> Subject:
             return Subject(source=identifier.tag, recording=_our_id(identifier.text))
         case KnownBy.AGENT:
             return Subject(agent=identifier.tag)
+        case KnownBy.PERSON:
+            raise ValueError("a user is in no recording by that name")
 
 
 def _of_call(store: Store, text: str) -> Identifier:

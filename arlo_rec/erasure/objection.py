@@ -1,128 +1,204 @@
-"""Decisions on an employee's objection to training copies of their calls (GDPR 21).
+"""Objections of employees to the use of their calls (GDPR 21): entered, upheld, rejected and lifted.
 
-Upholding one and erasing the existing copies is one entry of the log, in one transaction: from then on no copy of
-such a call is made, released or opened. The calls themselves stay, for quality.
+From its entry on an objection closes the use that it is about. Upholding one and erasing what it concerns is one entry
+of the log, in one transaction: the copies, if it is to training; the calls too, if it is to recording.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import objections
+from arlo_rec.access import holds, objections
 from arlo_rec.access.disclosures import Disclosure
-from arlo_rec.access.objections import LIFTED, REJECTED, RULE, UPHELD, Objection
+from arlo_rec.access.objections import RULE, Objection
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
-from arlo_rec.log.events import ObjectionEnded, ObjectionUpheld
+from arlo_rec.log.events import ObjectionEnded, ObjectionReceived, ObjectionUpheld
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import NothingMatched, Refused
+from arlo_rec.model.errors import NothingMatched, Refused, Usage, nearest
 from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, Event
+from arlo_rec.rights import HoldGround, ObjectionScope, ObjectionState
 from arlo_rec.store import Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts
+Scopes = tuple[ObjectionScope, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The effect of upholding an objection."""
 
-    calls: int  # of the employee; they are held, and stay
-    copies: tuple[Recording, ...]
+    calls: int  # of the employee that are held
+    recordings: tuple[Recording, ...]  # that it erases
+    scopes: Scopes
 
 
 @dataclass(frozen=True, slots=True)
 class Upheld:
-    """An upheld objection, and what was erased; without a receipt until the objects are deleted."""
+    """Upheld objections, and what was erased; without a receipt until the objects are deleted."""
 
-    objection: Objection
+    objections: list[Objection]
     erased: Plan
     number: str
     receipt: Path | None
 
 
 class ObjectionAnswer(Record, frozen=True, kw_only=True):
-    """Every objection as it stands; or the decision on one, and what upholding it erased, or would erase."""
+    """Objections as they stand; or those of one employee that changed, and what was erased, or would be."""
 
-    objections: list[Objection] | UnsetType = UNSET
-    objection: Objection | UnsetType = UNSET
+    objections: list[Objection]
     erased: int | UnsetType = UNSET
     would_erase: int | UnsetType = UNSET
-    calls: int | UnsetType = UNSET  # of the employee; they stay
-    copies: list[RecordingId] | UnsetType = UNSET
+    calls: int | UnsetType = UNSET  # of the employee that were held
+    recordings: list[RecordingId] | UnsetType = UNSET
     recipients: list[Disclosure] | UnsetType = UNSET
     receipt: Path | UnsetType | None = UNSET  # None until the objects are deleted
     number: str | UnsetType = UNSET  # of the erasure
+    letter: str | UnsetType = UNSET
+    out: str | UnsetType = UNSET  # the file of the letter
 
 
-def plan(store: Store, name: str, now: datetime) -> Plan:
-    """The effect of upholding the objection of that name; raises Usage, NotGranted."""
-    store.demand(Action.OBJECTION, now)
-    return _plan(store, demanded_name(name))
+def enter(store: Store, name: str, scopes: Sequence[str], received: date | None, now: datetime) -> list[Objection]:
+    """Enter an objection as received on that day, today by default; it closes its uses at once.
 
-
-def uphold(store: Store, name: str, reason: str | None, now: datetime) -> Upheld:
-    """Uphold an objection, and erase the copies of that employee's calls; returns once their keys are destroyed.
-
-    An upheld objection may be upheld again. Raises Usage, NotGranted.
+    Raises Usage, NotGranted, and Refused where one is upheld already.
     """
     store.demand(Action.OBJECTION, now)
-    agent, why, request = demanded_name(name), demanded_reason(reason), primitives.fresh(8).hex()
-    planned = Plan(0, ())
+    agent, entered, today = demanded_name(name), _known(scopes), local_date(store.clock.today(now))
+    day = received or today
+    if day > today:
+        raise Usage("received_in_future")
+    with store.change(now) as change:
+        _demand_undecided(store, agent, entered)
+        request = primitives.fresh(8).hex()
+        change.log(ObjectionReceived(request=request, agent=agent, scopes=entered, received=day.isoformat()))
+    return _standing(store, agent, entered, now)
+
+
+def plan(store: Store, name: str, scopes: Sequence[str], now: datetime) -> Plan:
+    """The effect of upholding the objections of that name; raises Usage, NotGranted."""
+    store.demand(Action.OBJECTION, now)
+    agent = demanded_name(name)
+    return _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING), now)
+
+
+def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> Upheld:
+    """Uphold objections, and erase what they concern; returns once the keys are destroyed.
+
+    Upheld ones may be upheld again. Raises Usage, NotGranted.
+    """
+    store.demand(Action.OBJECTION, now)
+    agent, why = demanded_name(name), demanded_reason(reason)
+    decided = _in_state(store, agent, scopes, ObjectionState.PENDING)
+    planned = Plan(0, (), decided)
 
     def order() -> protocol.Order:
         nonlocal planned
-        planned = _plan(store, agent)
-        return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(copy.id for copy in planned.copies))
+        planned = _plan(store, agent, decided, now)
+        return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(row.id for row in planned.recordings))
 
+    request = primitives.fresh(8).hex()
     erased = protocol.carry_out(
         store,
         order,
         now,
         lambda change, wanted: change.log(
-            ObjectionUpheld(rule=RULE, recordings=wanted.recordings, request=request, agent=agent, reason=why)
+            ObjectionUpheld(
+                rule=RULE, recordings=wanted.recordings, request=request, agent=agent, scopes=decided, reason=why
+            )
         ),
     )
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    return Upheld(Objection(agent, UPHELD, now, store.person.name, why), planned, erased.number, receipt)
+    return Upheld(_standing(store, agent, decided, now), planned, erased.number, receipt)
 
 
-def reject(store: Store, name: str, reason: str | None, now: datetime) -> Objection:
-    """Reject an objection; raises Usage, NotGranted, and Refused for an upheld one, which has to be lifted."""
-    return _end(store, name, reason, REJECTED, now)
+def reject(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> list[Objection]:
+    """Reject objections; raises Usage, NotGranted, and Refused for an upheld one, which has to be lifted."""
+    return _end(store, name, scopes, reason, ObjectionState.REJECTED, now)
 
 
-def lift(store: Store, name: str, reason: str | None, now: datetime) -> Objection:
-    """Lift an upheld objection, so that copies are made again; raises Usage, NotGranted, NothingMatched."""
-    return _end(store, name, reason, LIFTED, now)
+def lift(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> list[Objection]:
+    """Lift upheld objections, so that the uses open again; raises Usage, NotGranted, NothingMatched."""
+    return _end(store, name, scopes, reason, ObjectionState.LIFTED, now)
 
 
-def _end(store: Store, name: str, reason: str | None, decision: str, now: datetime) -> Objection:
+def _end(
+    store: Store, name: str, scopes: Sequence[str], reason: str | None, decision: ObjectionState, now: datetime
+) -> list[Objection]:
     store.demand(Action.OBJECTION, now)
     agent, why = demanded_name(name), demanded_reason(reason)
+    is_lift = decision is ObjectionState.LIFTED
     with store.change(now) as change:
-        is_upheld = agent_name(agent) in objections.upheld(store)
-        if decision == LIFTED and not is_upheld:
+        standing = objections.of_agent(store, agent)
+        if is_lift and not _with_state(standing, scopes or list(standing), ObjectionState.UPHELD):
             raise NothingMatched("objection_not_upheld", name=agent)
-        if decision == REJECTED and is_upheld:
-            raise Refused("objection_is_upheld", rule=RULE, name=agent)
+        ended = _in_state(store, agent, scopes, ObjectionState.UPHELD if is_lift else ObjectionState.PENDING)
+        if not is_lift:
+            _demand_undecided(store, agent, ended)
         request = primitives.fresh(8).hex()
-        change.log(ObjectionEnded(request=request, agent=agent, decision=decision, reason=why))
-    return Objection(agent, decision, now, store.person.name, why)
+        change.log(ObjectionEnded(request=request, agent=agent, scopes=ended, decision=decision, reason=why))
+    return _standing(store, agent, ended, now)
 
 
-def _plan(store: Store, agent: str) -> Plan:
-    """The copies of the calls that an employee answered."""
+def _in_state(store: Store, agent: str, scopes: Sequence[str], state: ObjectionState) -> Scopes:
+    """The named scopes; without a name, those in which an employee's objection has that state."""
+    standing = objections.of_agent(store, agent)
+    return _known(scopes or _with_state(standing, list(standing), state))
+
+
+def _with_state(
+    standing: Mapping[ObjectionScope, Objection], scopes: Sequence[str], state: ObjectionState
+) -> list[ObjectionScope]:
+    return [scope for scope, objection in standing.items() if scope in scopes and objection.state is state]
+
+
+def _known(scopes: Sequence[str]) -> Scopes:
+    """The scopes of these words, each once; raises Usage for none, and for an unknown one."""
+    every = ", ".join(ObjectionScope)
+    for word in scopes:
+        if word not in set(ObjectionScope):
+            raise Usage("objection_scope_unknown", value=word[:40], scopes=every, **nearest(word, ObjectionScope))
+    if not scopes:
+        raise Usage("objection_scope_missing", scopes=every)
+    return tuple(scope for scope in ObjectionScope if scope in scopes)
+
+
+def _demand_undecided(store: Store, agent: str, scopes: Scopes) -> None:
+    """Raise Refused where one of them is upheld, which has to be lifted first."""
+    if _with_state(objections.of_agent(store, agent), scopes, ObjectionState.UPHELD):
+        raise Refused("objection_is_upheld", rule=RULE, name=agent)
+
+
+def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[Objection]:
+    """The objections of an employee to these scopes, as they stand."""
+    name = agent_name(agent)
+    return [each for each in objections.every(store, now) if agent_name(each.person) == name and each.scope in scopes]
+
+
+def _plan(store: Store, agent: str, scopes: Scopes, now: datetime) -> Plan:
+    """The recordings of the calls that an employee answered: all, the copies, or none.
+
+    Raises Refused if a call to be erased is on hold for another reason than an objection.
+    """
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
-    rows = store.catalogue.search.of_subject(subject)
-    copies = sorted((row for row in rows if row.kind is Kind.PSEUDONYMISED), key=lambda row: (row.started_at, row.id))
-    return Plan(len(rows) - len(copies), tuple(copies))
+    rows = sorted(store.catalogue.search.of_subject(subject), key=lambda row: (row.started_at, row.id))
+    copies = [row for row in rows if row.kind is Kind.PSEUDONYMISED]
+    if ObjectionScope.RECORDING in scopes:
+        on_hold = holds.active(store, now)
+        grounds = [hold.ground for row in rows if (hold := holds.of(row, on_hold)) is not None]
+        if any(ground is not HoldGround.OBJECTED for ground in grounds):
+            raise Refused("calls_on_hold", rule=RULE)
+    erased = copies if ObjectionScope.TRAINING in scopes else []
+    return Plan(len(rows) - len(copies), tuple(rows if ObjectionScope.RECORDING in scopes else erased), scopes)

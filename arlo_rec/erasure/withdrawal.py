@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import disclosures, metadata, revisions
+from arlo_rec.access import disclosures, holds, metadata, revisions
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.access.short_ids import matching
@@ -46,6 +46,7 @@ class Plan:
     number: Private | None = None  # of the caller, if given
     others: int = 0  # other calls of the same caller, which stay if one call was named
     rule: str = "consent.withdraw"
+    kept: int = 0  # recordings on hold, because the person asked that they be kept
 
     @property
     def calls(self) -> tuple[Recording, ...]:
@@ -71,6 +72,7 @@ class Withdrawal(Record, frozen=True, kw_only=True):
     receipt: Path | None  # None until the objects are deleted
     recipients: list[Disclosure]
     saved: int  # files among the recipients whose deletion is not confirmed
+    kept: int  # recordings that stay on hold, because the person asked that they be kept
     backup_until: datetime | None  # when the last backup that opens an erased recording is gone; None without one
     number: str | UnsetType = UNSET  # of the erasure; a preview has none
 
@@ -91,7 +93,8 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     except ArloError as problem:
         store.note(Failed(action=Action.WITHDRAW, rule="consent.withdraw", code=problem.code), now)
         raise
-    planned = Plan(subject, tuple(store.catalogue.search.of_subject(subject)), number=number)
+    reached, kept = _reached(store, subject, now)
+    planned = Plan(subject, reached, number=number, kept=len(kept))
     planned = replace(planned, others=_others(store, planned))
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
@@ -102,10 +105,11 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     """Erase what the plan is for, as it is now; returns once the keys are destroyed."""
     affected: tuple[Recording, ...] = ()
+    kept: tuple[Recording, ...] = ()
 
     def order() -> protocol.Order:
-        nonlocal affected
-        affected = tuple(store.catalogue.search.of_subject(planned.subject))
+        nonlocal affected, kept
+        affected, kept = _reached(store, planned.subject, now)
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
@@ -118,6 +122,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
             recordings=wanted.recordings,
             count=len(wanted.recordings),
             tombstones=feed.digest_of(tombstones),
+            kept=[recording.id.hex() for recording in kept] or None,
         )
         seq = change.log(event)
         for tombstone in tombstones:
@@ -127,12 +132,21 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
     backup_until = escrow.until(store, now) if affected else None
     facts = {"erased": len(affected), "receipt": receipt, "backup_until": backup_until, "number": erased.number}
-    return _withdrawal(store, affected, **facts)
+    return _withdrawal(store, affected, kept=len(kept), **facts)
+
+
+def _reached(store: Store, subject: Subject, now: datetime) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+    """The held recordings that a withdrawal erases, and those that it leaves on hold."""
+    rows = store.catalogue.search.of_subject(subject)
+    kept = holds.kept_for_person(store, rows, now)
+    ids = {recording.id for recording in kept}
+    return tuple(recording for recording in rows if recording.id not in ids), tuple(kept)
 
 
 def preview(store: Store, planned: Plan) -> Withdrawal:
     """The recordings that a plan would erase."""
     facts = {"erased": 0, "would_erase": len(planned.recordings), "receipt": None, "backup_until": None}
+    facts |= {"kept": planned.kept}
     return _withdrawal(store, planned.recordings, **facts)
 
 

@@ -8,6 +8,7 @@ languages are complete, that their placeholders are equal, and that every code i
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from datetime import datetime
 from functools import cache
@@ -43,7 +44,7 @@ LANGUAGES: Final = ("nb", "en")
 SUBJECTS: Final = {  # file -> the first words of its codes
     "accesses": "accesses",
     "access": "request grant grants revoke grant_state purpose find export recipients all_teams names teams todo listen",
-    "cases": "case cases case_state known_by notice",
+    "cases": "case cases case_state known_by notice right ground hold holds hold_ground hold_state",
     "common": "column ask yes no nowhere date",
     "consent": "consent",
     "demo": "demo",
@@ -63,6 +64,24 @@ SUBJECTS: Final = {  # file -> the first words of its codes
 }
 _SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}
 _FOLDER: Final = Path(__file__).with_name("sentences")
+
+
+_FREQUENT: Final = {  # words that the other language does not have
+    "nb": frozenset(
+        re.findall(r"\w+", "og er det ikke som til av på har må vi du den hun vil kan ble fra om et en å mange")
+    ),
+    "en": frozenset(
+        re.findall(r"\w+", "the and is of not that has must we you they are was with this many be been it")
+    ),
+}
+
+
+def language_of(text: str) -> str | None:
+    """The language of somebody's words, by frequent ones; None if these do not tell."""
+    words = re.findall(r"\w+", text.casefold())
+    counts = {lang: sum(word in frequent for word in words) for lang, frequent in _FREQUENT.items()}
+    first, second = sorted(counts, key=lambda lang: -counts[lang])
+    return first if counts[first] > counts[second] else None
 
 
 def say(code: str, lang: str, **values: object) -> str:

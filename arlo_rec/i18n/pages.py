@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from arlo_rec.i18n.messages import LANGUAGES
+from arlo_rec.i18n.messages import LANGUAGES, say_or
 from arlo_rec.policy import ZONE, has_hidden_characters
 
 if TYPE_CHECKING:
@@ -92,6 +92,11 @@ def _shown_in_markdown(value: object) -> object:
     from markupsafe import Markup
 
     return Markup(in_markdown(value)) if isinstance(value, str) and not hasattr(value, "__html__") else value  # noqa: S704 - escaped
+
+
+def country(code: str, lang: str) -> str:
+    """The name of a country by its ISO code; the code itself for one that the sentences do not name."""
+    return say_or(f"letter.country.{code}", lang, code)
 
 
 MONTHS: Final = (

@@ -22,12 +22,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from arlo_rec import policy
+from arlo_rec.access import objections
 from arlo_rec.access.audience_keys import CommitKeys
+from arlo_rec.admin import staff_notices
 from arlo_rec.backends.workers import SIDES
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import candidates, sealing, spool
 from arlo_rec.intake.candidates import (
     NO_ID,
+    Agents,
     Announced,
     ConsentRules,
     Delivered,
@@ -50,7 +53,7 @@ from arlo_rec.store import Change, Store
 
 CODES = (  # every refusal, in the order in which they apply
     "not_a_file", "bad_metadata", "outbound", "no_consent", "prompt_unknown", "prompt_not_completed", "future",
-    "expired", "consent_after_call", "withdrawn", "conflict", "bad_audio",
+    "expired", "consent_after_call", "withdrawn", "conflict", "agent_objected", "agent_not_told", "bad_audio",
 )  # fmt: skip
 
 _DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
@@ -305,13 +308,18 @@ class Batch:
 
     def _judge(self) -> list[Judged]:
         """The calls that go on to step 2, with the store's knowledge of them; the others are noted."""
-        judged = []
+        judged, agents = [], self._agents()
         for reading in self._readings:
             with self._results.noting(reading.delivery):
                 if isinstance(reading, NotRead):
                     raise reading.reason
-                judged.append(Judged(reading, candidates.history_of(reading, self._run.store.catalogue)))
+                judged.append(Judged(reading, candidates.history_of(reading, self._run.store.catalogue, agents)))
         return judged
+
+    def _agents(self) -> Agents:
+        """The employees who objected or were told, as the log has them now."""
+        store = self._run.store
+        return Agents(objections.in_force(store), staff_notices.told_if_required(store))
 
     def _rehearse(self) -> None:
         """Examine the sounds and note the calls that a run would take in; writes nothing."""
@@ -373,10 +381,11 @@ class Batch:
         with store.root.lock(exclusive=False, wait=store.lock_wait):
             erasure_keys = store.erasure_keys()
             with store.change(self._run.now) as change:
+                agents = self._agents()
                 tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, self._run.now))
                 for delivered, call in sealed:
                     with self._results.noting(delivered.delivery):
-                        history = candidates.history_of(delivered, store.catalogue)
+                        history = candidates.history_of(delivered, store.catalogue, agents)
                         history.check(delivered.call, call.content, self._run.now)
                         held = sealing.insert(call.recording, call.ke, call.audience_key, call.facts, tables)
                         change.log(sealing.taken_in(held, call.consent_at))

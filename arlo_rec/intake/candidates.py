@@ -33,11 +33,13 @@ from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished
 from arlo_rec.log.events import CallDeclined
 from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, prove
 from arlo_rec.model.errors import SoundError
+from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week
-from arlo_rec.policy import State
+from arlo_rec.policy import Decision, State
+from arlo_rec.rights import NO_OBJECTIONS, Objections, taken_in_despite
 
 if TYPE_CHECKING:
     from arlo_rec.crypto.primitives import Hasher
@@ -88,6 +90,8 @@ RULE_OF_CODE = {  # of refusals outside `model.consent`
     "bad_metadata": "consent.basis",
     "withdrawn": "consent.withdraw",
     "conflict": "scope.only",
+    "agent_objected": "data.employee",
+    "agent_not_told": "info.employees",
     "bad_audio": "scope.only",
 }
 NO_ID = RecordingId(b"")  # of a call accepted by a dry run
@@ -138,13 +142,16 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class CallHistory:
-    """The store's knowledge of a call: withdrawals of its caller or source id, and recordings of that id."""
+    """The store's knowledge of a call: withdrawals of its caller or source id, recordings of that id, its employee."""
 
-    withdrawn_at: tuple[datetime, ...] = ()
-    recordings: tuple[Recording, ...] = ()
+    withdrawn_at: tuple[datetime, ...]
+    recordings: tuple[Recording, ...]
+    of_agent: Decision
 
     def check(self, call: Call, content: Callable[[], bytes], now: datetime) -> None:
-        """Raise Refusal for a withdrawn call or one that contradicts a recording, Duplicate for one that is held.
+        """Raise Refusal for a call that is withdrawn, contradicts a recording, or is not to be kept for its employee.
+
+        Raise Duplicate for one that is held.
 
         *content* computes the tag of its sound, only if there is a recording to compare.
         """
@@ -158,6 +165,24 @@ class CallHistory:
             if recording.content == content():
                 raise Duplicate(recording.id)
             raise Refusal("conflict")
+        if not self.of_agent.allowed:
+            raise Refusal(self.of_agent.code, self.of_agent.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The employees as the store knows them: objections in force by compared name, and tags of those who were told.
+
+    `told` is None while no notice is required.
+    """
+
+    objections: Mapping[str, Objections]
+    told: frozenset[bytes] | None
+
+    def decision(self, delivered: Delivered) -> Decision:
+        """Whether a call may be taken in for the employee who answered."""
+        theirs = self.objections.get(agent_name(delivered.call.agent), NO_OBJECTIONS)
+        return taken_in_despite(theirs, informed=self.told is None or delivered.agent in self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,12 +286,12 @@ def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
     return CallDeclined(prompt=prompt, week=iso_week(claim.key_at))
 
 
-def history_of(delivered: Delivered, catalogue: Catalogue) -> CallHistory:
+def history_of(delivered: Delivered, catalogue: Catalogue, agents: Agents) -> CallHistory:
     """The store's knowledge of a call now."""
     tags = (("caller", delivered.caller), ("source", delivered.source))
     withdrawals = [catalogue.tombstones.withdrawn_at(kind, tag) for kind, tag in tags if tag]
     recordings = catalogue.search.of_source(delivered.source)
-    return CallHistory(tuple(at for at in withdrawals if at), tuple(recordings))
+    return CallHistory(tuple(at for at in withdrawals if at), tuple(recordings), agents.decision(delivered))
 
 
 @contextmanager

@@ -48,6 +48,13 @@ def second_officers(roster: Roster, by: str, to: str, now: datetime) -> frozense
     return frozenset(officer.name for officer in roster.officers() if not _behind(roster, officer.name, now) & involved)
 
 
+def may_decide(roster: Roster, by: str, name: str, now: datetime) -> bool:
+    """Whether an officer may decide on what *by* proposed: as the second one, or alone because there is none."""
+    if by == name:
+        return not needs_second(roster, by, by, now)
+    return name in second_officers(roster, by, by, now)
+
+
 def _behind(roster: Roster, name: str, now: datetime) -> frozenset[str]:
     """All people who could act as *name* at *now*, *name* included; for the recovery identity, also every officer."""
     everybody = (*roster.people, *roster.former)

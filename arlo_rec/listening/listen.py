@@ -25,6 +25,7 @@ from arlo_rec.model.records import to_iso
 from arlo_rec.policy import Action, Purpose, clock_against_log, is_due
 from arlo_rec.store import Store
 
+ENDED_BY: Final = {"access.managers": "grant_ended", "data.employee": "objected"}  # why a page ends, by the rule
 CHECK_EVERY: Final = 0.5  # seconds within which an acknowledged withdrawal stops a page
 
 
@@ -74,7 +75,7 @@ def facts(store: Store, admission: Admission, permit: Permit, now: datetime) -> 
         "length_s": float(known["duration_s"]),
         "rate": int(known["rate"]),
         "team": recording.team,
-        "agent": str(known["agent"]),
+        "agent": None if admission.purpose is Purpose.TRAINING else str(known["agent"]),
         "purpose": str(admission.purpose or Purpose.TRAINING),
         "reason": str(admission.reason),
         "days_left": max(0, (store.policy.ends_at(recording) - store.clock.today(now)) // timedelta(days=1)),
@@ -125,8 +126,8 @@ def end_where_closed(store: Store, permit: Permit, page: Session, now: datetime)
         gate.still_open(store, permit, now)
         page.note_looked(time.monotonic())
     except Refused as refused:
-        if refused.rule == "access.managers":
-            page.end("grant_ended")
+        if refused.rule in ENDED_BY:
+            page.end(ENDED_BY[refused.rule])
         else:
             page.end(
                 "expired" if is_due(store.policy.ends_at(permit.recording), store.clock.today(now)) else "withdrawn"

@@ -51,13 +51,15 @@ class OpenReview:
     reason: str
 
 
-def open_for(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> OpenReview:
+def open_for(
+    store: Store, shown_id: str, purpose: str | None, reason: str | None, clock: Callable[[], datetime]
+) -> OpenReview:
     """Open a copy under review for a reviewer; raises what `pseudonymise.show` and the gate raise.
 
     All roles need a live grant for quality and a reason, since the original is heard.
     """
-    admission = gate.admit(store, Intent(Action.REVIEW_LISTEN, reason=reason), clock())
-    copy, recording = under_review.open_one(store, shown_id, Action.REVIEW, clock)
+    admission = gate.admit(store, Intent(Action.REVIEW_LISTEN, purpose, reason), clock())
+    copy, recording = under_review.open_one(store, shown_id, Intent(Action.REVIEW, purpose, reason), clock)
     ids = {SOUND: copy.id, ORIGINAL: copy.parent}
     permits = {name: gate.permit(store, admission, recording_id.hex(), clock()) for name, recording_id in ids.items()}
     shown = TrainingCopy.of(copy, recording)
@@ -174,7 +176,9 @@ def _decide(
             demanded_reason(reason)
     revision, copy = opened.shown.revision, opened.shown.copy.hex()
     if changes:
-        revision = pseudonymise.change(store, copy, lambda _: changes, clock).revision
+        revision = pseudonymise.change(
+            store, copy, lambda _: changes, Intent(Action.REVIEW, reason=opened.reason), clock
+        ).revision
     if is_confirming:
         try:
             pseudonymise.confirm(store, copy, reason if isinstance(reason, str) else None, clock)

@@ -1,34 +1,53 @@
-"""A case of an access request, by the log."""
+"""A case of a person's request, by the log."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from arlo_rec.log.events import (
     CaseAnswered,
     CaseClosed,
     CaseExtended,
+    CaseGranted,
     CaseHolds,
+    CaseIdentified,
     CaseOpened,
+    CaseRefusalDenied,
+    CaseRefusalProposed,
     CaseRefused,
     CaseWidened,
     OfCase,
 )
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day
-from arlo_rec.policy import case_ends
+from arlo_rec.rights import Ground, Right, case_ends
 
 
 class CaseState(StrEnum):
-    """The states of a case; the last two are over, and the person's next request opens another case."""
+    """The states of a case; the last three are over, and the person's next request opens another case."""
 
+    IDENTITY = "identity"  # open, and the person has not shown who they are
     OPEN = "open"
     ANSWERED = "answered"
+    GRANTED = "granted"
     REFUSED = "refused"
     CLOSED = "closed"
+
+
+PENDING: Final = (CaseState.IDENTITY, CaseState.OPEN)
+
+
+class ProposedRefusal(NamedTuple):
+    """A refusal that waits for a second officer."""
+
+    id: str
+    by: str
+    at: datetime
+    ground: Ground
+    reason: str
 
 
 class LoggedCase(NamedTuple):
@@ -40,14 +59,20 @@ class LoggedCase(NamedTuple):
     received_at: datetime
     due_on: date  # of the extension, if any
     stood_still: int  # days
+    right: Right = Right.ACCESS
+    asked_on: date | None = None  # since when the deadline stands still, because identity is being checked
+    is_identified: bool = True
     held: frozenset[RecordingId] = frozenset()  # recordings of the person when the case was opened or widened
     first_due_on: date | None = None  # before the deadline was extended
     extension: str | None = None  # its reason
     answered_at: datetime | None = None  # newest answer
     sha256: str | None = None  # of its file
+    granted_at: datetime | None = None
     refused_at: datetime | None = None
+    ground: Ground | None = None  # of the refusal
+    proposed: ProposedRefusal | None = None
     closed_at: datetime | None = None
-    why_not: str | None = None  # the reason of a refusal, or of a closing without an answer
+    why: str | None = None  # the reason of a decision, or of a closing without an answer
 
     @property
     def state(self) -> CaseState:
@@ -56,7 +81,21 @@ class LoggedCase(NamedTuple):
             return CaseState.CLOSED
         if self.refused_at is not None:
             return CaseState.REFUSED
-        return CaseState.OPEN if self.answered_at is None else CaseState.ANSWERED
+        if self.granted_at is not None:
+            return CaseState.GRANTED
+        if self.answered_at is not None:
+            return CaseState.ANSWERED
+        return CaseState.OPEN if self.is_identified else CaseState.IDENTITY
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When it was answered, granted, refused, or closed without any of these."""
+        return self.answered_at or self.granted_at or self.refused_at or self.closed_at
+
+    def due(self, today: date) -> date:
+        """The deadline as of *today*: each day of a check of identity moves it by one."""
+        stands_still = self.asked_on is not None and self.state is CaseState.IDENTITY
+        return self.due_on + max(today - self.asked_on, timedelta(0)) if stands_still and self.asked_on else self.due_on
 
     @property
     def ends_at(self) -> datetime:
@@ -65,27 +104,27 @@ class LoggedCase(NamedTuple):
         A request entered after its deadline has 90 days from then.
         """
         deadline = max(end_of_day(self.due_on), self.opened_at)
-        return case_ends(self.answered_at or self.refused_at or self.closed_at, deadline)
+        return case_ends(self.decided_at, deadline)
 
     def takes(self, today: date) -> bool:
         """Whether a request of the same person belongs to it: until its answer, and then until its deadline."""
         if self.state is CaseState.ANSWERED:
             return today <= self.due_on
-        return self.state is CaseState.OPEN
+        return self.state in PENDING
 
     def days_left(self, today: date) -> int | None:
         """Days until the deadline, negative after it; None if no answer is due."""
-        return (self.due_on - today).days if self.state is CaseState.OPEN else None
+        return (self.due(today) - today).days if self.state in PENDING else None
 
 
-def follow(cases: MutableMapping[str, LoggedCase], event: OfCase, at: datetime) -> None:
-    """Apply an event of that time to *cases*; a malformed one changes none."""
+def follow(cases: MutableMapping[str, LoggedCase], event: OfCase, at: datetime, by: str) -> None:
+    """Apply an event of that time, by that officer, to *cases*; a malformed one changes none."""
     try:
         known = cases.get(event.case)
         if known is None and isinstance(event, CaseOpened):
             known = _opened(event, at)
         elif known is not None:
-            known = _after(known, event, at)
+            known = _after(known, event, at, by)
         if known is not None and known.ends_at:  # rejects days beyond the calendar
             cases[known.id] = known
     except (TypeError, ValueError, OverflowError):
@@ -94,13 +133,18 @@ def follow(cases: MutableMapping[str, LoggedCase], event: OfCase, at: datetime) 
 
 def _opened(event: CaseOpened, at: datetime) -> LoggedCase:
     received, due = from_iso(event.received), date.fromisoformat(event.due)
-    return LoggedCase(event.case, (event.sworn,), at, received, due, int(event.stood_still))
+    asked = date.fromisoformat(event.asked) if event.asked is not None else None
+    case = LoggedCase(event.case, (event.sworn,), at, received, due, int(event.stood_still), Right(event.subject_right))
+    return case._replace(asked_on=asked, is_identified=event.identified)
 
 
-def _after(known: LoggedCase, event: OfCase, at: datetime) -> LoggedCase:
+def _after(known: LoggedCase, event: OfCase, at: datetime, by: str) -> LoggedCase:
     match event:
         case CaseWidened(sworn=sworn):
             return known._replace(sworn=(*known.sworn, sworn))
+        case CaseIdentified(due=text, stood_still=days):
+            due = date.fromisoformat(text)
+            return known._replace(due_on=due, stood_still=int(days), is_identified=True)
         case CaseHolds(recordings=held):
             return known._replace(held=known.held.union(held))
         case CaseAnswered(sha256=sha256):
@@ -108,8 +152,14 @@ def _after(known: LoggedCase, event: OfCase, at: datetime) -> LoggedCase:
         case CaseExtended(due=text, reason=reason):
             due, first = date.fromisoformat(text), known.first_due_on or known.due_on
             return known._replace(due_on=due, first_due_on=first, extension=reason)
-        case CaseRefused(reason=reason):
-            return known._replace(refused_at=at, why_not=reason)
+        case CaseRefusalProposed(ground=ground, reason=reason):
+            return known._replace(proposed=ProposedRefusal(event.id, by, at, Ground(ground), reason))
+        case CaseRefusalDenied():
+            return known._replace(proposed=None)
+        case CaseRefused(ground=ground, reason=reason):
+            return known._replace(refused_at=at, ground=Ground(ground), why=reason, proposed=None)
+        case CaseGranted(reason=reason):
+            return known._replace(granted_at=at, why=reason, proposed=None)
         case CaseClosed(reason=reason):
-            return known._replace(closed_at=at, why_not=reason)
+            return known._replace(closed_at=at, why=reason, proposed=None)
     return known

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
-from arlo_rec.log.event import AuditEvent, form_of
+from arlo_rec.log.event import AuditEvent, content_id, form_of
 from arlo_rec.log.rows import Applied, CopyState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
 from arlo_rec.policy import Action, Purpose, Role, may
+from arlo_rec.rights import ObjectionScope, ObjectionState
 
 Ids = tuple[RecordingId, ...]
 _MAKING = frozenset({Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE})  # of a training copy
@@ -526,9 +527,10 @@ class Withdrawn(Erases):
     ACTION = Action.WITHDRAW
     count: int
     tombstones: str
+    kept: Sequence[str] | None = None  # ids of recordings on hold, which the person asked to be kept
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.erase(entry, self.tombstones)
+        rows.erase(entry, self.tombstones, [RecordingId(bytes.fromhex(text)) for text in self.kept or ()])
 
 
 class WithdrawalShown(Forgettable):
@@ -661,14 +663,28 @@ class CopyReleased(AuditEvent):
 
 
 class NoticeShown(AuditEvent):
-    """A privacy notice was shown to these people on that day (`shown`), in that version of the policy."""
+    """A privacy notice was shown to these people on that day (`shown`), in that version of the policy.
+
+    `tags` are the blind indexes of their names, by which intake and IT compare without a name.
+    """
 
     ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
     RIGHT = Action.PEOPLE
+    request: str
     people: Sequence[str]
+    tags: Sequence[str]
     notice: str
     version: str
     shown: str
+
+
+class NoticeRequired(AuditEvent):
+    """Calls of employees who were never shown the notice are refused from now on, or no longer (`required`)."""
+
+    ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
+    RIGHT = Action.PEOPLE
+    request: str
+    required: bool
 
 
 class NamesCompared(Forgettable):
@@ -680,22 +696,34 @@ class NamesCompared(Forgettable):
     named: int
 
 
-class ObjectionUpheld(Erases):
-    """The objection of an employee (`agent`) to training copies was upheld, and copies of their calls were erased."""
-
-    ACTION = Action.OBJECTION
-    request: str
-    agent: str
-    reason: str
-
-
-class ObjectionEnded(AuditEvent):
-    """An objection was rejected, or an upheld one lifted (`decision`)."""
+class ObjectionReceived(AuditEvent):
+    """An employee (`agent`) objected to some uses of their calls (`scopes`), on that day: they are closed from now."""
 
     ACTION, OUTCOME, RULE = Action.OBJECTION, "done", "data.employee"
     request: str
     agent: str
-    decision: str
+    scopes: Sequence[ObjectionScope]
+    received: str
+
+
+class ObjectionUpheld(Erases):
+    """Objections of an employee were upheld, and the recordings that they concern were erased."""
+
+    ACTION = Action.OBJECTION
+    request: str
+    agent: str
+    scopes: Sequence[ObjectionScope]
+    reason: str
+
+
+class ObjectionEnded(AuditEvent):
+    """Objections were rejected, or upheld ones lifted (`decision`)."""
+
+    ACTION, OUTCOME, RULE = Action.OBJECTION, "done", "data.employee"
+    request: str
+    agent: str
+    scopes: Sequence[ObjectionScope]
+    decision: ObjectionState
     reason: str
 
 
@@ -703,19 +731,20 @@ class ObjectionEnded(AuditEvent):
 
 
 class OfCase(AuditEvent):
-    """An event in the case of an access request."""
+    """An event in the case of a person's request."""
 
     OUTCOME, RULE = "done", "access.subject"
     case: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self)
+        rows.follow(entry, self)
 
 
 class CaseOpened(OfCase):
-    """A case was opened for an access request that was received at that instant and is due on that day.
+    """A case was opened for a request that was received at that instant and is due on that day.
 
-    `stood_still` is the number of days for the check of the person's identity.
+    `stood_still` is the number of days for the check of the person's identity; `asked` is the day since which the
+    deadline stands still, until they have shown who they are (`identified`).
     """
 
     ACTION = Action.DSAR
@@ -723,9 +752,21 @@ class CaseOpened(OfCase):
     received: str
     due: str
     stood_still: int
+    subject_right: str
+    identified: bool
+    asked: str | None = None
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self, self.sworn)
+        rows.follow(entry, self, self.sworn)
+
+
+class CaseIdentified(OfCase):
+    """The person of a case has shown who they are, so that its deadline runs again."""
+
+    ACTION = Action.DSAR
+    due: str
+    stood_still: int
+    shown: bool = True
 
 
 class CaseWidened(OfCase):
@@ -735,7 +776,7 @@ class CaseWidened(OfCase):
     sworn: str
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.follow_case(entry, self, self.sworn)
+        rows.follow(entry, self, self.sworn)
 
 
 class CaseHolds(OfCase):
@@ -782,12 +823,47 @@ class CaseExtended(OfCase):
     extended: bool = True
 
 
-class CaseRefused(OfCase):
-    """A request was refused, with a reason for the person."""
+class CaseGranted(OfCase):
+    """A request of another right than access was granted, and what was done about it."""
 
     ACTION = Action.DSAR
     reason: str
+    granted: bool = True
+
+
+class CaseRefusalProposed(OfCase):
+    """An officer wants to refuse a request, which a second officer decides; `request` is random (`id`)."""
+
+    ACTION = Action.DSAR
+    ground: str
+    reason: str
+    request: str
+
+    @property
+    def id(self) -> str:
+        """The id of the pending decision."""
+        return content_id(self.to_json())
+
+
+class CaseRefusalDenied(OfCase):
+    """A second officer denied a refusal, or the first withdrew it: the request is still to be answered."""
+
+    ACTION = Action.DSAR
+    waits: str
+    why: str
+
+
+class CaseRefused(OfCase):
+    """A request was refused on a ground of the law, with a reason for the person.
+
+    `waits` is the id of the proposed refusal, if a second officer approved one.
+    """
+
+    ACTION = Action.DSAR
+    ground: str
+    reason: str
     refused: bool = True
+    waits: str | None = None
 
 
 class CaseClosed(OfCase):
@@ -833,6 +909,52 @@ class OpenedForSubject(Opens):
     def access(self) -> tuple[str, str | None] | None:
         of_employee, whole = "_employee" if self.side == "agent" else "", "_whole" if self.whole_call else ""
         return f"dsar{of_employee}{whole}", None
+
+
+# -- holds --------------------------------------------------------------------------------------------
+
+
+class OfHold(AuditEvent):
+    """An event of a hold: `request` is its id."""
+
+    ACTION, OUTCOME, RULE = Action.HOLD, "done", "access.subject"
+    request: str
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        rows.follow(entry, self)
+
+
+class HoldProposed(OfHold):
+    """A hold on calls until an instant is asked for; `request` is random here (`id`)."""
+
+    recordings: Ids
+    reason: str
+    ground: str
+    until: str
+
+    @property
+    def id(self) -> str:
+        """The id of the hold."""
+        return content_id(self.to_json())
+
+
+class HoldSet(OfHold):
+    """A hold is in force: a second officer approved it, or there is none."""
+
+    is_set: bool = True
+
+
+class HoldDenied(OfHold):
+    """A second officer denied a hold, or the first took it back."""
+
+    why: str
+
+
+class HoldLifted(OfHold):
+    """A hold was lifted before its end."""
+
+    reason: str
+    lifted: bool = True
 
 
 # -- backup and restore -------------------------------------------------------------------------------

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from arlo_rec.log import cases
+from arlo_rec.log import cases, holds
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.log.event import AuditEvent
-from arlo_rec.log.events import OfCase
+from arlo_rec.log.events import OfCase, OfHold
+from arlo_rec.log.holds import LoggedHold
 from arlo_rec.log.rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Role
+from arlo_rec.rights import outlives_withdrawal
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class Projection(Rows):
     made_twice: list[int] = field(default_factory=list)  # entries that make an existing copy
     replaced: dict[RecordingId, int] = field(default_factory=dict)  # copies, by the entry that replaced them
     cases: dict[str, LoggedCase] = field(default_factory=dict)
+    holds: dict[str, LoggedHold] = field(default_factory=dict)
+    kept: set[RecordingId] = field(default_factory=set)  # withdrawn, and on hold then at the person's request
     parts: dict[str, int] = field(default_factory=dict)  # of cases: the entry that commits to each row
     approved: int = 0  # versions of the policy
     forgotten: list[tuple[int, datetime, int, int]] = field(default_factory=list)  # entry, time, days, `approved` then
@@ -70,11 +74,17 @@ class Projection(Rows):
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
         self.taken.update(recordings)
 
-    def erase(self, entry: Applied, tombstones: str | None = None) -> None:
+    def erase(self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = ()) -> None:
+        """See `Rows`; a recording without a hold at the person's request is not kept: its withdrawal erased it."""
         self.erased[entry.seq] = entry.recordings
         self._open(entry.recordings)
         if tombstones is not None:
             self.withdrawals[entry.seq] = entry.at, tombstones
+        self.kept.update(recording for recording in kept if self._is_held_for_person(recording, entry.at))
+
+    def _is_held_for_person(self, recording: RecordingId, at: datetime) -> bool:
+        call = self.copies[recording].made.parent if recording in self.copies else recording
+        return any(hold.holds(call, at) and outlives_withdrawal(hold.ground) for hold in self.holds.values())
 
     def restore(self, entry: Applied, since: int) -> None:
         self.restored.append(range(since, entry.seq))
@@ -113,11 +123,13 @@ class Projection(Rows):
         for copy in entry.recordings & self.copies.keys():
             self.copies[copy].reviews.append((entry.seq, entry.person))
 
-    def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
+    def follow(self, entry: Applied, event: object, part: str | None = None) -> None:
         if part is not None:
             self.parts[part] = entry.seq
         if isinstance(event, OfCase):
-            cases.follow(self.cases, event, entry.at)
+            cases.follow(self.cases, event, entry.at, entry.person)
+        if isinstance(event, OfHold):
+            holds.follow(self.holds, event, entry.at, entry.person)
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """See `Rows`; a case that has not ended stays."""

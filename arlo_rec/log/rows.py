@@ -64,8 +64,11 @@ class Rows:
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
         """Mark recordings as held."""
 
-    def erase(self, entry: Applied, tombstones: str | None = None) -> None:
-        """Erase the entry's recordings; files of them are to be deleted. A withdrawal has a digest of *tombstones*."""
+    def erase(self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = ()) -> None:
+        """Erase the entry's recordings; files of them are to be deleted.
+
+        A withdrawal has a digest of *tombstones*, and may have *kept* recordings on hold, as the person asked.
+        """
 
     def restore(self, entry: Applied, since: int) -> None:
         """Note a restore with the entries from *since* on; its recordings are lost."""
@@ -85,8 +88,8 @@ class Rows:
     def review_copies(self, entry: Applied) -> None:
         """Confirm the cut lists of the entry's recordings."""
 
-    def follow_case(self, entry: Applied, event: object, part: str | None = None) -> None:
-        """Apply an event of a case; *part* is the digest of a row that the entry commits to."""
+    def follow(self, entry: Applied, event: object, part: str | None = None) -> None:
+        """Apply an event of a case or a hold; *part* is the digest of a row that the entry commits to."""
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """Delete what is kept of these cases."""

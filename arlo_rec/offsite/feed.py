@@ -1,5 +1,6 @@
-"""The feed: an append-only copy of the log outside the store, from which a restore learns what happened since its
-backup.
+"""The feed: a copy of the log outside the store, from which a restore learns what happened since its backup.
+
+It is only appended to, but where the log forgot: then it is written anew without that.
 
 Each change is one self-contained line, signed by the log's key (`feed_line`). It is forwarded once it is durable, with
 everything missed before: the feed itself shows how far it goes. An erasure waits for it at most FEED_WAIT.
@@ -11,7 +12,8 @@ the store may have gone on elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -24,7 +26,7 @@ from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import digest_of_people, people_to_json
 from arlo_rec.log import events
-from arlo_rec.log.events import AuthorityChanged, ChangesPeople, Withdrawn
+from arlo_rec.log.events import AuthorityChanged, ChangesPeople, EntriesForgotten, Withdrawn
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable
 from arlo_rec.model.records import from_micros, to_micros
@@ -38,6 +40,7 @@ CLOSED_AT_ONCE = 200  # lines forwarded in one write
 LOOKED_BACK = 1000  # lines searched for a longer reach: an old line may have been written again
 FOREIGN_MOST = 5000  # foreign lines that look signed before the search for the end stops: half a second
 AHEAD, FORKED = "feed_ahead", "feed_forked"
+_OTHERS = ("after", "before", "checkpoint", "people", "links", "sealed", *feed_line.COUNTERS)  # of a line, as it was
 
 
 class FeedStatus(Record, frozen=True):
@@ -88,7 +91,7 @@ def forward(store: Store) -> None:
 def follow(store: Store, now: datetime) -> None:
     """Forward every change from now on, and all missed ones at once.
 
-    The file is made only once: if it is missing later, its disk is not mounted.
+    The file is made only once: if it is missing later, its disk is not mounted. From then on `fed` is not 0 (`forget`).
     """
     file = file_of(store)
     if file is None:
@@ -246,6 +249,82 @@ def _content(tombstones: Iterable[Tombstone]) -> bytes:
 def _info(store: bytes, seq: int) -> bytes:
     """The HPKE info of sealed tombstones."""
     return b"arlo-rec/1/feed\0" + store + seq.to_bytes(8, "big")
+
+
+# -- forgetting ---------------------------------------------------------------------------------------
+#
+# The feed loses the bodies that the log lost. A line that held one is written anew with its leaf and signed by the
+# log's newest key, so that a restore still reads it. `fed` is one more than the entries whose forgetting is done here.
+
+
+def forget(store: Store, now: datetime) -> None:
+    """Delete the bodies that the log forgot, where the feed can be rewritten; never raises an ArloError for the feed.
+
+    Until then `remembers` holds, and the next purge tries again.
+    """
+    file, told = file_of(store), _not_done(store)
+    if file is None or not told or not store.log.is_current_key(store.log.key):
+        return
+    runs, size = [run for _, event in told for run in event.entries], store.log.tree().size
+    gone = sorted({seq for first, last in runs for seq in range(max(first, 0), min(last + 1, size))})
+    try:
+        with file.alone(FEED_WAIT) as handle, store.db.reading():
+            if gone:
+                file.rewrite(_without(store, file.lines(handle), gone))
+    except ArloError:
+        return
+    with store.change(now):
+        store.meta.set("fed", told[0][0] + 2)
+
+
+def remembers(store: Store) -> bool:
+    """Whether the feed may hold bodies that the log forgot."""
+    return store.feed is not None and any(event.entries for _, event in _not_done(store))
+
+
+def _not_done(store: Store) -> list[tuple[int, EntriesForgotten]]:
+    """The forgetting entries that the feed does not follow yet, the newest first, with their numbers."""
+    told, done = list[tuple[int, EntriesForgotten]](), store.meta.number("fed") - 1
+    for entry in store.log.entries.of_forgetting():
+        if entry.seq < done:
+            break
+        if isinstance(event := entry.event, EntriesForgotten):
+            told.append((entry.seq, event))
+    return told
+
+
+def _without(store: Store, lines: Iterable[bytes], gone: Sequence[int]) -> Iterator[bytes]:
+    """The lines of a feed without the bodies of the entries *gone*, which ascend.
+
+    Foreign lines among them go too, as one of ours that was torn is one. Later ones stay, to be counted, and so do
+    signed ones of another copy of the store.
+    """
+    chain, is_later = _chain(store), False
+    for raw in lines:
+        line = feed_line.read(raw)
+        is_later = is_later or (line is not None and line.after > gone[-1])
+        if line is None:
+            if is_later:
+                yield raw
+            continue
+        at = bisect_left(gone, line.after)
+        if at == len(gone) or gone[at] >= line.size:
+            yield raw
+        elif chain.signer(line) is not None:
+            is_ours = _is_ours(store, line) and _leaves(line) == store.log.raw.leaves(line.after, line.size)
+            yield _leaves_only(store, line) if is_ours else raw
+
+
+def _leaves_only(store: Store, line: FeedLine) -> bytes:
+    """A line of ours with the leaves of the entries whose bodies the log has no more, signed anew."""
+    kept = store.log.raw.entries(line.after, line.size)
+    contents = [
+        feed_line.entry_to_json(raw) if raw.body is None else entry
+        for raw, entry in zip(kept, line.document["entries"], strict=True)
+    ]
+    newer = feed_line.keys_to_json(key for key in store.log.key_chain() if key.from_size >= line.after)
+    others = {key: line.document[key] for key in _OTHERS if key in line.document}
+    return feed_line.sign(store.layout.id, {**others, "entries": contents, "keys": newer}, store.log.key)
 
 
 # -- reading ------------------------------------------------------------------------------------------

@@ -209,7 +209,8 @@ class EvidenceCheck:
     def _erased_too_early(self) -> Iterator[Problem]:
         taken_in = self._store.log.entries.taking_in(self._early.keys())
         for recording, entry in taken_in.items():
-            if self._early[recording] < self._earliest(recording, entry.at):
+            is_early = self._early[recording] < self._earliest(recording, entry.at)
+            if is_early and recording not in self._rows.kept:  # withdrawn, and erased at the end of its hold
                 yield Problem("erased_too_early", recording.hex())
 
     def _earliest(self, recording: RecordingId, taken_in: datetime) -> datetime:
@@ -223,7 +224,8 @@ class EvidenceCheck:
         held = self._store.catalogue.search.of_withdrawn(self._end)
         taken_in = self._store.log.entries.taking_in({row.id for _, row in held})
         for seq, row in held:
-            if row.id in taken_in and taken_in[row.id].seq < seq:
+            is_after = row.id in taken_in and taken_in[row.id].seq < seq
+            if is_after and row.id not in self._rows.kept:
                 yield Problem("withdrawn_but_held", row.id.hex())
         withdrawn = {recording: seq for seq in self._rows.withdrawals for recording in self._rows.erased[seq]}
         for copy, logged in self._rows.copies.items():

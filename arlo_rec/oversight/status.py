@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures
+from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
-from arlo_rec.admin import approvals
+from arlo_rec.admin import approvals, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
@@ -27,6 +27,7 @@ from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
 from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log, supplier_control
+from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
@@ -42,7 +43,8 @@ class Severity(StrEnum):
 
 # Findings on an access request with fewer days left; `_erases`: until a recording of it is erased
 _DEADLINES: Final = ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon"))
-_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases"})
+_DECISIONS: Final = ((0, "objection_overdue"), (3, "objection_due"))
+_CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases", "objection_overdue", "objection_due"})
 
 
 class Finding(NamedTuple):
@@ -61,6 +63,15 @@ class Access(Record, frozen=True):
     person: str
     by: str
     until: datetime
+
+
+class PendingObjection(Record, frozen=True):
+    """An employee's objection without a decision, and the time left."""
+
+    scope: ObjectionScope
+    received: date
+    due: date | None
+    days_left: int | None
 
 
 class SupplierShown(Record, frozen=True):
@@ -86,7 +97,11 @@ class Status(Record, frozen=True):
     backups: list[escrow.BackupStatus]
     feed: feed.FeedStatus | None
     unconfirmed: int  # disclosures of erased recordings without a confirmed deletion
-    requests: list[Waiting]  # access requests without an answer
+    exports_overdue: int  # files that staff saved more than a week ago, without a confirmed deletion
+    holds: int  # calls on hold
+    requests: list[Waiting]  # requests without an answer
+    objections: list[PendingObjection]  # of employees, without a decision
+    untold: int  # employees with held calls who were never shown the notice
     warnings: list[str]
     check_word: str  # of the newest link of the chain of authority
     own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
@@ -105,24 +120,28 @@ def status(
     *suppliers*: those that the company states; None where it states none.
     """
     store.demand(Action.LOOK_AFTER, now)
-    recordings, late = store.catalogue.search, now - OVERDUE_AFTER
+    late = now - OVERDUE_AFTER
     seen_since = now - REFUSED_RECENT
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
     current = Status(
         held=store.catalogue.count_held(),
-        due=recordings.count_past_retention(now, store.policy.latest_due(now)),
-        overdue=recordings.count_past_retention(late, store.policy.latest_due(late)),
+        due=holds.count_overdue(store, now),
+        overdue=holds.count_overdue(store, late),
         refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
         last_purge=store.clock.get().last_purge(),
         log_size=store.log.tree().size,
-        unfinished=recordings.count_unfinished(),
+        unfinished=store.catalogue.search.count_unfinished(),
         weak_disk=weak_disk(store),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
+        exports_overdue=len(disclosures.kept_too_long(store, now)),
+        holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
         requests=cases.urgent(store, now),
+        objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
+        untold=len(staff_notices.untold_calls(store)),
         warnings=[],
         check_word=store.authority.check_word(),
         own_access=list(map(Access.of, own)),
@@ -132,7 +151,8 @@ def status(
         critical=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current)]
-    found += [*_of_requests(current.requests), *_of_copies(current), *_of_suppliers(suppliers, now)]
+    found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current)]
+    found += _of_suppliers(suppliers, now)
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
         for severity in (Severity.WARNING, Severity.CRITICAL)
@@ -154,7 +174,7 @@ def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[
 
 
 def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
-    """Findings that close the store, or leave it open to a person who left."""
+    """Findings that close the store, leave it open to a person who left, or keep what should be gone."""
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
     if store.unapproved:
@@ -165,6 +185,8 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
     if store.roster.is_known_outside(store.catalogue_mark):
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
+    if feed.remembers(store):
+        yield Finding(Severity.WARNING, "feed_remembers", {"path": store.feed})
     if ballast_is_missing(store.layout):
         yield Finding(Severity.CRITICAL, "ballast_missing")
 
@@ -177,10 +199,14 @@ def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "no_feed")
     if sum(person.role is Role.OFFICER and not person.recovery for person in store.roster.people) < 2:
         yield Finding(Severity.WARNING, "one_officer")  # no second one to approve, or to succeed her
+    if current.holds:
+        yield Finding(Severity.STATUS, "holds", {"count": current.holds})
     if current.weak_disk:
         yield Finding(Severity.STATUS, "weak_disk", {"kind": current.weak_disk}, "weak_disk")
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
+    if current.exports_overdue:
+        yield Finding(Severity.WARNING, "exports_overdue", {"count": current.exports_overdue})
 
 
 def _of_copies(current: Status) -> Iterator[Finding]:
@@ -207,6 +233,16 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:
                 yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+
+
+def _of_employees(current: Status) -> Iterator[Finding]:
+    """Employees who objected and have no answer yet, and those who were never told."""
+    for objection in current.objections:
+        values = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        code = next((code for before, code in _DECISIONS if (objection.days_left or 0) < before), "objection_pending")
+        yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)
+    if current.untold:
+        yield Finding(Severity.STATUS, "untold", {"count": current.untold})
 
 
 def _of_suppliers(suppliers: Sequence[Supplier] | None, now: datetime) -> Iterator[Finding]:

@@ -11,19 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.access import cases, disclosures, gate, limits
+from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.admin import approvals, grant_review, pending
-from arlo_rec.admin.pending import Kind
+from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
-from arlo_rec.admin.requests import Request
-from arlo_rec.log.rows import CopyState
+from arlo_rec.admin.refusals import Refusal
+from arlo_rec.log.holds import LoggedHold
+from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
-from arlo_rec.model.records import Grant, PendingOfficer, named_in
+from arlo_rec.model.records import PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.policy import SUPPLIER_SOON, Action, Role, supplier_control
+from arlo_rec.oversight.status import REFUSED_RECENT
+from arlo_rec.policy import EXPORT_ALARM_AFTER, REFUSED_FOR_GOOD, SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
@@ -35,6 +37,8 @@ _DECIDED_AS: Final = {  # the kind of task
     Kind.OFFICER: "approve_officer",
     Kind.POLICY: "approve_policy",
     Kind.REQUEST: "request",
+    Kind.REFUSAL: "approve_refusal",
+    Kind.HOLD: "approve_hold",
 }
 
 
@@ -56,10 +60,16 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
         return controls
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
-    waiting_tasks = [*_copies(store, now), *_deletions(store), *_grants_that_end(store, now), *_pending(store, now)]
+    waiting_tasks = [
+        *_copies(store, now),
+        *_deletions(store),
+        *_files(store, now),
+        *_grants_that_end(store, now),
+        *_pending(store, now),
+    ]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _cases):
+        for waiting in (_broken, _review, _cases, _objections, _untold):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -76,7 +86,7 @@ def _controls(suppliers: Sequence[Supplier], now: datetime) -> Iterator[Task]:
 def _copies(store: Store, now: datetime) -> Iterator[Task]:
     """Training copies that this person may review or release."""
     try:
-        admission = gate.admit(store, Intent(Action.REVIEW), now)
+        admission = gate.admit(store, Intent(Action.REVIEW, shows=False), now)
     except ArloError:  # clock behind, or erasures unknown: nothing opens, and status reports it
         return
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
@@ -102,6 +112,18 @@ def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
         if grant.until - now <= SOON and not any(other.teams in (None, grant.teams) for other in later):
             about = {"purpose": grant.purpose, "teams": grant.teams, "until": grant.until}
             yield Task("grant_ends", grant.id, grant.until - SOON, about)
+
+
+def _files(store: Store, now: datetime) -> Iterator[Task]:
+    """Saved files that were kept too long, of recordings that are held: one's own, or all for an officer."""
+    for row in disclosures.kept_too_long(store, now):
+        is_mine = store.person.role is Role.OFFICER or row.person == store.person.name
+        if is_mine and row.state is DisclosureState.OUT:  # else it is among `_deletions`
+            entry = store.log.entries.get(row.seq)
+            ids = [name.hex()[:SHOWN] for name in (entry.recordings if entry is not None else ())]
+            about: dict[str, object] = {"kind": row.kind, "name": row.person, "file": disclosures.file_of(store, row)}
+            about |= {"recordings": ", ".join(ids), "at": row.at}
+            yield Task("file_kept", str(row.seq), row.at + EXPORT_ALARM_AFTER, about)
 
 
 def _deletions(store: Store) -> Iterator[Task]:
@@ -131,13 +153,17 @@ def _pending(store: Store, now: datetime) -> Iterator[Task]:
             yield Task(kind, decision.id, decision.since, {"by": decision.by, **_facts(decision.what)}, decision.until)
 
 
-def _facts(what: Grant | PendingOfficer | Proposal | Request) -> dict[str, object]:
+def _facts(what: What) -> dict[str, object]:
     """The values of a pending decision."""
     match what:
         case PendingOfficer(person=person):
             return {"name": person.name}
         case Proposal(version=version):
             return {"version": version.version}
+        case Refusal(case=case, proposed=proposed):
+            return {"case": case.id, "right": case.right, "ground": proposed.ground, "reason": proposed.reason}
+        case LoggedHold(ground=ground, calls=calls, until=until, reason=reason):
+            return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
     terms = (what.limits, what.may_export)
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
@@ -159,7 +185,21 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
-    """Access requests without an answer."""
+    """Requests without an answer."""
     for case in cases.urgent(store, now):
-        about = {"due": case.due, "days": case.days_left, "erased": case.first_erased}
+        about = {"right": case.right, "due": case.due, "days": case.days_left, "erased": case.first_erased}
         yield Task("case", case.case, case.received, about)
+
+
+def _objections(store: Store, now: datetime) -> Iterator[Task]:
+    """Objections of employees without a decision."""
+    for objection in objections.pending(store, now):
+        about = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
+        yield Task("objection", objection.person, objection.at, about)
+
+
+def _untold(store: Store, now: datetime) -> Iterator[Task]:
+    """Refused calls of employees who were never shown the notice."""
+    for refused in store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD)):
+        if refused.code == "agent_not_told":
+            yield Task("untold", refused.code, refused.oldest, {"count": refused.count})

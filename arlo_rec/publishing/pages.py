@@ -14,12 +14,13 @@ from typing import Final, NamedTuple
 
 from arlo_rec.certificates.check import HEADS
 from arlo_rec.i18n.messages import LANGUAGES, say
-from arlo_rec.i18n.pages import Formats, render, render_markdown, visible
+from arlo_rec.i18n.pages import Formats, country, render, render_markdown, visible
 from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import CASE_RETENTION, FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
+from arlo_rec.policy import FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
 from arlo_rec.publishing.markup import sections
+from arlo_rec.rights import CASE_RETENTION
 
 # -- facts -------------------------------------------------------------------------------------------
 # The facts in published pages: of a version of the policy, the company, and the program's fixed settings. Pure.
@@ -149,6 +150,7 @@ def _of_company(company: Particulars, lang: str) -> dict[str, object]:
         "staff_discussed": day(company.staff_discussed) if company.staff_discussed is not None else None,
         "staff_evaluated": day(evaluated) if isinstance(evaluated, date) else None,
         "day": day,
+        "country": lambda code: country(code, lang),
         **{key: stated.text(lang) if (stated := getattr(company, key)) is not None else None for key in words},
     }
 

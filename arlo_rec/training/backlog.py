@@ -15,8 +15,8 @@ from datetime import datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.access import gate, limits, objections
-from arlo_rec.access.gate import Intent
+from arlo_rec.access import gate, holds, limits, objections
+from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import short_ids
 from arlo_rec.log.rows import CopyState
@@ -24,6 +24,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Refused, SoundError, Unreachable, Usage
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Action, Purpose
+from arlo_rec.rights import closing
 from arlo_rec.store import Store
 from arlo_rec.training import build, cut_plan, opening
 from arlo_rec.training.build import TrainingCopy
@@ -62,24 +63,31 @@ class Pending(NamedTuple):
     objected: int
 
 
-def pending(store: Store, now: datetime) -> Pending:
+def pending(store: Store, intent: Intent, now: datetime) -> Pending:
     """Originals without a copy, of which this person may make one; the next to be erased first.
 
-    Raises NotGranted for a role that makes no copies.
+    Raises what `gate.admit` raises.
     """
-    admission = gate.admit(store, Intent(Action.PSEUDONYMISE), now)
+    admission = gate.admit(store, intent, now)
     today = store.clock.today(now)
     originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
+    on_hold = holds.active(store, now)
+    originals = [call for call in originals if call.id not in on_hold]
     calls = [
         recording
         for recording in originals
         if admission.covers(recording.team) and Purpose.TRAINING in recording.purposes
     ]
+    objected = _objected(store, admission, calls)
+    return Pending([call for call in calls if call.id not in objected], len(objected))
+
+
+def _objected(store: Store, admission: Admission, calls: Sequence[Recording]) -> set[RecordingId]:
+    """The calls of which an objection lets this person make and review no copy."""
     keyring: Keyring = GrantKeyring(store, admission.quality_grants())
     if admission.is_officer:
         keyring = OfficerKeyring(store)
-    objected = objections.objected_to(store, calls, keyring)
-    return Pending([call for call in calls if call.id not in objected], len(objected))
+    return objections.objected_to(store, calls, keyring, closing(None, officer=admission.is_officer))
 
 
 class CopyWaiting(Record, frozen=True):
@@ -98,12 +106,14 @@ class CopyWaiting(Record, frozen=True):
 
 def under_review(store: Store, now: datetime) -> list[CopyWaiting]:
     """Copies under review that this person may review, oldest first; raises NotGranted."""
-    admission = gate.admit(store, Intent(Action.REVIEW), now)
+    admission = gate.admit(store, Intent(Action.REVIEW, shows=False), now)
     waiting = [(copy, team) for copy, team in store.catalogue.copies.under_review() if admission.covers(team)]
     calls = {call.id: call for _, call in store.catalogue.search.held_among({copy.parent for copy, _ in waiting})}
     if not admission.as_officer:
         open_to = limits.included(store, admission.quality_grants(), list(calls.values()))
         waiting = [(copy, team) for copy, team in waiting if copy.parent in open_to]
+    objected = _objected(store, admission, list(calls.values()))
+    waiting = [(copy, team) for copy, team in waiting if copy.parent not in objected]
     short = short_ids(store, admission.covers, [copy.first for copy, _ in waiting])
     starts = {name: call.started_at for name, call in calls.items()}
     found = list[CopyWaiting]()
@@ -118,7 +128,7 @@ def next_to_review(store: Store, now: datetime) -> CopyWaiting | None:
 
     Raises NotGranted.
     """
-    admission = gate.admit(store, Intent(Action.REVIEW), now)
+    admission = gate.admit(store, Intent(Action.REVIEW, shows=False), now)
     waiting = [row for row in under_review(store, now) if row.state is CopyState.NEEDS_REVIEW]
     audible = [row for row in waiting if admission.grant_for(row.team) is not None]
     return next(iter(audible or waiting), None)
@@ -127,6 +137,7 @@ def next_to_review(store: Store, now: datetime) -> CopyWaiting | None:
 def make_copies(
     store: Store,
     shown_ids: Sequence[str],
+    intent: Intent,
     order_of: Callable[[str], CopyOrder],
     engines: Sequence[Engine | None],
     clock: Callable[[], datetime],
@@ -135,8 +146,9 @@ def make_copies(
 ) -> Iterator[TrainingCopy | FailedCall]:
     """Make a copy of each call, in order, as many at once as *engines*; a failed call stops no other.
 
-    Raises errors that concern all calls: a full disk, a store in use, an engine that does not start.
+    Raises errors that concern all calls: a missing reason, a full disk, a store in use, an engine that does not start.
     """
+    gate.admit(store, intent, clock())
     free: SimpleQueue[Engine | None] = SimpleQueue()
     for engine in engines:
         free.put(engine)
@@ -152,7 +164,7 @@ def make_copies(
                 try:
                     order = build.by_policy(store, order_of(shown_id), clock())
                     cut_plan.demand_words(order, engines[0])
-                    original = opening.open_original(store, shown_id, clock)
+                    original = opening.open_original(store, shown_id, intent, clock)
                 except _CALL_ERRORS as error:
                     yield FailedCall(shown_id, error)
                     continue

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from arlo_rec import audio
-from arlo_rec.access import gate, metadata, objections, revisions
+from arlo_rec.access import gate, metadata, revisions
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.metadata import Facts
 from arlo_rec.audio import Sound
@@ -155,7 +155,6 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
             if store.catalogue.recordings.held(original.id) is None:
                 raise NotOpen  # withdrawn while the copy was made
             gate.still_open(store, draft.original.permit, now)
-            objections.demand_none(store, draft.original.metadata["agent"])
             if draft.replaces is not None:
                 _demand_replaceable(store, draft.replaces, releasing=draft.state is CopyState.RELEASED)
             keys = CommitKeys(store, now)

@@ -60,9 +60,9 @@ class OpenRecording:
         return int(channel)
 
 
-def open_recording(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> OpenRecording:
+def open_recording(store: Store, shown_id: str, intent: Intent, clock: Callable[[], datetime]) -> OpenRecording:
     """Open the original or copy of an id; raises Integrity, and what the gate raises."""
-    admission = gate.admit(store, Intent(action), clock())
+    admission = gate.admit(store, intent, clock())
     permit = gate.permit(store, admission, shown_id, clock())
     key, header = gate.data_key(store, permit, clock())
     body = b"".join(gate.listen_to(store, permit, clock))
@@ -81,14 +81,14 @@ def whole_id(store: Store, shown_id: str, clock: Callable[[], datetime]) -> str:
     """
     if WHOLE.fullmatch(shown_id):
         return shown_id
-    admission = gate.admit(store, Intent(Action.PSEUDONYMISE), clock())
+    admission = gate.admit(store, Intent(Action.PSEUDONYMISE, shows=False), clock())
     matches = matching(store, admission.covers, shown_id)
     return matches[0].hex() if len(matches) == 1 else shown_id
 
 
-def open_original(store: Store, shown_id: str, clock: Callable[[], datetime]) -> OpenRecording:
+def open_original(store: Store, shown_id: str, intent: Intent, clock: Callable[[], datetime]) -> OpenRecording:
     """Open a recording to make a copy of it; raises Usage if it is a copy itself."""
-    original = open_recording(store, shown_id, Action.PSEUDONYMISE, clock)
+    original = open_recording(store, shown_id, intent, clock)
     if original.recording.kind is not Kind.ORIGINAL:
         raise Usage("not_an_original")
     return original

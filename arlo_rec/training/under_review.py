@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from arlo_rec.access.gate import Intent
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.erasure import protocol
 from arlo_rec.log.events import CopyErased, CopyMade, CopyShown
@@ -19,32 +20,32 @@ from arlo_rec.training.opening import OpenRecording
 RULE: Final = "data.pseudonymised"
 
 
-def open_one(store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]) -> tuple[Copy, OpenRecording]:
+def open_one(store: Store, shown_id: str, intent: Intent, clock: Callable[[], datetime]) -> tuple[Copy, OpenRecording]:
     """Open a copy under review; raises NotOpen, or Usage for the id of anything else.
 
     A copy that an interrupted run replaced is erased now, and the error names its successor.
     """
-    copy, recording = open_unreleased(store, shown_id, action, clock)
+    copy, recording = open_unreleased(store, shown_id, intent, clock)
     if copy.state is CopyState.REPLACED:
         successor = store.catalogue.copies.made_from(copy.id)
-        erase(store, copy, action, None, clock())
+        erase(store, copy, intent.action, None, clock())
         raise replaced_by(successor)
     return copy, recording
 
 
 def open_unreleased(
-    store: Store, shown_id: str, action: Action, clock: Callable[[], datetime]
+    store: Store, shown_id: str, intent: Intent, clock: Callable[[], datetime]
 ) -> tuple[Copy, OpenRecording]:
     """Open a copy that is not released; raises NotOpen, or Usage for the id of anything else.
 
     Earlier revisions that an interrupted run left behind are erased now.
     """
-    recording = opening.open_recording(store, shown_id, action, clock)
+    recording = opening.open_recording(store, shown_id, intent, clock)
     copy = store.catalogue.copies.get(recording.permit.recording.id)
     if copy is None or copy.state is CopyState.RELEASED:
         raise Usage("not_under_review")
     for earlier in copies.leftovers(store, copy):
-        erase(store, earlier, action, None, clock())
+        erase(store, earlier, intent.action, None, clock())
     return copy, recording
 
 

@@ -12,7 +12,7 @@ from arlo_rec.model import documents
 from arlo_rec.model.records import Grant, Limits, RecordingId
 from arlo_rec.store import Store
 from tests.support.catalogue import insider
-from tests.support.copies import CONFIRM, labels, propose
+from tests.support.copies import CONFIRM, SAID, labels, propose
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.need"), pytest.mark.slow]
@@ -47,7 +47,7 @@ def test_a_grant_for_an_agent_opens_no_call_of_another_and_does_not_say_that_the
     assert export(world, calls["kari"], "no.wav") == export(world, "0" * 32, "no.wav") == (13, "no_grant")
     assert world.code("listen", calls["kari"], *WHY, "--player", "cat", who="leif") == (13, "no_grant")
     cuts = labels(world, (0.1, 0.2))
-    assert world.code("pseudonymise", calls["kari"], "--cuts", cuts, who="leif") == (13, "no_grant")
+    assert world.code("pseudonymise", *SAID, calls["kari"], "--cuts", cuts, who="leif") == (13, "no_grant")
     agents = world.json("find", "--teams", *WHY, who="leif")["teams"]
     assert [team["agents"] for team in agents] == [["Ola Oppdiktet"]]
 

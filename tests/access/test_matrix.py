@@ -17,7 +17,8 @@ from arlo_rec.commands.run import Run
 from arlo_rec.model.policy_versions import first
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId
-from arlo_rec.policy import RETENTION, Action, OpenRequest, Purpose, Role, State
+from arlo_rec.policy import RETENTION, Action, Purpose, Role, State
+from arlo_rec.rights import ObjectionScope, ObjectionState, OpenRequest
 from tests.support import world as worlds
 from tests.support.copies import CONFIRM, propose
 from tests.support.world import REASON, World
@@ -52,7 +53,8 @@ MAY = {
     "purge": Action.PURGE,
     "back up": Action.BACKUP,
     "take in calls": Action.INGEST,
-    "decide objections of employees": Action.OBJECTION,
+    "enter and decide objections of employees": Action.OBJECTION,
+    "keep calls on hold": Action.HOLD,
     "look after the store": Action.LOOK_AFTER,
     "search": Action.FIND,
     "listen": Action.LISTEN,
@@ -87,18 +89,25 @@ class Cell(NamedTuple):
     consent: frozenset[Purpose] = frozenset()
     kind: str = ORIGINAL
     is_old: bool = False
-    objected: bool = False
+    objection: tuple[ObjectionScope, ObjectionState] | None = None
+    on_hold: bool = False
 
     def has(self, purpose: Purpose, team: str | None = None) -> bool:
         """Whether there is live access for a purpose, to a team if one is named."""
         is_live = self.access is not None and self.access.state == "live" and self.access.purpose is purpose
         return is_live and (team is None or (self.access is not None and self.access.team in (None, team)))
 
+    def objects(self, scope: ObjectionScope) -> bool:
+        """Whether the employee's objection to that is pending or upheld."""
+        closing = {ObjectionState.PENDING, ObjectionState.UPHELD}
+        return self.objection is not None and self.objection[0] is scope and self.objection[1] in closing
+
 
 IF: dict[str, Callable[[Cell], bool]] = {
     "a purpose of the two": lambda cell: cell.purpose in {"training", "quality"},
     "for quality": lambda cell: cell.purpose == "quality",
     "for training": lambda cell: cell.purpose == "training",
+    "no purpose but training": lambda cell: cell.purpose in {None, "training"},
     "a reason": lambda cell: cell.reason == REASON,
     "live access for that purpose": lambda cell: cell.has(Purpose(str(cell.purpose))),
     "live access for quality to the team": lambda cell: cell.has(Purpose.QUALITY, TEAM),
@@ -109,7 +118,10 @@ IF: dict[str, Callable[[Cell], bool]] = {
     "not 90 days old": lambda cell: not cell.is_old,
     "a released copy": lambda cell: cell.kind == RELEASED,
     "no released copy": lambda cell: cell.kind != RELEASED,
-    "the employee did not object": lambda cell: not cell.objected,
+    "not on hold": lambda cell: not cell.on_hold,
+    "the employee did not object to recording": lambda cell: not cell.objects(ObjectionScope.RECORDING),
+    "nor to quality": lambda cell: not cell.objects(ObjectionScope.QUALITY),
+    "nor to training": lambda cell: not cell.objects(ObjectionScope.TRAINING),
 }
 
 
@@ -147,7 +159,7 @@ def by_the_table(cell: Cell) -> bool:
 def by_the_program(cell: Cell) -> tuple[bool, str]:
     """Whether the program allows it, and the code of the decision."""
     live = [grant for grant in grants_of(cell) if grant.live(NOW)]
-    first = gate.admitted(cell.role, cell.action, cell.purpose, cell.reason, live, VERSION)
+    first = gate.admitted(cell.role, gate.Intent(cell.action, cell.purpose, cell.reason), live, VERSION)
     if not first.allowed or cell.action not in OF_A_RECORDING:
         return first.allowed, first.code
     purpose = Purpose(str(cell.purpose)) if cell.action in {Action.LISTEN, Action.EXPORT} else None
@@ -159,7 +171,8 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
         consented=recording.purposes,
         released=cell.kind == RELEASED,
         due_at=recording.latest_end,
-        objected=cell.objected,
+        objections=dict([cell.objection]) if cell.objection else {},
+        on_hold=cell.on_hold,
         may_leave=cell.action is not Action.EXPORT or any(grant.may_export for grant in live),
     )
     decision = gate.opened(cell.role, cell.action, purpose, request, NOW)
@@ -209,6 +222,7 @@ ACCESSES = (
     ),
     *(Access(*each, "live", may_export=False) for each in itertools.product(Purpose, (None, TEAM))),
 )
+OBJECTIONS = (None, *itertools.product(ObjectionScope, ObjectionState))
 CONSENTS = tuple(map(frozenset, ({Purpose.TRAINING}, {Purpose.QUALITY}, set(Purpose))))
 
 
@@ -219,9 +233,11 @@ def cells() -> Iterator[Cell]:
         if action not in OF_A_RECORDING:
             yield Cell(role, action, purpose, reason, access)
             continue
-        held = (CONSENTS, (ORIGINAL, UNDER_REVIEW, RELEASED), (False, True), (False, True))
-        for consent, kind, is_old, objected in itertools.product(*held):
-            yield Cell(role, action, purpose, reason, access, consent, kind, is_old, objected)
+        held = (CONSENTS, (ORIGINAL, UNDER_REVIEW, RELEASED), (False, True), OBJECTIONS)
+        for consent, kind, is_old, objection in itertools.product(*held):
+            yield Cell(role, action, purpose, reason, access, consent, kind, is_old, objection)
+            if not is_old and objection is None:
+                yield Cell(role, action, purpose, reason, access, consent, kind, is_old, on_hold=True)
 
 
 def test_the_table_names_every_action_and_every_role() -> None:
@@ -281,7 +297,8 @@ OF_ROLES = {  # commands that change nothing
     Action.LOOK_AFTER: ("status",),
     Action.WITHDRAW: ("withdraw", "90000009", "--dry-run"),
     Action.REQUEST: ("request",),
-    Action.OBJECTION: ("person", "objection", "Ola Oppdiktet", "--uphold", "--dry-run"),
+    Action.HOLD: ("hold", "list"),
+    Action.OBJECTION: ("person", "objection", "Ola Oppdiktet", "--uphold", "--scope", "training", "--dry-run"),
     Action.PURGE: ("purge", "--dry-run", "--allow-large"),
 }
 
@@ -374,7 +391,7 @@ def command(held: Held, asked: Asked, number: int) -> tuple[str, ...]:
     words = {
         Action.EXPORT: ("export", recording, *why, *out),
         Action.LISTEN: ("listen", recording, *why, "--player", "cat"),
-        Action.REVIEW: ("review", recording),
+        Action.REVIEW: ("review", recording, *why),
         Action.REVIEW_LISTEN: ("review", recording, *why, "--no-browser"),
         Action.RELEASE: ("release", recording, "--reason", REASON),
         Action.REJECT: ("reject", recording, "--reason", REASON),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from arlo_rec.commands.run import Run
+from arlo_rec.policy import EXPORT_ALARM_AFTER, is_kept_too_long
 from tests.support.backups import back_up
 from tests.support.catalogue import own_code
 from tests.support.faults import damage
@@ -42,6 +44,41 @@ def test_an_export_is_listed_with_what_it_holds_and_open_once_that_is_erased(wor
     assert [(one["person"], one["erased"], one["state"]) for one in told["recipients"]] == [("leif", 1, "open")]
     assert [one["state"] for one in listed(world)] == ["open", "out"]
     assert world.json("status", who="iver")["unconfirmed"] == 1
+
+
+@pytest.mark.rule("access.secure")
+def test_a_saved_file_is_reported_from_the_seventh_day_until_it_is_confirmed_as_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = world.take_in("a", "b")
+    world.grant()
+    assert export(world, mine, world.base / "one.wav") == export(world, other, world.base / "two.wav") == 0
+    world.json("dsar", "90000001", "--identity", "called-back", "--out", str(world.base / "a.html"), who="sigrid")
+    saved = datetime.fromisoformat(listed(world)[0]["at"])
+    seventh = saved + EXPORT_ALARM_AFTER
+    assert (is_kept_too_long(saved, seventh), is_kept_too_long(saved, seventh - timedelta(seconds=1))) == (True, False)
+    assert world.json("status", who="iver")["exports_overdue"] == 0
+    assert "file_kept" not in world.tasks("leif")
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + EXPORT_ALARM_AFTER)
+    told = world.run("status", "--json", who="iver")
+    assert (told.exit, told.json["exports_overdue"]) == (3, 2), "an access answer is handed over, and no such file"
+    assert "exports_overdue" in told.json["warnings"] and "one.wav" not in told.out
+    assert "one.wav" in world.run("todo", "--lang", "nb", who="leif").out
+    assert [world.tasks(who).count("file_kept") for who in ("leif", "sigrid", "turid")] == [2, 2, 0]
+    first, second, _ = (one["id"] for one in listed(world))
+    world.json("recipients", "confirm", first, who="leif")
+    world.json("recipients", "confirm", second, who="sigrid")
+    assert (world.run("status", who="iver").exit, "file_kept" in world.tasks("sigrid")) == (0, False)
+
+
+def test_a_file_of_what_is_erased_is_reported_too_and_waits_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (mine,) = world.take_in("a")
+    world.grant()
+    assert export(world, mine, world.base / "one.wav") == 0
+    withdraw(world)
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + EXPORT_ALARM_AFTER)
+    assert world.json("status", who="iver")["exports_overdue"] == 1
+    assert [kind for kind in world.tasks("leif") if kind in {"delete", "file_kept"}] == ["delete"]
 
 
 def test_whoever_has_the_copy_or_an_officer_confirms_and_the_log_says_so(world: World) -> None:

@@ -13,6 +13,7 @@ from arlo_rec.access import short_ids
 from arlo_rec.model import records
 from tests.support import copies
 from tests.support.catalogue import insider
+from tests.support.copies import SAID
 from tests.support.world import REASON, World
 
 WHY = ("--purpose", "quality", "--reason", REASON)
@@ -167,7 +168,7 @@ def test_a_call_that_is_named_by_its_beginning_gets_the_transcript_of_its_id(wor
     folder = world.base / "words"
     folder.mkdir()
     shutil.copy(copies.words(), folder / f"{recording}.json")
-    words = ("pseudonymise", recording[:6], recording, "--transcript", str(folder))
+    words = ("pseudonymise", *SAID, recording[:6], recording, "--transcript", str(folder))
     (result,) = world.json(*words, who="sigrid")["results"]
     assert (result["id"], result["state"]) == (recording, "needs_review"), "once"
 

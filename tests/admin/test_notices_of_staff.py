@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from arlo_rec.model.times import local_date
+from tests.support.attack import meanwhile
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.catalogue import insider
 from tests.support.clock import later
 from tests.support.world import World
 
 pytestmark = [pytest.mark.rule("data.employee"), pytest.mark.slow]
-NOW = "2026-11-26T12:00:00Z"
 
 
 def day(**span: float) -> str:
@@ -97,12 +97,6 @@ def test_only_officers_note_and_only_they_and_auditors_see_the_list(world: World
     assert notify(world, who="iver") == []
 
 
-def shown(**changes: Any) -> dict[str, Any]:
-    detail = {"people": ["Ola Oppdiktet"], "notice": "employees", "version": "2026-01", "shown": "2026-11-26"}
-    entry = {"action": "notify", "outcome": "done", "rule": "info.employees", "at": NOW}
-    return {**entry, "detail": {**detail, **changes}}
-
-
 def test_who_was_recorded_and_shown_no_notice_is_told_and_the_look_is_logged(world: World) -> None:
     world.take_in("a", "b", agent="Ola Oppdiktet")
     world.take_in("c", agent="Kari Prøvesen", seed=7)
@@ -113,17 +107,62 @@ def test_who_was_recorded_and_shown_no_notice_is_told_and_the_look_is_logged(wor
     notify(world, "Kari Prøvesen")
     assert world.json("person", "notify", "--missing", who="sigrid")["missing"] == []
     looks = world.json("audit", "show", "--action", "notify", "--outcome", "allowed", who="iver")["entries"]
-    assert [(each["person"], each["detail"]["named"]) for each in looks] == [("sigrid", 2)] * 3
+    named = [(each["person"], each["detail"]["named"]) for each in looks]
+    assert named == [("sigrid", 2), ("sigrid", 1), ("sigrid", 0)], "a call of those who were told is not opened"
+    world.take_in("d", agent="Prøve Prøvesen", seed=9)
     with insider(world) as db:
         db.run("UPDATE metadata SET sealed = zeroblob(40)")
     told = world.json("person", "notify", "--missing", who="sigrid")
-    assert (told["missing"], told["unknown"]) == ([], 2)
+    assert (told["missing"], told["unknown"]) == ([], 1)
+
+
+def test_once_it_is_required_a_call_of_somebody_who_was_never_told_waits_in_the_spool(world: World) -> None:
+    world.take_in("before", agent="Ola Oppdiktet")
+    assert world.json("status", who="iver")["untold"] == 1
+    assert world.json("person", "notify", "--require", who="sigrid")["required"] is True
+    for stem, agent in (("a", "Kari Prøvesen"), ("b", "Ola Oppdiktet")):
+        world.deliver(stem, agent=agent, seed=ord(stem))
+    notify(world, "kari  PRØVESEN")
+    told = world.json("ingest", str(world.spool), who="telefon")
+    refused = [(each["source_id"], each["code"], each["rule"]) for each in told["refused"]]
+    assert refused == [("pbx.b", "agent_not_told", "info.employees")]
+    assert [each["source_id"] for each in told["accepted"]] == ["pbx.a"]
+    assert (world.spool / "b.wav").exists(), "it can be mended"
+    assert ("untold" in world.tasks("sigrid"), world.tasks("leif")) == (True, [])
+    assert "Oppdiktet" not in str(world.json("status", who="iver"))
+    notify(world, "Ola Oppdiktet")
+    told = world.json("ingest", str(world.spool), who="telefon")
+    assert [each["source_id"] for each in told["accepted"]] == ["pbx.b"]
+    assert world.json("status", who="iver")["untold"] == 0
+
+
+def test_what_is_no_longer_required_refuses_nothing_and_only_officers_require_it(world: World) -> None:
+    for who in ("leif", "siri", "iver"):
+        assert world.code("person", "notify", "--require", who=who) == (13, "not_your_role")
+    assert world.code("person", "notify", "Ola Oppdiktet", "--require", who="sigrid") == (2, "notify_options")
+    world.json("person", "notify", "--require", who="sigrid")
+    world.json("person", "notify", "--no-require", who="sigrid")
+    assert world.take_in("a")
+
+
+def test_a_notice_that_is_required_while_a_call_is_sealed_keeps_it_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from arlo_rec.intake.batch import Batch
+
+    world.deliver("a")
+    meanwhile(monkeypatch, Batch, "_commit", lambda: world.json("person", "notify", "--require", who="sigrid"))
+    told = world.json("ingest", str(world.spool), who="telefon")
+    assert [each["code"] for each in told["refused"]] == ["agent_not_told"]
 
 
 def test_what_was_shown_is_restored_with_the_log(fed: World) -> None:
     notify(fed, "Ola Oppdiktet")
     back_up(fed)
     notify(fed, "Kari Prøvesen")
+    fed.json("person", "notify", "--require", who="sigrid")
     lose(fed)
     with_feed(fed)
     assert [each["person"] for each in notify(fed)] == ["Kari Prøvesen", "Ola Oppdiktet"]
+    fed.deliver("a", agent="Prøve Prøvesen")
+    assert fed.code("ingest", str(fed.spool), who="telefon")[0] == 3, "what is required is restored too"

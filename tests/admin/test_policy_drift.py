@@ -15,7 +15,7 @@ import pytest
 from arlo_rec.model.policy_versions import Policy, parts
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, restore
-from tests.support.copies import labels
+from tests.support.copies import SAID, labels
 from tests.support.policies import another_release, propose, put
 from tests.support.world import REASON, World
 
@@ -27,8 +27,8 @@ CLOSED = (
     (("find", *WHY), "leif"),
     (("listen", "ID", *WHY, "--player", "cat"), "leif"),
     (("export", "ID", *WHY, "--out", "FILE"), "leif"),
-    (("pseudonymise", "ID", "--cuts", "CUTS"), "sigrid"),
-    (("review", "ID"), "sigrid"),
+    (("pseudonymise", *SAID, "ID", "--cuts", "CUTS"), "sigrid"),
+    (("review", *SAID, "ID"), "sigrid"),
     (("release", "ID", "--reason", REASON), "sigrid"),
     (("grant", "turid", "--all-teams", *WHY), "sigrid"),
     (("policy", "publish", "--out", "FOLDER"), "sigrid"),
@@ -44,7 +44,19 @@ OPEN = (
     (("todo",), "leif"),
     (("clock",), "iver"),
     (("person", "list"), "sigrid"),
-    (("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", "the employee objects to it"), "sigrid"),
+    (
+        (
+            "person",
+            "objection",
+            "Ola Oppdiktet",
+            "--uphold",
+            "--scope",
+            "training",
+            "--reason",
+            "the employee objects to it",
+        ),
+        "sigrid",
+    ),
     (("revoke", "leif"), "sigrid"),
     (("purge",), "cron"),
     (("withdraw", CALLER, "--yes"), "siri"),

@@ -14,7 +14,7 @@ import pytest
 from arlo_rec.i18n.messages import say
 from tests.support.answers import opened
 from tests.support.clock import later
-from tests.support.copies import CONFIRM, propose
+from tests.support.copies import CONFIRM, SAID, propose
 from tests.support.copies import WHY as HEARD
 from tests.support.copies import call as real_call
 from tests.support.listening import Reviewing
@@ -33,7 +33,7 @@ def proposed(world: World) -> tuple[World, str, str]:
     (call,) = world.take_in("a", seconds=3)
     cuts = world.base / "cuts.txt"
     cuts.write_text("0.10\t0.11\tname\n")
-    made = world.json("pseudonymise", call, "--cuts", str(cuts), who="sigrid")
+    made = world.json("pseudonymise", *SAID, call, "--cuts", str(cuts), who="sigrid")
     return world, call, made["results"][0]["copy"]
 
 
@@ -48,7 +48,7 @@ def test_the_copy_of_a_call_for_training_alone_is_heard_by_an_officer_with_a_gra
     (call,) = world.take_in("a", seconds=3, consent={"prompt": "nb-2025-01"})
     cuts = world.base / "cuts.txt"
     cuts.write_text("0.10\t0.11\tname\n")
-    copy = world.json("pseudonymise", call, "--cuts", str(cuts), who="sigrid")["results"][0]["copy"]
+    copy = world.json("pseudonymise", *SAID, call, "--cuts", str(cuts), who="sigrid")["results"][0]["copy"]
     words = ("review", copy, "--no-browser", "--reason", REASON)
     assert world.run(*words, who="sigrid").exit == 13
     world.grant("sigrid")

@@ -15,7 +15,7 @@ from arlo_rec.model.times import local_date
 from arlo_rec.policy import RETENTION
 from tests.support.answers import opened
 from tests.support.attack import loot
-from tests.support.copies import labels, propose
+from tests.support.copies import SAID, labels, propose
 from tests.support.policies import put
 from tests.support.world import REASON, World
 
@@ -108,8 +108,8 @@ def test_while_the_clock_is_behind_nobody_is_given_anything_and_everything_can_b
         ("person", "rotate", "telefon", "--key-out", new),
         ("recovery", "renew"),
         ("person", "remove", "sigrid", "--successor", "nora"),
-        ("pseudonymise", calls[1], "--cuts", labels(world, (0.1, 0.2))),
-        ("review", copy),
+        ("pseudonymise", *SAID, calls[1], "--cuts", labels(world, (0.1, 0.2))),
+        ("review", *SAID, copy),
         ("release", copy, "--reason", WHY),
         ("find", *LISTEN),
         ("export", calls[1], *LISTEN, "--out", new),

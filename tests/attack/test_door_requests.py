@@ -28,7 +28,7 @@ def ask(world: World, *words: str, name: str = "answer.html") -> dict[str, Any]:
 def test_an_employee_is_found_however_the_name_is_written(world: World, delivered: Any) -> None:
     world.take_in("a", agent=unicodedata.normalize(delivered, "Åse  Bø"), **SHORT)
     for typed in ("Åse Bø", unicodedata.normalize("NFD", "åse bø "), "ÅSE BØ"):
-        known = ("--identity", "login", "--new-case")
+        known = ("--identity", "login", "--case", "new")
         assert world.json("case", "open", "--agent", typed, *known, who="sigrid")["recordings"] == 1
 
 
@@ -40,7 +40,7 @@ def test_a_case_that_is_refused_while_its_answer_is_written_has_none(
     kept = request.sealed
 
     def meanwhile(*words: Any) -> Any:
-        world.json("case", "refuse", case, "--reason", WHY, who="sigrid")
+        world.json("case", "refuse", case, "--ground", "unfounded", "--reason", WHY, who="sigrid")
         return kept(*words)
 
     monkeypatch.setattr(request, "sealed", meanwhile)

@@ -65,7 +65,7 @@ HARMLESS_STRUCK = {
 }
 HARMLESS_NUMBERS = {
     "changes": "a number that grew is no rollback; one that fell is noticed by whoever saw it",
-    "fed": "it says only whether the feed's file is made where there is none; `verify` compares the file itself",
+    "fed": "it says whether the feed's file is made where there is none, and up to where that forgot with the log",
     "flush_due": "it only has the journal emptied once more, and a receipt say so",
     "attempts_taken": _NOTES,
     "attempts_seen": _NOTES,

@@ -13,6 +13,7 @@ import pytest
 from arlo_rec.backends.sqlite import SqliteConnection
 from tests.support import world as worlds
 from tests.support.catalogue import catalogue, vandal
+from tests.support.copies import SAID
 from tests.support.world import World
 
 ROWS_TRIED = 6  # of each table, spread over all; --prove tries every row
@@ -45,7 +46,7 @@ def lived(template: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Wo
     shutil.copy(world.store / "catalogue.db", older)
     world.json("withdraw", "90000001", "--yes", who="skranke")
     (left,) = world.take_in("e", seed=9, caller="+4790000003")
-    world.json("pseudonymise", left, "--cuts", str(cuts), who="sigrid")
+    world.json("pseudonymise", *SAID, left, "--cuts", str(cuts), who="sigrid")
     world.json("revoke", "leif", who="sigrid")
     world.grant("turid")
     world.json(*backup, who="cron")

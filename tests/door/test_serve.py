@@ -396,8 +396,9 @@ def test_folders_of_the_stores_machine_are_not_named_through_the_door(
 
 BESIDE: dict[str, str] = {  # what else is typed, so that a command comes to its paths
     "person add": "ny --role support", "person rotate": "telefon --yes", "dsar": "90000001 --out typed",
-    "case open": "90000001", "case show": "1",
-    "case extend": "1 --reason late", "case refuse": "1 --reason no", "case close": "1 --reason done",
+    "case open": "90000001", "case show": "1", "case extend": "1 --reason late",
+    "case refuse": "1 --ground unfounded --reason no", "case close": "1 --reason done",
+    "case decide": "1 --grant --reason done", "hold set": "1 --ground 18c --until 30d --reason no",
     "consent show": "90000001", "export": "ID LOOK", "listen": "ID LOOK", "review": "ID", "release": "ID --to it",
     "pseudonymise": "ID --mode manual LOOK", "withdraw": "90000001 --yes", "audit witness": "--witness-key typed",
     "policy publish": "--out typed", "person passphrase": "", "certificate verify": "typed", "restore": "typed",

@@ -19,7 +19,8 @@ from arlo_rec.dsar.page_file import passphrase_bytes
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import CallTakenIn, CopyShown, Opened
 from arlo_rec.model.records import RecordingId, from_iso
-from arlo_rec.policy import IDENTITY_WAYS, Action, case_ends
+from arlo_rec.policy import Action
+from arlo_rec.rights import IDENTITY_WAYS, case_ends
 from tests.support import answers
 from tests.support.backups import back_up
 from tests.support.catalogue import catalogue

@@ -16,12 +16,13 @@ import pytest
 from jinja2 import UndefinedError
 
 from arlo_rec.dsar import accesses
-from arlo_rec.dsar.answer import Answer, CopyFacts, DecidedObjection, RecordedAccess, RecordingFacts, SaidAbout
+from arlo_rec.dsar.answer import Answer, CopyFacts, ObjectionFacts, RecordedAccess, RecordingFacts, SaidAbout
 from arlo_rec.dsar.letter import DEPTHS, PAGE
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.i18n.pages import MONTHS, visible
 from arlo_rec.model.particulars import _EEA, NONE, Particulars
-from arlo_rec.policy import IDENTITY_WAYS, Action, Purpose, Role
+from arlo_rec.policy import Action, Purpose, Role
+from arlo_rec.rights import IDENTITY_WAYS
 from tests.support.answers import (
     ANSWER,
     BY_TURNS,
@@ -76,8 +77,9 @@ ONE_DAY = replace(
 DECIDED = replace(
     EMPLOYEE,
     objections=(
-        DecidedObjection("rejected", START, "the copies are needed"),
-        DecidedObjection("lifted", START + timedelta(days=1), "no longer"),
+        ObjectionFacts("training", "rejected", START.date(), None, START, "the copies are needed"),
+        ObjectionFacts("quality", "lifted", START.date(), None, START + timedelta(days=1), "no longer"),
+        ObjectionFacts("recording", "pending", START.date(), START.date() + timedelta(days=31), START),
     ),
 )
 WRITTEN = replace(WHOLE, recordings=(replace(OWN, own_speech=False),))
@@ -405,7 +407,9 @@ def test_an_employees_letter_says_nothing_of_a_customers_consent_and_names_its_o
 
 
 @pytest.mark.rule("data.employee")
-@pytest.mark.parametrize(("lang", "said"), [("nb", "protesten din mot kopier"), ("en", "your objection to training")])
+@pytest.mark.parametrize(
+    ("lang", "said"), [("nb", "Protesten din mot bruk til opplæring"), ("en", "Your objection to use for training")]
+)
 def test_an_employees_letter_says_that_their_objection_was_upheld(lang: str, said: str) -> None:
     assert said in words(letter_of(EMPLOYEE, lang))
     assert said not in words(letter_of(replace(EMPLOYEE, objections=()), lang))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import copies
 from tests.support.answers import opened
+from tests.support.copies import SAID
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("access.subject"), pytest.mark.slow]
@@ -31,7 +32,7 @@ def busy(world: World) -> World:
         world.json("find", *QUALITY, who=who)
     world.json("export", call, *QUALITY, "--out", str(world.base / "heard.wav"), who="leif")
     world.json("export", other, *QUALITY, "--out", str(world.base / "other.wav"), who="leif")
-    world.json("pseudonymise", call, "--transcript", copies.words(), who="leif")
+    world.json("pseudonymise", *SAID, call, "--transcript", copies.words(), who="leif")
     world.json("withdraw", "90000001", "--dry-run", who="siri")
     return world
 

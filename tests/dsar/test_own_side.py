@@ -19,6 +19,7 @@ from arlo_rec.model.errors import Usage
 from tests.support import copies
 from tests.support.answers import opened
 from tests.support.answers import words as words_of
+from tests.support.copies import SAID
 from tests.support.sounds import tone, tone_wav, wav
 from tests.support.world import World
 
@@ -230,7 +231,7 @@ def test_the_words_of_a_transcript_that_is_held_are_given_and_only_the_persons_o
     world: World, words: tuple[str, ...], channel: int
 ) -> None:
     call = copies.call(world)
-    (made,) = world.json("pseudonymise", call, "--transcript", copies.words(), who="sigrid")["results"]
+    (made,) = world.json("pseudonymise", *SAID, call, "--transcript", copies.words(), who="sigrid")["results"]
     spoken_words = json.loads(Path(copies.words()).read_text("utf-8"))["words"]
     answer = ask(world, *words)
     (one,) = data_of(answer)["recordings"]
@@ -246,7 +247,7 @@ def test_the_words_of_a_call_that_was_heard_twice_are_given_once(world: World) -
     twice = [
         more for folder in ("words-base", "words-base-hints") for more in ("--transcript", copies.words(folder=folder))
     ]
-    world.json("pseudonymise", call, *twice, who="sigrid")
+    world.json("pseudonymise", *SAID, call, *twice, who="sigrid")
     (one,) = data_of(ask(world, "90000001"))["recordings"]
     spoken_words = json.loads(Path(copies.words()).read_text("utf-8"))["words"]
     told = " ".join(each["text"] for each in one["transcript"]).split()
@@ -255,7 +256,7 @@ def test_the_words_of_a_call_that_was_heard_twice_are_given_once(world: World) -
 
 def test_a_single_track_gives_nobody_words_that_may_be_somebody_elses(world: World) -> None:
     call = copies.call(world, "call001", channels=1)
-    (made,) = world.json("pseudonymise", call, "--transcript", copies.words("call001"), who="sigrid")["results"]
+    (made,) = world.json("pseudonymise", *SAID, call, "--transcript", copies.words("call001"), who="sigrid")["results"]
     assert made["copy"]
     answer = ask(world, "90000001")
     (one,) = data_of(answer)["recordings"]

@@ -11,7 +11,7 @@ import pytest
 
 from arlo_rec.commands.run import Run
 from arlo_rec.crypto import primitives
-from arlo_rec.dsar.register import answer_due
+from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import end_of_day, local_date, shown
 from tests.support.answers import opened
@@ -20,6 +20,7 @@ from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.subject"), pytest.mark.slow]
 CALLED = ("--identity", "called-back")
+GROUND = ("--ground", "unfounded")
 WHY = "there are many recordings to look through"
 SHORT = {"seconds": 0.2}
 
@@ -68,10 +69,11 @@ def test_a_case_is_named_by_the_beginning_of_its_id_where_it_is_that_of_one_alon
     assert world.json("case", "show", first[:11], who="sigrid")["case"]["id"] == first
     for text in (first[:10], first[:5], "0123456"):
         assert refused(world, "case", "show", text) == (4, "no_such_case")
-        assert refused(world, "case", "refuse", text, "--reason", WHY) == (4, "no_such_case")
+        assert refused(world, "case", "refuse", text, *GROUND, "--reason", WHY) == (4, "no_such_case")
         assert refused(world, "dsar", "--case", text, "--out", str(world.base / "x.html")) == (4, "no_such_case")
     assert world.json("case", "extend", second[:11], "--reason", WHY, who="sigrid")["case"]["id"] == second
-    assert world.json("case", "refuse", first[:11], "--reason", WHY, who="sigrid")["case"]["state"] == "refused"
+    told = world.json("case", "refuse", first[:11], *GROUND, "--reason", WHY, who="sigrid")
+    assert told["case"]["state"] == "refused"
     assert (
         world.json("dsar", "--case", second[:11], "--out", str(world.base / "a.html"), who="sigrid")["case"]["id"]
         == second
@@ -108,7 +110,7 @@ def test_a_number_that_somebody_shares_gives_nobody_the_rest_of_a_case(world: Wo
         told = world.run("dsar", *words, *out, "--json", who="sigrid")
         assert (told.exit, told.json["error"]["code"]) == (14, "case_runs")
         assert case in told.json["error"]["message"]
-    new = case_of(world, "90000001", "--new-case", "--identity", "seen-id")
+    new = case_of(world, "90000001", "--case", "new", "--identity", "seen-id")
     spouse = ask(world, "spouse.html", "--case", new)
     assert spouse["told"]["case"]["id"] != case
     assert (spouse["told"]["recordings"], spouse["data"]["identifiers"]) == (1, ["+4790000001"])
@@ -125,7 +127,6 @@ def test_the_same_request_once_more_continues_its_case_and_one_that_says_more_do
     assert refused(world, "dsar", "90000001", "--identity", "login", *out) == (14, "case_runs")
     assert refused(world, "dsar", "90000001", "--received", "2026-01-02", *out) == (14, "case_runs")
     assert refused(world, "dsar", "--case", case, "--received", "2026-01-02", *out) == (2, "case_has_its_days")
-    assert refused(world, "case", "open", "--case", case, "--new-case") == (2, "case_or_new_case")
     assert refused(world, "dsar", "--case", "0" * 12, *out) == (4, "no_such_case")
 
 
@@ -243,7 +244,7 @@ def test_a_request_is_entered_before_it_is_answered_and_opens_nothing(world: Wor
 
 def test_a_refusal_says_why_and_where_to_complain_and_the_next_request_is_another_case(world: World) -> None:
     case = case_of(world)
-    told = world.json("case", "refuse", case, "--reason", WHY, "--lang", "en", who="sigrid")
+    told = world.json("case", "refuse", case, *GROUND, "--reason", WHY, "--lang", "en", who="sigrid")
     for fact in (case, WHY, "datatilsynet.no", "court", "Articles 77 and 79"):
         assert fact in told["letter"]
     assert told["case"]["state"] == "refused"
@@ -268,18 +269,18 @@ def test_a_case_without_an_answer_is_closed_with_a_reason_alone(world: World) ->
     assert "she took her request back" in told["letter"]
 
 
-@pytest.mark.parametrize("verb", ["extend", "refuse"])
-def test_a_letter_is_worded_again_as_often_as_it_is_wanted(world: World, verb: str) -> None:
+@pytest.mark.parametrize("verb", [("extend",), ("refuse", *GROUND)], ids=lambda verb: verb[0])
+def test_a_letter_is_worded_again_as_often_as_it_is_wanted(world: World, verb: tuple[str, ...]) -> None:
     case = case_of(world)
     first, again = world.base / "first.html", world.base / "again.html"
-    world.json("case", verb, case, "--reason", WHY, "--out", str(first), who="sigrid")
+    world.json("case", verb[0], case, *verb[1:], "--reason", WHY, "--out", str(first), who="sigrid")
     world.json("case", "show", case, "--out", str(again), who="sigrid")
     assert first.read_bytes() == again.read_bytes()
 
 
 def test_what_is_kept_of_a_case_ends_90_days_after_it_did(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     case = case_of(world)
-    world.json("case", "refuse", case, "--reason", WHY, who="sigrid")
+    world.json("case", "refuse", case, *GROUND, "--reason", WHY, who="sigrid")
     for days, left in ((89, 1), (91, 0)):
         later(monkeypatch, timedelta(days=days))
         world.json("purge", "--allow-large", who="cron")
@@ -419,7 +420,7 @@ def test_a_recording_that_is_gone_or_past_retention_is_none_that_goes_next(
 @pytest.mark.parametrize("who", ["leif", "siri", "iver", "cron"])
 def test_the_register_is_the_officers(world: World, who: str) -> None:
     case = case_of(world)
-    for words in (("list",), ("show", case), ("refuse", case, "--reason", WHY), ("close", case)):
+    for words in (("list",), ("show", case), ("refuse", case, *GROUND, "--reason", WHY), ("close", case)):
         assert refused(world, "case", *words, who=who) == (13, "not_your_role")
 
 
@@ -442,6 +443,7 @@ def test_it_is_told_at_14_7_and_2_days_and_when_it_is_too_late(
     told = world.run("status", "--json", who="iver")
     of_case = {
         "case": case,
+        "right": "access",
         "received": listed["received"],
         "due": listed["due"],
         "days_left": left,

@@ -91,7 +91,9 @@ def test_who_could_hear_a_copy_is_told_also_when_the_copy_is_erased(world: World
     copy = propose(world, call)["copy"]
     world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
-    world.json("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", REASON, who="sigrid")
+    world.json(
+        "person", "objection", "Ola Oppdiktet", "--uphold", "--scope", "training", "--reason", REASON, who="sigrid"
+    )
     data, letter, _ = answered(world, "90000001")
     (recording,) = data["recordings"]
     (could,) = recording["copy_grants"]
@@ -167,7 +169,7 @@ def test_where_nothing_was_found_the_letter_speaks_of_no_copy_in_it(lang: str, s
     ("lang", "logged", "erased"),
     [
         ("nb", "står der med navnet ditt", "Trekker kunden samtykket, slettes det straks."),
-        ("en", "stands there with your name", "If the customer withdraws the consent, it is deleted at once."),
+        ("en", "stand there with your name", "If the customer withdraws the consent, it is deleted at once."),
     ],
 )
 def test_an_employee_is_told_what_the_log_has_of_an_objection_and_that_a_customer_may_end_it_all(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.commands.run import Run
 from arlo_rec.erasure.old_entries import ranges
+from arlo_rec.keys.layout import find
 from arlo_rec.log import events
 from arlo_rec.log.events import (
     EntriesForgotten,
@@ -22,8 +28,13 @@ from arlo_rec.log.events import (
     LogShown,
     PurgeFinished,
 )
+from arlo_rec.offsite import feed_line
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
+from tests.support.faults import Crash
+from tests.support.feed import CANNOT_SIGN, append, key_of_the_log
+from tests.support.feed import entries as feed_entries
+from tests.support.feed import lines as feed_lines
 from tests.support.feed import path as feed_path
 from tests.support.world import REASON, World
 
@@ -162,28 +173,172 @@ def test_it_happens_at_most_once_a_day_and_goes_on_from_there(old: World, clock:
     sound(old)
 
 
-def test_a_restored_store_forgets_again_and_a_new_feed_holds_nothing_of_it(fed: World, clock: Clock) -> None:
+# -- the feed -----------------------------------------------------------------------------------------
+
+
+def told_outside(world: World) -> set[str]:
+    """The kinds of entries whose bodies the feed holds."""
+    return {entry["body"]["action"] for entry in feed_entries(world) if "body" in entry}
+
+
+def outside(world: World) -> set[int]:
+    """The entries that have no body in the feed."""
+    return {int(entry["seq"]) for entry in feed_entries(world) if "body" not in entry}
+
+
+def test_the_feed_follows_by_itself_and_a_restore_still_reads_it(fed: World, clock: Clock) -> None:
     lived(fed, clock)
     clock.later(YEAR + 92)
     back_up(fed)
+    assert "find" in told_outside(fed) and REASON in feed_path(fed).read_text("utf-8")
     purge(fed)
     gone = holes(fed)
-    assert gone
+    assert gone and outside(fed) == gone
+    assert "find" not in told_outside(fed)
+    assert fed.json("status", who="iver")["feed"]["problem"] is None
+    assert "feed_remembers" not in fed.json("status", who="iver")["warnings"]
     assert fed.json("verify", who="iver")["problems"] == []
-    feed = feed_path(fed)
-    assert REASON in feed.read_text("utf-8")
-    first = feed.read_bytes().split(b"\n")[0]
-    feed.write_bytes(first + b"\n")  # as the guide for IT says: a new feed with the first line of the old one
-    assert fed.json("status", who="cron")["feed"]["behind"] == 0
-    searched = json.dumps({"action": "find"})[1:-1].replace(" ", "")
-    assert searched not in feed.read_text("utf-8")
-    assert fed.json("verify", who="iver")["problems"] == []
+    before = feed_path(fed).read_bytes()
+    purge(fed)
+    assert feed_path(fed).read_bytes().startswith(before), "it is written anew only where the log forgot"
     lose(fed)
     with_feed(fed)
     clock.later(YEAR + 94)
     purge(fed)
-    assert holes(fed) >= gone
+    assert holes(fed) >= gone and outside(fed) >= gone
     assert fed.json("verify", who="iver")["problems"] == []
+
+
+def test_after_a_key_of_the_log_was_renewed_the_lines_written_anew_are_still_its_own(fed: World, clock: Clock) -> None:
+    lived(fed, clock)
+    fed.json("person", "remove", "turid", "--yes", who="sigrid")
+    clock.later(YEAR + 92)
+    purge(fed)
+    assert outside(fed) == holes(fed) != set()
+    told = fed.json("verify", who="iver")
+    assert (told["problems"], told["feed_foreign_lines"]) == ([], 0)
+
+
+def test_half_a_line_goes_with_what_it_may_hold_and_a_later_foreign_one_is_counted(fed: World, clock: Clock) -> None:
+    lived(fed, clock)
+    whole = feed_path(fed).read_bytes()
+    first, rest = whole.split(b"\n", 1)
+    searched = next(line for line in rest.split(b"\n") if b'"find"' in line)
+    feed_path(fed).write_bytes(first + b"\n" + searched[:-5] + b"\n" + rest)
+    clock.later(YEAR + 92)
+    fed.json("status", who="iver")
+    append(fed, b"somebody's")
+    purge(fed)
+    left = feed_path(fed).read_bytes()
+    assert b'"find"' not in left and b"somebody's" in left
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_line_that_is_not_of_this_log_is_not_signed_where_the_feed_is_written_anew(
+    fed: World, clock: Clock, has_key: bool
+) -> None:
+    """The writer claims other entries for the numbers that are written anew, without and with a key of the log."""
+    lived(fed, clock)
+    searched = next(line for line in feed_lines(fed) if "find" in str(line["entries"]))
+    claimed = [{**each, "body": {"action": "of nobody"}} for each in searched["entries"]]
+    key = key_of_the_log(fed) if has_key else CANNOT_SIGN
+    others = {name: value for name, value in searched.items() if name != "signature"}
+    for entries in (claimed, claimed * 2, []):
+        append(fed, feed_line.sign(find(fed.store).id, {**others, "entries": entries}, key))
+    clock.later(YEAR + 92)
+    purge(fed)
+    left = [line for line in feed_lines(fed) if line["after"] == searched["after"]]
+    assert "find" not in told_outside(fed)
+    assert len(left) == (4 if has_key else 1), "what the log did not sign goes; what it did not say is left as it was"
+    assert sum("leaf" in str(line["entries"]) for line in left) == 1
+    assert fed.run("verify", who="iver").exit == 0
+
+
+@pytest.mark.parametrize("how", ["only grows", "not mounted", "held"])
+def test_a_feed_that_cannot_be_written_anew_is_told_and_done_by_the_next_purge(
+    fed: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    lived(fed, clock)
+    clock.later(YEAR + 92)
+    with hindered(fed, monkeypatch, how):
+        assert purge(fed)["forgotten"] > 0
+    told = fed.run("status", "--lang", "en", who="iver")
+    assert "still holds what the log forgot" in told.out
+    assert "feed_remembers" in fed.json("status", who="iver")["warnings"]
+    assert "find" in told_outside(fed)
+    assert sorted(each.name for each in feed_path(fed).parent.iterdir()) == ["feed.jsonl"]
+    purge(fed)
+    assert "find" not in told_outside(fed)
+    assert "feed_remembers" not in fed.json("status", who="iver")["warnings"]
+    assert fed.json("verify", who="iver")["problems"] == []
+
+
+@contextmanager
+def hindered(world: World, monkeypatch: pytest.MonkeyPatch, how: str) -> Iterator[None]:
+    """The feed as a disk has it that cannot be written anew."""
+    mount = feed_path(world).parent
+    with monkeypatch.context() as patch, ExitStack() as stack:
+        if how == "not mounted":
+            mount.rename(world.base / "unmounted")
+        elif how == "held":
+            first = feed_line.first_line(find(world.store).id)
+            stack.enter_context(FeedFile(feed_path(world), first).alone(0.0))
+        else:
+            rename = os.rename
+
+            def only_grows(source: str, target: str, **folders: int) -> None:
+                if target == feed_path(world).name:
+                    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), target)  # as with chattr +a
+                rename(source, target, **folders)
+
+            patch.setattr(os, "rename", only_grows)
+        yield
+    if how == "not mounted":
+        (world.base / "unmounted").rename(mount)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_while_the_feed_is_written_anew_leaves_a_whole_feed(
+    fed: World, clock: Clock, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    lived(fed, clock)
+    clock.later(YEAR + 92)
+    (feed_path(fed).parent / ".feed.jsonl.new").write_text("of a run that was cut off")
+    rewrite = FeedFile.rewrite
+
+    def dies(file: FeedFile, lines: Iterable[bytes]) -> None:
+        if after:
+            rewrite(file, lines)
+        raise Crash
+
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(FeedFile, "rewrite", dies)
+        purge(fed)
+    assert ("find" in told_outside(fed)) is not after
+    assert fed.json("verify", who="iver")["problems"] == []
+    purge(fed)
+    assert "find" not in told_outside(fed)
+    assert "feed_remembers" not in fed.json("status", who="iver")["warnings"]
+    assert [each.name for each in feed_path(fed).parent.iterdir()] == ["feed.jsonl"]
+
+
+def test_a_command_that_waited_for_a_feed_that_was_written_anew_goes_on_in_the_new_one(tmp_path: Path) -> None:
+    file = FeedFile(tmp_path / "feed", b"first")
+    file.create()
+    with file.alone(0.0) as handle:
+        file.append(handle, [b"old"])
+        waiting = threading.Thread(target=_append, args=(tmp_path / "feed", b"later"))
+        waiting.start()
+        time.sleep(0.2)
+        file.rewrite([b"new"])
+    waiting.join()
+    assert (tmp_path / "feed").read_bytes() == b"first\nnew\nlater\n"
+
+
+def _append(path: Path, line: bytes) -> None:
+    file = FeedFile(path, b"first")
+    with file.alone(5.0) as handle:
+        file.append(handle, [line])
 
 
 # -- own code -----------------------------------------------------------------------------------------

@@ -179,9 +179,22 @@ def test_a_command_that_takes_a_reason_only_sometimes_says_when_it_takes_that_of
             assert (
                 REASON_FOR[words] is None or {each.lstrip("!") for each in str(REASON_FOR[words]).split()} <= own.keys()
             )
-    typed = {"case extend", "case refuse", "release", "reject"}  # it stands in a letter, or gives or takes a copy
-    typed.add("find")  # which lists teams without one
+    typed = {"case extend", "case refuse", "case decide", "hold set", "hold lift"}  # it stands in a letter
+    typed |= {"release", "reject"}  # it gives or takes a copy
+    typed |= {"find", "pseudonymise"}  # which list teams, and measure, without one
     assert sometimes | typed == set(REASON_FOR)
+
+
+@pytest.mark.slow
+@pytest.mark.rule("security.reason")
+def test_an_unlock_gives_the_reason_of_a_training_copy_unless_it_is_for_quality(session: None, world: World) -> None:
+    world.grant()
+    look = ("review", "0" * 32, "--json", "--as", "leif")
+    unlock(world, "--purpose", "quality", "--reason", REASON, who="leif")
+    assert world.run(*look).json["error"]["code"] == "reason_missing"
+    unlock(world, "--reason", REASON, who="leif")
+    told = world.run(*look)
+    assert (told.json["error"]["code"], "From arlo-rec unlock" in told.err) == ("no_grant", True)
 
 
 @pytest.mark.slow

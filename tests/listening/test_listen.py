@@ -267,8 +267,18 @@ def test_a_withdrawal_ends_it_in_the_midst_of_a_sentence(heard: tuple[World, str
     page.get("/sound", Range="bytes=0-9999")
     assert heard[0].run("withdraw", "--call", heard[1], "--yes", who="siri").exit == 0
     status, err = ends_soon(page)
-    assert (status, "consent was withdrawn" in err) == (14, True)
+    assert (status, "it was erased" in err) == (14, True)
     assert entries(heard[0])[-1]["detail"]["given_s"] >= 1
+
+
+@pytest.mark.rule("data.employee")
+def test_an_objection_that_is_entered_ends_it(heard: tuple[World, str], page: Listening) -> None:
+    page.get("/sound", Range="bytes=0-9999")
+    heard[0].json("person", "objection", "Ola Oppdiktet", "--scope", "training", who="sigrid")
+    assert page.get("/sound", Range="bytes=0-9999").status in {200, 206}, "it is heard for quality"
+    heard[0].json("person", "objection", "Ola Oppdiktet", "--scope", "quality", who="sigrid")
+    status, err = ends_soon(page)
+    assert (status, "the employee who answered objected" in err) == (14, True)
 
 
 def test_the_end_of_a_grant_ends_it(heard: tuple[World, str], page: Listening) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.browser import LOOPBACK, MISSING, Browser
-from tests.support.copies import call, made_of, words
+from tests.support.copies import SAID, call, made_of, words
 from tests.support.listening import Listening, Reviewing
 from tests.support.world import World
 
@@ -88,7 +88,7 @@ def test_a_copy_is_reviewed_by_keys_and_confirmed_and_the_log_says_what_was_hear
 ) -> None:
     world.grant("leif", "quality")
     copy = str(made_of(world, call(world), "--transcript", words())["copy"])
-    owed = world.json("review", copy, who="leif")["copy"]["owed"]
+    owed = world.json("review", *SAID, copy, who="leif")["copy"]["owed"]
     with Reviewing(world, copy) as page:
         open_page(browser, page)
         browser.press_together(SHIFT, "a")  # accept all

@@ -467,7 +467,7 @@ def test_a_browser_without_webaudio_plays_both_and_says_so(browser: Browser, ser
 # -- the end ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("why", ["withdrawn", "grant_ended", "locked", "idle", "expired", "ended"])
+@pytest.mark.parametrize("why", ["withdrawn", "grant_ended", "objected", "locked", "idle", "expired", "ended"])
 def test_the_sound_stops_within_a_second_when_it_may_not_be_heard_any_more(
     browser: Browser, server: Server, why: str
 ) -> None:

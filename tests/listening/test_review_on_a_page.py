@@ -13,7 +13,7 @@ import pytest
 from tests.support import listening
 from tests.support.answers import opened
 from tests.support.answers import words as text_of
-from tests.support.copies import WHY, call, made_of, propose, words
+from tests.support.copies import SAID, WHY, call, made_of, propose, words
 from tests.support.listening import Reviewing
 from tests.support.world import REASON, World
 
@@ -127,7 +127,7 @@ def test_changes_are_saved_as_the_next_revision_and_taken_up_again(waiting: tupl
         assert [70.0, 73.0] in told["heard"] and told["heard"][0][0] == 0.0
         back = [{"number": 2, "status": "proposed", "start": 0, "end": 0}]
         assert again.tell("/decide", {"cuts": back, "confirm": False}).status == 200
-    assert [cut["status"] for cut in world.json("review", copy, who="leif")["copy"]["cuts"]][:2] == [
+    assert [cut["status"] for cut in world.json("review", *SAID, copy, who="leif")["copy"]["cuts"]][:2] == [
         "changed",
         "added",
     ]
@@ -196,8 +196,8 @@ def test_a_withdrawal_and_anothers_edit_end_it_and_say_why(waiting: tuple[World,
     world, copy = waiting
     with Reviewing(world, copy) as page:
         page.enter()
-        world.json("review", copy, who="sigrid")
-        world.json("review", copy, "--remove", "1", who="sigrid")
+        world.json("review", *SAID, copy, who="sigrid")
+        world.json("review", *SAID, copy, "--remove", "1", who="sigrid")
         status, _, err = page.ended()
         assert (status, "somebody else changed" in err) == (14, True)
     with Reviewing(world, copy) as page:

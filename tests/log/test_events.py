@@ -17,6 +17,7 @@ from arlo_rec.model.records import RecordingId
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.policy import RULES, Action, State, transition
 from arlo_rec.policy import Event as Moves
+from arlo_rec.rights import ObjectionScope, ObjectionState
 from tests.support.each import each
 
 IDS = st.lists(st.binary(min_size=16, max_size=16).map(RecordingId), max_size=3).map(tuple)
@@ -31,6 +32,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Ids": IDS,
     "Sequence[tuple[int, int]]": st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=3),
     "Sequence[str]": st.lists(TEXTS, max_size=3),
+    "Sequence[ObjectionScope]": st.lists(st.sampled_from(ObjectionScope), max_size=3),
+    "ObjectionState": st.sampled_from(ObjectionState),
     "Sequence[str] | None": st.none() | st.lists(TEXTS, max_size=3),
     "Mapping[str, Any]": st.dictionaries(TEXTS, TEXTS, max_size=3),
     "Mapping[str, Any] | None": st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3),

@@ -8,23 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import policy
+from arlo_rec import policy, rights
 from arlo_rec.model import consent, records
 from arlo_rec.model.consent import Claim, Prompt
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.records import Audience, Stage
-from arlo_rec.policy import (
-    POLICY_VERSION,
-    RETENTION,
-    Action,
-    Decision,
-    Event,
-    GuardLimits,
-    OpenRequest,
-    Purpose,
-    Role,
-    State,
-)
+from arlo_rec.policy import POLICY_VERSION, RETENTION, Action, Decision, Event, GuardLimits, Purpose, Role, State
+from arlo_rec.rights import OpenRequest
 
 START = datetime(2026, 10, 1, 8, 15, 45, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -252,7 +242,7 @@ REQUEST = OpenRequest(Purpose.QUALITY, granted=True, consented=frozenset(Purpose
 
 
 def test_a_granted_consented_recording_opens_for_quality() -> None:
-    assert policy.may_open(REQUEST, now=NOW) == Decision(allowed=True, rule="purpose.quality")
+    assert rights.may_open(REQUEST, now=NOW) == Decision(allowed=True, rule="purpose.quality")
 
 
 @given(st.sampled_from(Purpose), st.booleans(), st.sets(st.sampled_from(Purpose)), st.booleans(), st.booleans())
@@ -260,12 +250,12 @@ def test_without_a_grant_nothing_is_learnt_and_with_one_the_guidelines_decide(
     purpose: Purpose, granted: bool, consented: set[Purpose], released: bool, due: bool
 ) -> None:
     request = OpenRequest(purpose, granted, frozenset(consented), released, DUE)
-    decision = policy.may_open(request, now=START + RETENTION if due else NOW)
+    decision = rights.may_open(request, now=START + RETENTION if due else NOW)
     expected = granted and not due and purpose in consented and released is (purpose is Purpose.TRAINING)
     assert decision.allowed == expected
     if not granted:
         assert decision.code == "no_grant"
-    saved = policy.may_open(request._replace(may_leave=False), now=START + RETENTION if due else NOW)
+    saved = rights.may_open(request._replace(may_leave=False), now=START + RETENTION if due else NOW)
     assert saved == (Decision.no("access.managers", "no_export_grant") if decision.allowed else decision)
 
 
@@ -283,7 +273,7 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
     opened = {audience: records.purpose_of(audience) for audience in Audience}
     quality = dict.fromkeys((Audience.ORIGINAL, Audience.REVIEW), Purpose.QUALITY)
     assert opened == {**quality, Audience.TRAINING: Purpose.TRAINING, Audience.OFFICER: None}
-    decision = policy.may_open(REQUEST._replace(purpose=Purpose.TRAINING), now=NOW)
+    decision = rights.may_open(REQUEST._replace(purpose=Purpose.TRAINING), now=NOW)
     assert decision.code == "no_released_copy"
 
 
@@ -315,7 +305,7 @@ def test_a_reason_says_something_and_names_nobody(reason: str, problem: str | No
 
 @pytest.mark.rule("access.subject")
 def test_an_access_request_says_how_identity_was_checked() -> None:
-    assert policy.identity_stated("called back on the contract's number").allowed
-    assert policy.identity_stated("yes").code == "identity_missing"
-    assert policy.whole_call("both parties agreed to it").allowed
-    assert not policy.whole_call(None).allowed
+    assert rights.identity_stated("called back on the contract's number").allowed
+    assert rights.identity_stated("yes").code == "identity_missing"
+    assert rights.whole_call("both parties agreed to it").allowed
+    assert not rights.whole_call(None).allowed

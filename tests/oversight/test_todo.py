@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.copies import CONFIRM
+from tests.support.copies import CONFIRM, SAID
 from tests.support.world import REASON, World
 
 WHY = ("--purpose", "quality", "--reason", REASON)
@@ -40,7 +40,7 @@ def busy(world: World) -> World:
         assert world.run("export", first, *WHY, "--out", out, who=who).exit == 0
     cuts = world.base / "cuts.json"
     cuts.write_text(json.dumps([{"start": 0.1, "end": 0.2, "type": "name"}]), "utf-8")
-    assert world.run("pseudonymise", second, "--cuts", str(cuts), who="leif").exit == 0
+    assert world.run("pseudonymise", *SAID, second, "--cuts", str(cuts), who="leif").exit == 0
     assert world.run("withdraw", "--call", first, "--yes", who="siri").exit == 0
     return world
 
@@ -85,7 +85,7 @@ def test_several_copies_of_one_call_are_marked_and_a_grant_that_ends_is_told(bus
     assert "(kundeservice)" in review["text"]
     cuts = str(busy.base / "cuts.json")
     (second,) = busy.json("review", who="leif")["copies"]
-    assert busy.run("pseudonymise", second["id"], "--cuts", cuts, who="leif").exit == 0
+    assert busy.run("pseudonymise", *SAID, second["id"], "--cuts", cuts, who="leif").exit == 0
     texts = [task["text"] for task in todo(busy, "leif") if task["kind"] == "review"]
     assert len(texts) == 2
     assert all("2" in text and ("same call" in text or "samme samtale" in text) for text in texts)

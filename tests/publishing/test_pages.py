@@ -35,8 +35,11 @@ ARTICLE_13 = {  # by paragraph: what each notice has to say, in Norwegian and in
         "Ledere med ansvar for opplæring eller kvalitet",
         "Managers who are responsible for training or quality",
     ),
-    "1e processors": ("Oppdiktet Drift AS (NO): drifter maskinene", "Oppdiktet Drift AS (NO): runs the machines"),
-    "1e recipients": ("Oppdiktet Revisjon AS (NO): kontrollerer", "Oppdiktet Revisjon AS (NO): checks"),
+    "1e processors": (
+        "Oppdiktet Drift AS (Norge): drifter maskinene",
+        "Oppdiktet Drift AS (Norway): runs the machines",
+    ),
+    "1e recipients": ("Oppdiktet Revisjon AS (Norge): kontrollerer", "Oppdiktet Revisjon AS (Norway): checks"),
     "1f transfer": ("overføringen: standardvilkår", "transfer: standard clauses"),
     "2a recordings": ("90 dager etter at samtalen begynte", "90 days after the call began"),
     "2a withdrawn": ("i 97 dager", "for 97 days"),

@@ -13,6 +13,7 @@ from arlo_rec.policy import FOUR_EYES
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import OTHER, age_ring, back_up, is_whole, lose, opened, places, restore, shown, with_feed
 from tests.support.backups import kept as slots
+from tests.support.copies import SAID
 from tests.support.faults import damage
 from tests.support.feed import path as feed_path
 from tests.support.promises import plunder
@@ -142,8 +143,8 @@ def test_without_the_feed_everything_that_reads_or_takes_in_is_closed_until_an_o
         fed.run("export", gone, *words, "--out", str(fed.base / "out"), "--json", who="leif"),
         fed.run("dsar", "90000001", *answer, "--json", who="sigrid"),
         fed.run("ingest", str(fed.spool), "--json", who="telefon"),
-        fed.run("pseudonymise", gone, "--cuts", str(cuts), "--json", who="sigrid"),
-        fed.run("review", gone, "--json", who="leif"),
+        fed.run("pseudonymise", *SAID, gone, "--cuts", str(cuts), "--json", who="sigrid"),
+        fed.run("review", *SAID, gone, "--json", who="leif"),
     ]
     assert {(one.exit, one.json["error"]["code"]) for one in closed} == {(14, "erasure.unreplayed")}
     assert fed.run("restore", "--accept-without-feed", "--reason", "short", who="sigrid").exit == 2

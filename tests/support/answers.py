@@ -21,9 +21,10 @@ from arlo_rec.dsar.answer import (
     Case,
     CopyFacts,
     DamagedRecording,
-    DecidedObjection,
     ErasedSince,
     ExportFacts,
+    HoldFacts,
+    ObjectionFacts,
     PastWithdrawal,
     PossibleAccess,
     RecordedAccess,
@@ -135,6 +136,7 @@ LATER = replace(
     exports=(),
     transcript_held=False,
     transcript=(),
+    hold=HoldFacts("18c", START + timedelta(days=120)),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
@@ -225,7 +227,11 @@ EMPLOYEE = replace(
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),
     withdrawals=(),
     side="agent",
-    objections=(DecidedObjection("upheld", START + timedelta(days=9), "the employee asked for it"),),
+    objections=(
+        ObjectionFacts(
+            "training", "upheld", START.date(), None, START + timedelta(days=9), "the employee asked for it"
+        ),
+    ),
 )
 
 SCRIPTS = (

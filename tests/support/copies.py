@@ -13,6 +13,7 @@ from tests.support.places import GIVEN
 from tests.support.world import REASON, Result, World
 
 WHY = "heard and confirmed by two people"
+SAID = ("--reason", REASON)  # of making and reviewing copies
 CONFIRM = ("--confirm", "--reason", WHY)  # whatever was not decided or heard
 ROLES = {"caller": 0, "agent": 1}  # of the manifests that are delivered here
 
@@ -53,7 +54,7 @@ def written(world: World, told: Any, name: str = "words.json") -> str:
 
 
 def made_of(world: World, recording: str, *more: str, who: str = "sigrid") -> dict[str, Any]:
-    (made,) = world.json("pseudonymise", recording, *more, who=who)["results"]
+    (made,) = world.json("pseudonymise", *SAID, recording, *more, who=who)["results"]
     return dict(made)
 
 
@@ -73,7 +74,7 @@ def labels(world: World, *stretches: tuple[float, float], name: str = "cuts.txt"
 
 
 def propose(world: World, recording: str, *more: str, who: str = "sigrid") -> dict[str, Any]:
-    words = ("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2), (0.3, 0.35)), *more)
+    words = ("pseudonymise", *SAID, recording, "--cuts", labels(world, (0.1, 0.2), (0.3, 0.35)), *more)
     (made,) = world.json(*words, who=who)["results"]
     return dict(made)
 

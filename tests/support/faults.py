@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.backends import named_files
+from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -42,6 +43,7 @@ STEPS: list[tuple[Any, str]] = [
     (named_files._NewFile, "name"),
     (named_files._NewFile, "keep"),
     (spool, "remove"),
+    (FeedFile, "rewrite"),
 ]
 
 

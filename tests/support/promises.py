@@ -29,7 +29,7 @@ from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.offsite import anchor_file
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
-from tests.support.copies import CONFIRM
+from tests.support.copies import CONFIRM, SAID
 from tests.support.places import TOP
 from tests.support.world import World
 
@@ -214,7 +214,7 @@ def _reviewed(world: World) -> None:
     cuts = world.base / "cuts.txt"
     cuts.write_text("0.05\t0.1\tname\n", "utf-8")
     ids = ids_of(world)
-    (made,) = world.json("pseudonymise", ids["a"], "--cuts", str(cuts), who="sigrid")["results"]
+    (made,) = world.json("pseudonymise", *SAID, ids["a"], "--cuts", str(cuts), who="sigrid")["results"]
     world.json("review", made["copy"], *CONFIRM, who="sigrid")
     (world.base / "ids.json").write_text(json.dumps(ids | {"copy": made["copy"]}), "utf-8")
 
@@ -277,7 +277,7 @@ def _proposed(world: World) -> None:
 def _is_upheld(world: World) -> bool:
     """Whether no copy of the employee's call is made any more, and the objection stands in the list."""
     cuts = str(world.base / "cuts.txt")
-    refused = world.run("pseudonymise", ids_of(world)["a"], "--cuts", cuts, who="sigrid")
+    refused = world.run("pseudonymise", *SAID, ids_of(world)["a"], "--cuts", cuts, who="sigrid")
     (objection,) = world.json("person", "objection", who="iver")["objections"]
     return refused.exit == 14 and objection["state"] == "upheld"
 
@@ -353,7 +353,7 @@ SCENES = [
     ),
     Scene(
         "review",  # an edit that changes no sound
-        ("review", "COPY", "--accept", "1"),
+        ("review", *SAID, "COPY", "--accept", "1"),
         "sigrid",
         _reviewed,
         gone=("copy",),
@@ -364,7 +364,16 @@ SCENES = [
     ),
     Scene(
         "person objection",
-        ("person", "objection", "Ola Oppdiktet", "--uphold", "--reason", "colleagues know the voice at once"),
+        (
+            "person",
+            "objection",
+            "Ola Oppdiktet",
+            "--uphold",
+            "--scope",
+            "training",
+            "--reason",
+            "colleagues know the voice at once",
+        ),
         "sigrid",
         _reviewed,
         gone=("copy",),

@@ -1,4 +1,4 @@
-"""An employee objects to training copies of their calls (GDPR 21): upheld, none is made, released, opened or left."""
+"""An employee objects to training (GDPR 21): upheld, no copy of their calls is made, released, opened or left."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.support.answers import opened
 from tests.support.attack import SECRETS, identity, meanwhile
 from tests.support.backups import back_up, is_whole, lose, with_feed
 from tests.support.catalogue import insider
-from tests.support.copies import CONFIRM, WHY, labels, propose, training
+from tests.support.copies import CONFIRM, SAID, WHY, labels, propose, training
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("data.employee"), pytest.mark.slow]
 WHO = "Kari Prøvesen"
 BECAUSE = ("--reason", "colleagues know the voice at once")
-NOW = "2026-11-26T12:00:00Z"
+TO_TRAINING = ("--scope", "training")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def calls(world: World) -> dict[str, str]:
 
 
 def uphold(world: World, name: str = WHO, *more: str, who: str = "sigrid") -> dict[str, Any]:
-    return world.json("person", "objection", name, "--uphold", *BECAUSE, *more, who=who)
+    return world.json("person", "objection", name, "--uphold", *TO_TRAINING, *BECAUSE, *more, who=who)
 
 
 def released(world: World, call: str) -> str:
@@ -57,7 +57,7 @@ def sounds(world: World) -> set[str]:
 
 
 def copied(world: World, call: str, who: str = "sigrid") -> tuple[int, str]:
-    return world.code("pseudonymise", call, "--cuts", labels(world, (0.1, 0.2)), who=who)
+    return world.code("pseudonymise", *SAID, call, "--cuts", labels(world, (0.1, 0.2)), who=who)
 
 
 # -- upheld -------------------------------------------------------------------------------------------
@@ -70,15 +70,16 @@ def test_the_copies_of_her_calls_are_erased_at_once_and_who_took_one_must_delete
     (second,) = world.take_in("second", agent=WHO, seed=9, seconds=1)
     under_review = str(propose(world, second)["copy"])
     assert exported(world, given) == (0, "")
-    told = world.json("person", "objection", WHO, "--uphold", "--dry-run", who="sigrid")
+    told = world.json("person", "objection", WHO, "--uphold", "--scope", "training", "--dry-run", who="sigrid")
     assert (told["erased"], told["would_erase"], told["calls"]) == (0, 2, 2)
     assert {given, under_review, others} <= sounds(world), "nothing is done yet"
     told = uphold(world)
-    assert (told["erased"], set(told["copies"])) == (2, {given, under_review})
+    assert (told["erased"], set(told["recordings"])) == (2, {given, under_review})
     assert [(each["kind"], each["person"], each["state"]) for each in told["recipients"]] == [
         ("export", "turid", "open")
     ]
-    assert (told["objection"]["state"], told["objection"]["by"]) == ("upheld", "sigrid")
+    (objection,) = told["objections"]
+    assert (objection["scope"], objection["state"], objection["by"]) == ("training", "upheld", "sigrid")
     assert sounds(world) == {calls["hers"], calls["other"], second, others}, "originals stay, for quality"
     assert "delete" in world.tasks("turid")
     assert json.loads(Path(told["receipt"]).read_text("utf-8"))["event"] == "objection"
@@ -92,10 +93,10 @@ def test_no_copy_of_her_calls_is_made_reviewed_or_heard_and_her_calls_stay_for_q
     world: World, calls: dict[str, str]
 ) -> None:
     told = uphold(world, "  kari PRØVESEN ")
-    assert (told["erased"], told["calls"], told["objection"]["person"]) == (0, 1, "kari PRØVESEN")
+    assert (told["erased"], told["calls"], told["objections"][0]["person"]) == (0, 1, "kari PRØVESEN")
     for who in ("sigrid", "leif"):
         assert copied(world, calls["hers"], who) == (14, "agent_objected")
-    refused = world.run("pseudonymise", calls["hers"], "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
+    refused = world.run("pseudonymise", *SAID, calls["hers"], "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
     assert refused.json["error"]["rule"] == "data.employee"
     denied = world.json("audit", "show", "--denied", who="iver")["entries"]
     assert [(each["person"], each["detail"]["code"]) for each in denied] == [
@@ -121,13 +122,13 @@ def test_the_backlog_passes_her_calls_over_and_says_how_many(world: World, calls
     uphold(world)
     folder = world.base / "transcripts"
     folder.mkdir()
-    asked = ("pseudonymise", "--pending", "--transcript", str(folder))
+    asked = ("pseudonymise", *SAID, "--pending", "--transcript", str(folder))
     for who in ("sigrid", "leif"):
         told = world.run(*asked, "--json", who=who).json
         assert told["passed_over"] == 1
         assert [each["id"] for each in told["results"]] == [calls["other"]]
     shown = world.run(*asked, "--lang", "en", who="leif")
-    assert "Passed over, because the employee's objection was upheld: 1" in shown.out
+    assert "Passed over, because the employee who answered objected: 1" in shown.out
     assert world.json("audit", "show", "--denied", who="iver")["entries"] == [], "nobody tried anything"
 
 
@@ -135,7 +136,7 @@ def test_once_it_is_lifted_copies_are_made_again(world: World, calls: dict[str, 
     first = released(world, calls["hers"])
     uphold(world)
     told = world.json("person", "objection", WHO.upper(), "--lift", *BECAUSE, who="sigrid")
-    assert told["objection"]["state"] == "lifted"
+    assert told["objections"][0]["state"] == "lifted"
     again = released(world, calls["hers"])
     assert found(world) == [again] and again != first
     assert exported(world, again) == (0, "")
@@ -157,7 +158,7 @@ def test_an_objection_that_is_upheld_while_a_copy_is_made_leaves_no_copy(
 
 
 @pytest.mark.parametrize(
-    "command", [("release", "--reason", WHY), ("review", "--add", "0.4-0.45")], ids=lambda it: it[0]
+    "command", [("release", "--reason", WHY), ("review", *SAID, "--add", "0.4-0.45")], ids=lambda it: it[0]
 )
 def test_an_objection_that_is_upheld_while_a_copy_is_released_or_edited_leaves_none(
     world: World, calls: dict[str, str], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
@@ -180,7 +181,10 @@ def test_only_officers_decide_and_auditors_see_the_list(world: World, calls: dic
     for who in ("leif", "turid", "siri", "iver"):
         for decision in ("--uphold", "--reject", "--lift"):
             assert world.code("person", "objection", WHO, decision, *BECAUSE, who=who) == (13, "not_your_role")
-        assert world.code("person", "objection", WHO, "--uphold", "--dry-run", who=who) == (13, "not_your_role")
+        assert world.code("person", "objection", WHO, "--uphold", "--scope", "training", "--dry-run", who=who) == (
+            13,
+            "not_your_role",
+        )
     for who in ("leif", "siri"):
         assert world.code("person", "objection", who=who) == (13, "not_your_role")
     for who in ("sigrid", "iver"):
@@ -191,15 +195,18 @@ def test_only_officers_decide_and_auditors_see_the_list(world: World, calls: dic
 def test_the_list_has_each_objection_as_it_was_decided_last_the_newest_first(world: World) -> None:
     def listed() -> list[tuple[str, str]]:
         every = world.json("person", "objection", who="iver")["objections"]
-        assert all(set(each) == {"person", "state", "at", "by", "reason"} for each in every)
+        assert all(each["scope"] == "training" and each["due"] is None for each in every)
         return [(each["person"], each["state"]) for each in every]
 
-    world.json("person", "objection", WHO, "--reject", *BECAUSE, who="sigrid")
+    world.json("person", "objection", WHO, "--reject", *TO_TRAINING, *BECAUSE, who="sigrid")
     uphold(world, "Ola Oppdiktet")
     assert listed() == [("Ola Oppdiktet", "upheld"), (WHO, "rejected")]
     uphold(world)
     assert listed() == [(WHO, "upheld"), ("Ola Oppdiktet", "upheld")]
-    assert world.code("person", "objection", WHO, "--reject", *BECAUSE, who="sigrid") == (14, "objection_is_upheld")
+    assert world.code("person", "objection", WHO, "--reject", *TO_TRAINING, *BECAUSE, who="sigrid") == (
+        14,
+        "objection_is_upheld",
+    )
     world.json("person", "objection", WHO, "--lift", *BECAUSE, who="sigrid")
     assert world.code("person", "objection", WHO, "--lift", *BECAUSE, who="sigrid") == (4, "objection_not_upheld")
     assert listed() == [(WHO, "lifted"), ("Ola Oppdiktet", "upheld")]
@@ -208,15 +215,21 @@ def test_the_list_has_each_objection_as_it_was_decided_last_the_newest_first(wor
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        ((WHO,), "objection_options"),
+        ((WHO,), "objection_scope_missing"),
+        ((WHO, "--uphold", *BECAUSE), "objection_scope_missing"),
+        ((WHO, "--scope", "marketing"), "objection_scope_unknown"),
+        ((WHO, *TO_TRAINING, *BECAUSE), "objection_options"),
+        ((WHO, *TO_TRAINING, "--received", "tomorrow"), "received_in_future"),
+        ((WHO, "--uphold", *TO_TRAINING, *BECAUSE, "--received", "today"), "objection_options"),
+        (TO_TRAINING, "objection_options"),
         ((WHO, "--uphold", "--lift"), "objection_options"),
         (("--uphold",), "objection_options"),
         ((WHO, "--lift", "--dry-run"), "objection_options"),
-        ((WHO, "--uphold", "--reason", "short"), "reason_too_short"),
+        ((WHO, "--uphold", "--scope", "training", "--reason", "short"), "reason_too_short"),
         ((WHO, "--uphold"), "reason_missing"),
-        (("", "--uphold", *BECAUSE), "bad_agent_name"),
-        (("x" * 201, "--uphold", *BECAUSE), "bad_agent_name"),
-        (("Kari\u202eneseV", "--reject", *BECAUSE), "bad_agent_name"),
+        (("", "--uphold", *TO_TRAINING, *BECAUSE), "bad_agent_name"),
+        (("x" * 201, "--uphold", *TO_TRAINING, *BECAUSE), "bad_agent_name"),
+        (("Kari\u202eneseV", "--reject", *TO_TRAINING, *BECAUSE), "bad_agent_name"),
     ],
 )
 def test_what_decides_nothing_is_a_usage_error(world: World, words: tuple[str, ...], code: str) -> None:
@@ -225,18 +238,14 @@ def test_what_decides_nothing_is_a_usage_error(world: World, words: tuple[str, .
 
 
 def test_a_name_that_no_call_has_is_said_to_be_none(world: World, calls: dict[str, str]) -> None:
-    told = world.run("person", "objection", "Kari Prøvesn", "--uphold", *BECAUSE, "--lang", "en", who="sigrid")
+    told = world.run(
+        "person", "objection", "Kari Prøvesn", "--uphold", *TO_TRAINING, *BECAUSE, "--lang", "en", who="sigrid"
+    )
     assert told.exit == 0 and "No call that is held has this name" in told.out
     assert copied(world, calls["hers"]) == (0, "")
 
 
 # -- own code -----------------------------------------------------------------------------------------
-
-
-def decided(decision: str | None = None) -> dict[str, Any]:
-    detail = {"request": "ab" * 8, "agent": WHO}
-    entry = {"action": "objection", "outcome": "done", "rule": "data.employee", "reason": BECAUSE[1], "at": NOW}
-    return {**entry, "detail": {**detail, **({"decision": decision} if decision else {})}}
 
 
 def test_a_row_that_names_another_employee_opens_no_copy(world: World, calls: dict[str, str]) -> None:
@@ -257,7 +266,7 @@ def test_a_copy_that_own_code_made_in_spite_of_it_is_opened_to_nobody_by_the_pro
 
     uphold(world)
     with monkeypatch.context() as patch:
-        patch.setattr(objections, "upheld", lambda _store: frozenset())
+        patch.setattr(objections, "in_force", lambda _store: {})
         copy = propose(world, calls["hers"], who="leif")["copy"]
         world.json("review", copy, *CONFIRM, who="leif")
         copy = str(world.json("release", copy, "--reason", WHY, who="leif")["copy"]["copy"])
@@ -269,7 +278,9 @@ def test_a_copy_that_own_code_made_in_spite_of_it_is_opened_to_nobody_by_the_pro
     with insider(world) as db:
         db.run("DELETE FROM metadata WHERE recording = ?", (bytes.fromhex(copy),))
     assert exported(world, copy) == (13, "no_grant"), "nobody can tell whose call it is"
-    assert world.json("person", "objection", WHO, "--uphold", *BECAUSE, who="sigrid")["copies"] == [copy]
+    assert world.json("person", "objection", WHO, "--uphold", *TO_TRAINING, *BECAUSE, who="sigrid")["recordings"] == [
+        copy
+    ]
     assert copy not in sounds(world)
 
 
@@ -278,7 +289,7 @@ def test_a_copy_that_own_code_made_in_spite_of_it_is_opened_to_nobody_by_the_pro
 
 def test_an_objection_is_restored_from_the_backup_and_from_the_feed_and_the_copies_stay_erased(fed: World) -> None:
     hers, others = (fed.take_in(stem, agent=name, seconds=1)[0] for stem, name in (("a", WHO), ("b", "Ola Oppdiktet")))
-    fed.json("person", "objection", "Prøve Prøvesen", "--uphold", *BECAUSE, who="sigrid")
+    fed.json("person", "objection", "Prøve Prøvesen", "--uphold", *TO_TRAINING, *BECAUSE, who="sigrid")
     copy = str(propose(fed, hers)["copy"])
     back_up(fed)
     uphold(fed)
@@ -288,7 +299,7 @@ def test_an_objection_is_restored_from_the_backup_and_from_the_feed_and_the_copi
     assert states == {"Prøve Prøvesen": "upheld", WHO: "upheld"}
     assert copied(fed, hers) == (14, "agent_objected")
     assert copied(fed, others) == (0, "")
-    assert fed.code("review", copy, who="sigrid")[0] == 13
+    assert fed.code("review", *SAID, copy, who="sigrid")[0] == 13
     is_whole(fed)
 
 
@@ -305,7 +316,9 @@ def test_an_access_answer_tells_the_employee_alone_that_the_objection_was_upheld
         content = opened(out.read_bytes(), passphrase.encode())
         return json.loads(content["bodies"]["data.json"])["objections"]
 
-    assert told("--agent", WHO) == [{"state": "upheld", "at": at, "reason": "colleagues know the voice at once"}]
+    (objection,) = told("--agent", WHO)
+    decided = (objection["objected_to"], objection["state"], objection["at"], objection["reason"])
+    assert decided == ("training", "upheld", at, BECAUSE[1])
     assert told("--agent", "Ola Oppdiktet") == []
     assert told("90000001") == []
     world.json("person", "objection", WHO, "--lift", *BECAUSE, who="sigrid")

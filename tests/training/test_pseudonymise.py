@@ -18,7 +18,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.speech import cut_list
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import back_up, is_whole, lose, with_feed
-from tests.support.copies import CONFIRM, labels, propose, training
+from tests.support.copies import CONFIRM, SAID, labels, propose, training
 from tests.support.promises import plunder
 from tests.support.sounds import tone_wav
 from tests.support.world import REASON, World
@@ -82,7 +82,7 @@ def test_no_copy_is_released_that_nobody_confirmed(world: World) -> None:
     assert (told.exit, told.json["error"]["code"]) == (14, "not_reviewed")
     assert world.run("release", copy, "--reason", "short", who="sigrid").exit == 2
     world.json("review", copy, *CONFIRM, who="sigrid")
-    again = world.json("review", copy, "--add", "0.4-0.45", who="sigrid")["copy"]
+    again = world.json("review", *SAID, copy, "--add", "0.4-0.45", who="sigrid")["copy"]
     assert (again["copy"], again["revision"]) == (copy, 2), "the id that somebody works with stays"
     assert (again["state"], len(again["cuts"])) == ("needs_review", 3)
     told = world.run("release", copy, "--reason", WHY, "--json", who="sigrid")
@@ -92,9 +92,9 @@ def test_no_copy_is_released_that_nobody_confirmed(world: World) -> None:
 @pytest.mark.slow
 def test_a_reviewer_removes_cuts_and_adds_others(world: World) -> None:
     (original,) = world.take_in("a", seconds=6)
-    words = ("pseudonymise", original, "--cuts", labels(world, (2.0, 2.5), (4.0, 5.0)))
+    words = ("pseudonymise", *SAID, original, "--cuts", labels(world, (2.0, 2.5), (4.0, 5.0)))
     copy = world.json(*words, who="sigrid")["results"][0]["copy"]
-    changed = world.json("review", copy, "--remove", "2", "--add", "3-3.5", who="sigrid")["copy"]
+    changed = world.json("review", *SAID, copy, "--remove", "2", "--add", "3-3.5", who="sigrid")["copy"]
     assert [(one["start"], one["end"]) for one in changed["cuts"]] == [(2.0, 2.5), (3.0, 3.5)]
 
 
@@ -117,7 +117,7 @@ def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytes
     (given,) = training(world, "find").json["recordings"]
     assert world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"] == given["id"]
     assert [one["id"] for one in training(world, "find").json["recordings"]] == [given["id"]]
-    assert world.run("review", copy, "--json", who="sigrid").json["error"]["code"] == "copy_replaced"
+    assert world.run("review", *SAID, copy, "--json", who="sigrid").json["error"]["code"] == "copy_replaced"
     is_whole(world)
 
 
@@ -167,7 +167,7 @@ def test_a_manager_is_told_that_a_call_whose_consent_lacks_quality_is_the_office
     world.deliver("old", started=datetime.now(UTC) - timedelta(hours=1), consent={"prompt": "nb-2025-01"})
     original = world.json("ingest", str(world.spool), who="telefon")["accepted"][0]["id"]
     world.grant("leif", "quality")
-    told = world.run("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
+    told = world.run("pseudonymise", *SAID, original, "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
     assert (told.exit, told.json["error"]["code"]) == (14, "not_consented")
     assert propose(world, original)["state"] == "needs_review"
 
@@ -183,12 +183,12 @@ def test_the_words_of_a_label_are_kept_nowhere(world: World) -> None:
 @pytest.mark.slow
 def test_a_manager_with_quality_makes_and_reviews_and_others_do_not_even_see_it(world: World) -> None:
     (original,) = world.take_in("a")
-    assert world.run("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)), who="leif").exit == 13
+    assert world.run("pseudonymise", *SAID, original, "--cuts", labels(world, (0.1, 0.2)), who="leif").exit == 13
     world.grant("leif", "quality")
     world.grant("turid", "training")
     copy = propose(world, original, who="leif")["copy"]
-    assert world.run("review", copy, who="turid").exit == 13
-    assert world.run("review", copy, who="siri").exit == 13
+    assert world.run("review", *SAID, copy, who="turid").exit == 13
+    assert world.run("review", *SAID, copy, who="siri").exit == 13
     assert training(world, "export", copy, "--out", str(world.base / "x.wav")).exit in {13, 14}
     world.json("review", copy, *CONFIRM, who="leif")
     told = world.json("release", copy, "--reason", WHY, who="leif")["copy"]
@@ -233,7 +233,7 @@ def test_a_copy_of_a_call_that_was_withdrawn_meanwhile_is_not_kept(
         return hold(*words)
 
     monkeypatch.setattr(copies, "_hold", meanwhile)
-    assert world.run("pseudonymise", original, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 13
+    assert world.run("pseudonymise", *SAID, original, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 13
     status = world.json("status", who="sigrid")
     assert (status["held"], status["unfinished"]) == (0, 0)
     assert not plunder(world, [identity(world, name) for name in SECRETS]).sounds
@@ -255,7 +255,7 @@ def test_a_withdrawal_takes_every_copy_and_a_rejected_one_is_gone(world: World) 
     waiting, given = propose(world, original)["copy"], released(world, original)
     bad = propose(world, original)["copy"]
     assert world.json("reject", bad, "--reason", "a name is still heard", who="sigrid")["copy"]["state"] == "rejected"
-    assert world.run("review", bad, who="sigrid").exit == 13
+    assert world.run("review", *SAID, bad, who="sigrid").exit == 13
     told = world.json("withdraw", "90000001", "--yes", who="skranke")
     assert {one["id"] for one in told["recordings"]} == {original, waiting, given}
     assert not plunder(world, [identity(world, name) for name in SECRETS]).sounds
@@ -298,9 +298,9 @@ def test_trainers_learn_nothing_of_what_was_cut(world: World) -> None:
 def test_a_consent_without_training_makes_no_copy(world: World) -> None:
     """A prompt that names both purposes is needed; a store of prompts for quality alone does not exist."""
     (original,) = world.take_in("a")
-    assert world.run("pseudonymise", "0" * 32, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 13
+    assert world.run("pseudonymise", *SAID, "0" * 32, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 13
     copy = propose(world, original)["copy"]
-    assert world.run("pseudonymise", copy, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 2
+    assert world.run("pseudonymise", *SAID, copy, "--cuts", labels(world, (0.1, 0.2)), who="sigrid").exit == 2
 
 
 @pytest.mark.slow
@@ -317,7 +317,7 @@ def test_a_list_that_is_none_makes_no_copy(world: World, text: str) -> None:
     (original,) = world.take_in("a")
     path = world.base / "cuts"
     path.write_text(text, "utf-8")
-    told = world.run("pseudonymise", original, "--cuts", str(path), "--json", who="sigrid")
+    told = world.run("pseudonymise", *SAID, original, "--cuts", str(path), "--json", who="sigrid")
     assert told.exit == 2 and told.json["error"]["code"] in {"cuts_wrong", "cuts_empty"}, told
     assert world.json("status", who="iver")["held"] == 1
     is_whole(world)

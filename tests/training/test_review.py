@@ -13,9 +13,9 @@ from arlo_rec.speech.cut_list import Cut
 from arlo_rec.training.cut_plan import Changes, CutPlan, UnsureStretch, edited
 from arlo_rec.training.owed import heard_of_copy, owed
 from tests.support.catalogue import own_code
-from tests.support.copies import WHY, call, made_of, propose, words
+from tests.support.copies import CONFIRM, SAID, WHY, call, made_of, propose, transcripts, words
 from tests.support.listening import hear_in_review
-from tests.support.world import World
+from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("data.pseudonymised")]
 
@@ -29,7 +29,7 @@ def heard_badly(world: World) -> tuple[World, str]:
 
 
 def show(world: World, copy: str, who: str = "leif") -> dict[str, Any]:
-    return dict(world.json("review", copy, who=who)["copy"])
+    return dict(world.json("review", *SAID, copy, who=who)["copy"])
 
 
 def confirm(world: World, copy: str, *more: str, who: str = "leif") -> tuple[int, str]:
@@ -55,7 +55,7 @@ def test_a_copy_is_confirmed_when_every_cut_is_decided_and_what_was_heard_badly_
     told = world.run("review", copy, "--confirm", "--lang", "en", who="leif")
     assert told.exit == 14
     assert "cuts not decided: 1, 2" in told.err and "heard badly, not cut and not heard by you: 4.5-5.2" in told.err
-    world.json("review", copy, "--accept", "all", who="leif")
+    world.json("review", *SAID, copy, "--accept", "all", who="leif")
     assert show(world, copy)["owed"]["undecided"] == []
     assert confirm(world, copy) == (14, "review_unfinished")
     unheard = show(world, copy)["owed"]["unheard"]
@@ -88,7 +88,7 @@ def test_hearing_the_copy_through_is_hearing_what_was_heard_badly_and_an_edit_ta
     world, copy = heard_badly
     hear(world, copy)
     assert show(world, copy)["owed"]["unheard"] == []
-    world.json("review", copy, "--accept", "all", who="leif")
+    world.json("review", *SAID, copy, "--accept", "all", who="leif")
     assert confirm(world, copy) == (0, "")
 
 
@@ -101,16 +101,16 @@ def test_where_to_look_comes_first_stays_unless_it_is_accepted_and_has_to_be_dec
     (look,) = shown["look_here"]
     assert look["number"] not in [cut["number"] for cut in shown["cuts"]]
     assert (look["types"], look["sources"]) == (["circumstance"], ["look"])
-    rows = world.run("review", copy, "--csv", who="leif").out.splitlines()
+    rows = world.run("review", *SAID, copy, "--csv", who="leif").out.splitlines()
     assert rows[1].startswith(f"{look['number']},") and look["start"] > shown["cuts"][0]["start"]
-    world.json("review", copy, "--accept", "all", who="leif")
+    world.json("review", *SAID, copy, "--accept", "all", who="leif")
     assert show(world, copy)["owed"]["undecided"] == [look["number"]], "all that was proposed, and nothing else"
     assert confirm(world, copy) == (14, "review_unfinished")
-    world.json("review", copy, "--accept", str(look["number"]), who="leif")
+    world.json("review", *SAID, copy, "--accept", str(look["number"]), who="leif")
     assert _status(world, copy, look["number"]) == "accepted"
-    world.json("review", copy, "--undo", str(look["number"]), who="leif")
+    world.json("review", *SAID, copy, "--undo", str(look["number"]), who="leif")
     assert _status(world, copy, look["number"]) == "look"
-    world.json("review", copy, "--remove", str(look["number"]), who="leif")
+    world.json("review", *SAID, copy, "--remove", str(look["number"]), who="leif")
     assert confirm(world, copy) == (0, "")
 
 
@@ -124,17 +124,17 @@ def test_what_another_heard_is_not_heard_by_who_confirms(heard_badly: tuple[Worl
     world, copy = heard_badly
     world.grant("turid", "quality")
     hear(world, copy, "turid")
-    world.json("review", copy, who="leif")
-    world.json("review", copy, "--accept", "all", who="leif")
+    world.json("review", *SAID, copy, who="leif")
+    world.json("review", *SAID, copy, "--accept", "all", who="leif")
     assert confirm(world, copy) == (14, "review_unfinished")
-    world.json("review", copy, who="turid")
+    world.json("review", *SAID, copy, who="turid")
     assert confirm(world, copy, who="turid") == (0, "")
 
 
 def test_a_cut_over_what_was_heard_badly_needs_no_ear(heard_badly: tuple[World, str]) -> None:
     world, copy = heard_badly
     more = [f"--add={start:.2f}-{end:.2f}" for start, end in show(world, copy)["owed"]["unheard"]]
-    world.json("review", copy, "--accept", "all", *more, who="leif")
+    world.json("review", *SAID, copy, "--accept", "all", *more, who="leif")
     assert confirm(world, copy) == (0, "")
 
 
@@ -142,18 +142,18 @@ def test_a_cut_that_is_removed_leaves_what_was_heard_badly_under_it_to_be_heard(
     world.grant("leif", "quality")
     copy = str(made_of(world, call(world), "--transcript", words())["copy"])
     start, end = show(world, copy)["owed"]["unheard"][0]
-    world.json("review", copy, f"--add={start:.2f}-{end:.2f}", who="leif")
+    world.json("review", *SAID, copy, f"--add={start:.2f}-{end:.2f}", who="leif")
     shown = show(world, copy)
     assert [start, end] not in shown["owed"]["unheard"]
-    world.json("review", copy, "--remove", str(len(shown["cuts"])), who="leif")
+    world.json("review", *SAID, copy, "--remove", str(len(shown["cuts"])), who="leif")
     assert [start, end] in show(world, copy)["owed"]["unheard"]
 
 
 def test_accepting_what_is_accepted_makes_no_revision(heard_badly: tuple[World, str]) -> None:
     world, copy = heard_badly
-    world.json("review", copy, "--accept", "all", who="leif")
+    world.json("review", *SAID, copy, "--accept", "all", who="leif")
     for again in (("--accept", "all"), ("--accept", "1")):
-        told = world.run("review", copy, *again, "--json", who="leif")
+        told = world.run("review", *SAID, copy, *again, "--json", who="leif")
         assert (told.exit, told.json["error"]["code"]) == (2, "nothing_to_change")
     assert show(world, copy)["revision"] == 2
 
@@ -176,7 +176,7 @@ def test_the_index_of_the_log_makes_no_entry_about_another_copy_one_about_this(w
 def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_back(world: World) -> None:
     (recording,) = world.take_in("a")
     copy = str(propose(world, recording)["copy"])
-    world.json("review", copy, "--remove", "1", "--add", "0.05-0.08", "--change", "2:0.3-0.4", who="sigrid")
+    world.json("review", *SAID, copy, "--remove", "1", "--add", "0.05-0.08", "--change", "2:0.3-0.4", who="sigrid")
     told = show(world, copy, "sigrid")
     assert [(cut["number"], cut["start"], cut["status"]) for cut in told["cuts"]] == [
         (3, 0.05, "added"),
@@ -184,9 +184,9 @@ def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_
     ]
     assert [(cut["number"], cut["start"], cut["status"]) for cut in told["removed"]] == [(1, 0.1, "removed")]
     assert told["cuts"][1]["was"] == [0.3, 0.35]
-    shown = world.run("review", copy, "--lang", "en", who="sigrid").out
+    shown = world.run("review", *SAID, copy, "--lang", "en", who="sigrid").out
     assert [line.split()[0] for line in shown.splitlines()[1:4]] == ["3", "1", "2"]
-    world.json("review", copy, "--undo", "1", "--undo", "2", "--undo", "3", who="sigrid")
+    world.json("review", *SAID, copy, "--undo", "1", "--undo", "2", "--undo", "3", who="sigrid")
     told = show(world, copy, "sigrid")
     assert [(cut["number"], cut["end"], cut["status"]) for cut in told["cuts"]] == [
         (1, 0.2, "proposed"),
@@ -209,14 +209,36 @@ def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_
         (("--page", "--accept", "1"), "page_alone"),
         (("--no-browser", "--confirm"), "page_alone"),
         (("--next",), "next_or_copy"),
-        (("--page",), "reason_missing"),
+        (("--purpose", "quality"), "purpose_of_copies"),
     ],
 )
 def test_what_was_typed_wrongly_is_told(world: World, words: tuple[str, ...], code: str) -> None:
     (recording,) = world.take_in("a")
     copy = str(propose(world, recording)["copy"])
-    told = world.run("review", copy, *words, "--json", who="sigrid")
+    told = world.run("review", *SAID, copy, *words, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, code)
+
+
+@pytest.mark.rule("security.reason")
+def test_copies_are_made_and_shown_for_training_and_for_a_reason_that_the_log_has(world: World) -> None:
+    recording = call(world)
+    make = ("pseudonymise", recording, recording, "--transcript", transcripts(world, {"call000": recording}))
+    assert world.code(*make, who="sigrid") == (2, "reason_missing"), "once, and not of each call"
+    assert world.code(*make, "--purpose", "quality", *SAID, who="sigrid") == (2, "purpose_of_copies")
+    copy = world.json(*make, "--purpose", "training", *SAID, who="sigrid")["results"][0]["copy"]
+    for more in ((copy,), (copy, "--accept", "1"), ("--next",), (copy, "--page")):
+        assert world.code("review", *more, who="sigrid") == (2, "reason_missing"), more
+    assert "Charles" in world.run("review", copy, *SAID, "--lang", "en", who="sigrid").out
+    assert "Charles" not in world.run("review", copy, *CONFIRM, "--lang", "en", who="sigrid").out
+    entries = world.json("audit", "show", who="iver")["entries"]
+    opened = [each for each in entries if each["outcome"] == "allowed" and each.get("purpose") == "training"]
+    assert [(each["action"], each.get("reason")) for each in opened] == [
+        ("pseudonymise", REASON),
+        ("review", REASON),
+        ("review", None),  # confirmed without a look
+    ]
+    refused = [each["action"] for each in entries if each["outcome"] == "denied"]
+    assert refused == ["pseudonymise", "pseudonymise", "review", "review", "review", "review_listen"]
 
 
 CUTS = st.lists(
@@ -280,7 +302,7 @@ def test_what_is_silent_in_a_copy_is_not_heard_by_hearing_it() -> None:
 
 def test_what_stays_is_read_by_turns_with_what_was_heard_badly_marked(heard_badly: tuple[World, str]) -> None:
     world, copy = heard_badly
-    lines = world.run("review", copy, "--lang", "en", who="leif").out.splitlines()
+    lines = world.run("review", *SAID, copy, "--lang", "en", who="leif").out.splitlines()
     stays = lines[lines.index(next(line for line in lines if line.startswith("What stays"))) :]
     assert stays[1] == "0:00  Caller: Thank you for calling customer support. [1] How can I help you today?"
     assert stays[2].startswith("0:04  Agent: Good? morning, I have a problem")
@@ -293,7 +315,7 @@ def test_what_stays_is_read_by_turns_with_what_was_heard_badly_marked(heard_badl
 
 def test_words_of_another_transcript_are_a_second_opinion_where_they_differ(world: World) -> None:
     made = made_of(world, call(world), "--transcript", words(), "--transcript", words(folder="words-base-hints"))
-    told = world.run("review", made["copy"], "--lang", "en", who="sigrid").out
+    told = world.run("review", *SAID, made["copy"], "--lang", "en", who="sigrid").out
     assert "Another transcript has this there:" in told
     passes = [word["pass"] for word in show(world, made["copy"], "sigrid")["words"]]
     assert set(passes) == {0, 1}
@@ -306,11 +328,11 @@ def test_the_next_copy_is_the_oldest_of_the_teams_that_one_may_hear(world: World
     first, second = world.take_in("a", "b")
     (other,) = world.take_in("c", team="salg", seed=7)
     made = [str(propose(world, each)["copy"]) for each in (other, first, second)]
-    assert world.json("review", "--next", who="sigrid")["copy"]["copy"] == made[0]
+    assert world.json("review", *SAID, "--next", who="sigrid")["copy"]["copy"] == made[0]
     world.grant("leif", "quality", "--team", "kundeservice")
-    assert world.json("review", "--next", who="leif")["copy"]["copy"] == made[1]
+    assert world.json("review", *SAID, "--next", who="leif")["copy"]["copy"] == made[1]
     world.json("review", "--next", "--confirm", "--reason", WHY, who="leif")
-    assert world.json("review", "--next", who="leif")["copy"]["copy"] == made[2]
+    assert world.json("review", *SAID, "--next", who="leif")["copy"]["copy"] == made[2]
     world.json("review", "--next", "--confirm", "--reason", WHY, who="leif")
-    told = world.run("review", "--next", "--json", who="leif")
+    told = world.run("review", *SAID, "--next", "--json", who="leif")
     assert (told.exit, told.json["error"]["code"]) == (4, "nothing_to_review")

@@ -9,7 +9,7 @@ import pytest
 from arlo_rec.training import under_review
 from tests.support.attack import SECRETS, identity, own_code
 from tests.support.backups import back_up, is_whole, lose, with_feed
-from tests.support.copies import CONFIRM, WHY, propose
+from tests.support.copies import CONFIRM, SAID, WHY, propose
 from tests.support.promises import plunder
 from tests.support.world import REASON, World
 
@@ -30,7 +30,7 @@ def sounds(world: World) -> dict[str, bytes]:
 def edited(world: World, recording: str, times: int = 1) -> str:
     copy = str(propose(world, recording)["copy"])
     for time in range(times):
-        world.json("review", copy, "--add", f"0.4-0.4{4 + time}", who="sigrid")
+        world.json("review", *SAID, copy, "--add", f"0.4-0.4{4 + time}", who="sigrid")
     return copy
 
 
@@ -40,7 +40,7 @@ def test_a_copy_keeps_its_id_through_edits_and_counts_its_revisions(world: World
     copy = made["copy"]
     assert made["revision"] == 1
     for revision in (2, 3):
-        changed = world.json("review", copy[:8], *EDIT, who="sigrid")["copy"]
+        changed = world.json("review", *SAID, copy[:8], *EDIT, who="sigrid")["copy"]
         assert (changed["copy"], changed["revision"], changed["state"]) == (copy, revision, "needs_review")
         assert len(sounds(world)) == 2, "of each revision but the newest nothing opens"
     (waiting,) = world.json("review", who="sigrid")["copies"]
@@ -73,13 +73,13 @@ def test_whoever_has_not_seen_what_another_edited_neither_confirms_nor_changes_i
     (recording,) = world.take_in("a")
     world.grant("leif", "quality")
     copy = str(propose(world, recording)["copy"])
-    world.json("review", copy, who="leif")
-    world.json("review", copy, "--remove", "1", who="sigrid")
-    for words in (("--confirm",), ("--remove", "1")):
+    world.json("review", *SAID, copy, who="leif")
+    world.json("review", *SAID, copy, "--remove", "1", who="sigrid")
+    for words in (("--confirm",), ("--remove", "1", *SAID)):
         assert refusal(world, "review", copy, *words, who="leif") == (14, "revision_not_seen")
         assert refusal(world, "review", copy, *words, who="leif") == (14, "revision_not_seen"), "nor the second time"
     assert refusal(world, "release", copy, "--reason", WHY, who="leif") == (14, "not_reviewed")
-    assert len(world.json("review", copy, who="leif")["copy"]["cuts"]) == 1
+    assert len(world.json("review", *SAID, copy, who="leif")["copy"]["cuts"]) == 1
     assert world.json("review", copy, *CONFIRM, who="leif")["copy"]["state"] == "ready"
 
 
@@ -93,7 +93,7 @@ def test_a_revision_that_somebody_else_made_meanwhile_is_not_rejected(
     def meanwhile(*words: Any) -> None:
         if not done:
             done.append(words)
-            world.json("review", copy, *EDIT, who="sigrid")
+            world.json("review", *SAID, copy, *EDIT, who="sigrid")
         real(*words)
 
     monkeypatch.setattr(under_review, "erase", meanwhile)
@@ -118,7 +118,7 @@ def test_what_came_in_the_place_of_a_copy_is_told_to_who_may_hear_the_call_and_t
     out = ("--reason", REASON, "--out", str(world.base / "x.wav"))
     for name in (copy, copy[:6], inner):
         for words in (
-            ("review", name),
+            ("review", *SAID, name),
             ("review", name, "--confirm"),
             ("release", name, "--reason", WHY),
             ("reject", name, "--reason", WHY),
@@ -128,7 +128,7 @@ def test_what_came_in_the_place_of_a_copy_is_told_to_who_may_hear_the_call_and_t
             assert (told.exit, f"replaced by {released[:6]};" in told.err) == (13, True), told
     unknown = {who: world.run("export", "0" * 32, "--purpose", "training", *out, who=who) for who in ("turid",)}
     assert world.run("export", copy, "--purpose", "training", *out, who="turid").err == unknown["turid"].err
-    assert world.run("review", copy, who="siri").exit == 13
+    assert world.run("review", *SAID, copy, who="siri").exit == 13
     world.json("revoke", "leif", who="sigrid")
     world.grant("leif", "quality", "--team", "salg")
     words = ("--reason", WHY, "--lang", "en")
@@ -136,7 +136,7 @@ def test_what_came_in_the_place_of_a_copy_is_told_to_who_may_hear_the_call_and_t
     assert (told.exit, told.err) == (13, world.run("release", "0" * 32, *words, who="leif").err)
     rejected = str(propose(world, other)["copy"])
     world.json("reject", rejected, "--reason", WHY, who="sigrid")
-    assert refusal(world, "review", rejected) == (13, "no_grant"), "nothing came in its place"
+    assert refusal(world, "review", *SAID, rejected) == (13, "no_grant"), "nothing came in its place"
 
 
 @pytest.mark.rule("consent.withdraw")
@@ -155,10 +155,10 @@ def test_an_edited_copy_is_restored_under_its_id_and_one_that_was_edited_since_t
     early, late = fed.take_in("a", "b")
     kept, since = edited(fed, early), edited(fed, late)
     back_up(fed)
-    fed.json("review", since, "--add", "0.45-0.48", who="sigrid")
+    fed.json("review", *SAID, since, "--add", "0.45-0.48", who="sigrid")
     lose(fed)
     with_feed(fed)
     assert [one["copy"] for one in fed.json("review", who="sigrid")["copies"]] == [kept]
-    assert fed.json("review", kept, *EDIT, who="sigrid")["copy"]["revision"] == 3
-    assert refusal(fed, "review", since) == (13, "no_grant")
+    assert fed.json("review", *SAID, kept, *EDIT, who="sigrid")["copy"]["revision"] == 3
+    assert refusal(fed, "review", *SAID, since) == (13, "no_grant")
     is_whole(fed)

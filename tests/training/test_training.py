@@ -13,7 +13,19 @@ import pytest
 from arlo_rec import audio
 from arlo_rec.speech.engine import whisper as WHISPER
 from tests.support.answers import opened
-from tests.support.copies import CONFIRM, ROLES, WHY, call, made_of, propose, transcripts, truth_of, words, written
+from tests.support.copies import (
+    CONFIRM,
+    ROLES,
+    SAID,
+    WHY,
+    call,
+    made_of,
+    propose,
+    transcripts,
+    truth_of,
+    words,
+    written,
+)
 from tests.support.models import MODEL, needs_model
 from tests.support.places import GIVEN
 from tests.support.world import REASON, World
@@ -88,7 +100,7 @@ def test_each_channel_may_have_a_transcript_of_its_own(world: World) -> None:
         world, recording, "--transcript", f"caller={sides['caller']}", "--transcript", f"agent={sides['agent']}"
     )
     assert two["cuts"] == one["cuts"]
-    unknown = world.run("pseudonymise", recording, "--transcript", f"7={sides['agent']}", "--json", who="sigrid")
+    unknown = world.run("pseudonymise", *SAID, recording, "--transcript", f"7={sides['agent']}", "--json", who="sigrid")
     assert (unknown.exit, unknown.json["error"]["code"]) == (2, "track_unknown")
 
 
@@ -130,7 +142,15 @@ def test_a_transcript_that_does_not_fit_makes_no_copy_and_says_why(world: World)
     held = sorted((world.store / "objects").rglob("*"))
     for name, (told, code, said) in wrong_transcripts(world).items():
         result = world.run(
-            "pseudonymise", recording, "--transcript", written(world, told), "--json", "--lang", "en", who="sigrid"
+            "pseudonymise",
+            *SAID,
+            recording,
+            "--transcript",
+            written(world, told),
+            "--json",
+            "--lang",
+            "en",
+            who="sigrid",
         )
         assert (result.exit, result.json["error"]["code"]) == (2, code), (name, result)
         assert "words.json" in result.json["error"]["message"]
@@ -155,7 +175,7 @@ def test_without_words_and_without_a_list_there_is_no_copy(world: World) -> None
         (("--workers", "0"), "workers_out_of_range"),
         (("--pending",), "recordings_or_pending"),
     ):
-        result = world.run("pseudonymise", recording, *more, "--json", who="sigrid")
+        result = world.run("pseudonymise", *SAID, recording, *more, "--json", who="sigrid")
         assert (result.exit, result.json["error"]["code"]) == (2, code), more
 
 
@@ -172,9 +192,9 @@ def test_a_list_is_added_to_what_is_found(world: World) -> None:
 def test_a_reviewer_sees_what_was_heard_and_accepts_and_moves_cuts(world: World) -> None:
     recording = call(world)
     copy = made_of(world, recording, "--transcript", words())["copy"]
-    shown = world.json("review", copy, who="sigrid")["copy"]
+    shown = world.json("review", *SAID, copy, who="sigrid")["copy"]
     assert shown["unsure"] and {"start", "end", "channel"} == set(shown["unsure"][0])
-    assert "Charles" in world.run("review", copy, "--lang", "en", who="sigrid").out
+    assert "Charles" in world.run("review", *SAID, copy, "--lang", "en", who="sigrid").out
     world.grant("sigrid")
     why = ("--purpose", "quality", "--reason", REASON)
     world.json("export", copy, *why, "--out", str(world.base / "copy.wav"), who="sigrid")
@@ -182,12 +202,12 @@ def test_a_reviewer_sees_what_was_heard_and_accepts_and_moves_cuts(world: World)
     heard = audio.read_wav(io.BytesIO(raw), len(raw))
     first, last = (int(shown["cuts"][0][at] * 8000) * 2 for at in ("start", "end"))
     assert heard.duration == pytest.approx(75.9, abs=0.1) and set(heard.data[first + 2 : last]) == {0xFF}
-    changed = world.json("review", copy, "--accept", "1", "--change", "2:12.5-16.9", who="sigrid")["copy"]
+    changed = world.json("review", *SAID, copy, "--accept", "1", "--change", "2:12.5-16.9", who="sigrid")["copy"]
     assert [one["status"] for one in changed["cuts"][:3]] == ["accepted", "changed", "proposed"]
     assert (changed["cuts"][1]["start"], changed["cuts"][1]["end"]) == (12.5, 16.9)
     assert changed["unsure"] == shown["unsure"]
     for wrong in ("x", "2", "2:5", "99:1-2"):
-        assert world.run("review", changed["copy"], "--change", wrong, who="sigrid").exit == 2, wrong
+        assert world.run("review", *SAID, changed["copy"], "--change", wrong, who="sigrid").exit == 2, wrong
 
 
 @pytest.mark.slow
@@ -199,7 +219,7 @@ def test_the_words_and_the_list_are_never_in_the_trainers_domain(world: World) -
     given = world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["copy"]
     (found,) = world.json("find", "--purpose", "training", "--reason", REASON, who="turid")["recordings"]
     assert found["id"] == given and "cuts" not in found
-    for command in (("review", given), ("review", recording)):
+    for command in (("review", *SAID, given), ("review", *SAID, recording)):
         assert world.run(*command, "--json", who="turid").exit == 13
 
 
@@ -217,8 +237,8 @@ def test_no_name_stands_in_a_cut_list_or_in_the_log(world: World) -> None:
 def test_what_was_heard_is_on_no_disk_in_clear(world: World) -> None:
     recording = call(world)
     copy = made_of(world, recording, "--transcript", words())["copy"]
-    seen = world.run("review", copy, who="sigrid").out
-    copy = world.json("review", copy, "--add", "30-31", who="sigrid")["copy"]["copy"]
+    seen = world.run("review", *SAID, copy, who="sigrid").out
+    copy = world.json("review", *SAID, copy, "--add", "30-31", who="sigrid")["copy"]["copy"]
     world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
     heard = [name for name in ("Charles", "Brandon", "Foster", "gmail") if name in seen]
@@ -239,7 +259,7 @@ def backlog(world: World) -> list[str]:
 @pytest.mark.slow
 def test_a_backlog_without_words_and_without_a_model_is_one_error(world: World) -> None:
     backlog(world)
-    told = world.run("pseudonymise", "--pending", "--json", who="sigrid")
+    told = world.run("pseudonymise", *SAID, "--pending", "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"], "results" in told.json) == (2, "words_missing", False)
     assert not [
         entry for entry in world.json("audit", "show", who="iver")["entries"] if entry["action"] == "pseudonymise"
@@ -251,26 +271,26 @@ def test_a_backlog_without_words_and_without_a_model_is_one_error(world: World) 
 def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
     first, second, third = backlog(world)
     folder = transcripts(world, {"call000": first, "call002": second})
-    told = world.json("pseudonymise", "--pending", "--transcript", folder, "--workers", workers, who="sigrid")
+    told = world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, "--workers", workers, who="sigrid")
     states = {one["id"]: one["state"] for one in told["results"]}
     assert states == {first: "needs_review", second: "needs_review", third: "failed"}
     assert told["results"][0]["id"] == third, "the next to be erased comes first"
     failed = next(one for one in told["results"] if one["state"] == "failed")
     assert failed["error"]["code"] == "words_missing"
     transcripts(world, {"call004": third})
-    again = world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")
+    again = world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, who="sigrid")
     assert [one["id"] for one in again["results"]] == [third]
-    assert world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")["results"] == []
+    assert world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, who="sigrid")["results"] == []
 
 
 @pytest.mark.slow
 def test_some_failed_is_exit_3_and_one_that_fails_alone_is_its_own_error(world: World) -> None:
     first, second, _ = backlog(world)
     folder = transcripts(world, {"call000": first})
-    result = world.run("pseudonymise", first, second, "--transcript", folder, "--json", who="sigrid")
+    result = world.run("pseudonymise", *SAID, first, second, "--transcript", folder, "--json", who="sigrid")
     assert (result.exit, result.json["ok"]) == (3, True)
-    assert world.run("pseudonymise", second, "--transcript", folder, "--json", who="sigrid").exit == 2
-    gone = world.run("pseudonymise", "0" * 32, "--transcript", words(), "--json", who="sigrid")
+    assert world.run("pseudonymise", *SAID, second, "--transcript", folder, "--json", who="sigrid").exit == 2
+    gone = world.run("pseudonymise", *SAID, "0" * 32, "--transcript", words(), "--json", who="sigrid")
     assert (gone.exit, gone.json["error"]["code"]) == (13, "no_grant")
 
 
@@ -280,9 +300,9 @@ def test_the_backlog_of_a_manager_holds_what_they_may_hear_and_nothing_else(worl
     mine = call(world, "call000", team="salg")
     call(world, "call002")
     folder = transcripts(world, {"call000": mine})
-    told = world.json("pseudonymise", "--pending", "--transcript", folder, who="leif")
+    told = world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, who="leif")
     assert [one["id"] for one in told["results"]] == [mine]
-    refused = world.run("pseudonymise", "--pending", "--transcript", folder, "--json", who="siri")
+    refused = world.run("pseudonymise", *SAID, "--pending", "--transcript", folder, "--json", who="siri")
     assert refused.exit == 13
 
 
@@ -349,10 +369,10 @@ def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_othe
 ) -> None:
     recording = call(world)
     model = engine_that(world, monkeypatch, DIES)
-    result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
+    result = world.run("pseudonymise", *SAID, recording, "--model", model, "--json", who="sigrid")
     assert (result.exit, result.json["error"]["code"]) == (16, "engine_died")
     second = call(world, "call002")
-    many = world.run("pseudonymise", "--pending", "--model", model, "--workers", "2", "--json", who="sigrid")
+    many = world.run("pseudonymise", *SAID, "--pending", "--model", model, "--workers", "2", "--json", who="sigrid")
     assert many.exit == 3
     assert {one["id"]: one["error"]["code"] for one in many.json["results"]} == {
         recording: "engine_died",
@@ -365,7 +385,7 @@ def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_othe
 def test_an_engine_that_hears_nothing_in_a_call_makes_no_copy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = call(world)
     model = engine_that(world, monkeypatch, HEARS_NOTHING)
-    result = world.run("pseudonymise", recording, "--model", model, "--json", who="sigrid")
+    result = world.run("pseudonymise", *SAID, recording, "--model", model, "--json", who="sigrid")
     assert (result.exit, result.json["error"]["code"]) == (2, "engine_heard_too_little")
 
 
@@ -380,7 +400,7 @@ def test_a_copy_whose_words_nobody_understood_never_becomes_ready_and_a_list_of_
     guessed = written(world, {"words": [{**one, "p": one["p"] / 2} for one in guesses]})
     made = made_of(world, recording, "--transcript", guessed, "--mode", mode)
     assert "engine_not_understood" in made["warnings"]
-    world.json("review", made["copy"], "--accept", "all", who="sigrid")
+    world.json("review", *SAID, made["copy"], "--accept", "all", who="sigrid")
     for lang, told in (("nb", "forstod ikke"), ("en", "did not understand")):
         for more in ((), ("--reason", WHY)):
             refused = world.run("review", made["copy"], "--confirm", *more, "--json", "--lang", lang, who="sigrid")
@@ -401,13 +421,13 @@ def test_a_thin_second_transcript_is_left_out_and_named_to_whoever_makes_and_rev
     other = json.loads(Path(words("call005")).read_text("utf-8"))["words"]
     few = written(world, {"words": [one for one in other if one["e"] < 60][::6]}, "second-pass.json")
     told = world.run(
-        "pseudonymise", recording, "--transcript", words(), "--transcript", few, "--lang", "en", who="sigrid"
+        "pseudonymise", *SAID, recording, "--transcript", words(), "--transcript", few, "--lang", "en", who="sigrid"
     )
     assert told.exit == 0 and "second-pass.json (words and speech do not match" in told.out + told.err
     made = made_of(world, recording, "--transcript", words(), "--transcript", few)
     assert made["unused"] == [{"file": "second-pass.json", "why": "another_call"}]
     assert "transcript_dropped" in made["warnings"]
-    assert world.json("review", made["copy"], who="sigrid")["copy"]["unused"] == made["unused"]
+    assert world.json("review", *SAID, made["copy"], who="sigrid")["copy"]["unused"] == made["unused"]
     world.json("review", made["copy"], *CONFIRM, who="sigrid")
     assert world.json("release", made["copy"], "--reason", WHY, who="sigrid")["copy"]["unused"] == made["unused"]
 

@@ -24,6 +24,7 @@ from tests.support.backups import is_whole
 from tests.support.copies import (
     CONFIRM,
     ROLES,
+    SAID,
     WHY,
     call,
     labels,
@@ -67,7 +68,9 @@ def confirmed(world: World, recording: str) -> str:
 
 @pytest.mark.rule("data.pseudonymised")
 @pytest.mark.parametrize(
-    "other", [("reject", "COPY", "--reason", WHY), ("review", "COPY", "--add", "0.4-0.45")], ids=["rejected", "changed"]
+    "other",
+    [("reject", "COPY", "--reason", WHY), ("review", *SAID, "COPY", "--add", "0.4-0.45")],
+    ids=["rejected", "changed"],
 )
 def test_what_was_rejected_or_changed_while_it_was_released_reaches_nobody(
     world: World, monkeypatch: pytest.MonkeyPatch, other: tuple[str, ...]
@@ -108,7 +111,7 @@ def test_nobody_confirms_what_was_changed_meanwhile(world: World, monkeypatch: p
         opened = real(*words)
         if not done:
             done.append(words)
-            world.json("review", copy, "--add", "0.4-0.45", who="sigrid")
+            world.json("review", *SAID, copy, "--add", "0.4-0.45", who="sigrid")
         return opened
 
     monkeypatch.setattr(under_review, "open_one", before)
@@ -132,7 +135,7 @@ def test_a_change_that_broke_off_leaves_nothing_that_can_be_released(
         raise Unreachable("no_space")
 
     monkeypatch.setattr(under_review, "erase", breaks)
-    assert world.run("review", copy, "--add", "0.4-0.45", who="sigrid").exit == 16
+    assert world.run("review", *SAID, copy, "--add", "0.4-0.45", who="sigrid").exit == 16
     monkeypatch.undo()
     (waiting,) = world.json("review", who="sigrid")["copies"]
     assert (waiting["copy"], waiting["revision"], waiting["state"]) == (copy, 2, "needs_review")
@@ -161,7 +164,7 @@ def test_who_may_no_longer_when_the_copy_is_done_makes_none(
         return plan_cuts(*words)
 
     monkeypatch.setattr(cut_plan, "plan_cuts", slowly)
-    refused = world.run("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who=who)
+    refused = world.run("pseudonymise", *SAID, recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who=who)
     assert (refused.exit, refused.json["error"]["code"]) == (14, "gone_meanwhile")
 
 
@@ -184,7 +187,7 @@ def test_who_loses_access_while_the_copy_is_written_makes_none(
     world.grant("leif", "quality", "--team", "salg")
     (recording,) = world.take_in("a")
     done = meanwhile(monkeypatch, copies, "make", world, *(ended if word == "GRANT" else word for word in other))
-    refused = world.run("pseudonymise", recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
+    refused = world.run("pseudonymise", *SAID, recording, "--cuts", labels(world, (0.1, 0.2)), "--json", who="leif")
     assert done[0].exit in (0, 3) and done[0].json["ok"], "3: new keys wait until nobody reads"
     assert (refused.exit, refused.json["error"]["code"]) == why
     assert world.json("review", who="sigrid")["copies"] == []
@@ -230,7 +233,7 @@ def test_a_backlog_that_breaks_off_tells_what_was_made_and_a_reviewer_finds_it(
 
     monkeypatch.setattr(copies, "make", once)
     folder = transcripts(world, ids)
-    told = world.run("pseudonymise", "--pending", "--transcript", folder, "--json", who="sigrid")
+    told = world.run("pseudonymise", *SAID, "--pending", "--transcript", folder, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (16, "no_space")
     (first,) = told.json["results"]
     (waiting,) = world.json("review", who="sigrid")["copies"]
@@ -249,12 +252,14 @@ def test_a_call_that_got_a_copy_meanwhile_or_was_named_twice_gets_no_second(
 
     recording = call(world)
     folder = transcripts(world, {"call000": recording})
-    twice = world.json("pseudonymise", recording, recording, "--transcript", folder, who="sigrid")["results"]
+    twice = world.json("pseudonymise", *SAID, recording, recording, "--transcript", folder, who="sigrid")["results"]
     assert len(twice) == 1
     other = call(world, "call002")
     transcripts(world, {"call002": other})
-    meanwhile(monkeypatch, backlog, "make_copies", world, "pseudonymise", other, "--transcript", words("call002"))
-    assert world.json("pseudonymise", "--pending", "--transcript", folder, who="sigrid")["results"] == []
+    meanwhile(
+        monkeypatch, backlog, "make_copies", world, "pseudonymise", *SAID, other, "--transcript", words("call002")
+    )
+    assert world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, who="sigrid")["results"] == []
 
 
 @pytest.mark.slow
@@ -274,15 +279,15 @@ def test_two_passes_of_each_channel_are_two_passes_and_not_one_mixed(world: Worl
 @pytest.mark.parametrize(
     "more",
     [
-        ("review", "COPY", "--change", "²:1-2"),
-        ("review", "COPY", "--change", "9" * 5000 + ":1-2"),
-        ("pseudonymise", "CALL", "--transcript", "²=x.json"),
-        ("pseudonymise", "CALL", "--transcript", "9" * 5000 + "=x.json"),
-        ("pseudonymise", "CALL", "--transcript", "caller="),
-        ("pseudonymise", "CALL", "--transcript", "x" * 5000),
-        ("pseudonymise", "CALL", "--model", "x" * 5000),
+        ("review", *SAID, "COPY", "--change", "²:1-2"),
+        ("review", *SAID, "COPY", "--change", "9" * 5000 + ":1-2"),
+        ("pseudonymise", *SAID, "CALL", "--transcript", "²=x.json"),
+        ("pseudonymise", *SAID, "CALL", "--transcript", "9" * 5000 + "=x.json"),
+        ("pseudonymise", *SAID, "CALL", "--transcript", "caller="),
+        ("pseudonymise", *SAID, "CALL", "--transcript", "x" * 5000),
+        ("pseudonymise", *SAID, "CALL", "--model", "x" * 5000),
         ("pseudonymise", "--bench", "x" * 5000),
-        ("pseudonymise", "CALL", "--mode", "manual", "--cuts", "WORDS", "--transcript", "WORDS"),
+        ("pseudonymise", *SAID, "CALL", "--mode", "manual", "--cuts", "WORDS", "--transcript", "WORDS"),
         ("review", "--confirm"),
     ],
 )
@@ -317,7 +322,7 @@ def test_a_process_that_is_aborted_while_it_holds_a_call_leaves_no_core(world: W
         passphrase.chmod(0o600)
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     running = subprocess.Popen(
-        [sys.executable, "-c", HOLDS, "pseudonymise", recording, "--transcript", words(), *secret],
+        [sys.executable, "-c", HOLDS, "pseudonymise", *SAID, recording, "--transcript", words(), *secret],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         env={**os.environ, "XDG_STATE_HOME": str(world.base / "state"), "PYTHONPATH": str(TOP)},
@@ -342,7 +347,7 @@ def test_ctrl_c_ends_a_run_that_hears_at_once(world: World, tmp_path: Path) -> N
     passphrase.write_text(PASSPHRASE, "utf-8")
     passphrase.chmod(0o600)
     secret = ["--as", "sigrid", "--passphrase-file", str(passphrase), "--store", str(world.store)]
-    heard = ["pseudonymise", "--pending", "--model", str(MODEL), "--workers", "2", *secret]
+    heard = ["pseudonymise", *SAID, "--pending", "--model", str(MODEL), "--workers", "2", *secret]
     running = subprocess.Popen(
         [sys.executable, "-m", "arlo_rec", *heard],
         stdout=subprocess.PIPE,

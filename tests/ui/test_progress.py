@@ -25,7 +25,7 @@ from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
 from arlo_rec.ui import progress as shown
 from arlo_rec.ui.progress import LONGEST, Delayed, Display, Lines, Rate, display, duration, rate_text
-from tests.support.copies import labels
+from tests.support.copies import SAID, labels
 from tests.support.places import TOP
 from tests.support.properties import examples
 from tests.support.sounds import tone_wav
@@ -504,7 +504,7 @@ def test_grants_answers_copies_and_erasures_tell_how_far_they_are(world: World, 
     assert told[-1].done == told[-1].total
     assert phases(told) == [Phase.ANSWER]
     cuts = labels(world, (0.1, 0.2))
-    assert world.run("pseudonymise", first, "--mode", "manual", "--cuts", cuts, who="sigrid").exit == 0
+    assert world.run("pseudonymise", *SAID, first, "--mode", "manual", "--cuts", cuts, who="sigrid").exit == 0
     assert told[-1] == Progress(Phase.TRAINING_COPIES, 1, 1)
     assert phases(told) == [Phase.TRAINING_COPIES]
 

@@ -20,6 +20,7 @@ from rich.cells import cell_len
 
 from arlo_rec.commands import COMMANDS
 from arlo_rec.ui.tables import Table, csv_text, table_text
+from tests.support.copies import SAID
 from tests.support.places import TOP
 from tests.support.world import REASON, World
 
@@ -140,6 +141,7 @@ ASKED = {  # how each is called, and the key of its JSON
     "person objection": (("person", "objection"), "objections", "iver"),
     "grants": (("grants",), "grants", "sigrid"),
     "case list": (("case", "list"), "cases", "sigrid"),
+    "hold list": (("hold", "list"), "holds", "sigrid"),
     "consent stats": (("consent", "stats"), "weeks", "sigrid"),
     "recipients list": (("recipients", "list"), "recipients", "sigrid"),
     "find": (("find", "--purpose", "quality", "--reason", REASON), "recordings", "leif"),
@@ -160,11 +162,15 @@ def full(world: World) -> World:
     world.run("export", first, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / "a"), who="leif")
     cuts = world.base / "cuts.json"
     cuts.write_text(json.dumps([{"start": 0.1, "end": 0.2, "type": "name"}]), "utf-8")
-    assert world.run("pseudonymise", second, "--cuts", str(cuts), who="leif").exit == 0
+    assert world.run("pseudonymise", *SAID, second, "--cuts", str(cuts), who="leif").exit == 0
     assert world.run("case", "open", "90000001", "--identity", "called-back", who="sigrid").exit == 0
+    end = ("--ground", "18c", "--until", "30d", "--reason", "the person needs the call")
+    assert world.run("hold", "set", "pbx.three", *end, who="sigrid").exit == 0
     world.json("request", "--purpose", "training", "--reason", REASON, who="leif")
     world.json("person", "notify", "Kari Prøvesen", who="sigrid")
-    world.json("person", "objection", "Kari Prøvesen", "--uphold", "--reason", REASON, who="sigrid")
+    world.json(
+        "person", "objection", "Kari Prøvesen", "--uphold", "--scope", "training", "--reason", REASON, who="sigrid"
+    )
     return world
 
 

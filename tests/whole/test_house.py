@@ -13,7 +13,7 @@ from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 
 pytestmark = ON_ONE_WORKER
 ORDER = (  # each module and package imports only from itself and from those before it
-    *("rules", "policy", "model", "log", "i18n", "crypto", "audio"),
+    *("rules", "policy", "rights", "model", "log", "i18n", "crypto", "audio"),
     *("backends", "keys", "catalogue", "store", "offsite"),
     *(
         "access",
@@ -201,7 +201,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     },
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
-    "backends.feedfile": {"os.link", "os.unlink"},  # by the handle of the folder
+    "backends.feedfile": {"os.link", "os.rename", "os.unlink"},  # by the handle of the folder
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
     "certificates.check": {"os.open"},  # a file that somebody named to the script
     "erasure.receipts": {"(PAGE / 'receipt.css').read_text"},  # a file of the program

@@ -115,6 +115,6 @@ def test_taking_in_compressed_sound_opens_no_socket(world: World) -> None:
 @needs_model
 def test_hearing_a_call_opens_no_socket_though_its_libraries_would_report_home(world: World) -> None:
     recording = call(world)
-    words = ["pseudonymise", recording, "--model", str(MODEL), "--lang", "en"]
+    words = ["pseudonymise", recording, "--reason", "training of new colleagues", "--model", str(MODEL), "--lang", "en"]
     who = ["--as", "sigrid", "--passphrase-file", str(world.base / "passphrase")]
     assert outside(world.base, [sys.executable, "-m", "arlo_rec", *words, *who], world._environment()) == []

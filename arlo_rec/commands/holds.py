@@ -1,0 +1,87 @@
+"""Commands for holds: calls that are kept beyond their retention, closed to both purposes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arlo_rec.commands.options import Reason, arg, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.commands.typed import last_moment
+from arlo_rec.model.errors import Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from arlo_rec.log.holds import LoggedHold
+
+
+def hold_grounds() -> list[str]:
+    """The grounds for a hold."""
+    from arlo_rec.rights import HoldGround
+
+    return list(HoldGround)
+
+
+def hold_set(
+    ctx: typer.Context,
+    call: Annotated[str | None, arg("arg.hold_call", "[ID]")] = None,
+    *,
+    caller: Annotated[str | None, opt("opt.hold_caller", "--caller", "CALLER|-")] = None,
+    ground: Annotated[str, opt("opt.hold_ground", "--ground", "GROUND", choices=hold_grounds)],
+    until: Annotated[str, opt("opt.hold_until", "--until", "DATE")],
+    reason: Reason = None,
+) -> Answer:
+    """Keep a call, or all calls of a number, closed to both purposes until a day."""
+    from arlo_rec.admin import holds
+    from arlo_rec.admin.holds import HoldAnswer, HoldShown
+
+    run: Run = ctx.obj
+    number, end, now = (
+        run.caller(caller) if caller is not None else None,
+        last_moment(run, until, ahead=True),
+        run.now(),
+    )
+    if end is None:
+        raise Usage("bad_value", name="--until")
+    with run.store() as store:
+        hold = holds.propose(store, call, number, ground, end, reason, now)
+    code = "hold.set" if hold.set_at is not None else "hold.waits"
+    line = run.say(code, id=hold.id, count=len(hold.calls), until=hold.until)
+    return Answer(HoldAnswer(hold=HoldShown.at_time(hold, now)), [line])
+
+
+def hold_lift(ctx: typer.Context, hold: Annotated[str, arg("arg.hold", "ID")], *, reason: Reason = None) -> Answer:
+    """Lift a hold before its end: retention and withdrawal apply again."""
+    from arlo_rec.admin import holds
+    from arlo_rec.admin.holds import HoldAnswer, HoldShown
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        lifted = holds.lift(store, hold, reason, now)
+    return Answer(HoldAnswer(hold=HoldShown.at_time(lifted, now)), [run.say("hold.lifted", id=lifted.id)])
+
+
+def hold_list(ctx: typer.Context) -> Answer:
+    """The holds that are set or wait for a second officer, the next to end first."""
+    from arlo_rec.admin import holds
+    from arlo_rec.admin.holds import HoldAnswer, HoldShown
+
+    run: Run = ctx.obj
+    now = run.now()
+    with run.store() as store:
+        found = [HoldShown.at_time(hold, now) for hold in holds.listed(store, now)]
+    cells = {
+        "ground": lambda hold: run.say(f"hold_ground.{hold.ground}"),
+        "state": lambda hold: run.say(f"hold_state.{hold.state}"),
+        "calls": lambda hold: len(hold.calls),
+    }
+    table = run.listing(HoldShown, found, "id ground calls until by approved_by state", cells=cells)
+    return Answer(HoldAnswer(holds=found), [] if found else [run.say("holds.none")], table)
+
+
+def decided_line(run: Run, hold: LoggedHold) -> str:
+    """The line about a hold that a second officer decided."""
+    code = "hold.set" if hold.set_at is not None else "hold.denied"
+    return run.say(code, id=hold.id, count=len(hold.calls), until=hold.until)

@@ -1,0 +1,135 @@
+"""Holds: calls kept beyond their retention on a ground of the law, closed to both purposes, with an end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.rights import HOLD_LONGEST, HoldGround, may_hold, outlives_withdrawal
+from tests.support.clock import later
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("retention.90d")]
+WHY = ("--reason", "the person needs the call in a dispute")
+QUALITY = ("--purpose", "quality", "--reason", REASON)
+NOW = datetime(2026, 10, 9, 8, tzinfo=UTC)
+
+
+def hold(world: World, call: str, ground: str = "18c", until: str = "30d", who: str = "sigrid") -> str:
+    told = world.json("hold", "set", call, "--ground", ground, "--until", until, *WHY, who=who)
+    return str(told["hold"]["id"])
+
+
+@given(st.timedeltas(timedelta(days=-200), timedelta(days=200)))
+def test_a_hold_has_an_end_within_90_days(span: timedelta) -> None:
+    assert may_hold(NOW + span, now=NOW).allowed is (timedelta(0) < span < HOLD_LONGEST + timedelta(days=1))
+
+
+def test_only_what_the_person_asked_for_outlives_a_withdrawal() -> None:
+    assert {ground for ground in HoldGround if outlives_withdrawal(ground)} == {"18b", "18c"}
+
+
+@pytest.mark.slow
+def test_a_call_on_hold_opens_for_no_purpose_and_is_found_by_no_search(world: World) -> None:
+    held, free = world.take_in("a", "b", seconds=0.2)
+    world.grant()
+    hold(world, held)
+    out = ("--out", str(world.base / "a.wav"))
+    assert world.code("export", held, *QUALITY, *out, who="leif") == (14, "on_hold")
+    assert world.code("pseudonymise", held, "--mode", "manual", *WHY, who="sigrid")[0] in {2, 14}
+    found = world.json("find", *QUALITY, who="leif")["recordings"]
+    assert [each["id"] for each in found] == [free]
+    assert world.json("status", who="iver")["holds"] == 1
+    [listed] = world.json("hold", "list", who="sigrid")["holds"]
+    assert (listed["ground"], listed["by"], listed["approved_by"], listed["calls"]) == ("18c", "sigrid", None, [held])
+    assert world.code("hold", "list", who="leif") == (13, "not_your_role")
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_a_call_on_hold_outlives_its_90_days_until_the_hold_ends_and_not_a_day_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, free = world.take_in("a", "b", seconds=0.2)
+    later(monkeypatch, days=60)
+    hold(world, held, "order", "60d")
+    later(monkeypatch, days=91)
+    purged = world.json("purge", "--allow-large", who="cron")
+    assert [each["id"] for each in purged["recordings"]] == [free]
+    assert (purged["overdue"], world.json("status", who="iver")["overdue"]) == (0, 0)
+    assert world.json("verify", who="iver")["problems"] == []
+    answer = ("dsar", "90000001", "--identity", "called-back", "--out", str(world.base / "a.html"))
+    assert world.json(*answer, who="sigrid")["recordings"] == 1
+    later(monkeypatch, days=122)
+    assert [each["id"] for each in world.json("purge", "--allow-large", who="cron")["recordings"]] == [held]
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ground", list(HoldGround))
+def test_a_withdrawal_erases_what_is_held_against_the_persons_wish(
+    world: World, monkeypatch: pytest.MonkeyPatch, ground: HoldGround
+) -> None:
+    [call] = world.take_in("a", seconds=0.2)
+    number = hold(world, call, ground)
+    told = world.json("withdraw", "90000001", "--yes", who="siri")
+    is_kept = outlives_withdrawal(ground)
+    assert (told["erased"], told["kept"]) == ((0, 1) if is_kept else (1, 0))
+    assert world.json("verify", who="iver")["problems"] == []
+    if is_kept:
+        assert world.json("purge", who="cron")["erased"] == 0
+        world.json("hold", "lift", number, "--reason", "the dispute has ended", who="sigrid")
+        assert world.json("purge", who="cron")["erased"] == 1, "withdrawn long ago"
+        assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_a_call_after_a_withdrawal_is_not_taken_for_one_that_was_on_hold_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = world.take_in("a", seconds=0.2)
+    hold(world, first)
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    later(monkeypatch, hours=3)
+    [second] = world.take_in("b", started=datetime.now(UTC) + timedelta(hours=2), seconds=0.2)
+    later(monkeypatch, days=31)
+    assert [each["id"] for each in world.json("purge", "--allow-large", who="cron")["recordings"]] == [first]
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["recordings"][0]["id"] == second
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.officer")
+def test_where_there_are_two_officers_a_hold_is_in_force_once_the_other_approves(two: World) -> None:
+    started = datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1)
+    [call] = two.take_in("a", started=started, seconds=0.2)
+    waits = hold(two, call)
+    assert two.json("status", who="iver")["holds"] == 0
+    assert two.json("hold", "list", who="sigrid")["holds"][0]["state"] == "waits"
+    assert (two.tasks("sigrid"), two.tasks("astrid")) == ([], ["approve_hold"])
+    assert two.code("approve", waits, who="sigrid") == (13, "not_second")
+    told = two.json("approve", waits, who="astrid")["hold"]
+    assert (told["state"], told["by"], told["approved_by"]) == ("set", "sigrid", "astrid")
+    other = hold(two, call, "18d")
+    assert two.json("deny", other, "--reason", "no objection is open", who="astrid")["hold"]["state"] == "denied"
+    assert two.json("status", who="iver")["holds"] == 1
+    assert two.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_what_cannot_be_held_says_why(world: World) -> None:
+    [call] = world.take_in("a", seconds=0.2)
+    words = ("hold", "set", call, *WHY)
+    assert world.code(*words, "--ground", "18c", "--until", "92d", who="sigrid") == (14, "hold_too_long")
+    assert world.code(*words, "--ground", "18c", "--until", "2020-01-01", who="sigrid") == (14, "hold_ends_in_past")
+    assert world.code(*words, "--ground", "sales", "--until", "30d", who="sigrid") == (2, "hold_ground_unknown")
+    end = ("--ground", "18c", "--until", "30d")
+    assert world.code("hold", "set", "0" * 32, *end, *WHY, who="sigrid") == (4, "hold_of_nothing")
+    assert world.code("hold", "set", "--caller", "90000009", *end, *WHY, who="sigrid") == (4, "hold_of_nothing")
+    assert world.code("hold", "set", *end, *WHY, who="sigrid") == (2, "caller_or_call")
+    assert world.code("hold", "set", call, *end, *WHY, who="leif") == (13, "not_your_role")
+    assert world.code("hold", "lift", "abcdef", *WHY, who="sigrid") == (4, "no_such_hold")
+    by_source = world.json("hold", "set", "pbx.a", *end, *WHY, who="sigrid")["hold"]
+    assert by_source["calls"] == [call]

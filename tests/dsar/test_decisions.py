@@ -1,0 +1,214 @@
+"""Requests of every right: entered before identity is known, granted once carried out, refused by two officers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.model.deadlines import answer_due
+from arlo_rec.model.times import local_date
+from arlo_rec.rights import ANSWERED_BY_COPY, Ground, Right, may_refuse
+from tests.support.clock import later
+from tests.support.world import World
+
+pytestmark = pytest.mark.rule("access.subject")
+WHY = ("--reason", "vi fant ingen feil i opplysningene")
+CALLED = ("--identity", "called-back")
+
+
+def opened(world: World, right: str, *words: str) -> dict[str, Any]:
+    told = world.json("case", "open", *(words or ("90000001", *CALLED)), "--right", right, who="sigrid")
+    case: dict[str, Any] = told["case"]
+    return case
+
+
+# -- rights -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_every_right_has_a_case_of_its_own_and_the_same_deadline(world: World) -> None:
+    cases = [opened(world, right, "90000001", *CALLED, "--way", "e-post") for right in Right]
+    assert [case["right"] for case in cases] == list(Right)
+    assert len({case["id"] for case in cases}) == len(Right)
+    assert {case["due"] for case in cases} == {answer_due(local_date(datetime.now(UTC))).isoformat()}
+    assert world.json("case", "show", cases[3]["id"], who="sigrid")["case"]["way"] == ["e-post"]
+    assert [case["right"] for case in world.json("case", "list", who="sigrid")["cases"]] == list(Right)
+    assert world.code("case", "open", "90000001", *CALLED, "--right", "oblivion", who="sigrid") == (2, "right_unknown")
+    assert world.code("case", "open", "90000001", "--identity", "seen-id", "--right", "erasure", who="sigrid") == (
+        *(14, "case_runs"),
+    )
+
+
+@pytest.mark.slow
+def test_an_erasure_is_granted_once_the_calls_are_erased_and_not_before(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    case = opened(world, "erasure")["id"]
+    decide = ("case", "decide", case, "--grant", "--reason", "samtalene er slettet i dag")
+    assert world.code(*decide, who="sigrid") == (14, "case_not_carried_out")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    out = world.base / "letter.html"
+    told = world.json(*decide, "--out", str(out), who="sigrid")
+    assert told["case"]["state"] == "granted"
+    assert "Opptakene av deg i systemet vårt er slettet." in told["letter"]
+    assert case in out.read_text("utf-8")
+    assert world.code(*decide, who="sigrid") == (14, "case_is_granted")
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_a_restriction_is_granted_once_every_call_is_on_hold(world: World) -> None:
+    ids = world.take_in("a", "b", seconds=0.2)
+    case = opened(world, "restriction")["id"]
+    decide = ("case", "decide", case, "--grant", "--reason", "samtalene er sperret til januar")
+    hold = ("--ground", "18a", "--until", "30d", "--reason", "the person says the date is wrong")
+    world.json("hold", "set", ids[0], *hold, who="sigrid")
+    assert world.code(*decide, who="sigrid") == (14, "case_not_carried_out")
+    world.json("hold", "set", "--caller", "90000001", *hold, who="sigrid")
+    assert "sperret" in world.json(*decide, who="sigrid")["letter"]
+
+
+@pytest.mark.slow
+def test_a_copy_is_granted_by_an_answer_alone(world: World) -> None:
+    for right in ANSWERED_BY_COPY:
+        case = opened(world, right, "9000000" + str(5 + len(right) % 2), *CALLED)["id"]
+        assert world.code("case", "decide", case, "--grant", *WHY, who="sigrid") == (14, "case_answered_by_dsar")
+        out = world.base / f"{right}.html"
+        assert world.json("dsar", "--case", case, "--out", str(out), who="sigrid")["case"]["state"] == "answered"
+
+
+# -- identity -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_deadline_stands_still_from_the_question_until_the_person_shows_who_they_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    received = local_date(now)
+    case = opened(world, "access", "90000001", "--identity-asked", received.isoformat())
+    assert case["state"] == "identity"
+    out = ("--out", str(world.base / "a.html"))
+    assert world.code("dsar", "--case", case["id"], *out, who="sigrid") == (14, "identity_missing")
+    later(monkeypatch, days=20)
+    [listed] = world.json("case", "list", who="sigrid")["cases"]
+    assert (listed["state"], listed["days_left"]) == ("identity", case["days_left"]), "no day of it has gone"
+    told = world.json("case", "open", "--case", case["id"], *CALLED, who="sigrid")["case"]
+    assert told["state"] == "open"
+    assert told["due"] == answer_due(received, stood_still=20).isoformat()
+    assert world.json("dsar", "--case", case["id"], *out, who="sigrid")["case"]["state"] == "answered"
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_a_request_is_entered_without_identity_and_its_deadline_runs_until_that_is_asked_for(world: World) -> None:
+    received = local_date(datetime.now(UTC) - timedelta(days=20))
+    case = opened(world, "erasure", "90000001", "--received", received.isoformat())
+    assert (case["state"], case["due"]) == ("identity", answer_due(received).isoformat())
+    late = world.json("case", "open", "--case", case["id"], *CALLED, "--identity-asked", "2d", who="sigrid")
+    assert late["asked_late"] is None or late["asked_late"] > 7
+
+
+def test_a_late_question_who_the_person_is_is_warned_about(world: World) -> None:
+    received, asked = ((datetime.now(UTC) - timedelta(days=days)).date().isoformat() for days in (20, 2))
+    told = world.json("case", "open", "90000001", "--received", received, "--identity-asked", asked, who="sigrid")
+    assert told["asked_late"] == 18
+
+
+@pytest.mark.parametrize("words", ["ikke kontrollert ennå", "not checked yet by us", "ingen kontroll ble gjort"])
+def test_words_that_say_that_identity_was_not_checked_are_no_check(world: World, words: str) -> None:
+    out = ("--out", str(world.base / "a.html"))
+    assert world.code("dsar", "90000001", *out, "--identity", words, who="sigrid") == (14, "identity_says_none")
+
+
+# -- refusals -----------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(Right), st.sampled_from(Ground), st.booleans())
+def test_a_ground_is_taken_only_where_the_law_has_it(right: Right, ground: Ground, identified: bool) -> None:
+    allowed = may_refuse(right, ground, identified=identified).allowed
+    if ground in {Ground.UNFOUNDED, Ground.EXCESSIVE}:
+        assert allowed, "GDPR 12(5) is for every right"
+    if ground is Ground.NOT_IDENTIFIED:
+        assert allowed is not identified
+    if ground is Ground.LAW_EXEMPTS:
+        assert allowed is (right is Right.ACCESS)
+    if right is Right.ACCESS and ground is Ground.NOT_MET:
+        assert not allowed, "access has no conditions"
+
+
+@pytest.mark.slow
+def test_a_refusal_takes_a_ground_of_the_law_and_own_words_beside_it(world: World) -> None:
+    case = opened(world, "rectification")["id"]
+    refuse = ("case", "decide", case, "--refuse")
+    assert world.code(*refuse, *WHY, who="sigrid") == (2, "ground_missing")
+    assert world.code(*refuse, *WHY, "--ground", "no_time", who="sigrid") == (2, "ground_unknown")
+    assert world.code(*refuse, *WHY, "--ground", "not_identified", who="sigrid") == (14, "ground_does_not_apply")
+    assert world.code(*refuse, "--ground", "not_met", who="sigrid") == (2, "reason_missing")
+    assert world.code("case", "decide", case, *WHY, who="sigrid") == (2, "grant_or_refuse")
+    assert world.code(*refuse, "--grant", *WHY, who="sigrid") == (2, "not_together")
+    told = world.json(*refuse, "--ground", "not_met", *WHY, who="sigrid")
+    assert told["case"]["state"] == "refused"
+    for fact in ("vilkårene for dette kravet", WHY[1], "Datatilsynet", "domstolene", case):
+        assert fact in told["letter"]
+    assert world.json("case", "show", case, who="sigrid")["case"]["ground"] == "not_met"
+
+
+@pytest.mark.slow
+def test_a_letter_is_in_the_language_of_its_reason(world: World) -> None:
+    english = ("--ground", "unfounded", "--reason", "this is the third request that was made this week")
+    case = opened(world, "rectification")["id"]
+    nb = ("case", "decide", case, "--refuse", *english, "--lang", "nb")
+    assert world.code(*nb, who="sigrid") == (2, "reason_in_other_language")
+    told = world.json("case", "decide", case, "--refuse", *english, who="sigrid")
+    assert told["letter"].startswith("We do not do what you asked for")
+
+
+@pytest.mark.slow
+def test_where_there_are_two_officers_a_refusal_waits_for_the_other(two: World) -> None:
+    case = opened(two, "rectification")["id"]
+    refuse = ("case", "decide", case, "--refuse", "--ground", "unfounded", *WHY)
+    told = two.json(*refuse, who="sigrid")
+    waits = told["case"]["waits"]
+    assert (told["case"]["state"], "letter" in told) == ("open", False)
+    assert (two.tasks("sigrid"), {*two.tasks("astrid")}) == (["case"], {"approve_refusal", "case"})
+    assert two.code(*refuse, who="sigrid") == (14, "case_refusal_waits")
+    assert two.code("approve", waits, who="sigrid") == (13, "not_second")
+    decided = two.json("approve", waits[:8], who="astrid")["refusal"]
+    assert decided == {"case": case, "ground": "unfounded", "state": "approved"}
+    out = two.base / "letter.html"
+    two.json("case", "show", case, "--out", str(out), who="sigrid")
+    assert WHY[1] in out.read_text("utf-8")
+    assert two.json("case", "show", case, who="sigrid")["case"]["state"] == "refused"
+    assert two.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+def test_a_refusal_that_is_denied_or_undecided_for_a_week_leaves_the_request_open(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = opened(two, "rectification")["id"]
+    refuse = ("case", "decide", case, "--refuse", "--ground", "unfounded", *WHY)
+    first = two.json(*refuse, who="sigrid")["case"]["waits"]
+    two.json("deny", first, "--reason", "her number is wrong in our list", who="astrid")
+    assert two.json("case", "show", case, who="sigrid")["case"]["waits"] is None
+    second = two.json(*refuse, who="sigrid")["case"]["waits"]
+    assert second != first
+    later(monkeypatch, days=16)
+    assert two.code("approve", second, who="astrid") == (4, "no_pending_grant")
+    assert two.json("case", "show", case, who="sigrid")["case"]["state"] == "open"
+
+
+@pytest.mark.slow
+def test_a_letter_of_a_right_is_written_where_it_is_named_and_nowhere_else(world: World) -> None:
+    case = opened(world, "complaint")["id"]
+    out: Path = world.base / "there.html"
+    out.write_text("kept", "utf-8")
+    words = ("case", "decide", case, "--grant", "--reason", "vi har ringt og beklaget", "--out", str(out))
+    assert world.code(*words, who="sigrid")[0] == 2
+    assert out.read_text("utf-8") == "kept"
+    assert world.json("case", "show", case, who="sigrid")["case"]["state"] == "open", "nothing is half done"
