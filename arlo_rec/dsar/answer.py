@@ -141,7 +141,7 @@ class RecordingFacts:
     started_at: datetime
     duration_s: float
     team: str
-    purposes: tuple[str, ...]  # those that the prompt named
+    purposes: tuple[str, ...]  # that the caller consented to
     consent_at: datetime | None  # the caller's key press; None in the answer to an employee
     prompt_version: str
     prompt_lang: str
@@ -165,9 +165,10 @@ class RecordingFacts:
     said_about: tuple[SaidAbout, ...] = field(default=(), repr=False)  # by the employee about the caller; as text
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
+    consent_key: str | None = None  # that the caller pressed; None in the answer to an employee
 
     def consented_at(self) -> datetime:
-        """The time at which the caller pressed 1; raises ValueError in the answer to an employee."""
+        """The time at which the caller pressed the key of consent; raises ValueError in the answer to an employee."""
         if self.consent_at is None:
             raise ValueError("the consent is the caller's")
         return self.consent_at

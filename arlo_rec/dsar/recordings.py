@@ -283,6 +283,7 @@ def _facts(
         accesses=(),
         grants=(),
         copy_grants=(),
+        consent_key=str(known["consent"]["key"]) if side == "caller" else None,
     )
 
 

@@ -20,7 +20,7 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Digested
-from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, writing
+from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, users, writing
 from arlo_rec.dsar.accesses import LogMentions
 from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, SaidAbout, Scope
 from arlo_rec.dsar.files import Enclosure
@@ -220,6 +220,8 @@ def answer(
         reply.turns_out.demand_new()
     _check_decision(store, reply, now)
     entry = _taken(store, request, now)
+    if subjects.side_of(entry.statement.known_by) == "person":
+        return _answer_user(store, entry, reply, clock)
     found = _found(store, reply, entry, now)
     calls_of, nothing_of = _of_each(store, entry.statement.known_by, now)
     permits = _permits(store, found.asked, entry, reply, clock())
@@ -228,6 +230,21 @@ def answer(
         content = _content(store, reply, found, opened, clock)
         answered = _write(store, reply, content, opened, clock, observer)
     return msgspec.structs.replace(answered, nothing_of=nothing_of, known_by=calls_of)
+
+
+def _answer_user(store: Store, entry: register.Entry, reply: Reply, clock: Callable[[], datetime]) -> Answered:
+    """Answer a user of this system, from the roster and the log; raises Refused without the company's contacts."""
+    reply.particulars.demand(("contact", "data_protection"), "access.subject")
+    case, name = replace(register.as_told(entry), state=CaseState.ANSWERED), entry.statement.known_by[0].text
+    target = writing.target(reply.out, [], reply.form, whole=False)
+    content = users.answer(store, case, name, clock())
+    composed = users.compose(target.package, content, reply.particulars, reply.form.lang, clock())
+    pieces = Digested(sealed(store, composed, Statement(case.id, None, None), clock), hashlib.sha256())
+    target.file.write(pieces, lambda: register.demand_open(store, case.id, clock()))
+    sha256 = pieces.digest().hex()
+    _note_answered(store, target.file, CaseAnswered(case=case.id, sha256=sha256), clock())
+    shown = register.facts(store, register.shown(store, case.id, clock()).case, clock())
+    return Answered(shown, 0, target.file.absolute(), sha256, target.passphrase, [], [], (), [], (), 0)
 
 
 def _found(store: Store, reply: Reply, entry: register.Entry, now: datetime) -> _Found:

@@ -457,7 +457,7 @@ class TakesIn(AuditEvent):
 
 
 class CallTakenIn(TakesIn):
-    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press.
+    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press; its `key`, if not 1.
 
     A call can be delivered weeks later, so the entry's own time does not tell the week.
     """
@@ -465,6 +465,7 @@ class CallTakenIn(TakesIn):
     ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
     prompt: str | None = None
     week: str | None = None  # of ISO 8601, in the policy's zone
+    key: str | None = None  # of consent
 
 
 class CallDeclined(AuditEvent):
@@ -501,7 +502,7 @@ class CopyMade(TakesIn):
 
 
 class RefusedRemoved(AuditEvent):
-    """The files of a refused call were removed on request."""
+    """The files of a refused call were removed, by its code or on request."""
 
     ACTION, OUTCOME = Action.INGEST, "done"
     rule: str
