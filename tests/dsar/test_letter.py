@@ -30,6 +30,7 @@ from tests.support.answers import (
     EMPLOYEE,
     HOSTILE,
     LATER,
+    LYING,
     MADE,
     MONO,
     NOTHING,
@@ -87,7 +88,7 @@ ONCE = replace(ANSWER, damaged=(), recordings=(replace(LATER, accesses=(OWN.acce
 EVERY_KIND = (
     *(ONCE, replace(ONCE, recordings=(LATER,))),
     *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE, PLAIN, WRITTEN),
-    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED),
+    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED, LYING),
     *(EMPLOYEE, NOBODYS, EMPLOYEES_WHOLE, replace(EMPLOYEE, particulars=Particulars())),
 )
 
