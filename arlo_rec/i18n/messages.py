@@ -48,7 +48,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "common": "column ask yes no nowhere date",
     "consent": "consent",
     "demo": "demo",
-    "dsar": "dsar particular",
+    "dsar": "dsar particular user",
     "erasure": "withdraw purge erasure certificate would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
