@@ -37,11 +37,18 @@ REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
 EXPORT_ALARM_AFTER = timedelta(days=7)  # a saved file is outside all control: for as long as its use may take
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
-REFUSED_FOR_GOOD: Final = {
+REFUSED_FOR_GOOD: Final = {  # by code of a refusal: calls that may be kept nowhere, whatever is mended
     "withdrawn": "consent.withdraw",
     "expired": "retention.90d",
     "agent_objected": "data.employee",
-}  # by code: their files are removed too
+}
+_REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recording nobody said yes
+    "outbound": "scope.only",
+    "no_consent": "consent.press2",
+    "prompt_not_completed": "consent.prompt",
+    "consent_after_call": "consent.press1",
+}
+SOUND_WAITS = timedelta(hours=24)  # after a declined call: until then its sound may still arrive, and is to be refused
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
 SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
 BREACH_NOTICE = timedelta(hours=72)  # to the authority, after the controller became aware (GDPR 33(1)); weekends count
@@ -182,7 +189,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
     Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
-    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
+    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER, Role.INGEST}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (_OFFICERS, "access.subject"),
     Action.HOLD: (_OFFICERS, "access.subject"),
@@ -327,6 +334,22 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
     if due > limits.count and due * whole > max(held, 1) * part:
         return Decision.no("retention.90d", "large_share")
     return Decision.yes("retention.90d")
+
+
+# -- the spool ----------------------------------------------------------------------------------------
+
+
+def leaves_spool(code: str, *, said_no: bool, started_at: datetime | None, now: datetime) -> Decision:
+    """Whether the files of a refused call are removed from the spool.
+
+    What nobody said yes to may not stay anywhere. What may be a mistake stays, so that it can be mended. A declined
+    call without a sound goes a day after it began: its sound would else arrive later, and belong to no call.
+    """
+    if (rule := {**REFUSED_FOR_GOOD, **_REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
+        return Decision.yes(rule)
+    if code == "not_a_file" and said_no and started_at is not None and now - started_at >= SOUND_WAITS:
+        return Decision.yes("consent.press2")
+    return Decision.no("scope.only", "can_be_mended")
 
 
 class Mode(StrEnum):

@@ -132,14 +132,14 @@ _TABLE = (
     ),
     Rule(
         "consent.press1", 4,
-        "Tast 1 er samtykke; opptaket begynner da og ikke før.",
-        "Key 1 is consent; recording begins then and not before.",
+        "Tast 1 er samtykke. En tekst kan tilby flere taster, for færre formål. Opptaket begynner ved tastetrykket, ikke før.",
+        "Key 1 is consent. A prompt may offer more keys, for fewer purposes. Recording begins at the key press, not before.",
         "model.consent.judge", "tests/intake/test_ingest.py",
     ),
     Rule(
         "consent.press2", 4,
-        "Alt annet enn tast 1 betyr at samtalen ikke tas opp.",
-        "Anything but key 1 means that the call is not recorded.",
+        "Alle andre taster, og ingen tast, betyr at samtalen ikke tas opp.",
+        "Any other key, or none, means that the call is not recorded.",
         "model.consent.judge", "tests/model/test_policy.py",
     ),
     Rule(
@@ -186,8 +186,8 @@ _TABLE = (
     ),
     Rule(
         "access.subject", 6,
-        "Den som er tatt opp, har rett til innsyn.",
-        "Whoever was recorded has the right of access.",
+        "Den som er tatt opp, har rett til innsyn; krav om det følger selskapets egen rutine.",
+        "Whoever was recorded has the right of access; requests for it follow the company's own routine.",
         "rights.identity_stated", "tests/dsar/test_letter.py",
     ),
     Rule(

@@ -259,7 +259,7 @@ def _insert(
     """The rows of one recording, and its log entry."""
     consent = _consent(shared, call.started_at)
     held = sealing.insert(file.recording, file.ke, key, sealing.facts_of(call, shared.header, consent), tables)
-    change.log(sealing.taken_in(held, consent.at))
+    change.log(sealing.taken_in(held, consent))
     change.bodies[-1]["at"] = to_iso(held.started_at + timedelta(minutes=10))
 
 

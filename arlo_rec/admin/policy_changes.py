@@ -107,6 +107,9 @@ class PromptShown(Record, frozen=True):
     until: date | None
     sound: bytes | None
     sha256: bytes
+    keys: dict[str, frozenset[Purpose]]  # the purposes of each key of consent
+    line: str | None
+    taken_after_end: bool
 
 
 class VersionShown(Record, frozen=True):
@@ -184,7 +187,10 @@ def _reasons(version: PolicyVersion) -> dict[str, Any]:
 
 
 def _prompts(version: PolicyVersion) -> dict[str, PromptShown]:
-    return {f"prompt {row.version}": PromptShown.of(row, sound=row.sound_sha256) for row in version.prompts}
+    return {
+        f"prompt {row.version}": PromptShown.of(row, sound=row.sound_sha256, keys=dict(row.offered))
+        for row in version.prompts
+    }
 
 
 def _program(version: PolicyVersion) -> dict[str, Any]:

@@ -13,7 +13,17 @@ from typing import Any, Final, NamedTuple
 from arlo_rec.backends import Row, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
+from arlo_rec.model.consent import CLOCK_TOLERANCE
+from arlo_rec.model.records import (
+    MICROSECOND,
+    Kind,
+    Recording,
+    RecordingId,
+    Subject,
+    from_micros,
+    ids_beginning,
+    to_micros,
+)
 from arlo_rec.policy import Event, Purpose, State, transition
 
 COLUMNS: Final = (
@@ -276,14 +286,19 @@ class RecordingSearch(_Table):
 
     @reads_rows
     def of_withdrawn(self, end: int) -> list[tuple[int, Recording]]:
-        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry."""
+        """Held recordings whose caller or source an entry before number *end* withdrew, with the newest such entry.
+
+        Calls that began after the instant of a withdrawal, and what clocks may differ, are none of its.
+        """
+        tolerance = CLOCK_TOLERANCE // MICROSECOND
         withdrawn, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
         for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
             sql = (
                 f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON {on} "  # noqa: S608
-                f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} GROUP BY r.id"
+                f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} "
+                "AND r.started_at < b.at + ? GROUP BY r.id"
             )
-            withdrawn += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end,))]
+            withdrawn += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end, tolerance))]
         return withdrawn
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
@@ -320,6 +335,16 @@ class RecordingSearch(_Table):
         return [
             Tally(str(team), KINDS[kind], read_purposes(purposes), int(held)) for team, kind, purposes, held in rows
         ]
+
+    @reads_rows
+    def prompts_since(self, since: datetime) -> dict[str, datetime]:
+        """The prompts of held calls that started from *since* on, each with its newest start."""
+        rows = self._db.rows(
+            f"SELECT prompt, max(started_at) FROM recordings WHERE {_IS_HELD} AND started_at >= ? "  # noqa: S608
+            "GROUP BY prompt",
+            (to_micros(since),),
+        )
+        return {str(prompt): from_micros(int(newest)) for prompt, newest in rows}
 
     def count_held(self) -> int:
         """The number of held recordings."""

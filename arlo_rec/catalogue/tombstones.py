@@ -7,7 +7,7 @@ of its log entry, so that the feed can forward all of them. The table `refusals`
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from arlo_rec.backends import marks
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -70,6 +70,9 @@ class Tombstones:
         self._db.run("DELETE FROM burials WHERE at < ?", (to_micros(before),))
 
 
+RECORDED_UNASKED: Final = "recorded_unasked"  # in place of the code of a removed call without a key of consent
+
+
 class RefusalCount(Record, frozen=True):
     """The number of refusals with a code, and when the oldest was first seen."""
 
@@ -111,6 +114,12 @@ class SeenRefusals:
     def forget_before(self, before: datetime) -> None:
         """Delete refusals that were last seen before *before*."""
         self._db.run("DELETE FROM refusals WHERE last_seen < ?", (to_micros(before),))
+
+    @reads_rows
+    def recorded_unasked(self, since: datetime) -> int:
+        """The calls since *since* that were recorded without a key of consent, and removed."""
+        sql = "SELECT count(*) FROM refusals WHERE code = ? AND first_seen >= ?"
+        return int(self._db.rows(sql, (RECORDED_UNASKED, to_micros(since)))[0][0])
 
     @reads_rows
     def counts(self, *, seen_since: datetime, without: tuple[str, ...]) -> list[RefusalCount]:

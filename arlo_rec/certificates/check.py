@@ -86,7 +86,7 @@ REASONS: Final = {  # why a file is not genuine; the program says the same in bo
     "list_of_another": "the list of accesses is not that of this answer",
 }
 ERASURES: Final = {  # by a receipt's name of an erasure: its rule, and the roles that may carry it out
-    "withdrawal": ("consent.withdraw", ("support", "officer")),
+    "withdrawal": ("consent.withdraw", ("support", "officer", "ingest")),
     "expiry": ("retention.90d", ("retention", "officer")),
     "restore": ("consent.withdraw", ("officer",)),
     "review": ("data.pseudonymised", ("manager", "officer")),

@@ -333,6 +333,8 @@ def word(run: Run, key: str, value: object) -> object:
     match key, value:
         case "purpose", _:
             return run.say(f"purpose.{value}")
+        case "refusal", _:
+            return run.say(f"refused.{value}")
         case "right", _:
             return run.say(f"right.{value}")
         case "ground", HoldGround():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import UNSET
 
 from arlo_rec.commands.options import Limit, arg, opt
 from arlo_rec.commands.run import Run
@@ -50,8 +51,9 @@ def _lines(run: Run, facts: ConsentFacts, stated: Particulars) -> list[str]:
     """The record in words: time, prompt, purposes, legal bases, end, and the way to withdraw."""
     purposes = ", ".join(run.say(f"purpose.{purpose}") for purpose in facts.purposes)
     basis = stated.staff_basis(run.lang)
+    members = {name: getattr(facts, name) for name in ("id", "key", "at", "prompt")}
     return [
-        run.say("consent.given", id=facts.id, at=facts.at, prompt=facts.prompt, language=facts.prompt_lang),
+        run.say("consent.given", **members, language=facts.prompt_lang),
         run.say("consent.to", controller=stated.controller, purposes=purposes),
         run.say("consent.basis_caller"),
         run.say("consent.basis_agent", basis=basis) if basis else run.say("consent.basis_agent_unstated"),
@@ -80,7 +82,9 @@ def consent_stats(
         every = figures.figures(store, begin, end, run.now())
     weeks = every[:limit]
     hidden = run.say("consent.under", fewest=figures.FEWEST)
-    table = run.listing(figures.Week, weeks, "week prompt given declined withdrawn")
+    columns = ["week", "prompt", *figures.KINDS]
+    columns += [figures.IN_PART] if any(week.given_in_part is not UNSET for week in weeks) else []
+    table = run.listing(figures.Week, weeks, " ".join(columns))._replace(fields=columns)
     table = table._replace(rows=[[cell or hidden for cell in row] for row in table.rows])
     lines = [run.say("consent.hidden" if weeks else "consent.none", fewest=figures.FEWEST)]
     lines += [run.say("consent.older", count=len(every) - len(weeks))] if len(every) > len(weeks) else []

@@ -17,7 +17,7 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arlo_rec.admin.policy_changes import Consequence, Difference, ProposalShown
+    from arlo_rec.admin.policy_changes import Consequence, Difference, PromptShown, ProposalShown
     from arlo_rec.admin.policy_drift import Drift
     from arlo_rec.model.consent import Prompt
     from arlo_rec.model.policy_versions import PolicyVersion, ReasonCode
@@ -146,16 +146,28 @@ def _played(run: Run, folder: Path, prompt: str) -> bytes | None:
     return _sha256_of(run, files[0]) if files else None
 
 
-def policy_lint_prompt(ctx: typer.Context, file: Annotated[Path, arg("arg.prompt_file", "FILE")]) -> Answer:
+def policy_lint_prompt(
+    ctx: typer.Context,
+    file: Annotated[Path, arg("arg.prompt_file", "FILE")],
+    *,
+    key: Annotated[list[str] | None, opt("opt.prompt_key", "--key", "KEY")] = None,
+) -> Answer:
     """Check a telephone prompt for missing and forbidden words; exit 3 with any."""
     from arlo_rec.model import prompts
+    from arlo_rec.model.consent import OFFERABLE
 
     run: Run = ctx.obj
+    for offered in key or []:
+        if len(offered) != 1 or offered not in OFFERABLE:
+            raise Usage("bad_prompt_key", value=offered[:20], known=", ".join(OFFERABLE))
     text = run.files.text(file, PROMPT_BYTES)
     controller = run.particulars().controller
     found = []
-    for code in prompts.findings(text, controller):
-        reason, remedy = (run.say(f"prompt.{each}", controller=controller) for each in (code, f"{code}.remedy"))
+    for code in prompts.findings(text, controller, {"1", *(key or [])}):
+        is_other = code.startswith("key") and code not in {"key1", "key2"}
+        values = {"controller": controller, "key": code[-1]}
+        named = "other_key" if is_other else code
+        reason, remedy = (run.say(f"prompt.{each}", **values) for each in (named, f"{named}.remedy"))
         found.append(PromptFinding(code, reason, remedy))
     lines = [f"{each.reason} {each.remedy}" for each in found] or [run.say("prompt.good")]
     return Answer(PromptFindings(found), lines, always=True, exit_status=3 if found else 0)
@@ -204,8 +216,10 @@ def _prompt_changed(run: Run, prompt: str, change: Difference) -> str:
         ends = [run.say("policy.prompt_ends", prompt=prompt, until=until)] if before.until != after.until else []
         is_new = before.sound != after.sound
         sound = [run.say("policy.prompt_sound", prompt=prompt, sound=after.sound.hex())] if is_new else []
-        return "; ".join([*ends, *sound])
-    said = {"text": after.text, "purposes": _purposes(run, after), "since": after.since, "until": until}
+        code = "policy.prompt_late_taken" if after.taken_after_end else "policy.prompt_late_refused"
+        late = [run.say(code, prompt=prompt)] if before.taken_after_end != after.taken_after_end else []
+        return "; ".join([*ends, *sound, *late])
+    said = {"text": after.text, "purposes": _offered(run, after), "since": after.since, "until": until}
     return run.say("policy.prompt_added", prompt=prompt, **said)
 
 
@@ -216,8 +230,19 @@ def _reason(run: Run, reason: ReasonCode | None, langs: Sequence[str]) -> str:
     return f"{' / '.join(map(reason.text, langs))} ({_purposes(run, reason)})"
 
 
-def _purposes(run: Run, of: ReasonCode | Prompt) -> str:
+def _purposes(run: Run, of: ReasonCode | Prompt | PromptShown) -> str:
     return ", ".join(run.say(f"purpose.{each}") for each in sorted(of.purposes))
+
+
+def _offered(run: Run, prompt: Prompt | PromptShown) -> str:
+    """The purposes of a prompt, by key where it offers several; and its line, if it has one."""
+    keys = prompt.keys or {}
+    by_key = [
+        run.say("policy.key", key=key, purposes=", ".join(run.say(f"purpose.{each}") for each in sorted(purposes)))
+        for key, purposes in sorted(keys.items())
+    ]
+    offered = "; ".join(by_key) if len(keys) > 1 else _purposes(run, prompt)
+    return offered if prompt.line is None else f"{offered}; {run.say('policy.on_line', line=prompt.line)}"
 
 
 def _value(run: Run, value: Any) -> str:
@@ -241,7 +266,7 @@ def _version_lines(run: Run, version: PolicyVersion) -> list[str]:
     for prompt in version.prompts:
         until = run.say("policy.until", day=prompt.until) if prompt.until else ""
         days = run.say("policy.from", day=prompt.since) + until
-        lines.append(f"  {prompt.version} ({_purposes(run, prompt)}; {days})")
+        lines.append(f"  {prompt.version} ({_offered(run, prompt)}; {days})")
     return lines
 
 

@@ -51,7 +51,9 @@ def ingest(
     else:  # with --quiet each refusal is shown once; `status` counts all
         untold = [refusal for refusal in refused if not (run.quiet and refusal.told)]
         table = run.listing(NotTaken, untold, "source code rule message", "rule message")._replace(is_whole=True)
-    return Answer(taken_in, _intake_lines(run, taken_in, options), table, exit_status=3 if refused else 0)
+    lines = _intake_lines(run, taken_in, options)
+    lines += [run.say("erasure.files_left")] if outcome.unfinished else []
+    return Answer(taken_in, lines, table, exit_status=3 if refused or outcome.unfinished else 0)
 
 
 def purge(
@@ -127,7 +129,11 @@ def _intake_lines(run: Run, outcome: TakenIn, options: Options) -> list[str]:
     kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
     counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
     lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
-    if options.remove_refused:
+    if outcome.withdrawn:
+        erased = sum(each.would_erase or 0 if dry_run else each.erased for each in outcome.withdrawn)
+        code = "ingest.would_withdraw" if dry_run else "ingest.withdrawn"
+        lines.append(run.say(code, count=len(outcome.withdrawn), erased=erased))
+    if outcome.removed or options.remove_refused:
         lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
     if not dry_run:
         lines += [run.say("ingest.unclaimed", source=source) for source in outcome.unclaimed]
@@ -143,6 +149,8 @@ def _preview_table(run: Run, outcome: TakenIn) -> Table:
     )
     rows = [[call.source, *taken] for call in outcome.accepted]
     rows += [[call.source, *duplicate] for call in outcome.duplicates]
+    withdrawn = [run.say("would.withdrawn"), "", "consent.withdraw"]
+    rows += [[each.source, *withdrawn, run.say("would.withdrawn_why")] for each in outcome.withdrawn]
     for refusal in outcome.refused:
         ending = run.say("would.removed" if refusal.source in removed else "would.refused")
         rows.append([refusal.source, ending, refusal.code, refusal.rule, str(refusal.message)])
@@ -152,9 +160,10 @@ def _preview_table(run: Run, outcome: TakenIn) -> Table:
 
 
 def _message(run: Run, refusal: NotTaken) -> str:
-    """The refusal as a sentence; for a sound also what is wrong with it."""
+    """The refusal as a sentence; for a sound or a notice also what is wrong with it."""
     message = run.say(f"refused.{refusal.code}")
-    return f"{message}: {run.say(f'sound.{refusal.why}')}" if refusal.why else message
+    subject = "sound" if refusal.code == "bad_audio" else "unclear"
+    return f"{message}: {run.say(f'{subject}.{refusal.why}')}" if refusal.why else message
 
 
 def _guard_limits(run: Run) -> GuardLimits:

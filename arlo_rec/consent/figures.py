@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
+
+from msgspec import UNSET, UnsetType
 
 from arlo_rec.log import events
 from arlo_rec.log.entries import read_body
@@ -27,6 +29,7 @@ from arlo_rec.store import Store
 
 FEWEST: Final = 3  # a smaller figure is hidden
 KINDS: Final = ("given", "declined", "withdrawn")
+IN_PART: Final = "given_in_part"
 _READ: Final = tuple(f'{{"action":"{kind.ACTION}"'.encode("ascii") for kind in (CallTakenIn, CallDeclined, Withdrawn))
 _TAKEN_IN: Final = re.compile(  # the beginning of the canonical JSON of such an entry
     rb'\{"action":"ingest","at":"[^"\\]*","detail":\{"prompt":"([\w.-]{1,40})","sworn":"[0-9a-f]{64}",'
@@ -38,13 +41,17 @@ Counts = Counter[tuple[str, str, str]]  # by week, prompt and kind
 
 
 class Week(Record, frozen=True):
-    """The figures of one week and prompt; None is less than FEWEST."""
+    """The figures of one week and prompt; None is less than FEWEST.
+
+    `given` are consents with key 1, and `given_in_part` those with another key, if the prompt offers any.
+    """
 
     week: str
     prompt: str
     given: int | None
     declined: int | None
     withdrawn: int | None
+    given_in_part: int | UnsetType | None = UNSET
 
     def figures(self) -> tuple[int | None, int | None, int | None]:
         """The figures of KINDS, in order."""
@@ -63,14 +70,23 @@ def figures(store: Store, since: datetime | None, before: datetime | None, now: 
     store.note(events.LogShown(), now)
     first = iso_week(since) if since is not None else ""
     last = iso_week(before - _TICK) if before is not None else "9999-W99"
-    return without_small(counted(store, first, last))
+    offering = {version for version, prompt in store.prompts.items() if prompt.keys}
+    return without_small(counted(store, first, last), offering)
 
 
-def without_small(counts: Mapping[tuple[str, str, str], int]) -> list[Week]:
-    """The figures that may be shown, the newest week first, prompts by name."""
+def without_small(counts: Mapping[tuple[str, str, str], int], offering: Collection[str] = ()) -> list[Week]:
+    """The figures that may be shown, the newest week first, prompts by name.
+
+    *offering* are the prompts that offer a key beside 1.
+    """
     places = {(week, prompt) for (week, prompt, _), count in counts.items() if count}
     return [
-        Week(week, prompt, *(_shown(counts.get((week, prompt, kind), 0)) for kind in KINDS))
+        Week(
+            week,
+            prompt,
+            **{kind: _shown(counts.get((week, prompt, kind), 0)) for kind in KINDS},
+            given_in_part=_shown(counts.get((week, prompt, IN_PART), 0)) if prompt in offering else UNSET,
+        )
         for week, prompt in sorted(sorted(places, key=lambda place: place[1]), key=lambda place: place[0], reverse=True)
     ]
 
@@ -84,8 +100,8 @@ def counted(store: Store, first: str, last: str) -> Counts:
     counts, erased = Counts(), dict[RecordingId, str]()
     for event, week in _events(store, first, last):
         match event:
-            case CallTakenIn(prompt=str(prompt)):
-                counts[week, prompt, "given"] += 1
+            case CallTakenIn(prompt=str(prompt), key=key):
+                counts[week, prompt, "given" if key is None else IN_PART] += 1
             case CallDeclined(prompt=prompt):
                 counts[week, prompt, "declined"] += 1
             case Withdrawn(recordings=recordings):

@@ -94,11 +94,12 @@ class ConsentFacts:
 
     id: str  # of the recording, which is the record's too, and the pseudonym of the caller
     at: datetime  # of the key press
+    key: str  # that was pressed
     prompt: str  # its version
     prompt_lang: str
     prompt_text: str = field(repr=False)
     prompt_sha256: str
-    purposes: tuple[str, ...]  # that the prompt named
+    purposes: tuple[str, ...]  # of that key
     held: DataHeld
     started_at: datetime
     erased_on: datetime
@@ -254,7 +255,7 @@ def _given(facts: ConsentFacts) -> dict[str, Any]:
     return {
         "@type": ["dpv:ConsentGiven", "dpv:ExplicitlyExpressedConsent"],
         "dpv:isIndicatedBy": _term(_caller(facts)),
-        "dpv:hasIndicationMethod": "key 1 of the telephone, after the prompt was heard to its end",
+        "dpv:hasIndicationMethod": f"key {facts.key} of the telephone, after the prompt was heard to its end",
         "dpv:isIndicatedAtTime": _instant(facts.at),
         "dpv:hasDuration": _until(facts.erased_on),
         "dpv:hasNotice": _term(_prompt(facts)),
@@ -342,12 +343,13 @@ def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
     if known is None:
         _refuse(store, call.id.hex(), now, several=False)
     prompt = store.prompts.get(call.prompt)
-    at = from_iso(known["consent"]["at"])
-    if prompt is None or prompt.sha256 != call.prompt_sha256 or prompt.purposes != call.purposes:
+    at, key = from_iso(known["consent"]["at"]), str(known["consent"]["key"])
+    if prompt is None or prompt.sha256 != call.prompt_sha256 or prompt.offered.get(key) != call.purposes:
         raise Integrity("recording_changed", id=call.id.hex())
     return ConsentFacts(
         id=call.id.hex(),
         at=at,
+        key=key,
         prompt=call.prompt,
         prompt_lang=prompt.lang,
         prompt_text=prompt.text,

@@ -103,6 +103,14 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidAbout:
+    """Words of the employee about the caller, chosen by an officer (CJEU C-434/16), with their place."""
+
+    starts_s: float
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Unsure:
     """A stretch of an enclosed sound that is silent because it is not clear who speaks there."""
 
@@ -133,7 +141,7 @@ class RecordingFacts:
     started_at: datetime
     duration_s: float
     team: str
-    purposes: tuple[str, ...]  # those that the prompt named
+    purposes: tuple[str, ...]  # that the caller consented to
     consent_at: datetime | None  # the caller's key press; None in the answer to an employee
     prompt_version: str
     prompt_lang: str
@@ -154,11 +162,13 @@ class RecordingFacts:
     hold: HoldFacts | None = None  # until its end it opens for no purpose, and is not erased
     transcript_held: bool = False  # whether there is a transcript of the call, also one that does not say who speaks
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none can be told apart
+    said_about: tuple[SaidAbout, ...] = field(default=(), repr=False)  # by the employee about the caller; as text
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
+    consent_key: str | None = None  # that the caller pressed; None in the answer to an employee
 
     def consented_at(self) -> datetime:
-        """The time at which the caller pressed 1; raises ValueError in the answer to an employee."""
+        """The time at which the caller pressed the key of consent; raises ValueError in the answer to an employee."""
         if self.consent_at is None:
             raise ValueError("the consent is the caller's")
         return self.consent_at
@@ -231,3 +241,4 @@ class Answer:
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names
+    withheld_reason: str | None = None  # why sounds that are not separated are refused; None: they are not

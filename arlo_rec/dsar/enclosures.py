@@ -199,6 +199,7 @@ def _consent(facts: RecordingFacts) -> ConsentFacts:
     return ConsentFacts(
         id=facts.id,
         at=facts.consented_at(),
+        key=str(facts.consent_key),
         prompt=facts.prompt_version,
         prompt_lang=facts.prompt_lang,
         prompt_text=facts.prompt_text,

@@ -109,7 +109,7 @@ def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: 
         "duration": facts.duration_s,
         "parties": [caller, agent],
         "party_history": [
-            {"party": caller, "time": to_iso(facts.consented_at()), "event": "keydown", "button": "1"},
+            {"party": caller, "time": to_iso(facts.consented_at()), "event": "keydown", "button": facts.consent_key},
         ],
     }
     if sound is not None:
@@ -133,7 +133,7 @@ def _lawful_basis(facts: RecordingFacts, caller: int, place: int) -> dict[str, A
     proof = {
         "dialog_reference": place,
         "event": "keydown",
-        "button": "1",
+        "button": facts.consent_key,
         "prompt_version": facts.prompt_version,
         "prompt_language": facts.prompt_lang,
         "prompt_text": facts.prompt_text,

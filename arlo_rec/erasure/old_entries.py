@@ -18,7 +18,7 @@ from arlo_rec.catalogue.audit_log import RawEntry
 from arlo_rec.catalogue.log_clock import LogTime, Moment
 from arlo_rec.catalogue.log_stretch import MARGIN
 from arlo_rec.log import events
-from arlo_rec.log.entries import read_body
+from arlo_rec.log.entries import LogEntry
 from arlo_rec.log.events import (
     DeletionConfirmed,
     EntriesForgotten,
@@ -136,8 +136,8 @@ def _find(store: Store, begin: int, since: datetime | None, cutoff: datetime) ->
 
 
 def _body(raw: RawEntry) -> dict[str, Any]:
-    """The JSON of an entry; empty if its body is gone."""
-    return read_body(raw.body) if raw.body is not None else {}
+    """The JSON of an entry; empty if its body is gone, or unreadable, which `verify` reports."""
+    return LogEntry.read(raw.seq, raw.body).body or {}
 
 
 def _files(store: Store, seqs: Iterable[int]) -> Iterator[int]:

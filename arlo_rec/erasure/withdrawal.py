@@ -1,7 +1,8 @@
 """Withdrawal of consent, while the customer is on the telephone: every recording of the caller is erased at once.
 
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
-tombstone refuses late deliveries from before the withdrawal.
+tombstone refuses late deliveries from before the withdrawal. A key press at the exchange (`noticed`) is shown to
+nobody, and is for the calls before it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from arlo_rec.erasure import protocol, receipts
 from arlo_rec.erasure.protocol import ErasedRecording
 from arlo_rec.log.events import Failed, WithdrawalShown
 from arlo_rec.log.events import Withdrawn as WithdrawnEvent
+from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
@@ -45,6 +47,7 @@ class Plan:
     recordings: tuple[Recording, ...]
     number: Private | None = None  # of the caller, if given
     others: int = 0  # other calls of the same caller, which stay if one call was named
+    at: datetime | None = None  # of a key press at the exchange, which is for the calls before it; None: now
     rule: str = "consent.withdraw"
     kept: int = 0  # recordings on hold, because the person asked that they be kept
 
@@ -102,6 +105,19 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     return planned
 
 
+def noticed(store: Store, number: Private, at: datetime, now: datetime) -> Plan | None:
+    """The effect of a key press at the exchange, by which a caller withdrew at that instant; raises NotGranted.
+
+    Nobody is shown it, so it is not logged unless it is carried out. None: an earlier withdrawal covers it.
+    """
+    store.demand(Action.WITHDRAW, now)
+    subject, at = _of_caller(store, number), min(at, store.clock.today(now))
+    reached, kept = _reached(store, subject, now, at)
+    known = store.catalogue.tombstones.withdrawn_at("caller", subject.caller or b"")
+    is_new = known is None or known < at
+    return Plan(subject, reached, number=number, at=at, kept=len(kept)) if reached or is_new else None
+
+
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     """Erase what the plan is for, as it is now; returns once the keys are destroyed."""
     affected: tuple[Recording, ...] = ()
@@ -109,13 +125,13 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
 
     def order() -> protocol.Order:
         nonlocal affected, kept
-        affected, kept = _reached(store, planned.subject, now)
+        affected, kept = _reached(store, planned.subject, now, planned.at)
         ids = tuple(recording.id for recording in affected)
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
     def add_tombstones(change: Change, wanted: protocol.Order) -> None:
         tags = (("caller", planned.subject.caller), ("source", planned.subject.source))
-        at = store.clock.today(now)  # a clock that was set back admits nothing recorded before
+        at = planned.at or store.clock.today(now)  # a clock that was set back admits nothing recorded before
         tombstones = [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
         event = WithdrawnEvent(
             rule=planned.rule,
@@ -135,9 +151,12 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     return _withdrawal(store, affected, kept=len(kept), **facts)
 
 
-def _reached(store: Store, subject: Subject, now: datetime) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
-    """The held recordings that a withdrawal erases, and those that it leaves on hold."""
+def _reached(
+    store: Store, subject: Subject, now: datetime, at: datetime | None = None
+) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+    """The held recordings that a withdrawal erases, and those that it leaves on hold; *at*: see `Plan`."""
     rows = store.catalogue.search.of_subject(subject)
+    rows = [recording for recording in rows if at is None or recording.started_at < at + CLOCK_TOLERANCE]
     kept = holds.kept_for_person(store, rows, now)
     ids = {recording.id for recording in kept}
     return tuple(recording for recording in rows if recording.id not in ids), tuple(kept)

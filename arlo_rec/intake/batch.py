@@ -7,8 +7,9 @@ manifest would belong to no call.
 
 Each refusal is logged once, although a spool is scanned every minute and a refused file may lie there for days: a tag
 of its code, path and manifest bytes is kept; `status` counts the codes (ADR 7). For a declined call a tag of the
-exchange's id is kept as long, so that each counts once. Removals of refused calls are logged before a file is removed,
-and the call is remembered as dismissed: a line of a manifest of many calls stays when its sound is gone.
+exchange's id is kept as long, so that each counts once. `policy.leaves_spool` decides which refused calls are removed;
+others are on request. Removals are logged before a file is removed, and the call is remembered as dismissed: a line of
+a manifest of many calls stays when its sound is gone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from arlo_rec.access import objections
 from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.admin import staff_notices
 from arlo_rec.backends.workers import SIDES
+from arlo_rec.catalogue.tombstones import RECORDED_UNASKED
 from arlo_rec.crypto import primitives
+from arlo_rec.erasure import withdrawal
 from arlo_rec.intake import candidates, sealing, spool
 from arlo_rec.intake.candidates import (
     NO_ID,
@@ -36,15 +39,17 @@ from arlo_rec.intake.candidates import (
     Delivered,
     Duplicate,
     Judged,
+    Notice,
     NotRead,
     Refusal,
     Tags,
     declined,
 )
 from arlo_rec.intake.manifest import Delivery, Vanished
-from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken
+from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.log.events import Denied, RefusedRemoved
+from arlo_rec.model.consent import has_said_no
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
@@ -56,6 +61,7 @@ CODES = (  # every refusal, in the order in which they apply
     "expired", "consent_after_call", "withdrawn", "conflict", "agent_objected", "agent_not_told", "bad_audio",
 )  # fmt: skip
 
+Reading = Delivered | Notice | NotRead
 _DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
 _NOT_LYING = timedelta(days=2)  # longer than `status` counts a file as lying in the spool
 
@@ -95,7 +101,10 @@ class RefusalMemory:
         if delivery.sound is not None or not self._seen.knows(tag):
             change.log(RefusedRemoved(rule=refusal.rule, code=refusal.code, source=self._source_tag(delivery)))
         self._seen.forget(self._refusal_tag(refusal.code, delivery))
-        self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
+        claim = candidates.claimed(delivery)
+        is_unasked = refusal.code == "no_consent" and claim is not None and claim.stopped is None
+        code = RECORDED_UNASKED if is_unasked else refusal.code
+        self._seen.put(tag, code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
         """Whether an earlier run dismissed this call and the sound is gone since."""
@@ -159,7 +168,7 @@ class BatchOutcome:
         self._run = run
         self._memory = RefusalMemory(run.store, run.tags, run.now)
         self._refused: list[RefusedDelivery] = []
-        self._dismissed: list[RefusedDelivery] = []  # those of them whose files are removed by order
+        self._dismissed: list[RefusedDelivery] = []  # those of them whose files are removed, and each removal logged
         self._finished: list[Delivery] = []  # their files may be removed
         self.outcome = Outcome()
 
@@ -182,13 +191,27 @@ class BatchOutcome:
         """Note a call that is accepted, or that a dry run would accept."""
         self.outcome.accepted.append(Taken(recording or None, delivered.delivery.source, delivered.call.source_id))
 
+    def withdraw(self, notice: Notice) -> None:
+        """Erase the calls of a caller who withdrew at the exchange; a notice that comes again erases nothing."""
+        store, now, source = self._run.store, self._run.now, notice.delivery.source
+        plan = withdrawal.noticed(store, *notice.withdrawal, now)
+        if self._run.options.dry_run:
+            would = len(plan.recordings) if plan is not None else 0
+            self.outcome.withdrawn.append(Withdrawn(source, 0, None, would_erase=would))
+            return
+        done = withdrawal.carry_out(store, plan, now) if plan is not None else None
+        erased, receipt = (done.erased, done.receipt) if done is not None else (0, None)
+        self.outcome.withdrawn.append(Withdrawn(source, erased, receipt))
+        self.outcome.unfinished |= done is not None and receipt is None
+        self._finished.append(notice.delivery)
+
     def finish_dry_run(self) -> None:
         """Complete `outcome`; nothing is logged and no file is removed."""
         self.outcome.refused = [refused.refusal for refused in self._refused]
         self.outcome.removed = [dismissed.refusal for dismissed in self._dismissed]
 
     def log_refusals(self, change: Change) -> None:
-        """Log new refusals, then ordered removals."""
+        """Log new refusals, then removals."""
         self._refused = [
             RefusedDelivery(refused.delivery, self._memory.note(change, refused.delivery, refused.refusal))
             for refused in self._refused
@@ -229,14 +252,23 @@ class BatchOutcome:
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
         not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why, told=False)
         self._refused.append(RefusedDelivery(delivery, not_taken))
-        is_ordered = refusal.code in self._run.options.remove_refused
-        is_dismissed = is_ordered and is_plain and delivery.is_removable
-        if is_dismissed:
-            self._dismissed.append(RefusedDelivery(delivery, not_taken))
-        elif is_ordered and spool.is_there(delivery.home, delivery.path):
-            self.outcome.left.append(delivery.source)
-        if is_dismissed or refusal.code in REFUSED_FOR_GOOD:
+        if refusal.code in REFUSED_FOR_GOOD:
             self._finished.append(delivery)
+        elif self._is_to_leave(delivery, refusal.code):
+            if is_plain and delivery.is_removable:
+                self._dismissed.append(RefusedDelivery(delivery, not_taken))
+                self._finished.append(delivery)
+            elif spool.is_there(delivery.home, delivery.path):
+                self.outcome.left.append(delivery.source)
+
+    def _is_to_leave(self, delivery: Delivery, code: str) -> bool:
+        """Whether the files of a refused call are removed: by request, or because of the code."""
+        options = self._run.options
+        if options.keep_source or code in options.remove_refused:
+            return not options.keep_source
+        claim = candidates.claimed(delivery)
+        said_no, started_at = (has_said_no(claim), claim.started_at) if claim is not None else (False, None)
+        return policy.leaves_spool(code, said_no=said_no, started_at=started_at, now=self._run.now).allowed
 
     def _note_duplicate(self, delivery: Delivery, recording: RecordingId) -> None:
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))
@@ -249,25 +281,31 @@ class BatchOutcome:
         return self._run.store.catalogue.search.of_source(self._run.tags.tag("source", delivery.source_id))
 
 
-def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Delivered | NotRead]:
+def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Reading]:
     """Read and judge manifests and compute tags: the part of step 1 that needs no catalogue."""
-    readings: list[tuple[Delivery, Call | Refusal | Vanished]] = []
+    readings: list[tuple[Delivery, Call | Notice | Refusal | Vanished]] = []
     for delivery in deliveries:
         try:
-            readings.append((delivery, candidates.read_call(delivery, run.rules)))
+            readings.append((delivery, candidates.read_delivery(delivery, run.rules)))
         except (Refusal, Vanished) as reason:
             readings.append((delivery, reason))
     run.tags.prepare([reading for _, reading in readings if isinstance(reading, Call)])
-    return [
-        _delivered(run, delivery, reading) if isinstance(reading, Call) else NotRead(delivery, reading)
-        for delivery, reading in readings
-    ]
+    return [_reading(run, delivery, reading) for delivery, reading in readings]
+
+
+def _reading(run: IntakeRun, delivery: Delivery, reading: Call | Notice | Refusal | Vanished) -> Reading:
+    match reading:
+        case Call():
+            return _delivered(run, delivery, reading)
+        case Notice():
+            return reading
+    return NotRead(delivery, reading)
 
 
 class Batch:
     """Calls that go through the steps together and are committed together."""
 
-    def __init__(self, run: IntakeRun, readings: Sequence[Delivered | NotRead]) -> None:
+    def __init__(self, run: IntakeRun, readings: Sequence[Reading]) -> None:
         self.deliveries = [reading.delivery for reading in readings]
         self._run = run
         self._readings = readings
@@ -283,6 +321,7 @@ class Batch:
 
     def begin(self) -> None:
         """Do steps 1 and 2, and start steps 3 and 4, which go on in the background."""
+        self._withdraw()
         self._judged = self._judge()
         if self._judged and not self._run.options.dry_run:
             self._announce()
@@ -306,10 +345,18 @@ class Batch:
 
     # -- 1 --------------------------------------------------------------------------------------------
 
+    def _withdraw(self) -> None:
+        """Carry out the withdrawals first, so that calls from before them are refused."""
+        for reading in self._readings:
+            if isinstance(reading, Notice):
+                self._results.withdraw(reading)
+
     def _judge(self) -> list[Judged]:
         """The calls that go on to step 2, with the store's knowledge of them; the others are noted."""
         judged, agents = [], self._agents()
         for reading in self._readings:
+            if isinstance(reading, Notice):
+                continue
             with self._results.noting(reading.delivery):
                 if isinstance(reading, NotRead):
                     raise reading.reason
@@ -388,7 +435,7 @@ class Batch:
                         history = candidates.history_of(delivered, store.catalogue, agents)
                         history.check(delivered.call, call.content, self._run.now)
                         held = sealing.insert(call.recording, call.ke, call.audience_key, call.facts, tables)
-                        change.log(sealing.taken_in(held, call.consent_at))
+                        change.log(sealing.taken_in(held, call.consent))
                         inserted.append((delivered, held.id))
                 self._results.log_refusals(change)
         self._results.committed(inserted)

@@ -2,7 +2,7 @@
 
 Each stage has a frozen type of its own, made from the one before it:
 
-    Delivered   the manifest was read and proves a consent; the tags are computed       `read_call`, `batch`
+    Delivered   the manifest was read and proves a consent; the tags are computed       `read_delivery`, `batch`
     Judged      with the store's knowledge of the call when its batch began             `history_of`
     Announced   with the id of the row that was inserted for it                         `batch`
     Examined    the sound is open, it was judged too, and the consent is proven         `examined`
@@ -29,9 +29,9 @@ from arlo_rec import audio
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import spool
-from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished
+from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, Withdrawal, WithheldNumber
 from arlo_rec.log.events import CallDeclined
-from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, prove
+from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, judge_notice, prove
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
@@ -100,8 +100,8 @@ NO_ID = RecordingId(b"")  # of a call accepted by a dry run
 class Refusal(Exception):
     """The call is not taken in, by a rule.
 
-    `why` is a code word for an unacceptable sound. `sound_gone`: no file has the name in the manifest, so the call may
-    be stored already.
+    `why` is a code word for an unacceptable sound or notice. `sound_gone`: no file has the name in the manifest, so
+    the call may be stored already.
     """
 
     def __init__(self, code: str, rule: str | None = None, why: str | None = None, *, sound_gone: bool = False) -> None:
@@ -127,6 +127,14 @@ class NotRead:
 
     delivery: Delivery
     reason: Refusal | Vanished
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A delivered withdrawal that counts."""
+
+    delivery: Delivery
+    withdrawal: Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +256,13 @@ class ConsentRules:
         if not decision.allowed:
             raise Refusal(decision.code, decision.rule)
 
+    def checked(self, withdrawal: Withdrawal) -> Withdrawal:
+        """A withdrawal that counts; raises Refusal for one that lies in the future, or too far back."""
+        decision = judge_notice(withdrawal.at, now=self.now)
+        if not decision.allowed:
+            raise Refusal(decision.code, decision.rule)
+        return withdrawal
+
     def consent(self, claim: Claim) -> Consent:
         """The consent that a checked claim proves, under the version in force when the key was pressed."""
         version, deadline = self._version(claim), self.policy.due_at
@@ -261,24 +276,33 @@ class ConsentRules:
         return self.policy.at(claim.key_at or self.now)
 
 
-def read_call(delivery: Delivery, rules: ConsentRules) -> Call:
+def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
     """Read and judge a manifest, and check that its sound is a plain file; raises Refusal or Vanished."""
     try:
         delivery.read()
+        if delivery.is_notice:
+            return Notice(delivery, rules.checked(delivery.withdrawal()))
         with _sound(delivery):
             pass
         call = delivery.call()
     except BadManifest as bad:
-        raise Refusal(bad.code) from None
+        raise Refusal(bad.code, why="withheld" if isinstance(bad, WithheldNumber) else None) from None
     rules.check(_claim(call))
     return call
 
 
+def claimed(delivery: Delivery) -> Claim | None:
+    """The claim of a read delivery; None if its manifest describes no call."""
+    try:
+        return _claim(delivery.call())
+    except BadManifest:
+        return None
+
+
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
     """The log entry of a read delivery whose caller said no with key 2; else None."""
-    try:
-        claim = _claim(delivery.call())
-    except BadManifest:
+    claim = claimed(delivery)
+    if claim is None:
         return None
     prompt = declined_after(claim, rules.prompts(claim), now=rules.now)
     if prompt is None or claim.key_at is None:
@@ -361,6 +385,8 @@ def _claim(call: Call, sound: audio.Header | None = None) -> Claim:
         prompt=call.prompt,
         prompt_completed=call.prompt_completed,
         started_at=call.started_at,
+        line=call.line,
+        stopped=call.stopped,
         cut=cut,
         frames=frames,
     )

@@ -139,6 +139,9 @@ COLUMNS: Final[dict[str, Callable[[str], object]]] = {
     "consent.at": _same,
     "consent.prompt": _same,
     "consent.prompt_completed": _flag,
+    "consent.stopped.key": _same,
+    "consent.stopped.at": _same,
+    "line": _same,
     "known.caller": _names,
     "known.agent": _names,
 }
@@ -160,8 +163,10 @@ class Row(NamedTuple):
         for column, cell in zip(self.columns, self.cells, strict=True):
             if column not in COLUMNS or (not cell and column != "caller"):  # a caller may be withheld
                 continue
-            outer, _, inner = column.partition(".")
-            place, key = (manifest.setdefault(outer, {}), inner) if inner else (manifest, outer)
+            *outer, key = column.split(".")
+            place = manifest
+            for name in outer:
+                place = place.setdefault(name, {})
             place[key] = COLUMNS[column](cell)
         return manifest
 

@@ -2,6 +2,7 @@
 
 A batch of up to 100 calls goes through in this order, which a crash anywhere can finish (the next run does):
 
+    0  callers who withdrew at the exchange: their calls erased (`erasure.withdrawal`); once more does no harm
     1  manifests read and judged, those of many calls line by line; callers' tags computed
     2  one transaction: rows ARRIVING
     3  side by side: each sound read, cut, sealed into its object                 outside every lock
@@ -29,12 +30,12 @@ from arlo_rec import audio
 from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
-from arlo_rec.intake.batch import Batch, read
-from arlo_rec.intake.candidates import Delivered, NotRead, Tags
+from arlo_rec.intake.batch import Batch, Reading, read
+from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -52,12 +53,11 @@ def ingest(
     """Take in the calls at *paths*; a refused call does not stop the others.
 
     *observer* gets the numbers of finished and of all calls after each batch. Raises NotGranted
-    or Refused before anything is read, and Usage where the store lies at one of *paths*.
+    before anything is read, and Usage where the store lies at one of *paths*. Where nothing may be taken in,
+    withdrawals are carried out all the same, and then Refused is raised.
     """
     store.demand(Action.INGEST, now)
-    store.demand_replayed(Action.INGEST, now)
-    store.demand_clock(Action.INGEST, now)
-    store.demand_approved(Action.INGEST, now)
+    closed = _closed(store, now)
     _demand_elsewhere(store, paths)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()
@@ -70,13 +70,26 @@ def ingest(
     ):
         observer(Progress(phase, 0, count))
         run = IntakeRun(store, tags, decoder, sides, now, options)
-        for batch in _finished(run, _read_ahead(run, contents.deliveries())):
+        for batch in _finished(run, _read_ahead(run, contents.deliveries(), only_notices=closed is not None)):
             outcome.add(batch.outcome)
             contents.claim(delivery.sound_path() for delivery in batch.deliveries)
             done += len(batch.deliveries)
             observer(Progress(phase, min(done, count), count))
+    if closed is not None:
+        raise closed
     outcome.unclaimed = contents.unclaimed()
     return outcome
+
+
+def _closed(store: Store, now: datetime) -> ArloError | None:
+    """The refusal, already logged, where nothing may be taken in now; None where calls are taken in."""
+    try:
+        store.demand_replayed(Action.INGEST, now)
+        store.demand_clock(Action.INGEST, now)
+        store.demand_approved(Action.INGEST, now)
+    except ArloError as refused:
+        return refused
+    return None
 
 
 def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
@@ -88,20 +101,22 @@ def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
                 raise Usage("spool_is_store", path=str(path))
 
 
-def _read_ahead(run: IntakeRun, deliveries: Iterator[Delivery]) -> Iterator[list[Delivered | NotRead]]:
-    """Yield the readings of each batch, reading the next in a thread meanwhile."""
+def _read_ahead(
+    run: IntakeRun, deliveries: Iterator[Delivery], *, only_notices: bool = False
+) -> Iterator[list[Reading]]:
+    """Yield the readings of each batch, or its withdrawals alone, reading the next in a thread meanwhile."""
 
-    def next_readings() -> list[Delivered | NotRead]:
+    def next_readings() -> list[Reading]:
         return read(run, list(islice(deliveries, BATCH)))
 
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(next_readings)
         while readings := future.result():
             future = thread.submit(next_readings)
-            yield readings
+            yield [each for each in readings if isinstance(each, Notice) or not only_notices]
 
 
-def _finished(run: IntakeRun, batches: Iterator[list[Delivered | NotRead]]) -> Iterator[Batch]:
+def _finished(run: IntakeRun, batches: Iterator[list[Reading]]) -> Iterator[Batch]:
     """Yield each finished batch, with the next one begun; if one fails, both are undone."""
     begun: deque[Batch] = deque()
     try:

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.intake import spool
+from arlo_rec.model.consent import STOPPED_BY, Stopped
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.phone_numbers import is_withheld, parse_caller
 from arlo_rec.model.records import Call, Private
@@ -36,13 +37,24 @@ class BadManifest(Exception):
         self.code = code
 
 
+class WithheldNumber(BadManifest):
+    """A notice of a withdrawal without a number: its calls cannot be found."""
+
+
+class Withdrawal(NamedTuple):
+    """A caller's withdrawal by a key press at the exchange."""
+
+    caller: Private
+    at: datetime
+
+
 class Vanished(Exception):
     """A manifest that is gone since its folder was listed: another run has taken its call in."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """One call and its sound, as a manifest in the spool describes them.
+    """One call and its sound, as a manifest in the spool describes them; or a notice that a caller withdrew.
 
     Reading sets `raw` (the bytes of the description), `json` (the same as a JSON object), and the opened files `sound`
     and `manifest`. A `Manifest` has a file of its own, a `deliveries.Line` shares one with others.
@@ -108,7 +120,7 @@ class Delivery:
     def audio_name(self) -> str:
         """The sound file's name below the manifest's folder; raises BadManifest."""
         name = self.json.get("audio")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or self.is_notice:
             raise BadManifest("not_a_file")
         return name
 
@@ -118,6 +130,23 @@ class Delivery:
             return (self.path.parent / self.audio_name()).absolute()
         except BadManifest:
             return None
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it describes a withdrawal, and no call."""
+        return self.json.get("withdrawal") is not None
+
+    def withdrawal(self) -> Withdrawal:
+        """The withdrawal that a notice describes; raises BadManifest, for one that describes a call too."""
+        notice = self.json["withdrawal"]
+        if not isinstance(notice, dict) or self.json.keys() & {"consent", "audio", "source_id"}:
+            raise BadManifest("bad_metadata")
+        if notice.get("key") is not None:
+            _text(notice, "key")
+        at, caller = _instant(notice.get("at")), _caller(notice)
+        if caller is None:
+            raise WithheldNumber("bad_metadata")
+        return Withdrawal(caller, at)
 
     def call(self) -> Call:
         """The call that the manifest describes; raises BadManifest."""
@@ -138,6 +167,8 @@ class Delivery:
             consent_at=_optional_instant(claimed.get("at")),
             prompt=_plain(claimed.get("prompt")),
             prompt_completed=claimed.get("prompt_completed"),
+            stopped=_stopped(claimed.get("stopped")),
+            line=_text(manifest, "line") if manifest.get("line") is not None else None,
             known=_known(manifest.get("known")),
         )
 
@@ -183,7 +214,7 @@ class Manifest(Delivery):
     def audio_name(self) -> str:
         """The name in the manifest, or that of the sound beside it; raises BadManifest."""
         # zero-argument super() does not work in a class with slots
-        return Delivery.audio_name(self) if "audio" in self.json else self._beside()
+        return Delivery.audio_name(self) if "audio" in self.json or self.is_notice else self._beside()
 
     def _beside(self) -> str:
         """The name of the sound beside it, looked for until one exists; else the default name."""
@@ -230,6 +261,16 @@ def _optional_instant(value: object) -> datetime | None:
         return parse_instant(value, round_up=True)
     except (ValueError, OverflowError):
         raise BadManifest("bad_metadata") from None
+
+
+def _stopped(value: object) -> Stopped | None:
+    """The end of the recording during the call; raises BadManifest for anything but one of its keys and a time."""
+    if value is None:
+        return None
+    at = _optional_instant(value.get("at")) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or value.get("key") not in STOPPED_BY or at is None:
+        raise BadManifest("bad_metadata")
+    return Stopped(str(value["key"]), at)
 
 
 def _caller(manifest: dict[str, Any]) -> Private | None:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from msgspec import UNSET, UnsetType
 
@@ -47,10 +48,19 @@ class NotTaken(Record, frozen=True):
 
 
 class Removed(Record, frozen=True):
-    """A refused call whose files were removed by order."""
+    """A refused call whose files were removed."""
 
     source: str
     code: str
+
+
+class Withdrawn(Record, frozen=True):
+    """A withdrawal by a key press at the exchange, with the number of erased recordings."""
+
+    source: str
+    erased: int
+    receipt: Path | None  # None: an earlier one covers it, or files are still to be deleted
+    would_erase: int | UnsetType = UNSET  # of a dry run, which erases nothing
 
 
 class TakenIn(Record, frozen=True):
@@ -62,13 +72,14 @@ class TakenIn(Record, frozen=True):
     unclaimed: list[str]
     removed: list[Removed]
     left: list[str]
+    withdrawn: list[Withdrawn]
 
 
 @dataclass(slots=True)
 class Outcome:
     """The outcome of each delivery.
 
-    `removed` are those of `refused` whose files were removed by order; `left` are files that could not be removed, and
+    `removed` are those of `refused` whose files were removed; `left` are files that could not be removed, and
     `unclaimed` sounds that no manifest names.
     """
 
@@ -78,6 +89,8 @@ class Outcome:
     unclaimed: list[str] = field(default_factory=list)
     removed: list[NotTaken] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    withdrawn: list[Withdrawn] = field(default_factory=list)
+    unfinished: bool = False  # whether files of erased recordings are still to be deleted
 
     def add(self, other: Outcome) -> None:
         """Add the outcome of one batch."""
@@ -86,6 +99,8 @@ class Outcome:
         self.duplicates += other.duplicates
         self.removed += other.removed
         self.left += other.left
+        self.withdrawn += other.withdrawn
+        self.unfinished |= other.unfinished
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from arlo_rec import audio, policy
@@ -65,7 +64,7 @@ class Sealed:
     audience_key: AudienceKey
     recording: Recording  # without commit key, which is made in the transaction
     facts: Facts
-    consent_at: datetime
+    consent: Consent
     sound: SpoolFile  # the file read
 
     def content(self) -> bytes:
@@ -142,7 +141,7 @@ def _encrypt(announced: Announced, examined: Examined, keys: BatchKeys, blobs: B
     blobs.put(announced.id.hex(), pieces)
     recording = recording._replace(content=examined.content(), object_digest=pieces.digest(), object_bytes=pieces.size)
     facts = facts_of(call, examined.header, consent)
-    return _Written(key, header, Sealed(key.ke, audience_key, recording, facts, consent.at, examined.file))
+    return _Written(key, header, Sealed(key.ke, audience_key, recording, facts, consent, examined.file))
 
 
 def insert(
@@ -156,10 +155,14 @@ def insert(
     return held
 
 
-def taken_in(recording: Recording, consent_at: datetime) -> CallTakenIn:
-    """The log entry of a recording, with the digest of its row, the prompt, and the week of the key press."""
+def taken_in(recording: Recording, consent: Consent) -> CallTakenIn:
+    """The log entry of a recording, with the digest of its row, prompt and key, and the week of the key press."""
     return CallTakenIn(
-        recordings=(recording.id,), sworn=recording.row_digest(), prompt=recording.prompt, week=iso_week(consent_at)
+        recordings=(recording.id,),
+        sworn=recording.row_digest(),
+        prompt=recording.prompt,
+        week=iso_week(consent.at),
+        key=consent.key if consent.key != "1" else None,
     )
 
 
@@ -202,7 +205,7 @@ def metadata_of(call: Call, sound: audio.Header, consent: Consent) -> dict[str, 
         "agent": call.agent,
         "caller": call.caller.reveal() if call.caller else None,
         "channels": dict(call.channels) if sound.channels == 2 else {},
-        "consent": {"at": to_iso(consent.at), "key": "1", "prompt": consent.prompt, "prompt_completed": True},
+        "consent": {"at": to_iso(consent.at), "key": consent.key, "prompt": consent.prompt, "prompt_completed": True},
         "duration_s": round(sound.duration, 3),
         "encoding": sound.encoding,
         "known": {side: list(names) for side, names in call.known.items()},

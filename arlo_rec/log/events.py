@@ -457,7 +457,7 @@ class TakesIn(AuditEvent):
 
 
 class CallTakenIn(TakesIn):
-    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press.
+    """A call with proven consent was taken in; its `prompt`, and the `week` of the key press; its `key`, if not 1.
 
     A call can be delivered weeks later, so the entry's own time does not tell the week.
     """
@@ -465,6 +465,7 @@ class CallTakenIn(TakesIn):
     ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
     prompt: str | None = None
     week: str | None = None  # of ISO 8601, in the policy's zone
+    key: str | None = None  # of consent
 
 
 class CallDeclined(AuditEvent):
@@ -501,7 +502,7 @@ class CopyMade(TakesIn):
 
 
 class RefusedRemoved(AuditEvent):
-    """The files of a refused call were removed on request."""
+    """The files of a refused call were removed, by its code or on request."""
 
     ACTION, OUTCOME = Action.INGEST, "done"
     rule: str
@@ -887,7 +888,8 @@ class CasesEnded(AuditEvent):
 class OpenedForSubject(Opens):
     """Recordings are about to be opened for the recorded person: a caller, or an employee (`side`: agent).
 
-    `transcripts` has the ids of copies under review whose words of the person are read.
+    `transcripts` has the ids of copies under review whose words of the person are read. `withheld`: sounds that are not
+    separated are refused; `about`: the employee's words about the caller are given. Each has the reason.
     """
 
     ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
@@ -897,6 +899,8 @@ class OpenedForSubject(Opens):
     side: str
     reason: str | None = None
     transcripts: Sequence[str] | None = None
+    withheld: bool | None = None
+    about: bool | None = None
 
     @property
     def leaves(self) -> str | None:

@@ -1,7 +1,9 @@
 """Consent: a source's claim, judged by the guidelines, and the proof that intake needs. Pure; nothing is stored here.
 
 A `Claim` is what a manifest states; `prove` makes a `Consent` of it, and the key of an original needs a `Consent`.
-Each prompt carries the purposes that it names, and a consent covers no other.
+Each prompt carries the purposes that it names, and the keys that it offers for them: `{"1": both, "3": training}`. A
+consent covers the purposes of the key that was pressed, and no other. Key 2, and every key that the prompt does not
+offer, is no consent.
 """
 
 from __future__ import annotations
@@ -10,13 +12,16 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from arlo_rec.policy import ZONE, Decision, Purpose, due_at, is_due
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, ZONE, Decision, Purpose, due_at, is_due
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
 CONSENT_LEAD = timedelta(hours=1)  # an earlier key press belongs to another call
+DECLINED: Final = "2"
+STOPPED_BY: Final = (DECLINED, "9")  # the keys that end a recording during the call
+OFFERABLE: Final = "1345678"  # the keys of which a prompt can make a consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +35,47 @@ class Prompt:
     since: date  # first day of its use, in the policy's zone
     until: date | None = None  # last day of its use; None: no end is set
     sound_sha256: bytes | None = None  # of the file that the exchange plays; None: not stated
+    keys: Mapping[str, frozenset[Purpose]] | None = None  # the purposes of each key of consent; None: key 1, for all
+    line: str | None = None  # of the exchange, where callers hear it; None: every line without a prompt of its own
+    taken_after_end: bool = False  # whether a call that is still delivered with it after its end is taken in
 
     @property
     def sha256(self) -> bytes:
         """The hash by which each recording refers to the exact text."""
         return hashlib.sha256(self.text.encode("utf-8")).digest()
 
+    @property
+    def offered(self) -> Mapping[str, frozenset[Purpose]]:
+        """The keys of consent, and the purposes of each (consent.purposes)."""
+        return {"1": self.purposes} if self.keys is None else self.keys
+
     def in_use(self, at: datetime) -> bool:
         """Whether callers heard it at that instant, by its days."""
         day = _local_date(at)
         return self.since <= day and (self.until is None or day <= self.until)
 
+    def is_taken(self, at: datetime, line: str | None) -> bool:
+        """Whether a call on that line, whose key was pressed at that instant, may be taken in with it."""
+        in_time = self.in_use(at) or (self.is_ended(at) and self.taken_after_end)
+        return in_time and (line is None or self.line in (None, line))
+
+    def is_ended(self, at: datetime) -> bool:
+        """Whether its last day is before that instant."""
+        return self.until is not None and self.until < _local_date(at)
+
+
+class Stopped(NamedTuple):
+    """The end of a recording during the call, by the caller or by the agent: the key that was pressed, and when."""
+
+    key: str
+    at: datetime
+
 
 class Claim(NamedTuple):
     """A source's statement of a call's consent, before it is judged.
 
-    `key` is the manifest's value, of any type: only the string "1" is consent. `frames` and `rate` are None until
-    the sound is read.
+    `key` is the manifest's value, of any type: only a string that the prompt offers is consent. `frames` and `rate`
+    are None until the sound is read.
     """
 
     direction: str
@@ -55,12 +84,14 @@ class Claim(NamedTuple):
     prompt: object
     prompt_completed: object
     started_at: datetime
+    line: str | None = None
+    stopped: Stopped | None = None
     cut: int | None = None
     frames: int | None = None
 
 
 class Consent(NamedTuple):
-    """A caller's proven consent: key 1, after a known prompt that was heard to its end.
+    """A caller's proven consent: a key of a known prompt that was heard to its end, and the purposes of that key.
 
     Only `prove` makes one, and a data key needs one.
     """
@@ -70,9 +101,10 @@ class Consent(NamedTuple):
     prompt_sha256: bytes
     purposes: frozenset[Purpose]
     policy: str
+    key: str = "1"
 
     def covers(self, purpose: Purpose) -> bool:
-        """Whether the prompt named that purpose (consent.purposes)."""
+        """Whether the key that was pressed covers that purpose (consent.purposes)."""
         return purpose in self.purposes
 
 
@@ -91,7 +123,7 @@ def judge(
     """
     return (
         _judge_route(claim)
-        or _judge_key(claim)
+        or _judge_key(claim, prompts)
         or _judge_prompt(claim, prompts)
         or _judge_time(claim, deadline, now)
         or _judge_length(claim)
@@ -112,8 +144,8 @@ def prove(
     decision = judge(claim, prompts, now=now, deadline=deadline)
     if not decision.allowed or claim.key_at is None:
         raise ValueError(f"no consent: {decision.code}")
-    prompt = prompts[str(claim.prompt)]
-    return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.purposes, policy)
+    prompt, key = prompts[str(claim.prompt)], str(claim.key)
+    return Consent(claim.key_at, prompt.version, prompt.sha256, prompt.offered[key], policy, key)
 
 
 def declined_after(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime) -> str | None:
@@ -121,7 +153,7 @@ def declined_after(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime
 
     No key, another key, a call that ended, an impossible prompt or time: all that is neither consent nor answer.
     """
-    if not isinstance(claim.key, str) or claim.key != "2" or claim.key_at is None:
+    if claim.key != DECLINED or claim.key_at is None:
         return None
     if claim.started_at - claim.key_at > CONSENT_LEAD or claim.key_at > now + CLOCK_TOLERANCE:
         return None
@@ -134,8 +166,17 @@ def _judge_route(claim: Claim) -> Decision | None:
     return None if claim.direction == "inbound" else Decision.no("scope.only", "outbound")
 
 
-def _judge_key(claim: Claim) -> Decision | None:
-    if not isinstance(claim.key, str) or claim.key != "1":
+def has_said_no(claim: Claim) -> bool:
+    """Whether somebody said no to the recording: key 2 at the question, or a key that ended it during the call."""
+    return claim.key == DECLINED or claim.stopped is not None
+
+
+def _judge_key(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
+    """Refuse what is no key of consent; only its prompt says what a key means, so an unknown prompt is refused next."""
+    prompt = prompts.get(claim.prompt) if isinstance(claim.prompt, str) else None
+    named = isinstance(claim.prompt, str) and prompt is None
+    offered = frozenset(prompt.offered) if prompt is not None else frozenset(OFFERABLE if named else "1")
+    if not isinstance(claim.key, str) or claim.key not in offered or claim.stopped is not None:
         return Decision.no("consent.press2", "no_consent")
     if claim.key_at is None:
         return Decision.no("consent.basis", "no_consent")
@@ -146,7 +187,7 @@ def _judge_key(claim: Claim) -> Decision | None:
 
 def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
     prompt = prompts.get(claim.prompt) if isinstance(claim.prompt, str) else None
-    if prompt is None or claim.key_at is None or not prompt.in_use(claim.key_at):
+    if prompt is None or claim.key_at is None or not prompt.is_taken(claim.key_at, claim.line):
         return Decision.no("consent.prompt", "prompt_unknown")
     if claim.prompt_completed is not True:
         return Decision.no("consent.prompt", "prompt_not_completed")
@@ -180,6 +221,15 @@ def _judge_key_time(claim: Claim, now: datetime) -> Decision | None:
     if claim.frames is None or claim.key_at is None or claim.key_at <= now + CLOCK_TOLERANCE:
         return None
     return Decision.no("scope.only", "future")
+
+
+def judge_notice(withdrawn_at: datetime, *, now: datetime) -> Decision:
+    """Whether a withdrawal that an exchange delivers counts: a past one, of whose calls any may be held."""
+    if withdrawn_at > now + CLOCK_TOLERANCE:
+        return Decision.no("scope.only", "future")
+    if withdrawn_at + RETENTION + WITHDRAWN_MARGIN <= now:
+        return Decision.no("retention.90d", "expired")
+    return Decision.yes("consent.withdraw")
 
 
 def after_withdrawal(consent_at: datetime, withdrawn_at: datetime, *, now: datetime) -> Decision:

@@ -22,6 +22,9 @@ text = "..."
 purposes = ["quality", "training"]
 from = 2026-12-15              # without it: from the version on
 until = 2027-12-31             # the last day; without it: no end is set
+keys = {1 = ["quality", "training"], 3 = ["training"]}   # without it: key 1, for all its purposes
+line = "kundeservice"          # of the exchange; without it: every line without a prompt of its own
+taken_after_end = true         # whether a call that still comes with it after its end is taken in; else refused
 sound = "nb-2026-12.wav"       # beside the file, or sound_sha256 = "..."
 
 Whatever it says, a version takes over the program's own parts as they are where it is proposed: so officers approve a
@@ -38,7 +41,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from arlo_rec.model.consent import Prompt
+from arlo_rec.model.consent import OFFERABLE, Prompt
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion, ReasonCode, parts
 from arlo_rec.model.prompts import findings, purposes_named
@@ -54,8 +57,10 @@ _CODE: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
 _PROMPT: Final = re.compile(r"(nb|nn|en)-[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _OF_REASON: Final = frozenset({"code", "nb", "en", "purposes"})
-_OF_PROMPT: Final = frozenset({"version", "lang", "text", "purposes", "from", "until", "sound", "sound_sha256"})
-_KEPT: Final = ("lang", "text", "purposes", "since")  # of a prompt that callers heard
+_OF_PROMPT: Final = frozenset(
+    {"version", "lang", "text", "purposes", "keys", "line", "from", "until", "taken_after_end", "sound", "sound_sha256"}
+)
+_KEPT: Final = ("lang", "text", "purposes", "keys", "line", "since")  # of a prompt that callers heard
 _TEXT_LONGEST: Final = 200  # characters
 _PROMPT_LONGEST: Final = 2000
 _MOST: Final = 200  # rows of one table; each version has all prompts of a store, which are never removed
@@ -172,7 +177,9 @@ def _prompts(value: object, before: Sequence[Prompt], since: date, hashing: Hash
         known[version] = _prompt(version, row, known.get(version), since, hashing, path)
     if len(known) > _MOST:
         raise Usage("policy_bad_value", key="prompt", path=path)
-    return tuple(known.values())
+    prompts = tuple(known.values())
+    _demand_one_question(prompts, since)
+    return prompts
 
 
 def _prompt(
@@ -181,9 +188,17 @@ def _prompt(
     """One prompt of a file; *last* is its version in force, *since* the first day of the proposed version."""
     begins, until = (_day(row[key], key, path) if key in row else None for key in ("from", "until"))
     sound = _sound(row, hashing, path)
+    keys = _keys(row["keys"], path) if "keys" in row else None
+    line = _text(row["line"], "policy_bad_prompt", "line", _TEXT_LONGEST, path) if "line" in row else None
+    taken = row.get("taken_after_end", last is not None and last.taken_after_end)
+    if not isinstance(taken, bool):
+        raise _bad("taken_after_end", path)
     if last is not None:
-        prompt = replace(last, until=until or last.until, sound_sha256=sound or last.sound_sha256)
+        prompt = replace(
+            last, until=until or last.until, sound_sha256=sound or last.sound_sha256, taken_after_end=taken
+        )
         heard: dict[str, object] = {"lang": row.get("lang", last.lang), "since": begins or last.since}
+        heard |= {"keys": keys or last.keys, "line": line or last.line}
         heard["text"] = _prompt_text(row.get("text", last.text), path)
         purposes = _purposes(row["purposes"]) if "purposes" in row else last.purposes
         if purposes is None:
@@ -198,8 +213,9 @@ def _prompt(
         raise Refused("purpose_reaches_back", rule="purpose.change", prompt=version)
     if until is not None and until < begins:
         raise _bad("until", path)
-    _demand_fit(version, text, purposes)
-    return Prompt(version, version[:2], text, purposes, begins, until, sound)
+    prompt = Prompt(version, version[:2], text, purposes, begins, until, sound, keys, line, taken)
+    _demand_fit(prompt, path)
+    return prompt
 
 
 def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, since: date) -> None:
@@ -214,13 +230,33 @@ def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, sin
         raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
 
 
-def _demand_fit(version: str, text: str, purposes: frozenset[Purpose]) -> None:
-    """Raise Refused for a forbidden text, or one that does not name its purposes."""
-    for code in findings(text, ""):
-        if code in _REFUSED:
-            raise Refused("prompt_refused", rule="consent.prompt", prompt=version, why=code)
-    if not purposes <= purposes_named(text):
-        raise Refused("prompt_names_less", rule="consent.purposes", prompt=version)
+def _demand_fit(prompt: Prompt, path: str) -> None:
+    """Raise Refused for a forbidden text, or one that does not name its purposes and the keys that it offers.
+
+    Raises Usage where the keys are not for the purposes that it names.
+    """
+    if frozenset[Purpose]().union(*prompt.offered.values()) != prompt.purposes:
+        raise _bad("keys", path)
+    lacking = {f"key{key}" for key in prompt.keys or ()}
+    for code in findings(prompt.text, "", prompt.offered):
+        if code in _REFUSED | lacking:
+            raise Refused("prompt_refused", rule="consent.prompt", prompt=prompt.version, why=code)
+    if not prompt.purposes <= purposes_named(prompt.text):
+        raise Refused("prompt_names_less", rule="consent.purposes", prompt=prompt.version)
+
+
+def _demand_one_question(prompts: Sequence[Prompt], since: date) -> None:
+    """Raise Refused where callers on one line, in one language, would hear prompts with different purposes.
+
+    Only days from *since* on count: what callers heard before is not undone.
+    """
+    for at, one in enumerate(prompts):
+        for other in prompts[at + 1 :]:
+            begins, ends = max(one.since, other.since, since), min(one.until or date.max, other.until or date.max)
+            differ = one.purposes != other.purposes
+            if differ and (one.lang, one.line) == (other.lang, other.line) and begins <= ends:
+                names = {"prompt": other.version, "other": one.version}
+                raise Refused("prompts_overlap", rule="consent.purposes", day=begins.isoformat(), **names)
 
 
 def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
@@ -250,6 +286,19 @@ def _purposes(value: object) -> frozenset[Purpose] | None:
     if not isinstance(value, list) or not value or any(name not in known for name in value):
         return None
     return frozenset(Purpose(name) for name in value)
+
+
+def _keys(value: object, path: str) -> dict[str, frozenset[Purpose]]:
+    """The keys of consent, key 1 among them, with the purposes of each."""
+    if not isinstance(value, dict) or "1" not in value:
+        raise _bad("keys", path)
+    keys = {}
+    for key, named in value.items():
+        purposes = _purposes(named)
+        if len(key) != 1 or key not in OFFERABLE or purposes is None:
+            raise _bad("keys", path)
+        keys[key] = purposes
+    return keys
 
 
 def _prompt_text(value: object, path: str) -> str:
@@ -315,6 +364,11 @@ def _lines_of_prompt(prompt: Prompt) -> list[str]:
     lines += [f"text = {_quoted(prompt.text)}", f"purposes = {json.dumps(sorted(prompt.purposes))}"]
     lines.append(f"from = {prompt.since.isoformat()}")
     lines += [f"until = {prompt.until.isoformat()}"] if prompt.until is not None else []
+    if prompt.keys is not None:
+        keys = (f"{key} = {json.dumps(sorted(purposes))}" for key, purposes in sorted(prompt.keys.items()))
+        lines.append(f"keys = {{{', '.join(keys)}}}")
+    lines += [f"line = {_quoted(prompt.line)}"] if prompt.line is not None else []
+    lines += ["taken_after_end = true"] if prompt.taken_after_end else []
     return lines + ([f"sound_sha256 = {_quoted(prompt.sound_sha256.hex())}"] if prompt.sound_sha256 is not None else [])
 
 

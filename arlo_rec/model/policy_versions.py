@@ -281,7 +281,7 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
 @dataclass(frozen=True, slots=True)
 class _Document:
     versions: tuple[PolicyVersion, ...]
-    format: Literal[6] = 6
+    format: Literal[7] = 7
 
 
 def encode(policy: Policy) -> bytes:

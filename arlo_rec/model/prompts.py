@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from arlo_rec.model.consent import Prompt
+from arlo_rec.model.consent import DECLINED, Prompt
 from arlo_rec.policy import Purpose
 
 _BOTH = frozenset(Purpose)
@@ -50,6 +51,8 @@ SHIPPED: Final[tuple[Prompt, ...]] = (
         "på nettsidene våre. Tast 1 for å samtykke, tast 2 for å snakke med oss uten opptak.",
         frozenset({Purpose.TRAINING}),
         date(2025, 1, 1),
+        until=date(2025, 12, 31),
+        taken_after_end=True,  # for training alone; `status` says that an exchange still plays it
     ),
 )
 
@@ -68,18 +71,27 @@ _WANTED: Final = {  # by code: required, in each language
     "voice": {"nb": r"\b(?:stemme|stemmen|røyst|røysta)\b", "en": r"\bvoice\b"},
     "content": {
         "nb": r"\b(?:det|hva|kva) (?:du|dere) (?:forteller|fortel|sier|seier|opplyser)\b"
-        r"|\bopplysning(?:er|ar|ene|ane)\b",
+        r"|\bopplysning(?:er|ar|ene|ane)\b|\binformasjon\w*\b",
         "en": r"\bwhat you (?:say|tell)\b|\binformation\b",
     },
     "voluntary": {
         "nb": r"\b(?:hvis|viss|om|dersom) du samtykke?r\b|\bfrivillig\b|\bfor å samtykke\b",
         "en": r"\bif you (?:consent|agree)\b|\bvoluntary\b|\bto consent\b",
     },
-    "withdraw": {"nb": r"\btrekke?j?e? (?:tilbake )?(?:samtykke|deg)\w*\b", "en": r"\bwithdraw\w*\b"},
+    "withdraw": {
+        "nb": r"\btrekk(?:e|er|je|jer)?\b[^.:;!?]*\b(?:samtykke\w*|tilbake|deg)\b",
+        "en": r"\bwithdraw\w*\b",
+    },
     "more": {"nb": r"\bpersonvernerklæring\w*\b", "en": r"\bprivacy (?:notice|policy|statement)\b"},
-    "key1": {"nb": r"\b(?:tast|trykk) (?:1|én|ein|en)\b", "en": r"\bpress (?:1|one)\b"},
-    "key2": {"nb": r"\b(?:tast|trykk) (?:2|to)\b", "en": r"\bpress (?:2|two)\b"},
 }
+_DIGITS: Final = {  # the keys of a telephone as they are spoken
+    **{"1": ("1|én|ein|en", "1|one"), "2": ("2|to", "2|two"), "3": ("3|tre", "3|three"), "4": ("4|fire", "4|four")},
+    **{"5": ("5|fem", "5|five"), "6": ("6|seks", "6|six"), "7": ("7|sju|syv", "7|seven"), "8": ("8|åtte", "8|eight")},
+}
+# Words of a company's name that do not tell it from another
+_COMMON_NAMES: Final = re.compile(
+    r"(?:as|asa|sa|ab|dac|ltd|limited|plc|inc|llc|gmbh|bv|group|holding|europe|norge|norway|nordic|kundeservice)"
+)
 _TRAINING: Final = {"nb": r"\bopplæring\w*\b|\blære opp\b", "en": r"\btrain\w*\b"}
 _QUALITY: Final = {"nb": r"\bkvalitet\w*\b", "en": r"\bquality\b"}
 _UNWANTED: Final = {  # by code: forbidden
@@ -103,13 +115,17 @@ def language_of(text: str) -> str | None:
     return best if counts[best] >= 3 and sorted(counts.values())[0] < counts[best] else None
 
 
-def findings(text: str, controller: str) -> list[str]:
-    """Missing and forbidden content of a prompt, as codes in the order of the prompt."""
+def findings(text: str, controller: str, keys: Iterable[str] = ("1",)) -> list[str]:
+    """Missing and forbidden content of a prompt, as codes in the order of the prompt; *keys* are those that it offers.
+
+    The text must name each of them, and key 2.
+    """
     plain, lang = _plain(text), language_of(text)
     if lang is None:
         return ["language"]
-    missing = [] if _plain(controller) in plain else ["who"]
+    missing = [] if _names(plain, controller) else ["who"]
     lacking = [code for code, words in _WANTED.items() if not re.search(words[lang], plain)]
+    lacking += [f"key{key}" for key in sorted({*keys, DECLINED}) if not re.search(_press(key, lang), plain)]
     unwanted = [code for code, words in _UNWANTED.items() if re.search(words[lang], plain)]
     if "may" in unwanted:  # one remedy for both
         lacking = [code for code in lacking if code != "recorded"]
@@ -121,6 +137,19 @@ def purposes_named(text: str) -> frozenset[Purpose]:
     plain, lang = _plain(text), language_of(text)
     words = {Purpose.TRAINING: _TRAINING, Purpose.QUALITY: _QUALITY}
     return frozenset(purpose for purpose in Purpose if lang is not None and re.search(words[purpose][lang], plain))
+
+
+def _names(plain: str, controller: str) -> bool:
+    """Whether a prompt names the company, by the whole name or by a word that tells it from others."""
+    words = [word for word in re.findall(r"\w{3,}", _plain(controller)) if not _COMMON_NAMES.fullmatch(word)]
+    return _plain(controller) in plain or any(re.search(rf"\b{re.escape(word)}\b", plain) for word in words)
+
+
+def _press(key: str, lang: str) -> str:
+    """A pattern of "press 1", "press 1 to consent or 2", and the same with the digit as a word."""
+    digits = _DIGITS[key][LANGUAGES.index(lang)]
+    verb = r"(?:tast|taste|taster|trykk|trykke|trykker)" if lang == "nb" else r"press"
+    return rf"\b{verb} (?:[^.:;!?]*\b(?:eller|og|or|and) )?(?:{digits})\b"
 
 
 def _purposes(plain: str, lang: str) -> list[str]:

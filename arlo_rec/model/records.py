@@ -15,7 +15,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NewType
 
-from arlo_rec.model.consent import CLOCK_TOLERANCE
+from arlo_rec.model.consent import CLOCK_TOLERANCE, Stopped
 from arlo_rec.model.documents import Document
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, RETENTION, Purpose, Role, State
@@ -266,6 +266,8 @@ class Call:
     consent_at: datetime | None
     prompt: object
     prompt_completed: object
+    stopped: Stopped | None = None
+    line: str | None = None  # of the exchange
     known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -31,6 +31,7 @@ from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
+RECENT = timedelta(days=7)  # for which a fault of the exchange is reported
 
 
 class Severity(StrEnum):
@@ -90,6 +91,8 @@ class Status(Record, frozen=True):
     due: int
     overdue: int
     refused: list[RefusalCount]
+    recorded_unasked: int  # calls without a key of consent that came in the last week, and were removed
+    ended_prompts: list[str]  # that an exchange still plays, by calls of the last week
     last_purge: datetime | None  # None: no purge yet
     log_size: int
     unfinished: int
@@ -121,7 +124,6 @@ def status(
     """
     store.demand(Action.LOOK_AFTER, now)
     late = now - OVERDUE_AFTER
-    seen_since = now - REFUSED_RECENT
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
@@ -129,7 +131,9 @@ def status(
         held=store.catalogue.count_held(),
         due=holds.count_overdue(store, now),
         overdue=holds.count_overdue(store, late),
-        refused=store.catalogue.refusals.counts(seen_since=seen_since, without=tuple(REFUSED_FOR_GOOD)),
+        refused=lying_refusals(store, now),
+        recorded_unasked=store.catalogue.refusals.recorded_unasked(now - RECENT),
+        ended_prompts=_ended_prompts(store, now),
         last_purge=store.clock.get().last_purge(),
         log_size=store.log.tree().size,
         unfinished=store.catalogue.search.count_unfinished(),
@@ -158,6 +162,18 @@ def status(
         for severity in (Severity.WARNING, Severity.CRITICAL)
     )
     return replace(current, warnings=warnings, critical=critical), found
+
+
+def lying_refusals(store: Store, now: datetime) -> list[RefusalCount]:
+    """The refused calls that lay in a spool when it was last looked at, by code."""
+    return store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD))
+
+
+def _ended_prompts(store: Store, now: datetime) -> list[str]:
+    """The prompts with which calls of the last week were taken in after the last day of their use."""
+    used = store.catalogue.search.prompts_since(now - RECENT)
+    known = {version: prompt for version, prompt in store.prompts.items() if version in used}
+    return sorted(version for version, prompt in known.items() if prompt.is_ended(used[version]))
 
 
 def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[Grant]) -> Iterator[Finding]:
@@ -197,6 +213,10 @@ def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
     """Refused calls, and what is missing outside the store."""
     for row in current.refused:
         yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
+    if current.recorded_unasked:  # an incident: the exchange recorded what nobody said yes to
+        yield Finding(Severity.WARNING, "recorded_unasked", {"count": current.recorded_unasked})
+    for prompt in current.ended_prompts:
+        yield Finding(Severity.WARNING, "ended_prompt", {"prompt": prompt})
     if current.feed is None:
         yield Finding(Severity.WARNING, "no_feed")
     if sum(person.role is Role.OFFICER and not person.recovery for person in store.roster.people) < 2:

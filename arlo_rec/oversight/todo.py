@@ -24,8 +24,8 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.oversight.status import REFUSED_RECENT
-from arlo_rec.policy import EXPORT_ALARM_AFTER, REFUSED_FOR_GOOD, SUPPLIER_SOON, Action, Role, supplier_control
+from arlo_rec.oversight.status import lying_refusals
+from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant
@@ -69,7 +69,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     ]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _unpublished, _cases, _objections, _untold):
+        for waiting in (_broken, _review, _unpublished, _cases, _objections, _refused):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -190,6 +190,13 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
         yield Task("grants_review", began.date().isoformat(), began, {"count": len(due)})
 
 
+def _refused(store: Store, now: datetime) -> Iterator[Task]:
+    """Refused calls that still lie in a spool, by the code of the refusal; the officer herself can mend one of them."""
+    for row in lying_refusals(store, now):
+        kind = "untold" if row.code == "agent_not_told" else "refused"
+        yield Task(kind, row.code, row.oldest, {"refusal": row.code, "count": row.count})
+
+
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
     """Requests without an answer."""
     for case in cases.urgent(store, now):
@@ -202,10 +209,3 @@ def _objections(store: Store, now: datetime) -> Iterator[Task]:
     for objection in objections.pending(store, now):
         about = {"scope": objection.scope, "due": objection.due, "days": objection.days_left}
         yield Task("objection", objection.person, objection.at, about)
-
-
-def _untold(store: Store, now: datetime) -> Iterator[Task]:
-    """Refused calls of employees who were never shown the notice."""
-    for refused in store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD)):
-        if refused.code == "agent_not_told":
-            yield Task("untold", refused.code, refused.oldest, {"count": refused.count})

@@ -58,6 +58,9 @@ class WordedPrompt(NamedTuple):
     since: str
     until: str | None
     purposes: list[str]
+    keys: list[
+        tuple[str, list[str]]
+    ]  # the keys of consent with the purposes of each; empty where key 1 is the only one
 
 
 def rules_of(version: PolicyVersion, lang: str) -> list[WordedRule]:
@@ -66,7 +69,7 @@ def rules_of(version: PolicyVersion, lang: str) -> list[WordedRule]:
 
 
 def prompts_of(version: PolicyVersion, at: datetime, lang: str) -> list[WordedPrompt]:
-    """The prompts that callers may hear at that time, in the version's order."""
+    """The prompts that callers may hear at that time or may have heard before a held call, in the version's order."""
     day = Formats(lang).day
     return [
         WordedPrompt(
@@ -76,9 +79,10 @@ def prompts_of(version: PolicyVersion, at: datetime, lang: str) -> list[WordedPr
             day(prompt.since),
             day(prompt.until) if prompt.until is not None else None,
             _purposes(prompt.purposes, lang),
+            [(key, _purposes(purposes, lang)) for key, purposes in sorted((prompt.keys or {}).items())],
         )
         for prompt in version.prompts
-        if prompt.in_use(at)
+        if any(prompt.is_taken(heard, prompt.line) for heard in (at, at - RETENTION)) and prompt.since <= local_date(at)
     ]
 
 
@@ -96,6 +100,7 @@ def gather(
         "officers": len({*filter(None, [version.by]), *(approval.by for approval in version.approvals)}),
         "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
         "prompts": prompts_of(version, at, lang),
+        "yes": _keys_of_consent(version, at, lang),
         "reasons": [
             WordedReason(code.code, code.text(lang), _purposes(code.purposes, lang)) for code in version.reasons
         ],
@@ -113,6 +118,12 @@ def gather(
         "grant_days": GRANT_LONGEST.days,
         "four_eyes_days": FOUR_EYES.days,
     }
+
+
+def _keys_of_consent(version: PolicyVersion, at: datetime, lang: str) -> int | str:
+    """The keys that mean yes in a prompt that callers may hear at that time: 1, or `1 or 3`."""
+    keys = sorted({key for prompt in version.prompts if prompt.in_use(at) for key in prompt.offered} or {"1"})
+    return int(keys[0]) if len(keys) == 1 else say("policy.or", lang).join(keys)
 
 
 def rests_on_interests(company: Particulars) -> bool:

@@ -55,12 +55,14 @@ def csv_text(table: Table) -> str:
 
     A text that a spreadsheet would take for a formula gets a `'` before it (OWASP, CSV Injection).
     """
+    from msgspec import UNSET
+
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(table.fields)
     for row in table.listed:
         values = [row.get(field) if isinstance(row, Mapping) else getattr(row, field) for field in table.fields]
-        writer.writerow(map(_csv_cell, values))
+        writer.writerow(_csv_cell(None if value is UNSET else value) for value in values)
     return out.getvalue()
 
 

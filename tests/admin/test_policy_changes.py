@@ -347,14 +347,22 @@ def _number(key: str) -> st.SearchStrategy[int]:
 
 
 _PROMPTS = st.builds(
-    lambda until, sound, name, days: (
-        *(replace(each, until=until, sound_sha256=sound) for each in SHIPPED),
-        replace(SHIPPED[0], version=f"nb-{name}", since=local_date(NOW) + timedelta(days=days)),
+    lambda until, sound, name, days, text, offered: (
+        *(replace(each, until=each.until or until, sound_sha256=sound) for each in SHIPPED),
+        replace(SHIPPED[0], version=f"nb-{name}", since=local_date(NOW) + timedelta(days=days), text=text, **offered),
     ),
     st.none() | st.dates(local_date(NOW), date(2199, 1, 1)),
     st.none() | st.binary(min_size=32, max_size=32),
     st.from_regex(r"\A[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?\Z").filter(lambda name: name not in {"2026-01", "2025-01"}),
     st.integers(0, 400),
+    st.just(SHIPPED[0].text.removesuffix(".") + ", tast 3 for bare opplæring."),
+    st.fixed_dictionaries(
+        {
+            "keys": st.none() | st.just({"1": frozenset(Purpose), "3": frozenset({Purpose.TRAINING})}),
+            "line": st.none() | st.just("salg"),
+            "taken_after_end": st.booleans(),
+        }
+    ),
 )
 _VERSIONS = st.builds(
     lambda name, demanded, reasons, numbers: replace(
@@ -419,5 +427,5 @@ def test_a_reason_with_a_code_passes_where_the_rest_of_it_is_one_and_the_code_fi
 
 def test_the_document_of_a_version_is_the_same_bytes_for_ever() -> None:
     kept = replace(FIRST, program=(Part("rules", "0" * 64),))  # the program's own parts change with it
-    known = "d6cdcec8d22ddc86eed8d0bf7c79dfad73ac79237a8477a2a860f7fb00349958"
+    known = "333a854e0c6547915130bdbdbb0c57652b3004110d5e5131222e9ac5bd5db208"
     assert policy_changes.digest(Policy((kept,))) == known

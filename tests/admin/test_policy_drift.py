@@ -116,7 +116,10 @@ def test_purposes_are_worded_anew_only_with_a_new_prompt_and_never_for_what_is_h
 ) -> None:
     (held,) = world.take_in("held")
     another_release(monkeypatch, "purposes")
-    less = new_prompt(SHIPPED[2].text.replace("Mer står i", "Du kan lese mer i"), '["training"]')
+    today = local_date(datetime.now(UTC))
+    ended = "".join(f'[[prompt]]\nversion = "{each.version}"\nuntil = {today}\n' for each in SHIPPED[:2])
+    other = SHIPPED[2].text.replace("Mer står i", "Du kan lese mer i")
+    less = new_prompt(other, '["training"]', f"from = {today + timedelta(days=1)}\n{ended}")
     for text in ('version = "2026-02"\n', less):
         assert refused(world, text) == (14, "purposes_without_prompt")
     put(world, new_prompt())

@@ -86,6 +86,70 @@ def test_no_purpose_reaches_back_and_no_prompt_is_edited(world: World, text: str
     assert world.tasks("sigrid") == []
 
 
+BY_KEY = 'keys = {1 = ["quality", "training"], 3 = ["training"]}'
+OFFERS_3 = NEW_TEXT.removesuffix(".") + ", tast 3 for bare opplæring."
+
+
+@pytest.mark.rule("consent.purposes")
+def test_a_call_is_taken_for_the_purposes_of_its_key_and_all_that_shows_the_consent_says_which(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, new_prompt(OFFERS_3, more=BY_KEY))
+    later(monkeypatch, hours=1)
+    started = datetime.now(UTC) + timedelta(minutes=30)
+    ids = world.take_in("both", started=started, consent={"prompt": NEW_PROMPT})
+    ids += world.take_in("few", "too", "also", started=started, consent={"prompt": NEW_PROMPT, "key": "3"})
+    world.grant()
+    for call, code in zip(ids, [(0, ""), (14, "not_consented")], strict=False):
+        words = ("export", call, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / f"{call}.wav"))
+        assert world.code(*words, who="leif") == code
+    shown = world.run("consent", "show", ids[1], who="sigrid").out
+    record = world.json("consent", "show", ids[1], who="sigrid")["consent"]
+    assert "with key 3" in shown and "training" in shown and "quality" not in shown.replace("quality assurance", "")
+    assert record["dpv:hasConsentStatus"][0]["dpv:hasIndicationMethod"].startswith("key 3 ")
+    [week] = world.json("consent", "stats", who="sigrid")["weeks"]
+    assert (week["given"], week["given_in_part"]) == (None, 3)
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+
+
+@pytest.mark.rule("consent.purposes")
+@pytest.mark.parametrize(
+    ("text", "more", "how"),
+    [
+        (NEW_TEXT, BY_KEY, (14, "prompt_refused")),  # the text does not name key 3
+        (OFFERS_3, 'keys = {3 = ["training"]}', (2, "policy_bad_prompt")),
+        (OFFERS_3, 'keys = {1 = ["training"], 3 = ["training"]}', (2, "policy_bad_prompt")),
+        (OFFERS_3, 'keys = {1 = ["quality", "training"], 2 = ["training"]}', (2, "policy_bad_prompt")),
+        (OFFERS_3, 'keys = {1 = ["quality", "training"], 9 = ["training"]}', (2, "policy_bad_prompt")),
+        (OFFERS_3, 'keys = {1 = ["quality", "training"], 13 = ["training"]}', (2, "policy_bad_prompt")),
+        (OFFERS_3, "keys = 1", (2, "policy_bad_prompt")),
+        (NEW_TEXT, 'line = ""', (2, "policy_bad_prompt")),
+        (NEW_TEXT, "taken_after_end = 1", (2, "policy_bad_prompt")),
+    ],
+)
+def test_keys_are_those_that_the_text_names_for_the_purposes_that_it_names(
+    world: World, text: str, more: str, how: tuple[int, str]
+) -> None:
+    assert refused(world, new_prompt(text, more=more)) == how
+
+
+@pytest.mark.rule("consent.purposes")
+def test_callers_on_one_line_never_hear_prompts_with_different_purposes(world: World) -> None:
+    training = new_prompt(ONLY_TRAINING, '["training"]')
+    until = f"until = {local_date(datetime.now(UTC)) + timedelta(days=9)}\n"
+    ends = f'\n[[prompt]]\nversion = "nb-2026-01"\n{until}'
+    begins = f"from = {local_date(datetime.now(UTC)) + timedelta(days=10)}"
+    assert refused(world, training) == (14, "prompts_overlap")
+    assert refused(world, training + ends) == (14, "prompts_overlap")
+    assert propose(world, new_prompt(ONLY_TRAINING, '["training"]', begins) + ends)["changes"]
+    assert propose(world, new_prompt(ONLY_TRAINING, '["training"]', 'line = "salg"'))["changes"]
+    file = world.base / "whole.toml"
+    file.write_text(
+        world.run("policy", "show", "--toml", who="sigrid").out.replace('"2026-01"', '"2026-03"', 1), "utf-8"
+    )
+    assert world.code("policy", "propose", str(file), who="sigrid") == (2, "policy_unchanged")
+
+
 @pytest.mark.rule("consent.purposes")
 def test_a_recording_keeps_the_purposes_that_its_prompt_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     [call] = world.take_in("old", consent={"prompt": "nb-2025-01"})

@@ -21,6 +21,7 @@ import pytest
 from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue import audit_log
+from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
@@ -29,7 +30,9 @@ from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.policy_versions import Policy
 from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.strict_json import canonical
+from arlo_rec.offsite import feed
 from arlo_rec.policy import Event, Purpose
+from arlo_rec.store import Change
 from tests.fuzz.judge import limited
 from tests.support.attack import log_as, own_code, problem_codes
 from tests.support.backups import back_up, lose, restore
@@ -42,6 +45,10 @@ pytestmark = pytest.mark.rule("security.monitored")
 CALLED = ("--identity", "called back on the number of the contract")
 WHY = ("--purpose", "quality", "--reason", REASON)
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
+OPENED: dict[str, Any] = {
+    **{"sworn": "00" * 32, "received": to_iso(FAR), "due": "2099-02-01", "stood_still": 0},
+    **{"subject_right": "access", "identified": True},
+}
 YEARS = timedelta(days=3650)
 IDS = (RecordingId(b"\xab" * 16),)
 HELD, ERASED = "WHERE state = 'held'", "WHERE state = 'erased'"
@@ -304,9 +311,9 @@ ENTRIES: list[tuple[str, AuditEvent, str]] = [
     ("telefon", say.CallTakenIn(recordings=IDS, sworn="00" * 32, prompt="x", week="x"), "recording_missing"),
     ("leif", say.CopyMade(recordings=IDS, sworn="00" * 32, parent="00" * 16, state="released"), "recording_missing"),
     ("siri", say.Withdrawn(rule="consent.withdraw", recordings=IDS, count=1, tombstones="00" * 32), "erasure_differs"),
-    ("siri", say.CaseOpened(case="a" * 12, sworn="00" * 32, received=to_iso(FAR), due="2099-02-01", stood_still=0),
+    ("siri", say.CaseOpened(case="a" * 12, **OPENED),
      "entry_without_right"),
-    ("sigrid", say.CaseOpened(case="a" * 12, sworn="00" * 32, received=to_iso(FAR), due="2099-02-01", stood_still=0),
+    ("sigrid", say.CaseOpened(case="a" * 12, **OPENED),
      "case_differs"),
     ("cron", say.EntriesForgotten(before=20, days=400, entries=[[1, 2]]), "forgotten_unasked"),
     ("leif", say.AccessRequested(purpose="curiosity", reason=REASON, request="x", teams=None, until=to_iso(FAR)),
@@ -449,6 +456,31 @@ def test_a_call_that_was_hidden_from_its_withdrawal_is_named_when_its_row_is_put
     assert "recording_changed" in problem_codes(world)
     with insider(world) as db:
         db.run("UPDATE recordings SET caller = ? WHERE id = ?", (rows[0][1], rows[0][0]))
+    assert problem_codes(world) == {"withdrawn_but_held"}
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize("ground", [None, "order"])
+def test_a_withdrawal_that_says_it_left_a_call_on_hold_that_was_on_none_is_reported(
+    world: World, ground: str | None
+) -> None:
+    """Somebody who may withdraw, with own code that erases nothing and says that the person wanted it so."""
+    (call,) = world.take_in("a")
+    if ground is not None:
+        why = ("--until", "30d", "--reason", "order of the district court")
+        world.json("hold", "set", call, "--ground", ground, *why, who="sigrid")
+    with own_code(world, "siri") as store:
+        tag = store.catalogue.recordings.held(RecordingId(bytes.fromhex(call)))
+        assert tag is not None
+        tombstone = Tombstone("caller", bytes(tag.caller or b""), datetime.now(UTC))
+        order = protocol.Order("withdrawal", "consent.withdraw", Event.WITHDRAWN, ())
+
+        def log(change: Change, _: protocol.Order) -> None:
+            digest = feed.digest_of([tombstone])
+            event = say.Withdrawn(rule="consent.withdraw", recordings=(), count=0, tombstones=digest, kept=[call])
+            store.catalogue.tombstones.add(tombstone, change.log(event))
+
+        protocol.carry_out(store, lambda: order, datetime.now(UTC), log)
     assert problem_codes(world) == {"withdrawn_but_held"}
 
 

@@ -39,6 +39,7 @@ FACTS = ConsentFacts(
     started_at=BEGAN,
     erased_on=BEGAN + timedelta(days=90),
     policy="2026-01",
+    key="1",
 )
 STATED = Particulars(
     contact="personvern@arlo.example",

@@ -16,7 +16,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from arlo_rec.dsar import accesses
-from arlo_rec.dsar.answer import Answer, CopyFacts, ObjectionFacts, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.answer import Answer, CopyFacts, ObjectionFacts, RecordedAccess, RecordingFacts, SaidAbout
 from arlo_rec.dsar.letter import DEPTHS, PAGE
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.i18n.pages import MONTHS, visible
@@ -84,7 +84,10 @@ DECIDED = replace(
 )
 WRITTEN = replace(WHOLE, recordings=(replace(OWN, own_speech=False),))
 ONCE = replace(ANSWER, damaged=(), recordings=(replace(LATER, accesses=(OWN.accesses[1],)),))
+REFUSED = replace(UNKNOWN, withheld_reason="a third person is in the room")
+ABOUT = replace(SPOKEN, recordings=(replace(OWN, said_about=(SaidAbout(3.5, "Hun er en god kunde."),)),))
 EVERY_KIND = (
+    *(REFUSED, ABOUT),
     *(ONCE, replace(ONCE, recordings=(LATER,))),
     *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE, PLAIN, WRITTEN),
     *(WITHHELD, ONE_DAY, DECIDED, DAMAGED),

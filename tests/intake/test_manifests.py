@@ -94,7 +94,7 @@ def test_a_refused_line_stays_and_keeps_the_manifest_until_it_is_mended(world: W
 
 @pytest.mark.slow
 def test_a_refusal_is_logged_once_wherever_its_line_moves(world: World) -> None:
-    world.deliver("a", consent={"key": "2"})
+    world.deliver("a", consent={"prompt": "nb-1999-01"})
     path = world.gather("calls.jsonl")
     ingest(world, exit=3)
     path.write_text("\n\n" + path.read_text("utf-8"), "utf-8")

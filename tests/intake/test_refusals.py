@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.commands.run import Run
+from arlo_rec.policy import leaves_spool
 from tests.support import world as worlds
 from tests.support.intake import denials, ingest, left, objects, problems, withdraw
 from tests.support.sounds import tone_wav
@@ -103,7 +104,7 @@ def test_a_call_is_refused_by_a_rule_logged_once_and_leaves_only_if_it_may_never
     words = ("--lang", "nb")
     assert ingest(world, *words, exit=3)["refused"][0]["message"] != refused["message"]
     assert len(denials(world)) == 1  # the spool is looked at every minute
-    assert left(world) == (set() if code in {"withdrawn", "expired"} else files)
+    assert left(world) == (set() if leaves_spool(code, said_no=False, started_at=None, now=NOW).allowed else files)
     assert objects(world) == kept
     assert problems(world) == []
 
@@ -194,11 +195,11 @@ def test_an_erased_source_id_stays_refused_whatever_comes_under_it(world: World)
 
 
 def test_a_quiet_intake_tells_of_a_refusal_once_and_status_goes_on_counting_it(world: World) -> None:
-    world.deliver("old", consent={"key": "2"})
+    world.deliver("old", consent={"prompt": "nb-1999-01"})
     words = ("ingest", str(world.spool), "--quiet", "--lang", "en")
     first = world.run(*words, who="telefon")
-    assert (first.exit, "no_consent" in first.out) == (3, True)
-    world.deliver("new", consent={"key": "2"}, seed=2)
+    assert (first.exit, "prompt_unknown" in first.out) == (3, True)
+    world.deliver("new", consent={"prompt": "nb-1999-01"}, seed=2)
     second = world.run(*words, who="telefon")
     assert (second.exit, "new.json" in second.out, "old.json" in second.out) == (3, True, False)
     third = world.run(*words, who="telefon")
@@ -206,4 +207,4 @@ def test_a_quiet_intake_tells_of_a_refusal_once_and_status_goes_on_counting_it(w
     refused = world.json("ingest", str(world.spool), who="telefon")["refused"]
     assert [one["told"] for one in refused] == [True, True], "a script is told of all of them"
     (counted,) = world.json("status", who="iver")["refused"]
-    assert (counted["code"], counted["count"]) == ("no_consent", 2)
+    assert (counted["code"], counted["count"]) == ("prompt_unknown", 2)

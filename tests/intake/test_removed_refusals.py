@@ -1,23 +1,29 @@
-"""Refused files that are removed on demand: which go, what the log says of each, and that nothing else does."""
+"""Refused files that are removed, by their code or on demand: which go, and what the log says of each."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arlo_rec.i18n.messages import every
 from arlo_rec.intake.batch import CODES
+from arlo_rec.policy import SOUND_WAITS, leaves_spool
 from tests.support import world as worlds
 from tests.support.faults import Crash, Plan, faults
 from tests.support.intake import denials, ingest, left, objects, problems
 from tests.support.tables import first_line, gather, lines_of
 from tests.support.world import World
+
+WARNED = ["no_feed", "one_officer"]
 
 
 def removals(world: World) -> list[dict[str, Any]]:
@@ -31,19 +37,21 @@ def refused_files(world: World) -> dict[str, int]:
 
 @pytest.mark.rule("consent.press2")
 @pytest.mark.parametrize("form", ["", "calls.jsonl", "calls.csv"], ids=["single", "json lines", "table"])
-def test_what_is_refused_with_a_named_code_goes_and_the_log_tells_each(world: World, form: str) -> None:
+def test_a_call_without_consent_goes_and_the_log_tells_each(world: World, form: str) -> None:
     world.deliver("a")
     for stem in ("b", "c"):
         world.deliver(stem, consent={"key": "2"})
     if form:
         world.gather(form)
-    would = ingest(world, "--remove-refused", "no_consent", "--dry-run", exit=3)
+    would = ingest(world, "--dry-run", exit=3)
     assert len(left(world)) == 4 if form else 6
-    assert (ingest(world, exit=3)["removed"], refused_files(world)) == ([], {"no_consent": 2})
-    told = ingest(world, "--remove-refused", "no_consent", exit=3)
+    assert (ingest(world, "--keep-source", exit=3)["removed"], refused_files(world)) == ([], {"no_consent": 2})
+    told = ingest(world, exit=3)
     assert told["removed"] == [{"source": one["source"], "code": "no_consent"} for one in told["refused"]]
     assert told["removed"] == would["removed"]
     assert (len(told["removed"]), left(world), refused_files(world)) == (2, set(), {})
+    status = world.json("status", who="iver")
+    assert (status["recorded_unasked"], "recorded_unasked" in status["warnings"]) == (2, True)
     entries = removals(world)
     shown = [(one["rule"], one["detail"]["code"], one["detail"]["step"]) for one in entries]
     assert shown == [("consent.press2", "no_consent", "removed")] * 2
@@ -54,27 +62,86 @@ def test_what_is_refused_with_a_named_code_goes_and_the_log_tells_each(world: Wo
 
 def test_other_refusals_stay_and_only_named_codes_go(world: World) -> None:
     world.deliver("a", consent={"key": "2"})
-    world.deliver("b", direction="outbound")
+    world.deliver("b", consent={"prompt": "nb-1999-01"})
     world.deliver("c", sound=b"RIFF")
-    codes = ("--remove-refused", "no_consent", "--remove-refused", "bad_audio")
-    told = ingest(world, *codes, exit=3)
+    told = ingest(world, "--remove-refused", "bad_audio", exit=3)
     assert [one["code"] for one in told["removed"]] == ["no_consent", "bad_audio"]
     assert left(world) == {"b.json", "b.wav"}
-    assert refused_files(world) == {"outbound": 1}
+    assert refused_files(world) == {"prompt_unknown": 1}
+    (task,) = [each for each in world.json("todo", who="sigrid")["todo"] if each["kind"] == "refused"]
+    (row,) = world.json("status", who="iver")["refused"]
+    assert (task["id"], task["since"], "unknown" in task["text"]) == ("prompt_unknown", row["oldest"], True)
+    ingest(world, "--remove-refused", "prompt_unknown", exit=3)
+    assert "refused" not in world.tasks("sigrid")
+
+
+@pytest.mark.rule("consent.press2")
+def test_a_recording_that_was_stopped_during_the_call_leaves_nothing_and_is_no_fault_of_the_exchange(
+    world: World,
+) -> None:
+    for stem, key in (("a", "9"), ("b", "2")):
+        world.deliver(stem, consent={"stopped": {"key": key, "at": datetime.now(UTC).isoformat()}})
+    world.deliver("c", consent={"stopped": None})
+    told = ingest(world, exit=3)
+    assert [(one["code"], one["rule"]) for one in told["refused"]] == [("no_consent", "consent.press2")] * 2
+    assert (len(told["accepted"]), left(world), world.json("status", who="iver")["warnings"]) == (1, set(), WARNED)
+
+
+@pytest.mark.parametrize(
+    "stopped", [True, "9", {}, {"key": "9"}, {"key": "3", "at": "2026-10-01T08:15:45Z"}, {"key": "9", "at": "now"}]
+)
+def test_an_end_of_a_recording_that_says_nothing_is_a_mistake_and_stays(world: World, stopped: object) -> None:
+    world.deliver("a", consent={"stopped": stopped})
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["bad_metadata"]
+    assert left(world) == {"a.json", "a.wav"}
+
+
+@pytest.mark.rule("consent.press2")
+def test_a_declined_call_without_a_sound_goes_a_day_after_it_began(
+    world: World, form: str, clock: Callable[[datetime], None]
+) -> None:
+    now = datetime.now(UTC)
+    world.deliver("a", started=now, consent={"key": "2"})
+    (world.spool / "a.wav").unlink()
+    gather(world, form)
+    clock(now + SOUND_WAITS - timedelta(seconds=1))
+    assert (ingest(world, exit=3)["removed"], left(world)) == ([], {form})
+    clock(now + SOUND_WAITS)
+    assert ([one["code"] for one in ingest(world, exit=3)["removed"]], left(world)) == (["not_a_file"], set())
+
+
+@given(st.sampled_from(CODES), st.booleans(), st.none() | st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_only_what_nobody_said_yes_to_leaves_the_spool_and_by_a_rule(
+    code: str, said_no: bool, ago: timedelta | None
+) -> None:
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    began = now - ago if ago is not None else None
+    decision = leaves_spool(code, said_no=said_no, started_at=began, now=now)
+    unasked = {
+        "outbound",
+        "no_consent",
+        "prompt_not_completed",
+        "consent_after_call",
+        "withdrawn",
+        "expired",
+        "agent_objected",
+    }
+    is_late = code == "not_a_file" and said_no and ago is not None and ago >= SOUND_WAITS
+    assert decision.allowed == (code in unasked or is_late)
 
 
 def test_a_removed_line_is_done_with_though_others_keep_its_manifest(world: World, form: str) -> None:
     world.deliver("a", consent={"key": "2"})
-    world.deliver("b", direction="outbound")
+    world.deliver("b", consent={"prompt": "nb-1999-01"})
     path, first = gather(world, form), first_line(form)
-    told = ingest(world, "--remove-refused", "no_consent", exit=3)
+    told = ingest(world, exit=3)
     assert told["removed"] == [{"source": f"{path}:{first}", "code": "no_consent"}]
     assert left(world) == {form, "b.wav"}
     for _ in range(2):
         again = ingest(world, exit=3)
         assert lines_of(again, "refused") == [f"{form}:{first + 1}"]
-        assert refused_files(world) == {"outbound": 1}
-    path.write_text(path.read_text("utf-8").replace("outbound", "inbound"), "utf-8")
+        assert refused_files(world) == {"prompt_unknown": 1}
+    path.write_text(path.read_text("utf-8").replace("nb-1999-01", "nb-2026-01"), "utf-8")
     told = ingest(world, exit=0)
     assert (lines_of(told, "accepted"), left(world)) == ([f"{form}:{first + 1}"], set())
     assert len(removals(world)) == 1
@@ -85,7 +152,7 @@ def test_a_removed_call_that_comes_again_is_refused_and_logged_again(world: Worl
     for _ in range(2):
         world.deliver("a", consent={"key": "2"}, started=started)
         gather(world, form)
-        told = ingest(world, "--remove-refused", "no_consent", exit=3)
+        told = ingest(world, exit=3)
         assert (len(told["removed"]), left(world)) == (1, set())
     assert len(removals(world)) == len(denials(world)) == 2
 
@@ -169,9 +236,8 @@ def test_no_refused_file_goes_before_the_log_says_so_and_the_next_run_ends_it(
             world.gather(form)
         return world
 
-    words = ("--remove-refused", "no_consent")
     with faults(Plan()) as plan:
-        ingest(offered("count"), *words, exit=3)
+        ingest(offered("count"), exit=3)
     steps = [at for at, name in enumerate(plan.names, 1) if name == "remove"]
     commit = max(at for at, name in enumerate(plan.names[: steps[0]], 1) if name == "_commit")
     assert len(steps) == (3 if form else 4)
@@ -179,12 +245,11 @@ def test_no_refused_file_goes_before_the_log_says_so_and_the_next_run_ends_it(
         world = offered(f"{at}-{after}")
         before = left(world)
         with faults(Plan(at, after=after)), pytest.raises(Crash):
-            world.run("ingest", str(world.spool), *words, who="telefon")
+            world.run("ingest", str(world.spool), who="telefon")
         logged = len(removals(world))
         assert logged == (0 if (at, after) == (commit, False) else 1), (at, after)
         assert logged or left(world) == before
-        sound_gone = not (world.spool / "a.wav").exists()
-        told = ingest(world, *(() if sound_gone else words))  # the order need not be given again for what is half gone
+        told = ingest(world)
         assert (left(world), refused_files(world)) == (set(), {}), (at, after, told)
         assert len(objects(world)) == 1
         assert problems(world) == []

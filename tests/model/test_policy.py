@@ -98,8 +98,56 @@ def test_key_1_after_a_known_prompt_heard_to_its_end_is_consent() -> None:
     assert proven.prompt_sha256 == PROMPTS["nb-2026-01"].sha256
 
 
+BY_KEY = {"1": frozenset(Purpose), "3": frozenset({Purpose.TRAINING})}
+OFFERING = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 1, 1), keys=BY_KEY)}
+
+
+@pytest.mark.rule("consent.purposes")
+@given(st.one_of(st.sampled_from([*"0123456789", "3 ", "٣", 3, None]), st.text(max_size=2)))
+def test_a_consent_is_for_the_purposes_of_the_key_that_was_pressed(key: object) -> None:
+    claim = GOOD._replace(prompt="x", key=key)
+    if key in BY_KEY:
+        proven = consent.prove(claim, OFFERING, POLICY_VERSION, now=NOW)
+        assert (proven.key, proven.purposes) == (key, BY_KEY[str(key)])
+    else:
+        assert consent.judge(claim, OFFERING, now=NOW) == Decision.no("consent.press2", "no_consent")
+
+
+def test_what_another_key_means_only_its_prompt_says() -> None:
+    assert judged(key="3") == "no_consent"
+    assert judged(key="3", prompt="nb-1999-01") == "prompt_unknown"
+    assert judged(key="9", prompt="nb-1999-01") == judged(key="2", prompt="nb-1999-01") == "no_consent"
+
+
 @pytest.mark.rule("consent.press2")
-@pytest.mark.parametrize("key", ["2", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
+@pytest.mark.parametrize("key", ["2", "9"])
+def test_a_recording_that_was_stopped_during_the_call_is_no_consent(key: str) -> None:
+    stopped = consent.Stopped(key, START + timedelta(minutes=1))
+    assert consent.judge(GOOD._replace(stopped=stopped), PROMPTS, now=NOW).rule == "consent.press2"
+    assert judged(stopped=stopped) == "no_consent"
+
+
+@pytest.mark.rule("consent.prompt")
+def test_an_ended_prompt_is_taken_only_where_the_policy_says_so() -> None:
+    ended = Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 1, 1), until=date(2026, 9, 30))
+    late = Prompt("y", "nb", "…", frozenset(Purpose), date(2026, 1, 1), until=date(2026, 9, 30), taken_after_end=True)
+    codes = [
+        consent.judge(GOOD._replace(prompt=one.version), {one.version: one}, now=NOW).code for one in (ended, late)
+    ]
+    assert codes == ["prompt_unknown", "ok"]
+    assert not late.in_use(START)
+
+
+def test_a_prompt_of_one_line_is_not_heard_on_another() -> None:
+    prompts = {"x": Prompt("x", "nb", "…", frozenset(Purpose), date(2026, 1, 1), line="salg")}
+    codes = {
+        line: consent.judge(GOOD._replace(prompt="x", line=line), prompts, now=NOW).code for line in ("salg", "a", None)
+    }
+    assert codes == {"salg": "ok", "a": "prompt_unknown", None: "ok"}
+
+
+@pytest.mark.rule("consent.press2")
+@pytest.mark.parametrize("key", ["2", "3", "", " 1", "1 ", "١", "11", 1, 1.0, True, None, ["1"], {"1": 1}])
 def test_anything_but_the_key_1_is_no_consent(key: object) -> None:
     decision = consent.judge(GOOD._replace(key=key), PROMPTS, now=NOW)
     assert (decision.code, decision.rule) == ("no_consent", "consent.press2")
@@ -158,6 +206,7 @@ def test_the_shipped_prompts_name_both_purposes_and_the_old_one_training_only() 
     assert PROMPTS["nb-2026-01"].purposes == PROMPTS["en-2026-01"].purposes == set(Purpose)
     assert PROMPTS["nb-2025-01"].purposes == {Purpose.TRAINING}
     assert [one.since for one in SHIPPED] == [date(2026, 1, 1), date(2026, 1, 1), date(2025, 1, 1)]
+    assert [one.until for one in SHIPPED] == [None, None, date(2025, 12, 31)]
 
 
 @pytest.mark.rule("consent.withdraw")

@@ -77,6 +77,37 @@ def test_what_is_taken_out_or_put_in_is_the_one_finding(text: str, was: str, bec
     assert findings(text.replace(was, becomes), CONTROLLER) == [code]
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("trekke samtykket", "trekke tilbake samtykket ditt"),
+        ("trekke samtykket", "trekke det tilbake"),
+        ("det du forteller", "informasjonen du gir"),
+        (CONTROLLER, "Arlo"),
+        (CONTROLLER, "Arlo Europe"),
+        ("Tast 1 for å samtykke, tast 2", "Tast 1 for å samtykke eller 2"),
+        ("Tast 1 for å samtykke, tast 2", "Trykk én for å samtykke og to"),
+    ],
+)
+def test_other_words_for_the_same_are_no_finding(was: str, becomes: str) -> None:
+    assert was in NB
+    assert findings(NB.replace(was, becomes), CONTROLLER) == []
+
+
+@pytest.mark.parametrize("name", ["Europe", "Kundeservice AS", "Karlo", "DAC"])
+def test_a_word_that_many_companies_share_does_not_say_who_records(name: str) -> None:
+    assert findings(NB.replace(CONTROLLER, name), CONTROLLER) == ["who"]
+
+
+@pytest.mark.rule("consent.purposes")
+@pytest.mark.parametrize(
+    ("text", "said"), [(NB, ", tast 3 for bare opplæring"), (EN, ", press three for training only")]
+)
+def test_a_text_names_each_key_that_the_prompt_offers(text: str, said: str) -> None:
+    assert findings(text, CONTROLLER, "13") == ["key3"]
+    assert findings(text.removesuffix(".") + said + ".", CONTROLLER, "13") == []
+
+
 def test_a_prompt_that_leaves_no_choice_says_so() -> None:
     for text, freely, keys in ((NB, "Hvis du samtykker, tar", "Nå tar"), (EN, "If you consent, we", "Now we")):
         forced = (
@@ -119,6 +150,9 @@ def test_the_command_ends_with_3_where_there_is_a_finding_and_says_what_to_do(wo
     assert finding["reason"] and finding["remedy"]
     file.write_text(NB, "utf-8")
     assert world.json("policy", "lint-prompt", str(file)) == {"ok": True, "findings": []}
+    told = world.json("policy", "lint-prompt", str(file), "--key", "3")
+    assert [(each["code"], "3" in each["reason"]) for each in told["findings"]] == [("key3", True)]
+    assert world.code("policy", "lint-prompt", str(file), "--key", "2", who="leif") == (2, "bad_prompt_key")
     assert world.run("policy", "lint-prompt", str(world.base / "none.txt"), "--json").exit == 2
     file.write_bytes(b"\xff\xfe")
     assert world.run("policy", "lint-prompt", str(file), "--json").exit == 2
@@ -126,5 +160,5 @@ def test_the_command_ends_with_3_where_there_is_a_finding_and_says_what_to_do(wo
 
 def test_every_code_has_its_words_in_both_languages() -> None:
     codes = {*prompts._WANTED, *prompts._UNWANTED, "language", "who", "purposes"}
-    for code in codes | {"training_only", "quality_only"}:
+    for code in codes | {"training_only", "quality_only", "key1", "key2", "other_key"}:
         assert has(f"prompt.{code}") and has(f"prompt.{code}.remedy"), code

@@ -86,6 +86,7 @@ OWN = RecordingFacts(
     team="fjellgruppa",
     purposes=("quality", "training"),
     consent_at=START - timedelta(seconds=1),
+    consent_key="1",
     prompt_version=PROMPT.version,
     prompt_lang=PROMPT.lang,
     prompt_text=PROMPT.text,
@@ -221,7 +222,7 @@ EMPLOYEE = replace(
     ANSWER,
     identifiers=("Ola Oppdiktet",),
     recordings=tuple(
-        replace(facts, number=None, identifiers=("Ola Oppdiktet", "Ola O."), consent_at=None)
+        replace(facts, number=None, identifiers=("Ola Oppdiktet", "Ola O."), consent_at=None, consent_key=None)
         for facts in (OWN, LATER, MONO, replace(MONO, id="c" * 32, withheld="roles_unknown"), BY_TURNS)
     ),
     particulars=replace(PARTICULARS, staff_basis_nb="en berettiget interesse", staff_basis_en="a legitimate interest"),

@@ -1,0 +1,74 @@
+"""The answer to a person who uses this system: roster, access, and every entry of the log, without others' names."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.answers import opened
+from tests.support.plain_language import HARDEST, lix, own_text
+from tests.support.world import REASON, World
+
+pytestmark = [pytest.mark.rule("access.subject"), pytest.mark.slow]
+LOOK = ("--purpose", "quality", "--reason", REASON)
+
+
+def ask(world: World, name: str, out: str = "user.html", *words: str) -> dict[str, Any]:
+    path = world.base / out
+    told = world.json(*("dsar", "--person", name, "--identity", "seen-id", "--out", str(path), *words), who="sigrid")
+    inside = opened(path.read_bytes(), told["passphrase"].encode())
+    return {"told": told, "letter": inside["letter_html"], "data": json.loads(inside["bodies"]["data.json"])}
+
+
+def test_a_manager_is_given_every_entry_of_what_they_did_with_its_reason(world: World) -> None:
+    [call] = world.take_in("a", seconds=0.2)
+    world.grant()
+    world.json("find", *LOOK, who="leif")
+    world.json("find", *LOOK, "--agent", "Ola Oppdiktet", who="leif")
+    assert world.run("export", "0" * 32, *LOOK, "--out", str(world.base / "x.wav"), who="leif").exit == 13
+    answer = ask(world, "leif")
+    assert answer["told"]["recordings"] == 0
+    data = answer["data"]
+    assert [each["role"] for each in data["memberships"]] == ["manager"]
+    assert [each["purpose"] for each in data["grants"]] == ["quality"]
+    logged = world.json("audit", "show", "--person", "leif", who="iver")["entries"]
+    assert [each["seq"] for each in data["entries"]] == [each["seq"] for each in logged]
+    assert {each.get("reason") for each in data["entries"]} == {REASON}
+    assert call in str(data["entries"])
+    assert {each["action"] for each in data["entries_of_others"]} >= {"person add", "grant"}
+    letter = ask(world, "leif", "nb.html", "--lang", "nb")["letter"]
+    assert "Du er eller har vært bruker" in letter
+    assert lix(own_text(letter)) <= HARDEST
+
+
+def test_no_other_name_stands_in_an_answer(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    world.grant()
+    world.json("find", *LOOK, "--agent", "Ola Oppdiktet", who="leif")
+    for name in ("leif", "sigrid"):
+        answer = ask(world, name, f"{name}.html")
+        for other in {"leif", "sigrid", "siri", "iver", "telefon", "Ola Oppdiktet"} - {name}:
+            assert not re.search(rf"\b{other}\b", answer["letter"] + json.dumps(answer["data"])), other
+
+
+def test_a_user_who_left_is_answered_too_and_a_stranger_is_none(world: World) -> None:
+    world.json("person", "remove", "leif", "--yes", who="sigrid")
+    [membership] = ask(world, "leif")["data"]["memberships"]
+    assert membership["until"] is not None
+    words = ("--identity", "seen-id", "--out", str(world.base / "x.html"))
+    assert world.code("dsar", "--person", "nobody", *words, who="sigrid") == (4, "no_such_user")
+    assert world.code("dsar", "90000001", "--person", "leif", *words, who="sigrid") == (2, "agent_or_caller")
+
+
+def test_the_answer_is_a_case_with_its_deadline_and_its_certificate(world: World) -> None:
+    case = world.json("case", "open", "--person", "leif", "--identity", "seen-id", who="sigrid")["case"]
+    told = ask(world, "leif")["told"]
+    assert (told["case"]["id"], told["case"]["state"]) == (case["id"], "answered")
+    checked = world.json("certificate", "verify", str(world.base / "user.html"))
+    assert checked["valid"] is True
+    shown = world.json("case", "show", case["id"], who="sigrid")["case"]
+    assert shown["known_by"] == [{"kind": "person", "text": "leif"}]
+    assert world.json("verify", who="iver")["problems"] == []

@@ -1,0 +1,164 @@
+"""Withdrawals by a key press at the exchange: what they erase, what they leave, and what a broken one does."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.model.consent import CLOCK_TOLERANCE, judge_notice
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN
+from tests.support import world as worlds
+from tests.support.faults import Crash, Plan, faults
+from tests.support.intake import denials, ingest, left, objects, problems
+from tests.support.policies import another_release
+from tests.support.spools import WITHDRAWN
+from tests.support.world import World
+
+pytestmark = pytest.mark.rule("consent.withdraw")
+OTHER = "+4790000001"
+
+
+def notice(world: World, pressed: datetime, *, form: str = "notice.json", **changes: Any) -> Path:
+    """Leave what the exchange says of a caller who pressed the key."""
+    told = {"withdrawal": {"caller": WITHDRAWN, "at": pressed.isoformat(), "key": "9", **changes}}
+    world.spool.mkdir(exist_ok=True)
+    path = world.spool / form
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(told) + "\n")
+    return path
+
+
+def hour(back: float) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=back)
+
+
+@pytest.mark.parametrize("form", ["notice.json", "calls.jsonl"])
+def test_a_key_press_erases_the_calls_of_that_number_from_before_it(world: World, form: str) -> None:
+    world.take_in("a", "b", caller=WITHDRAWN, started=hour(3))
+    world.take_in("later", caller=WITHDRAWN, started=hour(1))
+    world.take_in("other", caller=OTHER, started=hour(3))
+    path = notice(world, hour(2), form=form)
+    would = ingest(world, "--dry-run", exit=0)
+    assert would["withdrawn"][0]["would_erase"] == 2 and len(objects(world)) == 4
+    (told,) = ingest(world, exit=0)["withdrawn"]
+    assert (told["source"], told["erased"]) == (str(path) + (":1" if form.endswith("l") else ""), 2)
+    assert world.json("certificate", "verify", told["receipt"])["valid"]
+    assert (len(objects(world)), left(world), problems(world)) == (2, set(), [])
+    world.deliver("late", caller=WITHDRAWN, started=hour(2.5))
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["withdrawn"]
+    world.deliver("again", caller=WITHDRAWN, started=hour(0.5))
+    assert len(ingest(world, exit=0)["accepted"]) == 1
+
+
+def test_a_call_of_the_same_spool_from_before_the_key_press_is_never_kept(world: World) -> None:
+    world.deliver("a", caller=WITHDRAWN, started=hour(3))
+    world.deliver("b", caller=OTHER, started=hour(3))
+    world.gather("calls.jsonl")
+    notice(world, hour(2), form="calls.jsonl")
+    told = ingest(world, exit=3)
+    assert ([one["code"] for one in told["refused"]], len(told["accepted"])) == (["withdrawn"], 1)
+    assert (len(objects(world)), left(world)) == (1, set())
+
+
+def test_a_notice_that_comes_again_erases_nothing_and_makes_no_second_receipt(world: World) -> None:
+    world.take_in("a", caller=WITHDRAWN, started=hour(3))
+    at = hour(2)
+    for erased in (1, 0, 0):
+        notice(world, at)
+        (told,) = ingest(world, exit=0)["withdrawn"]
+        assert (told["erased"], left(world)) == (erased, set())
+    assert len(list((world.store / "receipts").iterdir())) == 1
+
+
+def test_the_files_that_others_saved_are_to_be_deleted_as_after_every_withdrawal(world: World) -> None:
+    [call] = world.take_in("a", caller=WITHDRAWN, started=hour(3))
+    world.grant()
+    words = ("export", call, "--purpose", "quality", "--reason", worlds.REASON, "--out", str(world.base / "a.wav"))
+    world.json(*words, who="leif")
+    notice(world, hour(2))
+    ingest(world, exit=0)
+    assert "delete" in world.tasks("leif")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"caller": None}, "bad_metadata"),
+        ({"caller": "anonymous"}, "bad_metadata"),
+        ({"caller": "%"}, "bad_metadata"),
+        ({"caller": 4790000003}, "bad_metadata"),
+        ({"at": "yesterday"}, "bad_metadata"),
+        ({"at": None}, "bad_metadata"),
+        ({"key": 9}, "bad_metadata"),
+        ({"at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}, "future"),
+        ({"at": (datetime.now(UTC) - timedelta(days=98)).isoformat()}, "expired"),
+    ],
+)
+def test_a_notice_that_cannot_be_carried_out_is_refused_and_erases_nothing(
+    world: World, change: dict[str, Any], code: str
+) -> None:
+    world.take_in("a", caller=WITHDRAWN, started=hour(3))
+    path = notice(world, hour(2), **change)
+    (world.spool / "notice.wav").write_bytes(b"of another call")
+    (refused,) = ingest(world, exit=3)["refused"]
+    assert refused["code"] == code
+    assert ("withheld" in refused["message"]) == (change.get("caller", "") in (None, "anonymous"))
+    assert len(objects(world)) == 1
+    assert left(world) == ({"notice.wav"} if code == "expired" else {path.name, "notice.wav"})
+    assert [entry["detail"]["code"] for entry in denials(world)] == [code]
+
+
+def test_what_is_a_call_and_a_withdrawal_at_once_is_neither(world: World) -> None:
+    path = world.deliver("a", caller=WITHDRAWN, started=hour(3))
+    at = hour(2).isoformat()
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"withdrawal": {"caller": WITHDRAWN, "at": at}}))
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["bad_metadata"]
+
+
+def test_a_withdrawal_is_carried_out_while_nothing_may_be_taken_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a", caller=WITHDRAWN, started=hour(3))
+    another_release(monkeypatch, "rules")
+    world.deliver("b", caller=OTHER)
+    notice(world, hour(2))
+    assert world.code("ingest", str(world.spool), who="telefon") == (14, "policy_drift")
+    assert (objects(world), left(world)) == (set(), {"b.json", "b.wav"})
+
+
+@given(st.timedeltas(timedelta(days=-200), timedelta(days=1)))
+def test_a_withdrawal_counts_while_a_call_from_before_it_can_be_held(ahead: timedelta) -> None:
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    decision = judge_notice(now + ahead, now=now)
+    assert decision.allowed == (-(RETENTION + WITHDRAWN_MARGIN) < ahead <= CLOCK_TOLERANCE)
+
+
+@pytest.mark.slow
+def test_a_run_cut_off_anywhere_is_ended_by_the_next(template: World, tmp_path: Path) -> None:
+    def offered(name: str) -> World:
+        world = worlds.copy(template, tmp_path / name)
+        world.take_in("a", caller=WITHDRAWN, started=hour(3), seconds=0.05)
+        world.deliver("b", caller=OTHER, started=hour(3), seconds=0.05)
+        notice(world, hour(2))
+        return world
+
+    with faults(Plan()) as plan:
+        ingest(offered("count"), exit=0)
+    steps = range(1, len(plan.names) + 1, 2)
+    crashed = 0
+    for at in steps:
+        world = offered(str(at))
+        with faults(Plan(at)), suppress(Crash):  # the last steps may be others than counted
+            crashed += 1
+            world.run("ingest", str(world.spool), who="telefon")
+            crashed -= 1
+        ingest(world, exit=0)
+        assert (len(objects(world)), left(world), problems(world)) == (1, set(), []), plan.names[at - 1]
+    assert crashed > len(steps) * 2 // 3
