@@ -61,7 +61,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "security.password": ("person passphrase", "unlock"),
     "security.monitored": ("status", "verify", "audit verify"),
     "security.unauthorised": ("audit show", "audit report", "audit breach"),
-    "security.reason": ("find", "listen", "export"),
+    "security.reason": ("find", "listen", "export", "pseudonymise", "review"),
 }
 _TABLE = (
     Rule(
