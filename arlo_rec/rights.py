@@ -88,8 +88,22 @@ def identity_stated(statement: str) -> Decision:
 
 def whole_call(reason: str | None) -> Decision:
     """Whether an access answer may include a mono call or the agent's channel: only with a reason."""
+    return _with_reason(reason, "whole_call_without_reason")
+
+
+def withhold(reason: str | None) -> Decision:
+    """Whether an access answer may refuse a sound whose voices are not separated: only with a reason (GDPR 15(4))."""
+    return _with_reason(reason, "withhold_without_reason")
+
+
+def said_about(reason: str | None) -> Decision:
+    """Whether an access answer may give words of the employee about the caller: only with the weighing as reason."""
+    return _with_reason(reason, "about_without_reason")
+
+
+def _with_reason(reason: str | None, code: str) -> Decision:
     is_valid = reason_problem(reason) is None
-    return Decision.yes("access.subject") if is_valid else Decision.no("access.subject", "whole_call_without_reason")
+    return Decision.yes("access.subject") if is_valid else Decision.no("access.subject", code)
 
 
 # -- holds ---------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ _COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "security.password": ("person passphrase", "unlock"),
     "security.monitored": ("status", "verify", "audit verify"),
     "security.unauthorised": ("audit show", "audit report", "audit breach"),
-    "security.reason": ("find", "listen", "export"),
+    "security.reason": ("find", "listen", "export", "pseudonymise", "review"),
 }
 _TABLE = (
     Rule(
@@ -186,8 +186,8 @@ _TABLE = (
     ),
     Rule(
         "access.subject", 6,
-        "Den som er tatt opp, har rett til innsyn.",
-        "Whoever was recorded has the right of access.",
+        "Den som er tatt opp, har rett til innsyn; krav om det følger selskapets egen rutine.",
+        "Whoever was recorded has the right of access; requests for it follow the company's own routine.",
         "rights.identity_stated", "tests/dsar/test_letter.py",
     ),
     Rule(

@@ -108,6 +108,12 @@ def of_recordings(store: Store, recordings: Collection[RecordingId]) -> list[Dis
     return _disclosures(store, rows) + (_backups(store) if recordings else [])
 
 
+def saved(store: Store, recordings: Collection[RecordingId]) -> list[Disclosure]:
+    """The sound files of exactly these recordings that nobody confirmed as deleted."""
+    exports = _disclosures(store, store.catalogue.disclosures.of_recordings(set(recordings)))
+    return [each for each in exports if each.kind == "export" and each.state is not DisclosureState.CONFIRMED]
+
+
 def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:
     """Disclosures that are out or open, or all (*every*), oldest first; a manager sees their own. Raises NotGranted."""
     store.demand(Action.SEE_RECIPIENTS, now)

@@ -19,7 +19,7 @@ from arlo_rec.access import short_ids
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes
 from arlo_rec.log.event import content_id
-from arlo_rec.log.events import Denied, PolicyApproved, PolicyDenied, PolicyProposed
+from arlo_rec.log.events import Denied, PolicyApproved, PolicyDenied, PolicyProposed, PolicyPublished
 from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
@@ -289,6 +289,15 @@ def listed(store: Store, now: datetime) -> Sequence[PolicyVersion]:
     """All versions of the policy, past and coming ones too; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     return store.policy.versions
+
+
+def unpublished(store: Store, now: datetime) -> PolicyVersion | None:
+    """The version in force if it changed the guidelines and none of its pages was signed (info.published)."""
+    version = store.policy.at(store.clock.today(now))
+    if version == store.policy.versions[0]:
+        return None
+    named = store.log.entries.holding([f'"version":"{version.version}"'], taken_in=False)
+    return None if any(isinstance(entry.event, PolicyPublished) for entry in named) else version
 
 
 def waiting(store: Store, now: datetime) -> list[Proposal]:

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from arlo_rec.backends.named_files import NamedFile
-    from arlo_rec.dsar.answer import Scope
+    from arlo_rec.dsar.answer import SaidAbout, Scope
     from arlo_rec.dsar.letter import Notice
     from arlo_rec.dsar.register import CaseDetails, CaseShown
-    from arlo_rec.dsar.request import Answered, CallsOf
+    from arlo_rec.dsar.request import Answered, CallsOf, Stretch
     from arlo_rec.log.cases import LoggedCase
     from arlo_rec.speech.turns import Turn
     from arlo_rec.store import Store
 
-_MOST_DAYS: Final = 10  # of calls in one line
+_MOST_DAYS, _MOST_TURNS = 10, 40  # in one line
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 Callers = Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")]
@@ -55,6 +55,9 @@ def dsar(
     only: Annotated[list[str] | None, opt("opt.dsar_only", "--only", "ID|DATE..DATE")] = None,
     wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
     turns: Annotated[Path | None, opt("opt.turns", "--turns", "FILE")] = None,
+    turns_out: Annotated[Path | None, opt("opt.turns_out", "--turns-out", "FILE")] = None,
+    about: Annotated[Path | None, opt("opt.about", "--about", "FILE")] = None,
+    withhold: Annotated[bool, opt("opt.withhold", "--withhold")] = False,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call/--own-speech")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -68,22 +71,18 @@ def dsar(
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
     particulars = run.particulars()
-    reply = requests.Reply(
-        run.files.new_file(out),
-        _turns(run, turns),
-        whole_call,
-        reason,
-        Form(run.lang, wav, particulars.controller),
-        _scope(run, only or []),
-        particulars,
-    )
+    draft = run.files.new_file(turns_out) if turns_out is not None else None
+    form = Form(run.lang, wav, particulars.controller)
+    differs = (whole_call, withhold, _said_about(run, about), reason)
+    scope = _scope(run, only or [])
+    reply = requests.Reply(run.files.new_file(out), _turns(run, turns), draft, *differs, form, scope, particulars)
     named, is_new = _joined(case)
     rights = ANSWERED_BY_COPY
     intake = Intake(identity, first_moment(run, received), case=named, is_new=is_new, rights=rights)
     request = requests.Request(_callers(run, callers), (), tuple(agent or ()), person, intake)
     with run.store() as store:
         answered = requests.answer(store, request, reply, run.now, run.progress)
-    return Answer(answered, _answered_lines(run, answered), always=True)
+    return Answer(answered, _answered_lines(run, answered, turns_out), always=True)
 
 
 def case_open(
@@ -269,26 +268,45 @@ def _nothing_of(run: Run, names: Sequence[str]) -> list[str]:
     return [run.say("dsar.nothing_of", names=", ".join(names))] if names else []
 
 
+def _turns_lines(run: Run, turns: Sequence[Stretch]) -> list[str]:
+    """A line for each recording whose voices are not separated: when somebody speaks."""
+    by_recording: dict[str, list[str]] = {}
+    for turn in turns:
+        by_recording.setdefault(turn.id, []).append(f"{turn.start:.1f}-{turn.end:.1f}")
+    return [
+        run.say("dsar.turns", id=name, count=len(spans), spans=", ".join(_first(spans, _MOST_TURNS)))
+        for name, spans in by_recording.items()
+    ]
+
+
+def _first(texts: Sequence[str], most: int) -> list[str]:
+    """The first of *texts*, with dots where there are more."""
+    return [*texts[:most], *(["..."] if len(texts) > most else [])]
+
+
 def _calls_of(run: Run, known_by: Sequence[CallsOf]) -> list[str]:
     """The days of the calls of each number, which several people of a household may have."""
     lines = []
     for each in known_by:
         if each.kind == "caller" and each.calls:
             days = list(dict.fromkeys(str(local_date(at)) for at in each.calls))
-            shown_days = ", ".join([*days[:_MOST_DAYS], *(["..."] if len(days) > _MOST_DAYS else [])])
-            lines.append(run.say("dsar.calls_of", number=each.text, count=len(each.calls), days=shown_days))
+            days_shown = ", ".join(_first(days, _MOST_DAYS))
+            lines.append(run.say("dsar.calls_of", number=each.text, count=len(each.calls), days=days_shown))
     return lines
 
 
 # -- what is shown ------------------------------------------------------------------------------------
 
 
-def _answered_lines(run: Run, answered: Answered) -> list[str]:
+def _answered_lines(run: Run, answered: Answered, turns_out: Path | None) -> list[str]:
     """The path of the package, the day by which it must be sent, and the passphrase, which is shown only now."""
     case, damaged = answered.case, answered.damaged
     lines = [run.say("dsar.done", case=case.id, due=case.due, count=answered.recordings, out=answered.out)]
     lines.append(run.say("dsar.passphrase", passphrase=answered.passphrase))
     lines += [run.say(f"dsar.without_sound.{each.code}", id=each.id) for each in answered.without_sound]
+    lines += _turns_lines(run, answered.turns)
+    if turns_out is not None:
+        lines.append(run.say("dsar.turns_written" if answered.turns else "dsar.no_turns", out=turns_out))
     lines += [run.say("dsar.damaged", count=len(damaged), ids=", ".join(damaged))] if damaged else []
     lines += _nothing_of(run, answered.nothing_of) + _calls_of(run, answered.known_by)
     return lines + ([run.say("dsar.unsigned", count=answered.unsigned)] if answered.unsigned else [])
@@ -335,6 +353,15 @@ def _turns(run: Run, path: Path | None) -> Mapping[str, Sequence[Turn]]:
     from arlo_rec.speech import turns
 
     return turns.read(run.files.read(path, turns.LONGEST, pipes=False)) if path is not None else {}
+
+
+def _said_about(run: Run, path: Path | None) -> Mapping[str, Sequence[SaidAbout]]:
+    """The chosen words of the employee about the caller, by id or reference."""
+    from arlo_rec.dsar import recordings
+
+    if path is None:
+        return {}
+    return recordings.read_said_about(run.files.read(path, recordings.ABOUT_LONGEST, pipes=False))
 
 
 def _cells(run: Run) -> dict[str, Callable[[CaseShown], object]]:

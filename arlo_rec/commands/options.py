@@ -96,6 +96,7 @@ SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOS
 PurposeOfCopies = Annotated[
     str | None, opt("opt.purpose_of_copies", "--purpose", "PURPOSE", choices=one_of("training"))
 ]
+ReasonOfCopies = Annotated[str | None, opt("opt.reason_of_copies", "--reason")]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
 Ground = Annotated[str | None, opt("opt.ground", "--ground", "GROUND", choices=grounds)]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arlo_rec.commands.copy_answers import copy_values, doubts
-from arlo_rec.commands.options import PurposeOfCopies, SometimesReason, arg, opt
+from arlo_rec.commands.options import PurposeOfCopies, ReasonOfCopies, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.training import TypedChanges
 from arlo_rec.i18n.messages import say_or
@@ -40,7 +40,7 @@ def review(
     add: Annotated[list[str] | None, opt("opt.add_cut", "--add", "START-END")] = None,
     undo: Annotated[list[int] | None, opt("opt.undo_cut", "--undo", "N")] = None,
     purpose: PurposeOfCopies = None,
-    reason: SometimesReason = None,
+    reason: ReasonOfCopies = None,
     confirm: Annotated[bool, opt("opt.confirm", "--confirm")] = False,
 ) -> Answer:
     """Show, change or confirm what is cut out of a copy, here or on a page; without a copy, those that wait."""

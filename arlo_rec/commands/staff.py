@@ -114,8 +114,20 @@ def person_objection(
             changed = objection.lift(store, name, scope or [], reason, run.now())
         else:
             changed = objection.enter(store, name, scope or [], local_date(at) if at else None, run.now())
-    code = "objection.lifted" if lift else "objection.entered"
-    return Answer(ObjectionAnswer(objections=changed), [_line(run, code, changed)], always=True)
+            return _entered(run, store, changed)
+    return Answer(ObjectionAnswer(objections=changed), [_line(run, "objection.lifted", changed)], always=True)
+
+
+def _entered(run: Run, store: Store, changed: list[Objection]) -> Answer:
+    """Entered objections, and saved sound files that nobody may use meanwhile."""
+    from arlo_rec.access import disclosures
+    from arlo_rec.erasure import objection
+    from arlo_rec.erasure.objection import ObjectionAnswer
+
+    saved = disclosures.saved(store, [row.id for row in objection.concerned(store, changed, run.now())])
+    lines = [run.say("objection.saved", id=each.id, person=each.person, at=each.at) for each in saved]
+    answer = ObjectionAnswer(objections=changed, recipients=saved)
+    return Answer(answer, [_line(run, "objection.entered", changed), *lines], always=True)
 
 
 def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Path | None) -> Answer:
@@ -128,13 +140,15 @@ def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Pat
     with run.store(erasing=True) as store:
         upheld = objection.uphold(store, name, scopes, reason, run.now())
         ids = [row.id for row in upheld.erased.recordings]
-        reached = disclosures.of_recordings(store, ids)
+        saved = disclosures.saved(store, [row.id for row in upheld.erased.used])
+        erased = disclosures.of_recordings(store, ids)
+        reached = erased + [each for each in saved if each.id not in {one.id for one in erased}]
         hours = store.settings.ring_hours if ids and store.settings.escrows else None
-    changed, files = upheld.objections, sum(each.kind == "export" and each.state != "confirmed" for each in reached)
+    changed = upheld.objections
     line = _line(run, "objection.upheld", changed, count=len(ids), number=upheld.number)
     lines = [line, *_without_calls(run, upheld.erased), *must_delete(run, reached)]
     lines += [] if upheld.receipt else [run.say("erasure.files_left")]
-    notice = letter.objection_decided(changed, particulars, run.lang, files=files, backup_hours=hours)
+    notice = letter.objection_decided(changed, particulars, run.lang, files=len(saved), backup_hours=hours)
     of = {"calls": upheld.erased.calls, "recordings": ids, "recipients": reached, "erased": len(ids)}
     of |= {"receipt": upheld.receipt, "number": upheld.number}
     answer = _with_letter(run, changed, of, lines, notice, target)

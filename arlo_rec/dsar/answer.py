@@ -103,6 +103,14 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidAbout:
+    """Words of the employee about the caller, chosen by an officer (CJEU C-434/16), with their place."""
+
+    starts_s: float
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Unsure:
     """A stretch of an enclosed sound that is silent because it is not clear who speaks there."""
 
@@ -154,6 +162,7 @@ class RecordingFacts:
     hold: HoldFacts | None = None  # until its end it opens for no purpose, and is not erased
     transcript_held: bool = False  # whether there is a transcript of the call, also one that does not say who speaks
     transcript: tuple[Utterance, ...] = field(default=(), repr=False)  # own words; empty where none can be told apart
+    said_about: tuple[SaidAbout, ...] = field(default=(), repr=False)  # by the employee about the caller; as text
     unsure: tuple[Unsure, ...] | None = None  # of a single track, on which others are silent; None: no such sound
     peaks: tuple[int, ...] = field(default=(), repr=False)  # 0..99: how loud the enclosed sound is, from left to right
     consent_key: str | None = None  # that the caller pressed; None in the answer to an employee
@@ -187,6 +196,15 @@ class DamagedRecording:
     grants: tuple[PossibleAccess, ...] = ()
     copy_grants: tuple[PossibleAccess, ...] = ()
     exports: tuple[ExportFacts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LyingFacts:
+    """A call in the telephone system's folder that is no recording."""
+
+    at: datetime  # when it began, or when it was delivered
+    refused_as: str  # "unasked", "faulty" or "waits"
+    gone_by: datetime  # when its files are removed at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +250,6 @@ class Answer:
     side: str = "caller"  # the person's in the calls; "agent" of an employee
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names
+    withheld_reason: str | None = None  # why sounds that are not separated are refused; None: they are not
+    lying: tuple[LyingFacts, ...] = ()  # calls that the telephone system delivered, and that were not taken in
+    spool_read: bool = True  # whether every folder that it delivers to could be read

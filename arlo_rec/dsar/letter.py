@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -34,7 +35,7 @@ from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, Purpose
-from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS
+from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS, ObjectionScope
 
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
@@ -233,7 +234,8 @@ def _position(seconds: float) -> str:
 # The short letters of a case: its deadline is extended, it is granted or refused, or it is closed.
 #
 # Each has the content that GDPR 12(3) and 12(4) require: the reason, the new deadline, and where to complain. They name
-# the case and nothing else of the person, so that they can be sent like any letter.
+# the case and nothing else of the person, so that they can be sent like any letter. That of an objection has no case,
+# and is addressed to the employee by name.
 
 
 _PAGE: Final = Path(__file__).with_name("page")
@@ -310,39 +312,40 @@ def objection_decided(
 
     *files* are those outside the system that have to be deleted; *backup_hours*, how long a backup still opens.
     """
-    first, day = objections[0], Formats(lang).day
-    decided_on = local_date(first.at)
-    uses = _joined([say(f"notice.use.{each.scope}", lang) for each in objections], lang)
-    done = [say(f"notice.{first.state}.{each.scope}", lang) for each in objections]
+    by_day, day = sorted(objections, key=lambda objection: objection.received), Formats(lang).day
+    first, decided_on = by_day[0], local_date(by_day[0].at)
+    objected = [
+        say("notice.objected", lang, received=day(received), uses=_uses(list(same_day), lang))
+        for received, same_day in groupby(by_day, key=lambda objection: objection.received)
+    ]
+    due, whole = answer_due(first.received), [each for each in objections if each.scope is ObjectionScope.RECORDING]
+    done = [say("notice.late", lang, due=day(due))] if decided_on > due else []
+    done += [say(f"notice.{first.state}.{each.scope}", lang) for each in whole or objections]
     done += [say("notice.files_left", lang, count=files)] if files else []
     done += [say("notice.backup_left", lang, hours=backup_hours)] if backup_hours is not None else []
-    due = answer_due(first.received)
-    late = [say("notice.late", lang, due=day(due))] if decided_on > due else []
     text = say(
         f"notice.objection_{first.state}",
         lang,
         name=first.person,
         day=day(decided_on),
-        received=day(first.received),
-        uses=uses,
+        objected=" ".join(objected),
         reason=(first.reason or "").strip().rstrip("."),
         controller=particulars.controller,
         done=" ".join(done),
     )
     reached = particulars.objection(lang) or particulars.contact
-    text = "\n\n".join([text, *late, *_contacts(reached, particulars, lang)])
-    return Notice(f"objection_{first.state}", lang, text)
+    return Notice(f"objection_{first.state}", lang, "\n\n".join([text, *_contacts(reached, particulars, lang)]))
+
+
+def _uses(objections: Sequence[Objection], lang: str) -> str:
+    """The uses that were objected to: `a`, `a and b`, `a, b and c`."""
+    *before, last = (say(f"notice.use.{each.scope}", lang) for each in objections)
+    return f"{', '.join(before)} {say('notice.and', lang)} {last}" if before else last
 
 
 def check_contacts(particulars: Particulars) -> None:
     """Raise Refused where the company's contacts are not stated, which a rejection has to name."""
     particulars.demand(("contact", "data_protection"), RULE)
-
-
-def _joined(words: Sequence[str], lang: str) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *before, last = words
-    return f"{', '.join(before)} {say('notice.and', lang)} {last}" if before else last
 
 
 def _contacts(reached: str | None, particulars: Particulars, lang: str) -> list[str]:

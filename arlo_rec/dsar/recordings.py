@@ -14,15 +14,24 @@ from arlo_rec.access.gate import Permit
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import DamagedRecording, ErasedSince, HoldFacts, PastWithdrawal, RecordingFacts, Utterance
+from arlo_rec.dsar.answer import (
+    DamagedRecording,
+    ErasedSince,
+    HoldFacts,
+    PastWithdrawal,
+    RecordingFacts,
+    SaidAbout,
+    Utterance,
+)
 from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.log.events import CopyMade, Erases, ObjectionUpheld, Purged, Withdrawn
 from arlo_rec.log.holds import LoggedHold
-from arlo_rec.model.errors import Integrity
+from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Recording, RecordingId, from_iso
-from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, is_due
+from arlo_rec.model.strict_json import parse_object
+from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, has_hidden_characters, is_due
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import HeardWord
@@ -37,6 +46,8 @@ from arlo_rec.training.cut_plan import HeardWord
 _FIELDS: Final = range(len(HeardWord._fields) - len(HeardWord._field_defaults), len(HeardWord._fields) + 1)
 _PAUSE: Final = 1.0  # seconds without a word after which another utterance begins
 _WORD_LONGEST: Final = 200  # characters
+ABOUT_LONGEST: Final = 1024 * 1024  # bytes of an officer's list of what the employee says about the caller
+_SAID_LONGEST: Final = 5000  # characters of one of its texts
 
 
 class OwnWords(NamedTuple):
@@ -152,6 +163,57 @@ def of_permits(
         frames, source = round(float(known["duration_s"]) * known["rate"]), Source(permit, known["channels"], spoken)
         calls.append(HeldCall(facts, source, frames, known["rate"], known["tracks"]))
     return calls, damaged
+
+
+def with_said_about(
+    calls: Sequence[HeldCall], said_about: Mapping[str, Sequence[SaidAbout]], side: str
+) -> list[HeldCall]:
+    """The calls with the chosen words of the employee about the caller, by id or reference.
+
+    Raises Usage for words of a call that is not among *calls*, and in the answer to an employee.
+    """
+    if said_about and side != "caller":
+        raise Usage("about_of_caller")
+    unknown = set(said_about) - {name for call in calls for name in (call.facts.id, call.facts.reference)}
+    if unknown:
+        raise Usage("about_of_no_call", call=min(unknown))
+    words = {
+        call.facts.id: [*said_about.get(call.facts.id, ()), *said_about.get(call.facts.reference, ())] for call in calls
+    }
+    return [
+        call._replace(
+            facts=replace(call.facts, said_about=tuple(sorted(words[call.facts.id], key=lambda said: said.starts_s)))
+        )
+        for call in calls
+    ]
+
+
+def read_said_about(document: bytes) -> dict[str, list[SaidAbout]]:
+    """An officer's list of what the employee says about the caller: `{"id or reference": [{"start", "text"}]}`.
+
+    Raises Usage for another document.
+    """
+    try:
+        calls = parse_object(document, max_bytes=ABOUT_LONGEST)
+        said = {call: [_said(fields) for fields in each] for call, each in calls.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Usage("about_unreadable") from None
+    if not all(said.values()) or not said:
+        raise Usage("about_unreadable")
+    return said
+
+
+def _said(fields: Mapping[str, Any]) -> SaidAbout:
+    start, text = fields["start"], fields["text"].strip()
+    is_timed = type(start) in (int, float) and 0 <= start <= metadata.LONGEST
+    if (
+        not is_timed
+        or not 0 < len(text) <= _SAID_LONGEST
+        or has_hidden_characters(text)
+        or set(fields) != {"start", "text"}
+    ):
+        raise ValueError("no words with their place")
+    return SaidAbout(float(start), text)
 
 
 def _known(store: Store, permit: Permit, ke: bytes | None) -> dict[str, Any]:

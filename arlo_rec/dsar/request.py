@@ -8,7 +8,7 @@ the page lists every access, which `accesses` reads from it. `letter` words the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -18,22 +18,22 @@ import msgspec
 from arlo_rec.access import disclosures, gate
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.certificates import check, seal
-from arlo_rec.certificates.seal import Archive, Content
-from arlo_rec.crypto import merkle, primitives
+from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Digested
 from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, users, writing
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, Scope
+from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, LyingFacts, SaidAbout, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.recordings import HeldCall, KnownWithdrawal
 from arlo_rec.dsar.register import CaseShown, Intake, KnownAs
+from arlo_rec.dsar.signing import Statement, sealed
 from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Composition, Form
+from arlo_rec.i18n.messages import say
+from arlo_rec.intake import lying_calls
 from arlo_rec.log.cases import PENDING, CaseState
 from arlo_rec.log.events import (
-    AnswerSigned,
     CaseAnswered,
     Denied,
     Failed,
@@ -43,80 +43,11 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import Recording, RecordingId, to_iso
-from arlo_rec.policy import Action, Decision, reason_problem
-from arlo_rec.rights import whole_call
-from arlo_rec.speech.turns import Turn
+from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.policy import Action, Decision, due_at, leaves_spool, reason_problem
+from arlo_rec.rights import said_about, whole_call, withhold
+from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
-
-# -- certificate -------------------------------------------------------------------------------------
-# The certificate of an access answer, which proves without a store that it was given out and is unchanged.
-#
-# It states store, case and time of the answer, the SHA-256 of the rest of the file, and that of the list of accesses
-# inside (`access_list`). It proves its log entry, and is signed by the officer who made the answer, with the vouchers
-# for her key. No personal data: a random case id, digests, keys.
-#
-# It is written last, before the file has a name:
-#
-#     1  all bytes of the content are written
-#     2  the entry `AnswerSigned`, with the digest of the content, is durable
-#     3  the certificate, which proves that entry, is written     4  the file gets its name     5  `CaseAnswered`
-#
-# So a crash leaves the log true: an answer was signed, but not given. A file without its entry cannot exist. A run that
-# ends by itself without a file logs `LeftNothing` (`access.disclosures`); after a killed run the answer stays among the
-# copies that may have left.
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """The officer's signed statement about an answer, beside its content."""
-
-    case: str
-    of: int | None  # the entry that opened its recordings; None without any
-    accesses: str | None  # SHA-256 of the list of accesses inside, in hex
-
-
-def sealed(
-    store: Store,
-    pieces: Iterable[bytes],
-    statement: Statement,
-    clock: Callable[[], datetime],
-    archive: Archive | None = None,
-) -> Iterator[bytes]:
-    """A page, or the *archive* whose members *pieces* write, with its certificate at the end.
-
-    Raises ValueError, before anything is signed, for a page that ends otherwise, and the errors of `sign`.
-    """
-
-    def certificate(content: Content) -> bytes:
-        return sign(store, statement, content, clock())
-
-    return archive.signed(pieces, certificate) if archive is not None else seal.page(pieces, certificate)
-
-
-def sign(store: Store, statement: Statement, content: Content, now: datetime) -> bytes:
-    """The certificate of a written answer, made after its log entry, as canonical JSON.
-
-    Raises Integrity if no officer vouches for this officer's key, so that the signature could not be checked.
-    """
-    event = AnswerSigned(case=statement.case, sha256=content.sha256, bytes=content.size, of=statement.of)
-    with store.change(now) as change:
-        path = merkle.path_of_last(store.log.tree())
-        seq = change.log(event)
-    return seal.by_officer(
-        store,
-        check.ANSWER,
-        store.policy.at(now).version,
-        **seal.proof_of(store, seq, path),
-        case=statement.case,
-        made_at=to_iso(now),
-        sha256=content.sha256,
-        bytes=content.size,
-        accesses=statement.accesses,
-    )
-
-
-# -- request ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +70,10 @@ class Reply:
 
     out: NamedFile
     turns: Mapping[str, Sequence[Turn]] = field(default_factory=dict, repr=False)  # `speech.turns.read`
+    turns_out: NamedFile | None = None  # gets the drafted turns of what is not separated
     whole_call: bool = False
+    withhold: bool = False  # refuse the sounds that are not separated
+    said_about: Mapping[str, Sequence[SaidAbout]] = field(default_factory=dict, repr=False)  # by id or reference
     reason: str | None = None
     form: Form = field(default_factory=Form)
     scope: Scope | None = None  # the requested part of all held recordings; None: everything
@@ -150,12 +84,29 @@ class Reply:
         """The reason for including the whole call; None if it is not included."""
         return self.reason if self.whole_call else None
 
+    @property
+    def decision(self) -> Decision | None:
+        """Whether the answer may differ from the person's own speech as the officer wants it; None if it does not."""
+        if self.whole_call:
+            return whole_call(self.reason)
+        if self.withhold:
+            return withhold(self.reason)
+        return said_about(self.reason) if self.said_about else None
+
 
 class WithoutSound(Record, frozen=True):
-    """A recording of an answer whose sound cannot be given, with the code of why."""
+    """A recording of an answer whose sound is not given, with the code of why."""
 
     id: str
     code: str
+
+
+class Stretch(Record, frozen=True):
+    """A drafted turn on a single track: speech of an unknown speaker, in seconds."""
+
+    id: str
+    start: float
+    end: float
 
 
 class CallsOf(KnownAs, frozen=True):
@@ -173,6 +124,7 @@ class Answered(Record, frozen=True):
     sha256: str
     passphrase: str
     without_sound: list[WithoutSound]
+    turns: list[Stretch]  # of recordings whose voices are not separated
     damaged: tuple[str, ...]  # ids of recordings that cannot be given, or not their sound
     known_by: list[CallsOf]
     nothing_of: tuple[str, ...]  # names of employees and references that no call has
@@ -265,7 +217,9 @@ def answer(
     now = clock()
     _demand(store, now)
     reply.out.demand_new()
-    _check_whole_call(store, reply, now)
+    if reply.turns_out is not None:
+        reply.turns_out.demand_new()
+    _check_decision(store, reply, now)
     entry = _taken(store, request, now)
     if subjects.side_of(entry.statement.known_by) == "person":
         return _answer_user(store, entry, reply, clock)
@@ -275,8 +229,8 @@ def answer(
     with disclosures.unless_written(store, permits[0].seq if permits else None, reply.out.files, now):
         opened = _opened(store, reply, found, permits, clock)
         content = _content(store, reply, found, opened, clock)
-        written = _write(store, reply, content, opened, clock, observer)
-    return msgspec.structs.replace(written, nothing_of=nothing_of, known_by=calls_of)
+        answered = _write(store, reply, content, opened, clock, observer)
+    return msgspec.structs.replace(answered, nothing_of=nothing_of, known_by=calls_of)
 
 
 def _answer_user(store: Store, entry: register.Entry, reply: Reply, clock: Callable[[], datetime]) -> Answered:
@@ -291,7 +245,7 @@ def _answer_user(store: Store, entry: register.Entry, reply: Reply, clock: Calla
     sha256 = pieces.digest().hex()
     _note_answered(store, target.file, CaseAnswered(case=case.id, sha256=sha256), clock())
     shown = register.facts(store, register.shown(store, case.id, clock()).case, clock())
-    return Answered(shown, 0, target.file.absolute(), sha256, target.passphrase, [], (), [], (), 0)
+    return Answered(shown, 0, target.file.absolute(), sha256, target.passphrase, [], [], (), [], (), 0)
 
 
 def _found(store: Store, reply: Reply, entry: register.Entry, now: datetime) -> _Found:
@@ -309,6 +263,7 @@ def _opened(store: Store, reply: Reply, found: _Found, permits: list[Permit], cl
     mentions = accesses.mentions(store, found.ids, case, found.side) if found.ids else None
     listed = access_list.document(store, mentions, case, clock()) if mentions else None
     calls, damaged = _calls(store, reply, permits, mentions, found.side, clock)
+    calls = recordings.with_said_about(calls, reply.said_about, found.side)
     return _Opened(permits, calls, damaged, mentions, listed)
 
 
@@ -335,7 +290,23 @@ def _content(store: Store, reply: Reply, found: _Found, opened: _Opened, clock: 
         recordings.with_accesses(store, found.gone, mentions, now),
         *(found.side, policy.entries_days),
         subjects.objections_of(store, known_by),
+        reply.reason if reply.withhold else None,
+        *_lying(store, found, now),
     )
+
+
+def _lying(store: Store, found: _Found, now: datetime) -> tuple[tuple[LyingFacts, ...], bool]:
+    """The caller's calls that lie in a known spool, and whether all of these could be read."""
+    if found.side != "caller":
+        return (), True
+    numbers = {each.text for each in found.entry.statement.known_by if each.text.startswith("+")}
+    search = lying_calls.of_callers(store, numbers, now)
+    facts = []
+    for call in search.calls:
+        unasked = leaves_spool(call.code, said_no=False, withdrawn=False, began=now, now=now).allowed
+        code = "unasked" if unasked else call.code if call.code == lying_calls.WAITS else "faulty"
+        facts.append(LyingFacts(call.began, code, now if unasked else max(now, due_at(call.began))))
+    return tuple(facts), search.is_whole
 
 
 def _side(entry: register.Entry, reply: Reply) -> str:
@@ -373,14 +344,33 @@ def _write(
     answer = sealed(store, composed, statement, clock, target.zip)
     pieces = Digested(answer, hashlib.sha256())
     target.file.write(pieces, lambda: _demand_open_and_held(store, content.case.id, permits, clock()))
+    _write_turns(reply, composed, target.file)
     sha256, damaged = pieces.digest().hex(), _damaged(composed.answer)
     answered = CaseAnswered(case=content.case.id, sha256=sha256, of=of, damaged=damaged or None)
     _note_answered(store, target.file, answered, clock())
     case = register.facts(store, register.shown(store, content.case.id, clock()).case, clock())
     whys = ((facts.id, str(facts.withheld)) for facts in composed.answer.recordings)
-    without = [WithoutSound(name, why) for name, why in whys if why not in {"None", "damaged"}]
+    without = [
+        WithoutSound(name, "withheld" if reply.withhold else why)
+        for name, why in whys
+        if why not in {"None", "damaged"}
+    ]
     count, out = len(content.recordings), target.file.absolute()
-    return Answered(case, count, out, sha256, target.passphrase, without, damaged, [], (), _unsigned(content))
+    drafts = composed.drafts.items() if not reply.withhold else ()
+    turns = [Stretch(name, turn.start, turn.end) for name, each in drafts for turn in each]
+    facts = (case, count, out, sha256, target.passphrase, without, turns, damaged)
+    return Answered(*facts, [], (), _unsigned(content))
+
+
+def _write_turns(reply: Reply, composed: Composition, answer: NamedFile) -> None:
+    """Write the drafted turns, if they are wanted and there are any; without them there is no answer either."""
+    if reply.turns_out is None or not composed.drafts:
+        return
+    try:
+        reply.turns_out.write([written(composed.drafts, say("dsar.turns_note", reply.form.lang))])
+    except BaseException:
+        answer.remove()
+        raise
 
 
 def _calls(
@@ -451,12 +441,12 @@ def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identif
         raise
 
 
-def _check_whole_call(store: Store, reply: Reply, now: datetime) -> None:
-    """Raise Usage, after logging it, if the whole call is to be included without a reason."""
-    if not reply.whole_call:
-        return
-    decision = whole_call(reply.reason)
-    if not decision.allowed:
+def _check_decision(store: Store, reply: Reply, now: datetime) -> None:
+    """Raise Usage, after logging it, if more or less than own speech is to be given without a reason."""
+    if reply.whole_call and reply.withhold:
+        raise Usage("not_together", names="--whole-call --withhold")
+    decision = reply.decision
+    if decision is not None and not decision.allowed:
         _log_denied(store, decision, now)
         problem = reason_problem(reply.reason) if reply.reason is not None else None
         raise Usage(problem or decision.code, rule=decision.rule)
@@ -477,7 +467,9 @@ def _permits(
         recordings=ids,
         case=entry.case.id,
         whole_call=reply.whole_call,
-        reason=reply.whole_call_reason,
+        reason=reply.reason if reply.decision is not None else None,
+        withheld=reply.withhold or None,
+        about=bool(reply.said_about) or None,
         side=subjects.side_of(entry.statement.known_by),
         transcripts=copies or None,
     )

@@ -2,8 +2,8 @@
 
 By default a sound is the caller's speech (data.customer): one channel as MP3, or both as WAV with exact zero for the
 agent (data.employee); for an employee it is the other way round. A single track is separated by turns, if there are
-any. The officer may decide to give the whole call. A sound that cannot be separated, or is damaged, is withheld; the
-answer is given without it.
+any; else a draft of turns tells the officer when somebody speaks. The officer may give the whole call. A sound
+that is not separated, or is damaged, is left out; the answer is given without it.
 
 Memory holds the MP3 of a few recordings, and a block or two of each that is being encoded; of a WAV, one block. A WAV
 is read twice, so that damage is known before a byte of it is written.
@@ -46,6 +46,7 @@ class GivenSound:
     withheld: str | None = None
     unsure: tuple[Unsure, ...] | None = None  # of a single track that was separated by turns
     channels: tuple[str | None, ...] = ()  # "caller", "agent" or None for silence; empty: one channel, or not known
+    draft: tuple[Turn, ...] = ()  # of a single track that no turns fit
 
     @property
     def ending(self) -> str:
@@ -114,6 +115,7 @@ class _Reading:
         self._blocks: Iterator[bytes] = iter(())
         self._withheld: str | None = None
         self._unsure: tuple[Unsure, ...] | None = None
+        self._draft: tuple[Turn, ...] = ()
         self._mp3 = b""
         self._is_read = False
         self.object_bytes = source.permit.recording.object_bytes
@@ -123,7 +125,7 @@ class _Reading:
             self._header, self._blocks = self._read()
             channel, self._withheld = _side(self._header, source.roles, side)
             self._channel, self._channels = channel, _channels(self._header, source.roles, channel)
-            if self._withheld == "mono" and side is not None and source.turns:
+            if self._withheld == "mono" and side is not None:
                 self._separate(source.turns, side)
         except DAMAGE:
             self._withheld = "damaged"
@@ -135,13 +137,14 @@ class _Reading:
         self._encoder = self._new_encoder()
 
     def _separate(self, turns: Sequence[Turn], side: str) -> None:
-        """Replace a single track by the speech of *side*, if the turns fit it."""
-        from arlo_rec.speech.turns import by_turns
+        """Replace a single track by the speech of *side*, if the turns fit it; else draft turns."""
+        from arlo_rec.speech.turns import by_turns, draft
 
         header = self._header
         whole = audio.as_pcm16(Sound(header.encoding, header.rate, header.channels, b"".join(self._blocks)))
-        own = by_turns(whole, turns, side)
+        own = by_turns(whole, turns, side) if turns else None
         if own is None:
+            self._draft = draft(whole)
             return
         self._withheld, self._unsure = None, tuple(Unsure(*stretch) for stretch in own.unsure)
         self._read = lambda: (audio.pcm16_header(header), iter([own.sound.data]))
@@ -166,7 +169,7 @@ class _Reading:
     def sound(self) -> GivenSound:
         """The finished sound."""
         if self._withheld is not None:
-            return GivenSound(withheld=self._withheld)
+            return GivenSound(withheld=self._withheld, draft=self._draft)
         encoder = self._encoder
         pieces = [self._mp3] if encoder.mediatype == audio.MP3 else self._as_wav()
         is_single = encoder.mediatype == audio.MP3 and self._channel is not None

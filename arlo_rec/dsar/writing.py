@@ -29,6 +29,7 @@ from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.keys.key_files import readable_secret
 from arlo_rec.model.particulars import CONTROLLER
 from arlo_rec.model.records import to_iso
+from arlo_rec.speech.turns import Turn
 
 # -- archive -----------------------------------------------------------------------------------------
 # An answer that is too large for one page: a ZIP with a page for the letter and pages for the sounds.
@@ -189,6 +190,7 @@ class Composition:
         beside: Sequence[Enclosure] = (),
     ) -> None:
         self.answer = answer
+        self.drafts: dict[str, Sequence[Turn]] = {}  # of recordings whose voices are not separated
         self._beside = beside
         self._package = package
         self._sounds = sounds
@@ -199,6 +201,8 @@ class Composition:
         recordings: list[RecordingFacts] = []
         files: list[FileFacts] = []
         for number, (facts, sound) in enumerate(zip(self.answer.recordings, self._sounds, strict=True), 1):
+            if sound.draft:
+                self.drafts[facts.id] = sound.draft
             if sound.withheld is not None:
                 recordings.append(replace(facts, withheld=sound.withheld))
                 continue

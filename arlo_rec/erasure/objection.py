@@ -33,6 +33,11 @@ from arlo_rec.store import Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts
 Scopes = tuple[ObjectionScope, ...]
+_USED: Final = {  # the kinds of recordings that each use is made of
+    ObjectionScope.RECORDING: frozenset({Kind.ORIGINAL, Kind.PSEUDONYMISED}),
+    ObjectionScope.QUALITY: frozenset({Kind.ORIGINAL}),
+    ObjectionScope.TRAINING: frozenset({Kind.PSEUDONYMISED}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Plan:
 
     calls: int  # of the employee that are held
     recordings: tuple[Recording, ...]  # that it erases
-    scopes: Scopes
+    used: tuple[Recording, ...]  # in the uses that it closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,13 @@ def plan(store: Store, name: str, scopes: Sequence[str], now: datetime) -> Plan:
     """The effect of upholding the objections of that name; raises Usage, NotGranted."""
     store.demand(Action.OBJECTION, now)
     agent = demanded_name(name)
-    return _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING), now)
+    return _unheld(store, _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING)), now)
+
+
+def concerned(store: Store, objected: Sequence[Objection], now: datetime) -> tuple[Recording, ...]:
+    """The recordings in the uses that objections of one employee close; raises NotGranted."""
+    store.demand(Action.OBJECTION, now)
+    return _plan(store, objected[0].person, tuple(objection.scope for objection in objected)).used
 
 
 def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> Upheld:
@@ -101,11 +112,11 @@ def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, n
     store.demand(Action.OBJECTION, now)
     agent, why = demanded_name(name), demanded_reason(reason)
     decided = _in_state(store, agent, scopes, ObjectionState.PENDING)
-    planned = Plan(0, (), decided)
+    planned = Plan(0, (), ())
 
     def order() -> protocol.Order:
         nonlocal planned
-        planned = _plan(store, agent, decided, now)
+        planned = _unheld(store, _plan(store, agent, decided), now)
         return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(row.id for row in planned.recordings))
 
     request = primitives.fresh(8).hex()
@@ -186,21 +197,30 @@ def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[O
     return [each for each in objections.every(store, now) if agent_name(each.person) == name and each.scope in scopes]
 
 
-def _plan(store: Store, agent: str, scopes: Scopes, now: datetime) -> Plan:
-    """The recordings of the calls that an employee answered: all, the copies, or none.
+def _unheld(store: Store, planned: Plan, now: datetime) -> Plan:
+    """The plan; raises Refused if a call to be erased is on hold for another reason than an objection.
 
-    Raises Refused if a call to be erased is on hold for another reason than an objection, or a person who asked for a
-    copy of it has no answer.
+    So does one of which a person asked for a copy, and has no answer.
     """
+    calls = [row for row in planned.recordings if row.kind is Kind.ORIGINAL]
+    if calls:
+        cases.demand_answered(store, [row.id for row in calls], now)
+    on_hold = holds.active(store, now) if calls else {}
+    grounds = [hold.ground for row in calls if (hold := holds.of(row, on_hold)) is not None]
+    if any(ground is not HoldGround.OBJECTED for ground in grounds):
+        raise Refused("calls_on_hold", rule=RULE)
+    return planned
+
+
+def _plan(store: Store, agent: str, scopes: Scopes) -> Plan:
+    """The recordings of an employee's calls: those to erase, and those of the closed uses."""
     tags = primitives.derive(store.secret(INDEX_SEED), "tags")
     subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
     rows = sorted(store.catalogue.search.of_subject(subject), key=lambda row: (row.started_at, row.id))
-    copies = [row for row in rows if row.kind is Kind.PSEUDONYMISED]
-    if ObjectionScope.RECORDING in scopes:
-        cases.demand_answered(store, [row.id for row in rows], now)
-        on_hold = holds.active(store, now)
-        grounds = [hold.ground for row in rows if (hold := holds.of(row, on_hold)) is not None]
-        if any(ground is not HoldGround.OBJECTED for ground in grounds):
-            raise Refused("calls_on_hold", rule=RULE)
-    erased = copies if ObjectionScope.TRAINING in scopes else []
-    return Plan(len(rows) - len(copies), tuple(rows if ObjectionScope.RECORDING in scopes else erased), scopes)
+    of_use = frozenset().union(*(_USED[scope] for scope in scopes))
+    erased = of_use if ObjectionScope.RECORDING in scopes else of_use - {Kind.ORIGINAL}
+    return Plan(
+        sum(row.kind is Kind.ORIGINAL for row in rows),
+        tuple(row for row in rows if row.kind in erased),
+        tuple(row for row in rows if row.kind in of_use),
+    )

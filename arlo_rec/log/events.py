@@ -888,7 +888,8 @@ class CasesEnded(AuditEvent):
 class OpenedForSubject(Opens):
     """Recordings are about to be opened for the recorded person: a caller, or an employee (`side`: agent).
 
-    `transcripts` has the ids of copies under review whose words of the person are read.
+    `transcripts` has the ids of copies under review whose words of the person are read. `withheld`: sounds that are not
+    separated are refused; `about`: the employee's words about the caller are given. Each has the reason.
     """
 
     ACTION, OUTCOME, RULE = Action.DSAR, "allowed", "access.subject"
@@ -898,6 +899,8 @@ class OpenedForSubject(Opens):
     side: str
     reason: str | None = None
     transcripts: Sequence[str] | None = None
+    withheld: bool | None = None
+    about: bool | None = None
 
     @property
     def leaves(self) -> str | None:

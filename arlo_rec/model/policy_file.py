@@ -101,10 +101,24 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: H
         approvals=(),
         **changes,
     )
+    _demand_worded(version, before)
     for purpose in Purpose:
         if version.reason_demanded and not version.codes_for(purpose):  # else every search for it is refused
             raise Usage("policy_reasons_lack", purpose=str(purpose), path=path)
     return version
+
+
+def _demand_worded(version: PolicyVersion, before: PolicyVersion) -> None:
+    """Raise Refused where the program words the purposes otherwise than *before*, and no new prompts name them all.
+
+    Recordings that are held keep the purposes as their own prompts worded them (purpose.change).
+    """
+    worded, then = (
+        next((part.sha256 for part in each.program if part.name == "purposes"), None) for each in (version, before)
+    )
+    new = [prompt for prompt in version.prompts if prompt.version not in before.by_prompt()]
+    if worded != then and frozenset[Purpose]().union(*(prompt.purposes for prompt in new)) != frozenset(Purpose):
+        raise Refused("purposes_without_prompt", rule="purpose.change")
 
 
 def _since(value: object, now: datetime, path: str) -> datetime:

@@ -56,7 +56,7 @@ def parts() -> tuple[Part, ...]:
     """
     documents: dict[str, Any] = {
         "rules": [[rule.id, rule.section, rule.nb, rule.en] for rule in policy.RULES.values()],
-        "purposes": sorted(policy.Purpose),
+        "purposes": [[rule.nb, rule.en] for rule in (policy.RULES[f"purpose.{each}"] for each in policy.Purpose)],
         "retention": policy.RETENTION // timedelta(hours=1),
     }
     documents |= {f"page {path.name.removesuffix('.md.j2')}": _words(path) for path in PAGES.glob(_TEXTS)}

@@ -378,7 +378,8 @@ def notice(found: Breach, company: Particulars) -> str:
         first, last = (day(local_date(at)) if at is not None else None for at in (found.begin, found.end))
         asked = {"controller": company.controller, "contact": company.contact, "about": company.data_protection}
         facts = {"first": first, "last": last, "opened": found.opened, "files": found.files}
-        texts.append(render_markdown(PAGE, f"breach.{lang}.md.j2", **asked, **facts).strip())
+        text = render_markdown(PAGE, f"breach.{lang}.md.j2", **asked, **facts).strip()
+        texts.append(text.replace("\\. ", ". "))  # of a day, which begins no line here: people edit this text
     return "\n\n---\n\n".join(texts) + "\n"
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
-from arlo_rec.admin import approvals, staff_notices
+from arlo_rec.admin import approvals, policy_changes, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.catalogue.tombstones import RefusalCount
 from arlo_rec.keys import root_secret
@@ -195,6 +195,8 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
     if store.unapproved:
         yield Finding(Severity.CRITICAL, "policy_drift")  # nothing is given or opened, and calls pile up in the spool
+    if (version := policy_changes.unpublished(store, now)) is not None:
+        yield Finding(Severity.WARNING, "unpublished", {"version": version.version, "at": version.since})
     if store.settings.unknown_since is not None:
         yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock
     if (problem := root_problem(store)) is not None:

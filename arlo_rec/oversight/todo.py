@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import approvals, grant_review, pending
+from arlo_rec.admin import approvals, grant_review, pending, policy_changes
 from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
@@ -69,7 +69,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     ]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _cases, _objections, _refused):
+        for waiting in (_broken, _review, _unpublished, _cases, _objections, _refused):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -175,6 +175,12 @@ def _broken(store: Store, now: datetime) -> Iterator[Task]:
         if grant.by != store.person.name:
             about = {"name": grant.person, "by": grant.approvals[-1].by, "reason": grant.reason}
             yield Task("glass_broken", grant.id, grant.approvals[-1].at, about)
+
+
+def _unpublished(store: Store, now: datetime) -> Iterator[Task]:
+    """Pages of a changed version of the guidelines, from the day on which it is in force."""
+    if (version := policy_changes.unpublished(store, now)) is not None:
+        yield Task("publish", version.version, version.since, {"version": version.version})
 
 
 def _review(store: Store, now: datetime) -> Iterator[Task]:

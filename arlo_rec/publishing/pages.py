@@ -100,6 +100,7 @@ def gather(
         "officers": len({*filter(None, [version.by]), *(approval.by for approval in version.approvals)}),
         "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
         "prompts": prompts_of(version, at, lang),
+        "yes": _keys_of_consent(version, at, lang),
         "reasons": [
             WordedReason(code.code, code.text(lang), _purposes(code.purposes, lang)) for code in version.reasons
         ],
@@ -117,6 +118,12 @@ def gather(
         "grant_days": GRANT_LONGEST.days,
         "four_eyes_days": FOUR_EYES.days,
     }
+
+
+def _keys_of_consent(version: PolicyVersion, at: datetime, lang: str) -> int | str:
+    """The keys that mean yes in a prompt that callers may hear at that time: 1, or `1 or 3`."""
+    keys = sorted({key for prompt in version.prompts if prompt.in_use(at) for key in prompt.offered} or {"1"})
+    return int(keys[0]) if len(keys) == 1 else say("policy.or", lang).join(keys)
 
 
 def rests_on_interests(company: Particulars) -> bool:

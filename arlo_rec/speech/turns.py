@@ -1,8 +1,10 @@
-"""Read speakers' turns on a track of several speakers from RTTM, and keep by them only the speech of one.
+"""Speakers' turns on a track of several speakers: read from RTTM, drafted, and used to keep the speech of one.
 
 A line is `SPEAKER file channel start duration <NA> <NA> name confidence <NA>`, in seconds from the start of the sound
 (NIST, Rich Transcription 2009 evaluation plan, appendix A). The file is our id or the exchange's reference of a call;
 the name is `caller` or `agent`; any other name is of an unknown speaker.
+
+A draft has a stretch wherever anybody speaks, of an unknown speaker: a person fills in the names, and gives it back.
 
 So that nothing of the other person goes out, these stretches are silenced and counted: where two speak at once, unsure
 turns, the `MARGIN` around the other's turns, and speech in no turn. Turns of another recording, or counted from another
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 16 * 1024 * 1024  # bytes of a document
 _FIELDS = range(9, 11)  # the last, a look-ahead time, is of newer versions
 _NOTHING = "<NA>"
+UNKNOWN: Final = "unknown"  # speaker of a drafted stretch
 
 
 class Turn(NamedTuple):
@@ -74,6 +77,25 @@ def _turn(fields: Sequence[str]) -> Turn:
     return Turn(start, start + length, fields[7], confidence)
 
 
+def written(turns: Mapping[str, Sequence[Turn]], note: str) -> bytes:
+    """The turns as RTTM, which `read` reads; *note* is a comment of one line at the top."""
+    lines = [f";; {note}"]
+    for name, stretches in turns.items():
+        for turn in stretches:
+            times = f"{turn.start:.2f} {turn.end - turn.start:.2f}"
+            sure = _NOTHING if turn.confidence is None else f"{turn.confidence:.2f}"
+            lines.append(f"SPEAKER {name} 1 {times} {_NOTHING} {_NOTHING} {turn.speaker} {sure} {_NOTHING}")
+    return "\n".join([*lines, ""]).encode("utf-8")
+
+
+def draft(sound: Sound) -> tuple[Turn, ...]:
+    """A turn of an unknown speaker for each stretch of speech in a sound of 16-bit PCM."""
+    from arlo_rec.audio import activity
+
+    spans = activity.find_spans(activity.detect_activity(sound).anyone)
+    return tuple(Turn(start, min(end, sound.duration), UNKNOWN) for start, end in spans)
+
+
 SURE: Final = 0.8  # the least confidence of a turn that is kept; a turn without one was marked by a person
 MARGIN: Final = (
     0.25  # seconds around a turn of another speaker: two annotators differ by as much (NIST's scoring collar)
@@ -104,8 +126,8 @@ def by_turns(sound: Sound, turns: Sequence[Turn], side: str) -> OwnSpeech | None
     own = _mask(steps, [turn for turn in turns if turn.speaker == side and _is_sure(turn)])
     others = [turn for turn in turns if turn.speaker != side]
     theirs = _mask(steps, others)
-    if not others:
-        return None  # a single speaker: the two were not told apart
+    if len(others) in (0, len(turns)):
+        return None  # a single speaker, or a draft without names: the two were not told apart
     if not _fit(speech, _mask(steps, turns), turns, sound):
         return None
     kept = own & ~_mask(steps, others, MARGIN)

@@ -149,9 +149,14 @@ def test_from_the_day_it_is_entered_nothing_of_hers_opens_for_it_until_it_is_rej
 def test_upheld_against_quality_the_originals_stay_closed_and_officers_make_copies(
     world: World, calls: dict[str, str]
 ) -> None:
-    objection(world, "--scope", "quality")
-    told = objection(world, "--uphold", *BECAUSE)
+    for recording, purpose, who in ((calls["hers"], "quality", "leif"), (calls["released"], "training", "turid")):
+        assert exported(world, recording, purpose, who) == OPEN
+    entered = objection(world, "--scope", "quality")
+    told = objection(world, "--uphold", *BECAUSE, "--lang", "en")
     assert (told["erased"], [each["scope"] for each in told["objections"]]) == (0, ["quality"])
+    for each in (entered, told):
+        assert [saved["person"] for saved in each["recipients"]] == ["leif"], "a file for training may be used"
+    assert "we require to be deleted: 1." in told["letter"]
     ends = uses(world, calls)
     assert {use for use, end in ends.items() if end == UPHELD} == CLOSED["quality"]
     assert (ends["training"], ends["copying by the officer"]) == (OPEN, OPEN)

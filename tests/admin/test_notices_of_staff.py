@@ -129,7 +129,7 @@ def test_once_it_is_required_a_call_of_somebody_who_was_never_told_waits_in_the_
     assert [each["source_id"] for each in told["accepted"]] == ["pbx.a"]
     assert (world.spool / "b.wav").exists(), "it can be mended"
     assert ("untold" in world.tasks("sigrid"), world.tasks("leif")) == (True, [])
-    assert "Oppdiktet" not in str(world.json("status", who="iver"))
+    assert "Ola Oppdiktet" not in str(world.json("status", who="iver"))
     notify(world, "Ola Oppdiktet")
     told = world.json("ingest", str(world.spool), who="telefon")
     assert [each["source_id"] for each in told["accepted"]] == ["pbx.b"]

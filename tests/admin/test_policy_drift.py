@@ -13,10 +13,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from arlo_rec.model.policy_versions import Policy, parts
+from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.model.times import local_date
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, restore
+from tests.support.clock import later
 from tests.support.copies import SAID, labels
-from tests.support.policies import another_release, propose, put
+from tests.support.policies import NEW_PROMPT, NEW_TEXT, another_release, new_prompt, propose, put, refused
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("purpose.change"), pytest.mark.slow]
@@ -102,10 +105,41 @@ def test_no_access_is_approved_while_a_release_is_not(world: World, monkeypatch:
     asked = world.json("request", "--purpose", "quality", "--reason", REASON, who="leif")["request"]["id"]
     another_release(monkeypatch, "purposes")
     assert world.code("approve", asked, who="sigrid") == (14, "policy_drift")
-    proposal = propose(world, 'version = "2026-02"\n')
+    proposal = propose(world, new_prompt())
     world.json("deny", proposal["id"], "--reason", REASON, who="sigrid")
-    world.json("approve", propose(world, 'version = "2026-02"\n')["id"], who="sigrid")
+    world.json("approve", propose(world, new_prompt())["id"], who="sigrid")
     assert world.json("approve", asked, who="sigrid")["grant"]["state"] == "live"
+
+
+def test_purposes_are_worded_anew_only_with_a_new_prompt_and_never_for_what_is_held(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (held,) = world.take_in("held")
+    another_release(monkeypatch, "purposes")
+    today = local_date(datetime.now(UTC))
+    ended = "".join(f'[[prompt]]\nversion = "{each.version}"\nuntil = {today}\n' for each in SHIPPED[:2])
+    other = SHIPPED[2].text.replace("Mer står i", "Du kan lese mer i")
+    less = new_prompt(other, '["training"]', f"from = {today + timedelta(days=1)}\n{ended}")
+    for text in ('version = "2026-02"\n', less):
+        assert refused(world, text) == (14, "purposes_without_prompt")
+    put(world, new_prompt())
+    shown = json.dumps(world.json("consent", "show", held, who="sigrid"), ensure_ascii=False)
+    assert SHIPPED[0].text in shown and NEW_TEXT not in shown, "the words that its own caller heard"
+
+
+@pytest.mark.rule("info.published")
+def test_a_changed_version_that_is_not_published_is_reported_from_the_day_it_starts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tomorrow = local_date(datetime.now(UTC)) + timedelta(days=1)
+    put(world, f'version = "2026-02"\nfrom = {tomorrow}\nmost_found = 60\n')
+    assert "unpublished" not in world.json("status", who="iver")["warnings"]
+    later(monkeypatch, days=1)
+    assert "unpublished" in world.json("status", who="iver")["warnings"]
+    assert ("publish" in world.tasks("sigrid"), "publish" in world.tasks("leif")) == (True, False)
+    world.json("policy", "publish", "--out", str(world.base / "pages"), who="sigrid")
+    assert "unpublished" not in world.json("status", who="iver")["warnings"]
+    assert "publish" not in world.tasks("sigrid")
 
 
 def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve_it(
@@ -118,8 +152,9 @@ def test_the_commands_that_look_after_it_say_what_changed_until_officers_approve
     assert "policy_drift" in world.json("status", who="iver")["critical"]
     assert world.json("verify", who="iver")["problems"] == []
     assert world.json("policy", "show", who="leif")["version"] == "2026-01"
-    proposal = propose(world, 'version = "2026-02"\n')
-    assert [each["what"] for each in proposal["changes"]] == ["program purposes", "program rules"]
+    proposal = propose(world, new_prompt())
+    changes = [each["what"] for each in proposal["changes"]]
+    assert changes == [f"prompt {NEW_PROMPT}", "program purposes", "program rules"]
     assert world.code("find", *WHY, who="leif") == (14, "policy_drift"), "a proposal is not an approval"
     world.json("approve", proposal["id"], who="sigrid")
     assert world.code("find", *WHY, who="leif") == (13, "no_grant")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.certificates import check
-from arlo_rec.dsar import request
+from arlo_rec.dsar import signing
 from arlo_rec.model import records, times
 from arlo_rec.model.strict_json import canonical, to_base64
 from tests.support.answers import opened
@@ -72,8 +72,8 @@ def test_a_large_answer_is_checked_in_little_memory(world: World) -> None:
         head = b"<!doctype html>" + check.GENERATOR
         with own_code(world, "sigrid") as store, path.open("wb") as file:
             page = (piece for piece in (head, *([bytes(1_000_000)] * count), check.PAGE_END))
-            statement = request.Statement(CASE, None, None)
-            file.writelines(request.sealed(store, page, statement, lambda: datetime.now(UTC)))
+            statement = signing.Statement(CASE, None, None)
+            file.writelines(signing.sealed(store, page, statement, lambda: datetime.now(UTC)))
         taken, told = memory_of(world, "certificate", "verify", str(path), who=None)  # type: ignore[arg-type]
         assert told["valid"]
         most.append(taken)
@@ -234,13 +234,13 @@ def test_a_withdrawal_while_the_answer_is_signed_leaves_no_file_and_a_true_log(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.take_in("a")
-    sign = request.sign
+    sign = signing.sign
 
     def meanwhile(*words: Any) -> bytes:
         world.json("withdraw", "90000001", "--yes", who="skranke")
         return sign(*words)
 
-    monkeypatch.setattr(request, "sign", meanwhile)
+    monkeypatch.setattr(signing, "sign", meanwhile)
     out = world.base / "answer.html"
     assert world.run("dsar", "90000001", *CALLED, "--out", str(out), who="sigrid").exit == 14
     assert not out.exists()

@@ -16,7 +16,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from arlo_rec.dsar import accesses
-from arlo_rec.dsar.answer import Answer, CopyFacts, ObjectionFacts, RecordedAccess, RecordingFacts
+from arlo_rec.dsar.answer import Answer, CopyFacts, ObjectionFacts, RecordedAccess, RecordingFacts, SaidAbout
 from arlo_rec.dsar.letter import DEPTHS, PAGE
 from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.i18n.pages import MONTHS, visible
@@ -30,6 +30,7 @@ from tests.support.answers import (
     EMPLOYEE,
     HOSTILE,
     LATER,
+    LYING,
     MADE,
     MONO,
     NOTHING,
@@ -84,10 +85,13 @@ DECIDED = replace(
 )
 WRITTEN = replace(WHOLE, recordings=(replace(OWN, own_speech=False),))
 ONCE = replace(ANSWER, damaged=(), recordings=(replace(LATER, accesses=(OWN.accesses[1],)),))
+REFUSED = replace(UNKNOWN, withheld_reason="a third person is in the room")
+ABOUT = replace(SPOKEN, recordings=(replace(OWN, said_about=(SaidAbout(3.5, "Hun er en god kunde."),)),))
 EVERY_KIND = (
+    *(REFUSED, ABOUT),
     *(ONCE, replace(ONCE, recordings=(LATER,))),
     *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE, PLAIN, WRITTEN),
-    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED),
+    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED, LYING),
     *(EMPLOYEE, NOBODYS, EMPLOYEES_WHOLE, replace(EMPLOYEE, particulars=Particulars())),
 )
 
@@ -247,7 +251,7 @@ def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> N
     links = re.findall(r'<li><a href="#(.*?)">(.*?)</a></li>', letter)
     assert links == re.findall(r'<section id="(.*?)">\s*<h2>(.*?)</h2>', letter)
     told = answer.erased_since or [each for each in answer.withdrawals if each.accesses or each.exports]
-    assert len(links) == (7 if told else 6)
+    assert len(links) == 6 + bool(told) + bool(answer.lying)
 
 
 @pytest.mark.slow

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Sound
-from arlo_rec.dsar import sounds
+from arlo_rec.dsar import recordings, sounds
+from arlo_rec.model.errors import Usage
 from tests.support import copies
 from tests.support.answers import opened
 from tests.support.answers import words as words_of
@@ -22,6 +25,7 @@ from tests.support.world import World
 
 pytestmark = [pytest.mark.rule("data.customer"), pytest.mark.rule("data.employee"), pytest.mark.slow]
 CALLED = ("--identity", "called-back")
+WEIGHED = "the colleague is named and a third person is in the room"
 
 
 def ask(world: World, *words: str, name: str = "answer.html") -> dict[str, Any]:
@@ -100,6 +104,113 @@ def test_without_turns_that_fit_a_single_track_has_no_sound_and_the_officer_is_t
     answer = ask(world, "90000001", *more)
     assert answer["told"]["without_sound"] == [{"id": call, "code": "mono"}]
     assert not [name for name in answer["bodies"] if name.endswith((".wav", ".mp3"))]
+
+
+def test_the_officer_gets_a_draft_of_turns_which_names_make_into_an_answer(world: World) -> None:
+    call = spoken(world)
+    draft = world.base / "draft.rttm"
+    told = ask(world, "90000001", "--turns-out", str(draft), name="first.html")["told"]
+    assert [(each["id"], round(each["start"]), round(each["end"])) for each in told["turns"]] == [
+        (call, 1, 3),
+        (call, 4, 6),
+    ]
+    text = draft.read_text("utf-8")
+    assert text.count("> unknown <") == 2
+    unnamed = ask(world, "90000001", "--turns", str(draft), name="unnamed.html")
+    assert unnamed["told"]["without_sound"] == [{"id": call, "code": "mono"}], "nobody was told apart"
+    draft.write_text(text.replace("> unknown <", "> caller <", 1).replace("> unknown <", "> agent <"), "utf-8")
+    answer = ask(world, "90000001", "--turns", str(draft), name="second.html")
+    assert (answer["told"]["without_sound"], answer["told"]["turns"]) == ([], [])
+    sound = sound_of(answer)
+    loud = [sum(map(abs, array("h", sound.data[16000 * n : 16000 * (n + 1)]))) for n in range(8)]
+    assert min(loud[1:3]) > 100 * max(loud[4], loud[5], 1)
+
+
+def test_a_sound_that_is_not_separated_is_promised_and_the_officer_is_told_three_ways(world: World) -> None:
+    spoken(world)
+    out = world.base / "answer.html"
+    said = world.run("dsar", "90000001", *CALLED, "--out", str(out), "--lang", "en", who="sigrid")
+    assert said.exit == 0
+    assert all(way in said.out for way in ("--turns-out FILE", "--whole-call --reason", "--withhold --reason"))
+    assert "somebody speaks in 2 places" in said.out
+    letter = ask(world, "90000001", "--lang", "en", name="again.html")["letter_html"]
+    assert "We separate them when you ask for it, before" in words_of(letter)
+    assert "because of the rights of" not in words_of(letter)
+
+
+@pytest.mark.rule("access.subject")
+def test_a_sound_is_refused_only_with_a_reason_which_letter_and_log_have(world: World) -> None:
+    call = spoken(world)
+    out = ("--out", str(world.base / "x.html"), "--json")
+    told = world.run("dsar", "90000001", *CALLED, "--withhold", *out, who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "withhold_without_reason")
+    both = ("--withhold", "--whole-call", "--reason", WEIGHED)
+    told = world.run("dsar", "90000001", *CALLED, *both, *out, who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "not_together")
+    answer = ask(world, "90000001", "--withhold", "--reason", WEIGHED, "--lang", "en")
+    assert answer["told"]["without_sound"] == [{"id": call, "code": "withheld"}]
+    assert data_of(answer)["withheld_reason"] == WEIGHED
+    assert f"The reason is: {WEIGHED}." in words_of(answer["letter_html"])
+    entries = world.json("audit", "show", "--action", "dsar", who="iver")["entries"]
+    assert [entry["reason"] for entry in entries if entry.get("detail", {}).get("withheld")] == [WEIGHED]
+
+
+# -- what the employee says about the caller ----------------------------------------------------------
+
+
+@pytest.mark.rule("access.subject")
+def test_what_the_employee_says_about_the_caller_is_given_as_text_with_the_weighing_logged(world: World) -> None:
+    world.take_in("a", seconds=1)
+    file = world.base / "about.json"
+    file.write_text(json.dumps({"pbx.a": [{"start": 0.4, "text": "Kunden virker fornøyd."}]}), "utf-8")
+    about = ("--about", str(file))
+    out = ("--out", str(world.base / "x.html"), "--json")
+    told = world.run("dsar", "90000001", *CALLED, *about, *out, who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "about_without_reason")
+    answer = ask(world, "90000001", *about, "--reason", WEIGHED, "--lang", "nb")
+    (one,) = data_of(answer)["recordings"]
+    assert one["said_about"] == [{"starts_s": 0.4, "text": "Kunden virker fornøyd."}]
+    letter = words_of(answer["letter_html"])
+    assert "Det kundebehandleren sier om deg" in letter and "Kunden virker fornøyd." in letter
+    assert WEIGHED not in letter
+    entries = world.json("audit", "show", "--action", "dsar", who="iver")["entries"]
+    assert [entry["reason"] for entry in entries if entry.get("detail", {}).get("about")] == [WEIGHED]
+    assert "fornøyd" not in json.dumps(entries)
+
+
+@pytest.mark.parametrize(
+    ("document", "who", "code"),
+    [
+        ('{"pbx.a": [{"start": 0.4}]}', "90000001", "about_unreadable"),
+        ('{"pbx.a": []}', "90000001", "about_unreadable"),
+        ("[]", "90000001", "about_unreadable"),
+        ('{"pbx.a": [{"start": -1, "text": "x"}]}', "90000001", "about_unreadable"),
+        ('{"pbx.b": [{"start": 1, "text": "x"}]}', "90000001", "about_of_no_call"),
+        ('{"pbx.a": [{"start": 1, "text": "x"}]}', "--agent=Ola Oppdiktet", "about_of_caller"),
+    ],
+)
+def test_words_about_the_caller_that_do_not_fit_are_refused_and_nothing_leaves(
+    world: World, document: str, who: str, code: str
+) -> None:
+    world.take_in("a", seconds=0.3)
+    (world.base / "about.json").write_text(document, "utf-8")
+    words = ("--about", str(world.base / "about.json"), "--reason", WEIGHED, "--out", str(world.base / "x.html"))
+    told = world.run("dsar", who, *CALLED, *words, "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, code)
+    assert not (world.base / "x.html").exists()
+    assert world.json("recipients", "list", who="sigrid")["recipients"] == []
+
+
+@given(
+    st.binary(max_size=200)
+    | st.from_regex(rb'\{"a": \[\{"start": [0-9]{1,3}, "text": "[a-z]{0,3}"\}\]\}', fullmatch=True)
+)
+def test_any_bytes_are_read_as_words_about_the_caller_or_refused(document: bytes) -> None:
+    try:
+        read = recordings.read_said_about(document)
+    except Usage:
+        return
+    assert read and all(said.text and said.starts_s >= 0 for each in read.values() for said in each)
 
 
 def test_turns_that_cannot_be_read_are_refused_before_anything_is_opened(world: World) -> None:

@@ -196,6 +196,7 @@ def test_a_breach_drafts_the_notice_to_people_with_blanks_and_nobodys_name_or_nu
         (en, ("Verisure Arlo Europe DAC writes to you", "were opened", "A sound file", "We are sorry")),
     ):
         assert all(each in part for each in wanted)
+        assert "\\" not in part and not re.search(r"[^\n]\n## ", part), "a text that people go on writing"
         assert part.count("▢") == 18, "each blank has a mark before and behind it"
     assert not re.search(r"leif|sigrid|\+47|9000", text)
     assert lix(nb.replace("▢", "")) <= HARDEST

@@ -12,9 +12,9 @@ from arlo_rec.i18n.messages import LANGUAGES, say
 from arlo_rec.model.errors import Refused
 from arlo_rec.model.particulars import KEYS, Particulars
 from arlo_rec.model.records import Approval
-from arlo_rec.policy import RULES
-from arlo_rec.publishing import markup
-from arlo_rec.publishing.pages import INTERNAL, NAMES, PAGE, PUBLIC
+from arlo_rec.policy import RULES, Purpose
+from arlo_rec.publishing import markup, pages
+from arlo_rec.publishing.pages import INTERNAL, NAMES, PAGE, PUBLIC, Page
 from arlo_rec.ui.terminal import message_of
 from tests.support.pages import AT, COMPANIES, NONE, STATED, VERSION, page, section, words
 from tests.support.places import TOP
@@ -299,6 +299,28 @@ def test_what_a_version_sets_stands_in_the_guidelines() -> None:
         assert said in text
         assert said not in page("guidelines", "en", "md")
     assert "slettes fra loggen etter ett år" in page("guidelines", "nb", "md")
+
+
+@pytest.mark.rule("consent.purposes")
+def test_every_page_names_each_key_that_means_yes() -> None:
+    both, training = frozenset(Purpose), frozenset({Purpose.TRAINING})
+    prompts = tuple(replace(prompt, keys={"1": both, "3": training}) for prompt in VERSION.prompts)
+    for name in ("notice-customers", "notice-employees", "guidelines", "prompts", "impact-assessment"):
+        for lang, wanted in (("nb", r"taste[rt](?: du)? 1 eller 3\b"), ("en", r"press(?:ed|es)? 1 or 3\b")):
+            text = pages.content(Page(name, lang, "md"), replace(VERSION, prompts=prompts), STATED, AT, AT)
+            assert re.search(wanted, text.decode("utf-8"), re.I), name
+            assert not re.search(wanted, page(name, lang, "md"), re.I)
+
+
+@pytest.mark.rule("purpose.change")
+def test_no_page_says_another_number_than_the_version() -> None:
+    version = replace(VERSION, retention_days=31, entries_days=400, most_found=77, own_a_day=11)
+    for name in NAMES:
+        text = page(name, "nb", "md", version=version)
+        for of_another in ("ett år", "50 opptak", "20 opptak", "90 dager etter at samtalen", "automatisk etter 90"):
+            assert of_another not in text, name
+        for figure in ("31 dager", "400 dager") if name not in {"prompts", "withdraw"} else ():
+            assert figure in text, name
 
 
 def test_a_page_asks_nothing_of_anywhere_and_has_the_colours_of_an_answer() -> None:

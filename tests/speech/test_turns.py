@@ -45,6 +45,24 @@ def test_what_is_no_rttm_is_refused_with_its_line(line: bytes, at: int) -> None:
     assert (raised.value.code, raised.value.detail) == ("turns_unreadable", {"line": at})
 
 
+TURN = st.builds(
+    lambda start, length, speaker, sure: Turn(start / 100, (start + length) / 100, speaker, sure),
+    st.integers(0, 360_000),
+    st.integers(0, 6_000),
+    st.sampled_from(["caller", "agent", turns.UNKNOWN]),
+    st.sampled_from([None, 0.0, 0.75, 1.0]),
+)
+
+
+@given(st.dictionaries(st.text("0123456789abcdef", min_size=1), st.lists(TURN, min_size=1), min_size=1))
+def test_turns_that_were_written_are_read_again(each: dict[str, list[Turn]]) -> None:
+    read = turns.read(turns.written(each, "replace unknown"))
+    for name, stretches in each.items():
+        for was, now in zip(stretches, read[name], strict=True):
+            assert (now.speaker, now.confidence) == (was.speaker, was.confidence)
+            assert (now.start, now.end) == (pytest.approx(was.start), pytest.approx(was.end))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(document: bytes) -> None:
     try:
