@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from dateutil.easter import easter
-from dateutil.relativedelta import relativedelta
-
 _MONTHS, _MONTHS_EXTENDED = 1, 3  # "extended by two further months" (GDPR 12(3)), counted from the receipt as well
 _FIXED = ((1, 1), (5, 1), (5, 17), (12, 25), (12, 26))  # month, day
 _AFTER_EASTER = (-3, -2, 0, 1, 39, 49, 50)  # Maundy Thursday to Whit Monday, in days
@@ -23,6 +20,8 @@ def answer_due(received: date, *, stood_still: int = 0, extended: bool = False) 
     *stood_still* is the number of days that a check of the person's identity took. Raises OverflowError or ValueError
     for days beyond the calendar.
     """
+    from dateutil.relativedelta import relativedelta  # here: most commands count no deadline
+
     due = received + relativedelta(months=_MONTHS_EXTENDED if extended else _MONTHS) + timedelta(days=stood_still)
     while due.weekday() >= 5 or is_holiday(due):
         due += timedelta(days=1)
@@ -31,6 +30,8 @@ def answer_due(received: date, *, stood_still: int = 0, extended: bool = False) 
 
 def is_holiday(day: date) -> bool:
     """Whether it is a Norwegian public holiday."""
+    from dateutil.easter import easter
+
     if (day.month, day.day) in _FIXED:
         return True
     return (day - easter(day.year)).days in _AFTER_EASTER
