@@ -34,7 +34,7 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
 CaseId = Annotated[str, arg("arg.case", "CASE")]
 Callers = Annotated[list[str] | None, arg("arg.callers", "[CALLER ...|-]")]
 Agents = Annotated[list[str] | None, opt("opt.dsar_agent", "--agent", "NAME")]
-Identity = Annotated[str | None, opt("opt.identity", "--identity")]
+Identity = Annotated[list[str] | None, opt("opt.identity", "--identity")]
 JoinedCase = Annotated[str | None, opt("opt.case", "--case", "CASE|new")]
 Received = Annotated[str | None, opt("opt.received", "--received", "DATE")]
 NEW: Final = "new"  # instead of the id of a case
@@ -78,7 +78,7 @@ def dsar(
     reply = requests.Reply(run.files.new_file(out), _turns(run, turns), draft, *differs, form, scope, particulars)
     named, is_new = _joined(case)
     rights = ANSWERED_BY_COPY
-    intake = Intake(identity, first_moment(run, received), case=named, is_new=is_new, rights=rights)
+    intake = Intake(tuple(identity or ()), first_moment(run, received), case=named, is_new=is_new, rights=rights)
     request = requests.Request(_callers(run, callers), (), tuple(agent or ()), person, intake)
     with run.store() as store:
         answered = requests.answer(store, request, reply, run.now, run.progress)
@@ -110,7 +110,7 @@ def case_open(
     if right not in set(Right):
         raise Usage("right_unknown", rights=", ".join(Right))
     named, is_new = _joined(joined)
-    intake = Intake(identity, *days, named, is_new=is_new, rights=(Right(right),), way=way)
+    intake = Intake(tuple(identity or ()), *days, named, is_new=is_new, rights=(Right(right),), way=way)
     request = requests.Request(_callers(run, callers), tuple(reference or ()), tuple(agent or ()), person, intake)
     with run.store() as store:
         entered = requests.enter(store, request, run.now)
@@ -336,11 +336,10 @@ def _scope(run: Run, only: list[str]) -> Scope | None:
     return Scope(calls, begin, end) if only else None
 
 
-def _check_way(identity: str | None) -> None:
+def _check_way(identity: list[str] | None) -> None:
     """Raise Usage where how identity was checked is a known way, mistyped: other words would stand in the letter."""
-    if identity is not None and identity not in IDENTITY_WAYS and " " not in identity.strip():
-        near = nearest(identity, IDENTITY_WAYS)
-        if near:
+    for stated in identity or ():
+        if stated not in IDENTITY_WAYS and " " not in stated.strip() and (near := nearest(stated, IDENTITY_WAYS)):
             raise Usage("identity_way_unknown", **near)
 
 

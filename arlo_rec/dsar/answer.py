@@ -13,6 +13,14 @@ from arlo_rec.model.policy_versions import ENTRIES_DAYS
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityCheck:
+    """How it was checked that an identifier is the person's."""
+
+    of: str = field(repr=False)  # the number, reference or name
+    way: str = field(repr=False)  # one of `rights.IDENTITY_WAYS`, or the officer's own words
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An access request: its receipt, its deadline, and how the person's identity was checked.
 
@@ -26,6 +34,7 @@ class Case:
     identity: tuple[str, ...] = field(repr=False)
     stood_still_days: int = 0  # for which the deadline stood still, because identity was being checked
     extension: str | None = None  # why the deadline was extended, in the officer's words
+    checks: tuple[IdentityCheck, ...] = field(default=(), repr=False)  # of each identifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar import subjects
-from arlo_rec.dsar.answer import Case
+from arlo_rec.dsar.answer import Case, IdentityCheck
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import PENDING, CaseState, LoggedCase
 from arlo_rec.log.events import (
@@ -58,7 +58,7 @@ _TAG = 17  # bytes of `Identifier.marked`
 class Intake:
     """An officer's statement of a request: the right, its receipt, and how and when identity was checked."""
 
-    identity: str | None = None
+    identity: tuple[str, ...] = ()  # one statement, or one for each of the identifiers, in their order
     received_at: datetime | None = None
     asked_at: datetime | None = None  # when the person was asked who they are; None if that took no time
     shown_at: datetime | None = None  # when they showed it
@@ -78,6 +78,7 @@ class Statement:
     identity: tuple[str, ...] = field(repr=False)
     known_by: tuple[Identifier, ...] = field(repr=False)
     way: tuple[str, ...] = field(default=(), repr=False)  # by which the request came
+    checks: tuple[IdentityCheck, ...] = field(default=(), repr=False)  # of each identifier
 
 
 class CaseShown(Record, frozen=True):
@@ -173,15 +174,14 @@ def take(
             return running[0]
         names = ", ".join(entry.case.id for entry in running)
         raise Refused("case_runs", rule="access.subject", case=names)
-    if not entered or intake.identity is not None:
-        _demand_identity(store, intake.identity, now)
+    if not entered or intake.identity:
+        _demand_identity(store, intake, known_by, now)
     case = _add(store, None, _stated(intake, known_by), intake, now)
     return shown(store, case, now)
 
 
 def _stated(intake: Intake, known_by: Iterable[Identifier]) -> Statement:
-    identity, way = ((text,) if text is not None else () for text in (intake.identity, intake.way))
-    return Statement(identity, tuple(known_by), way)
+    return Statement(intake.identity, tuple(known_by), (intake.way,) if intake.way is not None else ())
 
 
 def _join(
@@ -198,9 +198,10 @@ def _join(
     new = [identifier for identifier in known_by if identifier not in entry.statement.known_by]
     if subjects.are_mixed((*entry.statement.known_by, *new)):
         raise Usage("agent_or_caller")
-    if not new and intake.identity in (None, *entry.statement.identity) and (entered or not is_open):
+    is_known = set(intake.identity) <= set(entry.statement.identity)
+    if not new and is_known and (entered or not is_open):
         return entry
-    _demand_identity(store, intake.identity, now)
+    _demand_identity(store, intake, new, now)
     _add(store, entry, _stated(intake, new), intake, now)
     return shown(store, case, now)
 
@@ -208,7 +209,7 @@ def _join(
 def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -> bool:
     """Whether a request repeats a running case: same identifiers, and nothing else stated."""
     same_day = intake.received_at in (None, entry.case.received_at)
-    same_check = intake.identity in (None, *entry.statement.identity)
+    same_check = set(intake.identity) <= set(entry.statement.identity)
     return set(known_by) == set(entry.statement.known_by) and same_day and same_check
 
 
@@ -223,12 +224,17 @@ def as_told(entry: Entry) -> Case:
         statement.identity,
         case.stood_still,
         case.extension,
+        statement.checks,
     )
 
 
-def _demand_identity(store: Store, identity: str | None, now: datetime) -> None:
-    decision = identity_stated(identity or "")
-    if not decision.allowed:
+def _demand_identity(store: Store, intake: Intake, known_by: Sequence[Identifier], now: datetime) -> None:
+    """Raise Refused, after logging it, unless a check of identity is stated, for all identifiers or for each."""
+    if len(intake.identity) > 1 and len(intake.identity) != len(known_by):
+        raise Usage("identity_for_each", rule="access.subject", count=len(known_by))
+    for decision in map(identity_stated, intake.identity or ("",)):
+        if decision.allowed:
+            continue
         store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
         raise Refused(decision.code, rule=decision.rule)
 
@@ -287,7 +293,7 @@ def is_answered_by(store: Store, answered: CaseAnswered) -> bool:
 
 def _opening(row: CaseRow, intake: Intake, now: datetime) -> CaseOpened:
     """The event of opening a case; raises Usage for days that are not in order."""
-    received, is_identified = local_date(intake.received_at or now), intake.identity is not None
+    received, is_identified = local_date(intake.received_at or now), bool(intake.identity)
     if received > local_date(now) or (intake.received_at or now) > now:
         raise Usage("received_in_future")
     asked = local_date(intake.asked_at) if intake.asked_at is not None else None
@@ -350,6 +356,7 @@ def _sealed(store: Store, case: str, part: int, stated: Statement) -> CaseRow:
 def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
     """A case with the statements of all its parts."""
     identity: list[str] = []
+    checks: list[IdentityCheck] = []
     known_by: list[Identifier] = []
     way: list[str] = []
     parts = 0
@@ -359,8 +366,18 @@ def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
             identity += [words for words in stated.identity if words not in identity]
             known_by += [identifier for identifier in stated.known_by if identifier not in known_by]
             way += stated.way
+            checks += _checks(stated, known_by)
             parts += 1
-    return Entry(case, Statement(tuple(identity), tuple(known_by), tuple(way)), parts < len(case.sworn))
+    told = Statement(tuple(identity), tuple(known_by), tuple(way), tuple(dict.fromkeys(checks)))
+    return Entry(case, told, parts < len(case.sworn))
+
+
+def _checks(stated: Statement, so_far: Sequence[Identifier]) -> list[IdentityCheck]:
+    """How each identifier of a part was checked; a part without any is a check of all that the case has *so far*."""
+    names = [identifier.text for identifier in stated.known_by or so_far]
+    if len(stated.identity) == len(names):
+        return [IdentityCheck(*pair) for pair in zip(names, stated.identity, strict=True)]
+    return [IdentityCheck(name, way) for name in names for way in stated.identity]
 
 
 def _opened(store: Store, row: CaseRow) -> Statement:

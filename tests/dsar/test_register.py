@@ -144,6 +144,25 @@ def test_another_number_is_added_to_a_case_that_is_named_with_a_check_of_its_own
     assert world.json("verify", who="iver")["problems"] == []
 
 
+@pytest.mark.slow
+def test_each_number_has_a_check_of_its_own_and_the_letter_says_which(world: World) -> None:
+    world.take_in("a", **SHORT)
+    numbers = ("90000001", "90000002", "90000003")
+    out = ("--out", str(world.base / "x.html"))
+    two = ("--identity", "called-back", "--identity", "seen-id")
+    assert refused(world, "dsar", *numbers, *two, *out) == (2, "identity_for_each")
+    wrong = (*two, "--identity", "not checked yet")
+    assert refused(world, "dsar", *numbers, *wrong, *out) == (14, "identity_says_none")
+    answer = ask(world, "each.html", *numbers, *two, "--identity", "login")
+    ways = ["called-back", "seen-id", "login"]
+    checks = [{"of": f"+47{number}", "way": way} for number, way in zip(numbers, ways, strict=True)]
+    assert answer["data"]["case"]["checks"] == checks
+    assert answer["data"]["case"]["identity"] == ways
+    assert "<bdi>+4790000002</bdi>: " in answer["letter"]
+    one = ask(world, "one.html", "90000004", "90000005", *CALLED)["data"]["case"]["checks"]
+    assert [each["way"] for each in one] == ["called-back", "called-back"]
+
+
 def test_no_employee_is_added_to_a_callers_case(world: World) -> None:
     case = case_of(world)
     words = ("dsar", "--agent", "Ola Oppdiktet", "--case", case, *CALLED, "--out", str(world.base / "x.html"))

@@ -24,6 +24,7 @@ from arlo_rec.dsar.answer import (
     ErasedSince,
     ExportFacts,
     HoldFacts,
+    IdentityCheck,
     LyingFacts,
     ObjectionFacts,
     PastWithdrawal,
@@ -152,7 +153,7 @@ MONO = replace(
 ANSWER = Answer(
     case=Case(
         *("5e1f00c0ffee", "open", START + timedelta(days=39), date(2026, 12, 9), ("BankID, 10. november",)),
-        *(3, "samtalene må høres én for én"),
+        *(3, "samtalene må høres én for én", (IdentityCheck(NUMBER, "BankID, 10. november"),)),
     ),
     answered_at=START + timedelta(days=40),
     identifiers=(NUMBER,),
