@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import approvals, grant_review, pending, policy_changes
+from arlo_rec.admin import approvals, grant_review, holds, pending, policy_changes
 from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
-from arlo_rec.log.holds import LoggedHold
+from arlo_rec.log.holds import HoldState, LoggedHold
 from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
@@ -69,7 +69,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     ]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _unpublished, _cases, _objections, _refused):
+        for waiting in (_broken, _review, _unpublished, _cases, _holds_that_end, _objections, _refused):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -181,6 +181,15 @@ def _unpublished(store: Store, now: datetime) -> Iterator[Task]:
     """Pages of a changed version of the guidelines, from the day on which it is in force."""
     if (version := policy_changes.unpublished(store, now)) is not None:
         yield Task("publish", version.version, version.since, {"version": version.version})
+
+
+def _holds_that_end(store: Store, now: datetime) -> Iterator[Task]:
+    """Holds that end within a week: the person is told before (GDPR 18(3)), or officers set another."""
+    at = store.clock.today(now)
+    for hold in holds.listed(store, now):
+        if hold.state(at) is HoldState.SET and hold.until - at <= SOON:
+            about = {"ground": hold.ground, "count": len(hold.calls), "until": hold.until}
+            yield Task("hold_ends", hold.id, hold.until - SOON, about)
 
 
 def _review(store: Store, now: datetime) -> Iterator[Task]:
