@@ -339,15 +339,21 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
 # -- the spool ----------------------------------------------------------------------------------------
 
 
-def leaves_spool(code: str, *, said_no: bool, started_at: datetime | None, now: datetime) -> Decision:
+def leaves_spool(code: str, *, said_no: bool, withdrawn: bool, began: datetime, now: datetime) -> Decision:
     """Whether the files of a refused call are removed from the spool.
 
-    What nobody said yes to may not stay anywhere. What may be a mistake stays, so that it can be mended. A declined
-    call without a sound goes a day after it began: its sound would else arrive later, and belong to no call.
+    What nobody said yes to may not stay anywhere, nor what was withdrawn or is past retention. What may be a mistake
+    stays, so that it can be mended. A call without a sound stays for a day: its sound may still arrive.
     """
     if (rule := {**REFUSED_FOR_GOOD, **_REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
         return Decision.yes(rule)
-    if code == "not_a_file" and said_no and started_at is not None and now - started_at >= SOUND_WAITS:
+    if code == "not_a_file" and now - began < SOUND_WAITS:
+        return Decision.no("scope.only", "can_be_mended")
+    if withdrawn:
+        return Decision.yes("consent.withdraw")
+    if is_due(due_at(began), now):
+        return Decision.yes("retention.90d")
+    if said_no:
         return Decision.yes("consent.press2")
     return Decision.no("scope.only", "can_be_mended")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from arlo_rec.backends.named_files import NamedFile
     from arlo_rec.erasure.withdrawal import Plan, ShownCall, Withdrawal
+    from arlo_rec.store import Store
 
 MOST_ASKED = 15  # calls shown before the question, so that number and question stand on one screen
 
@@ -43,7 +44,7 @@ def withdraw(
         plan = withdrawal.plan(store, number, call, run.now(), asked=not yes)
         calls = withdrawal.shown_calls(store, plan) if dry_run or not yes else []
         if dry_run:
-            would = withdrawal.preview(store, plan)
+            would = _with_spool(run, store, plan, withdrawal.preview(store, plan))
             count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
             lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, would.recipients, would=True)]
             return Answer(would, lines)
@@ -52,14 +53,27 @@ def withdraw(
                 run.echo(line)
         else:
             _confirm(run, plan, calls)
-        withdrawn = withdrawal.carry_out(store, plan, run.now())
+        withdrawn = _with_spool(run, store, plan, withdrawal.carry_out(store, plan, run.now()))
         chores = must_delete(run, withdrawn.recipients)
         if chores and not disclosures.are_shown_to(store.person):  # support has a customer on the line
             chores = [run.say("withdraw.others_delete", count=len(chores))]
     unfinished = _unfinished(run, withdrawn, target)
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
-    lines = [*chores, *unfinished, *others, _aloud(run, plan, withdrawn)]  # read aloud: last
+    lying = [run.say("withdraw.spool", count=len(withdrawn.spool))] if withdrawn.spool else []
+    lines = [*chores, *unfinished, *others, *lying, _aloud(run, plan, withdrawn)]  # read aloud: last
     return Answer(withdrawn, lines, always=True, exit_status=3 if unfinished else 0)
+
+
+def _with_spool(run: Run, store: Store, plan: Plan, withdrawn: Withdrawal) -> Withdrawal:
+    """The answer with the refused calls of that number in known spools, which the next intake removes."""
+    from msgspec.structs import replace
+
+    from arlo_rec.intake import lying_calls
+
+    if plan.number is None:
+        return replace(withdrawn, spool=[])
+    found = lying_calls.of_callers(store, {plan.number.reveal()}, run.now())
+    return replace(withdrawn, spool=[call.source for call in found.calls if call.code != lying_calls.WAITS])
 
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:

@@ -199,6 +199,15 @@ class DamagedRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class LyingFacts:
+    """A call in the telephone system's folder that is no recording."""
+
+    at: datetime  # when it began, or when it was delivered
+    refused_as: str  # "unasked", "faulty" or "waits"
+    gone_by: datetime  # when its files are removed at the latest
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """The part of all held recordings that the person asks for; every given condition must hold."""
 
@@ -242,3 +251,5 @@ class Answer:
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names
     withheld_reason: str | None = None  # why sounds that are not separated are refused; None: they are not
+    lying: tuple[LyingFacts, ...] = ()  # calls that the telephone system delivered, and that were not taken in
+    spool_read: bool = True  # whether every folder that it delivers to could be read

@@ -22,7 +22,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Digested
 from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, users, writing
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, SaidAbout, Scope
+from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, LyingFacts, SaidAbout, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.recordings import HeldCall, KnownWithdrawal
 from arlo_rec.dsar.register import CaseShown, Intake, KnownAs
@@ -31,6 +31,7 @@ from arlo_rec.dsar.sounds import given
 from arlo_rec.dsar.subjects import Identifier
 from arlo_rec.dsar.writing import Composition, Form
 from arlo_rec.i18n.messages import say
+from arlo_rec.intake import lying_calls
 from arlo_rec.log.cases import PENDING, CaseState
 from arlo_rec.log.events import (
     CaseAnswered,
@@ -43,7 +44,7 @@ from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachabl
 from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
-from arlo_rec.policy import Action, Decision, reason_problem
+from arlo_rec.policy import Action, Decision, due_at, leaves_spool, reason_problem
 from arlo_rec.rights import said_about, whole_call, withhold
 from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
@@ -290,7 +291,22 @@ def _content(store: Store, reply: Reply, found: _Found, opened: _Opened, clock: 
         *(found.side, policy.entries_days),
         subjects.objections_of(store, known_by),
         reply.reason if reply.withhold else None,
+        *_lying(store, found, now),
     )
+
+
+def _lying(store: Store, found: _Found, now: datetime) -> tuple[tuple[LyingFacts, ...], bool]:
+    """The caller's calls that lie in a known spool, and whether all of these could be read."""
+    if found.side != "caller":
+        return (), True
+    numbers = {each.text for each in found.entry.statement.known_by if each.text.startswith("+")}
+    search = lying_calls.of_callers(store, numbers, now)
+    facts = []
+    for call in search.calls:
+        unasked = leaves_spool(call.code, said_no=False, withdrawn=False, began=now, now=now).allowed
+        code = "unasked" if unasked else call.code if call.code == lying_calls.WAITS else "faulty"
+        facts.append(LyingFacts(call.began, code, now if unasked else max(now, due_at(call.began))))
+    return tuple(facts), search.is_whole
 
 
 def _side(entry: register.Entry, reply: Reply) -> str:

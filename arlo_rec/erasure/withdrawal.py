@@ -78,6 +78,7 @@ class Withdrawal(Record, frozen=True, kw_only=True):
     kept: int  # recordings that stay on hold, because the person asked that they be kept
     backup_until: datetime | None  # when the last backup that opens an erased recording is gone; None without one
     number: str | UnsetType = UNSET  # of the erasure; a preview has none
+    spool: list[str] | UnsetType = UNSET  # calls of that number that were refused, and lie in a known spool
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, asked: bool = True) -> Plan:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -35,7 +35,7 @@ from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, dec
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
-from arlo_rec.model.records import Call, Recording, RecordingId
+from arlo_rec.model.records import Call, Private, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Decision, State
@@ -72,11 +72,11 @@ class Tags:
         with ThreadPoolExecutor() as threads:
             self._callers.update(zip(numbers, threads.map(self._caller, numbers), strict=True))
 
-    def caller(self, call: Call) -> bytes | None:
-        """The tag of a call's number, None if withheld; each number costs 5 ms once per run, on purpose."""
-        if call.caller is None:
+    def caller(self, caller: Private | None) -> bytes | None:
+        """The tag of a number, None if withheld; each costs 5 ms once per run, on purpose."""
+        if caller is None:
             return None
-        number = call.caller.reveal()
+        number = caller.reveal()
         if number not in self._callers:
             self._callers[number] = self._caller(number)
         return self._callers[number]
@@ -297,6 +297,14 @@ def claimed(delivery: Delivery) -> Claim | None:
         return _claim(delivery.call())
     except BadManifest:
         return None
+
+
+def began(delivery: Delivery) -> datetime:
+    """When a read delivery's call began; else when its manifest was written."""
+    if (claim := claimed(delivery)) is not None:
+        return claim.started_at
+    file = delivery.manifest_file
+    return datetime.fromtimestamp(file.changed_ns // 1_000_000_000 if file is not None else 0, UTC)
 
 
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:

@@ -330,9 +330,9 @@ class Line(Delivery):
             raise BadManifest("bad_metadata") from None
 
     @property
-    def folder(self) -> spool.FolderId | None:
-        """The folder of the manifest that it stands in."""
-        return self.shared.manifest.folder if self.shared.manifest else None
+    def manifest_file(self) -> spool.SpoolFile | None:
+        """The manifest that it stands in."""
+        return self.shared.manifest
 
     @property
     def is_removable(self) -> bool:

@@ -30,6 +30,7 @@ from arlo_rec import audio
 from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.intake import lying_calls
 from arlo_rec.intake.batch import Batch, Reading, read
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
@@ -59,6 +60,8 @@ def ingest(
     store.demand(Action.INGEST, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
+    if not options.dry_run:
+        lying_calls.remember(store, paths, now)
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()

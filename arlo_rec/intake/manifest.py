@@ -93,13 +93,19 @@ class Delivery:
         raise NotImplementedError
 
     @property
-    def folder(self) -> spool.FolderId | None:
-        """The folder in which the description was read; None before."""
-        return self.manifest.folder if self.manifest else None
+    def manifest_file(self) -> spool.SpoolFile | None:
+        """The file in which the description was read; None before."""
+        return self.manifest
 
     def opened_sound(self, *, shared: bool = False) -> AbstractContextManager[tuple[BinaryIO, spool.SpoolFile]]:
         """Open its sound in or below the folder in which it was read; raises BadManifest or NotAFile."""
-        return spool.opened(self.home, self.path.parent, self.audio_name(), same=self.folder, shared=shared)
+        return spool.opened(
+            self.home,
+            self.path.parent,
+            self.audio_name(),
+            same=self.manifest_file.folder if self.manifest_file else None,
+            shared=shared,
+        )
 
     def locate(self) -> bool:
         """Open the sound if it is not open yet; False where its name is of anything but a plain file."""
@@ -143,7 +149,7 @@ class Delivery:
             raise BadManifest("bad_metadata")
         if notice.get("key") is not None:
             _text(notice, "key")
-        at, caller = _instant(notice.get("at")), _caller(notice)
+        at, caller = _instant(notice.get("at")), caller_of(notice)
         if caller is None:
             raise WithheldNumber("bad_metadata")
         return Withdrawal(caller, at)
@@ -161,7 +167,7 @@ class Delivery:
             started_at=_instant(manifest.get("started_at")),
             team=_text(manifest, "team"),
             agent=_text(manifest, "agent"),
-            caller=_caller(manifest),
+            caller=caller_of(manifest),
             channels=_channels(manifest.get("channels")),
             consent_key=claimed.get("key"),
             consent_at=_optional_instant(claimed.get("at")),
@@ -273,7 +279,8 @@ def _stopped(value: object) -> Stopped | None:
     return Stopped(str(value["key"]), at)
 
 
-def _caller(manifest: dict[str, Any]) -> Private | None:
+def caller_of(manifest: dict[str, Any]) -> Private | None:
+    """The number in a manifest or a notice, None if withheld; raises BadManifest."""
     if "caller" not in manifest:
         raise BadManifest("bad_metadata")
     value = _plain(manifest["caller"])

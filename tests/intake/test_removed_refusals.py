@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.i18n.messages import every
 from arlo_rec.intake.batch import CODES
-from arlo_rec.policy import SOUND_WAITS, leaves_spool
+from arlo_rec.policy import RETENTION, SOUND_WAITS, leaves_spool
 from tests.support import world as worlds
 from tests.support.faults import Crash, Plan, faults
 from tests.support.intake import denials, ingest, left, objects, problems
@@ -110,13 +110,12 @@ def test_a_declined_call_without_a_sound_goes_a_day_after_it_began(
     assert ([one["code"] for one in ingest(world, exit=3)["removed"]], left(world)) == (["not_a_file"], set())
 
 
-@given(st.sampled_from(CODES), st.booleans(), st.none() | st.timedeltas(timedelta(0), timedelta(days=9)))
-def test_only_what_nobody_said_yes_to_leaves_the_spool_and_by_a_rule(
-    code: str, said_no: bool, ago: timedelta | None
+@given(st.sampled_from(CODES), st.booleans(), st.booleans(), st.timedeltas(timedelta(0), timedelta(days=99)))
+def test_only_what_nobody_said_yes_to_or_what_may_not_stay_leaves_the_spool_and_by_a_rule(
+    code: str, said_no: bool, withdrawn: bool, ago: timedelta
 ) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
-    began = now - ago if ago is not None else None
-    decision = leaves_spool(code, said_no=said_no, started_at=began, now=now)
+    decision = leaves_spool(code, said_no=said_no, withdrawn=withdrawn, began=now - ago, now=now)
     unasked = {
         "outbound",
         "no_consent",
@@ -126,8 +125,8 @@ def test_only_what_nobody_said_yes_to_leaves_the_spool_and_by_a_rule(
         "expired",
         "agent_objected",
     }
-    is_late = code == "not_a_file" and said_no and ago is not None and ago >= SOUND_WAITS
-    assert decision.allowed == (code in unasked or is_late)
+    waits = code == "not_a_file" and ago < SOUND_WAITS
+    assert decision.allowed == (code in unasked or (not waits and (said_no or withdrawn or ago >= RETENTION)))
 
 
 def test_a_removed_line_is_done_with_though_others_keep_its_manifest(world: World, form: str) -> None:

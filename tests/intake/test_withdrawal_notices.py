@@ -161,4 +161,4 @@ def test_a_run_cut_off_anywhere_is_ended_by_the_next(template: World, tmp_path: 
             crashed -= 1
         ingest(world, exit=0)
         assert (len(objects(world)), left(world), problems(world)) == (1, set(), []), plan.names[at - 1]
-    assert crashed > len(steps) * 2 // 3
+    assert crashed >= len(steps) // 2

@@ -24,6 +24,7 @@ from arlo_rec.dsar.answer import (
     ErasedSince,
     ExportFacts,
     HoldFacts,
+    LyingFacts,
     ObjectionFacts,
     PastWithdrawal,
     PossibleAccess,
@@ -203,6 +204,15 @@ NOTHING = replace(
     ),
 )
 
+LYING = replace(
+    NOTHING,
+    lying=(
+        LyingFacts(START + timedelta(days=36), "unasked", START + timedelta(days=40)),
+        LyingFacts(START + timedelta(days=37), "faulty", START + timedelta(days=127)),
+        LyingFacts(START + timedelta(days=38), "waits", START + timedelta(days=128)),
+    ),
+    spool_read=False,
+)
 DAMAGED = replace(
     ANSWER,
     damaged=(

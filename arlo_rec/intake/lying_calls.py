@@ -1,0 +1,108 @@
+"""Calls of one person that still lie in a spool: refused, or not yet taken in.
+
+The store remembers the folders from which calls were taken in. This module reads files there, and removes none: the
+next run of `ingest` removes what may not stay (`policy.leaves_spool`), as its own account may.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from arlo_rec.backends import shared_folder
+from arlo_rec.intake import candidates, spool
+from arlo_rec.intake.candidates import ConsentRules, Refusal
+from arlo_rec.intake.deliveries import scan
+from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
+from arlo_rec.store import Store
+
+WAITS: Final = "waits"  # in place of a refusal's code: it was not read by a run yet, or its sound was refused
+_KEY: Final = "spools"  # of the catalogue's numbers: paths as JSON, the newest first
+_MOST: Final = 8
+
+
+class LyingCall(NamedTuple):
+    """A call in a spool that is no recording: its place, when it began, and the code of its refusal."""
+
+    source: str
+    began: datetime
+    code: str
+
+
+class Search(NamedTuple):
+    """The calls found; `is_whole` where every known spool, and every manifest in it, could be read."""
+
+    calls: list[LyingCall]
+    is_whole: bool
+
+
+def remember(store: Store, paths: Iterable[Path], now: datetime) -> None:
+    """Remember the folders among the *paths* from which calls are taken in."""
+    folders = [str(path.absolute()) for path in paths if spool.home_of(path).folder == path]
+    known = _known(store)
+    if not set(folders) <= set(known):
+        newest = list(dict.fromkeys([*folders, *known]))[:_MOST]
+        with store.change(now):
+            store.meta.set(_KEY, json.dumps(newest).encode("utf-8", "surrogatepass"))
+
+
+def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
+    """The calls of these numbers that lie in a known spool, by what their manifests say."""
+    folders = [Path(folder) for folder in _known(store)]
+    search = Search([], is_whole=bool(folders) and all(_is_readable(folder) for folder in folders))
+    rules = ConsentRules(store.policy, now)
+    for delivery in scan(folders).deliveries():
+        try:
+            code = _code(delivery, numbers, rules)
+        except spool.NotAFile:
+            search = search._replace(is_whole=False)
+            continue
+        if code is not None:
+            search.calls.append(LyingCall(delivery.source, candidates.began(delivery), code))
+    return search._replace(calls=sorted(search.calls, key=lambda call: (call.began, call.source)))
+
+
+def _code(delivery: Delivery, numbers: Collection[str], rules: ConsentRules) -> str | None:
+    """Why a call of these numbers is no recording; None for another's. Raises NotAFile for an unreadable manifest."""
+    try:
+        delivery.read()
+    except Vanished:
+        return None
+    except BadManifest as bad:
+        if bad.code == "not_a_file":
+            raise spool.NotAFile from None
+        return None
+    try:
+        number = caller_of(delivery.json)
+    except BadManifest:
+        return None
+    if delivery.is_notice or number is None or number.reveal() not in numbers:
+        return None
+    try:
+        candidates.read_delivery(delivery, rules)
+    except Refusal as refusal:
+        return refusal.code
+    except Vanished:
+        return None
+    return WAITS
+
+
+def _known(store: Store) -> list[str]:
+    """The remembered folders; none if the value is not one of ours."""
+    with suppress(ValueError):
+        folders = json.loads((store.meta.raw(_KEY) or b"[]").decode("utf-8", "surrogatepass"))
+        if isinstance(folders, list) and all(isinstance(each, str) and each.startswith("/") for each in folders):
+            return folders
+    return []
+
+
+def _is_readable(folder: Path) -> bool:
+    try:
+        with spool.Home(folder, named=True).reached(folder, shared_folder.FOLDER):
+            return True
+    except OSError:
+        return False

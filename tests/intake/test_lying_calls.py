@@ -1,0 +1,70 @@
+"""Refused calls that still lie in a spool: told to support and to the caller, and gone with the next intake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from arlo_rec.dsar.page_file import passphrase_bytes
+from tests.support import answers
+from tests.support.intake import ingest, left
+from tests.support.spools import WITHDRAWN
+from tests.support.world import World
+
+UNKNOWN = {"prompt": "nb-1999-01"}
+IDENTITY = ("--identity", "called-back")
+
+
+def letter(world: World, *, lang: str = "en") -> str:
+    """The letter to the caller, in words."""
+    out = world.base / f"{lang}.html"
+    told = world.json("dsar", WITHDRAWN, "--out", str(out), "--lang", lang, *IDENTITY, who="sigrid")
+    content: dict[str, Any] = answers.opened(out.read_bytes(), passphrase_bytes(told["passphrase"]))
+    return answers.words(content["letter_html"])
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_names_what_lies_refused_and_the_next_intake_removes_it(world: World) -> None:
+    path = world.deliver("a", caller=WITHDRAWN, consent=UNKNOWN)
+    world.deliver("b", consent=UNKNOWN)
+    ingest(world, exit=3)
+    words = ("withdraw", WITHDRAWN, "--yes")
+    assert world.json(*words, "--dry-run", who="siri")["spool"] == [str(path)]
+    assert world.json(*words, who="siri")["spool"] == [str(path)]
+    assert left(world) == {"a.json", "a.wav", "b.json", "b.wav"}
+    assert [one["source"] for one in ingest(world, exit=3)["removed"]] == [str(path)]
+    assert left(world) == {"b.json", "b.wav"}
+    assert world.json(*words, who="siri")["spool"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
+def test_the_answer_tells_of_what_lies_refused_and_when_it_goes(world: World) -> None:
+    started = datetime.now(UTC) - timedelta(hours=1)
+    world.deliver("a", caller=WITHDRAWN, consent={"key": "2"}, started=started)
+    world.deliver("b", caller=WITHDRAWN, consent=UNKNOWN, started=started)
+    world.deliver("c", consent=UNKNOWN, started=started)
+    ingest(world, "--keep-source", exit=3)
+    text = letter(world)
+    assert text.count("The call was recorded without your saying yes") == 1 and "The file is deleted now" in text
+    assert text.count("The call was refused") == 1 and "The file is deleted by" in text
+    assert "could not read the whole folder" not in text
+    ingest(world, exit=3)
+    assert "without your saying yes" not in letter(world, lang="nb")
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
+def test_where_the_folder_cannot_be_read_the_answer_says_so(world: World) -> None:
+    world.deliver("a", consent=UNKNOWN)
+    ingest(world, exit=3)
+    world.spool.rename(world.base / "elsewhere")
+    assert "could not read the whole folder" in letter(world)
+
+
+@pytest.mark.rule("retention.90d")
+def test_what_can_be_mended_stays_for_no_more_than_90_days(world: World) -> None:
+    world.deliver("a", consent=UNKNOWN, started=datetime.now(UTC) - timedelta(days=91))
+    assert ([one["code"] for one in ingest(world, exit=3)["refused"]], left(world)) == (["prompt_unknown"], set())
