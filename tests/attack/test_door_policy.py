@@ -86,7 +86,7 @@ def test_a_table_where_a_word_belongs_is_told_in_words(world: World, text: str) 
 def test_a_store_may_have_many_prompts(world: World) -> None:
     def table(number: int) -> str:
         name = f'[[prompt]]\nversion = "nb-2027-01.{number}"\nlang = "nb"\n'
-        return f'{name}text = "{NEW_TEXT}"\npurposes = ["quality"]\n'
+        return f'{name}text = "{NEW_TEXT}"\npurposes = ["quality", "training"]\n'
 
     put(world, 'version = "2026-02"\n' + "".join(map(table, range(1, 101))))
     put(world, 'version = "2026-03"\n' + "".join(map(table, range(101, 151))))
