@@ -45,11 +45,16 @@ class Held:
     heard: bool  # what somebody may hear, they heard; and whoever saved the recording confirmed that it is deleted
     withdrawn: bool  # a consent before it
     backup: bool
+    saved: bool  # a file of what was withdrawn, and nobody confirmed that it is deleted
+    lying: bool  # a call that was refused, in the folder of the exchange
+    on_hold: bool
 
     @property
     def is_possible(self) -> bool:
+        if self.saved and not self.withdrawn:
+            return False
         if self.sound == "none":
-            return (self.prompt, self.copy, self.heard) == (BOTH, "none", False)
+            return (self.prompt, self.copy, self.heard, self.on_hold) == (BOTH, "none", False, False)
         return True
 
 
@@ -62,7 +67,7 @@ EVERY = [
                 ("stereo", "mono", "none"),
                 (BOTH, TRAINING_ONLY),
                 ("none", "needs_review", "ready", "released"),
-                *[(False, True)] * 5,
+                *[(False, True)] * 8,
             ),
             strict=True,
         ),
@@ -71,13 +76,16 @@ EVERY = [
 ]
 
 
-FULLEST = [Held("stereo", BOTH, copy, *[True] * 5) for copy in ("none", "needs_review", "ready", "released")]
+FULLEST = [Held("stereo", BOTH, copy, *[True] * 8) for copy in ("none", "needs_review", "ready", "released")]
 
 
 def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was done in the store."""
     if held.withdrawn:
-        world.take_in("earlier", seed=5)
+        (earlier,) = world.take_in("earlier", seed=5)
+        if held.saved:
+            world.grant("leif")
+            world.json("export", earlier, *QUALITY, "--out", str(world.base / "earlier.wav"), who="leif")
         world.json("withdraw", "90000001", "--yes", who="siri")
         monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(hours=1))
     if held.quality:
@@ -86,18 +94,29 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
         world.grant("turid", "training")
     if held.backup:
         back_up(world)
-    if held.sound == "none":
-        return
-    started = datetime.now(UTC) + timedelta(minutes=50 if held.withdrawn else -10)
+    if held.sound != "none":
+        with_call(world, held)
+    if held.lying:
+        world.deliver("lies", started=_begun(held), consent={"prompt": "nb-2099-01"}, seed=9)
+        assert world.run("ingest", str(world.spool), who="telefon").exit == 3
+
+
+def _begun(held: Held) -> datetime:
+    """When a call began, after the withdrawal if there is one."""
+    return datetime.now(UTC) + timedelta(minutes=50 if held.withdrawn else -10)
+
+
+def with_call(world: World, held: Held) -> None:
+    """A call, and what was done with it."""
     how: dict[str, Any] = {"channels": 1} if held.sound == "mono" else {}
-    (call,) = world.take_in("call", started=started, consent={"prompt": held.prompt}, **how)
+    (call,) = world.take_in("call", started=_begun(held), consent={"prompt": held.prompt}, **how)
     if held.heard and held.quality and held.prompt == BOTH:
         world.json("find", *QUALITY, who="leif")
         world.json("listen", call, *QUALITY, "--player", "cat", who="leif")
         taken = str(world.base / "call.wav")
         world.json("export", call, *QUALITY, "--out", taken, who="leif")
         listed = world.json("recipients", "list", who="sigrid")["recipients"]
-        (file,) = (each["id"] for each in listed if each["kind"] == "export")
+        *_, file = (each["id"] for each in listed if each["kind"] == "export")
         world.json("recipients", "confirm", file, who="leif")
     if held.copy != "none":
         made = propose(world, call)["copy"]
@@ -111,6 +130,9 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
                 words = ("--purpose", "training", "--reason", REASON, "--out", str(world.base / "copy.wav"))
                 world.json("export", given, *words, who="turid")
                 world.json("listen", given, *words[:4], "--player", "cat", who="turid")
+    if held.on_hold:
+        end = ("--until", "30d", "--reason", "the person needs it for a claim")
+        world.json("hold", "set", call, "--ground", "18c", *end, who="sigrid")
 
 
 class Log:
@@ -194,6 +216,9 @@ def compare(world: World, held: Held) -> None:
         "can be opened from a backup for 24 hours at most": bool(log.of("backup", "done")),
         "The sound files include only your own track.": bool(calls) and held.sound == "stereo",
         "The recording has only one track": bool(calls) and held.sound == "mono",
+        "of a recording that is now erased. We have demanded that it is deleted": held.saved,
+        "Calls that are not taken in": held.lying,
+        "This recording is on hold until": held.on_hold,
     }
     assert len(data["withdrawals"]) == len(log.of("withdraw", "done"))
     assert len(data["recordings"]) == len(calls)
@@ -208,7 +233,7 @@ def compare(world: World, held: Held) -> None:
         said |= {
             "holds no pseudonymised copy of the recordings that are here.": not copies,
             "holds no transcript of the recordings that are here.": True,  # the copies here are made from lists of cuts
-            "We have no confirmation that it was deleted.": any(not confirmed for *_, confirmed in log.files(call)),
+            "We have no confirmation that it was deleted.": not all(file[2] for file in log.files(call)),
             "It is confirmed that it was deleted": any(confirmed for *_, confirmed in log.files(call)),
             "Copies made from the recording We hold none.": not copies and not log.files(call),
             "We also hold pseudonymised copies for training": bool(copies),
