@@ -277,7 +277,7 @@ def reason_problem(reason: str | None) -> str | None:
     if _DIGITS.search(reason) or _MAIL.search(reason):
         return "reason_holds_identifier"
     words = _WORDS.findall(reason)
-    if len(words) < REASON_WORDS or len(set("".join(words).casefold())) < REASON_LETTERS:
+    if len({word.casefold() for word in words}) < REASON_WORDS or len(set("".join(words).casefold())) < REASON_LETTERS:
         return "reason_says_nothing"
     return None
 
@@ -351,7 +351,7 @@ def leaves_spool(code: str, *, said_no: bool, withdrawn: bool, began: datetime, 
         return Decision.no("scope.only", "can_be_mended")
     if withdrawn:
         return Decision.yes("consent.withdraw")
-    if is_due(due_at(began), now):
+    if now - began >= RETENTION:  # `due_at` of a time at the end of the calendar is none
         return Decision.yes("retention.90d")
     if said_no:
         return Decision.yes("consent.press2")

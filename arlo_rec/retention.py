@@ -100,10 +100,7 @@ def _by_new_policy(store: Store, due: Iterable[Recording], mark: datetime, at: d
 
 def _due(store: Store, at: datetime) -> tuple[Recording, ...]:
     """The recordings due at *at*: past retention and on no hold, or withdrawn while a hold kept them that has ended."""
-    search = store.catalogue.search
-    due = {row.id: row for row in search.past_retention(at, store.policy.latest_due(at))}
-    due |= {row.id: row for row in holds.withdrawn(store)}
-    return tuple(holds.without_held(store, due.values(), at))
+    return tuple(sorted(holds.due(store, at), key=lambda row: (row.started_at, row.id)))
 
 
 def preview(store: Store, planned: Plan) -> Purged:
@@ -127,7 +124,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     _tidy(store, planned.now)
     forgotten = old_entries.forget(store, now)
     feed.forget(store, now)
-    left = holds.count_overdue(store, planned.now)
+    left = holds.count_due(store, planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
     ended = {"erased": due - left, "overdue": left, "receipt": receipt, "complete": complete}
@@ -185,6 +182,6 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        if not holds.count_overdue(store, now):
+        if not holds.count_due(store, now):
             change.log(PurgeFinished())
     _end_cases(store, now)

@@ -201,6 +201,7 @@ class OpenRequest(NamedTuple):
     due_at: datetime
     objections: Objections = NO_OBJECTIONS  # of the employee who answered
     on_hold: bool = False
+    withdrawn: bool = False  # while it was on hold, which kept it
     may_leave: bool = True  # False: it would leave as a file, which no grant here allows
 
 
@@ -210,6 +211,8 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
         return Decision.no("access.managers", "no_grant")
     if request.on_hold:
         return Decision.no("access.subject", "on_hold")
+    if request.withdrawn:
+        return Decision.no("consent.withdraw", "consent_withdrawn")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if request.purpose not in request.consented:
@@ -234,6 +237,8 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
         return Decision.no("access.managers", "no_grant")
     if request.on_hold:
         return Decision.no("access.subject", "on_hold")
+    if request.withdrawn:
+        return Decision.no("consent.withdraw", "consent_withdrawn")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
     if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):

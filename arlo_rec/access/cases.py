@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from arlo_rec.access import holds
-from arlo_rec.log.cases import PENDING, LoggedCase, follow
+from arlo_rec.log.cases import CaseState, LoggedCase, follow
 from arlo_rec.log.events import OfCase
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Refused
@@ -46,7 +46,7 @@ def demand_answered(store: Store, recordings: Iterable[RecordingId], now: dateti
     """
     wanted = set(recordings)
     for case in running(store, now):
-        if case.right in ANSWERED_BY_COPY and case.state in PENDING and not wanted.isdisjoint(case.held):
+        if case.right in ANSWERED_BY_COPY and case.state is CaseState.OPEN and not wanted.isdisjoint(case.held):
             raise Refused("answer_first", rule="access.subject", case=case.id)
 
 

@@ -102,7 +102,7 @@ def opened(role: Role, action: Action, purpose: Purpose | None, request: OpenReq
     For making and reviewing copies the policy decides on the original, or on the officer's right.
     """
     if action is Action.REJECT:  # it erases a copy, which neither an objection nor a hold prevents
-        request = request._replace(objections=NO_OBJECTIONS, on_hold=False)
+        request = request._replace(objections=NO_OBJECTIONS, on_hold=False, withdrawn=False)
     if action is Action.REVIEW_LISTEN:
         return may_hear(request, now=now, officer=role is Role.OFFICER)
     if purpose is None:
@@ -305,6 +305,7 @@ def _decide(
         released=copy is not None and copy.state is CopyState.RELEASED,
         due_at=store.policy.ends_at(recording),
         on_hold=is_covered and holds.of(recording, holds.active(store, now)) is not None,
+        withdrawn=is_covered and holds.is_withdrawn(store, recording),
     )
     decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
     standing = objections.in_force(store) if decided(request).allowed else {}
@@ -418,7 +419,8 @@ def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
     row, at = store.catalogue.recordings.get(recording.id), store.clock.today(now)
     if row is None or row.state is not State.HELD:
         raise Refused("gone_meanwhile", rule="consent.withdraw")
-    if is_due(store.policy.ends_at(row), at) and holds.of(row, holds.active(store, now)) is None:
+    is_over = is_due(store.policy.ends_at(row), at) or holds.is_withdrawn(store, row)
+    if is_over and holds.of(row, holds.active(store, now)) is None:
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

@@ -46,19 +46,24 @@ def ends_at(store: Store, recording: Recording, on_hold: Mapping[RecordingId, Lo
     return max(ends, hold.until) if hold is not None else ends
 
 
-def without_held(store: Store, due: Iterable[Recording], now: datetime) -> list[Recording]:
-    """The recordings of *due* that no hold keeps."""
-    on_hold = active(store, now)
-    return [recording for recording in due if of(recording, on_hold) is None]
+def due(store: Store, at: datetime) -> list[Recording]:
+    """The recordings to be erased at *at*: past retention, or withdrawn while on hold; and on no hold."""
+    every = {row.id: row for row in store.catalogue.search.past_retention(at, store.policy.latest_due(at))}
+    every |= {row.id: row for row in withdrawn(store)}
+    on_hold = active(store, at)
+    return [recording for recording in every.values() if of(recording, on_hold) is None]
 
 
-def count_overdue(store: Store, now: datetime) -> int:
-    """The number of recordings past retention that no hold keeps."""
-    search, latest = store.catalogue.search, store.policy.latest_due(now)
-    on_hold = active(store, now)
-    if not on_hold:
-        return search.count_past_retention(now, latest)
-    return sum(of(recording, on_hold) is None for recording in search.past_retention(now, latest))
+def count_due(store: Store, at: datetime) -> int:
+    """The number of recordings to be erased at *at*."""
+    if not logged(store):
+        return store.catalogue.search.count_past_retention(at, store.policy.latest_due(at))
+    return len(due(store, at))
+
+
+def is_withdrawn(store: Store, recording: Recording) -> bool:
+    """Whether the consent to a held recording was withdrawn while it was on hold."""
+    return any(row.id == recording.id for row in withdrawn(store))
 
 
 def withdrawn(store: Store) -> list[Recording]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from arlo_rec.access import cases
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import four_eyes
-from arlo_rec.log.cases import PENDING, LoggedCase, ProposedRefusal
+from arlo_rec.log.cases import LoggedCase, ProposedRefusal
 from arlo_rec.log.events import CaseRefusalDenied, CaseRefusalProposed, CaseRefused, Denied
 from arlo_rec.model.errors import NotGranted, NothingMatched
 from arlo_rec.model.policy_versions import demanded_reason
@@ -51,8 +51,8 @@ def refuse(store: Store, change: Change, case: LoggedCase, ground: Ground, reaso
 def waiting(store: Store, now: datetime) -> Iterator[Refusal]:
     """The refusals that wait for a second officer, by the deadline of their cases."""
     for case in cases.running(store, now):
-        if case.state in PENDING and case.proposed is not None and now < case.proposed.at + FOUR_EYES:
-            yield Refusal(case, case.proposed)
+        if (proposed := case.waiting(now)) is not None:
+            yield Refusal(case, proposed)
 
 
 def may_decide(store: Store, refusal: Refusal, now: datetime) -> bool:

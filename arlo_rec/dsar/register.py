@@ -7,7 +7,7 @@ person's identifiers, and how their identity was checked, are sealed to the offi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import count
 from typing import Any, Final, NamedTuple
@@ -171,7 +171,7 @@ def take(
     running = _running(store, known_by, intake.rights, now)
     if running and not intake.is_new:
         if len(running) == 1 and not running[0].is_lost and _is_repeated(running[0], known_by, intake):
-            return running[0]
+            return _join(store, running[0].case.id, (), replace(intake, received_at=None), now, entered=entered)
         names = ", ".join(entry.case.id for entry in running)
         raise Refused("case_runs", rule="access.subject", case=names)
     if not entered or intake.identity:
@@ -209,7 +209,8 @@ def _join(
 def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -> bool:
     """Whether a request repeats a running case: same identifiers, and nothing else stated."""
     same_day = intake.received_at in (None, entry.case.received_at)
-    same_check = set(intake.identity) <= set(entry.statement.identity)
+    is_open = entry.case.state is CaseState.IDENTITY  # then the check is what is new
+    same_check = is_open or set(intake.identity) <= set(entry.statement.identity)
     return set(known_by) == set(entry.statement.known_by) and same_day and same_check
 
 
@@ -269,7 +270,7 @@ def _add(store: Store, entry: Entry | None, stated: Statement, intake: Intake, n
         change.log(widened if entry is not None else _opening(row, intake, now))
         if entry is not None and entry.case.state is CaseState.IDENTITY and stated.identity:
             change.log(_identified(entry.case, intake, now))
-        ids = tuple(recording.id for recording in subjects.held(store, stated.known_by, now))
+        ids = tuple(subjects.still_there(store, stated.known_by))
         change.log(CaseHolds(case=case, recordings=ids, held=len(ids)))
     return case
 
@@ -440,7 +441,7 @@ def _facts(store: Store, case: LoggedCase, now: datetime) -> dict[str, Any]:
     return {
         **{"id": case.id, "right": case.right, "received": case.received_at, "due": case.due(today)},
         **{"days_left": case.days_left(today), "first_erased": first, "state": case.state},
-        "waits": case.proposed.id if case.proposed is not None else None,
+        "waits": waits.id if (waits := case.waiting(now)) is not None else None,
     }
 
 

@@ -45,7 +45,7 @@ from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Action, Decision, due_at, leaves_spool, reason_problem
-from arlo_rec.rights import said_about, whole_call, withhold
+from arlo_rec.rights import ANSWERED_BY_COPY, said_about, whole_call, withhold
 from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
 
@@ -221,6 +221,8 @@ def answer(
         reply.turns_out.demand_new()
     _check_decision(store, reply, now)
     entry = _taken(store, request, now)
+    if entry.case.right not in ANSWERED_BY_COPY:
+        raise Refused("case_of_another_right", rule="access.subject", case=entry.case.id)
     if subjects.side_of(entry.statement.known_by) == "person":
         return _answer_user(store, entry, reply, clock)
     found = _found(store, reply, entry, now)

@@ -140,14 +140,23 @@ def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Re
     """The held calls of a person, without duplicates, the oldest first; those past retention only if on hold."""
     calls: dict[RecordingId, Recording] = {}
     on_hold, at = holds.active(store, now), store.clock.today(now)
+    withdrawn = {row.id for row in holds.withdrawn(store)} - on_hold.keys()
     for identifier in known_by:
         if identifier.kind is KnownBy.PERSON:
             continue
         for row in store.catalogue.search.of_subject(_subject(identifier)):
             is_anothers = identifier.kind is KnownBy.CALL and row.caller is not None
-            if row.kind is Kind.ORIGINAL and not is_anothers and not is_due(holds.ends_at(store, row, on_hold), at):
+            is_over = is_due(holds.ends_at(store, row, on_hold), at) or row.id in withdrawn
+            if row.kind is Kind.ORIGINAL and not is_anothers and not is_over:
                 calls[row.id] = row
     return sorted(calls.values(), key=lambda row: (row.started_at, row.id))
+
+
+def still_there(store: Store, known_by: Iterable[Identifier]) -> list[RecordingId]:
+    """The calls of a person that are not erased, also those that the next purge erases."""
+    known = [each for each in known_by if each.kind is not KnownBy.PERSON]
+    rows = (row for each in known for row in store.catalogue.search.of_subject(_subject(each)))
+    return sorted({row.id for row in rows if row.kind is Kind.ORIGINAL})
 
 
 def _subject(identifier: Identifier) -> Subject:

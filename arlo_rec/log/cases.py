@@ -23,6 +23,7 @@ from arlo_rec.log.events import (
 )
 from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import end_of_day
+from arlo_rec.policy import FOUR_EYES
 from arlo_rec.rights import Ground, Right, case_ends
 
 
@@ -105,6 +106,11 @@ class LoggedCase(NamedTuple):
         """
         deadline = max(end_of_day(self.due_on), self.opened_at)
         return case_ends(self.decided_at, deadline)
+
+    def waiting(self, now: datetime) -> ProposedRefusal | None:
+        """The refusal that waits for a second officer, if it still does."""
+        is_live = self.proposed is not None and self.state in PENDING and now < self.proposed.at + FOUR_EYES
+        return self.proposed if is_live else None
 
     def takes(self, today: date) -> bool:
         """Whether a request of the same person belongs to it: until its answer, and then until its deadline."""

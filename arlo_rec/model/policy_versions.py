@@ -209,7 +209,7 @@ class Policy:
 
     def ends_at(self, recording: Recording) -> datetime:
         """When a recording is due to be erased: by the policy, and no later than its row says."""
-        return min(recording.latest_end, self.due_at(recording.started_at))
+        return min(recording.due_at, self.due_at(recording.started_at))
 
     def _terms(self) -> list[_Term]:
         """The retention of each version and the time it is in force; the first has no beginning."""

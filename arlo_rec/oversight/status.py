@@ -129,8 +129,8 @@ def status(
     broken = approvals.broken(store, now)
     current = Status(
         held=store.catalogue.count_held(),
-        due=holds.count_overdue(store, now),
-        overdue=holds.count_overdue(store, late),
+        due=holds.count_due(store, now),
+        overdue=holds.count_due(store, late),
         refused=lying_refusals(store, now),
         recorded_unasked=store.catalogue.refusals.recorded_unasked(now - RECENT),
         ended_prompts=_ended_prompts(store, now),
@@ -250,7 +250,13 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
     if requests:
         yield Finding(Severity.STATUS, "cases", {"count": len(requests)})
     for case in requests:
-        values = {"case": case.case, "due": case.due, "days": case.days_left, "at": case.first_erased}
+        values = {
+            "case": case.case,
+            "right": case.right,
+            "due": case.due,
+            "days": case.days_left,
+            "at": case.first_erased,
+        }
         for left, ending in ((case.days_left, ""), (case.days_whole, "_erases")):
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:

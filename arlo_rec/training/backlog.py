@@ -72,7 +72,8 @@ def pending(store: Store, intent: Intent, now: datetime) -> Pending:
     today = store.clock.today(now)
     originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
     on_hold = holds.active(store, now)
-    originals = [call for call in originals if call.id not in on_hold]
+    closed = {*on_hold, *(row.id for row in holds.withdrawn(store))}
+    originals = [call for call in originals if call.id not in closed]
     calls = [
         recording
         for recording in originals
