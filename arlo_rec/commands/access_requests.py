@@ -137,7 +137,7 @@ def case_list(ctx: typer.Context) -> Answer:
 
 def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> Answer:
     """One case: what is known of the person, and what was done; its last letter again with --out."""
-    from arlo_rec.dsar import letter, register
+    from arlo_rec.dsar import decisions, letter, register
     from arlo_rec.dsar.register import CaseWhole
 
     run: Run = ctx.obj
@@ -146,10 +146,11 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
     with run.store() as store:
         entry = register.shown(store, case, now)
         details = register.details(store, entry, now)
+        left = decisions.aftermath(store, entry, now)
     lines = _detail_lines(run, details)
     if target is None:
         return Answer(CaseWhole(details), lines, always=True)
-    notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now)
+    notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now, left)
     if notice is None:
         raise Usage("no_notice", case=case)
     _write_notice(notice, target)
@@ -206,23 +207,35 @@ def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = No
     run: Run = ctx.obj
     if out is not None and reason is None:
         raise Usage("no_notice", case=case)
-    return _letter_answer(run, out, lambda store, now: decisions.close(store, case, reason, run.chosen_lang, now))
+    letter = reason is not None
+    return _letter_answer(
+        run,
+        out,
+        lambda store, now: decisions.close(store, case, reason, run.chosen_lang, now),
+        has_letter=letter,
+    )
 
 
-def _letter_answer(run: Run, out: Path | None, change: Callable[[Store, datetime], LoggedCase]) -> Answer:
+def _letter_answer(
+    run: Run, out: Path | None, change: Callable[[Store, datetime], LoggedCase], *, has_letter: bool = True
+) -> Answer:
     """Change a case, and show the letter that tells the person so, or write it to *out*; none where it was answered."""
-    from arlo_rec.dsar import letter, register
+    from arlo_rec.dsar import decisions, letter, register
     from arlo_rec.dsar.register import CaseAnswer
 
     target, now = run.files.new_file(out) if out is not None else None, run.now()
+    particulars = run.particulars()
+    if has_letter:
+        particulars.demand(("contact", "data_protection"), "access.subject")
     with run.store() as store:
         case = change(store, now)
         facts = register.facts(store, case, now)
+        left = decisions.aftermath(store, register.shown(store, case.id, now), now)
     if facts.waits is not None:
         return Answer(CaseAnswer(facts), [run.say("case.waits", case=case.id, id=facts.waits)], always=True)
     if case.closed_at is not None and (case.why is None or case.answered_at is not None):
         return Answer(CaseAnswer(facts), [run.say("case.closed", case=case.id)])
-    notice = letter.newest(case, run.particulars(), _letter_lang(run, case), now)
+    notice = letter.newest(case, particulars, _letter_lang(run, case), now, left)
     assert notice is not None
     lines = [run.say(f"case.{notice.kind}", case=case.id, due=facts.due)]
     lines += [run.say("case.extension_of_nothing")] if notice.kind == "extended" and not case.held else []
@@ -237,10 +250,16 @@ def _letter_answer(run: Run, out: Path | None, change: Callable[[Store, datetime
 
 
 def _letter_lang(run: Run, case: LoggedCase) -> str:
-    """The language of a letter: as chosen, else that of the officer's words in it."""
+    """The language of a letter: that of the officer's words in it, else that of the run.
+
+    Raises Usage if another was chosen.
+    """
     from arlo_rec.i18n.messages import language_of
 
-    return run.chosen_lang or language_of(case.why or case.extension or "") or run.lang
+    spoken = language_of(case.why or case.extension or "")
+    if run.chosen_lang is not None and spoken not in {None, run.chosen_lang}:
+        raise Usage("reason_in_other_language", letter=run.chosen_lang)
+    return spoken or run.lang
 
 
 def _joined(case: str | None) -> tuple[str | None, bool]:

@@ -34,7 +34,6 @@ def withdraw(
     receipt_out: Annotated[Path | None, opt("opt.receipt_out", "--receipt-out", "FILE")] = None,
 ) -> Answer:
     """Erase everything of a caller, or one call, after showing it."""
-    from arlo_rec.access import disclosures
     from arlo_rec.erasure import withdrawal
 
     run: Run = ctx.obj
@@ -46,7 +45,7 @@ def withdraw(
         if dry_run:
             would = _with_spool(run, store, plan, withdrawal.preview(store, plan))
             count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
-            lines = [*_number(run, plan), count, *_rows(calls), *must_delete(run, would.recipients, would=True)]
+            lines = [*_number(run, plan), count, *_rows(calls), *_chores(run, store, would, would=True)]
             return Answer(would, lines)
         if yes:
             for line in _number(run, plan):
@@ -54,14 +53,22 @@ def withdraw(
         else:
             _confirm(run, plan, calls)
         withdrawn = _with_spool(run, store, plan, withdrawal.carry_out(store, plan, run.now()))
-        chores = must_delete(run, withdrawn.recipients)
-        if chores and not disclosures.are_shown_to(store.person):  # support has a customer on the line
-            chores = [run.say("withdraw.others_delete", count=len(chores))]
+        chores = _chores(run, store, withdrawn)
     unfinished = _unfinished(run, withdrawn, target)
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
     lying = [run.say("withdraw.spool", count=len(withdrawn.spool))] if withdrawn.spool else []
     lines = [*chores, *unfinished, *others, *lying, _aloud(run, plan, withdrawn)]  # read aloud: last
     return Answer(withdrawn, lines, always=True, exit_status=3 if unfinished else 0)
+
+
+def _chores(run: Run, store: Store, withdrawn: Withdrawal, *, would: bool = False) -> list[str]:
+    """The copies to be deleted; for support, with a customer on the line, their number alone."""
+    from arlo_rec.access import disclosures
+
+    chores = must_delete(run, withdrawn.recipients, would=would)
+    if chores and not disclosures.are_shown_to(store.person):
+        return [run.say("withdraw.others_would" if would else "withdraw.others_delete", count=len(chores))]
+    return chores
 
 
 def _with_spool(run: Run, store: Store, plan: Plan, withdrawn: Withdrawal) -> Withdrawal:
@@ -73,7 +80,7 @@ def _with_spool(run: Run, store: Store, plan: Plan, withdrawn: Withdrawal) -> Wi
     if plan.number is None:
         return replace(withdrawn, spool=[])
     found = lying_calls.of_callers(store, {plan.number.reveal()}, run.now())
-    return replace(withdrawn, spool=[call.source for call in found.calls if call.code != lying_calls.WAITS])
+    return replace(withdrawn, spool=[call.source for call in found.calls])
 
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:

@@ -85,6 +85,7 @@ class HoldFacts:
 
     ground: str  # a code with a sentence in `letter.json`
     until: datetime
+    withdrawn: bool = False  # the consent, since: the person asked that it be kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from typing import Final
 from arlo_rec.access import holds, objections
 from arlo_rec.admin import refusals
 from arlo_rec.dsar import register, subjects
+from arlo_rec.dsar.letter import Aftermath
 from arlo_rec.dsar.register import OVER, Entry
 from arlo_rec.dsar.subjects import KnownBy
+from arlo_rec.erasure import withdrawal
 from arlo_rec.i18n.messages import language_of
 from arlo_rec.log.cases import PENDING, CaseState, LoggedCase
 from arlo_rec.log.events import CaseClosed, CaseExtended, CaseGranted
@@ -28,6 +30,7 @@ from arlo_rec.rights import ANSWERED_BY_COPY, Ground, ObjectionScope, ObjectionS
 from arlo_rec.store import Change, Store
 
 _RULE: Final = "access.subject"
+_OF_RECORDINGS: Final = (Right.ERASURE, Right.RESTRICTION, Right.OBJECTION)  # roster and log have nothing of these
 
 
 def extend(store: Store, case: str, reason: str | None, lang: str | None, now: datetime) -> LoggedCase:
@@ -87,6 +90,8 @@ def refuse(
             raise Refused(decision.code, rule=decision.rule, ground=chosen, case=logged.id)
         if logged.proposed is not None and logged.proposed in {each.proposed for each in refusals.waiting(store, now)}:
             raise Refused("case_refusal_waits", rule=_RULE, case=logged.id)
+        if logged.right is Right.OBJECTION and _pending(store, register.shown(store, logged.id, now)):
+            raise Refused("case_not_carried_out", rule=_RULE, case=logged.id, command="person objection NAME --reject")
         refusals.refuse(store, change, logged, chosen, str(reason), now)
 
     _check_reason(reason, lang)
@@ -139,6 +144,8 @@ def _check_reason(reason: str | None, lang: str | None) -> None:
 def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
     """The command that carries out what a person asks for, as long as it was not; None once it is done."""
     known_by = entry.statement.known_by
+    if any(each.kind is KnownBy.PERSON for each in known_by) and entry.case.right in _OF_RECORDINGS:
+        raise Refused("right_of_user", rule=_RULE, case=entry.case.id)
     names = [each.text for each in known_by if each.kind is KnownBy.AGENT]
     held = partial(subjects.held, store, known_by, now)
     match entry.case.right:
@@ -147,9 +154,11 @@ def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
             is_done = all(_upheld(store, name) & wanted for name in names)
             return None if is_done else "person objection NAME --uphold"
         case Right.ERASURE | Right.OBJECTION:
-            return "withdraw CALLER" if held() else None
+            return ("withdraw CALLER" if held() else "purge") if subjects.still_there(store, known_by) else None
         case Right.RESTRICTION:
             on_hold = holds.active(store, now)
+            if not held():
+                raise Refused("nothing_to_restrict", rule=_RULE, case=entry.case.id)
             return None if all(call.id in on_hold for call in held()) else "hold set"
     return None
 
@@ -158,3 +167,25 @@ def _upheld(store: Store, name: str) -> set[ObjectionScope]:
     """The uses of their calls to which an employee objected with success."""
     standing = objections.of_agent(store, name)
     return {scope for scope, objection in standing.items() if objection.state is ObjectionState.UPHELD}
+
+
+def _pending(store: Store, entry: Entry) -> bool:
+    """Whether an objection of the employee of a case is undecided."""
+    names = [each.text for each in entry.statement.known_by if each.kind is KnownBy.AGENT]
+    standing = [objection for name in names for objection in objections.of_agent(store, name).values()]
+    return any(objection.state is ObjectionState.PENDING for objection in standing)
+
+
+# -- what is left -----------------------------------------------------------------------------------------
+
+
+def aftermath(store: Store, entry: Entry, now: datetime) -> Aftermath:
+    """What a letter of a granted request tells beside it: what is left outside the system, and how long a hold is."""
+    known_by, files, until = entry.statement.known_by, 0, None
+    for subject in subjects.of_each(known_by):
+        left = withdrawal.left_outside(store, subject, now)
+        files += left.saved
+        until = max(filter(None, (until, left.backup_until)), default=None)
+    on_hold = holds.active(store, now)
+    ends = [on_hold[call.id].until for call in subjects.held(store, known_by, now) if call.id in on_hold]
+    return Aftermath(files, until, min(ends, default=None))

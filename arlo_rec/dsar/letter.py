@@ -35,7 +35,7 @@ from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, Purpose
-from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS, ObjectionScope
+from arlo_rec.rights import CASE_RETENTION, IDENTITY_WAYS, ObjectionScope, Right
 
 PAGE: Final = Path(__file__).with_name("page")
 DEPTHS: Final = {  # how deep an access goes, the deepest first, and the kinds of access (`kind_of`) that go so deep
@@ -254,7 +254,20 @@ class Notice(NamedTuple):
         return render_page(_PAGE, "notice.html.j2", lang=self.lang, heading=heading, paragraphs=paragraphs)
 
 
-def newest(case: LoggedCase, particulars: Particulars, lang: str, at: datetime) -> Notice | None:
+class Aftermath(NamedTuple):
+    """What a granted request leaves: files outside the system, a backup, and the first end of a hold."""
+
+    files: int = 0
+    backup_until: datetime | None = None
+    hold_until: datetime | None = None
+
+
+NOTHING_LEFT: Final = Aftermath()
+
+
+def newest(
+    case: LoggedCase, particulars: Particulars, lang: str, at: datetime, left: Aftermath = NOTHING_LEFT
+) -> Notice | None:
     """The last letter of a case, dated *at*; None if it has none.
 
     It tells of a longer deadline (GDPR 12(3)), a refusal (12(4)), what was granted, or a case closed without an
@@ -266,8 +279,14 @@ def newest(case: LoggedCase, particulars: Particulars, lang: str, at: datetime) 
         ground = say(f"notice.ground.{case.ground}", lang)
         return _notice("refused", case, [ground, _quoted("why", case.why, lang)], particulars, lang, at)
     if case.granted_at is not None:
-        granted = say(f"notice.granted.{case.right}", lang)
-        return _notice("granted", case, [granted, _quoted("done", case.why, lang)], particulars, lang, at)
+        formats = Formats(lang)
+        until = formats.moment(left.hold_until) if left.hold_until is not None else ""
+        told = [say(f"notice.granted.{case.right}", lang, until=until), _quoted("done", case.why, lang)]
+        if case.right is Right.ERASURE and left.files:
+            told.append(say("notice.files_left", lang, count=left.files))
+        if case.right is Right.ERASURE and left.backup_until is not None:
+            told.append(say("notice.backup_until", lang, until=formats.moment(left.backup_until)))
+        return _notice("granted", case, told, particulars, lang, at)
     if case.extension is None:
         return None
     return _notice("extended", case, [_quoted("why", case.extension, lang)], particulars, lang, at)

@@ -276,7 +276,7 @@ def _facts(
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),
         erased_on=holds.ends_at(store, recording, on_hold),
-        hold=HoldFacts(hold.ground, hold.until) if hold is not None else None,
+        hold=HoldFacts(hold.ground, hold.until, holds.is_withdrawn(store, recording)) if hold is not None else None,
         own_speech=False,
         withheld=None,
         copies=(),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from arlo_rec.access import disclosures, gate
+from arlo_rec.access import disclosures, gate, objections
 from arlo_rec.access.gate import Permit
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.crypto import primitives
@@ -28,8 +28,9 @@ from arlo_rec.dsar.recordings import HeldCall, KnownWithdrawal
 from arlo_rec.dsar.register import CaseShown, Intake, KnownAs
 from arlo_rec.dsar.signing import Statement, sealed
 from arlo_rec.dsar.sounds import given
-from arlo_rec.dsar.subjects import Identifier
+from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.dsar.writing import Composition, Form
+from arlo_rec.erasure import objection
 from arlo_rec.i18n.messages import say
 from arlo_rec.intake import lying_calls
 from arlo_rec.log.cases import PENDING, CaseState
@@ -44,8 +45,9 @@ from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachabl
 from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, Decision, due_at, leaves_spool, reason_problem
-from arlo_rec.rights import ANSWERED_BY_COPY, said_about, whole_call, withhold
+from arlo_rec.rights import ANSWERED_BY_COPY, ObjectionScope, Right, said_about, whole_call, withhold
 from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
 
@@ -175,12 +177,24 @@ def enter(store: Store, request: Request, clock: Callable[[], datetime]) -> Regi
     now = clock()
     _demand(store, now)
     entry = _taken(store, request, now, entered=True)
+    if entry.case.right is Right.OBJECTION:
+        _enter_objection(store, entry, now)
     if entry.case.state not in PENDING:
         raise Refused("case_is_answered", rule="access.subject", case=entry.case.id)
     known_by = entry.statement.known_by
     held, case = subjects.held(store, known_by, now), register.facts(store, entry.case, now)
     late = register.asked_late(entry.case, request.intake)
     return Registered(case, len(held), *_of_each(store, known_by, now), late)
+
+
+def _enter_objection(store: Store, entry: register.Entry, now: datetime) -> None:
+    """Enter the objection of an employee to every use: it closes their calls from the day it was received."""
+    for each in entry.statement.known_by:
+        if each.kind is KnownBy.AGENT:
+            standing = objections.of_agent(store, each.text)
+            scopes = [scope for scope in ObjectionScope if scope not in standing]
+            if scopes:
+                objection.enter(store, each.text, scopes, local_date(entry.case.received_at), now)
 
 
 def _of_each(store: Store, known_by: Sequence[Identifier], now: datetime) -> tuple[list[CallsOf], tuple[str, ...]]:
@@ -237,7 +251,7 @@ def answer(
 
 def _answer_user(store: Store, entry: register.Entry, reply: Reply, clock: Callable[[], datetime]) -> Answered:
     """Answer a user of this system, from the roster and the log; raises Refused without the company's contacts."""
-    reply.particulars.demand(("contact", "data_protection"), "access.subject")
+    reply.particulars.demand(("contact", "data_protection", "processors"), "access.subject")
     case, name = replace(register.as_told(entry), state=CaseState.ANSWERED), entry.statement.known_by[0].text
     target = writing.target(reply.out, [], reply.form, whole=False)
     content = users.answer(store, case, name, clock())
@@ -307,7 +321,8 @@ def _lying(store: Store, found: _Found, now: datetime) -> tuple[tuple[LyingFacts
     for call in search.calls:
         unasked = leaves_spool(call.code, said_no=False, withdrawn=False, began=now, now=now).allowed
         code = "unasked" if unasked else call.code if call.code == lying_calls.WAITS else "faulty"
-        facts.append(LyingFacts(call.began, code, now if unasked else max(now, due_at(call.began))))
+        goes_now = unasked or any(call.began < each.facts.at for each in found.withdrawals)
+        facts.append(LyingFacts(call.began, code, now if goes_now else max(now, due_at(call.began))))
     return tuple(facts), search.is_whole
 
 

@@ -154,9 +154,13 @@ def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Re
 
 def still_there(store: Store, known_by: Iterable[Identifier]) -> list[RecordingId]:
     """The calls of a person that are not erased, also those that the next purge erases."""
-    known = [each for each in known_by if each.kind is not KnownBy.PERSON]
-    rows = (row for each in known for row in store.catalogue.search.of_subject(_subject(each)))
+    rows = (row for subject in of_each(known_by) for row in store.catalogue.search.of_subject(subject))
     return sorted({row.id for row in rows if row.kind is Kind.ORIGINAL})
+
+
+def of_each(known_by: Iterable[Identifier]) -> list[Subject]:
+    """The subject of each identifier that recordings have."""
+    return [_subject(each) for each in known_by if each.kind is not KnownBy.PERSON]
 
 
 def _subject(identifier: Identifier) -> Subject:

@@ -18,7 +18,7 @@ from arlo_rec.dsar.files import FileFacts
 from arlo_rec.dsar.letter import PAGE
 from arlo_rec.dsar.writing import Package
 from arlo_rec.i18n.messages import say, say_or
-from arlo_rec.i18n.pages import Formats, render
+from arlo_rec.i18n.pages import Formats, country, render
 from arlo_rec.keys.roster import name_then
 from arlo_rec.log.entries import LogEntry
 from arlo_rec.log.events import UnlockFailed
@@ -132,6 +132,9 @@ def _letter(content: UserAnswer, file: FileFacts, particulars: Particulars, lang
         others=_summed(content.others),
         file=file,
         particulars=particulars,
+        outside_eea=particulars.outside_eea,
+        country=lambda code: country(code, lang),
+        is_officer=any(each.role is Role.OFFICER for each in content.memberships),
         answered_at=at,
         is_late=local_date(at) > content.case.due_on,
         identity_ways=IDENTITY_WAYS,
@@ -198,6 +201,7 @@ def _summed(entries: Sequence[Mapping[str, Any]]) -> list[Summed]:
     days: dict[tuple[str, str], list[date]] = {}
     for entry in entries:
         at = local_date(datetime.fromisoformat(str(entry["at"])))
-        days.setdefault((str(entry["action"]), str(entry["outcome"])), []).append(at)
+        outcome = "done" if entry["outcome"] == "allowed" else str(entry["outcome"])
+        days.setdefault((str(entry["action"]), outcome), []).append(at)
     counts = Counter({key: len(each) for key, each in days.items()})
     return [Summed(*key, count, min(days[key]), max(days[key])) for key, count in counts.most_common()]

@@ -145,12 +145,13 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
         seq = change.log(event)
         for tombstone in tombstones:
             store.catalogue.tombstones.add(tombstone, seq)
+        store.catalogue.disclosures.erased([recording.id for recording in kept])  # their files have no basis either
 
     erased = protocol.carry_out(store, order, now, add_tombstones)
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
-    backup_until = escrow.until(store, now) if affected else None
-    facts = {"erased": len(affected), "receipt": receipt, "backup_until": backup_until, "number": erased.number}
-    return _withdrawal(store, affected, kept=len(kept), **facts)
+    left = left_outside(store, planned.subject, now)
+    facts = {"erased": len(affected), "receipt": receipt, "backup_until": left.backup_until, "number": erased.number}
+    return _withdrawal(store, affected, left.files, kept=len(kept), **facts)
 
 
 def _reached(
@@ -168,16 +169,42 @@ def preview(store: Store, planned: Plan) -> Withdrawal:
     """The recordings that a plan would erase."""
     facts = {"erased": 0, "would_erase": len(planned.recordings), "receipt": None, "backup_until": None}
     facts |= {"kept": planned.kept}
-    return _withdrawal(store, planned.recordings, **facts)
+    files = disclosures.of_recordings(store, [recording.id for recording in planned.recordings])
+    return _withdrawal(store, planned.recordings, files, **facts)
 
 
-def _withdrawal(store: Store, recordings: Sequence[Recording], **facts: Any) -> Withdrawal:
-    reached = disclosures.of_recordings(store, [recording.id for recording in recordings])
+class LeftOutside(NamedTuple):
+    """What withdrawals did not reach: files of others with their backups, and when the last backup is gone."""
+
+    files: list[Disclosure]
+    backup_until: datetime | None  # None without one that opens
+
+    @property
+    def saved(self) -> int:
+        """The number of files whose deletion is not confirmed."""
+        return sum(each.kind != disclosures.BACKUP and each.state != "confirmed" for each in self.files)
+
+
+def left_outside(store: Store, subject: Subject, now: datetime) -> LeftOutside:
+    """What is left outside the system of all that was withdrawn of a subject, as far as its tombstones lead to it."""
+    erased, newest = set[RecordingId](), None
+    for kind, tag in (("caller", subject.caller), ("source", subject.source)):
+        for seq in store.catalogue.tombstones.entries_of(kind, tag) if tag else ():
+            entry = store.log.entries.get(seq)
+            if entry is not None and isinstance(event := entry.event, WithdrawnEvent):
+                erased |= {*event.recordings, *(RecordingId(bytes.fromhex(each)) for each in event.kept or ())}
+                newest = entry.at if event.recordings else newest
+    until = escrow.until(store, newest) if newest is not None else None
+    is_open = until is not None and until > now
+    return LeftOutside(disclosures.of_recordings(store, erased), until if is_open else None)
+
+
+def _withdrawal(store: Store, recordings: Sequence[Recording], files: Sequence[Disclosure], **facts: Any) -> Withdrawal:
+    saved = LeftOutside(list(files), None).saved
     if not disclosures.are_shown_to(store.person):  # nor that a person asked for access
-        reached = [msgspec.structs.replace(each, case=None, sha256=None, file=None) for each in reached]
+        files = [msgspec.structs.replace(each, case=None, sha256=None, file=None) for each in files]
     erased = [ErasedRecording.of(recording) for recording in recordings]
-    saved = sum(each.kind != disclosures.BACKUP and each.state != "confirmed" for each in reached)
-    return Withdrawal(recordings=erased, recipients=reached, saved=saved, **facts)
+    return Withdrawal(recordings=erased, recipients=list(files), saved=saved, **facts)
 
 
 def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:

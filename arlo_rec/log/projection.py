@@ -80,7 +80,9 @@ class Projection(Rows):
         self._open(entry.recordings)
         if tombstones is not None:
             self.withdrawals[entry.seq] = entry.at, tombstones
-        self.kept.update(recording for recording in kept if self._is_held_for_person(recording, entry.at))
+        stay = frozenset(recording for recording in kept if self._is_held_for_person(recording, entry.at))
+        self.kept |= stay
+        self._open(stay)
 
     def _is_held_for_person(self, recording: RecordingId, at: datetime) -> bool:
         call = self.copies[recording].made.parent if recording in self.copies else recording

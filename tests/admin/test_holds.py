@@ -86,7 +86,16 @@ def test_a_withdrawal_erases_what_is_held_against_the_persons_wish(
     assert world.json("verify", who="iver")["problems"] == []
     if is_kept:
         assert world.json("purge", who="cron")["erased"] == 0
+        again = world.json("withdraw", "90000001", "--yes", who="siri")
+        assert (again["erased"], again["kept"]) == (0, 1)
         world.json("hold", "lift", number, "--reason", "the dispute has ended", who="sigrid")
+        world.grant()
+        out = ("--out", str(world.base / "a.wav"))
+        assert world.code("export", call, *QUALITY, *out, who="leif") == (14, "consent_withdrawn")
+        assert world.json("find", *QUALITY, who="leif")["recordings"] == []
+        answer = ("dsar", "90000001", "--identity", "called-back", "--out", str(world.base / "a.html"))
+        assert world.json(*answer, who="sigrid")["recordings"] == 0
+        assert world.json("status", who="iver")["due"] == 1, "until a purge"
         assert world.json("purge", who="cron")["erased"] == 1, "withdrawn long ago"
         assert world.json("verify", who="iver")["problems"] == []
 

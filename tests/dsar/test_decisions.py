@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.times import local_date
 from arlo_rec.rights import ANSWERED_BY_COPY, Ground, Right, may_refuse
+from tests.support import answers
 from tests.support.clock import later
-from tests.support.world import World
+from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.rule("access.subject")
 WHY = ("--reason", "vi fant ingen feil i opplysningene")
@@ -54,7 +55,7 @@ def test_an_erasure_is_granted_once_the_calls_are_erased_and_not_before(world: W
     out = world.base / "letter.html"
     told = world.json(*decide, "--out", str(out), who="sigrid")
     assert told["case"]["state"] == "granted"
-    assert "Opptakene av deg i systemet vårt er slettet." in told["letter"]
+    assert "Vi har ingen opptak av deg i systemet vårt." in told["letter"]
     assert case in out.read_text("utf-8")
     assert world.code(*decide, who="sigrid") == (14, "case_is_granted")
     assert world.json("verify", who="iver")["problems"] == []
@@ -81,6 +82,66 @@ def test_a_copy_is_granted_by_an_answer_alone(world: World) -> None:
         assert world.json("dsar", "--case", case, "--out", str(out), who="sigrid")["case"]["state"] == "answered"
 
 
+@pytest.mark.slow
+def test_a_right_is_not_granted_where_there_is_nothing_to_do_it_to(world: World) -> None:
+    case = opened(world, "restriction", "90000009", *CALLED)["id"]
+    grant = ("case", "decide", case, "--grant", "--reason", "samtalene er sperret")
+    assert world.code(*grant, who="sigrid") == (14, "nothing_to_restrict")
+    for right in ("erasure", "restriction", "objection"):
+        case = opened(world, right, "--person", "leif", "--identity", "seen-id")["id"]
+        decide = ("case", "decide", case, "--grant", "--reason", "det er gjort i dag")
+        assert world.code(*decide, who="sigrid") == (14, "right_of_user")
+
+
+@pytest.mark.slow
+def test_no_case_is_answered_by_a_copy_but_one_that_asks_for_it(world: World) -> None:
+    case = opened(world, "erasure")["id"]
+    out = ("--out", str(world.base / "a.html"))
+    assert world.code("dsar", "--case", case, *out, who="sigrid") == (14, "case_of_another_right")
+    assert world.json("case", "show", case, who="sigrid")["case"]["state"] == "open"
+
+
+@pytest.mark.slow
+def test_a_call_past_its_day_is_erased_before_a_letter_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.take_in("a", seconds=0.2)
+    later(monkeypatch, days=91)
+    case = opened(world, "erasure")["id"]
+    grant = ("case", "decide", case, "--grant", "--reason", "samtalene er slettet i dag")
+    assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out")
+    out = world.base / "a.html"
+    answer = ("dsar", "90000001", *CALLED, "--lang", "nb", "--out", str(out))
+    told = world.json(*answer, who="sigrid")
+    letter = answers.opened(out.read_bytes(), told["passphrase"].encode())["letter_html"]
+    assert "ligger her ennå, er stengt og slettes nå" in letter
+    world.json("purge", "--allow-large", who="cron")
+    assert world.json(*grant, who="sigrid")["case"]["state"] == "granted"
+
+
+@pytest.mark.slow
+def test_a_letter_of_an_erasure_tells_of_a_file_that_is_left(world: World) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    world.grant("leif", "quality")
+    look = ("--purpose", "quality", "--reason", REASON, "--out", str(world.base / "x.wav"))
+    world.json("export", call, *look, who="leif")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    assert world.json("withdraw", "90000001", "--yes", who="siri")["saved"] == 1, "said again"
+    case = opened(world, "erasure")["id"]
+    told = world.json("case", "decide", case, "--grant", "--reason", "samtalene er slettet i dag", who="sigrid")
+    assert "utenfor systemet, og som vi krever slettet: 1" in told["letter"]
+
+
+@pytest.mark.slow
+def test_an_employees_objection_closes_their_calls_when_it_is_entered_as_a_case(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    world.grant("leif", "quality")
+    case = opened(world, "objection", "--agent", "Ola Oppdiktet", "--identity", "seen-id")["id"]
+    assert world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"] == []
+    refuse = ("case", "decide", case, "--refuse", "--ground", "not_met", *WHY)
+    assert world.code(*refuse, who="sigrid") == (14, "case_not_carried_out")
+    world.json("person", "objection", "Ola Oppdiktet", "--reject", "--reason", "opptakene trengs", who="sigrid")
+    assert world.json(*refuse, who="sigrid")["case"]["state"] == "refused"
+
+
 # -- identity -----------------------------------------------------------------------------------------
 
 
@@ -93,7 +154,8 @@ def test_a_deadline_stands_still_from_the_question_until_the_person_shows_who_th
     case = opened(world, "access", "90000001", "--identity-asked", received.isoformat())
     assert case["state"] == "identity"
     out = ("--out", str(world.base / "a.html"))
-    assert world.code("dsar", "--case", case["id"], *out, who="sigrid") == (14, "identity_missing")
+    for words in (("--case", case["id"]), ("90000001",)):
+        assert world.code("dsar", *words, *out, who="sigrid") == (14, "identity_missing")
     later(monkeypatch, days=20)
     [listed] = world.json("case", "list", who="sigrid")["cases"]
     assert (listed["state"], listed["days_left"]) == ("identity", case["days_left"]), "no day of it has gone"

@@ -289,7 +289,7 @@ def test_the_summary_says_who_heard_the_sound_and_whether_a_file_left() -> None:
     heard, quiet = summary(OWN, LATER), summary(LATER)
     assert "Manager responsible for training or quality: 2 times. We cannot confirm each time who it was." in heard
     assert "Sound files that staff saved outside the system: 3. Confirmed as deleted: 1." in heard
-    assert "No member of staff listened to the sound or saved it." in quiet
+    assert "No member of staff listened to the sound or saved it" in quiet
     assert "outside the system" not in quiet
 
 

@@ -381,7 +381,7 @@ def first_goes(world: World, days: int) -> datetime:
     ("left", "code", "said"),
     [
         (15, None, None),
-        (14, None, "Access request"),
+        (14, None, "Case "),
         (7, None, "Urgent: write the answer to"),
         (2, "case_due_erases", "no extension puts that off"),
         (0, "case_due_erases", "no extension puts that off"),
@@ -473,8 +473,8 @@ def test_it_is_told_at_14_7_and_2_days_and_when_it_is_too_late(
     assert [each for each in told.json["critical"] if each.startswith("case_")] == critical
     assert told.exit == (3 if critical else 0)
     said = world.run("status", "--lang", "en", who="iver").out
-    wanted = {"case_soon": f"Access request {case}", "case_urgent": f"Urgent: access request {case}"}
-    assert (f"request {case}" in said) is (left <= 14)
+    wanted = {"case_soon": f"Case {case}", "case_urgent": f"Urgent: case {case}"}
+    assert (f"ase {case}" in said) is (left <= 14)
     assert line is None or wanted[line] in said
 
 

@@ -281,7 +281,8 @@ def test_what_is_read_aloud_stands_last_and_a_dry_run_bids_nobody_to_delete(worl
     world.grant()
     (mine,) = world.take_in("a")
     exported(world, mine, "copy.wav")
-    *_, would = listed_before(world, "siri")
+    assert "leif" not in "".join(listed_before(world, "siri")), "a customer is on the line"
+    *_, would = listed_before(world, "sigrid")
     assert "leif would have to delete" in would and "must" not in would and "confirm 1" not in would
     told = world.run("withdraw", "900", "00", "001", "--yes", who="siri").out.splitlines()
     assert "must be deleted or made anew: 1." in told[0] and told[-1].startswith("Say: ")

@@ -136,10 +136,10 @@ LATER = replace(
     copy_grants=(),
     copies=(),
     accesses=(),
-    exports=(),
+    exports=(ExportFacts(START + timedelta(days=32), "answer", "officer", None),),
     transcript_held=False,
     transcript=(),
-    hold=HoldFacts("18c", START + timedelta(days=120)),
+    hold=HoldFacts("18c", START + timedelta(days=120), withdrawn=True),
 )
 MADE = START + timedelta(days=3)
 MONO = replace(
@@ -149,6 +149,7 @@ MONO = replace(
     withheld="mono",
     copies=(CopyFacts(MADE, "needs_review"), CopyFacts(MADE, "ready")),
     copy_grants=(),
+    hold=HoldFacts("18a", START + timedelta(days=100)),
 )
 ANSWER = Answer(
     case=Case(
