@@ -28,7 +28,7 @@ from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.intake import sealing
-from arlo_rec.intake.candidates import Announced, CallHistory, Delivered, Judged, Tags
+from arlo_rec.intake.candidates import Agents, Announced, CallHistory, Delivered, Judged, Tags
 from arlo_rec.intake.manifest import Manifest
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables
 from arlo_rec.intake.spool import Home
@@ -236,7 +236,8 @@ def _seal(shared: _Shared, filling: Filling, number: int, audience_key: Audience
     """Write one object as an intake makes it."""
     call, consent = _call(filling, number), _consent(shared, _started(filling, number))
     delivered = _delivered(filling, Tags(shared.index_seed), number, call)
-    announced = Announced(Judged(delivered, CallHistory()), _id(filling, number))
+    history = CallHistory((), (), Agents({}, told=None).decision(delivered))
+    announced = Announced(Judged(delivered, history), _id(filling, number))
     key, recording = object_file.new_data_key(consent), sealing.recording_of(announced, consent)
     header = object_file.make_header(key, Kind.ORIGINAL, recording.id, None, audience_key.key, recording.binding)
     raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
@@ -290,7 +291,9 @@ def _delivered(filling: Filling, tags: Tags, number: int, call: Call) -> Deliver
         call=call,
         source=tags.tag("source", call.source_id),
         agent=tags.tag("agent", call.agent),
-        caller=tags.caller(call) if is_named else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
+        caller=tags.caller(call.caller)
+        if is_named
+        else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
     )
 
 

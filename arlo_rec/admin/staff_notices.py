@@ -140,6 +140,11 @@ def untold_calls(store: Store) -> list[RecordingId]:
     return [call for tag, call in store.catalogue.agents.last_calls().items() if tag not in known]
 
 
+def count_untold(store: Store, since: datetime) -> int:
+    """The number of employees in held calls from *since* on who were never told; no key is needed."""
+    return len(store.catalogue.agents.since(since) - told(store))
+
+
 def listed(store: Store, now: datetime) -> list[Shown]:
     """All shown notices, the newest entry first; raises NotGranted."""
     store.demand(Action.AUDIT_SHOW, now)

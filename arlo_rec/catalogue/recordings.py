@@ -436,3 +436,13 @@ class Agents:
             (int(Kind.ORIGINAL),),
         )
         return {bytes(agent): recording_id(call) for agent, call, _ in rows}
+
+    @reads_rows
+    def since(self, since: datetime) -> set[bytes]:
+        """The blind indexes in held calls that started from *since* on."""
+        rows = self._db.rows(
+            f"SELECT DISTINCT agent FROM recordings WHERE {_IS_HELD} AND started_at >= ? "  # noqa: S608 - our state
+            "AND kind = ? AND agent IS NOT NULL",
+            (to_micros(since), int(Kind.ORIGINAL)),
+        )
+        return {bytes(agent) for (agent,) in rows}

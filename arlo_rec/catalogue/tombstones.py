@@ -6,7 +6,7 @@ of its log entry, so that the feed can forward all of them. The table `refusals`
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from arlo_rec.backends import marks
@@ -71,6 +71,7 @@ class Tombstones:
 
 
 RECORDED_UNASKED: Final = "recorded_unasked"  # in place of the code of a removed call without a key of consent
+NOT_LYING: Final = timedelta(days=2)  # by which a removed call was last seen before it came, so that none counts it
 
 
 class RefusalCount(Record, frozen=True):
@@ -118,8 +119,9 @@ class SeenRefusals:
     @reads_rows
     def recorded_unasked(self, since: datetime) -> int:
         """The calls since *since* that were recorded without a key of consent, and removed."""
-        sql = "SELECT count(*) FROM refusals WHERE code = ? AND first_seen >= ?"
-        return int(self._db.rows(sql, (RECORDED_UNASKED, to_micros(since)))[0][0])
+        sql = "SELECT count(*) FROM refusals WHERE last_seen >= ? AND code = ? AND first_seen >= ?"  # by the index
+        values = (to_micros(since - NOT_LYING), RECORDED_UNASKED, to_micros(since))
+        return int(self._db.rows(sql, values)[0][0])
 
     @reads_rows
     def counts(self, *, seen_since: datetime, without: tuple[str, ...]) -> list[RefusalCount]:

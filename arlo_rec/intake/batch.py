@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -27,7 +27,7 @@ from arlo_rec.access import objections
 from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.admin import staff_notices
 from arlo_rec.backends.workers import SIDES
-from arlo_rec.catalogue.tombstones import RECORDED_UNASKED
+from arlo_rec.catalogue.tombstones import NOT_LYING, RECORDED_UNASKED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import withdrawal
 from arlo_rec.intake import candidates, sealing, spool
@@ -63,7 +63,6 @@ CODES = (  # every refusal, in the order in which they apply
 
 Reading = Delivered | Notice | NotRead
 _DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
-_NOT_LYING = timedelta(days=2)  # longer than `status` counts a file as lying in the spool
 
 
 class RefusalMemory:
@@ -93,7 +92,7 @@ class RefusalMemory:
         tag = self._tags.tag("declined", delivery.source_id)
         if not self._seen.knows(tag):
             change.log(event)
-        self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
+        self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - NOT_LYING)
 
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
         """Log that a refused call's files are about to be removed; it counts no longer as lying in the spool."""
@@ -104,7 +103,7 @@ class RefusalMemory:
         claim = candidates.claimed(delivery)
         is_unasked = refusal.code == "no_consent" and claim is not None and claim.stopped is None
         code = RECORDED_UNASKED if is_unasked else refusal.code
-        self._seen.put(tag, code, first_seen=self._now, last_seen=self._now - _NOT_LYING)
+        self._seen.put(tag, code, first_seen=self._now, last_seen=self._now - NOT_LYING)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
         """Whether an earlier run dismissed this call and the sound is gone since."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from arlo_rec import audio
 from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
 from arlo_rec.intake import lying_calls
 from arlo_rec.intake.batch import Batch, Reading, read
 from arlo_rec.intake.candidates import Notice, Tags
@@ -55,13 +55,16 @@ def ingest(
 
     *observer* gets the numbers of finished and of all calls after each batch. Raises NotGranted
     before anything is read, and Usage where the store lies at one of *paths*. Where nothing may be taken in,
-    withdrawals are carried out all the same, and then Refused is raised.
+    withdrawals are carried out all the same, and then Refused is raised. After a restore without a feed the intake
+    lacks the root until an officer accepts that: withdrawals stay in the spool until then.
     """
     store.demand(Action.INGEST, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
     if not options.dry_run:
         lying_calls.remember(store, paths, now)
+    if closed is not None and not store.secrets.holds(ROOT_SEED):
+        raise closed
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()

@@ -31,7 +31,7 @@ from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
 REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
-RECENT = timedelta(days=7)  # for which a fault of the exchange is reported
+RECENT = timedelta(days=7)  # for which faults of the exchange are reported, and employees who were never told
 
 
 class Severity(StrEnum):
@@ -104,7 +104,7 @@ class Status(Record, frozen=True):
     holds: int  # calls on hold
     requests: list[Waiting]  # requests without an answer
     objections: list[PendingObjection]  # of employees, without a decision
-    untold: int  # employees with held calls who were never shown the notice
+    untold: int  # employees in held calls of the last week who were never shown the notice
     warnings: list[str]
     check_word: str  # of the newest link of the chain of authority
     own_access: list[Access]  # live grants of officers to themselves, which no second officer could approve
@@ -145,7 +145,7 @@ def status(
         holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
         requests=cases.urgent(store, now),
         objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
-        untold=len(staff_notices.untold_calls(store)),
+        untold=staff_notices.count_untold(store, now - RECENT),
         warnings=[],
         check_word=store.authority.check_word(),
         own_access=list(map(Access.of, own)),

@@ -136,6 +136,14 @@ def test_once_it_is_required_a_call_of_somebody_who_was_never_told_waits_in_the_
     assert world.json("status", who="iver")["untold"] == 0
 
 
+def test_status_counts_those_of_the_last_week_and_the_list_names_all(world: World) -> None:
+    world.take_in("before", agent="Ola Oppdiktet", started=datetime.now(UTC) - timedelta(days=8))
+    world.take_in("a", agent="Kari Prøvesen", seed=7)
+    assert world.json("status", who="iver")["untold"] == 1
+    told = world.json("person", "notify", "--missing", who="sigrid")
+    assert told["missing"] == ["Kari Prøvesen", "Ola Oppdiktet"]
+
+
 def test_what_is_no_longer_required_refuses_nothing_and_only_officers_require_it(world: World) -> None:
     for who in ("leif", "siri", "iver"):
         assert world.code("person", "notify", "--require", who=who) == (13, "not_your_role")

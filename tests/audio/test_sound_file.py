@@ -410,7 +410,9 @@ def test_every_reason_for_refusing_a_sound_has_a_sentence() -> None:
     source = "".join(
         source.read_text("utf-8") for source in (*folder.glob("*.py"), folder.parent / "intake" / "candidates.py")
     )
-    reasons = {word for line in source.splitlines() for word in re.findall(r'(?:SoundError\(|why=)"(\w+)"', line)}
+    reasons = {
+        word for line in source.splitlines() for word in re.findall(r'(?:SoundError\(|"bad_audio", why=)"(\w+)"', line)
+    }
     reasons |= {"data_beyond_end", "chunk_beyond_end", "no_frames"}  # chosen between two
     assert len(reasons) > 30
     assert {f"sound.{reason}" for reason in reasons} == {code for code in every() if code.startswith("sound.")}

@@ -188,7 +188,7 @@ def test_the_person_is_told_that_it_was_opened_to_review_a_copy(waiting: tuple[W
     out = world.base / "answer.html"
     told = world.json("dsar", "90000001", "--identity", "login", "--lang", "en", "--out", str(out), who="sigrid")
     letter = text_of(opened(out.read_bytes(), told["passphrase"].encode())["letter_html"])
-    assert "2 times opened to review a copy" in letter
+    assert "opened 2 times to review a copy" in letter
 
 
 @pytest.mark.rule("consent.withdraw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -171,6 +172,24 @@ def test_while_it_is_closed_the_intake_does_not_hold_the_root_either(fed: World)
     for name, holds in (("telefon", False), ("cron", True)):
         with open_store(find(fed.store), identity(fed, name), datetime.now(UTC), StateFolder(None)) as store:
             assert store.secrets.holds("root") is holds
+
+
+@pytest.mark.slow
+@pytest.mark.rule("consent.withdraw")
+def test_a_withdrawal_at_the_exchange_waits_in_the_spool_while_it_is_closed(fed: World) -> None:
+    (gone,) = fed.take_in("a")
+    back_up(fed)
+    lose(fed)
+    restore(fed)
+    fed.spool.mkdir(exist_ok=True)
+    told = {"withdrawal": {"caller": "+4790000001", "at": datetime.now(UTC).isoformat(), "key": "9"}}
+    (fed.spool / "notice.json").write_text(json.dumps(told))
+    assert fed.code("ingest", str(fed.spool), who="telefon") == (14, "erasure.unreplayed")
+    assert [path.name for path in fed.spool.iterdir()] == ["notice.json"]
+    fed.json("restore", "--accept-without-feed", "--reason", "the feed burnt too", who="sigrid")
+    assert [each["erased"] for each in fed.json("ingest", str(fed.spool), who="telefon")["withdrawn"]] == [1]
+    assert not (fed.store / "objects" / gone[:2] / gone).exists()
+    is_whole(fed)
 
 
 @pytest.mark.slow
