@@ -226,7 +226,7 @@ def _letter_answer(
     target, now = run.files.new_file(out) if out is not None else None, run.now()
     particulars = run.particulars()
     if has_letter:
-        particulars.demand(("contact", "data_protection"), "access.subject")
+        letter.check_contacts(particulars, "access.subject")
     with run.store() as store:
         case = change(store, now)
         facts = register.facts(store, case, now)

@@ -180,7 +180,7 @@ def _pending(store: Store, entry: Entry) -> bool:
 
 
 def aftermath(store: Store, entry: Entry, now: datetime) -> Aftermath:
-    """What a letter of a granted request tells beside it: what is left outside the system, and how long a hold is."""
+    """The rest that a letter of a granted request tells: files and a backup that are left, and the end of a hold."""
     known_by, files, until = entry.statement.known_by, 0, None
     for subject in subjects.of_each(known_by):
         left = withdrawal.left_outside(store, subject, now)

@@ -255,7 +255,7 @@ class Notice(NamedTuple):
 
 
 class Aftermath(NamedTuple):
-    """What a granted request leaves: files outside the system, a backup, and the first end of a hold."""
+    """The remains of a granted request: files outside the system, a backup, and the first end of a hold."""
 
     files: int = 0
     backup_until: datetime | None = None
@@ -362,9 +362,9 @@ def _uses(objections: Sequence[Objection], lang: str) -> str:
     return f"{', '.join(before)} {say('notice.and', lang)} {last}" if before else last
 
 
-def check_contacts(particulars: Particulars) -> None:
-    """Raise Refused where the company's contacts are not stated, which a rejection has to name."""
-    particulars.demand(("contact", "data_protection"), RULE)
+def check_contacts(particulars: Particulars, rule: str = RULE) -> None:
+    """Raise Refused where the company's contacts are not stated, which a decision has to name."""
+    particulars.demand(("contact", "data_protection"), rule)
 
 
 def _contacts(reached: str | None, particulars: Particulars, lang: str) -> list[str]:

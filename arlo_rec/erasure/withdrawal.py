@@ -174,7 +174,7 @@ def preview(store: Store, planned: Plan) -> Withdrawal:
 
 
 class LeftOutside(NamedTuple):
-    """What withdrawals did not reach: files of others with their backups, and when the last backup is gone."""
+    """Copies that withdrawals did not reach: files and backups, and when the last backup is gone."""
 
     files: list[Disclosure]
     backup_until: datetime | None  # None without one that opens
@@ -186,7 +186,7 @@ class LeftOutside(NamedTuple):
 
 
 def left_outside(store: Store, subject: Subject, now: datetime) -> LeftOutside:
-    """What is left outside the system of all that was withdrawn of a subject, as far as its tombstones lead to it."""
+    """The copies outside the system of all that was withdrawn of a subject, as far as its tombstones lead to it."""
     erased, newest = set[RecordingId](), None
     for kind, tag in (("caller", subject.caller), ("source", subject.source)):
         for seq in store.catalogue.tombstones.entries_of(kind, tag) if tag else ():
