@@ -58,9 +58,7 @@ def test_the_right_passphrase_shows_the_letter(browser: Browser, tmp_path: Path,
     unlock(browser, tmp_path / "answer.html", lang=lang)
     assert browser.text("h1") == title
     assert browser.run("return document.documentElement.lang") == lang
-    own, held, mono = (f"#recording-{number} ~ .facts" for number in (1, 2, 3))
-    shown = browser.run(f"return {[own, held, mono]}.map((facts) => document.querySelectorAll(facts).length)")
-    assert shown == [1, 2, 1], "the second is on hold, and says so"
+    assert browser.run("return document.querySelectorAll('article .facts').length") == 3
     assert browser.run("return document.querySelector('#gate, #sealed, #passphrase')") is None
     assert PROMPT.text in browser.text("blockquote")
 
