@@ -188,7 +188,7 @@ def _holds_that_end(store: Store, now: datetime) -> Iterator[Task]:
     """Holds that end within a week: the person is told before (GDPR 18(3)), or officers set another."""
     at = store.clock.today(now)
     for hold in holds.listed(store, now):
-        if hold.state(at) is HoldState.SET and hold.until - at <= SOON:
+        if hold.calls and hold.state(at) is HoldState.SET and hold.until - at <= SOON:
             about = {"ground": hold.ground, "count": len(hold.calls), "until": hold.until}
             yield Task("hold_ends", hold.id, hold.until - SOON, about)
 
