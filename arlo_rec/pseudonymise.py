@@ -58,7 +58,7 @@ def show(store: Store, shown_id: str, intent: Intent, clock: Callable[[], dateti
 
 def _review(store: Store, copy: Copy, recording: OpenRecording) -> Review:
     shown = TrainingCopy.of(copy, recording)
-    return Review(shown, owed(shown.plan, heard(store, copy, shown.plan)))
+    return Review(shown, owed(shown.plan, heard(store, copy, shown.plan), shown.duration))
 
 
 def change(

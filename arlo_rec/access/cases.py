@@ -6,14 +6,12 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime
 
 from arlo_rec.access import holds
 from arlo_rec.log.cases import CaseState, LoggedCase, follow
 from arlo_rec.log.events import OfCase
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Refused
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import is_due
@@ -39,15 +37,13 @@ def running(store: Store, now: datetime) -> list[LoggedCase]:
     return sorted(cases, key=lambda case: (case.due(today), case.received_at))  # then in the log's order
 
 
-def demand_answered(store: Store, recordings: Iterable[RecordingId], now: datetime) -> None:
-    """Raise Refused if a person asked for a copy of one of these recordings and has no answer.
+def asked_for(store: Store, now: datetime) -> frozenset[RecordingId]:
+    """The recordings of which a person asked for a copy, has shown who they are, and has no answer.
 
     What is held when a request comes is given; only its 90 days and a withdrawal erase it before (EDPB 01/2022).
     """
-    wanted = set(recordings)
-    for case in running(store, now):
-        if case.right in ANSWERED_BY_COPY and case.state is CaseState.OPEN and not wanted.isdisjoint(case.held):
-            raise Refused("answer_first", rule="access.subject", case=case.id)
+    waiting = (case for case in running(store, now) if case.right in ANSWERED_BY_COPY and case.state is CaseState.OPEN)
+    return frozenset[RecordingId]().union(*(case.held for case in waiting))
 
 
 class Waiting(Record, frozen=True):

@@ -2,7 +2,8 @@
 
 A disclosure is recorded with the log entry that allows it, before a byte leaves. If no file was written, the row is
 deleted again, and the log says so: the table is an index of the log, which `verify` computes anew.
-When a recording in it is erased, a disclosure becomes `open` until its deletion is confirmed. For an access package
+When a recording in it is erased, a disclosure becomes `open` until its deletion is confirmed; so does a saved file when
+an upheld objection closes the use that it was saved for. For an access package
 that concerns our own copy of the file: the data subject keeps theirs (GDPR 15(3), 19) and confirms nothing. A backup
 needs no confirmation: its next run removes what was erased.
 """

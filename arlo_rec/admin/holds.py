@@ -129,11 +129,18 @@ def _of_id(store: Store, text: str, now: datetime) -> LoggedHold:
 
 
 def listed(store: Store, now: datetime) -> list[LoggedHold]:
-    """The holds that are set or wait, the next to end first; raises NotGranted."""
+    """The holds that are set or wait, with the calls that are held, the next to end first; raises NotGranted."""
     store.demand(Action.HOLD, now)
     at = store.clock.today(now)
-    live = (hold for hold in holds.logged(store).values() if hold.state(at) in {HoldState.SET, HoldState.WAITS})
-    return sorted(live, key=lambda hold: (hold.until, hold.id))
+    live = [hold for hold in holds.logged(store).values() if hold.state(at) in {HoldState.SET, HoldState.WAITS}]
+    return sorted(_with_held(store, live), key=lambda hold: (hold.until, hold.id))
+
+
+def _with_held(store: Store, every: Sequence[LoggedHold]) -> list[LoggedHold]:
+    """The holds without the calls that are erased."""
+    named = frozenset[RecordingId]().union(*(hold.calls for hold in every))
+    held = {row.id for _, row in store.catalogue.search.held_among(named)}
+    return [hold._replace(calls=hold.calls & held) for hold in every]
 
 
 def every(store: Store) -> Iterator[str]:
@@ -145,9 +152,9 @@ def every(store: Store) -> Iterator[str]:
 
 
 def waiting(store: Store, now: datetime) -> Iterator[LoggedHold]:
-    """The holds that wait for a second officer."""
+    """The holds that wait for a second officer, with the calls that are held."""
     at = store.clock.today(now)
-    yield from (hold for hold in holds.logged(store).values() if hold.state(at) is HoldState.WAITS)
+    yield from _with_held(store, [hold for hold in holds.logged(store).values() if hold.state(at) is HoldState.WAITS])
 
 
 def may_decide(store: Store, hold: LoggedHold, now: datetime) -> bool:

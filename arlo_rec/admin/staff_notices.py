@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import metadata
-from arlo_rec.access.keyrings import OfficerKeyring
+from arlo_rec.access import employees
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.log.events import NamesCompared, NoticeRequired, NoticeShown
@@ -44,6 +43,7 @@ class NoticesAnswer(Record, frozen=True):
 
     notices: list[Shown] | UnsetType = UNSET
     required: bool | UnsetType = UNSET
+    calls: int | UnsetType = UNSET  # held ones of those who are noted now
     missing: tuple[str, ...] | UnsetType = UNSET
     unknown: int | UnsetType = UNSET
 
@@ -172,11 +172,7 @@ def missing(store: Store, notice: str, now: datetime) -> Missing:
     store.demand_replayed(Action.PEOPLE, now)
     store.demand_clock(Action.PEOPLE, now)
     _demand_notice(notice)
-    calls = [row for _, row in store.catalogue.search.held_among(untold_calls(store))]
+    calls = [row.id for _, row in store.catalogue.search.held_among(untold_calls(store))]
     store.note(NamesCompared(notice=notice, named=len(calls)), now)
-    keys, names, unknown = metadata.erasure_keys(store, calls), dict[str, str](), 0
-    for _, facts in metadata.open_each(store, calls, OfficerKeyring(store), keys):
-        name = str(facts["agent"]) if facts is not None else None
-        unknown += name is None
-        names |= {agent_name(name): name} if name is not None else {}
-    return Missing(tuple(names[key] for key in sorted(names)), unknown)
+    names = employees.names_in(store, calls)
+    return Missing(tuple(names.known[key] for key in sorted(names.known)), names.unknown)

@@ -1,6 +1,7 @@
 """The table `recipients`: each disclosure (a copy that left the store) by the number of its log entry.
 
-A disclosure is `out` until a recording in it is erased; then it is `open` until its deletion is confirmed.
+A disclosure is `out` until a recording in it is erased, or an upheld objection closes its use; then it is `open` until
+its deletion is confirmed.
 """
 
 from __future__ import annotations
@@ -58,6 +59,13 @@ class Disclosures:
         """Mark a disclosure as confirmed deleted."""
         self._db.run(
             "UPDATE recipients SET state = ?, file = NULL WHERE seq = ?", (DisclosureState.CONFIRMED.value, seq)
+        )
+
+    def demand(self, seq: int) -> None:
+        """Mark a disclosure as `open`, unless its deletion is confirmed."""
+        self._db.run(
+            "UPDATE recipients SET state = ? WHERE seq = ? AND state = ?",
+            (DisclosureState.OPEN.value, seq, DisclosureState.OUT.value),
         )
 
     def erased(self, recordings: Collection[RecordingId]) -> None:

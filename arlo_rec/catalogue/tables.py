@@ -157,6 +157,9 @@ class TableRows(Rows):
     def leave_nothing(self, of: int) -> None:
         self._tables.disclosures.remove(of)
 
+    def demand_deletion(self, of: int) -> None:
+        self._tables.disclosures.demand(of)
+
     def confirm_deleted(self, of: int) -> None:
         self._tables.disclosures.confirm(of)
 

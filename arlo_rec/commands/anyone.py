@@ -319,7 +319,8 @@ def _text(run: Run, task: Task, name: str) -> str:
     about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
     if task.kind in {"delete", "file_kept"}:
-        code = f"{task.kind}_{'own' if about['name'] == name else 'other'}"
+        is_closed = task.kind == "delete" and not about["gone"] and about["count"]
+        code = f"{'closed' if is_closed else task.kind}_{'own' if about['name'] == name else 'other'}"
         about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
     if task.kind == "case" and about["erased"] is not None:
         code = "case_erases"

@@ -105,7 +105,8 @@ def audit_breach(
     lines = [forgotten_line(run, until)] if until and (begin is None or begin < until) else []
     lines += _breach_lines(run, found)
     if target is not None:
-        target.write([conduct.notice(found, company).encode("utf-8")])
+        is_html = target.name.lower().endswith((".html", ".htm"))
+        target.write([conduct.notice(found, company, html=is_html).encode("utf-8")])
         found, lines = replace(found, out=target.absolute()), [*lines, run.say("breach.notice_written", path=target)]
     return Answer(found, lines)
 

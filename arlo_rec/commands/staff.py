@@ -60,10 +60,24 @@ def person_notify(
         if names:
             shown = staff_notices.show(store, names, notice, day, version, run.now())
             line = run.say("notices.done", count=len(shown), version=shown[0].version, day=shown[0].shown_at)
-            return Answer(NoticesAnswer(shown), [line])
+            calls, unknown = _calls_of(run, store, [each.person for each in shown])
+            return Answer(NoticesAnswer(shown, calls=calls), [line, *unknown])
         shown = staff_notices.listed(store, run.now())
     table = run.listing(staff_notices.Shown, shown, "person=name notice version shown_at=shown_on", "person")
     return Answer(NoticesAnswer(shown), [] if shown else [run.say("notices.none")], table)
+
+
+def _calls_of(run: Run, store: Store, names: Sequence[str]) -> tuple[int, list[str]]:
+    """The number of held calls of these employees; and a line for each name without any, which may be misspelt."""
+    from arlo_rec.access import employees
+
+    named = employees.named(store, names, run.now())
+    lines = []
+    for each in named:
+        if not each.calls:
+            lines.append(run.say("objection.no_calls", name=each.name))
+            lines += [run.say("objection.nearest", name=each.nearest)] if each.nearest else []
+    return sum(each.calls for each in named), lines
 
 
 def _missing(run: Run, left: Missing) -> Answer:
@@ -109,7 +123,7 @@ def person_objection(
     at = first_moment(run, received)
     with run.store() as store:
         if dry_run:
-            return _would_erase(run, store, objection.plan(store, name, scope or [], run.now()))
+            return _would_erase(run, store, name, objection.plan(store, name, scope or [], run.now()))
         if lift:
             changed = objection.lift(store, name, scope or [], reason, run.now())
         else:
@@ -126,8 +140,10 @@ def _entered(run: Run, store: Store, changed: list[Objection]) -> Answer:
 
     saved = disclosures.saved(store, [row.id for row in objection.concerned(store, changed, run.now())])
     lines = [run.say("objection.saved", id=each.id, person=each.person, at=each.at) for each in saved]
-    answer = ObjectionAnswer(objections=changed, recipients=saved)
-    return Answer(answer, [_line(run, "objection.entered", changed), *lines], always=True)
+    calls, unknown = _calls_of(run, store, [changed[0].person])
+    answer = ObjectionAnswer(objections=changed, recipients=saved, calls=calls)
+    code = "objection.entered" if calls else "objection.entered_unknown"
+    return Answer(answer, [_line(run, code, changed), *unknown, *lines], always=True)
 
 
 def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Path | None) -> Answer:
@@ -144,13 +160,15 @@ def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Pat
         erased = disclosures.of_recordings(store, ids)
         reached = erased + [each for each in saved if each.id not in {one.id for one in erased}]
         hours = store.settings.ring_hours if ids and store.settings.escrows else None
+        unknown = [] if upheld.erased.calls else _calls_of(run, store, [name])[1]
     changed = upheld.objections
     line = _line(run, "objection.upheld", changed, count=len(ids), number=upheld.number)
-    lines = [line, *_without_calls(run, upheld.erased), *must_delete(run, reached)]
+    lines = [line, *unknown, *_kept(run, upheld.erased), *must_delete(run, reached)]
     lines += [] if upheld.receipt else [run.say("erasure.files_left")]
-    notice = letter.objection_decided(changed, particulars, run.lang, files=len(saved), backup_hours=hours)
+    kept = upheld.erased.kept._asdict()
+    notice = letter.objection_decided(changed, particulars, run.lang, files=len(saved), backup_hours=hours, kept=kept)
     of = {"calls": upheld.erased.calls, "recordings": ids, "recipients": reached, "erased": len(ids)}
-    of |= {"receipt": upheld.receipt, "number": upheld.number}
+    of |= {"receipt": upheld.receipt, "number": upheld.number, **_kept_ids(upheld.erased)}
     answer = _with_letter(run, changed, of, lines, notice, target)
     return answer._replace(exit_status=0 if upheld.receipt else 3)
 
@@ -164,8 +182,10 @@ def _reject(run: Run, name: str, scopes: list[str], reason: str | None, out: Pat
     letter.check_contacts(particulars)
     with run.store() as store:
         changed = objection.reject(store, name, scopes, reason, run.now())
+        calls, unknown = _calls_of(run, store, [changed[0].person])
     notice = letter.objection_decided(changed, particulars, run.lang)
-    return _with_letter(run, changed, {}, [_line(run, "objection.rejected", changed)], notice, target)
+    lines = [_line(run, "objection.rejected", changed), *unknown]
+    return _with_letter(run, changed, {"calls": calls}, lines, notice, target)
 
 
 def _with_letter(
@@ -190,23 +210,29 @@ def _with_letter(
     return Answer(ObjectionAnswer(**facts, out=target.absolute()), lines, always=True)
 
 
-def _would_erase(run: Run, store: Store, plan: Plan) -> Answer:
+def _would_erase(run: Run, store: Store, name: str, plan: Plan) -> Answer:
     """The effect of upholding: recordings that would be erased, and deletions that would be due."""
     from arlo_rec.access import disclosures
     from arlo_rec.erasure.objection import ObjectionAnswer
 
     ids = [row.id for row in plan.recordings]
     reached = disclosures.of_recordings(store, ids)
-    lines = [run.say("objection.would", count=len(ids)), *_without_calls(run, plan)]
-    answer = ObjectionAnswer(
-        objections=[], calls=plan.calls, recordings=ids, recipients=reached, erased=0, would_erase=len(ids)
-    )
+    unknown = [] if plan.calls else _calls_of(run, store, [name])[1]
+    lines = [run.say("objection.would", count=len(ids)), *unknown, *_kept(run, plan)]
+    of = {"calls": plan.calls, "recordings": ids, "recipients": reached, **_kept_ids(plan)}
+    answer = ObjectionAnswer(objections=[], erased=0, would_erase=len(ids), **of)
     return Answer(answer, lines + must_delete(run, reached, would=True))
 
 
-def _without_calls(run: Run, plan: Plan) -> list[str]:
-    """That no call has the name, which may be misspelt."""
-    return [] if plan.calls else [run.say("objection.no_calls")]
+def _kept(run: Run, plan: Plan) -> list[str]:
+    """The recordings that stay because another person has a claim to them, and how they go."""
+    counts = plan.kept._asdict().items()
+    return [run.say(f"objection.kept_{why}", count=count) for why, count in counts if count]
+
+
+def _kept_ids(plan: Plan) -> dict[str, Any]:
+    """The ids of the recordings that stay."""
+    return {"on_hold": [row.id for row in plan.on_hold], "asked_for": [row.id for row in plan.asked_for]}
 
 
 def _line(run: Run, code: str, changed: Sequence[Objection], **values: object) -> str:

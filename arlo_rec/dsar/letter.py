@@ -326,10 +326,12 @@ def objection_decided(
     *,
     files: int = 0,
     backup_hours: int | None = None,
+    kept: Mapping[str, int] | None = None,
 ) -> Notice:
     """The letter to an employee whose objections were decided: the reason, or what was erased (GDPR 12(3), 12(4)).
 
-    *files* are those outside the system that have to be deleted; *backup_hours*, how long a backup still opens.
+    *files* are those outside the system that have to be deleted; *backup_hours*, how long a backup still opens; *kept*,
+    how much stays because another person has a claim to it, by the reason.
     """
     by_day, day = sorted(objections, key=lambda objection: objection.received), Formats(lang).day
     first, decided_on = by_day[0], local_date(by_day[0].at)
@@ -339,7 +341,10 @@ def objection_decided(
     ]
     due, whole = answer_due(first.received), [each for each in objections if each.scope is ObjectionScope.RECORDING]
     done = [say("notice.late", lang, due=day(due))] if decided_on > due else []
-    done += [say(f"notice.{first.state}.{each.scope}", lang) for each in whole or objections]
+    left = {why: count for why, count in (kept or {}).items() if count}
+    done += [_decision(each, lang, is_all=not left) for each in whole or objections]
+    done += [say(f"notice.kept.{why}", lang, count=count) for why, count in left.items()]
+    done += [say("notice.kept.closed", lang)] if left else []
     done += [say("notice.files_left", lang, count=files)] if files else []
     done += [say("notice.backup_left", lang, hours=backup_hours)] if backup_hours is not None else []
     text = say(
@@ -354,6 +359,12 @@ def objection_decided(
     )
     reached = particulars.objection(lang) or particulars.contact
     return Notice(f"objection_{first.state}", lang, "\n\n".join([text, *_contacts(reached, particulars, lang)]))
+
+
+def _decision(objection: Objection, lang: str, *, is_all: bool) -> str:
+    """What the decision does to the use; *is_all* unless some of it stays, which the letter then counts."""
+    code = f"notice.{objection.state}.{objection.scope}"
+    return say(code if is_all or objection.scope is ObjectionScope.QUALITY else f"{code}_but", lang)
 
 
 def _uses(objections: Sequence[Objection], lang: str) -> str:

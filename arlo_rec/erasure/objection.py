@@ -1,7 +1,8 @@
 """Objections of employees to the use of their calls (GDPR 21): entered, upheld, rejected and lifted.
 
 From its entry on an objection closes the use that it is about. Upholding one and erasing what it concerns is one entry
-of the log, in one transaction: the copies, if it is to training; the calls too, if it is to recording.
+of the log, in one transaction: the copies, if it is to training; the calls too, if it is to recording. What another
+person has a claim to stays until its day, closed: a call on hold, or one of which a caller asked for a copy.
 """
 
 from __future__ import annotations
@@ -10,26 +11,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import cases, holds, objections
+from arlo_rec.access import cases, disclosures, employees, holds, objections
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.objections import RULE, Objection
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.log.events import ObjectionEnded, ObjectionReceived, ObjectionUpheld
+from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, Refused, Usage, nearest
 from arlo_rec.model.names import agent_name, demanded_name
 from arlo_rec.model.policy_versions import demanded_reason
-from arlo_rec.model.records import Kind, Recording, RecordingId, Subject
+from arlo_rec.model.records import Kind, Recording, RecordingId
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, Event
 from arlo_rec.rights import HoldGround, ObjectionScope, ObjectionState
-from arlo_rec.store import Store
+from arlo_rec.store import Change, Store
 
 KIND: Final = "objection"  # the kind of its erasures in receipts
 Scopes = tuple[ObjectionScope, ...]
@@ -40,13 +41,29 @@ _USED: Final = {  # the kinds of recordings that each use is made of
 }
 
 
+class Kept(NamedTuple):
+    """How much an upheld objection leaves, because another person has a claim to it."""
+
+    on_hold: int
+    asked_for: int
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The effect of upholding an objection."""
 
     calls: int  # of the employee that are held
     recordings: tuple[Recording, ...]  # that it erases
+    on_hold: tuple[Recording, ...]  # that stay because they are on hold for another
+    asked_for: tuple[Recording, ...]  # that stay because a caller asked for a copy, and has no answer
     used: tuple[Recording, ...]  # in the uses that it closes
+
+    @property
+    def kept(self) -> Kept:
+        """How much stays, in calls; in copies where only these are concerned."""
+        is_call = any(row.kind is Kind.ORIGINAL for row in (*self.recordings, *self.on_hold, *self.asked_for))
+        kind = Kind.ORIGINAL if is_call else Kind.PSEUDONYMISED
+        return Kept(*(sum(row.kind is kind for row in rows) for rows in (self.on_hold, self.asked_for)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +82,10 @@ class ObjectionAnswer(Record, frozen=True, kw_only=True):
     objections: list[Objection]
     erased: int | UnsetType = UNSET
     would_erase: int | UnsetType = UNSET
-    calls: int | UnsetType = UNSET  # of the employee that were held
+    calls: int | UnsetType = UNSET  # of the employee that are held, or were
     recordings: list[RecordingId] | UnsetType = UNSET
+    on_hold: list[RecordingId] | UnsetType = UNSET  # that stay because they are on hold for another
+    asked_for: list[RecordingId] | UnsetType = UNSET  # that stay because a caller asked for a copy
     recipients: list[Disclosure] | UnsetType = UNSET
     receipt: Path | UnsetType | None = UNSET  # None until the objects are deleted
     number: str | UnsetType = UNSET  # of the erasure
@@ -95,13 +114,13 @@ def plan(store: Store, name: str, scopes: Sequence[str], now: datetime) -> Plan:
     """The effect of upholding the objections of that name; raises Usage, NotGranted."""
     store.demand(Action.OBJECTION, now)
     agent = demanded_name(name)
-    return _unheld(store, _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING)), now)
+    return _plan(store, agent, _in_state(store, agent, scopes, ObjectionState.PENDING), now)
 
 
 def concerned(store: Store, objected: Sequence[Objection], now: datetime) -> tuple[Recording, ...]:
     """The recordings in the uses that objections of one employee close; raises NotGranted."""
     store.demand(Action.OBJECTION, now)
-    return _plan(store, objected[0].person, tuple(objection.scope for objection in objected)).used
+    return _plan(store, objected[0].person, tuple(objection.scope for objection in objected), now).used
 
 
 def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, now: datetime) -> Upheld:
@@ -112,24 +131,29 @@ def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, n
     store.demand(Action.OBJECTION, now)
     agent, why = demanded_name(name), demanded_reason(reason)
     decided = _in_state(store, agent, scopes, ObjectionState.PENDING)
-    planned = Plan(0, (), ())
+    planned, request = Plan(0, (), (), (), ()), primitives.fresh(8).hex()
 
     def order() -> protocol.Order:
         nonlocal planned
-        planned = _unheld(store, _plan(store, agent, decided), now)
+        planned = _plan(store, agent, decided, now)
         return protocol.Order(KIND, RULE, Event.DISCARDED, tuple(row.id for row in planned.recordings))
 
-    request = primitives.fresh(8).hex()
-    erased = protocol.carry_out(
-        store,
-        order,
-        now,
-        lambda change, wanted: change.log(
+    def note(change: Change, wanted: protocol.Order) -> None:
+        saved = disclosures.saved(store, [row.id for row in planned.used])
+        files = [int(each.id) for each in saved if each.state is DisclosureState.OUT]
+        change.log(
             ObjectionUpheld(
-                rule=RULE, recordings=wanted.recordings, request=request, agent=agent, scopes=decided, reason=why
+                rule=RULE,
+                recordings=wanted.recordings,
+                request=request,
+                agent=agent,
+                scopes=decided,
+                reason=why,
+                files=files or None,
             )
-        ),
-    )
+        )
+
+    erased = protocol.carry_out(store, order, now, note)
     receipt = receipts.file_for(store, erased.number) if erased.complete else None
     return Upheld(_standing(store, agent, decided, now), planned, erased.number, receipt)
 
@@ -197,30 +221,27 @@ def _standing(store: Store, agent: str, scopes: Scopes, now: datetime) -> list[O
     return [each for each in objections.every(store, now) if agent_name(each.person) == name and each.scope in scopes]
 
 
-def _unheld(store: Store, planned: Plan, now: datetime) -> Plan:
-    """The plan; raises Refused if a call to be erased is on hold for another reason than an objection.
-
-    So does one of which a person asked for a copy, and has no answer.
-    """
-    calls = [row for row in planned.recordings if row.kind is Kind.ORIGINAL]
-    if calls:
-        cases.demand_answered(store, [row.id for row in calls], now)
-    on_hold = holds.active(store, now) if calls else {}
-    grounds = [hold.ground for row in calls if (hold := holds.of(row, on_hold)) is not None]
-    if any(ground is not HoldGround.OBJECTED for ground in grounds):
-        raise Refused("calls_on_hold", rule=RULE)
-    return planned
-
-
-def _plan(store: Store, agent: str, scopes: Scopes) -> Plan:
-    """The recordings of an employee's calls: those to erase, and those of the closed uses."""
-    tags = primitives.derive(store.secret(INDEX_SEED), "tags")
-    subject = Subject(agent=primitives.tag(tags, agent_name(agent).encode("utf-8"), kind="agent"))
+def _plan(store: Store, agent: str, scopes: Scopes, now: datetime) -> Plan:
+    """The recordings of an employee's calls: those to erase, those that stay, and those of the closed uses."""
+    subject = employees.subject(store, agent)
     rows = sorted(store.catalogue.search.of_subject(subject), key=lambda row: (row.started_at, row.id))
     of_use = frozenset().union(*(_USED[scope] for scope in scopes))
-    erased = of_use if ObjectionScope.RECORDING in scopes else of_use - {Kind.ORIGINAL}
+    kinds = of_use if ObjectionScope.RECORDING in scopes else of_use - {Kind.ORIGINAL}
+    wanted = [row for row in rows if row.kind in kinds]
+    on_hold = _for_another(store, wanted, now)
+    asked = cases.asked_for(store, now) if wanted else frozenset()
+    asked_for = {row.id for row in wanted if row.id in asked and row.kind is Kind.ORIGINAL} - on_hold
     return Plan(
         sum(row.kind is Kind.ORIGINAL for row in rows),
-        tuple(row for row in rows if row.kind in erased),
+        tuple(row for row in wanted if row.id not in on_hold | asked_for),
+        tuple(row for row in wanted if row.id in on_hold),
+        tuple(row for row in wanted if row.id in asked_for),
         tuple(row for row in rows if row.kind in of_use),
     )
+
+
+def _for_another(store: Store, rows: Sequence[Recording], now: datetime) -> set[RecordingId]:
+    """The recordings on hold on another ground than this objection."""
+    at, every = store.clock.today(now), holds.logged(store).values() if rows else ()
+    others = [hold for hold in every if hold.ground is not HoldGround.OBJECTED]
+    return {row.id for row in rows if any(hold.holds(row.parent or row.id, at) for hold in others)}

@@ -77,8 +77,9 @@ def session(store: Store, opened: OpenReview, warnings: Sequence[str], now: date
 
 
 def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
-    """The content of the page: cuts with their words, all words, and stretches that the engine heard badly."""
+    """The content of the page: cuts with their words, all words, and stretches that a person has to hear."""
     plan, words = opened.shown.plan, spoken(opened.shown.plan)
+    doubts = plan.unsure if plan.is_scored else owed.doubtful(plan, opened.shown.duration)
     starts = [word.start for word in words]
     cuts = [
         {"number": number, **cut.to_json(), "heard": " ".join(heard_in(cut, words, starts))}
@@ -89,7 +90,7 @@ def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
         "revision": opened.shown.revision,
         "state": str(opened.shown.state),
         "cuts": cuts,
-        "unsure": [{"start": span.start, "end": span.end, "channel": span.channel} for span in plan.unsure],
+        "unsure": msgspec.to_builtins(doubts),
         "words": msgspec.to_builtins(words),
         "warnings": list(warnings),
         "heard": [[begin, min(end, opened.shown.duration)] for begin, end in united(opened.heard)],
@@ -169,7 +170,8 @@ def _decide(
     if is_confirming:
         # the open tasks after the changes, by the heard parts in the log
         plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
-        left = owed.owed(plan, owed.heard(store, opened.copy, plan, is_edited=bool(changes)))
+        heard = owed.heard(store, opened.copy, plan, is_edited=bool(changes))
+        left = owed.owed(plan, heard, opened.shown.duration)
         if left and not isinstance(reason, str):
             return Answered(HTTPStatus.CONFLICT, {"left": msgspec.to_builtins(left)})
         if left:

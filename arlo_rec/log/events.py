@@ -708,13 +708,22 @@ class ObjectionReceived(AuditEvent):
 
 
 class ObjectionUpheld(Erases):
-    """Objections of an employee were upheld, and the recordings that they concern were erased."""
+    """Objections of an employee were upheld, and the recordings that they concern were erased.
+
+    `files` are the entries of saved sound files for the closed uses, which have to be deleted now.
+    """
 
     ACTION = Action.OBJECTION
     request: str
     agent: str
     scopes: Sequence[ObjectionScope]
     reason: str
+    files: Sequence[int] | None = None
+
+    def apply(self, rows: Rows, entry: Applied) -> None:
+        rows.erase(entry)
+        for of in self.files or ():
+            rows.demand_deletion(of)
 
 
 class ObjectionEnded(AuditEvent):

@@ -52,6 +52,7 @@ class Projection(Rows):
     restored: list[range] = field(default_factory=list)  # entries that a restore took from a feed
     withdrawals: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # with the digest of their tombstones
     disclosures: dict[int, LoggedDisclosure] = field(default_factory=dict)
+    demanded: set[int] = field(default_factory=set)  # disclosures to be deleted, also from before the first entry
     confirmed: set[int] = field(default_factory=set)  # disclosures, also from before the first entry
     copies: dict[RecordingId, LoggedCopy] = field(default_factory=dict)
     made_twice: list[int] = field(default_factory=list)  # entries that make an existing copy
@@ -101,6 +102,10 @@ class Projection(Rows):
     def leave_nothing(self, of: int) -> None:
         self.disclosures.pop(of, None)
 
+    def demand_deletion(self, of: int) -> None:
+        self.demanded.add(of)
+        self._demand(self.disclosures.get(of))
+
     def confirm_deleted(self, of: int) -> None:
         self.confirmed.add(of)
         if of in self.disclosures:
@@ -109,9 +114,12 @@ class Projection(Rows):
     def _open(self, recordings: frozenset[RecordingId]) -> None:
         for recording in recordings & self._disclosed.keys():
             for seq in self._disclosed[recording]:
-                known = self.disclosures.get(seq)
-                if known is not None and known.state is DisclosureState.OUT:
-                    known.state = DisclosureState.OPEN
+                self._demand(self.disclosures.get(seq))
+
+    @staticmethod
+    def _demand(known: LoggedDisclosure | None) -> None:
+        if known is not None and known.state is DisclosureState.OUT:
+            known.state = DisclosureState.OPEN
 
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
         if entry.recordings & self.copies.keys():

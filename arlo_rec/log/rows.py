@@ -28,7 +28,7 @@ class DisclosureState(StrEnum):
     """The states of a disclosure."""
 
     OUT = "out"
-    OPEN = "open"  # a recording in it was erased; its deletion is to be confirmed
+    OPEN = "open"  # a recording in it was erased, or closed to its use; its deletion is to be confirmed
     CONFIRMED = "confirmed"
 
 
@@ -78,6 +78,9 @@ class Rows:
 
     def leave_nothing(self, of: int) -> None:
         """Remove the disclosure of entry *of*: no file was written."""
+
+    def demand_deletion(self, of: int) -> None:
+        """Demand that the file of the disclosure of entry *of* is deleted, though what it holds may stay."""
 
     def confirm_deleted(self, of: int) -> None:
         """Confirm that the file of the disclosure of entry *of* was deleted."""

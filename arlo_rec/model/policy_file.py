@@ -227,7 +227,7 @@ def _demand_unedited(last: Prompt, heard: Mapping[str, Any], prompt: Prompt, sin
     if last.sound_sha256 is not None and prompt.sound_sha256 != last.sound_sha256:
         raise Refused("prompt_is_kept", rule="consent.prompt", prompt=last.version)
     if prompt.until != last.until and prompt.until is not None and prompt.until < since:
-        raise Refused("purpose_reaches_back", rule="purpose.change", prompt=last.version)
+        raise Refused("prompt_ends_in_past", rule="consent.prompt", prompt=last.version, day=since.isoformat())
 
 
 def _demand_fit(prompt: Prompt, path: str) -> None:

@@ -20,7 +20,7 @@ from arlo_rec.access import grant_history
 from arlo_rec.access.limits import HEARD
 from arlo_rec.erasure import old_entries
 from arlo_rec.i18n.messages import LANGUAGES
-from arlo_rec.i18n.pages import Formats, render_markdown
+from arlo_rec.i18n.pages import Formats, render, render_markdown
 from arlo_rec.keys.roster import name_then
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.events import (
@@ -367,8 +367,8 @@ def breach(
     )
 
 
-def notice(found: Breach, company: Particulars) -> str:
-    """A draft of the notice to the people concerned, in Norwegian and English (GDPR 34).
+def notice(found: Breach, company: Particulars, *, html: bool = False) -> str:
+    """A draft of the notice to the people concerned, in Norwegian and English (GDPR 34), as Markdown or HTML.
 
     What only people can know is a blank between two marks. It names nobody.
     """
@@ -380,7 +380,14 @@ def notice(found: Breach, company: Particulars) -> str:
         facts = {"first": first, "last": last, "opened": found.opened, "files": found.files}
         text = render_markdown(PAGE, f"breach.{lang}.md.j2", **asked, **facts).strip()
         texts.append(text.replace("\\. ", ". "))  # of a day, which begins no line here: people edit this text
-    return "\n\n---\n\n".join(texts) + "\n"
+    if not html:
+        return "\n\n---\n\n".join(texts) + "\n"
+    from arlo_rec.publishing import pages
+    from arlo_rec.publishing.markup import whole
+
+    bodies = {lang: whole(text) for lang, text in zip(LANGUAGES, texts, strict=True)}
+    css = (pages.PAGE / "page.css").read_text("utf-8")
+    return render(PAGE, "breach.html.j2", title=texts[0].partition("\n")[0].strip("# "), bodies=bodies, css=css)
 
 
 def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[RecordingId, RecordingId]:

@@ -127,13 +127,14 @@ def _files(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _deletions(store: Store) -> Iterator[Task]:
-    """Files of erased recordings without a confirmed deletion: one's own, or all for an officer."""
+    """Files of erased or closed recordings without a confirmed deletion: one's own, or all for an officer."""
     for row in store.catalogue.disclosures.open():
         if store.person.role is Role.OFFICER or row.person == store.person.name:
             entry = store.log.entries.get(row.seq)
             ids = named_in((entry.body if entry is not None else None) or {})
             gone = sorted(name.hex()[:SHOWN] for name in ids if store.catalogue.recordings.held(name) is None)
-            of = ", ".join(gone[:MOST]) + (" …" if len(gone) > MOST else "")
+            of_which = gone or sorted(name.hex()[:SHOWN] for name in ids)  # none is gone, if an objection closed it
+            of = ", ".join(of_which[:MOST]) + (" …" if len(of_which) > MOST else "")
             about: dict[str, object] = {
                 "kind": row.kind,
                 "name": row.person,
@@ -187,7 +188,7 @@ def _holds_that_end(store: Store, now: datetime) -> Iterator[Task]:
     """Holds that end within a week: the person is told before (GDPR 18(3)), or officers set another."""
     at = store.clock.today(now)
     for hold in holds.listed(store, now):
-        if hold.state(at) is HoldState.SET and hold.until - at <= SOON:
+        if hold.calls and hold.state(at) is HoldState.SET and hold.until - at <= SOON:
             about = {"ground": hold.ground, "count": len(hold.calls), "until": hold.until}
             yield Task("hold_ends", hold.id, hold.until - SOON, about)
 

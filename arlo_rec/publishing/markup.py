@@ -51,6 +51,11 @@ class Sections(NamedTuple):
     foot: str
 
 
+def whole(markdown: str) -> str:
+    """A text in Markdown as HTML, without sections."""
+    return str(MarkdownIt("commonmark", {"html": False}).render(markdown)).strip()
+
+
 def sections(markdown: str, lang: str, quoted: Mapping[str, str]) -> Sections:
     """The sections of a page in *lang*; *quoted* gives the language of each quotation, by text."""
     parser = MarkdownIt("commonmark", {"html": False})

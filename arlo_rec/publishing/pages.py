@@ -18,7 +18,7 @@ from arlo_rec.i18n.pages import Formats, country, render, render_markdown, visib
 from arlo_rec.model.particulars import NONE, Particulars
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN
+from arlo_rec.policy import FOUR_EYES, GRANT_LONGEST, RETENTION, RING_LONGEST, WITHDRAWN_MARGIN, Purpose
 from arlo_rec.publishing.markup import sections
 from arlo_rec.rights import CASE_RETENTION
 
@@ -101,6 +101,12 @@ def gather(
         "rules": {section: [rule for rule in rules if rule.section == section] for section in SECTIONS},
         "prompts": prompts_of(version, at, lang),
         "yes": _keys_of_consent(version, at, lang),
+        "training_alone": any(
+            purposes == {Purpose.TRAINING}
+            for prompt in version.prompts
+            if prompt.in_use(at)
+            for purposes in prompt.offered.values()
+        ),
         "reasons": [
             WordedReason(code.code, code.text(lang), _purposes(code.purposes, lang)) for code in version.reasons
         ],

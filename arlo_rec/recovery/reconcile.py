@@ -82,6 +82,8 @@ def take_over_disclosures(store: Store, replay: Replay) -> None:
     """Keep exports and packages that left since the backup, and confirmed deletions."""
     for seq, logged in replay.rows.disclosures.items():
         store.catalogue.disclosures.learn(DisclosureRow(seq, logged.kind, logged.person, logged.at, logged.state))
+    for seq in replay.rows.demanded:
+        store.catalogue.disclosures.demand(seq)
     for seq in replay.rows.confirmed:
         store.catalogue.disclosures.confirm(seq)
 

@@ -27,7 +27,7 @@ from arlo_rec.speech.cut_list import LOOK, Cut
 from arlo_rec.speech.detectors import identifiers, lexicon, names, phonetic, weighing, word_lists
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.detectors.word_lists import is_common
-from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
+from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, Transcript, Word
 
 LEAST_SCORE: Final = 0.56  # mean score of the words, by their length; Norwegian: 0.48 to 0.69, English: 0.59 to 0.97
 LEAST_KNOWN: Final = 0.45  # share of the words that a list has; talk in five languages: 0.61 and more
@@ -332,7 +332,7 @@ def _list_warnings(sound: Sound, fitted: Fitted, cuts: Sequence[Cut]) -> Iterato
     if any(not word.timed for word in words):
         yield "times_worked_out"
     if all(word.score is None for word in with_words[0].words):
-        yield "no_scores"
+        yield NO_SCORES
     if any(transcript.outside for transcript in fitted.aligned):
         yield "redaction_outside"
     if fitted.dropped:

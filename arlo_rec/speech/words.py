@@ -34,6 +34,7 @@ class Redaction:
     channel: int | None = None
 
 
+NO_SCORES = "no_scores"  # the warning that nothing says how well the words were heard
 NOT_UNDERSTOOD = "engine_not_understood"  # the warning with which no copy becomes ready
 
 

@@ -20,7 +20,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import cut_list
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.words import NOT_UNDERSTOOD, Transcript, Word
+from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, Transcript, Word
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
@@ -86,6 +86,11 @@ class CutPlan:
     def is_understood(self) -> bool:
         """Whether the speech was understood, and not guessed by an engine."""
         return NOT_UNDERSTOOD not in self.warnings
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there are words, with scores that say how well they were heard."""
+        return bool(self.words) and NO_SCORES not in self.warnings
 
     @property
     def cuts(self) -> tuple[Cut, ...]:

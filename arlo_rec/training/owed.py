@@ -1,7 +1,8 @@
 """The rest of a review before its copy may be confirmed: undecided cuts, and doubtful stretches not yet heard.
 
 A speech engine marks stretches that it heard badly; uncut, they may still hold a name. So a person has to hear them on
-the page of a review, and the log says what was played there.
+the page of a review, and the log says what was played there. Where no engine said how well it heard, as without scores
+or without words, that is everything that is not cut.
 """
 
 from __future__ import annotations
@@ -31,12 +32,25 @@ class Owed(Record, frozen=True):
         return bool(self.undecided or self.unheard)
 
 
-def owed(plan: CutPlan, heard: Sequence[Span]) -> Owed:
-    """The open tasks of a plan for a person who heard these parts of the call, in seconds."""
+def owed(plan: CutPlan, heard: Sequence[Span], duration: float) -> Owed:
+    """The open tasks of a plan for a person who heard these parts of a call of that duration, in seconds."""
     undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.is_open)
-    doubtful = sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
-    left = (stretch for stretch in doubtful if not _is_done(plan, stretch, heard))
-    return Owed(undecided, tuple((stretch.start, stretch.end) for stretch in left))
+    if not plan.is_scored:
+        left = without(((stretch.start, stretch.end) for stretch in doubtful(plan, duration)), heard)
+        return Owed(undecided, tuple((start, end) for start, end in left if end - start > SLACK))
+    unheard = (stretch for stretch in doubtful(plan, duration) if not _is_done(plan, stretch, heard))
+    return Owed(undecided, tuple((stretch.start, stretch.end) for stretch in unheard))
+
+
+def doubtful(plan: CutPlan, duration: float) -> list[UnsureStretch]:
+    """The stretches that a person has to hear: those heard badly; if nothing is known of that, all that is not cut.
+
+    What a person cut on one channel, they looked at: there the other channel is not doubtful for that.
+    """
+    if plan.is_scored:
+        return sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
+    uncut = without([(0.0, duration)], [(cut.start, cut.end) for cut in plan.cuts])
+    return [UnsureStretch(start, end, None) for start, end in uncut if end - start > SLACK]
 
 
 def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:

@@ -92,7 +92,11 @@ def members(record: Any) -> dict[str, object]:
 
 
 def shown(value: object) -> str:
-    """A field of a record as a cell: an instant to the minute, several values in a row, nothing for None."""
+    """A field of a record as a cell: an instant to the minute, several values in a row, nothing for None and UNSET."""
+    from msgspec import UNSET
+
+    if value is UNSET:
+        return ""
     match value:
         case None:
             return ""

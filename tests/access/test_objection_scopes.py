@@ -309,3 +309,93 @@ def test_a_trainer_is_shown_no_name_of_an_employee(world: World, calls: dict[str
     assert not any(WHO in text for text in shown) and calls["released"][:6] in shown[0]
     originals = world.json("find", "--purpose", "quality", "--reason", REASON, who="leif")["recordings"]
     assert {each["agent"] for each in originals} == {WHO, "Ola Oppdiktet"}
+
+
+# -- names --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_name_without_calls_is_warned_about_wherever_it_is_written_with_the_name_that_may_be_meant(
+    world: World, calls: dict[str, str]
+) -> None:
+    del calls
+    typo = ("person", "objection", "Kari Provesen")
+    told = world.run(*typo, "--scope", "quality", "--lang", "en", who="sigrid").out
+    assert "No call that is held has the name Kari Provesen." in told and f"Did you mean {WHO}?" in told
+    assert "closed" not in told, "nothing of hers is"
+    assert world.json(*typo, "--scope", "training", who="sigrid")["calls"] == 0
+    for words in (
+        (*typo, "--uphold", "--dry-run"),
+        (*typo, "--scope", "quality", "--reject", *BECAUSE),
+        (*typo, "--scope", "training", "--uphold", *BECAUSE),
+        ("person", "notify", "Kari Provesen", WHO),
+    ):
+        assert world.run(*words, "--lang", "en", who="sigrid").out.count(f"Did you mean {WHO}?") == 1, words
+    assert world.json("person", "notify", "Kari Provesen", WHO, who="sigrid")["calls"] == 2
+    read = [each for each in world.json("audit", "show", who="iver")["entries"] if "named" in each.get("detail", {})]
+    assert len(read) == 7, "an entry each time that names were read"
+    told = world.run("person", "objection", WHO, "--scope", "quality", "--lang", "en", who="sigrid").out
+    assert "No call" not in told and "closed" in told
+    assert objection(world, "--scope", "training")["calls"] == 2
+    assert objection(world, "--scope", "quality", "--reject", *BECAUSE)["calls"] == 2
+
+
+# -- what stays, and saved files ----------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_upheld_against_recording_what_another_has_a_claim_to_stays_closed_and_the_rest_goes(
+    world: World, calls: dict[str, str]
+) -> None:
+    hold = ("--ground", "order", "--until", "30d", "--reason", "the police asked for this call")
+    world.json("hold", "set", calls["hers"], *hold, who="sigrid")
+    theirs = ("--ground", "18d", "--until", "60d", "--reason", "her objection is being decided")
+    for held in ("hers", "copied"):
+        world.json("hold", "set", calls[held], *theirs, who="sigrid")
+    (asked,) = world.take_in("asked", agent=WHO, caller="+4790000002", seed=6, seconds=1)
+    opening = ("case", "open", "90000002", "--identity", "called-back", "--right", "access")
+    case = world.json(*opening, who="sigrid")["case"]["id"]
+    objection(world, "--scope", "recording")
+    planned = world.json("person", "objection", WHO, "--uphold", "--dry-run", who="sigrid")
+    told = objection(world, "--uphold", *BECAUSE, "--lang", "en")
+    for each in (planned, told):
+        assert (each["on_hold"], each["asked_for"]) == ([calls["hers"]], [asked])
+        assert set(each["recordings"]) == {calls["copied"], calls["released"]}, "on hold for the objection alone"
+    for said in (
+        "on hold because another person has a claim to them: 1.",
+        "asked for a copy, and has no answer: 1.",
+        "They are closed",
+        "Those below are not.",
+    ):
+        assert said in told["letter"]
+    assert exported(world, asked, "quality", "leif") == UPHELD
+    assert asked not in found(world, "quality", "leif")
+    answer = ("dsar", "--case", case, "--out", str(world.base / "a.html"))
+    assert world.json(*answer, who="sigrid")["recordings"] == 1, "what was asked for is given"
+    again = objection(world, "--scope", "recording", "--uphold", *BECAUSE)
+    assert (again["recordings"], again["asked_for"]) == ([asked], [])
+    is_whole(world)
+
+
+@pytest.mark.slow
+def test_a_saved_file_of_a_closed_use_must_be_deleted_from_the_decision_until_that_is_confirmed(
+    world: World, calls: dict[str, str]
+) -> None:
+    for recording, purpose, who in ((calls["hers"], "quality", "leif"), (calls["released"], "training", "turid")):
+        assert exported(world, recording, purpose, who) == OPEN
+    objection(world, "--scope", "quality")
+    assert (world.tasks("leif"), world.json("status", who="iver")["unconfirmed"]) == ([], 0)
+    told = objection(world, "--uphold", *BECAUSE, "--lang", "en")
+    assert "In the system, nobody can hear your calls for quality assurance." in told["letter"]
+    (saved,) = told["recipients"]
+    assert (saved["person"], saved["state"], saved["erased"]) == ("leif", "open", 0)
+    assert (world.tasks("leif"), world.tasks("turid"), "delete" in world.tasks("sigrid")) == (["delete"], [], True)
+    assert "objection was upheld" in world.run("todo", "--lang", "en", who="leif").out
+    assert "what leif saved may not be used" in world.run("todo", "--lang", "en", who="sigrid").out
+    listed = world.json("recipients", "list", who="sigrid")["recipients"]
+    assert {each["person"]: each["state"] for each in listed} == {"leif": "open", "turid": "out"}
+    assert world.json("status", who="iver")["unconfirmed"] == 1
+    assert world.json("verify", who="iver")["problems"] == []
+    world.json("recipients", "confirm", saved["id"], who="leif")
+    assert (world.tasks("leif"), world.json("status", who="iver")["unconfirmed"]) == ([], 0)
+    is_whole(world)

@@ -101,6 +101,21 @@ def test_a_withdrawal_erases_what_is_held_against_the_persons_wish(
 
 
 @pytest.mark.slow
+def test_what_is_erased_is_counted_on_hold_no_more(world: World) -> None:
+    first, second = world.take_in("a", "b", seconds=0.2)
+    for_both = ("hold", "set", "--caller", "90000001", "--ground", "18a", "--until", "5d")
+    world.json(*for_both, "--reason", "the person says the date is wrong", who="sigrid")
+    world.json("withdraw", "--call", first, "--yes", who="siri")
+    (listed,) = world.json("hold", "list", who="sigrid")["holds"]
+    assert (listed["calls"], world.json("status", who="iver")["holds"]) == ([second], 1)
+    assert "hold_ends" in world.tasks("sigrid")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    (listed,) = world.json("hold", "list", who="sigrid")["holds"]
+    assert (listed["calls"], world.json("status", who="iver")["holds"]) == ([], 0)
+    assert "hold_ends" not in world.tasks("sigrid"), "nobody is told of the end of nothing"
+
+
+@pytest.mark.slow
 def test_a_call_after_a_withdrawal_is_not_taken_for_one_that_was_on_hold_then(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_prompt_that_ended_is_taken_of_calls_of_its_last_day_and_of_no_later_o
     [
         ('[[prompt]]\nversion = "nb-2025-01"\npurposes = ["training", "quality"]', "purpose_reaches_back"),
         (new_prompt(more="from = 2026-01-01").partition("\n")[2], "purpose_reaches_back"),
-        ('[[prompt]]\nversion = "nb-2026-01"\nuntil = 2026-01-31', "purpose_reaches_back"),
+        ('[[prompt]]\nversion = "nb-2026-01"\nuntil = 2026-01-31', "prompt_ends_in_past"),
         ('[[prompt]]\nversion = "nb-2026-01"\ntext = "Noe annet"', "prompt_is_kept"),
         ('[[prompt]]\nversion = "nb-2026-01"\npurposes = ["training"]', "prompt_is_kept"),
         ('[[prompt]]\nversion = "nb-2026-01"\nfrom = 2025-01-01', "prompt_is_kept"),

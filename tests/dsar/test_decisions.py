@@ -188,16 +188,29 @@ def test_words_that_say_that_identity_was_not_checked_are_no_check(world: World,
 
 
 @pytest.mark.slow
-def test_what_is_held_when_a_request_comes_is_answered_before_an_objection_erases_it(world: World) -> None:
+def test_what_is_held_when_a_request_comes_is_given_though_an_objection_is_upheld_before_the_answer(
+    world: World,
+) -> None:
     world.take_in("a", seconds=0.2)
+    (other,) = world.take_in("b", seconds=0.2, seed=3, caller="+4790000002")
     case = opened(world, "access")["id"]
     objection = ("person", "objection", "Ola Oppdiktet", "--scope", "recording")
     world.json(*objection, who="sigrid")
     uphold = (*objection, "--uphold", "--reason", "he has the right to this")
-    assert world.code(*uphold, who="sigrid") == (14, "answer_first")
+    told = world.json(*uphold, who="sigrid")
+    assert (told["recordings"], len(told["asked_for"])) == ([other], 1), "nobody asked for the other"
     answer = ("dsar", "--case", case, "--out", str(world.base / "a.html"))
-    assert world.json(*answer, who="sigrid")["recordings"] == 1, "pending, so closed for others alone"
+    assert world.json(*answer, who="sigrid")["recordings"] == 1, "closed for others alone"
     assert world.json(*uphold, who="sigrid")["erased"] == 1
+
+
+@pytest.mark.slow
+def test_a_request_without_identity_keeps_nothing_of_an_upheld_objection(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    opened(world, "access", "90000001", "--identity-asked", local_date(datetime.now(UTC)).isoformat())
+    objection = ("person", "objection", "Ola Oppdiktet", "--scope", "recording")
+    told = world.json(*objection, "--uphold", "--reason", "he has the right to this", who="sigrid")
+    assert (told["erased"], told["asked_for"]) == (1, [])
 
 
 # -- refusals -----------------------------------------------------------------------------------------

@@ -201,6 +201,12 @@ def test_a_breach_drafts_the_notice_to_people_with_blanks_and_nobodys_name_or_nu
     assert not re.search(r"leif|sigrid|\+47|9000", text)
     assert lix(nb.replace("▢", "")) <= HARDEST
     assert world.code("audit", "breach", "--person", "leif", "--out", str(out), who="sigrid") == (2, "out_exists")
+    page = world.base / "notice.html"
+    breach(world, "--person", "leif", "--out", str(page))
+    shown = page.read_text("utf-8")
+    assert shown.startswith("<!doctype html>") and "<h1>Noen kan ha hørt en samtale" in shown
+    assert shown.count("<h2>") == text.count("\n## ") and shown.count("▢") == text.count("▢")
+    assert "## " not in shown and '<section lang="en">' in shown
 
 
 @pytest.mark.slow

@@ -8,7 +8,10 @@ from dataclasses import replace
 import pytest
 
 from arlo_rec.model import particulars
-from tests.support.pages import COMPANIES, NONE, STATED, page
+from arlo_rec.model.particulars import JointController
+from arlo_rec.policy import Purpose
+from arlo_rec.publishing import pages
+from tests.support.pages import AT, COMPANIES, NONE, STATED, VERSION, page
 
 TAG = re.compile(r"<[a-z/][^>]*>")
 
@@ -104,3 +107,54 @@ def test_a_number_and_its_unit_stand_on_one_line_in_html() -> None:
 def test_the_summary_stands_before_the_contents() -> None:
     text = page("notice-customers", "nb", "html")
     assert text.index('class="summary"') < text.index("<nav") < text.index('id="part-2"')
+
+
+@pytest.mark.parametrize("lang", ["nb", "en"])
+def test_the_guidelines_name_what_the_law_keeps_where_they_say_that_recordings_are_deleted(lang: str) -> None:
+    text = page("guidelines", lang, "md", STATED)
+    sections = {part.partition(".")[0]: part for part in text.split("\n### ")[1:]}
+    exception = {"nb": "Unntak:", "en": "Exception:"}[lang]
+    assert {number for number, part in sections.items() if exception in part} == {"4", "7"}
+    assert all("18" in sections[number].partition(exception)[2] for number in ("4", "7"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "never", "said"),
+    [
+        ("nb", "Da stoppes opptaket", ("Da trekkes samtykket for nummeret du ringer fra", "Skjer det likevel")),
+        ("en", "recording is stopped", ("withdrawn for the number you call from", "If that happens all the same")),
+    ],
+)
+def test_the_page_of_prompts_promises_during_a_call_what_the_notice_promises(
+    lang: str, never: str, said: tuple[str, str]
+) -> None:
+    text = page("prompts", lang, "md", STATED)
+    assert never not in text and all(each in text for each in said)
+    assert said[0] in page("notice-customers", lang, "md", STATED)
+
+
+def test_what_is_worded_for_the_caller_is_quoted_where_somebody_else_reads_it() -> None:
+    minors = "Hører vi et barn, sletter vi opptaket."
+    assert f"«{minors}»" not in page("notice-customers", "nb", "md", STATED)
+    for name in ("record-of-processing", "impact-assessment"):
+        text = page(name, "nb", "md", STATED)
+        assert f"«{minors}»" in text and "«Grunnlaget er uttrykkelig samtykke.»" in text
+
+
+def test_a_joint_controller_s_task_ends_with_one_full_stop() -> None:
+    (each,) = STATED.joint_controllers or ()
+    for task in ("det driver nettsidene", "det driver nettsidene."):
+        company = replace(STATED, joint_controllers=(replace_task(each, task),))
+        assert "det driver nettsidene. Slik når du dem" in page("notice-customers", "nb", "md", company)
+
+
+def replace_task(each: JointController, task: str) -> JointController:
+    return each._replace(task=each.task._replace(nb=task))
+
+
+def test_the_assessment_says_whether_a_key_of_its_own_is_offered_for_training_alone() -> None:
+    keys = {"1": frozenset(Purpose), "3": frozenset({Purpose.TRAINING})}
+    by_key = replace(VERSION, prompts=tuple(replace(prompt, keys=keys) for prompt in VERSION.prompts))
+    for version, offered in ((VERSION, False), (by_key, True)):
+        assert pages.gather(version, STATED, AT, AT, "nb")["training_alone"] is offered
+    assert "Systemet kan også ta imot en egen tast" in page("impact-assessment", "nb", "md", STATED)

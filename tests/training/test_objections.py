@@ -241,7 +241,7 @@ def test_a_name_that_no_call_has_is_said_to_be_none(world: World, calls: dict[st
     told = world.run(
         "person", "objection", "Kari Prøvesn", "--uphold", *TO_TRAINING, *BECAUSE, "--lang", "en", who="sigrid"
     )
-    assert told.exit == 0 and "No call that is held has this name" in told.out
+    assert told.exit == 0 and "No call that is held has the name Kari Prøvesn" in told.out
     assert copied(world, calls["hers"]) == (0, "")
 
 

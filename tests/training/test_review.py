@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +13,10 @@ from hypothesis import strategies as st
 
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.training.cut_plan import Changes, CutPlan, UnsureStretch, edited
+from arlo_rec.training.cut_plan import Changes, CutPlan, HeardWord, UnsureStretch, edited
 from arlo_rec.training.owed import heard_of_copy, owed
 from tests.support.catalogue import own_code
-from tests.support.copies import CONFIRM, SAID, WHY, call, made_of, propose, transcripts, words
+from tests.support.copies import CONFIRM, SAID, WHY, call, labels, made_of, propose, transcripts, words, written
 from tests.support.listening import hear_in_review
 from tests.support.world import REASON, World
 
@@ -54,7 +57,7 @@ def test_a_copy_is_confirmed_when_every_cut_is_decided_and_what_was_heard_badly_
     assert len(first["owed"]["unheard"]) == len(first["unsure"]) > 1
     told = world.run("review", copy, "--confirm", "--lang", "en", who="leif")
     assert told.exit == 14
-    assert "cuts not decided: 1, 2" in told.err and "heard badly, not cut and not heard by you: 4.5-5.2" in told.err
+    assert "cuts not decided: 1, 2" in told.err and "not cut and not heard by you: 4.5-5.2" in told.err
     world.json("review", *SAID, copy, "--accept", "all", who="leif")
     assert show(world, copy)["owed"]["undecided"] == []
     assert confirm(world, copy) == (14, "review_unfinished")
@@ -267,7 +270,7 @@ def test_an_edit_moves_no_number_and_taking_it_back_restores_the_cut(
 
 
 def plan(unsure: UnsureStretch, *cuts: Cut) -> CutPlan:
-    return CutPlan(cuts, Mode.DETECT, unsure=(unsure,))
+    return CutPlan(cuts, Mode.DETECT, unsure=(unsure,), words=(HeardWord("hei", 0.0, 0.2, 0.9, 0),))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +290,47 @@ def plan(unsure: UnsureStretch, *cuts: Cut) -> CutPlan:
 def test_each_part_of_what_was_heard_badly_was_heard_or_is_cut(
     heard: list[tuple[float, float]], cuts: tuple[Cut, ...], is_owed: bool
 ) -> None:
-    assert bool(owed(plan(UnsureStretch(5.0, 6.0, 0), *cuts), heard).unheard) is is_owed
+    assert bool(owed(plan(UnsureStretch(5.0, 6.0, 0), *cuts), heard, 30.0).unheard) is is_owed
+
+
+WORD = HeardWord("hei", 0.0, 0.2, None, 0)
+
+
+@pytest.mark.parametrize(
+    "unscored",
+    [
+        CutPlan((Cut(5.0, 6.0, status="added"),), Mode.MANUAL),
+        CutPlan((Cut(5.0, 6.0, status="accepted"),), Mode.DETECT, warnings=("no_scores",), words=(WORD,)),
+    ],
+)
+def test_where_nothing_says_how_well_words_were_heard_all_that_is_not_cut_has_to_be_heard(unscored: CutPlan) -> None:
+    assert owed(unscored, [], 30.0).unheard == ((0.0, 5.0), (6.0, 30.0))
+    assert owed(unscored, [(0.0, 4.9), (8.0, 30.0)], 30.0).unheard == ((6.0, 8.0),)
+    assert owed(unscored, [(0.0, 5.0), (6.0, 29.9)], 30.0).unheard == ()
+    let_go = unscored.with_cuts([replace(cut, status="removed") for cut in unscored.listed])
+    assert owed(let_go, [(0.0, 5.0), (6.0, 30.0)], 30.0).unheard == ((5.0, 6.0),)
+
+
+def test_a_copy_without_scores_is_confirmed_once_it_was_heard_and_accepting_all_does_not_replace_that(
+    world: World,
+) -> None:
+    world.grant("leif", "quality")
+    told = json.loads(Path(words()).read_text("utf-8"))
+    bare = {**told, "words": [{key: word[key] for key in word if key != "p"} for word in told["words"]]}
+    recording = call(world)
+    made = made_of(world, recording, "--transcript", written(world, bare))
+    assert "no_scores" in made["warnings"]
+    by_hand = made_of(world, recording, "--cuts", labels(world, (0.1, 0.3)))
+    for copy in (str(made["copy"]), str(by_hand["copy"])):
+        first = show(world, copy)
+        assert sum(end - start for start, end in first["owed"]["unheard"]) > 10
+        if first["owed"]["undecided"]:
+            world.json("review", *SAID, copy, "--accept", "all", who="leif")
+        assert show(world, copy)["owed"]["undecided"] == []
+        assert confirm(world, copy) == (14, "review_unfinished")
+        hear(world, copy)
+        assert show(world, copy)["owed"]["unheard"] == []
+        assert confirm(world, copy) == (0, "")
 
 
 def test_what_is_silent_in_a_copy_is_not_heard_by_hearing_it() -> None:

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from rich.cells import cell_len
 
 from arlo_rec.commands import COMMANDS
-from arlo_rec.ui.tables import Table, csv_text, table_text
+from arlo_rec.ui.tables import Table, csv_text, shown, table_text
 from tests.support.copies import SAID
 from tests.support.places import TOP
 from tests.support.world import REASON, World
@@ -257,3 +258,7 @@ def test_what_fits_is_not_paged(pager: str) -> None:
 
 def test_a_pager_that_is_left_early_is_no_error() -> None:
     assert "99999" not in on_terminal(100_000, PAGER="true")
+
+
+def test_a_field_that_an_answer_leaves_out_is_an_empty_cell() -> None:
+    assert [shown(value) for value in (UNSET, None, 0)] == ["", "", "0"]
