@@ -6,6 +6,7 @@ The names stand in sealed metadata, which officers open; a call of each employee
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from arlo_rec.access.keyrings import OfficerKeyring
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.log.events import NamesCompared
-from arlo_rec.model.errors import nearest
+from arlo_rec.model.errors import ArloError, nearest
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import Kind, RecordingId, Subject
 from arlo_rec.store import Store
@@ -36,13 +37,16 @@ class Names(NamedTuple):
 
 
 def named(store: Store, names: Collection[str], now: datetime) -> list[Named]:
-    """The held calls of each name; reading the names of others is logged, and only done for one without calls."""
-    counts = {name: _count(store, name) for name in names}
-    if all(counts.values()):
-        return [Named(name, count, None) for name, count in counts.items()]
-    calls = list(store.catalogue.agents.last_calls().values())
-    store.note(NamesCompared(notice="employees", named=len(calls)), now)
-    known = {key: name for key, name in names_in(store, calls).known.items() if name}
+    """The held calls of each name; the names of others are read for one without calls alone, which is logged.
+
+    Where they cannot be read, none is near: no objection waits for that. Nor are they where erasures are unknown.
+    """
+    counts, known = {name: _count(store, name) for name in names}, dict[str, str]()
+    if not all(counts.values()) and store.settings.unknown_since is None:
+        calls = list(store.catalogue.agents.last_calls().values())
+        with suppress(ArloError):
+            store.note(NamesCompared(notice="employees", named=len(calls)), now)
+            known = {key: name for key, name in names_in(store, calls).known.items() if name}
     close = {name: nearest(agent_name(name), known).get("nearest") for name, count in counts.items() if not count}
     return [Named(name, count, known.get(close.get(name) or "")) for name, count in counts.items()]
 

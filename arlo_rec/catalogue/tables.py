@@ -157,11 +157,9 @@ class TableRows(Rows):
     def leave_nothing(self, of: int) -> None:
         self._tables.disclosures.remove(of)
 
-    def demand_deletion(self, of: int) -> None:
-        self._tables.disclosures.demand(of)
-
-    def confirm_deleted(self, of: int) -> None:
-        self._tables.disclosures.confirm(of)
+    def mark_file(self, of: int, state: DisclosureState) -> None:
+        table = self._tables.disclosures
+        (table.demand if state is DisclosureState.OPEN else table.confirm)(of)
 
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
         if copy.made_from is not None:

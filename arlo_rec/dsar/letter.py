@@ -362,7 +362,7 @@ def objection_decided(
 
 
 def _decision(objection: Objection, lang: str, *, is_all: bool) -> str:
-    """What the decision does to the use; *is_all* unless some of it stays, which the letter then counts."""
+    """The effect of the decision on the use; *is_all* unless some of it stays, which the letter then counts."""
     code = f"notice.{objection.state}.{objection.scope}"
     return say(code if is_all or objection.scope is ObjectionScope.QUALITY else f"{code}_but", lang)
 

@@ -140,7 +140,7 @@ def uphold(store: Store, name: str, scopes: Sequence[str], reason: str | None, n
 
     def note(change: Change, wanted: protocol.Order) -> None:
         saved = disclosures.saved(store, [row.id for row in planned.used])
-        files = [int(each.id) for each in saved if each.state is DisclosureState.OUT]
+        files = [each.id for each in saved if each.state is DisclosureState.OUT]
         change.log(
             ObjectionUpheld(
                 rule=RULE,

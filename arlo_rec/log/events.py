@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from arlo_rec.log.event import AuditEvent, content_id, form_of
-from arlo_rec.log.rows import Applied, CopyState, MadeCopy, Rows
+from arlo_rec.log.rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
 from arlo_rec.model.records import RecordingId
 from arlo_rec.model.spans import Span
 from arlo_rec.policy import Action, Purpose, Role, may
@@ -408,7 +408,7 @@ class DeletionConfirmed(AuditEvent):
         return role is Role.OFFICER or rows.taker(self.of) == entry.person
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.confirm_deleted(self.of)
+        rows.mark_file(self.of, DisclosureState.CONFIRMED)
 
 
 class LeftNothing(AuditEvent):
@@ -718,12 +718,12 @@ class ObjectionUpheld(Erases):
     agent: str
     scopes: Sequence[ObjectionScope]
     reason: str
-    files: Sequence[int] | None = None
+    files: Sequence[str] | None = None
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         rows.erase(entry)
         for of in self.files or ():
-            rows.demand_deletion(of)
+            rows.mark_file(int(of), DisclosureState.OPEN)
 
 
 class ObjectionEnded(AuditEvent):

@@ -102,14 +102,14 @@ class Projection(Rows):
     def leave_nothing(self, of: int) -> None:
         self.disclosures.pop(of, None)
 
-    def demand_deletion(self, of: int) -> None:
-        self.demanded.add(of)
-        self._demand(self.disclosures.get(of))
-
-    def confirm_deleted(self, of: int) -> None:
-        self.confirmed.add(of)
-        if of in self.disclosures:
-            self.disclosures[of].state = DisclosureState.CONFIRMED
+    def mark_file(self, of: int, state: DisclosureState) -> None:
+        if state is DisclosureState.OPEN:
+            self.demanded.add(of)
+            self._demand(self.disclosures.get(of))
+        else:
+            self.confirmed.add(of)
+            if of in self.disclosures:
+                self.disclosures[of].state = DisclosureState.CONFIRMED
 
     def _open(self, recordings: frozenset[RecordingId]) -> None:
         for recording in recordings & self._disclosed.keys():

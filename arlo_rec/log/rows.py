@@ -79,11 +79,8 @@ class Rows:
     def leave_nothing(self, of: int) -> None:
         """Remove the disclosure of entry *of*: no file was written."""
 
-    def demand_deletion(self, of: int) -> None:
-        """Demand that the file of the disclosure of entry *of* is deleted, though what it holds may stay."""
-
-    def confirm_deleted(self, of: int) -> None:
-        """Confirm that the file of the disclosure of entry *of* was deleted."""
+    def mark_file(self, of: int, state: DisclosureState) -> None:
+        """Demand that the file of the disclosure of entry *of* is deleted, or confirm that it was."""
 
     def make_copy(self, entry: Applied, copy: MadeCopy) -> None:
         """Add the entry's recordings as training copies, in place of the one that *copy* names."""

@@ -386,8 +386,9 @@ def notice(found: Breach, company: Particulars, *, html: bool = False) -> str:
     from arlo_rec.publishing.markup import whole
 
     bodies = {lang: whole(text) for lang, text in zip(LANGUAGES, texts, strict=True)}
-    css = (pages.PAGE / "page.css").read_text("utf-8")
-    return render(PAGE, "breach.html.j2", title=texts[0].partition("\n")[0].strip("# "), bodies=bodies, css=css)
+    return render(
+        PAGE, "breach.html.j2", title=texts[0].partition("\n")[0].strip("# "), bodies=bodies, css=pages.style()
+    )
 
 
 def calls_of(store: Store, recordings: Collection[RecordingId]) -> dict[RecordingId, RecordingId]:

@@ -224,12 +224,17 @@ def content(page: Page, version: PolicyVersion, company: Particulars, published_
         PAGE,
         "page.html.j2",
         lang=page.lang,
-        css=(PAGE / "page.css").read_text("utf-8"),
+        css=style(),
         controller=company.controller,
         contents=_CONTENTS[page.lang],
         **made._asdict(),
     )
     return whole.encode("utf-8")
+
+
+def style() -> str:
+    """The style of a page as HTML."""
+    return (PAGE / "page.css").read_text("utf-8")
 
 
 def _spoken(text: str) -> str:

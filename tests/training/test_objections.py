@@ -303,6 +303,24 @@ def test_an_objection_is_restored_from_the_backup_and_from_the_feed_and_the_copi
     is_whole(fed)
 
 
+@pytest.mark.parametrize("saved_before", [True, False])
+def test_a_restore_remembers_that_a_saved_file_of_a_closed_use_must_be_deleted(fed: World, saved_before: bool) -> None:
+    fed.grant("leif")
+    (hers,) = fed.take_in("a", agent=WHO, seconds=1)
+    save = ("export", hers, "--purpose", "quality", "--reason", REASON, "--out", str(fed.base / "a.wav"))
+    if saved_before:
+        assert fed.code(*save, who="leif") == (0, "")
+    back_up(fed)
+    if not saved_before:
+        assert fed.code(*save, who="leif") == (0, "")
+    fed.json("person", "objection", WHO, "--scope", "quality", "--uphold", *BECAUSE, who="sigrid")
+    lose(fed)
+    with_feed(fed)
+    (left,) = (each for each in fed.json("recipients", "list", who="sigrid")["recipients"] if each["kind"] == "export")
+    assert (left["state"], left["erased"]) == ("open", 0)
+    is_whole(fed)
+
+
 def test_an_access_answer_tells_the_employee_alone_that_the_objection_was_upheld(
     world: World, calls: dict[str, str]
 ) -> None:
