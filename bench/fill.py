@@ -38,7 +38,7 @@ from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.log.rows import Rows
 from arlo_rec.model.consent import Claim, Consent, prove
 from arlo_rec.model.records import ID_CHANCE, Audience, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
-from arlo_rec.policy import POLICY_VERSION, due_at
+from arlo_rec.policy import POLICY_VERSION, Decision, due_at
 from arlo_rec.store import Change, Store
 from bench.spool import number_of
 
@@ -236,7 +236,7 @@ def _seal(shared: _Shared, filling: Filling, number: int, audience_key: Audience
     """Write one object as an intake makes it."""
     call, consent = _call(filling, number), _consent(shared, _started(filling, number))
     delivered = _delivered(filling, Tags(shared.index_seed), number, call)
-    announced = Announced(Judged(delivered, CallHistory()), _id(filling, number))
+    announced = Announced(Judged(delivered, CallHistory((), (), Decision.yes("info.employees"))), _id(filling, number))
     key, recording = object_file.new_data_key(consent), sealing.recording_of(announced, consent)
     header = object_file.make_header(key, Kind.ORIGINAL, recording.id, None, audience_key.key, recording.binding)
     raw = b"".join(object_file.seal_body(key, header, [audio.canonical_wav(shared.sound)]))
@@ -290,7 +290,9 @@ def _delivered(filling: Filling, tags: Tags, number: int, call: Call) -> Deliver
         call=call,
         source=tags.tag("source", call.source_id),
         agent=tags.tag("agent", call.agent),
-        caller=tags.caller(call) if is_named else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
+        caller=tags.caller(call.caller)
+        if is_named
+        else primitives.tag(b"of nobody", str(caller).encode(), kind="caller"),
     )
 
 
