@@ -142,16 +142,18 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
     run: Run = ctx.obj
     now = run.now()
-    target = run.files.new_file(out) if out is not None else None
+    target = run.files.new_or_shown(out)
     with run.store() as store:
         entry = register.shown(store, case, now)
         details = register.details(store, entry, now)
     lines = _detail_lines(run, details)
-    if target is None:
+    if out is None:
         return Answer(CaseWhole(details), lines, always=True)
     notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now)
     if notice is None:
         raise Usage("no_notice", case=case)
+    if target is None:
+        return Answer(CaseWhole(details), [*lines, "", notice.text], always=True)
     _write_notice(notice, target)
     lines.append(run.say("case.letter_written", out=out))
     return Answer(CaseWhole(details, out=target.absolute()), lines, always=True)
@@ -214,7 +216,7 @@ def _letter_answer(run: Run, out: Path | None, change: Callable[[Store, datetime
     from arlo_rec.dsar import letter, register
     from arlo_rec.dsar.register import CaseAnswer
 
-    target, now = run.files.new_file(out) if out is not None else None, run.now()
+    target, particulars, now = run.files.new_or_shown(out), run.particulars(), run.now()
     with run.store() as store:
         case = change(store, now)
         facts = register.facts(store, case, now)
@@ -222,7 +224,7 @@ def _letter_answer(run: Run, out: Path | None, change: Callable[[Store, datetime
         return Answer(CaseAnswer(facts), [run.say("case.waits", case=case.id, id=facts.waits)], always=True)
     if case.closed_at is not None and (case.why is None or case.answered_at is not None):
         return Answer(CaseAnswer(facts), [run.say("case.closed", case=case.id)])
-    notice = letter.newest(case, run.particulars(), _letter_lang(run, case), now)
+    notice = letter.newest(case, particulars, _letter_lang(run, case), now)
     assert notice is not None
     lines = [run.say(f"case.{notice.kind}", case=case.id, due=facts.due)]
     lines += [run.say("case.extension_of_nothing")] if notice.kind == "extended" and not case.held else []

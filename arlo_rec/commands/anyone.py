@@ -311,10 +311,15 @@ def company_of(run: Run) -> Particulars:
     """The particulars; none of them where their file cannot be read, for which no unlock, status or breach stops."""
     from arlo_rec.model.particulars import Particulars
 
+    return particulars_or_none(run) or Particulars()
+
+
+def particulars_or_none(run: Run) -> Particulars | None:
+    """The particulars; None where their file cannot be read: no right stops for it."""
     try:
         return run.particulars()
     except Usage:
-        return Particulars()
+        return None
 
 
 def _text(run: Run, task: Task, name: str) -> str:
