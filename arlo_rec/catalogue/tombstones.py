@@ -1,15 +1,16 @@
 """The tables `tombstones` and `burials`: withdrawals that refuse late deliveries, and the log entry of each.
 
 `tombstones` holds the newest withdrawal of a caller or a source id; `burials` holds every withdrawal by the number
-of its log entry, so that the feed can forward all of them. The table `refusals` holds the tags of logged refusals.
+of its log entry, so that the feed can forward all of them. The table `refusals` holds the tags of logged refusals:
+while a file lies in a spool, behind its code stand an `@` and a mark of the folder.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from arlo_rec.backends import marks
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.documents import Record
@@ -71,15 +72,16 @@ class Tombstones:
 
 
 RECORDED_UNASKED: Final = "recorded_unasked"  # in place of the code of a removed call without a key of consent
-NOT_LYING: Final = timedelta(days=2)  # by which a removed call was last seen before it came, so that none counts it
+WITHDRAWAL_REFUSED: Final = "withdrawal_refused"  # in place of the code of a refused notice that somebody withdrew
 
 
 class RefusalCount(Record, frozen=True):
-    """The number of refusals with a code, and when the oldest was first seen."""
+    """The number of refusals with a code, when the oldest was first seen, and since when nobody looked again."""
 
     code: str
     count: int
     oldest: datetime
+    looked_at: datetime
 
 
 class SeenRefusals:
@@ -93,20 +95,32 @@ class SeenRefusals:
         """Whether a refusal was seen before."""
         return bool(self._db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,)))
 
-    def see(self, tag: bytes, code: str, at: datetime) -> None:
-        """Insert a refusal as seen at *at*, or update when it was last seen."""
+    def see(self, tag: bytes, code: str, spool: str, at: datetime) -> None:
+        """Insert a refusal of a file that lies in a spool at *at*, or update when it was last seen there."""
         self._db.run(
-            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (tag) DO UPDATE SET last_seen = excluded.last_seen",
+            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO UPDATE "
+            "SET first_seen = iif(instr(code, '@'), first_seen, excluded.first_seen), "
+            "code = excluded.code, last_seen = excluded.last_seen",
+            (tag, f"{code}@{spool}", to_micros(at), to_micros(at)),
+        )
+
+    @reads_rows
+    def gone(self, spool: str, before: datetime) -> list[bytes]:
+        """The refusals of a spool that were not seen again since *before*: their files lie there no more."""
+        sql = "SELECT tag FROM refusals WHERE last_seen < ? AND code LIKE ?"
+        return [bytes(tag) for (tag,) in self._db.rows(sql, (to_micros(before), f"%@{spool}"))]
+
+    def put(self, tag: bytes, code: str, at: datetime) -> None:
+        """Insert or replace a refusal whose file lies in no spool."""
+        self._db.run(
+            "INSERT OR REPLACE INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?)",
             (tag, code, to_micros(at), to_micros(at)),
         )
 
-    def put(self, tag: bytes, code: str, *, first_seen: datetime, last_seen: datetime) -> None:
-        """Insert or replace a refusal with these times."""
-        self._db.run(
-            "INSERT OR REPLACE INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?)",
-            (tag, code, to_micros(first_seen), to_micros(last_seen)),
-        )
+    def take_out(self, tags: Sequence[bytes]) -> None:
+        """Note that the files of refusals lie in no spool any more; the refusals stay known."""
+        for tag in tags:
+            self._db.run("UPDATE refusals SET code = substr(code, 1, instr(code, '@') - 1) WHERE tag = ?", (tag,))
 
     def forget(self, tag: bytes) -> None:
         """Delete a refusal."""
@@ -117,18 +131,18 @@ class SeenRefusals:
         self._db.run("DELETE FROM refusals WHERE last_seen < ?", (to_micros(before),))
 
     @reads_rows
-    def recorded_unasked(self, since: datetime) -> int:
-        """The calls since *since* that were recorded without a key of consent, and removed."""
-        sql = "SELECT count(*) FROM refusals WHERE last_seen >= ? AND code = ? AND first_seen >= ?"  # by the index
-        values = (to_micros(since - NOT_LYING), RECORDED_UNASKED, to_micros(since))
-        return int(self._db.rows(sql, values)[0][0])
+    def recorded_unasked(self, since: datetime) -> RefusalCount | None:
+        """The calls since *since* that were recorded without a key of consent, and removed; None without any."""
+        sql = "SELECT count(*), min(first_seen), max(last_seen) FROM refusals WHERE last_seen >= ? AND code = ?"
+        ((count, *times),) = self._db.rows(sql, (to_micros(since), RECORDED_UNASKED))
+        return RefusalCount(RECORDED_UNASKED, int(count), *map(from_micros, times)) if count else None
 
     @reads_rows
-    def counts(self, *, seen_since: datetime, without: tuple[str, ...]) -> list[RefusalCount]:
-        """Refusals seen since *seen_since*, by code, without the codes in *without*."""
+    def lying(self, *, since: datetime) -> list[RefusalCount]:
+        """Refusals of files that lay in a spool when it was last looked at, if that is since *since*; by code."""
         rows = self._db.rows(
-            "SELECT code, count(*), min(first_seen) FROM refusals WHERE last_seen >= ? "  # noqa: S608 - marks
-            f"AND code NOT IN ({marks(without)}) GROUP BY code ORDER BY code",
-            (to_micros(seen_since), *without),
+            "SELECT substr(code, 1, instr(code, '@') - 1) AS kind, count(*), min(first_seen), min(last_seen) "
+            "FROM refusals WHERE last_seen >= ? AND instr(code, '@') > 0 GROUP BY kind ORDER BY kind",
+            (to_micros(since),),
         )
-        return [RefusalCount(str(code), int(count), from_micros(first)) for code, count, first in rows]
+        return [RefusalCount(str(kind), int(count), *map(from_micros, times)) for kind, count, *times in rows]

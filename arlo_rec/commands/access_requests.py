@@ -142,17 +142,19 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
 
     run: Run = ctx.obj
     now = run.now()
-    target = run.files.new_file(out) if out is not None else None
+    target = run.files.new_or_shown(out)
     with run.store() as store:
         entry = register.shown(store, case, now)
         details = register.details(store, entry, now)
         left = decisions.aftermath(store, entry, now)
     lines = _detail_lines(run, details)
-    if target is None:
+    if out is None:
         return Answer(CaseWhole(details), lines, always=True)
     notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now, left)
     if notice is None:
         raise Usage("no_notice", case=case)
+    if target is None:
+        return Answer(CaseWhole(details), [*lines, "", notice.text], always=True)
     _write_notice(notice, target)
     lines.append(run.say("case.letter_written", out=out))
     return Answer(CaseWhole(details, out=target.absolute()), lines, always=True)
@@ -223,8 +225,7 @@ def _letter_answer(
     from arlo_rec.dsar import decisions, letter, register
     from arlo_rec.dsar.register import CaseAnswer
 
-    target, now = run.files.new_file(out) if out is not None else None, run.now()
-    particulars = run.particulars()
+    target, particulars, now = run.files.new_or_shown(out), run.particulars(), run.now()
     if has_letter:
         letter.check_contacts(particulars, "access.subject")
     with run.store() as store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from msgspec import UNSET, UnsetType
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from arlo_rec.model.particulars import Particulars
     from arlo_rec.oversight.todo import Task
     from arlo_rec.store import Store
+
+
+_HALF_WRITTEN: Final = {"not_a_file", "bad_audio"}  # refusals of files that may still be written: nobody removes them
 
 
 class ListCounts(Record, frozen=True):
@@ -308,10 +311,15 @@ def company_of(run: Run) -> Particulars:
     """The particulars; none of them where their file cannot be read, for which no unlock, status or breach stops."""
     from arlo_rec.model.particulars import Particulars
 
+    return particulars_or_none(run) or Particulars()
+
+
+def particulars_or_none(run: Run) -> Particulars | None:
+    """The particulars; None where their file cannot be read: no right stops for it."""
     try:
         return run.particulars()
     except Usage:
-        return Particulars()
+        return None
 
 
 def _text(run: Run, task: Task, name: str) -> str:
@@ -322,8 +330,12 @@ def _text(run: Run, task: Task, name: str) -> str:
         is_closed = task.kind == "delete" and not about["gone"] and about["count"]
         code = f"{'closed' if is_closed else task.kind}_{'own' if about['name'] == name else 'other'}"
         about["what"] = about["file"] or run.say(f"todo.file.{about['kind']}")
-    if task.kind == "case" and about["erased"] is not None:
+    if task.kind in {"case", "objection"} and isinstance(days := about["days"], int) and days < 0:
+        code = f"{task.kind}_overdue"
+    elif task.kind == "case" and about["erased"] is not None:
         code = "case_erases"
+    if task.kind == "refused" and task.id in _HALF_WRITTEN:
+        code = "refused_half_written"
     return run.say(f"todo.{code}", **about)
 
 

@@ -93,7 +93,7 @@ def audit_breach(
     if recording is not None and not is_one(recording):
         raise Usage("bad_value", name="--recording")
     begin, end = span(run, since, before)
-    now, target = run.now(), run.files.new_file(out) if out is not None else None
+    now, target = run.now(), run.files.new_or_shown(out)
     known = first_moment(run, aware) or now
     if known > now:
         raise Usage("bad_value", name="--aware")
@@ -104,6 +104,8 @@ def audit_breach(
     until = found.forgotten_until
     lines = [forgotten_line(run, until)] if until and (begin is None or begin < until) else []
     lines += _breach_lines(run, found)
+    if target is None and out is not None:
+        lines += ["", *conduct.notice(found, company).splitlines()]
     if target is not None:
         is_html = target.name.lower().endswith((".html", ".htm"))
         target.write([conduct.notice(found, company, html=is_html).encode("utf-8")])

@@ -161,6 +161,8 @@ def _preview_table(run: Run, outcome: TakenIn) -> Table:
 
 def _message(run: Run, refusal: NotTaken) -> str:
     """The refusal as a sentence; for a sound or a notice also what is wrong with it."""
+    if refusal.why == "notice":
+        return run.say(f"unclear.notice_{refusal.code}")
     message = run.say(f"refused.{refusal.code}")
     subject = "sound" if refusal.code == "bad_audio" else "unclear"
     return f"{message}: {run.say(f'{subject}.{refusal.why}')}" if refusal.why else message

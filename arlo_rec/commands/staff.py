@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from arlo_rec.commands.anyone import particulars_or_none
 from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, SometimesReason, arg, objection_scopes, one_of, opt
 from arlo_rec.commands.run import Run
@@ -151,8 +152,9 @@ def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Pat
     from arlo_rec.access import disclosures
     from arlo_rec.dsar import letter
     from arlo_rec.erasure import objection
+    from arlo_rec.model.particulars import Particulars
 
-    particulars, target = run.particulars(), run.files.new_file(out) if out is not None else None
+    target, particulars = run.files.new_or_shown(out), particulars_or_none(run)
     with run.store(erasing=True) as store:
         upheld = objection.uphold(store, name, scopes, reason, run.now())
         ids = [row.id for row in upheld.erased.recordings]
@@ -165,7 +167,8 @@ def _uphold(run: Run, name: str, scopes: list[str], reason: str | None, out: Pat
     line = _line(run, "objection.upheld", changed, count=len(ids), number=upheld.number)
     lines = [line, *unknown, *_kept(run, upheld.erased), *must_delete(run, reached)]
     lines += [] if upheld.receipt else [run.say("erasure.files_left")]
-    kept = upheld.erased.kept._asdict()
+    lines += [run.say("objection.particulars_unread")] if particulars is None else []
+    particulars, kept = particulars or Particulars(), upheld.erased.kept._asdict()
     notice = letter.objection_decided(changed, particulars, run.lang, files=len(saved), backup_hours=hours, kept=kept)
     of = {"calls": upheld.erased.calls, "recordings": ids, "recipients": reached, "erased": len(ids)}
     of |= {"receipt": upheld.receipt, "number": upheld.number, **_kept_ids(upheld.erased)}
@@ -178,7 +181,7 @@ def _reject(run: Run, name: str, scopes: list[str], reason: str | None, out: Pat
     from arlo_rec.dsar import letter
     from arlo_rec.erasure import objection
 
-    particulars, target = run.particulars(), run.files.new_file(out) if out is not None else None
+    target, particulars = run.files.new_or_shown(out), run.particulars()
     letter.check_contacts(particulars)
     with run.store() as store:
         changed = objection.reject(store, name, scopes, reason, run.now())

@@ -95,6 +95,9 @@ def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
         left += " " + run.say("withdraw.kept_one" if withdrawn.kept == 1 else "withdraw.kept", count=withdrawn.kept)
     if withdrawn.backup_until is not None:
         left += " " + run.say("withdraw.backup_left", until=as_said.moment(withdrawn.backup_until))
+    if withdrawn.spool:
+        count = len(withdrawn.spool)
+        left += " " + run.say("withdraw.not_taken_in_one" if count == 1 else "withdraw.not_taken_in", count=count)
     values = {"left": left, "number": withdrawn.number}
     if plan.number is None and plan.calls:
         days = sorted({local_date(call.started_at) for call in plan.calls})

@@ -27,7 +27,7 @@ from arlo_rec.access import objections
 from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.admin import staff_notices
 from arlo_rec.backends.workers import SIDES
-from arlo_rec.catalogue.tombstones import NOT_LYING, RECORDED_UNASKED
+from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WITHDRAWAL_REFUSED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import withdrawal
 from arlo_rec.intake import candidates, sealing, spool
@@ -75,7 +75,9 @@ class RefusalMemory:
         """Remember a refusal, log it if it is new, and return it with `told` set."""
         tag = self._refusal_tag(refusal.code, delivery)
         known = self._seen.knows(tag)
-        self._seen.see(tag, refusal.code, self._now)
+        is_notice = delivery.says_withdrawal and refusal.code not in REFUSED_FOR_GOOD
+        code = WITHDRAWAL_REFUSED if is_notice else refusal.code
+        self._seen.see(tag, code, self._tags.spool(delivery.home.folder), self._now)
         if not known:
             source = self._source_tag(delivery)
             change.log(Denied(action=Action.INGEST, rule=refusal.rule, code=refusal.code, source=source))
@@ -92,7 +94,7 @@ class RefusalMemory:
         tag = self._tags.tag("declined", delivery.source_id)
         if not self._seen.knows(tag):
             change.log(event)
-        self._seen.put(tag, refusal.code, first_seen=self._now, last_seen=self._now - NOT_LYING)
+        self._seen.put(tag, refusal.code, self._now)
 
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
         """Log that a refused call's files are about to be removed; it counts no longer as lying in the spool."""
@@ -103,7 +105,7 @@ class RefusalMemory:
         claim = candidates.claimed(delivery)
         is_unasked = refusal.code == "no_consent" and claim is not None and claim.stopped is None
         code = RECORDED_UNASKED if is_unasked else refusal.code
-        self._seen.put(tag, code, first_seen=self._now, last_seen=self._now - NOT_LYING)
+        self._seen.put(tag, code, self._now)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
         """Whether an earlier run dismissed this call and the sound is gone since."""
@@ -259,18 +261,25 @@ class BatchOutcome:
                 self._finished.append(delivery)
             elif spool.is_there(delivery.home, delivery.path):
                 self.outcome.left.append(delivery.source)
+        elif refusal.code in self._run.options.remove_refused:  # a withdrawal that nobody carried out yet
+            self.outcome.left.append(delivery.source)
 
     def _is_to_leave(self, delivery: Delivery, code: str) -> bool:
         """Whether the files of a refused call are removed: by request, or because of the code."""
         options = self._run.options
-        if options.keep_source or code in options.remove_refused:
-            return not options.keep_source
-        claim, began = candidates.claimed(delivery), candidates.began(delivery)
+        if options.keep_source:
+            return False
+        if code in options.remove_refused and not delivery.says_withdrawal:
+            return True
+        claim = None if delivery.says_withdrawal else candidates.claimed(delivery)
+        began = candidates.began(delivery)
         facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery, claim)}
         return policy.leaves_spool(code, began=began, now=self._run.now, **facts).allowed
 
     def _is_withdrawn(self, delivery: Delivery, claim: Claim | None) -> bool:
         """Whether the caller of a refused call withdrew after the key press, or after the call began."""
+        if delivery.says_withdrawal:
+            return False
         try:
             tag = self._run.tags.caller(caller_of(delivery.json))
         except BadManifest:

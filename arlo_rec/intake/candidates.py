@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from arlo_rec import audio
@@ -56,6 +57,10 @@ class Tags:
         """Keyed BLAKE2b of a source id, an agent, the hash of a sound, or a refusal."""
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
         return primitives.tag(primitives.derive(self.index_seed, "tags"), raw, kind=kind)
+
+    def spool(self, folder: Path) -> str:
+        """The mark of a folder in which refused files lie."""
+        return self.tag("spool", str(folder.absolute())).hex()
 
     def identity(self, sound: audio.SoundFile) -> Hasher:
         """A hash of a sound's identity, begun with its form."""
@@ -260,7 +265,7 @@ class ConsentRules:
         """A withdrawal that counts; raises Refusal for one that lies in the future, or too far back."""
         decision = judge_notice(withdrawal.at, now=self.now)
         if not decision.allowed:
-            raise Refusal(decision.code, decision.rule)
+            raise Refusal(decision.code, decision.rule, "notice")
         return withdrawal
 
     def consent(self, claim: Claim) -> Consent:
@@ -286,7 +291,8 @@ def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
             pass
         call = delivery.call()
     except BadManifest as bad:
-        raise Refusal(bad.code, why="withheld" if isinstance(bad, WithheldNumber) else None) from None
+        told = "notice" if delivery.says_withdrawal else None
+        raise Refusal(bad.code, why="withheld" if isinstance(bad, WithheldNumber) else told) from None
     rules.check(_claim(call))
     return call
 

@@ -30,7 +30,7 @@ from arlo_rec import audio
 from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
-from arlo_rec.intake import lying_calls
+from arlo_rec.intake import lying_calls, spool
 from arlo_rec.intake.batch import Batch, Reading, read
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
@@ -83,8 +83,21 @@ def ingest(
             observer(Progress(phase, min(done, count), count))
     if closed is not None:
         raise closed
+    if not options.dry_run:
+        _forget_gone(store, tags, paths, outcome, now)
     outcome.unclaimed = contents.unclaimed()
     return outcome
+
+
+def _forget_gone(store: Store, tags: Tags, paths: list[Path], outcome: Outcome, now: datetime) -> None:
+    """Note which refused files this run no longer found; nothing where a folder could not be read whole."""
+    if any(spool.is_unreadable(Path(refused.source)) for refused in outcome.refused):
+        return
+    folders = [path for path in paths if spool.home_of(path).folder == path]
+    gone = [tag for folder in folders for tag in store.catalogue.refusals.gone(tags.spool(folder), now)]
+    if gone:
+        with store.change(now):
+            store.catalogue.refusals.take_out(gone)
 
 
 def _closed(store: Store, now: datetime) -> ArloError | None:

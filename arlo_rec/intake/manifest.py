@@ -142,6 +142,11 @@ class Delivery:
         """Whether it describes a withdrawal, and no call."""
         return self.json.get("withdrawal") is not None
 
+    @property
+    def says_withdrawal(self) -> bool:
+        """Whether somebody withdraws by it, as far as it can be read: what nobody carried out is never removed."""
+        return self.is_notice or (not self.json and b'"withdrawal"' in self.raw)
+
     def withdrawal(self) -> Withdrawal:
         """The withdrawal that a notice describes; raises BadManifest, for one that describes a call too."""
         notice = self.json["withdrawal"]
@@ -270,13 +275,15 @@ def _optional_instant(value: object) -> datetime | None:
 
 
 def _stopped(value: object) -> Stopped | None:
-    """The end of the recording during the call; raises BadManifest for anything but one of its keys and a time."""
+    """The end of the recording during the call; raises BadManifest for anything but one of its keys.
+
+    Somebody said no also where the time is not told; only one that cannot be read is a mistake.
+    """
     if value is None:
         return None
-    at = _optional_instant(value.get("at")) if isinstance(value, dict) else None
-    if not isinstance(value, dict) or value.get("key") not in STOPPED_BY or at is None:
+    if not isinstance(value, dict) or value.get("key") not in STOPPED_BY:
         raise BadManifest("bad_metadata")
-    return Stopped(str(value["key"]), at)
+    return Stopped(str(value["key"]), _optional_instant(value.get("at")))
 
 
 def caller_of(manifest: dict[str, Any]) -> Private | None:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 from arlo_rec.backends import shared_folder
 
 FolderId = tuple[int, int]  # device and inode
+_UNREADABLE = "unreadable.json"  # in place of the files of an unreadable folder
 
 
 class NotAFile(Exception):
@@ -145,10 +146,15 @@ def files(home: Home, path: Path) -> Iterator[Path]:
             with home.reached(folder, shared_folder.FOLDER) as handle, os.scandir(handle) as entries:
                 below = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
         except OSError:
-            yield folder / "unreadable.json"
+            yield folder / _UNREADABLE
             continue
         yield from (folder / name for name, is_folder in below if not is_folder)
         waiting += [folder / name for name, is_folder in reversed(below) if is_folder]
+
+
+def is_unreadable(path: Path) -> bool:
+    """Whether a path that `files` gave stands for a folder that could not be read."""
+    return path.name == _UNREADABLE
 
 
 def remove(file: SpoolFile) -> bool:

@@ -68,7 +68,7 @@ class Stopped(NamedTuple):
     """The end of a recording during the call, by the caller or by the agent: the key that was pressed, and when."""
 
     key: str
-    at: datetime
+    at: datetime | None  # None: not told
 
 
 class Claim(NamedTuple):

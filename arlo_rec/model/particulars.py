@@ -169,6 +169,7 @@ class Particulars:
     staff_evaluated: date | str | None = None  # with them, the last time; NONE before the first
     staff_cases: Words | None = None  # whether a call is used in a case about an employee
     suppliers: tuple[Supplier, ...] | None = None
+    unstated: tuple[str, ...] = ()  # parts of tables, as `recipients.country`: their list is None until they are stated
 
     def staff_basis(self, lang: str) -> str | None:
         """The legal basis of recording employees, in that language."""
@@ -200,7 +201,8 @@ class Particulars:
 
     def demand(self, keys: Collection[str], rule: str) -> None:
         """Raise Refused where one of *keys* is not stated: the company must find it out, not the person who asks."""
-        missing = [key for key in self.missing if key in keys]
+        parts = {key: [part for part in self.unstated if part.startswith(f"{key}.")] for key in self.missing}
+        missing = [part for key in self.missing if key in keys for part in parts[key] or [key]]
         if missing:
             raise Refused("particulars_missing", rule=rule, keys=" ".join(missing), path=str(TEMPLATE))
 
@@ -215,8 +217,14 @@ def decode(raw: bytes, path: str) -> Particulars:
     for key, value in document.items():
         if key not in _KINDS:
             raise Usage("particulars_unknown_key", key=key[:60], path=path)
+        unstated = stated.get("unstated", ())
         stated |= _KINDS[key](value, key, path)
+        stated["unstated"] = (*unstated, *stated.pop("lacks", ()))
     return Particulars(**stated)
+
+
+class _Unstated(Exception):
+    """A part of a table that the company has to find out; the argument is its key."""
 
 
 # -- kinds of values: each gives the fields of a key -----------------------------------------------------
@@ -245,10 +253,18 @@ def _dated_or_none(value: object, key: str, path: str) -> dict[str, Any]:
 
 def _listed(
     row: Callable[[Mapping[str, Any], str], object], value: object, key: str, path: str
-) -> dict[str, tuple[object, ...]]:
+) -> dict[str, tuple[object, ...] | None]:
+    """The rows of a list; None, and the keys of what they lack, where the company has not stated all that it must."""
     if not isinstance(value, list):
         raise Usage("particulars_bad_value", key=key, path=path)
-    return {key: tuple(row(_table(table, key, path), path) for table in value)}
+    rows: list[object] = []
+    lacks: dict[str, None] = {}  # in order
+    for table in value:
+        try:
+            rows.append(row(_table(table, key, path), path))
+        except _Unstated as unstated:
+            lacks[str(unstated)] = None
+    return {key: None if lacks else tuple(rows), "lacks": tuple(lacks)}
 
 
 def _table(document: object, key: str, path: str) -> Mapping[str, Any]:
@@ -289,7 +305,8 @@ def _supplier(document: Mapping[str, Any], path: str) -> Supplier:
     words = _words({"nb": task, "en": task} if isinstance(task, str) else task, "suppliers.task", path)
     last = document.get("controlled_at")
     controlled_at = None if last is None else _day(last, "suppliers.controlled_at", path)
-    next_at = _day(document.get("next_at"), "suppliers.next_at", path)
+    _demand(document, "next_at", "suppliers")
+    next_at = _day(document["next_at"], "suppliers.next_at", path)
     if controlled_at is not None and next_at <= controlled_at:
         raise Usage("particulars_bad_value", key="suppliers.next_at", path=path)
     return Supplier(name, words, controlled_at, next_at)
@@ -297,13 +314,20 @@ def _supplier(document: Mapping[str, Any], path: str) -> Supplier:
 
 def _located(document: Mapping[str, Any], key: str, path: str) -> dict[str, Any]:
     """The country of a company, and the basis of a transfer, which one outside the EEA must have."""
-    country = _text(document.get("country"), f"{key}.country", path)
+    _demand(document, "country", key)
+    country = _text(document["country"], f"{key}.country", path)
     if len(country) != 2 or not (country.isascii() and country.isupper()):
         raise Usage("particulars_bad_value", key=f"{key}.country", path=path)
     if country in _EEA and "safeguards" not in document:
         return {"country": country}
-    nb, en = _words(document.get("safeguards"), f"{key}.safeguards", path)
+    _demand(document, "safeguards", key)
+    nb, en = _words(document["safeguards"], f"{key}.safeguards", path)
     return {"country": country, "safeguards_nb": nb, "safeguards_en": en}
+
+
+def _demand(document: Mapping[str, Any], part: str, key: str) -> None:
+    if document.get(part) in (None, ""):
+        raise _Unstated(f"{key}.{part}")
 
 
 def _words(value: object, key: str, path: str) -> Words:
@@ -361,4 +385,4 @@ KEYS: Final = tuple(_KINDS)  # of the file, in the order of examples/particulars
 FOR_CALLERS: Final = ("contact", "data_protection", "notice", "processors", "recipients")  # what an answer tells
 FOR_STAFF: Final = ("contact", "data_protection", "staff_notice", "staff_basis", "processors", "recipients")
 IN_ANSWERS: Final = frozenset({*FOR_CALLERS, *FOR_STAFF, "controller", "withdrawal", "objection"})
-ON_PAGES: Final = frozenset(KEYS) - IN_ANSWERS  # and in no file for programs of an answer
+ON_PAGES: Final = frozenset({*KEYS, "unstated"}) - IN_ANSWERS  # and in no file for programs of an answer

@@ -17,7 +17,7 @@ from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_changes, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
-from arlo_rec.catalogue.tombstones import RefusalCount
+from arlo_rec.catalogue.tombstones import WITHDRAWAL_REFUSED, RefusalCount
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
@@ -26,11 +26,20 @@ from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
-from arlo_rec.policy import OVERDUE_AFTER, REFUSED_FOR_GOOD, Action, Role, clock_against_log, supplier_control
+from arlo_rec.policy import (
+    OVERDUE_AFTER,
+    REFUSED_FOR_GOOD,
+    RETENTION,
+    WITHDRAWN_MARGIN,
+    Action,
+    Role,
+    clock_against_log,
+    supplier_control,
+)
 from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
-REFUSED_RECENT = timedelta(hours=24)  # refusals seen within this time count as still in a spool
+LOOKED_AT_WITHIN = timedelta(hours=24)  # in which a spool with refused files should be looked at again
 RECENT = timedelta(days=7)  # for which faults of the exchange are reported, and employees who were never told
 
 
@@ -127,12 +136,13 @@ def status(
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
+    unasked = store.catalogue.refusals.recorded_unasked(now - RECENT)
     current = Status(
         held=store.catalogue.count_held(),
         due=holds.count_due(store, now),
         overdue=holds.count_due(store, late),
         refused=lying_refusals(store, now),
-        recorded_unasked=store.catalogue.refusals.recorded_unasked(now - RECENT),
+        recorded_unasked=unasked.count if unasked is not None else 0,
         ended_prompts=_ended_prompts(store, now),
         last_purge=store.clock.get().last_purge(),
         log_size=store.log.tree().size,
@@ -154,7 +164,7 @@ def status(
         suppliers=[SupplierShown.of(each, task=each.task.text(lang)) for each in suppliers or ()],
         critical=[],
     )
-    found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current)]
+    found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current, now)]
     found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current)]
     found += _of_suppliers(suppliers, now)
     warnings, critical = (
@@ -165,8 +175,15 @@ def status(
 
 
 def lying_refusals(store: Store, now: datetime) -> list[RefusalCount]:
-    """The refused calls that lay in a spool when it was last looked at, by code."""
-    return store.catalogue.refusals.counts(seen_since=now - REFUSED_RECENT, without=tuple(REFUSED_FOR_GOOD))
+    """The refused calls and withdrawals that lay in a spool when it was last looked at, by code."""
+    lying = store.catalogue.refusals.lying(since=now - RETENTION - WITHDRAWN_MARGIN)
+    return [row for row in lying if row.code not in REFUSED_FOR_GOOD]
+
+
+def not_looked_at(lying: Sequence[RefusalCount], now: datetime) -> datetime | None:
+    """Since when no run looked at a spool with refused files, if that is too long ago; what lies there may be gone."""
+    oldest = min((row.looked_at for row in lying), default=now)
+    return oldest if oldest < now - LOOKED_AT_WITHIN else None
 
 
 def _ended_prompts(store: Store, now: datetime) -> list[str]:
@@ -209,12 +226,17 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "ballast_missing")
 
 
-def _of_counts(store: Store, current: Status) -> Iterator[Finding]:
+def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding]:
     """Refused calls, and what is missing outside the store."""
     for row in current.refused:
-        yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
+        if row.code == WITHDRAWAL_REFUSED:  # GDPR 7(3): somebody withdrew, and the recordings are held
+            yield Finding(Severity.CRITICAL, row.code, {"count": row.count, "at": row.oldest})
+        else:
+            yield Finding(Severity.STATUS, "refused", {"why": row.code, "count": row.count, "at": row.oldest})
+    if (at := not_looked_at(current.refused, now)) is not None:
+        yield Finding(Severity.WARNING, "spool_not_looked_at", {"at": at})
     if current.recorded_unasked:  # an incident: the exchange recorded what nobody said yes to
-        yield Finding(Severity.WARNING, "recorded_unasked", {"count": current.recorded_unasked})
+        yield Finding(Severity.CRITICAL, "recorded_unasked", {"count": current.recorded_unasked})
     for prompt in current.ended_prompts:
         yield Finding(Severity.WARNING, "ended_prompt", {"prompt": prompt})
     if current.feed is None:

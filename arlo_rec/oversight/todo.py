@@ -18,13 +18,14 @@ from arlo_rec.admin import approvals, grant_review, holds, pending, policy_chang
 from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
+from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WITHDRAWAL_REFUSED
 from arlo_rec.log.holds import HoldState, LoggedHold
 from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.oversight.status import lying_refusals
+from arlo_rec.oversight.status import RECENT, lying_refusals, not_looked_at
 from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
@@ -69,7 +70,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     ]
     if store.person.role is Role.OFFICER:
         waiting_tasks += controls
-        for waiting in (_broken, _review, _unpublished, _cases, _holds_that_end, _objections, _refused):
+        for waiting in (_broken, _review, _unpublished, _cases, _holds_that_end, _objections, _refused, _faults):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
@@ -201,10 +202,24 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _refused(store: Store, now: datetime) -> Iterator[Task]:
-    """Refused calls that still lie in a spool, by the code of the refusal; the officer herself can mend one of them."""
-    for row in lying_refusals(store, now):
-        kind = "untold" if row.code == "agent_not_told" else "refused"
-        yield Task(kind, row.code, row.oldest, {"refusal": row.code, "count": row.count})
+    """Refused files that still lie in a spool, by the code of the refusal; the officer herself can mend some."""
+    lying = lying_refusals(store, now)
+    for row in lying:
+        about: dict[str, object] = {"count": row.count}
+        kind = {"agent_not_told": "untold", WITHDRAWAL_REFUSED: WITHDRAWAL_REFUSED}.get(row.code)
+        if kind is None:
+            kind, about["refusal"] = "refused", row.code
+        yield Task(kind, row.code, row.oldest, about)
+    if (at := not_looked_at(lying, now)) is not None:
+        yield Task("spool_not_looked_at", at.date().isoformat(), at, {"at": at})
+
+
+def _faults(store: Store, now: datetime) -> Iterator[Task]:
+    """Recordings of the last week to which nobody said yes, and a program or policy that nobody approved."""
+    if (recorded := store.catalogue.refusals.recorded_unasked(now - RECENT)) is not None:
+        yield Task(RECORDED_UNASKED, RECORDED_UNASKED, recorded.oldest, {"count": recorded.count})
+    if store.unapproved:
+        yield Task("policy_drift", "policy_drift", now)
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:

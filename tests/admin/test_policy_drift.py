@@ -82,6 +82,7 @@ def test_what_gives_or_opens_is_closed_while_a_release_is_not_approved(
         error = answer.json.get("error", {"code": answer.out, "rule": ""})
         assert (answer.exit, error["code"], error.get("rule")) == (14, "policy_drift", "purpose.change"), words
         assert not (world.base / "out").exists() and not (world.base / "pages").exists()
+    assert "policy_drift" in world.tasks("sigrid") and "policy_drift" not in world.tasks("leif")
     assert world.json("status", who="iver")["held"] == 1
 
 

@@ -300,3 +300,36 @@ def test_a_letter_of_a_right_is_written_where_it_is_named_and_nowhere_else(world
     assert world.code(*words, who="sigrid")[0] == 2
     assert out.read_text("utf-8") == "kept"
     assert world.json("case", "show", case, who="sigrid")["case"]["state"] == "open", "nothing is half done"
+
+
+# -- letters on the screen ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_letter_goes_to_the_screen_and_with_json_nothing_is_entered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.base)
+    ids = [opened(world, right)["id"] for right in ("complaint", "rectification", "erasure", "restriction")]
+    world.json("person", "objection", "Ola Oppdiktet", "--scope", "training", who="sigrid")
+    objection = ("person", "objection", "Ola Oppdiktet", "--scope", "training")
+    commands = [
+        (("case", "decide", ids[0], "--refuse", "--ground", "unfounded", *WHY), "Datatilsynet"),
+        (("case", "refuse", ids[1], "--ground", "unfounded", *WHY), "Datatilsynet"),
+        (("case", "extend", ids[2], *WHY), "Datatilsynet"),
+        (("case", "show", ids[2]), "Datatilsynet"),
+        (("case", "close", ids[3], *WHY), "Datatilsynet"),
+        ((*objection, "--reject", *WHY), "Datatilsynet"),
+        ((*objection, "--uphold", *WHY), "How to reach us"),
+        (("audit", "breach", "--person", "leif"), "Verisure Arlo Europe DAC"),
+    ]
+    size = world.json("status", who="iver")["log_size"]
+    for words, _ in commands:
+        assert world.code(*words, "--out", "-", who="sigrid") == (2, "json_and_stdout"), words
+    assert world.json("status", who="iver")["log_size"] == size
+    for words, said in commands:
+        if "--uphold" in words:
+            world.json(*objection, who="sigrid")
+        shown = world.run(*words, "--out", "-", who="sigrid")
+        assert shown.exit == 0 and said in shown.out, words
+    assert not (world.base / "-").exists()

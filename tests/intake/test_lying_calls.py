@@ -32,11 +32,13 @@ def test_a_withdrawal_names_what_lies_refused_and_the_next_intake_removes_it(wor
     ingest(world, exit=3)
     words = ("withdraw", WITHDRAWN, "--yes")
     assert world.json(*words, "--dry-run", who="siri")["spool"] == [str(path)]
-    assert world.json(*words, who="siri")["spool"] == [str(path)]
+    aloud = world.run(*words, "--lang", "en", who="siri").out
+    assert "One call was refused and still lies in the telephone system's folder." in aloud.split("Say: ")[1]
     assert left(world) == {"a.json", "a.wav", "b.json", "b.wav"}
     assert [one["source"] for one in ingest(world, exit=3)["removed"]] == [str(path)]
     assert left(world) == {"b.json", "b.wav"}
     assert world.json(*words, who="siri")["spool"] == []
+    assert "telephone system" not in world.run(*words, "--lang", "en", who="siri").out
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.i18n.messages import every
+from arlo_rec.intake import spool
 from arlo_rec.intake.batch import CODES
 from arlo_rec.policy import RETENTION, SOUND_WAITS, leaves_spool
 from tests.support import world as worlds
@@ -51,7 +52,7 @@ def test_a_call_without_consent_goes_and_the_log_tells_each(world: World, form: 
     assert told["removed"] == would["removed"]
     assert (len(told["removed"]), left(world), refused_files(world)) == (2, set(), {})
     status = world.json("status", who="iver")
-    assert (status["recorded_unasked"], "recorded_unasked" in status["warnings"]) == (2, True)
+    assert (status["recorded_unasked"], "recorded_unasked" in status["critical"]) == (2, True)
     entries = removals(world)
     shown = [(one["rule"], one["detail"]["code"], one["detail"]["step"]) for one in entries]
     assert shown == [("consent.press2", "no_consent", "removed")] * 2
@@ -76,19 +77,103 @@ def test_other_refusals_stay_and_only_named_codes_go(world: World) -> None:
 
 
 @pytest.mark.rule("consent.press2")
+def test_what_was_recorded_unasked_is_critical_and_a_task_of_the_officer_for_a_week(
+    world: World, clock: Callable[[datetime], None]
+) -> None:
+    assert "recorded_unasked" not in world.tasks("sigrid")
+    world.deliver("a", consent={"key": "2"})
+    ingest(world, exit=3)
+    now = datetime.now(UTC)
+    for ahead, is_told in ((timedelta(0), True), (timedelta(days=6, hours=23), True), (timedelta(days=7), False)):
+        clock(now + ahead)
+        found = world.run("status", "--json", who="iver")
+        assert (found.exit, "recorded_unasked" in found.json["critical"]) == ((3, True) if is_told else (0, False))
+        assert ("recorded_unasked" in world.tasks("sigrid")) == is_told
+    assert "recorded_unasked" not in world.tasks("leif")
+
+
+def test_a_record_of_a_refused_call_ends_when_a_run_no_longer_finds_it_and_stays_while_it_lies(
+    world: World, clock: Callable[[datetime], None]
+) -> None:
+    now = datetime.now(UTC)
+    world.deliver("a", consent={"prompt": "nb-1999-01"})
+    world.deliver("b", consent={"prompt": "nb-1999-01"}, seed=1)
+    world.deliver("c", sound=b"RIFF")
+    elsewhere = world.base / "elsewhere"
+    elsewhere.mkdir()
+    ingest(world, exit=3)
+    assert refused_files(world) == {"bad_audio": 1, "prompt_unknown": 2}
+    for stem in "ac":
+        for ending in (".json", ".wav"):
+            (world.spool / f"{stem}{ending}").unlink()
+    world.run("ingest", str(elsewhere), who="telefon")
+    ingest(world, "--dry-run", exit=3)
+    assert refused_files(world) == {"bad_audio": 1, "prompt_unknown": 2}, "neither looked there, or may note it"
+    ingest(world, exit=3)
+    assert refused_files(world) == {"prompt_unknown": 1}
+    clock(now + timedelta(hours=25))
+    found = world.json("status", who="iver")
+    assert ([one["count"] for one in found["refused"]], "spool_not_looked_at" in found["warnings"]) == ([1], True)
+    assert {"refused", "spool_not_looked_at"} <= set(world.tasks("sigrid")), "it may lie there still"
+    ingest(world, exit=3)
+    assert "spool_not_looked_at" not in world.tasks("sigrid")
+    for file in world.spool.iterdir():
+        file.unlink()
+    clock(now + timedelta(hours=26))
+    ingest(world, exit=0)
+    assert (refused_files(world), world.tasks("sigrid")) == ({}, [])
+
+
+def test_a_file_that_comes_back_is_told_of_from_then_and_logged_once(
+    world: World, clock: Callable[[datetime], None]
+) -> None:
+    now = datetime.now(UTC)
+    path = world.deliver("a", consent={"prompt": "nb-1999-01"})
+    ingest(world, exit=3)
+    raw = path.read_bytes()
+    path.unlink()
+    clock(now + timedelta(hours=1))
+    ingest(world, exit=0)
+    path.write_bytes(raw)
+    clock(now + timedelta(hours=2))
+    assert [one["told"] for one in ingest(world, exit=3)["refused"]] == [True]
+    (row,) = world.json("status", who="iver")["refused"]
+    assert row["oldest"] >= (now + timedelta(hours=2)).isoformat()[:19]
+    assert len(denials(world)) == 1
+
+
+def test_where_a_folder_cannot_be_read_no_record_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = world.deliver("a", consent={"prompt": "nb-1999-01"})
+    ingest(world, exit=3)
+    below, reached = world.spool / "below", spool.Home.reached
+    below.mkdir()
+    path.rename(below / path.name)
+
+    def readable(home: spool.Home, folder: Path, *flags: int) -> Any:
+        if folder == below:
+            raise PermissionError
+        return reached(home, folder, *flags)
+
+    monkeypatch.setattr(spool.Home, "reached", readable)
+    ingest(world, exit=3)
+    assert refused_files(world) == {"not_a_file": 1, "prompt_unknown": 1}
+
+
+@pytest.mark.rule("consent.press2")
 def test_a_recording_that_was_stopped_during_the_call_leaves_nothing_and_is_no_fault_of_the_exchange(
     world: World,
 ) -> None:
     for stem, key in (("a", "9"), ("b", "2")):
         world.deliver(stem, consent={"stopped": {"key": key, "at": datetime.now(UTC).isoformat()}})
+    world.deliver("untimed", consent={"stopped": {"key": "9"}})
     world.deliver("c", consent={"stopped": None})
     told = ingest(world, exit=3)
-    assert [(one["code"], one["rule"]) for one in told["refused"]] == [("no_consent", "consent.press2")] * 2
+    assert [(one["code"], one["rule"]) for one in told["refused"]] == [("no_consent", "consent.press2")] * 3
     assert (len(told["accepted"]), left(world), world.json("status", who="iver")["warnings"]) == (1, set(), WARNED)
 
 
 @pytest.mark.parametrize(
-    "stopped", [True, "9", {}, {"key": "9"}, {"key": "3", "at": "2026-10-01T08:15:45Z"}, {"key": "9", "at": "now"}]
+    "stopped", [True, "9", {}, {"key": "3"}, {"key": "3", "at": "2026-10-01T08:15:45Z"}, {"key": "9", "at": "now"}]
 )
 def test_an_end_of_a_recording_that_says_nothing_is_a_mistake_and_stays(world: World, stopped: object) -> None:
     world.deliver("a", consent={"stopped": stopped})

@@ -115,6 +115,37 @@ def test_a_notice_that_cannot_be_carried_out_is_refused_and_erases_nothing(
     assert [entry["detail"]["code"] for entry in denials(world)] == [code]
 
 
+@pytest.mark.parametrize("broken", ["future", "zone", "cut off", "call", "line"])
+def test_a_withdrawal_that_is_not_carried_out_is_never_removed_and_the_officer_erases_instead(
+    world: World, broken: str
+) -> None:
+    world.take_in("a", caller=WITHDRAWN, started=hour(3))
+    changes = {"at": "2026-10-01T08:15:45"} if broken == "zone" else {}
+    path = notice(world, hour(-1), form="calls.jsonl" if broken == "line" else "notice.json", **changes)
+    told = json.loads(path.read_text())
+    if broken == "call":
+        path.write_text(json.dumps(told | {"source_id": "x", "caller": WITHDRAWN, "consent": {"key": "2"}}))
+    if broken == "cut off":
+        path.write_text(path.read_text()[:40])
+    codes = ("--remove-refused", "future", "--remove-refused", "bad_metadata")
+    for more in ((), codes):
+        shown = ingest(world, *more, exit=3)
+        assert shown["removed"] == []
+        assert [each.partition(".json:")[0].removesuffix(":1") for each in shown["left"]] == [str(path)] * bool(more)
+        assert left(world) == {path.name}
+    (refused,) = shown["refused"]
+    assert "arlo-rec withdraw" in refused["message"] and "recording is dated" not in refused["message"]
+    found = world.run("status", "--json", who="iver")
+    assert (found.exit, "withdrawal_refused" in found.json["critical"]) == (3, True)
+    (task,) = world.json("todo", "--lang", "en", who="sigrid")["todo"]
+    assert task["kind"] == "withdrawal_refused"
+    assert "arlo-rec withdraw NUMBER" in task["text"] and "--remove-refused" not in task["text"]
+    assert world.json("withdraw", WITHDRAWN, "--yes", who="sigrid")["erased"] == 1
+    path.unlink()
+    ingest(world, exit=0)
+    assert (world.tasks("sigrid"), world.run("status", who="iver").exit) == ([], 0)
+
+
 def test_what_is_a_call_and_a_withdrawal_at_once_is_neither(world: World) -> None:
     path = world.deliver("a", caller=WITHDRAWN, started=hour(3))
     at = hour(2).isoformat()

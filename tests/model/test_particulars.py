@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.particulars import DEFAULT, KEYS, LONGEST, TEMPLATE, Particulars, Processor, Words, decode
 from tests.support.pages import FILE
 from tests.support.places import TOP
@@ -109,10 +109,12 @@ def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated(
         ),
         ('processors = [{name = "a", task = {nb = "b"}, country = "NO"}]', "particulars_bad_value"),
         ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "Norge"}]', "particulars_bad_value"),
-        ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = "US"}]', "particulars_bad_value"),
+        ('processors = [{name = "a", task = {nb = "b", en = "c"}, country = 1}]', "particulars_bad_value"),
+        (
+            'processors = [{name = "a", task = {nb = "b", en = "c"}, country = "US", safeguards = "x"}]',
+            "particulars_bad_value",
+        ),
         ('recipients = [{name = "a"}]', "particulars_bad_value"),
-        ('recipients = [{name = "a", why = {nb = "b", en = "c"}}]', "particulars_bad_value"),
-        ('recipients = [{name = "a", why = {nb = "b", en = "c"}, country = "US"}]', "particulars_bad_value"),
         (
             'recipients = [{name = "a", why = {nb = "b", en = "c"}, country = "NO", more = 1}]',
             "particulars_unknown_key",
@@ -130,7 +132,6 @@ def test_what_nobody_stated_is_not_stated_and_nobody_is_somebody_who_was_stated(
         ("staff_discussed = 2026-08-17T10:00:00Z", "particulars_bad_value"),
         ('staff_evaluated = "never"', "particulars_bad_value"),
         ('joint_controllers = [{name = "a"}]', "particulars_bad_value"),
-        ('suppliers = [{name = "a", task = "b"}]', "particulars_bad_value"),
         ('suppliers = [{name = "a", task = "b", next_at = "soon"}]', "particulars_bad_value"),
         (
             'suppliers = [{name = "a", task = "b", next_at = "2026-01-01", controlled_at = "2026-01-01"}]',
@@ -143,6 +144,54 @@ def test_what_is_unknown_or_wrong_is_refused_by_name(line: str, code: str) -> No
     with pytest.raises(Usage) as refused:
         decode(line.encode(), "f")
     assert refused.value.code == code
+
+
+def test_a_part_of_a_table_that_is_not_stated_is_missing_by_its_own_key_and_no_mistake() -> None:
+    told = decode(
+        b"""
+        suppliers = [{name = "a", task = "b"}, {name = "c", task = "d", next_at = 2027-01-01}]
+        processors = [{name = "a", task = {nb = "b", en = "c"}, country = "US"}]
+        recipients = [{name = "a", why = {nb = "b", en = "c"}}, {name = "d", why = {nb = "b", en = "c"}, country = ""}]
+        """,
+        "f",
+    )
+    assert (told.processors, told.recipients, told.suppliers) == (None, None, None), "nothing half is told"
+    with pytest.raises(Refused) as refused:
+        told.demand(("contact", "processors", "recipients", "suppliers"), "access.subject")
+    assert refused.value.code == "particulars_missing"
+    keys = "contact processors.safeguards recipients.country suppliers.next_at"
+    assert refused.value.detail["keys"] == keys
+    told.demand(("controller",), "access.subject")
+
+
+def test_a_missing_country_stops_answer_and_pages_with_14_and_says_what_is_missing(world: World) -> None:
+    config, file = world.base / "own.toml", world.base / "particulars.toml"
+    config.write_text(f'particulars = "{file}"\n', "utf-8")
+    file.write_text(f'recipients = [{{name = "a", why = {{nb = "b", en = "c"}}}}]\n{WHOLE}', "utf-8")
+    [call] = world.take_in("a")
+    for words in (
+        ("dsar", "90000001", "--out", str(world.base / "a.html"), "--identity", "seen-id"),
+        ("policy", "publish", "--out", str(world.base / "pages")),
+    ):
+        error = world.run(*words, "--config", str(config), "--json", "--lang", "en", who="sigrid").json["error"]
+        assert (error["exit"], error["code"]) == (14, "particulars_missing")
+        assert "recipients.country" in error["keys"] and "the country of each recipient" in error["message"]
+    assert world.run("consent", "show", call, "--config", str(config), who="sigrid").exit == 0
+
+
+@pytest.mark.rule("data.employee")
+def test_a_mistake_in_their_file_closes_no_objection_that_is_upheld(world: World) -> None:
+    config, file = world.base / "own.toml", world.base / "particulars.toml"
+    config.write_text(f'particulars = "{file}"\n', "utf-8")
+    file.write_text("contact = 1\n", "utf-8")
+    world.take_in("a")
+    world.json("person", "objection", "Ola Oppdiktet", "--scope", "recording", who="sigrid")
+    why = ("--scope", "recording", "--reason", "the employee objects to it", "--config", str(config), "--lang", "en")
+    refused = world.run("person", "objection", "Ola Oppdiktet", "--reject", *why, who="sigrid")
+    assert refused.exit == 2, "a rejection has to name whom to reach"
+    upheld = world.run("person", "objection", "Ola Oppdiktet", "--uphold", *why, who="sigrid")
+    assert upheld.exit == 0 and "write the contact into the letter by hand" in upheld.out
+    assert world.json("status", who="iver")["held"] == 0
 
 
 def test_an_answer_takes_them_from_the_file_that_the_config_names_and_is_not_written_without_them(world: World) -> None:

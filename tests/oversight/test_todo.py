@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from arlo_rec.commands.run import Run
 from tests.support.copies import CONFIRM, SAID
 from tests.support.world import REASON, World
 
@@ -95,6 +97,36 @@ def test_several_copies_of_one_call_are_marked_and_a_grant_that_ends_is_told(bus
     assert kinds(busy, "turid")[0] == "grant_ends"
     busy.json("grant", "turid", "--all-teams", "--purpose", "quality", "--days", "60", "--reason", REASON, who="sigrid")
     assert "grant_ends" not in kinds(busy, "turid")
+
+
+def test_what_should_have_been_decided_is_told_as_late_and_not_by_days_that_are_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.json("person", "objection", "Ola Oppdiktet", "--scope", "quality", who="sigrid")
+    world.json("case", "open", "90000002", "--identity", "called-back", who="sigrid")
+    for days, is_late in ((0, False), (60, True)):
+        monkeypatch.setattr(Run, "now", lambda _, days=days: datetime.now(UTC) + timedelta(days=days))
+        for lang, late, left in (
+            ("nb", ("skulle vært", "fristen var"), "igjen"),
+            ("en", ("should have", "was due"), "left"),
+        ):
+            texts = [task["text"] for task in world.json("todo", "--lang", lang, who="sigrid")["todo"]]
+            objection, case = (
+                next(text for text in texts if word in text) for word in ("person objection", "case show")
+            )
+            assert [words in text for words, text in zip(late, (objection, case), strict=True)] == [is_late] * 2
+            assert [left in text for text in (objection, case)] == [not is_late] * 2
+
+
+def test_no_command_is_offered_that_removes_what_may_be_half_written(world: World) -> None:
+    world.deliver("a", sound=b"RIFF")
+    world.deliver("b", consent={"prompt": "nb-1999-01"})
+    world.run("ingest", str(world.spool), who="telefon")
+    texts = {task["id"]: task["text"] for task in todo(world, "sigrid")}
+    assert {code: "--remove-refused" in text for code, text in texts.items()} == {
+        "bad_audio": False,
+        "prompt_unknown": True,
+    }
 
 
 def test_asking_leaves_nothing_in_the_log(busy: World) -> None:
