@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import employees
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import primitives
 from arlo_rec.log.events import NamesCompared, NoticeRequired, NoticeShown
@@ -174,5 +173,7 @@ def missing(store: Store, notice: str, now: datetime) -> Missing:
     _demand_notice(notice)
     calls = [row.id for _, row in store.catalogue.search.held_among(untold_calls(store))]
     store.note(NamesCompared(notice=notice, named=len(calls)), now)
+    from arlo_rec.access import employees  # here: status counts without a name
+
     names = employees.names_in(store, calls)
     return Missing(tuple(names.known[key] for key in sorted(names.known)), names.unknown)
