@@ -50,11 +50,11 @@ def test_the_answer_tells_of_what_lies_refused_and_when_it_goes(world: World) ->
     world.deliver("c", consent=UNKNOWN, started=started)
     ingest(world, "--keep-source", exit=3)
     text = letter(world)
-    assert text.count("The call was recorded without your saying yes") == 1 and "The file is deleted now" in text
+    assert text.count("The call was recorded without a valid consent") == 1 and "The file is deleted now" in text
     assert text.count("The call was refused") == 1 and "The file is deleted by" in text
     assert "could not read the whole folder" not in text
     ingest(world, exit=3)
-    assert "without your saying yes" not in letter(world, lang="nb")
+    assert "uten gyldig samtykke" not in letter(world, lang="nb")
 
 
 @pytest.mark.slow
