@@ -346,6 +346,11 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
         ("a reason\u202ebackwards", "reason_hidden_characters"),
         ("a reason\non two lines", "reason_hidden_characters"),
         ("x" * 501, "reason_too_long"),
+        ("aaaaaaaaaaaa", "reason_says_nothing"),
+        ("aaaa bbbb aaaa", "reason_says_nothing"),
+        ("test test test", "reason_says_nothing"),
+        ("monthlyqualitytalk", "reason_says_nothing"),
+        ("quality-sample", None),
     ],
 )
 def test_a_reason_says_something_and_names_nobody(reason: str, problem: str | None) -> None:
