@@ -6,6 +6,7 @@ No week or ordinal dates, no guessing, no naive times: `2026` is refused. `dates
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -104,14 +105,15 @@ def shown_length(seconds: float) -> str:
 
 
 # -- dates -------------------------------------------------------------------------------------------
-# Dates as people write them, besides strict ISO 8601 (`times`): `30d`, `i morgen`, `tomorrow`, `01.12.2026`.
+# Dates as people write them, besides strict ISO 8601 (`times`): `30d`, `i morgen`, `Monday`, `01.12.2026`, `1.12.`
 #
-# Ambiguous dates are refused: `1/2/2026` is February in Oslo and January in Boston, and `1.12.` has no year.
+# A date without a year, and a day of the week, is the last one up to today, or the next one after today where an end
+# is asked for. Ambiguous dates are refused: `1/2/2026` is February in Oslo and January in Boston.
 
 
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LOCAL: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?", re.ASCII)
-_DOTTED: Final = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})", re.ASCII)
+_DOTTED: Final = re.compile(r"(\d{1,2})\.\s?(\d{1,2})(?:\.\s?(\d{4})|\.)?", re.ASCII)
 _SPAN: Final = re.compile(r"(\d{1,4})\s?([a-z]+)", re.ASCII)
 _DAYS: Final = {"d": 1, "day": 1, "days": 1, "dag": 1, "dager": 1}
 _DAYS_OF: Final = _DAYS | dict.fromkeys(("w", "week", "weeks", "u", "uke", "uker"), 7)
@@ -120,6 +122,15 @@ _NAMED: Final = {
     **dict.fromkeys(("tomorrow", "i morgen", "imorgen"), 1),
     **dict.fromkeys(("yesterday", "i går", "igår"), -1),
 }
+_WEEKDAYS: Final = {
+    name: weekday
+    for names in (
+        ("mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag"),
+        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    )
+    for weekday, name in enumerate(names)
+}
+_LEAP_GAP: Final = 8  # years between two 29 Februaries at most
 
 
 def first_moment(text: str, now: datetime) -> datetime:
@@ -150,12 +161,26 @@ def _day(text: str, now: datetime, *, ahead: int) -> date | None:
     words = text.strip().casefold()
     if _ISO.fullmatch(words):
         return date.fromisoformat(words)
-    if dotted := _DOTTED.fullmatch(words):
-        return date(int(dotted[3]), int(dotted[2]), int(dotted[1]))
     today = local_date(now)
+    if dotted := _DOTTED.fullmatch(words):
+        day, month = int(dotted[1]), int(dotted[2])
+        return date(int(dotted[3]), month, day) if dotted[3] else _without_year(month, day, today, ahead=ahead)
+    if (weekday := _WEEKDAYS.get(words)) is not None:
+        back = (today.weekday() - weekday) % 7
+        return today + timedelta(days=7 - back if ahead > 0 else -back)
     if (days := _NAMED.get(words)) is not None:
         return today + timedelta(days=days)
     span = _SPAN.fullmatch(words)
     if span is not None and span[2] in _DAYS_OF:
         return today + timedelta(days=ahead * int(span[1]) * _DAYS_OF[span[2]])
     return None
+
+
+def _without_year(month: int, day: int, today: date, *, ahead: int) -> date:
+    """The last such day up to *today*, or the next one after it where *ahead* is 1; raises ValueError for none."""
+    for years in range(_LEAP_GAP + 1):
+        with suppress(ValueError):
+            found = date(today.year + ahead * years, month, day)
+            if (found > today) == (ahead > 0):
+                return found
+    raise ValueError("no such day")

@@ -41,7 +41,7 @@ def test_a_span_looks_back_in_a_search_and_ahead_for_an_end(count: int, unit: tu
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "1/2/2026", "2026", "1.12.", "12.2026", "31.02.2026", "2026-02-30", "30", "-3d", "3 d x", "30m", "٣d",
+    ["", "soon", "1/2/2026", "2026", "12.2026", "31.02.2026", "2026-02-30", "30", "-3d", "3 d x", "30m", "٣d",
      "99999d", "0.0.0", "2026-10-01 08:15Z", "next week", "1.12.26"],
 )  # fmt: skip
 def test_what_may_mean_two_days_or_none_is_refused(text: str) -> None:
@@ -49,6 +49,34 @@ def test_what_may_mean_two_days_or_none_is_refused(text: str) -> None:
         with pytest.raises(Usage) as refused:
             parse(text, NOW)
         assert refused.value.code == "bad_time"
+
+
+@pytest.mark.parametrize(
+    ("text", "back", "ahead"),
+    [
+        ("Sunday", date(2026, 10, 25), date(2026, 11, 1)),  # today
+        ("mandag", date(2026, 10, 19), date(2026, 10, 26)),
+        ("LØRDAG", date(2026, 10, 24), date(2026, 10, 31)),
+        ("25.10", date(2026, 10, 25), date(2027, 10, 25)),
+        ("26.10.", date(2025, 10, 26), date(2026, 10, 26)),
+        ("1. 12.", date(2025, 12, 1), date(2026, 12, 1)),
+        ("29.02", date(2024, 2, 29), date(2028, 2, 29)),
+    ],
+)
+def test_a_day_without_a_year_or_week_is_the_last_in_a_search_and_the_next_for_an_end(
+    text: str, back: date, ahead: date
+) -> None:
+    assert first_moment(text, NOW) == start_of_day(back)
+    assert last_moment(text, NOW) == end_of_day(back)
+    assert last_moment(text, NOW, ahead=True) == end_of_day(ahead)
+
+
+@given(st.dates(date(1999, 1, 1), date(2099, 1, 1)), st.dates(date(2000, 1, 1), date(2098, 1, 1)))
+def test_a_day_without_a_year_is_within_eight_years_of_today(day: date, today: date) -> None:
+    now, text = start_of_day(today), f"{day.day}.{day.month}"
+    back, ahead = first_moment(text, now), last_moment(text, now, ahead=True)
+    assert back <= now < ahead <= now + timedelta(days=366 * 8 + 1)
+    assert now - back < timedelta(days=366 * 8 + 1)
 
 
 @pytest.mark.parametrize("text", ["2026-10-01T08:15", "2026-10-01T08:15:30"])
