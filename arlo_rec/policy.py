@@ -42,7 +42,7 @@ REFUSED_FOR_GOOD: Final = {  # by code of a refusal: calls that may be kept nowh
     "expired": "retention.90d",
     "agent_objected": "data.employee",
 }
-_REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recording nobody said yes
+REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recording nobody said yes
     "outbound": "scope.only",
     "no_consent": "consent.press2",
     "prompt_not_completed": "consent.prompt",
@@ -345,7 +345,7 @@ def leaves_spool(code: str, *, said_no: bool, withdrawn: bool, began: datetime, 
     What nobody said yes to may not stay anywhere, nor what was withdrawn or is past retention. What may be a mistake
     stays, so that it can be mended. A call without a sound stays for a day: its sound may still arrive.
     """
-    if (rule := {**REFUSED_FOR_GOOD, **_REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
+    if (rule := {**REFUSED_FOR_GOOD, **REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
         return Decision.yes(rule)
     if code == "not_a_file" and now - began < SOUND_WAITS:
         return Decision.no("scope.only", "can_be_mended")

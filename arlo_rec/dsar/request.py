@@ -46,7 +46,15 @@ from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.model.times import local_date
-from arlo_rec.policy import Action, Decision, due_at, leaves_spool, reason_problem
+from arlo_rec.policy import (
+    REFUSED_FOR_GOOD,
+    REFUSED_WITHOUT_CONSENT,
+    Action,
+    Decision,
+    due_at,
+    leaves_spool,
+    reason_problem,
+)
 from arlo_rec.rights import ANSWERED_BY_COPY, ObjectionScope, Right, said_about, whole_call, withhold
 from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
@@ -319,11 +327,18 @@ def _lying(store: Store, found: _Found, now: datetime) -> tuple[tuple[LyingFacts
     search = lying_calls.of_callers(store, numbers, now)
     facts = []
     for call in search.calls:
-        unasked = leaves_spool(call.code, said_no=False, withdrawn=False, began=now, now=now).allowed
-        code = "unasked" if unasked else call.code if call.code == lying_calls.WAITS else "faulty"
-        goes_now = unasked or any(call.began < each.facts.at for each in found.withdrawals)
-        facts.append(LyingFacts(call.began, code, now if goes_now else max(now, due_at(call.began))))
+        withdrawn = any(call.began < each.facts.at for each in found.withdrawals)
+        leaves = leaves_spool(call.code, said_no=False, withdrawn=withdrawn, began=call.began, now=now)
+        gone_by = now if leaves.allowed else max(now, due_at(call.began))
+        facts.append(LyingFacts(call.began, _refused_as(call.code), gone_by))
     return tuple(facts), search.is_whole
+
+
+def _refused_as(code: str) -> str:
+    """How a letter tells a refusal: a call that is past retention was only taken in too late."""
+    if code in REFUSED_WITHOUT_CONSENT:
+        return "unasked"
+    return "waits" if code in {lying_calls.WAITS, *REFUSED_FOR_GOOD} else "faulty"
 
 
 def _side(entry: register.Entry, reply: Reply) -> str:

@@ -49,7 +49,7 @@ from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
 from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.log.events import Denied, RefusedRemoved
-from arlo_rec.model.consent import CLOCK_TOLERANCE, Claim, has_said_no
+from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
@@ -272,11 +272,11 @@ class BatchOutcome:
         if code in options.remove_refused and not delivery.says_withdrawal:
             return True
         claim = None if delivery.says_withdrawal else candidates.claimed(delivery)
-        began = candidates.began(delivery)
-        facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery, claim)}
-        return policy.leaves_spool(code, began=began, now=self._run.now, **facts).allowed
+        began, now = candidates.began(delivery, self._run.now), self._run.now
+        facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery)}
+        return policy.leaves_spool(code, began=began, now=now, **facts).allowed
 
-    def _is_withdrawn(self, delivery: Delivery, claim: Claim | None) -> bool:
+    def _is_withdrawn(self, delivery: Delivery) -> bool:
         """Whether the caller of a refused call withdrew after the key press, or after the call began."""
         if delivery.says_withdrawal:
             return False
@@ -285,8 +285,7 @@ class BatchOutcome:
         except BadManifest:
             return False
         at = self._run.store.catalogue.tombstones.withdrawn_at("caller", tag) if tag is not None else None
-        pressed = (claim.key_at if claim is not None else None) or candidates.began(delivery)
-        return at is not None and pressed < at + CLOCK_TOLERANCE
+        return at is not None and candidates.pressed(delivery, self._run.now) < at + CLOCK_TOLERANCE
 
     def _note_duplicate(self, delivery: Delivery, recording: RecordingId) -> None:
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))

@@ -305,12 +305,23 @@ def claimed(delivery: Delivery) -> Claim | None:
         return None
 
 
-def began(delivery: Delivery) -> datetime:
-    """When a read delivery's call began; else when its manifest was written."""
-    if (claim := claimed(delivery)) is not None:
+def began(delivery: Delivery, now: datetime) -> datetime:
+    """When a read delivery's call began; where its manifest tells none, or one to come, when that was written."""
+    claim, file = claimed(delivery), delivery.manifest_file
+    if claim is not None and claim.started_at <= now:
         return claim.started_at
-    file = delivery.manifest_file
-    return datetime.fromtimestamp(file.changed_ns // 1_000_000_000 if file is not None else 0, UTC)
+    try:
+        written = datetime.fromtimestamp(file.changed_ns // 1_000_000_000 if file is not None else 0, UTC)
+    except (OverflowError, ValueError):  # no time of the calendar
+        return now
+    return min(written, now)
+
+
+def pressed(delivery: Delivery, now: datetime) -> datetime:
+    """When the key of consent of a read delivery was pressed; else, and for a time to come, when its call began."""
+    claim = claimed(delivery)
+    key_at = claim.key_at if claim is not None else None
+    return key_at if key_at is not None and key_at <= now else began(delivery, now)
 
 
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:

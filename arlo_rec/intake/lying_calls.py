@@ -62,7 +62,7 @@ def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
             search = search._replace(is_whole=False)
             continue
         if code is not None:
-            search.calls.append(LyingCall(delivery.source, candidates.began(delivery), code))
+            search.calls.append(LyingCall(delivery.source, candidates.began(delivery, now), code))
     return search._replace(calls=sorted(search.calls, key=lambda call: (call.began, call.source)))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from arlo_rec.dsar.page_file import passphrase_bytes
+from arlo_rec.model.records import to_iso
 from tests.support import answers
 from tests.support.intake import ingest, left
 from tests.support.spools import WITHDRAWN
@@ -55,6 +57,33 @@ def test_the_answer_tells_of_what_lies_refused_and_when_it_goes(world: World) ->
     assert "could not read the whole folder" not in text
     ingest(world, exit=3)
     assert "uten gyldig samtykke" not in letter(world, lang="nb")
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
+def test_a_call_that_comes_too_late_is_not_told_as_one_without_consent(world: World) -> None:
+    world.take_in("a")
+    world.deliver("b", caller=WITHDRAWN, started=datetime.now(UTC) - timedelta(days=91))
+    text = letter(world)
+    assert "The call is not taken in yet" in text and "The file is deleted now" in text
+    assert "without a valid consent" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize("written", [None, 300 * 365 * 86400])
+def test_a_call_of_a_time_to_come_closes_no_answer_and_leaves_after_a_withdrawal(
+    world: World, written: int | None
+) -> None:
+    end = datetime(9999, 12, 30, tzinfo=UTC)
+    path = world.deliver("a", caller=WITHDRAWN, started=end, consent={**UNKNOWN, "at": to_iso(end)})
+    if written is not None:
+        os.utime(path, (written, written))
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["prompt_unknown"]
+    assert "The call was refused" in letter(world)
+    world.json("withdraw", WITHDRAWN, "--yes", who="siri")
+    ingest(world, exit=3)
+    assert left(world) == set()
 
 
 @pytest.mark.slow
