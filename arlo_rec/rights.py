@@ -86,22 +86,12 @@ def identity_stated(statement: str) -> Decision:
     return Decision.yes("access.subject") if is_said else Decision.no("access.subject", "identity_missing")
 
 
-def whole_call(reason: str | None) -> Decision:
-    """Whether an access answer may include a mono call or the agent's channel: only with a reason."""
-    return _with_reason(reason, "whole_call_without_reason")
+def may_differ(code: str, reason: str | None) -> Decision:
+    """Whether an access answer may hold more or less than the person's own speech: only with the weighing as reason.
 
-
-def withhold(reason: str | None) -> Decision:
-    """Whether an access answer may refuse a sound whose voices are not separated: only with a reason (GDPR 15(4))."""
-    return _with_reason(reason, "withhold_without_reason")
-
-
-def said_about(reason: str | None) -> Decision:
-    """Whether an access answer may give words of the employee about the caller: only with the weighing as reason."""
-    return _with_reason(reason, "about_without_reason")
-
-
-def _with_reason(reason: str | None, code: str) -> Decision:
+    The *code* of a no says which: the whole call, no sound whose voices are not separated (GDPR 15(4)), words of the
+    employee about the caller.
+    """
     is_valid = reason_problem(reason) is None
     return Decision.yes("access.subject") if is_valid else Decision.no("access.subject", code)
 
@@ -205,16 +195,23 @@ class OpenRequest(NamedTuple):
     may_leave: bool = True  # False: it would leave as a file, which no grant here allows
 
 
-def may_open(request: OpenRequest, *, now: datetime) -> Decision:
-    """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
-    if not request.granted or (request.purpose is Purpose.QUALITY and request.released):
-        return Decision.no("access.managers", "no_grant")
+def _closed(request: OpenRequest, now: datetime) -> Decision | None:
+    """The decision against every use of a recording: on hold, withdrawn or past its day; None for others."""
     if request.on_hold:
         return Decision.no("access.subject", "on_hold")
     if request.withdrawn:
         return Decision.no("consent.withdraw", "consent_withdrawn")
     if is_due(request.due_at, now):
         return Decision.no("retention.90d", "past_its_day")
+    return None
+
+
+def may_open(request: OpenRequest, *, now: datetime) -> Decision:
+    """Whether a recording may be opened; the grant is checked first, so that a refusal without one reveals nothing."""
+    if not request.granted or (request.purpose is Purpose.QUALITY and request.released):
+        return Decision.no("access.managers", "no_grant")
+    if (closed := _closed(request, now)) is not None:
+        return closed
     if request.purpose not in request.consented:
         return Decision.no("consent.purposes", "not_consented")
     if request.purpose is Purpose.TRAINING and not request.released:
@@ -235,12 +232,8 @@ def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:
     """
     if not officer and (not request.granted or request.released):
         return Decision.no("access.managers", "no_grant")
-    if request.on_hold:
-        return Decision.no("access.subject", "on_hold")
-    if request.withdrawn:
-        return Decision.no("consent.withdraw", "consent_withdrawn")
-    if is_due(request.due_at, now):
-        return Decision.no("retention.90d", "past_its_day")
+    if (closed := _closed(request, now)) is not None:
+        return closed
     if Purpose.TRAINING not in request.consented or not (officer or Purpose.QUALITY in request.consented):
         return Decision.no("consent.purposes", "not_consented")
     objected = unless_objected(request.objections, closing(None, officer=officer))

@@ -138,7 +138,7 @@ class SeenRefusals:
         return RefusalCount(RECORDED_UNASKED, int(count), *map(from_micros, times)) if count else None
 
     @reads_rows
-    def lying(self, *, since: datetime) -> list[RefusalCount]:
+    def in_spool(self, *, since: datetime) -> list[RefusalCount]:
         """Refusals of files that lay in a spool when it was last looked at, if that is since *since*; by code."""
         rows = self._db.rows(
             "SELECT substr(code, 1, instr(code, '@') - 1) AS kind, count(*), min(first_seen), min(last_seen) "

@@ -56,8 +56,8 @@ def withdraw(
         chores = _chores(run, store, withdrawn)
     unfinished = _unfinished(run, withdrawn, target)
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
-    lying = [run.say("withdraw.spool", count=len(withdrawn.spool))] if withdrawn.spool else []
-    lines = [*chores, *unfinished, *others, *lying, _aloud(run, plan, withdrawn)]  # read aloud: last
+    left = [run.say("withdraw.spool", count=len(withdrawn.spool))] if withdrawn.spool else []
+    lines = [*chores, *unfinished, *others, *left, _aloud(run, plan, withdrawn)]  # read aloud: last
     return Answer(withdrawn, lines, always=True, exit_status=3 if unfinished else 0)
 
 
@@ -75,11 +75,11 @@ def _with_spool(run: Run, store: Store, plan: Plan, withdrawn: Withdrawal) -> Wi
     """The answer with the refused calls of that number in known spools, which the next intake removes."""
     from msgspec.structs import replace
 
-    from arlo_rec.intake import lying_calls
+    from arlo_rec.intake import left_in_spool
 
     if plan.number is None:
         return replace(withdrawn, spool=[])
-    found = lying_calls.of_callers(store, {plan.number.reveal()}, run.now())
+    found = left_in_spool.of_callers(store, {plan.number.reveal()}, run.now())
     return replace(withdrawn, spool=[call.source for call in found.calls])
 
 

@@ -209,11 +209,11 @@ class DamagedRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class LyingFacts:
+class NotTakenIn:
     """A call in the telephone system's folder that is no recording."""
 
     at: datetime  # when it began, or when it was delivered
-    refused_as: str  # "unasked", "faulty" or "waits"
+    refused_as: str  # "unasked", "stopped", "faulty" or "waits"
     gone_by: datetime  # when its files are removed at the latest
 
 
@@ -261,5 +261,5 @@ class Answer:
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names
     withheld_reason: str | None = None  # why sounds that are not separated are refused; None: they are not
-    lying: tuple[LyingFacts, ...] = ()  # calls that the telephone system delivered, and that were not taken in
+    not_taken_in: tuple[NotTakenIn, ...] = ()  # calls that the telephone system delivered, and that were not taken in
     spool_read: bool = True  # whether every folder that it delivers to could be read

@@ -128,7 +128,7 @@ class HeldCall(NamedTuple):
 def of_permits(
     store: Store,
     permits: list[Permit],
-    mentions: LogMentions,
+    mentions: LogMentions | None,
     clock: Callable[[], datetime],
     *,
     side: str = "caller",
@@ -140,7 +140,7 @@ def of_permits(
 
     Raises Refused if one is no longer held.
     """
-    if not permits:
+    if mentions is None:  # of no recording
         return [], []
     erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits], lenient=True)
     calls, damaged = [], []

@@ -214,12 +214,12 @@ def _is_repeated(entry: Entry, known_by: Sequence[Identifier], intake: Intake) -
     return set(known_by) == set(entry.statement.known_by) and same_day and same_check
 
 
-def as_told(entry: Entry) -> Case:
-    """A case as a letter tells it."""
+def as_answered(entry: Entry) -> Case:
+    """A case as the letter that answers it tells it."""
     case, statement, _ = entry  # an answer comes once identity is shown, so the deadline stands
     return Case(
         case.id,
-        case.state,
+        CaseState.ANSWERED,
         case.received_at,
         case.due_on,
         statement.identity,

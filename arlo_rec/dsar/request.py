@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.crypto.object_file import Digested
 from arlo_rec.dsar import access_list, accesses, recordings, register, subjects, users, writing
 from arlo_rec.dsar.accesses import LogMentions
-from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, LyingFacts, SaidAbout, Scope
+from arlo_rec.dsar.answer import Answer, DamagedRecording, ErasedSince, NotTakenIn, SaidAbout, Scope
 from arlo_rec.dsar.files import Enclosure
 from arlo_rec.dsar.recordings import HeldCall, KnownWithdrawal
 from arlo_rec.dsar.register import CaseShown, Intake, KnownAs
@@ -32,8 +32,9 @@ from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.dsar.writing import Composition, Form
 from arlo_rec.erasure import objection
 from arlo_rec.i18n.messages import say
-from arlo_rec.intake import lying_calls
-from arlo_rec.log.cases import PENDING, CaseState
+from arlo_rec.intake import left_in_spool
+from arlo_rec.intake.left_in_spool import LeftCall
+from arlo_rec.log.cases import PENDING
 from arlo_rec.log.events import (
     CaseAnswered,
     Denied,
@@ -55,7 +56,7 @@ from arlo_rec.policy import (
     leaves_spool,
     reason_problem,
 )
-from arlo_rec.rights import ANSWERED_BY_COPY, ObjectionScope, Right, said_about, whole_call, withhold
+from arlo_rec.rights import ANSWERED_BY_COPY, ObjectionScope, Right, may_differ
 from arlo_rec.speech.turns import Turn, written
 from arlo_rec.store import Store
 
@@ -97,11 +98,12 @@ class Reply:
     @property
     def decision(self) -> Decision | None:
         """Whether the answer may differ from the person's own speech as the officer wants it; None if it does not."""
-        if self.whole_call:
-            return whole_call(self.reason)
-        if self.withhold:
-            return withhold(self.reason)
-        return said_about(self.reason) if self.said_about else None
+        chosen = {
+            "whole_call_without_reason": self.whole_call,
+            "withhold_without_reason": self.withhold,
+            "about_without_reason": bool(self.said_about),
+        }
+        return next((may_differ(code, self.reason) for code, is_chosen in chosen.items() if is_chosen), None)
 
 
 class WithoutSound(Record, frozen=True):
@@ -206,12 +208,13 @@ def _enter_objection(store: Store, entry: register.Entry, now: datetime) -> None
 
 
 def _of_each(store: Store, known_by: Sequence[Identifier], now: datetime) -> tuple[list[CallsOf], tuple[str, ...]]:
-    """The times of the held calls of each identifier, and the names and references that no call has."""
+    """The times of the held calls of each identifier; and the names and references without one, maybe misspelt."""
     calls = [
         CallsOf(each.kind, each.text, [call.started_at for call in subjects.held(store, [each], now)])
         for each in known_by
     ]
-    return calls, subjects.without_calls(store, known_by, now)
+    typed = (each for each in calls if each.kind in {KnownBy.AGENT, KnownBy.CALL})
+    return calls, tuple(each.text for each in typed if not each.calls)
 
 
 def _demand(store: Store, now: datetime) -> None:
@@ -260,7 +263,7 @@ def answer(
 def _answer_user(store: Store, entry: register.Entry, reply: Reply, clock: Callable[[], datetime]) -> Answered:
     """Answer a user of this system, from the roster and the log; raises Refused without the company's contacts."""
     reply.particulars.demand(("contact", "data_protection", "processors"), "access.subject")
-    case, name = replace(register.as_told(entry), state=CaseState.ANSWERED), entry.statement.known_by[0].text
+    case, name = register.as_answered(entry), entry.statement.known_by[0].text
     target = writing.target(reply.out, [], reply.form, whole=False)
     content = users.answer(store, case, name, clock())
     composed = users.compose(target.package, content, reply.particulars, reply.form.lang, clock())
@@ -286,7 +289,7 @@ def _opened(store: Store, reply: Reply, found: _Found, permits: list[Permit], cl
     case = found.entry.case.id
     mentions = accesses.mentions(store, found.ids, case, found.side) if found.ids else None
     listed = access_list.document(store, mentions, case, clock()) if mentions else None
-    calls, damaged = _calls(store, reply, permits, mentions, found.side, clock)
+    calls, damaged = recordings.of_permits(store, permits, mentions, clock, side=found.side, turns=reply.turns)
     calls = recordings.with_said_about(calls, reply.said_about, found.side)
     return _Opened(permits, calls, damaged, mentions, listed)
 
@@ -297,7 +300,7 @@ def _content(store: Store, reply: Reply, found: _Found, opened: _Opened, clock: 
     gone = {recording.id for recording in found.gone}
     policy = store.policy.at(now)
     return Answer(
-        replace(register.as_told(found.entry), state=CaseState.ANSWERED),
+        register.as_answered(found.entry),
         now,
         tuple(identifier.text for identifier in known_by),
         tuple(call.facts for call in opened.calls),
@@ -315,30 +318,30 @@ def _content(store: Store, reply: Reply, found: _Found, opened: _Opened, clock: 
         *(found.side, policy.entries_days),
         subjects.objections_of(store, known_by),
         reply.reason if reply.withhold else None,
-        *_lying(store, found, now),
+        *_not_taken_in(store, found, now),
     )
 
 
-def _lying(store: Store, found: _Found, now: datetime) -> tuple[tuple[LyingFacts, ...], bool]:
+def _not_taken_in(store: Store, found: _Found, now: datetime) -> tuple[tuple[NotTakenIn, ...], bool]:
     """The caller's calls that lie in a known spool, and whether all of these could be read."""
     if found.side != "caller":
         return (), True
     numbers = {each.text for each in found.entry.statement.known_by if each.text.startswith("+")}
-    search = lying_calls.of_callers(store, numbers, now)
+    search = left_in_spool.of_callers(store, numbers, now)
     facts = []
     for call in search.calls:
         withdrawn = any(call.began < each.facts.at for each in found.withdrawals)
         leaves = leaves_spool(call.code, said_no=False, withdrawn=withdrawn, began=call.began, now=now)
         gone_by = now if leaves.allowed else max(now, due_at(call.began))
-        facts.append(LyingFacts(call.began, _refused_as(call.code), gone_by))
+        facts.append(NotTakenIn(call.began, _refused_as(call), gone_by))
     return tuple(facts), search.is_whole
 
 
-def _refused_as(code: str) -> str:
-    """How a letter tells a refusal: a call that is past retention was only taken in too late."""
-    if code in REFUSED_WITHOUT_CONSENT:
-        return "unasked"
-    return "waits" if code in {lying_calls.WAITS, *REFUSED_FOR_GOOD} else "faulty"
+def _refused_as(call: LeftCall) -> str:
+    """The letter's code for a refusal; a call that is past retention was not taken in before, and nothing else."""
+    if call.code in REFUSED_WITHOUT_CONSENT:
+        return "stopped" if call.stopped else "unasked"
+    return "waits" if call.code in {left_in_spool.WAITS, *REFUSED_FOR_GOOD} else "faulty"
 
 
 def _side(entry: register.Entry, reply: Reply) -> str:
@@ -405,20 +408,6 @@ def _write_turns(reply: Reply, composed: Composition, answer: NamedFile) -> None
         raise
 
 
-def _calls(
-    store: Store,
-    reply: Reply,
-    permits: list[Permit],
-    mentions: LogMentions | None,
-    side: str,
-    clock: Callable[[], datetime],
-) -> tuple[list[HeldCall], list[DamagedRecording]]:
-    """The facts of the permitted recordings, and the damaged recordings."""
-    if mentions is None:
-        return [], []
-    return recordings.of_permits(store, permits, mentions, clock, side=side, turns=reply.turns)
-
-
 def _damaged(answer: Answer) -> tuple[str, ...]:
     """The ids of the recordings that an answer lacks, whole or in part, because they are damaged."""
     without_sound = [facts.id for facts in answer.recordings if facts.withheld == "damaged"]
@@ -479,13 +468,9 @@ def _check_decision(store: Store, reply: Reply, now: datetime) -> None:
         raise Usage("not_together", names="--whole-call --withhold")
     decision = reply.decision
     if decision is not None and not decision.allowed:
-        _log_denied(store, decision, now)
+        store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
         problem = reason_problem(reply.reason) if reply.reason is not None else None
         raise Usage(problem or decision.code, rule=decision.rule)
-
-
-def _log_denied(store: Store, decision: Decision, now: datetime) -> None:
-    store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)
 
 
 def _permits(

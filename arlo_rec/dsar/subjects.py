@@ -98,12 +98,6 @@ def _user(store: Store, name: str) -> Identifier:
     return known(store, KnownBy.PERSON, name)
 
 
-def without_calls(store: Store, known_by: Iterable[Identifier], now: datetime) -> tuple[str, ...]:
-    """The names of employees and the references without a call, which may be misspelt."""
-    typed = [identifier for identifier in known_by if identifier.kind in {KnownBy.AGENT, KnownBy.CALL}]
-    return tuple(identifier.text for identifier in typed if not held(store, [identifier], now))
-
-
 def are_mixed(known_by: Iterable[Identifier]) -> bool:
     """Whether some identifiers are of another kind of person than others."""
     kinds = {identifier.kind for identifier in known_by}

@@ -102,8 +102,7 @@ class RefusalMemory:
         if delivery.sound is not None or not self._seen.knows(tag):
             change.log(RefusedRemoved(rule=refusal.rule, code=refusal.code, source=self._source_tag(delivery)))
         self._seen.forget(self._refusal_tag(refusal.code, delivery))
-        claim = candidates.claimed(delivery)
-        is_unasked = refusal.code == "no_consent" and claim is not None and claim.stopped is None
+        is_unasked = refusal.code == "no_consent" and not candidates.was_stopped(delivery)
         code = RECORDED_UNASKED if is_unasked else refusal.code
         self._seen.put(tag, code, self._now)
 

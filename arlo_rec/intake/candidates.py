@@ -305,6 +305,12 @@ def claimed(delivery: Delivery) -> Claim | None:
         return None
 
 
+def was_stopped(delivery: Delivery) -> bool:
+    """Whether a key ended the recording of a read delivery during the call."""
+    claim = claimed(delivery)
+    return claim is not None and claim.stopped is not None
+
+
 def began(delivery: Delivery, now: datetime) -> datetime:
     """When a read delivery's call began; where its manifest tells none, or one to come, when that was written."""
     claim, file = claimed(delivery), delivery.manifest_file

@@ -30,7 +30,7 @@ from arlo_rec import audio
 from arlo_rec.backends import workers
 from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
-from arlo_rec.intake import lying_calls, spool
+from arlo_rec.intake import left_in_spool, spool
 from arlo_rec.intake.batch import Batch, Reading, read
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
@@ -62,7 +62,7 @@ def ingest(
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
     if not options.dry_run:
-        lying_calls.remember(store, paths, now)
+        left_in_spool.remember(store, paths, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
     tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)

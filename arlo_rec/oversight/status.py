@@ -141,7 +141,7 @@ def status(
         held=store.catalogue.count_held(),
         due=holds.count_due(store, now),
         overdue=holds.count_due(store, late),
-        refused=lying_refusals(store, now),
+        refused=refused_in_spool(store, now),
         recorded_unasked=unasked.count if unasked is not None else 0,
         ended_prompts=_ended_prompts(store, now),
         last_purge=store.clock.get().last_purge(),
@@ -174,15 +174,15 @@ def status(
     return replace(current, warnings=warnings, critical=critical), found
 
 
-def lying_refusals(store: Store, now: datetime) -> list[RefusalCount]:
+def refused_in_spool(store: Store, now: datetime) -> list[RefusalCount]:
     """The refused calls and withdrawals that lay in a spool when it was last looked at, by code."""
-    lying = store.catalogue.refusals.lying(since=now - RETENTION - WITHDRAWN_MARGIN)
-    return [row for row in lying if row.code not in REFUSED_FOR_GOOD]
+    left = store.catalogue.refusals.in_spool(since=now - RETENTION - WITHDRAWN_MARGIN)
+    return [row for row in left if row.code not in REFUSED_FOR_GOOD]
 
 
-def not_looked_at(lying: Sequence[RefusalCount], now: datetime) -> datetime | None:
+def not_looked_at(left: Sequence[RefusalCount], now: datetime) -> datetime | None:
     """Since when no run looked at a spool with refused files, if that is too long ago; what lies there may be gone."""
-    oldest = min((row.looked_at for row in lying), default=now)
+    oldest = min((row.looked_at for row in left), default=now)
     return oldest if oldest < now - LOOKED_AT_WITHIN else None
 
 

@@ -25,7 +25,7 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.oversight.status import RECENT, lying_refusals, not_looked_at
+from arlo_rec.oversight.status import RECENT, not_looked_at, refused_in_spool
 from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Role, supplier_control
 from arlo_rec.store import Store
 
@@ -203,14 +203,14 @@ def _review(store: Store, now: datetime) -> Iterator[Task]:
 
 def _refused(store: Store, now: datetime) -> Iterator[Task]:
     """Refused files that still lie in a spool, by the code of the refusal; the officer herself can mend some."""
-    lying = lying_refusals(store, now)
-    for row in lying:
+    refused = refused_in_spool(store, now)
+    for row in refused:
         about: dict[str, object] = {"count": row.count}
         kind = {"agent_not_told": "untold", WITHDRAWAL_REFUSED: WITHDRAWAL_REFUSED}.get(row.code)
         if kind is None:
             kind, about["refusal"] = "refused", row.code
         yield Task(kind, row.code, row.oldest, about)
-    if (at := not_looked_at(lying, now)) is not None:
+    if (at := not_looked_at(refused, now)) is not None:
         yield Task("spool_not_looked_at", at.date().isoformat(), at, {"at": at})
 
 

@@ -13,7 +13,7 @@ from arlo_rec.dsar import enclosures
 from arlo_rec.dsar.answer import Answer, Case, PossibleAccess, RecordedAccess, RecordingFacts, Utterance
 from arlo_rec.i18n.messages import group
 from arlo_rec.model.particulars import Particulars
-from tests.support.answers import ANSWER, EMPLOYEE, HOSTILE, LYING, NOTHING, OWN, files_of, sound_of
+from tests.support.answers import ANSWER, EMPLOYEE, HOSTILE, NOT_TAKEN_IN, NOTHING, OWN, files_of, sound_of
 from tests.support.places import TOP
 
 SCHEMA = json.loads(enclosures.schema_json())
@@ -44,7 +44,7 @@ def test_data_json_explains_each_of_its_keys_and_no_other(answer: Answer) -> Non
     document, keys = told(answer), group("letter.key")
     assert document["keys"] == keys
     assert keys_of(document) <= set(keys)
-    assert keys_of(told(ANSWER)) | keys_of(told(EMPLOYEE)) | keys_of(told(LYING)) == set(keys)
+    assert keys_of(told(ANSWER)) | keys_of(told(EMPLOYEE)) | keys_of(told(NOT_TAKEN_IN)) == set(keys)
 
 
 @pytest.mark.rule("data.employee")

@@ -46,7 +46,7 @@ class Held:
     withdrawn: bool  # a consent before it
     backup: bool
     saved: bool  # a file of what was withdrawn, and nobody confirmed that it is deleted
-    lying: bool  # a call that was refused, in the folder of the exchange
+    not_taken_in: bool  # a call that was refused, in the folder of the exchange
     on_hold: bool
 
     @property
@@ -96,7 +96,7 @@ def lived(world: World, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
         back_up(world)
     if held.sound != "none":
         with_call(world, held)
-    if held.lying:
+    if held.not_taken_in:
         world.deliver("lies", started=_begun(held), consent={"prompt": "nb-2099-01"}, seed=9)
         assert world.run("ingest", str(world.spool), who="telefon").exit == 3
 
@@ -217,7 +217,7 @@ def compare(world: World, held: Held) -> None:
         "The sound files include only your own track.": bool(calls) and held.sound == "stereo",
         "The recording has only one track": bool(calls) and held.sound == "mono",
         "of a recording that is now erased. We have demanded that it is deleted": held.saved,
-        "Calls that are not taken in": held.lying,
+        "Calls that are not taken in": held.not_taken_in,
         "This recording is on hold until": held.on_hold,
     }
     assert len(data["withdrawals"]) == len(log.of("withdraw", "done"))

@@ -30,9 +30,9 @@ from tests.support.answers import (
     EMPLOYEE,
     HOSTILE,
     LATER,
-    LYING,
     MADE,
     MONO,
+    NOT_TAKEN_IN,
     NOTHING,
     NUMBER,
     OWN,
@@ -91,7 +91,7 @@ EVERY_KIND = (
     *(REFUSED, ABOUT),
     *(ONCE, replace(ONCE, recordings=(LATER,))),
     *(ANSWER, NOTHING, WHOLE, UNKNOWN, SPOKEN, BROKEN, HOSTILE, SINGLE, PLAIN, WRITTEN),
-    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED, LYING),
+    *(WITHHELD, ONE_DAY, DECIDED, DAMAGED, NOT_TAKEN_IN),
     *(EMPLOYEE, NOBODYS, EMPLOYEES_WHOLE, replace(EMPLOYEE, particulars=Particulars())),
 )
 
@@ -251,7 +251,7 @@ def test_the_contents_name_each_section_as_its_heading_does(answer: Answer) -> N
     links = re.findall(r'<li><a href="#(.*?)">(.*?)</a></li>', letter)
     assert links == re.findall(r'<section id="(.*?)">\s*<h2>(.*?)</h2>', letter)
     told = answer.erased_since or [each for each in answer.withdrawals if each.accesses or each.exports]
-    assert len(links) == 6 + bool(told) + bool(answer.lying)
+    assert len(links) == 6 + bool(told) + bool(answer.not_taken_in)
 
 
 @pytest.mark.slow

@@ -361,5 +361,9 @@ def test_a_reason_says_something_and_names_nobody(reason: str, problem: str | No
 def test_an_access_request_says_how_identity_was_checked() -> None:
     assert rights.identity_stated("called back on the contract's number").allowed
     assert rights.identity_stated("yes").code == "identity_missing"
-    assert rights.whole_call("both parties agreed to it").allowed
-    assert not rights.whole_call(None).allowed
+
+
+@pytest.mark.rule("access.subject")
+def test_an_answer_that_is_not_the_persons_own_speech_needs_a_reason() -> None:
+    assert rights.may_differ("x", "both parties agreed to it").allowed
+    assert [rights.may_differ("x", reason).code for reason in (None, "because")] == ["x", "x"]

@@ -25,7 +25,7 @@ from arlo_rec.dsar.answer import (
     ExportFacts,
     HoldFacts,
     IdentityCheck,
-    LyingFacts,
+    NotTakenIn,
     ObjectionFacts,
     PastWithdrawal,
     PossibleAccess,
@@ -206,12 +206,13 @@ NOTHING = replace(
     ),
 )
 
-LYING = replace(
+NOT_TAKEN_IN = replace(
     NOTHING,
-    lying=(
-        LyingFacts(START + timedelta(days=36), "unasked", START + timedelta(days=40)),
-        LyingFacts(START + timedelta(days=37), "faulty", START + timedelta(days=127)),
-        LyingFacts(START + timedelta(days=38), "waits", START + timedelta(days=128)),
+    not_taken_in=(
+        NotTakenIn(START + timedelta(days=36), "unasked", START + timedelta(days=40)),
+        NotTakenIn(START + timedelta(days=36), "stopped", START + timedelta(days=40)),
+        NotTakenIn(START + timedelta(days=37), "faulty", START + timedelta(days=127)),
+        NotTakenIn(START + timedelta(days=38), "waits", START + timedelta(days=128)),
     ),
     spool_read=False,
 )

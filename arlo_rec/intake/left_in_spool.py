@@ -25,18 +25,19 @@ _KEY: Final = "spools"  # of the catalogue's numbers: paths as JSON, the newest 
 _MOST: Final = 8
 
 
-class LyingCall(NamedTuple):
-    """A call in a spool that is no recording: its place, when it began, and the code of its refusal."""
+class LeftCall(NamedTuple):
+    """A call in a spool that is no recording, and the code of its refusal."""
 
     source: str
     began: datetime
     code: str
+    stopped: bool  # by a key, during the call
 
 
 class Search(NamedTuple):
     """The calls found; `is_whole` where every known spool, and every manifest in it, could be read."""
 
-    calls: list[LyingCall]
+    calls: list[LeftCall]
     is_whole: bool
 
 
@@ -62,7 +63,9 @@ def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
             search = search._replace(is_whole=False)
             continue
         if code is not None:
-            search.calls.append(LyingCall(delivery.source, candidates.began(delivery, now), code))
+            search.calls.append(
+                LeftCall(delivery.source, candidates.began(delivery, now), code, candidates.was_stopped(delivery))
+            )
     return search._replace(calls=sorted(search.calls, key=lambda call: (call.began, call.source)))
 
 

@@ -61,6 +61,16 @@ def test_the_answer_tells_of_what_lies_refused_and_when_it_goes(world: World) ->
 
 @pytest.mark.slow
 @pytest.mark.rule("access.subject")
+def test_a_call_that_was_stopped_is_not_told_as_one_without_consent(world: World) -> None:
+    world.take_in("a")
+    world.deliver("b", caller=WITHDRAWN, consent={"stopped": {"key": "9"}})
+    text = letter(world)
+    assert "stopped by a key during the call" in text and "The file is deleted now" in text
+    assert "without a valid consent" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
 def test_a_call_that_comes_too_late_is_not_told_as_one_without_consent(world: World) -> None:
     world.take_in("a")
     world.deliver("b", caller=WITHDRAWN, started=datetime.now(UTC) - timedelta(days=91))
