@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from arlo_rec.model.policy_versions import Policy, differing
 from arlo_rec.model.policy_versions import encode as encode_policy
 from arlo_rec.model.records import Person, named_in, to_iso
 from arlo_rec.model.times import shown
-from arlo_rec.policy import Action, clock_against_log, may, signs_receipts
+from arlo_rec.policy import RETENTION, Action, clock_against_log, may, signs_receipts
 
 LOCK_WAIT = 20.0  # seconds that a command waits for another before InUse
 
@@ -138,11 +138,16 @@ class Store:
         if person is None or not known or person.seal_key != self.identity.sealing.public:
             raise NotUnlocked("no_longer_here", rule="access.officer")
         self.roster, self.stored_policy, self.settings = documents
-        self.policy = self.stored_policy
+        self.policy, is_founding = self.stored_policy, True
         if not self.authority.is_policy_approved():
-            self.policy = self.authority.policy_by_log(self.policy.versions[0])
+            first = self.stored_policy.versions[0]
+            is_founding = self.authority.is_founding(first)
+            if not is_founding:  # what it said is lost: recordings are erased by their rows, and by the law
+                first = replace(first, retention_days=RETENTION.days)
+            self.policy = self.authority.policy_by_log(first)
         self.unapproved = [(part, "program") for part in differing(self.policy.newest)]
-        self.unapproved += [("policy", "store")] if self.stored_policy != self.policy else []
+        if not is_founding or self.stored_policy != self.policy:
+            self.unapproved.append(("policy", "store"))
         self.prompts = self.policy.prompts
         self.person = person
         self._is_stale = False

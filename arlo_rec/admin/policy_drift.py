@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from arlo_rec.admin import policy_changes
 from arlo_rec.model import prompts
 from arlo_rec.model.consent import Prompt
 from arlo_rec.model.documents import Record
-from arlo_rec.model.policy_versions import Policy, differing
+from arlo_rec.model.policy_versions import differing
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
@@ -45,9 +44,8 @@ def found(store: Store, now: datetime, played: Callable[[Prompt], bytes | None] 
 
 def of_policy(store: Store) -> list[Drift]:
     """Drift of the whole policy from the chain's first one and the approvals in the log."""
-    first, founding = store.authority.links.get(1), Policy(store.stored_policy.versions[:1])
-    begins = first is None or first.documents.policy.hex() == policy_changes.digest(founding)  # its loss is reported
-    is_approved = begins and store.authority.policy_by_log(founding.versions[0]) == store.stored_policy
+    first, authority = store.stored_policy.versions[0], store.authority
+    is_approved = authority.is_founding(first) and authority.policy_by_log(first) == store.stored_policy
     return [] if is_approved else [Drift("policy", STORE)]
 
 

@@ -252,6 +252,11 @@ class Authority:
         entry = self._log.entries.get(link.seq - 1)
         return entry is None or entry.body is None or isinstance(entry.event, PolicyApproved)
 
+    def is_founding(self, first: PolicyVersion) -> bool:
+        """Whether the chain began with that version, which no entry of the log has; a lost first link says yes."""
+        link = self.links.get(1)
+        return link is None or link.documents.policy == primitives.sha256(policy_versions.encode(Policy((first,))))
+
     def policy_by_log(self, first: PolicyVersion) -> Policy:
         """The policy by the log's entries, behind the *first* version, which has none."""
         proposed = dict[str, PolicyVersion]()

@@ -177,6 +177,20 @@ def test_a_policy_that_no_entry_approves_opens_and_erases_nothing_although_an_of
     assert "policy_differs" in [each["code"] for each in world.run("verify", "--json", who="iver").json["problems"]]
 
 
+@pytest.mark.parametrize("forged", [{"most_found": 999}, {"retention_days": 1}])
+def test_a_first_version_that_an_officers_own_code_changes_opens_and_erases_nothing_before_its_day(
+    world: World, forged: dict[str, int]
+) -> None:
+    world.take_in("call", started=datetime.now(UTC) - timedelta(days=3))
+    with own_code(world, "sigrid") as store, store.change(datetime.now(UTC)):
+        first, *later = store.policy.versions
+        store.put(Policy((replace(first, **forged), *later)))
+    assert world.code("find", *WHY, who="leif") == (14, "policy_drift")
+    assert "policy_drift" in world.run("status", "--json", who="iver").json["critical"]
+    assert world.json("purge", who="cron")["erased"] == 0
+    assert world.json("status", who="iver")["held"] == 1
+
+
 def test_a_store_that_is_restored_by_another_release_is_closed_until_it_is_approved(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
