@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from arlo_rec.backends.named_files import STATE_BYTES as STATE_BYTES
-from arlo_rec.backends.named_files import LocalStateFiles, Writing, translated
+from arlo_rec.backends.named_files import LocalStateFiles, Writing
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import LONGEST, PIECE, Broken
 from arlo_rec.door.words import Named
 from arlo_rec.i18n.messages import clean
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Unreachable, Usage
 
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import LocalStateFiles
@@ -158,7 +158,10 @@ class TerminalCalls(Part):
             sys.stdout.buffer.write(harmless(data) if sys.stdout.isatty() else data)
             sys.stdout.buffer.flush()
         except OSError as error:
-            raise translated(error) from None
+            from arlo_rec.ui.terminal import give_up_stdout
+
+            give_up_stdout()
+            raise Unreachable("stdout_failed", reason=error.strerror or "") from None
 
     def do_stdin(self, values: Values, _: bytes) -> Result:
         """Read typed or piped input, if the command names stdin."""

@@ -8,6 +8,7 @@ standard streams are the person's terminal at the other end.
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import re
@@ -63,7 +64,7 @@ class _Stdout(_Stream):
         try:
             self._door.call("stdout", piece)
         except Unreachable as problem:  # no file of ours
-            raise OSError(str(problem)) from None
+            raise OSError(errno.EIO, str(problem.detail.get("reason", ""))) from None
         return len(piece)
 
 

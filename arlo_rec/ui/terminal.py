@@ -146,7 +146,8 @@ def _write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (OSError, UnicodeEncodeError) as error:
-        raise Unreachable("stdout_failed", reason=getattr(error, "strerror", None) or "encoding") from None
+        reason = error.strerror or "" if isinstance(error, OSError) else "encoding"
+        raise Unreachable("stdout_failed", reason=reason) from None
 
 
 def give_up_stdout() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -100,12 +101,15 @@ def test_an_answer_that_becomes_an_archive_is_written_beside_its_name(heard: tup
 def test_an_answer_that_nobody_can_read_is_not_said_to_be_done(heard: tuple[World, World, str]) -> None:
     _, through, _ = heard
     words = ["find", *WHY, "--json", *through._who("leif")]
+    environment = {**os.environ, **through._environment(words)}
+    environment.pop("PYTHONUNBUFFERED", None)  # then the end of the program would write what is left in a stream
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "arlo_rec", *words], check=False, stdout=full, stderr=subprocess.PIPE, cwd=TOP,
-            env={**os.environ, **through._environment(words)},
+            env=environment,
         )  # fmt: skip
     assert done.returncode == 16, done
+    assert os.strerror(errno.ENOSPC).encode() in done.stderr
     assert b"Traceback" not in done.stderr
 
 
