@@ -49,6 +49,7 @@ REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recor
     "consent_after_call": "consent.press1",
 }
 SOUND_WAITS = timedelta(hours=24)  # after a declined call: until then its sound may still arrive, and is to be refused
+CLOCK_AHEAD = timedelta(hours=24)  # of a key press that waits for its time; further ahead it says nothing
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
 SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
 BREACH_NOTICE = timedelta(hours=72)  # to the authority, after the controller became aware (GDPR 33(1)); weekends count

@@ -323,13 +323,6 @@ def began(delivery: Delivery, now: datetime) -> datetime:
     return min(written, now)
 
 
-def pressed(delivery: Delivery, now: datetime) -> datetime:
-    """When the key of consent of a read delivery was pressed; else, and for a time to come, when its call began."""
-    claim = claimed(delivery)
-    key_at = claim.key_at if claim is not None else None
-    return key_at if key_at is not None and key_at <= now else began(delivery, now)
-
-
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
     """The log entry of a read delivery whose caller said no with key 2; else None."""
     claim = claimed(delivery)
