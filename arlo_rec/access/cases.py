@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from arlo_rec.access import holds
+from arlo_rec.access.holds import Holds
 from arlo_rec.log.cases import CaseState, LoggedCase, follow
 from arlo_rec.log.events import OfCase
 from arlo_rec.model.documents import Record
@@ -61,12 +62,13 @@ class Waiting(Record, frozen=True):
 def urgent(store: Store, now: datetime) -> list[Waiting]:
     """The cases without an answer, by deadline."""
     today = local_date(store.clock.today(now))
-    left = ((case, case.days_left(today)) for case in running(store, now))
-    return [_waiting(store, case, days, now) for case, days in left if days is not None]
+    left = [(case, days) for case in running(store, now) if (days := case.days_left(today)) is not None]
+    on_hold = holds.at(store, now)
+    return [_waiting(store, case, days, on_hold, now) for case, days in left]
 
 
-def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waiting:
-    first, days_whole = first_erased(store, case, now), None
+def _waiting(store: Store, case: LoggedCase, days: int, on_hold: Holds, now: datetime) -> Waiting:
+    first, days_whole = first_erased(store, case, on_hold, now), None
     today = local_date(store.clock.today(now))
     due = case.due(today)
     if first is not None and first < end_of_day(due):
@@ -74,10 +76,9 @@ def _waiting(store: Store, case: LoggedCase, days: int, now: datetime) -> Waitin
     return Waiting(case.id, case.right, case.received_at, due, days, None if days_whole is None else first, days_whole)
 
 
-def first_erased(store: Store, case: LoggedCase, now: datetime) -> datetime | None:
+def first_erased(store: Store, case: LoggedCase, on_hold: Holds, now: datetime) -> datetime | None:
     """When the first recording of a case is erased, of those still held; None without one."""
-    on_hold = holds.active(store, now)
-    ends = (holds.ends_at(store, row, on_hold) for _, row in store.catalogue.search.held_among(case.held))
+    ends = (on_hold.ends_at(row) for _, row in store.catalogue.search.held_among(case.held))
     return min((end for end in ends if not is_due(end, store.clock.today(now))), default=None)
 
 

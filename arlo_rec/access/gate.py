@@ -20,6 +20,7 @@ from functools import partial
 from typing import BinaryIO, Final, NoReturn
 
 from arlo_rec.access import disclosures, holds, limits, objections, revisions
+from arlo_rec.access.holds import Holds
 from arlo_rec.access.keyrings import GrantKeyring, Keyring, OfficerKeyring
 from arlo_rec.access.short_ids import as_logged, matching, short_ids
 from arlo_rec.crypto import object_file
@@ -35,7 +36,6 @@ from arlo_rec.policy import (
     Purpose,
     Role,
     State,
-    is_due,
     may,
     needs_grant,
     needs_purpose,
@@ -298,14 +298,15 @@ def _decide(
         return NO_GRANT
     is_covered = grant is not None or admission.as_officer
     copy = store.catalogue.copies.get(recording.id) if is_covered else None
+    on_hold = holds.at(store, now) if is_covered else None
     request = OpenRequest(
         purpose=admission.purpose or Purpose.TRAINING,
         granted=grant is not None,
         consented=recording.purposes,
         released=copy is not None and copy.state is CopyState.RELEASED,
         due_at=store.policy.ends_at(recording),
-        on_hold=is_covered and holds.of(recording, holds.active(store, now)) is not None,
-        withdrawn=is_covered and holds.is_withdrawn(store, recording),
+        on_hold=on_hold is not None and bool(on_hold.every(recording)),
+        withdrawn=on_hold is not None and recording.id in on_hold.withdrawn,
     )
     decided = partial(opened, store.person.role, admission.action, admission.purpose, now=store.clock.today(now))
     standing = objections.in_force(store) if decided(request).allowed else {}
@@ -401,8 +402,9 @@ def still_open(store: Store, permit: Permit, now: datetime) -> None:
 
     It takes no lock.
     """
-    row = still_held(store, permit.recording, now)
-    if permit.grant is not None and holds.of(row, holds.active(store, now)) is not None:
+    on_hold = holds.at(store, now)
+    row = _still_held(store, permit.recording, on_hold, now)
+    if permit.grant is not None and on_hold.every(row):
         raise Refused("on_hold", rule="access.subject")
     if permit.grant is not None and not _is_still_granted(store, permit.grant, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="access.managers")
@@ -416,11 +418,12 @@ def still_open(store: Store, permit: Permit, now: datetime) -> None:
 
 def still_held(store: Store, recording: Recording, now: datetime) -> Recording:
     """The current row of a recording; raises Refused if it was withdrawn, or is past retention and on no hold."""
-    row, at = store.catalogue.recordings.get(recording.id), store.clock.today(now)
-    if row is None or row.state is not State.HELD:
-        raise Refused("gone_meanwhile", rule="consent.withdraw")
-    is_over = is_due(store.policy.ends_at(row), at) or holds.is_withdrawn(store, row)
-    if is_over and holds.of(row, holds.active(store, now)) is None:
+    return _still_held(store, recording, holds.at(store, now), now)
+
+
+def _still_held(store: Store, recording: Recording, on_hold: Holds, now: datetime) -> Recording:
+    row = store.catalogue.recordings.get(recording.id)
+    if row is None or row.state is not State.HELD or on_hold.is_over(row, store.clock.today(now)):
         raise Refused("gone_meanwhile", rule="consent.withdraw")
     return row
 

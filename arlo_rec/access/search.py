@@ -240,13 +240,12 @@ def _why_nothing(
 
 def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants cover, newest first; their keys decide whether they open."""
-    today, on_hold = store.clock.today(now), holds.active(store, now)
-    withdrawn = {row.id for row in holds.withdrawn(store)}
+    today, on_hold = store.clock.today(now), holds.at(store, now)
     rows = (
         row
         for row in _candidates(store, admission, search)
         if _is_open_to(admission, row, store.policy.ends_at(row), today)
-        if holds.of(row, on_hold) is None and row.id not in withdrawn
+        if not on_hold.closes(row)
     )
     return sorted(rows, key=lambda row: (row.started_at, row.id), reverse=True)
 

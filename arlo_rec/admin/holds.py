@@ -24,7 +24,7 @@ from arlo_rec.model.phone_numbers import one_number
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.records import Kind, Recording, RecordingId, Subject, to_iso
 from arlo_rec.policy import Action
-from arlo_rec.rights import HoldGround, may_hold
+from arlo_rec.rights import HoldGround, may_hold, outlives_withdrawal
 from arlo_rec.store import Store
 
 _RULE = "access.subject"
@@ -74,7 +74,11 @@ def propose(
     decision = may_hold(until, now=at)
     if not decision.allowed:
         raise Refused(decision.code, rule=decision.rule)
-    calls = _of_caller(store, caller) if caller is not None else _named(store, str(call))
+    rows = _of_caller(store, caller) if caller is not None else _named(store, str(call))
+    withdrawn = holds.at(store, now).withdrawn
+    calls = [row for row in rows if row.id not in withdrawn or outlives_withdrawal(HoldGround(ground))]
+    if not calls:
+        raise Refused("hold_after_withdrawal", rule="consent.withdraw")
     me, salt = store.person.name, primitives.fresh(8).hex()
     ids = tuple(row.id for row in calls)
     asked = HoldProposed(recordings=ids, ground=ground, until=to_iso(until), reason=why, request=salt)

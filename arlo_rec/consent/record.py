@@ -24,7 +24,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, NotOpen
 from arlo_rec.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.model.records import Recording, from_iso, to_iso
-from arlo_rec.policy import RULES, Action, Purpose, is_due
+from arlo_rec.policy import RULES, Action, Purpose
 from arlo_rec.store import Store
 
 SCHEMA_VERSION: Final = "ISO/IEC TS 27560:2023"
@@ -322,8 +322,8 @@ def _call(store: Store, text: str, now: datetime) -> Recording:
     rows = [row for revision in ids if (row := recordings.held(revision)) is not None]
     calls = {row.parent or row.id for row in rows}
     call = recordings.held(next(iter(calls))) if len(calls) == 1 else None
-    ends = holds.ends_at(store, call, holds.active(store, now)) if call is not None else None
-    if call is None or ends is None or len(rows) < len(ids) or is_due(ends, store.clock.today(now)):
+    is_over = call is not None and holds.at(store, now).is_over(call, store.clock.today(now))
+    if call is None or is_over or len(rows) < len(ids):
         _refuse(store, text, now, several=len(calls) > 1)
     return call
 
@@ -357,6 +357,6 @@ def _facts(store: Store, call: Recording, now: datetime) -> ConsentFacts:
         purposes=tuple(sorted(call.purposes)),
         held=DataHeld(known["caller"] is not None, bool(known["known"].get("caller"))),
         started_at=call.started_at,
-        erased_on=holds.ends_at(store, call, holds.active(store, now)),
+        erased_on=holds.at(store, now).ends_at(call),
         policy=call.policy,
     )

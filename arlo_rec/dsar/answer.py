@@ -83,7 +83,7 @@ class ExportFacts:
 class HoldFacts:
     """A hold on a recording, which keeps it until then and closes it to both purposes."""
 
-    ground: str  # a code with a sentence in `letter.json`
+    ground: str | None  # a code with a sentence in `letter.json`; None: it is for another person
     until: datetime
     withdrawn: bool = False  # the consent, since: the person asked that it be kept
 

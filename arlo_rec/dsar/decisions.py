@@ -156,10 +156,10 @@ def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
         case Right.ERASURE | Right.OBJECTION:
             return ("withdraw CALLER" if held() else "purge") if subjects.still_there(store, known_by) else None
         case Right.RESTRICTION:
-            on_hold = holds.active(store, now)
+            on_hold = holds.at(store, now)
             if not held():
                 raise Refused("nothing_to_restrict", rule=_RULE, case=entry.case.id)
-            return None if all(call.id in on_hold for call in held()) else "hold set"
+            return None if all(on_hold.every(call) for call in held()) else "hold set"
     return None
 
 
@@ -186,6 +186,6 @@ def aftermath(store: Store, entry: Entry, now: datetime) -> Aftermath:
         left = withdrawal.left_outside(store, subject, now)
         files += left.saved
         until = max(filter(None, (until, left.backup_until)), default=None)
-    on_hold = holds.active(store, now)
-    ends = [on_hold[call.id].until for call in subjects.held(store, known_by, now) if call.id in on_hold]
-    return Aftermath(files, until, min(ends, default=None))
+    on_hold = holds.at(store, now)
+    untils = map(on_hold.until, subjects.held(store, known_by, now))
+    return Aftermath(files, until, min(filter(None, untils), default=None))

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.access import gate, holds, metadata
 from arlo_rec.access.gate import Permit
+from arlo_rec.access.holds import Holds
 from arlo_rec.access.keyrings import Keyring
 from arlo_rec.dsar import accesses
 from arlo_rec.dsar.accesses import LogMentions
@@ -27,11 +28,11 @@ from arlo_rec.dsar.sounds import Source
 from arlo_rec.dsar.subjects import Identifier, KnownBy
 from arlo_rec.log.cases import LoggedCase
 from arlo_rec.log.events import CopyMade, Erases, ObjectionUpheld, Purged, Withdrawn
-from arlo_rec.log.holds import LoggedHold
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, has_hidden_characters, is_due
+from arlo_rec.rights import HoldGround
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import HeardWord
@@ -144,7 +145,7 @@ def of_permits(
         return [], []
     erasure_keys = metadata.erasure_keys(store, [permit.recording for permit in permits], lenient=True)
     calls, damaged = [], []
-    on_hold = holds.active(store, clock())
+    on_hold = holds.at(store, clock())
     for permit in permits:
         recording = permit.recording
         try:
@@ -253,13 +254,13 @@ def _facts(
     recording: Recording,
     known: Mapping[str, Any],
     side: str,
-    on_hold: Mapping[RecordingId, LoggedHold],
+    on_hold: Holds,
 ) -> RecordingFacts:
     """The facts of a call for the person on that *side*, without anything of the other side.
 
     The recording begins at the key press, as its sound does: what came before was cut off at intake.
     """
-    consent_at, hold = from_iso(known["consent"]["at"]), holds.of(recording, on_hold)
+    consent_at = from_iso(known["consent"]["at"])
     return RecordingFacts(
         id=recording.id.hex(),
         started_at=max(recording.started_at, consent_at),
@@ -275,8 +276,8 @@ def _facts(
         number=known["caller"] if side == "caller" else None,
         reference=str(known["source_id"]),
         identifiers=_identifiers(known, side),
-        erased_on=holds.ends_at(store, recording, on_hold),
-        hold=HoldFacts(hold.ground, hold.until, holds.is_withdrawn(store, recording)) if hold is not None else None,
+        erased_on=on_hold.ends_at(recording),
+        hold=_hold(recording, on_hold, side),
         own_speech=False,
         withheld=None,
         copies=(),
@@ -285,6 +286,16 @@ def _facts(
         copy_grants=(),
         consent_key=str(known["consent"]["key"]) if side == "caller" else None,
     )
+
+
+def _hold(recording: Recording, on_hold: Holds, side: str) -> HoldFacts | None:
+    """The hold of a call; the employee who answered learns no more of it than of the caller's cases."""
+    hold = on_hold.of(recording)
+    if hold is None:
+        return None
+    if side == "agent" and hold.ground is not HoldGround.OBJECTED:
+        return HoldFacts(None, on_hold.until(recording) or hold.until)
+    return HoldFacts(hold.ground, hold.until, recording.id in on_hold.withdrawn)
 
 
 def _identifiers(known: Mapping[str, Any], side: str) -> tuple[str, ...]:

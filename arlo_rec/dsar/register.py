@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import audience_keys, cases
+from arlo_rec.access import audience_keys, cases, holds
+from arlo_rec.access.holds import Holds
 from arlo_rec.access.short_ids import named
 from arlo_rec.catalogue.cases import CaseRow
 from arlo_rec.catalogue.sealed_secrets import access_seed
@@ -403,19 +404,20 @@ def _info(store: Store, case: str) -> bytes:
 def listed(store: Store, now: datetime) -> list[CaseShown]:
     """The cases that have not ended, by deadline; raises NotGranted."""
     store.demand(Action.DSAR, now)
-    return [facts(store, case, now) for case in cases.running(store, now)]
+    on_hold = holds.at(store, now)
+    return [CaseShown(**_facts(store, case, on_hold, now)) for case in cases.running(store, now)]
 
 
 def facts(store: Store, case: LoggedCase, now: datetime) -> CaseShown:
     """A case as answers show it."""
-    return CaseShown(**_facts(store, case, now))
+    return CaseShown(**_facts(store, case, holds.at(store, now), now))
 
 
 def details(store: Store, entry: Entry, now: datetime) -> CaseDetails:
     """Everything about a case."""
     case, statement, _ = entry
     return CaseDetails(
-        **_facts(store, case, now),
+        **_facts(store, case, holds.at(store, now), now),
         opened=case.opened_at,
         answered=case.answered_at,
         granted=case.granted_at,
@@ -435,8 +437,8 @@ def details(store: Store, entry: Entry, now: datetime) -> CaseDetails:
     )
 
 
-def _facts(store: Store, case: LoggedCase, now: datetime) -> dict[str, Any]:
-    first = cases.first_erased(store, case, now) if case.state in PENDING else None
+def _facts(store: Store, case: LoggedCase, on_hold: Holds, now: datetime) -> dict[str, Any]:
+    first = cases.first_erased(store, case, on_hold, now) if case.state in PENDING else None
     today = local_date(store.clock.today(now))
     return {
         **{"id": case.id, "right": case.right, "received": case.received_at, "due": case.due(today)},

@@ -23,7 +23,6 @@ from arlo_rec.model.errors import NothingMatched, Refused, Usage
 from arlo_rec.model.names import agent_name, is_unicode
 from arlo_rec.model.phone_numbers import numbers_in
 from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject
-from arlo_rec.policy import is_due
 from arlo_rec.store import Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -133,15 +132,13 @@ def known(store: Store, kind: KnownBy, text: str) -> Identifier:
 def held(store: Store, known_by: Iterable[Identifier], now: datetime) -> list[Recording]:
     """The held calls of a person, without duplicates, the oldest first; those past retention only if on hold."""
     calls: dict[RecordingId, Recording] = {}
-    on_hold, at = holds.active(store, now), store.clock.today(now)
-    withdrawn = {row.id for row in holds.withdrawn(store)} - on_hold.keys()
+    on_hold, at = holds.at(store, now), store.clock.today(now)
     for identifier in known_by:
         if identifier.kind is KnownBy.PERSON:
             continue
         for row in store.catalogue.search.of_subject(_subject(identifier)):
             is_anothers = identifier.kind is KnownBy.CALL and row.caller is not None
-            is_over = is_due(holds.ends_at(store, row, on_hold), at) or row.id in withdrawn
-            if row.kind is Kind.ORIGINAL and not is_anothers and not is_over:
+            if row.kind is Kind.ORIGINAL and not is_anothers and not on_hold.is_over(row, at):
                 calls[row.id] = row
     return sorted(calls.values(), key=lambda row: (row.started_at, row.id))
 

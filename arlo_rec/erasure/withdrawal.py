@@ -160,9 +160,9 @@ def _reached(
     """The held recordings that a withdrawal erases, and those that it leaves on hold; *at*: see `Plan`."""
     rows = store.catalogue.search.of_subject(subject)
     rows = [recording for recording in rows if at is None or recording.started_at < at + CLOCK_TOLERANCE]
-    kept = holds.kept_for_person(store, rows, now)
-    ids = {recording.id for recording in kept}
-    return tuple(recording for recording in rows if recording.id not in ids), tuple(kept)
+    on_hold = holds.at(store, now)
+    kept = {recording.id: recording for recording in rows if on_hold.is_kept_for_person(recording)}
+    return tuple(recording for recording in rows if recording.id not in kept), tuple(kept.values())
 
 
 def preview(store: Store, planned: Plan) -> Withdrawal:

@@ -152,7 +152,7 @@ def status(
         feed=feed.status(store),
         unconfirmed=disclosures.count_open(store),
         exports_overdue=len(disclosures.kept_too_long(store, now)),
-        holds=sum(1 for _ in store.catalogue.search.held_among(holds.active(store, now))),
+        holds=sum(1 for _ in store.catalogue.search.held_among(holds.at(store, now).by_call)),
         requests=cases.urgent(store, now),
         objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
         untold=staff_notices.count_untold(store, now - RECENT),

@@ -71,9 +71,8 @@ def pending(store: Store, intent: Intent, now: datetime) -> Pending:
     admission = gate.admit(store, intent, now)
     today = store.clock.today(now)
     originals = store.catalogue.search.without_copy(today, store.policy.latest_due(today))
-    on_hold = holds.active(store, now)
-    closed = {*on_hold, *(row.id for row in holds.withdrawn(store))}
-    originals = [call for call in originals if call.id not in closed]
+    on_hold = holds.at(store, now)
+    originals = [call for call in originals if not on_hold.closes(call)]
     calls = [
         recording
         for recording in originals

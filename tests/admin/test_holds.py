@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.dsar.page_file import passphrase_bytes
 from arlo_rec.rights import HOLD_LONGEST, HoldGround, may_hold, outlives_withdrawal
+from tests.support import answers
 from tests.support.clock import later
 from tests.support.world import REASON, World
 
@@ -98,6 +102,49 @@ def test_a_withdrawal_erases_what_is_held_against_the_persons_wish(
         assert world.json("status", who="iver")["due"] == 1, "until a purge"
         assert world.json("purge", who="cron")["erased"] == 1, "withdrawn long ago"
         assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.rule("consent.withdraw")
+def test_what_the_person_asked_for_outlives_a_withdrawal_also_beside_a_longer_hold(world: World) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    hold(world, call, "18c", "30d")
+    hold(world, call, "complaint", "60d")
+    told = world.json("withdraw", "90000001", "--yes", who="siri")
+    assert (told["erased"], told["kept"]) == (0, 1)
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.rule("consent.withdraw")
+def test_what_was_withdrawn_stays_on_no_other_ground(world: World) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    theirs = hold(world, call, "18c", "30d")
+    hold(world, call, "complaint", "60d")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    words = ("hold", "set", call, "--ground", "order", "--until", "60d", *WHY)
+    assert world.code(*words, who="sigrid") == (14, "hold_after_withdrawal")
+    assert world.json("purge", who="cron")["erased"] == 0
+    world.json("hold", "lift", theirs, *WHY, who="sigrid")
+    assert world.json("purge", who="cron")["erased"] == 1
+    assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.rule("data.employee")
+def test_the_employee_who_answered_learns_of_a_hold_and_not_for_whom_it_is(world: World) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    hold(world, call, "18c", "30d")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    out = world.base / "a.html"
+    words = ("dsar", "--agent", "Ola Oppdiktet", "--identity", "called-back", "--out", str(out), "--lang", "en")
+    told = world.json(*words, who="sigrid")
+    content = answers.opened(out.read_bytes(), passphrase_bytes(told["passphrase"]))
+    letter = answers.words(content["letter_html"])
+    [sentence] = re.findall(r"This recording is on hold until [^.]*\. [^.]*\.", letter)
+    assert sentence.endswith(". No one may use it.") and "You have withdrawn" not in letter
+    [recording] = json.loads(content["bodies"]["data.json"])["recordings"]
+    assert (recording["hold"]["ground"], recording["hold"]["withdrawn"]) == (None, False)
 
 
 @pytest.mark.slow
