@@ -247,6 +247,19 @@ def test_the_decision_is_due_a_month_from_the_day_it_came_and_the_first_day_coun
 
 
 @pytest.mark.parametrize(
+    ("left", "critical"),
+    [(3, []), (2, ["objection_due"]), (0, ["objection_due"]), (-1, ["objection_overdue"])],
+)
+def test_a_decision_is_critical_from_two_days_before_its_last_day_and_late_from_the_day_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, left: int, critical: list[str]
+) -> None:
+    (entered,) = objection(world, "--scope", "quality")["objections"]
+    later(monkeypatch, days=entered["days_left"] - left)
+    told = world.json("status", who="iver")
+    assert ([each["days_left"] for each in told["objections"]], told["critical"]) == ([left], critical)
+
+
+@pytest.mark.parametrize(
     ("lang", "said"),
     [
         (

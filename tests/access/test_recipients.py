@@ -55,11 +55,11 @@ def test_a_saved_file_is_reported_from_the_seventh_day_until_it_is_confirmed_as_
     assert export(world, mine, world.base / "one.wav") == export(world, other, world.base / "two.wav") == 0
     world.json("dsar", "90000001", "--identity", "called-back", "--out", str(world.base / "a.html"), who="sigrid")
     saved = datetime.fromisoformat(listed(world)[0]["at"])
-    seventh = saved + EXPORT_ALARM_AFTER
+    seventh = saved + timedelta(days=7)
     assert (is_kept_too_long(saved, seventh), is_kept_too_long(saved, seventh - timedelta(seconds=1))) == (True, False)
     assert world.json("status", who="iver")["exports_overdue"] == 0
     assert "file_kept" not in world.tasks("leif")
-    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + EXPORT_ALARM_AFTER)
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=7))
     told = world.run("status", "--json", who="iver")
     assert (told.exit, told.json["exports_overdue"]) == (3, 2), "an access answer is handed over, and no such file"
     assert "exports_overdue" in told.json["warnings"] and "one.wav" not in told.out

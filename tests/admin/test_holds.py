@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.admin import holds
 from arlo_rec.dsar.page_file import passphrase_bytes
+from arlo_rec.model.records import from_iso
 from arlo_rec.rights import HOLD_LONGEST, HoldGround, may_hold, outlives_withdrawal
 from tests.support import answers
+from tests.support.attack import meanwhile
 from tests.support.clock import later
+from tests.support.copies import CONFIRM, labels, propose
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("retention.90d")]
@@ -30,6 +34,21 @@ def hold(world: World, call: str, ground: str = "18c", until: str = "30d", who: 
 @given(st.timedeltas(timedelta(days=-200), timedelta(days=200)))
 def test_a_hold_has_an_end_within_90_days(span: timedelta) -> None:
     assert may_hold(NOW + span, now=NOW).allowed is (timedelta(0) < span < HOLD_LONGEST + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "code"),
+    [
+        (timedelta(0), "hold_ends_in_past"),
+        (timedelta(microseconds=1), "ok"),
+        (timedelta(days=91, microseconds=-1), "ok"),
+        (timedelta(days=91), "hold_too_long"),
+    ],
+)
+def test_the_longest_hold_ends_with_the_ninetieth_day_and_the_shortest_after_this_moment(
+    ahead: timedelta, code: str
+) -> None:
+    assert may_hold(NOW + ahead, now=NOW).code == code
 
 
 def test_only_what_the_person_asked_for_outlives_a_withdrawal() -> None:
@@ -192,6 +211,112 @@ def test_where_there_are_two_officers_a_hold_is_in_force_once_the_other_approves
     assert two.json("deny", other, "--reason", "no objection is open", who="astrid")["hold"]["state"] == "denied"
     assert two.json("status", who="iver")["holds"] == 1
     assert two.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.officer")
+def test_a_hold_that_nobody_decides_on_within_a_week_is_none(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1)
+    [call] = two.take_in("a", started=started, seconds=0.2)
+    waits = hold(two, call)
+    later(monkeypatch, days=15)
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
+    assert two.json("hold", "list", who="astrid")["holds"] == []
+    assert "approve_hold" not in two.tasks("astrid")
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.officer")
+@pytest.mark.parametrize(
+    "words", [("approve",), ("deny", "--reason", "no dispute is open")], ids=lambda words: words[0]
+)
+def test_a_hold_that_was_taken_back_meanwhile_is_decided_no_more(
+    two: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    started = datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1)
+    [call] = two.take_in("a", started=started, seconds=0.2)
+    waits = hold(two, call)
+    meanwhile(monkeypatch, holds, "may_decide", lambda: two.json("deny", waits, *WHY, who="sigrid"))
+    assert two.code(words[0], waits, *words[1:], who="astrid") == (4, "no_pending_grant")
+    assert two.json("status", who="iver")["holds"] == 0
+
+
+@pytest.mark.slow
+def test_with_a_clock_that_is_behind_the_log_no_hold_is_set_or_approved(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1)
+    [call] = two.take_in("a", started=started, seconds=0.2)
+    waits = hold(two, call)
+    later(monkeypatch, days=7)
+    again = ("hold", "set", call, "--ground", "18c", "--until", "30d", *WHY)
+    assert two.code("approve", waits, who="astrid") == (14, "retention.guard")
+    assert two.code(*again, who="sigrid") == (14, "retention.guard")
+
+
+# -- copies and other holds ---------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_copies_of_a_call_are_on_hold_with_it_and_are_held_by_their_own_ids_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    made = propose(world, call)["copy"]
+    world.json("review", made, *CONFIRM, who="sigrid")
+    copy = world.json("release", made, *WHY, who="sigrid")["copy"]["copy"]
+    world.grant("turid", "training")
+    words = ("--purpose", "training", "--reason", REASON)
+    by_copy = world.json("hold", "set", copy, "--ground", "order", "--until", "90d", *WHY, who="sigrid")["hold"]
+    end = ("--ground", "18a", "--until", "5d")
+    by_caller = world.json("hold", "set", "--caller", "90000001", *end, *WHY, who="sigrid")["hold"]
+    assert by_copy["calls"] == by_caller["calls"] == [call]
+    out = ("--out", str(world.base / "a.wav"))
+    assert world.code("export", copy, *words, *out, who="turid") == (14, "on_hold")
+    assert world.json("find", *words, who="turid")["recordings"] == []
+    later(monkeypatch, days=90)
+    assert world.json("purge", "--allow-large", who="cron")["recordings"] == [], "the copy outlives its day too"
+
+
+@pytest.mark.slow
+def test_of_several_holds_the_last_to_end_counts_and_none_ends_a_call_before_its_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    case = world.json("case", "open", "90000001", "--identity", "called-back", who="sigrid")["case"]
+    hold(world, call, "18a", "5d")
+    assert first_erased(world) == from_iso(case["first_erased"])
+    hold(world, call, "order", "90d")
+    hold(world, call, "18a", "20d")
+    assert first_erased(world) > from_iso(case["first_erased"])
+    later(monkeypatch, days=90)
+    assert world.json("purge", "--allow-large", who="cron")["erased"] == 0
+
+
+def first_erased(world: World) -> datetime:
+    """When the recording of the only case goes."""
+    (case,) = world.json("case", "list", who="sigrid")["cases"]
+    return from_iso(case["first_erased"])
+
+
+@pytest.mark.slow
+def test_the_end_of_a_hold_is_a_task_from_seven_days_before_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    words = ("hold", "set", call, "--ground", "order", "--until", "30d", *WHY)
+    ahead = from_iso(world.json(*words, who="sigrid")["hold"]["until"]) - datetime.now(UTC)
+    for before, is_told in ((timedelta(days=7, minutes=1), False), (timedelta(days=7), True)):
+        later(monkeypatch, seconds=(ahead - before).total_seconds())
+        assert ("hold_ends" in world.tasks("sigrid")) is is_told
+
+
+@pytest.mark.slow
+def test_no_copy_is_made_of_what_was_withdrawn_while_it_was_on_hold(world: World) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    number = hold(world, call)
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    world.json("hold", "lift", number, "--reason", "the dispute has ended", who="sigrid")
+    make = ("pseudonymise", call, "--cuts", labels(world, (0.1, 0.2)), *WHY)
+    assert world.code(*make, who="sigrid") == (14, "consent_withdrawn")
 
 
 @pytest.mark.slow

@@ -137,8 +137,9 @@ def test_once_it_is_required_a_call_of_somebody_who_was_never_told_waits_in_the_
 
 
 def test_status_counts_those_of_the_last_week_and_the_list_names_all(world: World) -> None:
-    world.take_in("before", agent="Ola Oppdiktet", started=datetime.now(UTC) - timedelta(days=8))
-    world.take_in("a", agent="Kari Prøvesen", seed=7)
+    world.take_in("before", agent="Ola Oppdiktet", started=datetime.now(UTC) - timedelta(days=7))
+    started = datetime.now(UTC) - timedelta(days=7) + timedelta(minutes=5)
+    world.take_in("a", agent="Kari Prøvesen", started=started, seed=7)
     assert world.json("status", who="iver")["untold"] == 1
     told = world.json("person", "notify", "--missing", who="sigrid")
     assert told["missing"] == ["Kari Prøvesen", "Ola Oppdiktet"]

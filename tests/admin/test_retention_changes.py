@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arlo_rec.log.events import Purged
 from arlo_rec.model.policy_versions import Policy, first
 from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import Recording, RecordingId
 from tests.support.attack import own_code
 from tests.support.clock import later
 from tests.support.policies import propose, put, refused
@@ -31,6 +31,13 @@ def ago(**span: float) -> datetime:
 def held(world: World) -> list[str]:
     """What a manager finds who may hear everything."""
     return [each["id"] for each in world.json("find", *ASKED, who="leif")["recordings"]]
+
+
+@pytest.mark.parametrize(("days", "ends"), [(1, 1), (59, 59), (60, 60), (90, 60), (91, 60)])
+def test_a_recording_ends_when_its_row_says_and_no_later_than_the_policy_does(days: int, ends: int) -> None:
+    facts = dict.fromkeys(Recording._fields) | {"started_at": NOW, "due_at": NOW + timedelta(days=days)}
+    policy = Policy((replace(FIRST, retention_days=60),))
+    assert policy.ends_at(Recording(**facts)) == NOW + timedelta(days=ends)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

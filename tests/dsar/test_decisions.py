@@ -10,10 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.admin import refusals
+from arlo_rec.i18n.pages import Formats
 from arlo_rec.model.deadlines import answer_due
+from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.rights import ANSWERED_BY_COPY, Ground, Right, may_refuse
 from tests.support import answers
+from tests.support.attack import meanwhile
 from tests.support.clock import later
 from tests.support.world import REASON, World
 
@@ -71,6 +75,18 @@ def test_a_restriction_is_granted_once_every_call_is_on_hold(world: World) -> No
     assert world.code(*decide, who="sigrid") == (14, "case_not_carried_out")
     world.json("hold", "set", "--caller", "90000001", *hold, who="sigrid")
     assert "sperret" in world.json(*decide, who="sigrid")["letter"]
+
+
+@pytest.mark.slow
+def test_a_letter_of_a_restriction_promises_no_more_than_the_hold_that_ends_first(world: World) -> None:
+    ids = world.take_in("a", "b", seconds=0.2)
+    case = opened(world, "restriction")["id"]
+    for call, until in zip(ids, ("2d", "30d"), strict=True):
+        hold = ("--ground", "18a", "--until", until, "--reason", "the person says the date is wrong")
+        world.json("hold", "set", call, *hold, who="sigrid")
+    first, _ = (each["until"] for each in world.json("hold", "list", who="sigrid")["holds"])
+    decide = ("case", "decide", case, "--grant", "--reason", "samtalene er sperret", "--lang", "nb")
+    assert Formats("nb").moment(from_iso(first)) in world.json(*decide, who="sigrid")["letter"]
 
 
 @pytest.mark.slow
@@ -142,6 +158,34 @@ def test_an_employees_objection_closes_their_calls_when_it_is_entered_as_a_case(
     assert world.json(*refuse, who="sigrid")["case"]["state"] == "refused"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("right", "scope"), [("erasure", "recording"), ("objection", "quality")])
+def test_what_an_employee_asks_for_is_granted_once_an_objection_of_each_of_their_names_is_upheld(
+    world: World, right: str, scope: str
+) -> None:
+    names = ("Ola Oppdiktet", "Ola O")
+    case = opened(world, right, *(f"--agent={name}" for name in names), "--identity", "seen-id")["id"]
+    grant = ("case", "decide", case, "--grant", "--reason", "det er gjort i dag")
+    for name in names:
+        assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out")
+        uphold = ("--uphold", "--scope", "training", "--reason", "he has the right to this")
+        if right == "erasure":
+            world.json("person", "objection", name, *uphold, who="sigrid")
+            assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out"), "the calls are there still"
+        world.json("person", "objection", name, *uphold, "--scope", scope, who="sigrid")
+    assert world.json(*grant, who="sigrid")["case"]["state"] == "granted"
+
+
+@pytest.mark.slow
+def test_an_objection_that_is_entered_as_a_case_counts_from_its_receipt_for_every_use(world: World) -> None:
+    received = local_date(datetime.now(UTC)) - timedelta(days=5)
+    world.json("person", "objection", "Ola Oppdiktet", "--scope", "quality", who="sigrid")
+    opened(world, "objection", "--agent", "Ola Oppdiktet", "--identity", "seen-id", "--received", received.isoformat())
+    told = {each["scope"]: each for each in world.json("person", "objection", who="sigrid")["objections"]}
+    assert {each["state"] for each in told.values()} == {"pending"}
+    assert [told[scope]["received"] for scope in ("recording", "training")] == [received.isoformat()] * 2
+
+
 # -- identity -----------------------------------------------------------------------------------------
 
 
@@ -171,14 +215,30 @@ def test_a_request_is_entered_without_identity_and_its_deadline_runs_until_that_
     received = local_date(datetime.now(UTC) - timedelta(days=20))
     case = opened(world, "erasure", "90000001", "--received", received.isoformat())
     assert (case["state"], case["due"]) == ("identity", answer_due(received).isoformat())
-    late = world.json("case", "open", "--case", case["id"], *CALLED, "--identity-asked", "2d", who="sigrid")
-    assert late["asked_late"] is None or late["asked_late"] > 7
+    assert case["days_left"] == (answer_due(received) - local_date(datetime.now(UTC))).days
+    asked = local_date(datetime.now(UTC) - timedelta(days=2))
+    shown = ("--case", case["id"], *CALLED, "--identity-asked", asked.isoformat())
+    late = world.json("case", "open", *shown, who="sigrid")
+    assert (late["asked_late"], late["case"]["due"]) == (18, answer_due(received, stood_still=2).isoformat())
 
 
-def test_a_late_question_who_the_person_is_is_warned_about(world: World) -> None:
-    received, asked = ((datetime.now(UTC) - timedelta(days=days)).date().isoformat() for days in (20, 2))
+@pytest.mark.parametrize(("days", "late"), [(18, 18), (8, 8), (7, None), (0, None)])
+def test_a_question_who_the_person_is_is_warned_about_that_came_after_more_than_a_week(
+    world: World, days: int, late: int | None
+) -> None:
+    today = local_date(datetime.now(UTC))
+    received, asked = (today - timedelta(days=20)).isoformat(), (today - timedelta(days=20 - days)).isoformat()
     told = world.json("case", "open", "90000001", "--received", received, "--identity-asked", asked, who="sigrid")
-    assert told["asked_late"] == 18
+    assert told["asked_late"] == late
+
+
+@pytest.mark.slow
+def test_what_is_asked_for_is_neither_granted_nor_answered_before_the_person_shows_who_they_are(world: World) -> None:
+    case = opened(world, "complaint", "90000001", "--identity-asked", local_date(datetime.now(UTC)).isoformat())["id"]
+    grant = ("case", "decide", case, "--grant", *WHY)
+    assert world.code(*grant, who="sigrid") == (14, "case_identity_open")
+    world.json("case", "open", "--case", case, *CALLED, who="sigrid")
+    assert world.json(*grant, who="sigrid")["case"]["state"] == "granted"
 
 
 @pytest.mark.parametrize("words", ["ikke kontrollert ennå", "not checked yet by us", "ingen kontroll ble gjort"])
@@ -213,6 +273,29 @@ def test_a_request_without_identity_keeps_nothing_of_an_upheld_objection(world: 
     assert (told["erased"], told["asked_for"]) == (1, [])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("right", sorted({*Right} - {*ANSWERED_BY_COPY}))
+def test_who_asks_for_no_copy_keeps_no_call_of_an_upheld_objection(world: World, right: str) -> None:
+    world.take_in("a", seconds=0.2)
+    opened(world, right)
+    objection = ("person", "objection", "Ola Oppdiktet", "--scope", "recording")
+    told = world.json(*objection, "--uphold", "--reason", "he has the right to this", who="sigrid")
+    assert (told["erased"], told["asked_for"]) == (1, [])
+
+
+@pytest.mark.slow
+def test_a_request_belongs_to_its_answered_case_until_the_last_day_and_to_another_from_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, out = opened(world, "access"), ("--out", str(world.base / "a.html"))
+    world.json("dsar", "--case", case["id"], *out, who="sigrid")
+    again = ("case", "open", "90000001", *CALLED)
+    later(monkeypatch, days=case["days_left"])
+    assert world.code(*again, who="sigrid") == (14, "case_is_answered")
+    later(monkeypatch, days=case["days_left"] + 1)
+    assert world.json(*again, who="sigrid")["case"]["id"] != case["id"]
+
+
 # -- refusals -----------------------------------------------------------------------------------------
 
 
@@ -227,6 +310,13 @@ def test_a_ground_is_taken_only_where_the_law_has_it(right: Right, ground: Groun
         assert allowed is (right is Right.ACCESS)
     if right is Right.ACCESS and ground is Ground.NOT_MET:
         assert not allowed, "access has no conditions"
+
+
+@pytest.mark.parametrize("ground", list(Ground))
+def test_each_ground_is_for_the_rights_that_its_article_names(ground: Ground) -> None:
+    copies, every = {Right.ACCESS, Right.PORTABILITY}, set(Right)
+    of = {"others_rights": copies, "law_exempts": {Right.ACCESS}, "not_met": every - {Right.ACCESS}}
+    assert {right for right in Right if may_refuse(right, ground, identified=False).allowed} == of.get(ground, every)
 
 
 @pytest.mark.slow
@@ -252,6 +342,8 @@ def test_a_letter_is_in_the_language_of_its_reason(world: World) -> None:
     case = opened(world, "rectification")["id"]
     nb = ("case", "decide", case, "--refuse", *english, "--lang", "nb")
     assert world.code(*nb, who="sigrid") == (2, "reason_in_other_language")
+    en = ("case", "decide", case, "--refuse", "--ground", "unfounded", *WHY, "--lang", "en")
+    assert world.code(*en, who="sigrid") == (2, "reason_in_other_language")
     told = world.json("case", "decide", case, "--refuse", *english, who="sigrid")
     assert told["letter"].startswith("We do not do what you asked for")
 
@@ -289,6 +381,29 @@ def test_a_refusal_that_is_denied_or_undecided_for_a_week_leaves_the_request_ope
     later(monkeypatch, days=16)
     assert two.code("approve", second, who="astrid") == (4, "no_pending_grant")
     assert two.json("case", "show", case, who="sigrid")["case"]["state"] == "open"
+
+
+@pytest.mark.slow
+def test_a_refusal_that_was_taken_back_meanwhile_is_approved_no_more(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = opened(two, "rectification")["id"]
+    refuse = ("case", "decide", case, "--refuse", "--ground", "unfounded", *WHY)
+    waits = two.json(*refuse, who="sigrid")["case"]["waits"]
+    meanwhile(monkeypatch, refusals, "may_decide", lambda: two.json("deny", waits, *WHY, who="sigrid"))
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
+    assert two.json("case", "show", case, who="sigrid")["case"]["state"] == "open"
+
+
+@pytest.mark.slow
+def test_with_a_clock_that_is_behind_the_log_no_refusal_is_approved(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = opened(two, "rectification")["id"]
+    refuse = ("case", "decide", case, "--refuse", "--ground", "unfounded", *WHY)
+    waits = two.json(*refuse, who="sigrid")["case"]["waits"]
+    later(monkeypatch, days=7)
+    assert two.code("approve", waits, who="astrid") == (14, "retention.guard")
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from array import array
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from arlo_rec import audio
 from arlo_rec.audio import Encoding, Sound
 from arlo_rec.dsar import recordings, sounds
 from arlo_rec.model.errors import Usage
+from arlo_rec.model.records import from_iso
 from tests.support import copies
 from tests.support.answers import opened
 from tests.support.answers import words as words_of
@@ -306,3 +308,12 @@ def test_a_call_of_which_nobody_knows_whose_channel_is_whose_gives_neither(side:
     header, _ = audio.read_blocks([tone_wav(0.2, channels=2)])
     assert sounds._side(header, {}, side) == (None, "roles_unknown")
     assert sounds._side(header, {"caller": 1, "agent": 0}, side) == ({"caller": 1, "agent": 0}[side], None)
+
+
+@pytest.mark.rule("consent.press1")
+@pytest.mark.parametrize("words", [("90000001",), ("--agent", "Ola Oppdiktet")], ids=["caller", "employee"])
+def test_a_recording_is_told_to_begin_at_the_key_press_as_its_sound_does(world: World, words: tuple[str, ...]) -> None:
+    began = datetime.now(UTC) - timedelta(hours=1)
+    world.take_in("a", started=began, seconds=5.0, pressed_after=3.0)
+    (told,) = data_of(ask(world, *words))["recordings"]
+    assert (from_iso(told["started_at"]), told["duration_s"]) == (began + timedelta(seconds=3), 2.0)

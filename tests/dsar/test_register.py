@@ -240,6 +240,16 @@ def test_a_deadline_that_is_over_cannot_be_extended(world: World, monkeypatch: p
     assert refused(world, "case", "extend", case, "--reason", WHY) == (14, "case_too_late_to_extend")
 
 
+def test_a_deadline_is_extended_on_its_last_day_and_not_on_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (world.json("case", "open", f"9000000{n}", *CALLED, who="sigrid")["case"] for n in (1, 2))
+    later(monkeypatch, timedelta(days=first["days_left"]))
+    assert world.json("case", "extend", first["id"], "--reason", WHY, who="sigrid")["case"]["days_left"] > 0
+    later(monkeypatch, timedelta(days=second["days_left"] + 1))
+    assert refused(world, "case", "extend", second["id"], "--reason", WHY) == (14, "case_too_late_to_extend")
+
+
 def test_a_request_that_is_late_is_still_the_same_case(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     case = case_of(world)
     later(monkeypatch, timedelta(days=45))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from arlo_rec.admin.unlock_attempts import note_attempt
+from arlo_rec.keys.layout import find
 from tests.support.answers import opened
 from tests.support.plain_language import HARDEST, lix, own_text
 from tests.support.world import REASON, World
@@ -52,6 +55,31 @@ def test_no_other_name_stands_in_an_answer(world: World) -> None:
         answer = ask(world, name, f"{name}.html")
         for other in {"leif", "sigrid", "siri", "iver", "telefon", "Ola Oppdiktet"} - {name}:
             assert not re.search(rf"\b{other}\b", answer["letter"] + json.dumps(answer["data"])), other
+
+
+def test_names_of_people_who_left_of_employees_and_of_accounts_are_no_part_of_it_either(world: World) -> None:
+    secret = ("--new-passphrase-file", str(world.base / "passphrase"))
+    world.json("person", "add", "mona", "--role", "manager", "--login", "konto7", *secret, who="sigrid")
+    world.grant("leif", "quality", "--agent", "Ola Oppdiktet")
+    world.json("grant", "mona", "--all-teams", *LOOK, who="sigrid")
+    world.json("person", "remove", "mona", "--yes", who="sigrid")
+    answer = json.dumps(ask(world, "sigrid")["data"])
+    assert [name for name in ("mona", "konto7", "Ola Oppdiktet", "leif") if name in answer] == []
+    assert "leif" in json.dumps(ask(world, "leif", "leif.html")["data"])
+
+
+def test_a_failed_unlock_is_told_to_whose_name_was_used_and_as_nothing_that_they_did(world: World) -> None:
+    note_attempt(find(world.store), "leif", "konto7", datetime.now(UTC))
+    world.json("status", who="sigrid")
+    told = {name: ask(world, name, f"{name}.html")["data"] for name in ("leif", "sigrid")}
+    of = {
+        (name, part)
+        for name, data in told.items()
+        for part in ("entries", "entries_of_others")
+        if "unlock" in {each["action"] for each in data[part]}
+    }
+    assert of == {("leif", "entries_of_others")}, "sigrid's command only took the note in"
+    assert "konto7" not in json.dumps(told)
 
 
 def test_a_user_who_left_is_answered_too_and_a_stranger_is_none(world: World) -> None:

@@ -162,6 +162,36 @@ def test_a_copy_that_nobody_confirmed_is_remembered_until_somebody_does(old: Wor
     sound(old)
 
 
+@pytest.mark.parametrize("days", [365, 400])
+def test_a_search_is_forgotten_when_the_purge_after_it_is_as_old_as_the_policy_says_and_not_sooner(
+    world: World, clock: Clock, days: int
+) -> None:
+    if days != 365:
+        set_days(world, days)
+    world.grant("leif", "quality")
+    world.json(*FIND, who="leif")
+    clock.later(1)
+    purge(world)
+    for after, is_told in ((days - 0.01, True), (days + 0.01, False)):
+        clock.later(1 + after)
+        purge(world)
+        assert ("find" in {each["action"] for each in shown(world)}) is is_told
+
+
+def test_of_purges_that_ran_every_hour_of_a_day_a_year_ago_one_is_followed_a_day(world: World, clock: Clock) -> None:
+    hours = (0, 1, 2, 27)
+    for hour in hours:
+        clock.later(100 + hour / 24)
+        assert world.run("audit", "show", who="leif").exit == 13
+        purge(world)
+    purges, befores = _purges(world), []
+    for hour in hours:
+        clock.later(465.01 + hour / 24)
+        purge(world)
+        befores.append([each["detail"]["before"] for each in shown(world) if each["action"] == "forget"][::-1])
+    assert [sorted(each) for each in befores] == [purges[:1]] * 3 + [[purges[0], purges[3]]]
+
+
 def test_it_happens_at_most_once_a_day_and_goes_on_from_there(old: World, clock: Clock) -> None:
     for hours in (0, 1, 2, 30):
         clock.later(YEAR + 92 + hours / 24)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from arlo_rec.dsar.page_file import passphrase_bytes
 from arlo_rec.model.records import to_iso
 from tests.support import answers
+from tests.support.clock import later
 from tests.support.intake import ingest, left
 from tests.support.spools import WITHDRAWN
 from tests.support.world import World
@@ -41,6 +43,33 @@ def test_a_withdrawal_names_what_lies_refused_and_the_next_intake_removes_it(wor
     assert left(world) == {"b.json", "b.wav"}
     assert world.json(*words, who="siri")["spool"] == []
     assert "telephone system" not in world.run(*words, "--lang", "en", who="siri").out
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_what_lies_in_each_folder_is_named_and_no_withdrawal_is_taken_for_a_call(world: World) -> None:
+    first, other = world.deliver("a", caller=WITHDRAWN, consent=UNKNOWN), world.base / "other"
+    world.spool.rename(other)
+    world.run("ingest", str(other), who="telefon")
+    second = world.deliver("b", caller=WITHDRAWN, consent=UNKNOWN)
+    notice = world.deliver("c", caller=WITHDRAWN)
+    notice.write_text(json.dumps({**json.loads(notice.read_text("utf-8")), "withdrawal": {"caller": WITHDRAWN}}))
+    world.run("ingest", str(world.spool), who="telefon")
+    told = world.json("withdraw", WITHDRAWN, "--yes", "--dry-run", who="siri")
+    assert set(told["spool"]) == {str(other / first.name), str(second)}
+
+
+@pytest.mark.rule("consent.withdraw")
+@pytest.mark.parametrize(("minutes", "stays"), [(6, True), (4, False)])
+def test_a_refused_call_that_was_agreed_to_after_a_withdrawal_stays_to_be_mended(
+    world: World, monkeypatch: pytest.MonkeyPatch, minutes: int, stays: bool
+) -> None:
+    world.json("withdraw", WITHDRAWN, "--yes", who="siri")
+    now = datetime.now(UTC)
+    pressed = (now + timedelta(minutes=minutes)).isoformat()
+    world.deliver("a", caller=WITHDRAWN, started=now - timedelta(minutes=1), consent={**UNKNOWN, "at": pressed})
+    later(monkeypatch, minutes=10)
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["prompt_unknown"]
+    assert (left(world) == {"a.json", "a.wav"}) is stays
 
 
 @pytest.mark.slow
@@ -103,6 +132,37 @@ def test_where_the_folder_cannot_be_read_the_answer_says_so(world: World) -> Non
     ingest(world, exit=3)
     world.spool.rename(world.base / "elsewhere")
     assert "could not read the whole folder" in letter(world)
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
+def test_where_one_description_cannot_be_read_the_answer_to_a_caller_says_so_and_an_employees_does_not(
+    world: World,
+) -> None:
+    path = world.deliver("a", consent=UNKNOWN)
+    ingest(world, exit=3)
+    path.rename(world.base / "aside.json")
+    path.symlink_to(world.base / "aside.json")
+    assert "could not read the whole folder" in letter(world)
+    out = world.base / "employee.html"
+    told = world.json("dsar", "--agent", "Ola Oppdiktet", *IDENTITY, "--lang", "en", "--out", str(out), who="sigrid")
+    content: dict[str, Any] = answers.opened(out.read_bytes(), passphrase_bytes(told["passphrase"]))
+    assert "could not read the whole folder" not in answers.words(content["letter_html"])
+
+
+@pytest.mark.slow
+@pytest.mark.rule("access.subject")
+def test_what_lies_refused_from_before_a_withdrawal_goes_now_and_what_came_after_it_by_its_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    world.deliver("before", caller=WITHDRAWN, consent=UNKNOWN, started=now - timedelta(hours=1))
+    world.json("withdraw", WITHDRAWN, "--yes", who="siri")
+    later(monkeypatch, hours=2)
+    world.deliver("after", caller=WITHDRAWN, consent=UNKNOWN, started=now + timedelta(hours=1))
+    ingest(world, "--keep-source", exit=3)
+    text = letter(world)
+    assert (text.count("The file is deleted now"), text.count("The file is deleted by")) == (1, 1)
 
 
 @pytest.mark.rule("retention.90d")

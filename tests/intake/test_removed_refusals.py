@@ -169,7 +169,17 @@ def test_a_recording_that_was_stopped_during_the_call_leaves_nothing_and_is_no_f
     world.deliver("c", consent={"stopped": None})
     told = ingest(world, exit=3)
     assert [(one["code"], one["rule"]) for one in told["refused"]] == [("no_consent", "consent.press2")] * 3
-    assert (len(told["accepted"]), left(world), world.json("status", who="iver")["warnings"]) == (1, set(), WARNED)
+    assert (len(told["accepted"]), left(world)) == (1, set())
+    status = world.json("status", who="iver")
+    assert (status["recorded_unasked"], status["warnings"], status["critical"]) == (0, WARNED, [])
+
+
+@pytest.mark.rule("consent.press2")
+def test_what_was_recorded_with_a_key_of_consent_is_removed_and_not_counted_as_unasked(world: World) -> None:
+    for stem, wrong in (("a", {"direction": "outbound"}), ("b", {"consent": {"prompt_completed": False}})):
+        world.deliver(stem, **wrong)
+    assert len(ingest(world, exit=3)["removed"]) == 2
+    assert world.json("status", who="iver")["recorded_unasked"] == 0
 
 
 @pytest.mark.parametrize(
@@ -195,23 +205,29 @@ def test_a_declined_call_without_a_sound_goes_a_day_after_it_began(
     assert ([one["code"] for one in ingest(world, exit=3)["removed"]], left(world)) == (["not_a_file"], set())
 
 
+UNASKED = {
+    *("outbound", "no_consent", "prompt_not_completed", "consent_after_call"),
+    *("withdrawn", "expired", "agent_objected"),
+}
+
+
 @given(st.sampled_from(CODES), st.booleans(), st.booleans(), st.timedeltas(timedelta(0), timedelta(days=99)))
 def test_only_what_nobody_said_yes_to_or_what_may_not_stay_leaves_the_spool_and_by_a_rule(
     code: str, said_no: bool, withdrawn: bool, ago: timedelta
 ) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
     decision = leaves_spool(code, said_no=said_no, withdrawn=withdrawn, began=now - ago, now=now)
-    unasked = {
-        "outbound",
-        "no_consent",
-        "prompt_not_completed",
-        "consent_after_call",
-        "withdrawn",
-        "expired",
-        "agent_objected",
-    }
     waits = code == "not_a_file" and ago < SOUND_WAITS
-    assert decision.allowed == (code in unasked or (not waits and (said_no or withdrawn or ago >= RETENTION)))
+    assert decision.allowed == (code in UNASKED or (not waits and (said_no or withdrawn or ago >= RETENTION)))
+
+
+@pytest.mark.rule("retention.90d")
+@pytest.mark.parametrize("code", CODES)
+def test_what_may_be_a_mistake_leaves_the_spool_on_its_90th_day_and_the_rest_at_once(code: str) -> None:
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    ages = (timedelta(0), timedelta(days=90, microseconds=-1), timedelta(days=90))
+    gone = [leaves_spool(code, said_no=False, withdrawn=False, began=now - ago, now=now).allowed for ago in ages]
+    assert gone == [code in UNASKED, code in UNASKED, True]
 
 
 def test_a_removed_line_is_done_with_though_others_keep_its_manifest(world: World, form: str) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from arlo_rec.model.consent import CLOCK_TOLERANCE, judge_notice
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN
 from tests.support import world as worlds
+from tests.support.clock import later
 from tests.support.faults import Crash, Plan, faults
 from tests.support.intake import denials, ingest, left, objects, problems
 from tests.support.policies import another_release
@@ -151,6 +152,40 @@ def test_what_is_a_call_and_a_withdrawal_at_once_is_neither(world: World) -> Non
     at = hour(2).isoformat()
     path.write_text(json.dumps(json.loads(path.read_text()) | {"withdrawal": {"caller": WITHDRAWN, "at": at}}))
     assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["bad_metadata"]
+
+
+@pytest.mark.parametrize("fact", [{"consent": {"key": "1"}}, {"audio": "a.wav"}, {"source_id": "pbx.a"}], ids=str)
+def test_a_withdrawal_that_has_a_fact_of_a_call_is_neither(world: World, fact: dict[str, Any]) -> None:
+    world.take_in("b", caller=WITHDRAWN, started=hour(3))
+    path = notice(world, hour(2))
+    path.write_text(json.dumps(json.loads(path.read_text()) | fact))
+    assert [one["code"] for one in ingest(world, exit=3)["refused"]] == ["bad_metadata"]
+    assert len(objects(world)) == 1
+
+
+def test_a_call_that_began_within_five_minutes_of_the_key_press_goes_too_as_clocks_differ(world: World) -> None:
+    at = hour(2)
+    world.take_in("near", caller=WITHDRAWN, started=at + timedelta(minutes=4, seconds=59))
+    (kept,) = world.take_in("after", caller=WITHDRAWN, started=at + timedelta(minutes=5), seed=1)
+    notice(world, at)
+    (told,) = ingest(world, exit=0)["withdrawn"]
+    assert (told["erased"], [each.partition(".")[0] for each in objects(world)]) == (1, [kept])
+
+
+def test_a_key_press_by_a_clock_that_is_ahead_counts_from_now(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    notice(world, now + timedelta(minutes=4))
+    ingest(world, exit=0)
+    later(monkeypatch, minutes=10)
+    world.deliver("again", caller=WITHDRAWN, started=now + timedelta(minutes=6))
+    assert len(ingest(world, exit=0)["accepted"]) == 1
+
+
+def test_a_withdrawal_so_old_that_nothing_of_before_it_can_be_held_is_no_fault(world: World) -> None:
+    notice(world, datetime.now(UTC) - timedelta(days=98))
+    ingest(world, exit=3)
+    status = world.json("status", who="iver")
+    assert (status["refused"], status["critical"], left(world)) == ([], [], set())
 
 
 def test_a_withdrawal_is_carried_out_while_nothing_may_be_taken_in(

@@ -18,9 +18,12 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.listening import listen
 from arlo_rec.listening.session import FIRST_PAGE, GONE_AFTER, IDLE_AFTER, Visit
 from arlo_rec.model.records import to_iso
+from tests.support.attack import own_code
 from tests.support.catalogue import append_to_log
+from tests.support.copies import CONFIRM, propose
 from tests.support.keyring import begin_session
 from tests.support.listening import Listening, started
 from tests.support.places import TOP
@@ -90,6 +93,20 @@ def test_it_is_the_sound_that_an_export_writes_whatever_part_is_asked_for(
     assert page.get("/sound", Range=f"bytes={len(whole) - 5}-").body == whole[-5:]
     for wrong in (f"bytes={len(whole)}-", "bytes=-", "bytes=5-3", "lines=1-2", "bytes=1-2,4-5", "bytes=-0"):
         assert page.get("/sound", Range=wrong).status == 416
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_who_listens_for_training_sees_no_name_of_the_employee_and_for_quality_it(world: World) -> None:
+    (call,) = world.take_in("a", seconds=1)
+    made = propose(world, call)["copy"]
+    world.json("review", made, *CONFIRM, who="sigrid")
+    copy = world.json("release", made, "--reason", REASON, who="sigrid")["copy"]["copy"]
+    shown = {}
+    for name, purpose, recording in (("leif", "quality", call), ("turid", "training", copy)):
+        world.grant(name, purpose)
+        with own_code(world, name) as store:
+            shown[purpose] = listen.open_for(store, recording, purpose, REASON, datetime.now(UTC)).facts["agent"]
+    assert shown == {"quality": "Ola Oppdiktet", "training": None}
 
 
 def test_what_was_not_given_was_not_heard_whatever_a_page_says(heard: tuple[World, str], page: Listening) -> None:
@@ -279,6 +296,15 @@ def test_an_objection_that_is_entered_ends_it(heard: tuple[World, str], page: Li
     heard[0].json("person", "objection", "Ola Oppdiktet", "--scope", "quality", who="sigrid")
     status, err = ends_soon(page)
     assert (status, "the employee who answered objected" in err) == (14, True)
+
+
+@pytest.mark.rule("access.subject")
+def test_a_hold_on_the_call_ends_it(heard: tuple[World, str], page: Listening) -> None:
+    page.get("/sound", Range="bytes=0-9999")
+    hold = ("--ground", "18a", "--until", "5d", "--reason", "the person says the date is wrong")
+    heard[0].json("hold", "set", heard[1], *hold, who="sigrid")
+    status, err = ends_soon(page)
+    assert (status, err != "") == (14, True)
 
 
 def test_the_end_of_a_grant_ends_it(heard: tuple[World, str], page: Listening) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support import listening
 from tests.support.answers import opened
 from tests.support.answers import words as text_of
-from tests.support.copies import SAID, WHY, call, made_of, propose, words
+from tests.support.copies import SAID, WHY, call, labels, made_of, propose, words
 from tests.support.listening import Reviewing
 from tests.support.world import REASON, World
 
@@ -62,6 +62,16 @@ def test_a_page_gets_the_cuts_the_words_and_both_sounds(waiting: tuple[World, st
     start = 44 + 4 * round(8000 * (told["cuts"][0]["start"] + 0.1))
     assert set(copy[start : start + 800]) == {0} and set(original[start : start + 800]) != {0}
     assert page.get("/peaks?from=0").status == 200
+
+
+def test_where_nothing_says_how_well_words_were_heard_the_page_marks_all_that_is_not_cut(world: World) -> None:
+    world.grant("leif", "quality")
+    copy = str(made_of(world, call(world), "--cuts", labels(world, (0.5, 0.8)))["copy"])
+    with Reviewing(world, copy) as page:
+        page.enter()
+        first, second = page.get("/review").json["unsure"]
+    assert (first["start"], first["end"], second["start"]) == (0.0, 0.5, 0.8)
+    assert second["end"] > 10
 
 
 def test_a_page_to_listen_has_no_review_and_takes_no_decision(world: World) -> None:

@@ -136,6 +136,10 @@ def test_an_ended_prompt_is_taken_only_where_the_policy_says_so() -> None:
     ]
     assert codes == ["prompt_unknown", "ok"]
     assert not late.in_use(START)
+    last, next_ = (
+        datetime(2026, 9, 30, 22, tzinfo=UTC) + ahead for ahead in (timedelta(microseconds=-1), timedelta(0))
+    )
+    assert (late.is_ended(last), late.is_ended(next_)) == (False, True), "at midnight in Oslo"
 
 
 def test_a_prompt_of_one_line_is_not_heard_on_another() -> None:
@@ -349,6 +353,11 @@ def test_an_original_is_never_sealed_to_a_training_key() -> None:
         ("aaaaaaaaaaaa", "reason_says_nothing"),
         ("aaaa bbbb aaaa", "reason_says_nothing"),
         ("test test test", "reason_says_nothing"),
+        ("quality Quality quality", "reason_says_nothing"),
+        ("abab cdcd dcba", "reason_says_nothing"),
+        ("abab cdcd ecba", None),
+        (f"quality talk{'.' * 488}", None),
+        (f"quality talk{'.' * 489}", "reason_too_long"),
         ("monthlyqualitytalk", "reason_says_nothing"),
         ("quality-sample", None),
     ],
@@ -367,3 +376,12 @@ def test_an_access_request_says_how_identity_was_checked() -> None:
 def test_an_answer_that_is_not_the_persons_own_speech_needs_a_reason() -> None:
     assert rights.may_differ("x", "both parties agreed to it").allowed
     assert [rights.may_differ("x", reason).code for reason in (None, "because")] == ["x", "x"]
+
+
+@pytest.mark.rule("access.subject")
+@pytest.mark.parametrize(
+    "word", ["ikke", "ikkje", "ingen", "aldri", "ennå", "not", "never", "none", "yet", "nobody", "Ikke"]
+)
+def test_no_words_that_deny_it_say_how_identity_was_checked(word: str) -> None:
+    assert rights.identity_stated(f"it was {word} checked by us").code == "identity_says_none"
+    assert rights.identity_stated(f"it was {word}s checked by us").allowed, "a part of another word denies nothing"

@@ -156,6 +156,20 @@ def test_a_breach_tells_what_was_reached_by_whom_when_and_of_how_many(world: Wor
 
 
 @pytest.mark.slow
+def test_a_breach_tells_of_answers_too_and_of_what_was_shown_for_a_withdrawal(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    world.json("dsar", "90000001", "--identity", "login", "--out", str(world.base / "a.html"), who="sigrid")
+    world.json("withdraw", "90000001", "--yes", "--dry-run", who="siri")
+    everything = breach(world, "--from", "today")
+    assert everything["people"] == [
+        {"person": "sigrid", "opened": 1, "shown": 0, "files": 1},
+        {"person": "siri", "opened": 0, "shown": 1, "files": 0},
+    ]
+    last = breach(world, "--from", everything["from"], "--to", everything["to"])
+    assert [each["person"] for each in last["people"]] == ["sigrid"], "the end is no part of the time"
+
+
+@pytest.mark.slow
 def test_a_breach_names_authorities_deadline_consequences_and_measures(world: World) -> None:
     (call,) = world.take_in("a")
     world.grant("leif")
