@@ -258,6 +258,9 @@ def holds_index(role: Role) -> bool:
 # -- purposes and reasons -----------------------------------------------------------------------------
 
 _DIGITS, _SIGNS = re.compile(r"\d{5}"), re.compile(r"[^\W_]")  # a row of dots says nothing
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}([./])\d{1,2}\1\d{4}")
+_GROUPS = re.compile(r"\d{1,4}([ \xa0\u202f.-])\d{1,4}(?:\1\d{1,4})+")  # as people write a telephone number
+_NUMBER = 8  # digits of the shortest number of a person
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
@@ -275,12 +278,18 @@ def reason_problem(reason: str | None) -> str | None:
         return "reason_too_short"
     if len(reason) > 500:
         return "reason_too_long"
-    if _DIGITS.search(reason) or _MAIL.search(reason):
+    if _DIGITS.search(reason) or _MAIL.search(reason) or _holds_number(reason):
         return "reason_holds_identifier"
     words = _WORDS.findall(reason)
     if len({word.casefold() for word in words}) < REASON_WORDS or len(set("".join(words).casefold())) < REASON_LETTERS:
         return "reason_says_nothing"
     return None
+
+
+def _holds_number(text: str) -> bool:
+    """Whether a text has a telephone number in groups of digits, which a date is not."""
+    groups = _GROUPS.finditer(_DATE.sub("", text))
+    return any(sum(map(str.isdigit, found.group())) >= _NUMBER for found in groups)
 
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -44,6 +44,14 @@ class Ground(StrEnum):
     NOT_MET = "not_met"  # what the article of the right demands is not so
 
 
+class ClosingGround(StrEnum):
+    """The grounds for closing a request that is not answered; whatever else speaks against it is a refusal."""
+
+    TAKEN_BACK = "taken_back"  # by the person
+    MISTAKE = "mistake"  # nobody made this request
+    DUPLICATE = "duplicate"  # the person has another case about the same
+
+
 ANSWERED_BY_COPY: Final = (Right.ACCESS, Right.PORTABILITY)  # by `dsar`
 _GROUNDS: Final[Mapping[Ground, tuple[Right, ...]]] = {  # those that do not hold for every right
     Ground.OTHERS_RIGHTS: ANSWERED_BY_COPY,

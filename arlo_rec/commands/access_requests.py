@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from arlo_rec.commands.options import Ground, Reason, SometimesReason, arg, opt, rights
+from arlo_rec.commands.options import Ground, Reason, SometimesReason, among, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, first_moment, last_moment
 from arlo_rec.model.errors import Unreachable, Usage, nearest
@@ -39,6 +39,9 @@ JoinedCase = Annotated[str | None, opt("opt.case", "--case", "CASE|new")]
 Received = Annotated[str | None, opt("opt.received", "--received", "DATE")]
 NEW: Final = "new"  # instead of the id of a case
 Person = Annotated[str | None, opt("opt.dsar_person", "--person", "NAME")]
+ClosingGround = Annotated[
+    str | None, opt("opt.closing_ground", "--ground", "GROUND", choices=among("rights", "ClosingGround"))
+]
 NoticeFile = Annotated[Path | None, opt("opt.notice_out", "--out", "FILE")]
 
 
@@ -96,7 +99,7 @@ def case_open(
     reference: Annotated[list[str] | None, opt("opt.reference", "--reference", "ID")] = None,
     agent: Agents = None,
     person: Person = None,
-    right: Annotated[str, opt("opt.right", "--right", "RIGHT", choices=rights)] = "access",
+    right: Annotated[str, opt("opt.right", "--right", "RIGHT", choices=among("rights", "Right"))] = "access",
     way: Annotated[str | None, opt("opt.way", "--way", "TEXT")] = None,
     joined: JoinedCase = None,
 ) -> Answer:
@@ -137,7 +140,7 @@ def case_list(ctx: typer.Context) -> Answer:
 
 def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> Answer:
     """One case: what is known of the person, and what was done; its last letter again with --out."""
-    from arlo_rec.dsar import decisions, letter, register
+    from arlo_rec.dsar import letter, register
     from arlo_rec.dsar.register import CaseWhole
 
     run: Run = ctx.obj
@@ -146,11 +149,10 @@ def case_show(ctx: typer.Context, case: CaseId, *, out: NoticeFile = None) -> An
     with run.store() as store:
         entry = register.shown(store, case, now)
         details = register.details(store, entry, now)
-        left = decisions.aftermath(store, entry, now)
     lines = _detail_lines(run, details)
     if out is None:
         return Answer(CaseWhole(details), lines, always=True)
-    notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now, left)
+    notice = letter.newest(entry.case, run.particulars(), _letter_lang(run, entry.case), now)
     if notice is None:
         raise Usage("no_notice", case=case)
     if target is None:
@@ -202,19 +204,25 @@ def case_refuse(
     )
 
 
-def case_close(ctx: typer.Context, case: CaseId, *, reason: SometimesReason = None, out: NoticeFile = None) -> Answer:
-    """Close a case whose answer was handed over, or, with a reason, one that needs no answer."""
+def case_close(
+    ctx: typer.Context,
+    case: CaseId,
+    *,
+    ground: ClosingGround = None,
+    reason: SometimesReason = None,
+    out: NoticeFile = None,
+) -> Answer:
+    """Close a case whose answer was handed over, or, on a ground, one that needs no answer."""
     from arlo_rec.dsar import decisions
 
     run: Run = ctx.obj
-    if out is not None and reason is None:
-        raise Usage("no_notice", case=case)
-    letter = reason is not None
+    if out is not None and ground is None:
+        raise Usage("closing_letter_without_ground")
     return _letter_answer(
         run,
         out,
-        lambda store, now: decisions.close(store, case, reason, run.chosen_lang, now),
-        has_letter=letter,
+        lambda store, now: decisions.close(store, case, ground, reason, run.chosen_lang, now),
+        has_letter=ground is not None,
     )
 
 
@@ -222,7 +230,7 @@ def _letter_answer(
     run: Run, out: Path | None, change: Callable[[Store, datetime], LoggedCase], *, has_letter: bool = True
 ) -> Answer:
     """Change a case, and show the letter that tells the person so, or write it to *out*; none where it was answered."""
-    from arlo_rec.dsar import decisions, letter, register
+    from arlo_rec.dsar import letter, register
     from arlo_rec.dsar.register import CaseAnswer
 
     target, particulars, now = run.files.new_or_shown(out), run.particulars(), run.now()
@@ -231,12 +239,11 @@ def _letter_answer(
     with run.store() as store:
         case = change(store, now)
         facts = register.facts(store, case, now)
-        left = decisions.aftermath(store, register.shown(store, case.id, now), now)
     if facts.waits is not None:
         return Answer(CaseAnswer(facts), [run.say("case.waits", case=case.id, id=facts.waits)], always=True)
     if case.closed_at is not None and (case.why is None or case.answered_at is not None):
         return Answer(CaseAnswer(facts), [run.say("case.closed", case=case.id)])
-    notice = letter.newest(case, particulars, _letter_lang(run, case), now, left)
+    notice = letter.newest(case, particulars, _letter_lang(run, case), now)
     assert notice is not None
     lines = [run.say(f"case.{notice.kind}", case=case.id, due=facts.due)]
     lines += [run.say("case.extension_of_nothing")] if notice.kind == "extended" and not case.held else []
@@ -404,7 +411,9 @@ def _detail_lines(run: Run, case: CaseDetails) -> list[str]:
     lines += [run.say("case.way", text=each) for each in case.way]
     lines += [run.say("case.stood_still", days=case.stood_still_days)] if case.stood_still_days else []
     lines += [run.say("case.extension", reason=case.extension)] if case.extension else []
-    lines += [run.say("case.ground", ground=run.say(f"ground.{case.ground}"))] if case.ground is not None else []
+    if case.ground is not None:
+        told = "case.ground" if case.refused is not None else "case.closed_because"
+        lines.append(run.say(told, ground=run.say(f"ground.{case.ground}")))
     lines += [run.say("case.why", reason=case.why)] if case.why else []
     lines += [run.say("case.waits", case=case.id, id=case.waits)] if case.waits is not None else []
     lines.append(run.say("case.held", count=case.held))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.options import Reason, arg, opt
+from arlo_rec.commands.options import Reason, among, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import last_moment
 from arlo_rec.model.errors import Usage
@@ -16,19 +16,12 @@ if TYPE_CHECKING:
     from arlo_rec.log.holds import LoggedHold
 
 
-def hold_grounds() -> list[str]:
-    """The grounds for a hold."""
-    from arlo_rec.rights import HoldGround
-
-    return list(HoldGround)
-
-
 def hold_set(
     ctx: typer.Context,
     call: Annotated[str | None, arg("arg.hold_call", "[ID]")] = None,
     *,
     caller: Annotated[str | None, opt("opt.hold_caller", "--caller", "CALLER|-")] = None,
-    ground: Annotated[str, opt("opt.hold_ground", "--ground", "GROUND", choices=hold_grounds)],
+    ground: Annotated[str, opt("opt.hold_ground", "--ground", "GROUND", choices=among("rights", "HoldGround"))],
     until: Annotated[str, opt("opt.hold_until", "--until", "DATE")],
     reason: Reason = None,
 ) -> Answer:

@@ -11,7 +11,7 @@ import typer
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.named_files import nameable
-from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, arg, opt, roles
+from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, among, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
@@ -89,7 +89,7 @@ def person_add(
     ctx: typer.Context,
     name: Name,
     *,
-    role: Annotated[str, opt("opt.role", "--role", "ROLE", choices=roles)],
+    role: Annotated[str, opt("opt.role", "--role", "ROLE", choices=among("policy", "Role"))],
     new_passphrase_file: NewPassphraseFile = None,
     service: Annotated[bool, opt("opt.service", "--service")] = False,
     key_out: Annotated[Path | None, opt("opt.key_out", "--key-out", "FILE")] = None,

@@ -7,6 +7,7 @@ choices and nothing else: no name, no number and no id is looked up for it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,57 +49,21 @@ def one_of(*values: str) -> Callable[[], list[str]]:
     return lambda: list(values)
 
 
-def purposes() -> list[str]:
-    """The two purposes."""
-    from arlo_rec.policy import Purpose
-
-    return list(Purpose)
+def among(module: str, name: str) -> Callable[[], list[str]]:
+    """The members of an enumeration of `arlo_rec`, which is loaded for completion alone."""
+    return lambda: list(getattr(import_module(f"arlo_rec.{module}"), name))
 
 
-def roles() -> list[str]:
-    """The roles of people and services."""
-    from arlo_rec.policy import Role
-
-    return list(Role)
-
-
-def rights() -> list[str]:
-    """The rights of which a request is a case."""
-    from arlo_rec.rights import Right
-
-    return list(Right)
-
-
-def grounds() -> list[str]:
-    """The grounds for refusing a request."""
-    from arlo_rec.rights import Ground
-
-    return list(Ground)
-
-
-def modes() -> list[str]:
-    """The ways of finding what is to be cut."""
-    from arlo_rec.policy import Mode
-
-    return list(Mode)
-
-
-def objection_scopes() -> list[str]:
-    """The uses of calls that an employee may object to."""
-    from arlo_rec.rights import ObjectionScope
-
-    return list(ObjectionScope)
-
-
-Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=purposes)]
+_PURPOSES = among("policy", "Purpose")
+Purpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", required=True, choices=_PURPOSES)]
 Reason = Annotated[str | None, opt("opt.reason", "--reason", required=True)]
-SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=purposes)]
+SometimesPurpose = Annotated[str | None, opt("opt.purpose", "--purpose", "PURPOSE", choices=_PURPOSES)]
 PurposeOfCopies = Annotated[
     str | None, opt("opt.purpose_of_copies", "--purpose", "PURPOSE", choices=one_of("training"))
 ]
 ReasonOfCopies = Annotated[str | None, opt("opt.reason_of_copies", "--reason")]
 SometimesReason = Annotated[str | None, opt("opt.reason", "--reason")]
-Ground = Annotated[str | None, opt("opt.ground", "--ground", "GROUND", choices=grounds)]
+Ground = Annotated[str | None, opt("opt.ground", "--ground", "GROUND", choices=among("rights", "Ground"))]
 Yes = Annotated[bool, opt("opt.yes", "--yes")]
 DryRun = Annotated[bool, opt("opt.dry_run", "--dry-run")]
 Since = Annotated[str | None, opt("opt.from", "--from", "DATE")]

@@ -9,7 +9,7 @@ import typer
 
 from arlo_rec.commands.anyone import particulars_or_none
 from arlo_rec.commands.disclosures import must_delete
-from arlo_rec.commands.options import DryRun, SometimesReason, arg, objection_scopes, one_of, opt
+from arlo_rec.commands.options import DryRun, SometimesReason, among, arg, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import first_moment
 from arlo_rec.model.errors import Unreachable, Usage
@@ -97,7 +97,9 @@ def person_objection(
     ctx: typer.Context,
     name: Annotated[str | None, arg("arg.agent", "[NAME]")] = None,
     *,
-    scope: Annotated[list[str] | None, opt("opt.objection_scope", "--scope", "SCOPE", choices=objection_scopes)] = None,
+    scope: Annotated[
+        list[str] | None, opt("opt.objection_scope", "--scope", "SCOPE", choices=among("rights", "ObjectionScope"))
+    ] = None,
     received: Annotated[str | None, opt("opt.objection_received", "--received", "DATE")] = None,
     uphold: Annotated[bool, opt("opt.uphold", "--uphold")] = False,
     reject: Annotated[bool, opt("opt.reject", "--reject")] = False,

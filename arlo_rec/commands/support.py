@@ -56,7 +56,9 @@ def withdraw(
         chores = _chores(run, store, withdrawn)
     unfinished = _unfinished(run, withdrawn, target)
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
-    left = [run.say("withdraw.spool", count=len(withdrawn.spool))] if withdrawn.spool else []
+    lying, last = len(withdrawn.spool or ()), withdrawn.spool_until or None
+    code = "withdraw.spool" if last is None else "withdraw.spool_until"
+    left = [run.say(code, count=lying, until=last)] if lying else []
     lines = [*chores, *unfinished, *others, *left, _aloud(run, plan, withdrawn)]  # read aloud: last
     return Answer(withdrawn, lines, always=True, exit_status=3 if unfinished else 0)
 
@@ -72,15 +74,17 @@ def _chores(run: Run, store: Store, withdrawn: Withdrawal, *, would: bool = Fals
 
 
 def _with_spool(run: Run, store: Store, plan: Plan, withdrawn: Withdrawal) -> Withdrawal:
-    """The answer with the refused calls of that number in known spools, which the next intake removes."""
+    """The answer with the calls of that number in known spools, which an intake removes."""
     from msgspec.structs import replace
 
     from arlo_rec.intake import left_in_spool
 
     if plan.number is None:
-        return replace(withdrawn, spool=[])
-    found = left_in_spool.of_callers(store, {plan.number.reveal()}, run.now())
-    return replace(withdrawn, spool=[call.source for call in found.calls])
+        return replace(withdrawn, spool=[], spool_until=None)
+    now = run.now()
+    calls = left_in_spool.of_callers(store, {plan.number.reveal()}, now).calls
+    last = max((call.leaves_at(now, now) for call in calls), default=now)
+    return replace(withdrawn, spool=[call.source for call in calls], spool_until=last if last > now else None)
 
 
 def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
@@ -96,8 +100,12 @@ def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
     if withdrawn.backup_until is not None:
         left += " " + run.say("withdraw.backup_left", until=as_said.moment(withdrawn.backup_until))
     if withdrawn.spool:
-        count = len(withdrawn.spool)
+        count, last = len(withdrawn.spool), withdrawn.spool_until or None
         left += " " + run.say("withdraw.not_taken_in_one" if count == 1 else "withdraw.not_taken_in", count=count)
+        if last is None:
+            left += " " + run.say("withdraw.gone_next")
+        else:
+            left += " " + run.say("withdraw.gone_by", until=as_said.moment(last))
     values = {"left": left, "number": withdrawn.number}
     if plan.number is None and plan.calls:
         days = sorted({local_date(call.started_at) for call in plan.calls})

@@ -15,8 +15,8 @@ from arlo_rec.commands.options import (
     PurposeOfCopies,
     Reason,
     SpeechModel,
+    among,
     arg,
-    modes,
     one_of,
     opt,
 )
@@ -47,7 +47,7 @@ def pseudonymise(
     *,
     pending: Annotated[bool, opt("opt.pending", "--pending")] = False,
     transcript: Annotated[list[str] | None, opt("opt.transcript", "--transcript", "FILE")] = None,
-    mode: Annotated[str | None, opt("opt.mode", "--mode", "MODE", choices=modes)] = None,
+    mode: Annotated[str | None, opt("opt.mode", "--mode", "MODE", choices=among("policy", "Mode"))] = None,
     cuts: Annotated[Path | None, opt("opt.cuts", "--cuts", "FILE")] = None,
     fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
     engine: Engine = None,

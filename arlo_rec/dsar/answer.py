@@ -213,7 +213,7 @@ class NotTakenIn:
     """A call in the telephone system's folder that is no recording."""
 
     at: datetime  # when it began, or when it was delivered
-    refused_as: str  # "unasked", "stopped", "faulty" or "waits"
+    refused_as: str  # "unasked", "stopped", "faulty", "no_sound" or "waits"
     gone_by: datetime  # when its files are removed at the latest
 
 

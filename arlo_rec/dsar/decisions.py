@@ -15,18 +15,17 @@ from typing import Final
 from arlo_rec.access import holds, objections
 from arlo_rec.admin import refusals
 from arlo_rec.dsar import register, subjects
-from arlo_rec.dsar.letter import Aftermath
 from arlo_rec.dsar.register import OVER, Entry
 from arlo_rec.dsar.subjects import KnownBy
 from arlo_rec.erasure import withdrawal
 from arlo_rec.i18n.messages import language_of
-from arlo_rec.log.cases import PENDING, CaseState, LoggedCase
-from arlo_rec.log.events import CaseClosed, CaseExtended, CaseGranted
+from arlo_rec.log.cases import PENDING, Aftermath, CaseState, LoggedCase
+from arlo_rec.log.events import CaseClosed, CaseExtended
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.times import end_of_day, local_date
 from arlo_rec.policy import Action, reason_problem
-from arlo_rec.rights import ANSWERED_BY_COPY, Ground, ObjectionScope, ObjectionState, Right, may_refuse
+from arlo_rec.rights import ANSWERED_BY_COPY, ClosingGround, Ground, ObjectionScope, ObjectionState, Right, may_refuse
 from arlo_rec.store import Change, Store
 
 _RULE: Final = "access.subject"
@@ -64,9 +63,10 @@ def grant(store: Store, case: str, reason: str | None, lang: str | None, now: da
             raise Refused("case_answered_by_dsar", rule=_RULE, case=logged.id)
         if logged.state is CaseState.IDENTITY:
             raise Refused("case_identity_open", rule=_RULE, case=logged.id)
-        if command := _to_be_done(store, register.shown(store, logged.id, now), now):
+        entry = register.shown(store, logged.id, now)
+        if command := _to_be_done(store, entry, now):
             raise Refused("case_not_carried_out", rule=_RULE, case=logged.id, command=command)
-        change.log(CaseGranted(case=logged.id, reason=str(reason)))
+        change.log(_aftermath(store, entry, now).event(logged.id, str(reason)))
 
     _check_reason(reason, lang)
     return _do(store, case, event, now)
@@ -88,27 +88,45 @@ def refuse(
         decision = may_refuse(logged.right, chosen, identified=logged.is_identified)
         if not decision.allowed:
             raise Refused(decision.code, rule=decision.rule, ground=chosen, case=logged.id)
-        if logged.proposed is not None and logged.proposed in {each.proposed for each in refusals.waiting(store, now)}:
-            raise Refused("case_refusal_waits", rule=_RULE, case=logged.id)
+        _demand_none_waits(logged, now)
         if logged.right is Right.OBJECTION and _pending(store, register.shown(store, logged.id, now)):
             raise Refused("case_not_carried_out", rule=_RULE, case=logged.id, command="person objection NAME --reject")
+        if logged.right is Right.OBJECTION and _upheld(store, register.shown(store, logged.id, now)):
+            raise Refused("case_partly_upheld", rule=_RULE, case=logged.id)
         refusals.refuse(store, change, logged, chosen, str(reason), now)
 
     _check_reason(reason, lang)
     return _do(store, case, event, now)
 
 
-def close(store: Store, case: str, reason: str | None, lang: str | None, now: datetime) -> LoggedCase:
-    """Close a case whose answer was handed over, or, with a reason, one that needs none; raises as `extend`."""
+def close(
+    store: Store, case: str, ground: str | None, reason: str | None, lang: str | None, now: datetime
+) -> LoggedCase:
+    """Close a case whose answer was handed over, or, on one of three grounds, one that needs none; raises as `extend`.
+
+    An unanswered request that is closed for another cause is a refusal, of which the law has grounds and a letter.
+    """
+    if ground is not None and ground not in set(ClosingGround):
+        raise Usage("closing_ground_unknown", rule=_RULE, grounds=", ".join(ClosingGround))
 
     def event(change: Change, logged: LoggedCase) -> None:
-        if logged.state in PENDING and reason is None:
+        if logged.state in PENDING and ground is None:
             raise Refused("case_not_answered", rule=_RULE, case=logged.id)
-        change.log(CaseClosed(case=logged.id, reason=reason))
+        if logged.state not in PENDING and ground is not None:
+            raise Refused(OVER[logged.state], rule=_RULE, case=logged.id)
+        _demand_none_waits(logged, now)
+        if ground == ClosingGround.DUPLICATE and not register.others(store, logged, now):
+            raise Refused("case_no_other", rule=_RULE, case=logged.id)
+        change.log(CaseClosed(case=logged.id, reason=reason, ground=ground))
 
-    if reason is not None:
+    if reason is not None or ground is not None:
         _check_reason(reason, lang)
     return _do(store, case, event, now, among=(*PENDING, CaseState.ANSWERED))
+
+
+def _demand_none_waits(case: LoggedCase, now: datetime) -> None:
+    if case.waiting(now) is not None:
+        raise Refused("case_refusal_waits", rule=_RULE, case=case.id)
 
 
 def _do(
@@ -146,46 +164,60 @@ def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
     known_by = entry.statement.known_by
     if any(each.kind is KnownBy.PERSON for each in known_by) and entry.case.right in _OF_RECORDINGS:
         raise Refused("right_of_user", rule=_RULE, case=entry.case.id)
-    names = [each.text for each in known_by if each.kind is KnownBy.AGENT]
-    held = partial(subjects.held, store, known_by, now)
+    is_agent = any(each.kind is KnownBy.AGENT for each in known_by)
+    held, on_hold = partial(subjects.held, store, known_by, now), holds.at(store, now)
     match entry.case.right:
-        case Right.ERASURE | Right.OBJECTION if names:
-            wanted = {ObjectionScope.RECORDING} if entry.case.right is Right.ERASURE else set(ObjectionScope)
-            is_done = all(_upheld(store, name) & wanted for name in names)
-            return None if is_done else "person objection NAME --uphold"
+        case Right.ERASURE if is_agent:
+            return None if ObjectionScope.RECORDING in _upheld(store, entry) else "person objection NAME --uphold"
+        case Right.OBJECTION if is_agent:
+            if _pending(store, entry):
+                return "person objection NAME --uphold|--reject"
+            return None if _upheld(store, entry) else "person objection NAME --uphold"
         case Right.ERASURE | Right.OBJECTION:
-            return ("withdraw CALLER" if held() else "purge") if subjects.still_there(store, known_by) else None
+            if not subjects.still_there(store, known_by):
+                return None
+            if any(map(on_hold.is_kept_for_person, held())):
+                return "hold lift"
+            return "withdraw CALLER" if held() else "purge"
         case Right.RESTRICTION:
-            on_hold = holds.at(store, now)
             if not held():
                 raise Refused("nothing_to_restrict", rule=_RULE, case=entry.case.id)
             return None if all(on_hold.every(call) for call in held()) else "hold set"
     return None
 
 
-def _upheld(store: Store, name: str) -> set[ObjectionScope]:
-    """The uses of their calls to which an employee objected with success."""
-    standing = objections.of_agent(store, name)
-    return {scope for scope, objection in standing.items() if objection.state is ObjectionState.UPHELD}
+def _standing(store: Store, entry: Entry) -> list[dict[ObjectionScope, ObjectionState]]:
+    """The objections of the employee of a case, under each of their names."""
+    names = [each.text for each in entry.statement.known_by if each.kind is KnownBy.AGENT]
+    of_each = (objections.of_agent(store, name) for name in names)
+    return [{scope: objection.state for scope, objection in standing.items()} for standing in of_each]
+
+
+def _upheld(store: Store, entry: Entry) -> set[ObjectionScope]:
+    """The uses of their calls to which an employee objected with success, under each of their names."""
+    standing = _standing(store, entry)
+    return {scope for scope in ObjectionScope if all(it.get(scope) is ObjectionState.UPHELD for it in standing)}
 
 
 def _pending(store: Store, entry: Entry) -> bool:
     """Whether an objection of the employee of a case is undecided."""
-    names = [each.text for each in entry.statement.known_by if each.kind is KnownBy.AGENT]
-    standing = [objection for name in names for objection in objections.of_agent(store, name).values()]
-    return any(objection.state is ObjectionState.PENDING for objection in standing)
+    return any(ObjectionState.PENDING in standing.values() for standing in _standing(store, entry))
 
 
 # -- what is left -----------------------------------------------------------------------------------------
 
 
-def aftermath(store: Store, entry: Entry, now: datetime) -> Aftermath:
-    """The rest that a letter of a granted request tells: files and a backup that are left, and the end of a hold."""
+def _aftermath(store: Store, entry: Entry, now: datetime) -> Aftermath:
+    """The rest that a letter of a granted request tells beside its effect."""
     known_by, files, until = entry.statement.known_by, 0, None
     for subject in subjects.of_each(known_by):
         left = withdrawal.left_outside(store, subject, now)
         files += left.saved
         until = max(filter(None, (until, left.backup_until)), default=None)
     on_hold = holds.at(store, now)
-    untils = map(on_hold.until, subjects.held(store, known_by, now))
-    return Aftermath(files, until, min(filter(None, untils), default=None))
+    kept = subjects.held(store, known_by, now)
+    untils = list(filter(None, map(on_hold.until, kept)))
+    is_objection = entry.case.right is Right.OBJECTION and any(_standing(store, entry))
+    upheld = _upheld(store, entry) if is_objection else set(ObjectionScope)
+    rejected = tuple(scope for scope in ObjectionScope if scope not in upheld)
+    return Aftermath(files, until, min(untils, default=None), len(untils), len(kept) - len(untils), rejected)

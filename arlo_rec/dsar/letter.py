@@ -238,7 +238,7 @@ def _position(seconds: float) -> str:
 # and is addressed to the employee by name.
 
 
-_PAGE: Final = Path(__file__).with_name("page")
+_ASK_AGAIN: Final = ("refused", "closed_unanswered", "granted_partly")
 
 
 class Notice(NamedTuple):
@@ -251,45 +251,46 @@ class Notice(NamedTuple):
     def page(self) -> str:
         """The letter as an HTML page that prints well and loads nothing."""
         heading, *paragraphs = self.text.split("\n\n")
-        return render_page(_PAGE, "notice.html.j2", lang=self.lang, heading=heading, paragraphs=paragraphs)
+        return render_page(PAGE, "notice.html.j2", lang=self.lang, heading=heading, paragraphs=paragraphs)
 
 
-class Aftermath(NamedTuple):
-    """The remains of a granted request: files outside the system, a backup, and the first end of a hold."""
-
-    files: int = 0
-    backup_until: datetime | None = None
-    hold_until: datetime | None = None
-
-
-NOTHING_LEFT: Final = Aftermath()
-
-
-def newest(
-    case: LoggedCase, particulars: Particulars, lang: str, at: datetime, left: Aftermath = NOTHING_LEFT
-) -> Notice | None:
+def newest(case: LoggedCase, particulars: Particulars, lang: str, at: datetime) -> Notice | None:
     """The last letter of a case, dated *at*; None if it has none.
 
     It tells of a longer deadline (GDPR 12(3)), a refusal (12(4)), what was granted, or a case closed without an
     answer. The law wants it within a month; a later one says that it is late.
     """
     if case.closed_at is not None and case.why is not None and case.answered_at is None:
-        return _notice("closed_unanswered", case, [_quoted("why", case.why, lang)], particulars, lang, at)
+        told = [say(f"notice.ground.{case.ground}", lang)] if case.ground is not None else []
+        return _notice("closed_unanswered", case, [*told, _quoted("why", case.why, lang)], particulars, lang, at)
     if case.refused_at is not None:
         ground = say(f"notice.ground.{case.ground}", lang)
         return _notice("refused", case, [ground, _quoted("why", case.why, lang)], particulars, lang, at)
     if case.granted_at is not None:
-        formats = Formats(lang)
-        until = formats.moment(left.hold_until) if left.hold_until is not None else ""
-        told = [say(f"notice.granted.{case.right}", lang, until=until), _quoted("done", case.why, lang)]
-        if case.right is Right.ERASURE and left.files:
-            told.append(say("notice.files_left", lang, count=left.files))
-        if case.right is Right.ERASURE and left.backup_until is not None:
-            told.append(say("notice.backup_until", lang, until=formats.moment(left.backup_until)))
-        return _notice("granted", case, told, particulars, lang, at)
+        kind = "granted_partly" if case.left.rejected else "granted"
+        return _notice(kind, case, _granted(case, lang), particulars, lang, at)
     if case.extension is None:
         return None
     return _notice("extended", case, [_quoted("why", case.extension, lang)], particulars, lang, at)
+
+
+def _granted(case: LoggedCase, lang: str) -> list[str]:
+    """The paragraphs of a granted request: the effect, what was done, and what was left then."""
+    left, moment = case.left, Formats(lang).moment
+    until = moment(left.hold_until) if left.hold_until is not None else ""
+    kept = {"on_hold": left.on_hold, "asked_for": left.asked_for}
+    kept = {why: count for why, count in kept.items() if count and case.right is Right.ERASURE}
+    is_part = kept or left.rejected
+    done = [say(f"notice.{'partly' if is_part else 'granted'}.{case.right}", lang, until=until)]
+    done += [say(f"notice.kept.{why}", lang, count=count) for why, count in kept.items()]
+    done += [say("notice.kept.closed", lang)] if kept else []
+    done += [say(f"notice.not_upheld.{scope}", lang) for scope in left.rejected]
+    told = [" ".join(done), _quoted("done", case.why, lang)]
+    if case.right is Right.ERASURE and left.files:
+        told.append(say("notice.files_left", lang, count=left.files))
+    if case.right is Right.ERASURE and left.backup_until is not None:
+        told.append(say("notice.backup_until", lang, until=moment(left.backup_until)))
+    return told
 
 
 def _quoted(kind: str, reason: str | None, lang: str) -> str:
@@ -312,7 +313,7 @@ def _notice(
         say(f"notice.{kind}", lang) if kind in {"extended", "closed_unanswered"} else "",
         *told,
         say("notice.until", lang, due=day(case.due_on)) if kind == "extended" else "",
-        say(f"notice.complain.{'ask_again' if kind in {'refused', 'closed_unanswered'} else 'only'}", lang),
+        say(f"notice.complain.{'ask_again' if kind in _ASK_AGAIN else 'only'}", lang),
         *_contacts(particulars.contact, particulars, lang),
         say("notice.regards", lang, controller=particulars.controller),
     ]

@@ -32,7 +32,7 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Recording, RecordingId, from_iso
 from arlo_rec.model.strict_json import parse_object
 from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, has_hidden_characters, is_due
-from arlo_rec.rights import HoldGround
+from arlo_rec.rights import HoldGround, outlives_withdrawal
 from arlo_rec.speech.turns import Turn
 from arlo_rec.store import Store
 from arlo_rec.training.cut_plan import HeardWord
@@ -418,4 +418,13 @@ def _ends(store: Store, gone: Collection[RecordingId]) -> dict[RecordingId, tupl
         if isinstance(event, Erases):
             for recording in set(gone).intersection(entry.recordings) - ends.keys():
                 ends[recording] = entry.at, _WHYS.get(type(event), "other")
-    return ends
+    return ends | {recording: (ends[recording][0], "withdrawn") for recording in _withdrawn_on_hold(store, ends)}
+
+
+def _withdrawn_on_hold(store: Store, gone: Collection[RecordingId]) -> set[RecordingId]:
+    """Those that a withdrawal left on hold: the purge after the hold carried it out."""
+    of_holds = (hold.calls for hold in holds.logged(store).values() if outlives_withdrawal(hold.ground))
+    held = {call.hex() for calls in of_holds for call in calls if call in gone}
+    events = (entry.event for entry in store.log.entries.holding(sorted(held)))
+    kept = {name for event in events if isinstance(event, Withdrawn) for name in event.kept or ()}
+    return {RecordingId(bytes.fromhex(name)) for name in kept & held}

@@ -34,12 +34,12 @@ from arlo_rec.log.events import (
 )
 from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Integrity, InUse, NothingMatched, Refused, Usage
+from arlo_rec.model.errors import Integrity, InUse, NothingMatched, NotUnlocked, Refused, Usage
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action
-from arlo_rec.rights import ASKED_LATE, Ground, Right, identity_stated
+from arlo_rec.rights import ASKED_LATE, Right, identity_stated
 from arlo_rec.store import Store
 
 # -- register ---------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class CaseDetails(CaseShown, frozen=True):
     answered: datetime | None
     granted: datetime | None
     refused: datetime | None
-    ground: Ground | None  # of the refusal
+    ground: str | None  # of the refusal, or of closing it without an answer
     closed: datetime | None
     ends: datetime
     identity: tuple[str, ...]
@@ -145,7 +145,7 @@ class CaseAnswer(Record, frozen=True):
 
 
 class Entry(NamedTuple):
-    """A case of the register with its statements; a part of them may be lost (after a restore)."""
+    """A case of the register with its statements; a part of them may be lost (after a restore), or damaged."""
 
     case: LoggedCase
     statement: Statement
@@ -169,8 +169,8 @@ def take(
         raise Usage("case_or_new_case")
     if intake.case is not None:
         return _join(store, intake.case, known_by, intake, now, entered=entered)
-    running = _running(store, known_by, intake.rights, now)
-    if running and not intake.is_new:
+    running = [] if intake.is_new else _running(store, known_by, intake.rights, now)
+    if running:
         if len(running) == 1 and not running[0].is_lost and _is_repeated(running[0], known_by, intake):
             return _join(store, running[0].case.id, (), replace(intake, received_at=None), now, entered=entered)
         names = ", ".join(entry.case.id for entry in running)
@@ -249,6 +249,12 @@ def _running(store: Store, known_by: Iterable[Identifier], rights: Collection[Ri
     logged = cases.logged(store) if ids else {}
     sharing = sorted((case for case in logged.values() if case.id in ids), key=lambda case: case.received_at)
     return [_entry(store, case, rows) for case in sharing if case.takes(today) and case.right in rights]
+
+
+def others(store: Store, case: LoggedCase, now: datetime) -> list[Entry]:
+    """The person's other running cases of the same right."""
+    known_by = shown(store, case.id, now).statement.known_by
+    return [entry for entry in _running(store, known_by, {case.right}, now) if entry.case.id != case.id]
 
 
 def _tags(row: CaseRow) -> set[bytes]:
@@ -363,8 +369,7 @@ def _entry(store: Store, case: LoggedCase, rows: Iterable[CaseRow]) -> Entry:
     way: list[str] = []
     parts = 0
     for row in rows:
-        if row.id == case.id:
-            stated = _opened(store, row)
+        if row.id == case.id and (stated := _opened(store, row)) is not None:
             identity += [words for words in stated.identity if words not in identity]
             known_by += [identifier for identifier in stated.known_by if identifier not in known_by]
             way += stated.way
@@ -382,15 +387,16 @@ def _checks(stated: Statement, so_far: Sequence[Identifier]) -> list[IdentityChe
     return [IdentityCheck(name, way) for name in names for way in stated.identity]
 
 
-def _opened(store: Store, row: CaseRow) -> Statement:
+def _opened(store: Store, row: CaseRow) -> Statement | None:
+    """The statement of a part; None where its row is damaged, which `verify` reports."""
     try:
         key = primitives.SealingKey.from_seed(store.secret(access_seed(row.sealed[:_KEY_ID])))
         content: dict[str, Any] = parse_object(key.open(row.sealed[_KEY_ID:], _info(store, row.id)))
         by_kind = [(KnownBy(kind), str(text)) for kind, text in content["known_by"]]
         known_by = tuple(subjects.known(store, kind, text) for kind, text in by_kind)
         return Statement(tuple(map(str, content["identity"])), known_by, tuple(map(str, content["way"])))
-    except (primitives.Sealed, KeyError, TypeError, ValueError):
-        raise Integrity("case_changed", rule="access.subject", case=row.id) from None
+    except (Integrity, NotUnlocked, primitives.Sealed, KeyError, TypeError, ValueError):
+        return None
 
 
 def _info(store: Store, case: str) -> bytes:
@@ -448,7 +454,7 @@ def _facts(store: Store, case: LoggedCase, on_hold: Holds, now: datetime) -> dic
 
 
 def shown(store: Store, case: str, now: datetime) -> Entry:
-    """One case with its sealed statements; raises NotGranted, NothingMatched, Integrity."""
+    """One case with its sealed statements; raises NotGranted, NothingMatched."""
     store.demand(Action.DSAR, now)
     logged = known(store, case, now)
     return _entry(store, logged, store.catalogue.cases.rows())

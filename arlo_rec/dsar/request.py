@@ -43,6 +43,7 @@ from arlo_rec.log.events import (
 )
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage
+from arlo_rec.model.names import agent_name
 from arlo_rec.model.particulars import FOR_CALLERS, FOR_STAFF, Particulars
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Recording, RecordingId
@@ -52,8 +53,6 @@ from arlo_rec.policy import (
     REFUSED_WITHOUT_CONSENT,
     Action,
     Decision,
-    due_at,
-    leaves_spool,
     reason_problem,
 )
 from arlo_rec.rights import ANSWERED_BY_COPY, ObjectionScope, Right, may_differ
@@ -201,8 +200,8 @@ def _enter_objection(store: Store, entry: register.Entry, now: datetime) -> None
     """Enter the objection of an employee to every use: it closes their calls from the day it was received."""
     for each in entry.statement.known_by:
         if each.kind is KnownBy.AGENT:
-            standing = objections.of_agent(store, each.text)
-            scopes = [scope for scope in ObjectionScope if scope not in standing]
+            closing = objections.in_force(store).get(agent_name(each.text), {})
+            scopes = [scope for scope in ObjectionScope if scope not in closing]
             if scopes:
                 objection.enter(store, each.text, scopes, local_date(entry.case.received_at), now)
 
@@ -328,20 +327,18 @@ def _not_taken_in(store: Store, found: _Found, now: datetime) -> tuple[tuple[Not
         return (), True
     numbers = {each.text for each in found.entry.statement.known_by if each.text.startswith("+")}
     search = left_in_spool.of_callers(store, numbers, now)
-    facts = []
-    for call in search.calls:
-        withdrawn = any(call.began < each.facts.at for each in found.withdrawals)
-        leaves = leaves_spool(call.code, said_no=False, withdrawn=withdrawn, began=call.began, now=now)
-        gone_by = now if leaves.allowed else max(now, due_at(call.began))
-        facts.append(NotTakenIn(call.began, _refused_as(call), gone_by))
-    return tuple(facts), search.is_whole
+    withdrawn_at = max((each.facts.at for each in found.withdrawals), default=None)
+    told = (NotTakenIn(call.began, _refused_as(call), call.leaves_at(now, withdrawn_at)) for call in search.calls)
+    return tuple(told), search.is_whole
 
 
 def _refused_as(call: LeftCall) -> str:
     """The letter's code for a refusal; a call that is past retention was not taken in before, and nothing else."""
     if call.code in REFUSED_WITHOUT_CONSENT:
         return "stopped" if call.stopped else "unasked"
-    return "waits" if call.code in {left_in_spool.WAITS, *REFUSED_FOR_GOOD} else "faulty"
+    if call.code == "not_a_file":
+        return "no_sound"
+    return "waits" if call.code in {left_in_spool.WAITS, *REFUSED_FOR_GOOD, "future"} else "faulty"
 
 
 def _side(entry: register.Entry, reply: Reply) -> str:

@@ -134,7 +134,7 @@ def _letter(content: UserAnswer, file: FileFacts, particulars: Particulars, lang
         particulars=particulars,
         outside_eea=particulars.outside_eea,
         country=lambda code: country(code, lang),
-        is_officer=any(each.role is Role.OFFICER for each in content.memberships),
+        is_officer=any(each.role is Role.OFFICER and each.until is None for each in content.memberships),
         answered_at=at,
         is_late=local_date(at) > content.case.due_on,
         identity_ways=IDENTITY_WAYS,
@@ -190,10 +190,17 @@ def _hidden(others: set[str], value: Any) -> Any:
     if isinstance(value, str):
         return OTHER if value in others else value
     if isinstance(value, Mapping):
-        return {key: OTHER if key in _NAMED and each else _hidden(others, each) for key, each in value.items()}
+        return {key: _hidden_under(others, key, each) for key, each in value.items()}
     if isinstance(value, Sequence):
         return [_hidden(others, each) for each in value]
     return value
+
+
+def _hidden_under(others: set[str], key: str, value: Any) -> Any:
+    """A member of an entry: names of employees hidden by its key, each for itself, and others by the roster."""
+    if key == "people" and isinstance(value, list | tuple):  # elsewhere a digest
+        return [OTHER for _ in value]
+    return OTHER if key in _NAMED and value else _hidden(others, value)
 
 
 def _summed(entries: Sequence[Mapping[str, Any]]) -> list[Summed]:

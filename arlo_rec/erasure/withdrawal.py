@@ -26,11 +26,11 @@ from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.erasure.protocol import ErasedRecording
-from arlo_rec.log.events import Failed, WithdrawalShown
+from arlo_rec.log.events import Denied, Failed, WithdrawalShown
 from arlo_rec.log.events import Withdrawn as WithdrawnEvent
 from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import ArloError, Integrity, NothingMatched, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NothingMatched, Usage
 from arlo_rec.model.phone_numbers import is_in_use, one_number
 from arlo_rec.model.records import Kind, Private, Recording, RecordingId, Subject
 from arlo_rec.offsite import escrow, feed
@@ -79,7 +79,8 @@ class Withdrawal(Record, frozen=True, kw_only=True):
     kept: int  # recordings that stay on hold, because the person asked that they be kept
     backup_until: datetime | None  # when the last backup that opens an erased recording is gone; None without one
     number: str | UnsetType = UNSET  # of the erasure; a preview has none
-    spool: list[str] | UnsetType = UNSET  # calls of that number that were refused, and lie in a known spool
+    spool: list[str] | UnsetType = UNSET  # calls of that number that are no recordings, and lie in a known spool
+    spool_until: datetime | UnsetType | None = UNSET  # when the last of them goes; None: the next intake removes all
 
 
 def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, asked: bool = True) -> Plan:
@@ -90,6 +91,9 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     called, so it is logged even if it is not carried out.
     """
     store.demand(Action.WITHDRAW, now)
+    if store.person.role is Role.INGEST:  # it withdraws by notices, which name a key press
+        store.note(Denied(action=Action.WITHDRAW, rule="consent.withdraw", code="only_by_notice"), now)
+        raise NotGranted("only_by_notice", rule="consent.withdraw")
     if (caller is None) == (call is None):
         raise Usage("caller_or_call")
     try:

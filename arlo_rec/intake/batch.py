@@ -49,7 +49,7 @@ from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
 from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.log.events import Denied, RefusedRemoved
-from arlo_rec.model.consent import CLOCK_TOLERANCE, Claim, has_said_no
+from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
@@ -272,14 +272,11 @@ class BatchOutcome:
             return True
         claim = None if delivery.says_withdrawal else candidates.claimed(delivery)
         began, now = candidates.began(delivery, self._run.now), self._run.now
-        facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery, claim)}
+        facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery)}
         return policy.leaves_spool(code, began=began, now=now, **facts).allowed
 
-    def _is_withdrawn(self, delivery: Delivery, claim: Claim | None) -> bool:
-        """Whether the caller of a refused call withdrew after the key press, or after the call began.
-
-        A key press a moment ahead of the clock comes after the withdrawal: that call waits for its time.
-        """
+    def _is_withdrawn(self, delivery: Delivery) -> bool:
+        """Whether the caller of a refused call withdrew after the key press, or after the call began."""
         if delivery.says_withdrawal:
             return False
         try:
@@ -287,10 +284,7 @@ class BatchOutcome:
         except BadManifest:
             return False
         at = self._run.store.catalogue.tombstones.withdrawn_at("caller", tag) if tag is not None else None
-        key_at, now = claim.key_at if claim is not None else None, self._run.now
-        is_time = key_at is not None and key_at < now + policy.CLOCK_AHEAD
-        pressed = key_at if key_at is not None and is_time else candidates.began(delivery, now)
-        return at is not None and pressed < at + CLOCK_TOLERANCE
+        return at is not None and candidates.pressed(delivery, self._run.now) < at + CLOCK_TOLERANCE
 
     def _note_duplicate(self, delivery: Delivery, recording: RecordingId) -> None:
         self.outcome.duplicates.append(Taken(recording, delivery.source, delivery.source_id or ""))

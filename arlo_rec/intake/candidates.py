@@ -39,7 +39,7 @@ from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Private, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week
-from arlo_rec.policy import Decision, State
+from arlo_rec.policy import CLOCK_AHEAD, Decision, State
 from arlo_rec.rights import NO_OBJECTIONS, Objections, taken_in_despite
 
 if TYPE_CHECKING:
@@ -321,6 +321,16 @@ def began(delivery: Delivery, now: datetime) -> datetime:
     except (OverflowError, ValueError):  # no time of the calendar
         return now
     return min(written, now)
+
+
+def pressed(delivery: Delivery, now: datetime) -> datetime:
+    """When the key of consent of a read delivery was pressed; else when its call began.
+
+    A time a moment ahead of the clock is one. What is further ahead than any clock in use says nothing.
+    """
+    claim = claimed(delivery)
+    key_at = claim.key_at if claim is not None else None
+    return key_at if key_at is not None and key_at < now + CLOCK_AHEAD else began(delivery, now)
 
 
 def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:

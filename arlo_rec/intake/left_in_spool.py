@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from arlo_rec.backends import shared_folder
+from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake import candidates, spool
-from arlo_rec.intake.candidates import ConsentRules, Refusal
+from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
+from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
+from arlo_rec.policy import SOUND_WAITS, State, due_at, leaves_spool
 from arlo_rec.store import Store
 
 WAITS: Final = "waits"  # in place of a refusal's code: it was not read by a run yet, or its sound was refused
@@ -29,9 +32,20 @@ class LeftCall(NamedTuple):
     """A call in a spool that is no recording, and the code of its refusal."""
 
     source: str
-    began: datetime
     code: str
+    began: datetime
+    pressed: datetime  # the key of consent; else as `began`
+    said_no: bool
     stopped: bool  # by a key, during the call
+
+    def leaves_at(self, now: datetime, withdrawn_at: datetime | None) -> datetime:
+        """When an intake removes its files at the latest; not later than *now* for what the next one removes."""
+        withdrawn = withdrawn_at is not None and self.pressed < withdrawn_at + CLOCK_TOLERANCE
+        facts = {"said_no": self.said_no, "withdrawn": withdrawn}
+        for at in (now, self.began + SOUND_WAITS):
+            if leaves_spool(self.code, began=self.began, now=at, **facts).allowed:
+                return at
+        return due_at(self.began)
 
 
 class Search(NamedTuple):
@@ -53,19 +67,18 @@ def remember(store: Store, paths: Iterable[Path], now: datetime) -> None:
 
 def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
     """The calls of these numbers that lie in a known spool, by what their manifests say."""
-    folders = [Path(folder) for folder in _known(store)]
+    folders, tags = [Path(folder) for folder in _known(store)], Tags(store.secret(INDEX_SEED))
     search = Search([], is_whole=bool(folders) and all(_is_readable(folder) for folder in folders))
     rules = ConsentRules(store.policy, now)
     for delivery in scan(folders).deliveries():
         try:
             code = _code(delivery, numbers, rules)
+            code = None if _is_held(store, delivery, tags) else code
         except spool.NotAFile:
             search = search._replace(is_whole=False)
             continue
         if code is not None:
-            search.calls.append(
-                LeftCall(delivery.source, candidates.began(delivery, now), code, candidates.was_stopped(delivery))
-            )
+            search.calls.append(_left(delivery, code, now))
     return search._replace(calls=sorted(search.calls, key=lambda call: (call.began, call.source)))
 
 
@@ -92,6 +105,20 @@ def _code(delivery: Delivery, numbers: Collection[str], rules: ConsentRules) -> 
     except Vanished:
         return None
     return WAITS
+
+
+def _left(delivery: Delivery, code: str, now: datetime) -> LeftCall:
+    claim, began = candidates.claimed(delivery), candidates.began(delivery, now)
+    said_no, stopped = claim is not None and has_said_no(claim), candidates.was_stopped(delivery)
+    return LeftCall(delivery.source, code, began, candidates.pressed(delivery, now), said_no, stopped)
+
+
+def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
+    """Whether a call is a recording, whose source was kept, or is being removed."""
+    if delivery.source_id is None:
+        return False
+    rows = store.catalogue.search.of_source(tags.tag("source", delivery.source_id))
+    return any(row.state is State.HELD for row in rows)
 
 
 def _known(store: Store) -> list[str]:

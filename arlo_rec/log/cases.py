@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from arlo_rec.log.events import (
     CaseAnswered,
@@ -21,10 +21,10 @@ from arlo_rec.log.events import (
     CaseWidened,
     OfCase,
 )
-from arlo_rec.model.records import RecordingId, from_iso
+from arlo_rec.model.records import RecordingId, from_iso, to_iso
 from arlo_rec.model.times import end_of_day
 from arlo_rec.policy import FOUR_EYES
-from arlo_rec.rights import Ground, Right, case_ends
+from arlo_rec.rights import ClosingGround, Ground, ObjectionScope, Right, case_ends
 
 
 class CaseState(StrEnum):
@@ -51,6 +51,42 @@ class ProposedRefusal(NamedTuple):
     reason: str
 
 
+class Aftermath(NamedTuple):
+    """The remains of a granted request, when it was granted."""
+
+    files: int = 0  # outside the system
+    backup_until: datetime | None = None
+    hold_until: datetime | None = None  # of the hold that ends first
+    on_hold: int = 0  # recordings that stay, since another person has a claim to them
+    asked_for: int = 0  # as well: a caller asked for a copy, and has no answer
+    rejected: tuple[ObjectionScope, ...] = ()  # uses to which an employee objected without success
+
+    def event(self, case: str, reason: str) -> CaseGranted:
+        """The log entry of a granted request."""
+        return CaseGranted(
+            case=case,
+            reason=reason,
+            files=self.files or None,
+            backup_until=to_iso(self.backup_until) if self.backup_until is not None else None,
+            hold_until=to_iso(self.hold_until) if self.hold_until is not None else None,
+            on_hold=self.on_hold or None,
+            asked_for=self.asked_for or None,
+            rejected=self.rejected or None,
+        )
+
+    @classmethod
+    def of(cls, event: CaseGranted) -> Self:
+        """The remains by a log entry."""
+        return cls(
+            event.files or 0,
+            from_iso(event.backup_until) if event.backup_until is not None else None,
+            from_iso(event.hold_until) if event.hold_until is not None else None,
+            event.on_hold or 0,
+            event.asked_for or 0,
+            tuple(map(ObjectionScope, event.rejected or ())),
+        )
+
+
 class LoggedCase(NamedTuple):
     """A case by the log."""
 
@@ -69,8 +105,9 @@ class LoggedCase(NamedTuple):
     answered_at: datetime | None = None  # newest answer
     sha256: str | None = None  # of its file
     granted_at: datetime | None = None
+    left: Aftermath = Aftermath()
     refused_at: datetime | None = None
-    ground: Ground | None = None  # of the refusal
+    ground: Ground | ClosingGround | None = None  # of the refusal, or of closing it without an answer
     proposed: ProposedRefusal | None = None
     closed_at: datetime | None = None
     why: str | None = None  # the reason of a decision, or of a closing without an answer
@@ -149,8 +186,10 @@ def _after(known: LoggedCase, event: OfCase, at: datetime, by: str) -> LoggedCas
         case CaseWidened(sworn=sworn):
             return known._replace(sworn=(*known.sworn, sworn))
         case CaseIdentified(due=text, stood_still=days):
-            due = date.fromisoformat(text)
-            return known._replace(due_on=due, stood_still=int(days), is_identified=True)
+            due, proposed = date.fromisoformat(text), known.proposed
+            if proposed is not None and proposed.ground is Ground.NOT_IDENTIFIED:
+                proposed = None  # it is not so any more
+            return known._replace(due_on=due, stood_still=int(days), is_identified=True, proposed=proposed)
         case CaseHolds(recordings=held):
             return known._replace(held=known.held.union(held))
         case CaseAnswered(sha256=sha256):
@@ -165,7 +204,8 @@ def _after(known: LoggedCase, event: OfCase, at: datetime, by: str) -> LoggedCas
         case CaseRefused(ground=ground, reason=reason):
             return known._replace(refused_at=at, ground=Ground(ground), why=reason, proposed=None)
         case CaseGranted(reason=reason):
-            return known._replace(granted_at=at, why=reason, proposed=None)
-        case CaseClosed(reason=reason):
-            return known._replace(closed_at=at, why=reason, proposed=None)
+            return known._replace(granted_at=at, why=reason, left=Aftermath.of(event), proposed=None)
+        case CaseClosed(reason=reason, ground=ground):
+            of = ClosingGround(ground) if ground is not None else known.ground
+            return known._replace(closed_at=at, why=reason, ground=of, proposed=None)
     return known

@@ -834,11 +834,21 @@ class CaseExtended(OfCase):
 
 
 class CaseGranted(OfCase):
-    """A request of another right than access was granted, and what was done about it."""
+    """A request of another right than access was granted, what was done about it, and what was left at that time.
+
+    `files` are outside the system. `on_hold` and `asked_for` are recordings that stay because another person has a
+    claim to them. `rejected` are uses to which an employee objected without success.
+    """
 
     ACTION = Action.DSAR
     reason: str
     granted: bool = True
+    files: int | None = None
+    backup_until: str | None = None
+    hold_until: str | None = None  # of the hold that ends first
+    on_hold: int | None = None
+    asked_for: int | None = None
+    rejected: Sequence[str] | None = None
 
 
 class CaseRefusalProposed(OfCase):
@@ -877,10 +887,11 @@ class CaseRefused(OfCase):
 
 
 class CaseClosed(OfCase):
-    """A case was closed: its answer was handed over, or there is a reason for none."""
+    """A case was closed: its answer was handed over, or there is a ground and a reason for none."""
 
     ACTION = Action.DSAR
     reason: str | None = None
+    ground: str | None = None
     closed: bool = True
 
 

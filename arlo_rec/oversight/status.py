@@ -34,6 +34,7 @@ from arlo_rec.policy import (
     Action,
     Role,
     clock_against_log,
+    may,
     supplier_control,
 )
 from arlo_rec.rights import ObjectionScope
@@ -132,15 +133,15 @@ def status(
     *suppliers*: those that the company states; None where it states none.
     """
     store.demand(Action.LOOK_AFTER, now)
-    late = now - OVERDUE_AFTER
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
     unasked = store.catalogue.refusals.recorded_unasked(now - RECENT)
+    sees_requests = may(store.person.role, Action.AUDIT_SHOW).allowed  # the others have no part in them
     current = Status(
         held=store.catalogue.count_held(),
         due=holds.count_due(store, now),
-        overdue=holds.count_due(store, late),
+        overdue=holds.count_due(store, now - OVERDUE_AFTER),
         refused=refused_in_spool(store, now),
         recorded_unasked=unasked.count if unasked is not None else 0,
         ended_prompts=_ended_prompts(store, now),
@@ -153,8 +154,8 @@ def status(
         unconfirmed=disclosures.count_open(store),
         exports_overdue=len(disclosures.kept_too_long(store, now)),
         holds=sum(1 for _ in store.catalogue.search.held_among(holds.at(store, now).by_call)),
-        requests=cases.urgent(store, now),
-        objections=[PendingObjection.of(each) for each in objections.pending(store, now)],
+        requests=cases.urgent(store, now) if sees_requests else [],
+        objections=[PendingObjection.of(each) for each in objections.pending(store, now) if sees_requests],
         untold=staff_notices.count_untold(store, now - RECENT),
         warnings=[],
         check_word=store.authority.check_word(),

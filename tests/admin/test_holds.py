@@ -150,6 +150,24 @@ def test_what_was_withdrawn_stays_on_no_other_ground(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rule("access.subject")
+def test_an_answer_tells_a_call_that_went_with_its_hold_as_withdrawn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    world.json("case", "open", "90000001", "--identity", "called-back", who="sigrid")
+    hold(world, call, "18c", "3d")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    later(monkeypatch, days=5)
+    assert world.json("purge", who="cron")["erased"] == 1
+    out = world.base / "a.html"
+    told = world.json("dsar", "90000001", "--identity", "called-back", "--out", str(out), who="sigrid")
+    content = answers.opened(out.read_bytes(), passphrase_bytes(told["passphrase"]))
+    data = json.loads(content["bodies"]["data.json"])
+    assert [each["why"] for each in data["erased_since"]] == ["withdrawn"]
+
+
+@pytest.mark.slow
 @pytest.mark.rule("data.employee")
 def test_the_employee_who_answered_learns_of_a_hold_and_not_for_whom_it_is(world: World) -> None:
     (call,) = world.take_in("a", seconds=0.2)

@@ -23,6 +23,8 @@ from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.rule("access.subject")
 WHY = ("--reason", "vi fant ingen feil i opplysningene")
+UPHOLD = ("--uphold", "--reason", "he has the right to this")
+AGENT = ("--agent", "Ola Oppdiktet", "--identity", "seen-id")
 CALLED = ("--identity", "called-back")
 
 
@@ -159,21 +161,108 @@ def test_an_employees_objection_closes_their_calls_when_it_is_entered_as_a_case(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("right", "scope"), [("erasure", "recording"), ("objection", "quality")])
-def test_what_an_employee_asks_for_is_granted_once_an_objection_of_each_of_their_names_is_upheld(
-    world: World, right: str, scope: str
-) -> None:
+def test_an_employees_erasure_is_granted_once_recording_is_objected_to_under_each_of_their_names(world: World) -> None:
     names = ("Ola Oppdiktet", "Ola O")
-    case = opened(world, right, *(f"--agent={name}" for name in names), "--identity", "seen-id")["id"]
+    case = opened(world, "erasure", *(f"--agent={name}" for name in names), "--identity", "seen-id")["id"]
     grant = ("case", "decide", case, "--grant", "--reason", "det er gjort i dag")
     for name in names:
         assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out")
-        uphold = ("--uphold", "--scope", "training", "--reason", "he has the right to this")
-        if right == "erasure":
-            world.json("person", "objection", name, *uphold, who="sigrid")
-            assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out"), "the calls are there still"
-        world.json("person", "objection", name, *uphold, "--scope", scope, who="sigrid")
+        world.json("person", "objection", name, "--scope", "training", *UPHOLD, who="sigrid")
+        assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out"), "the calls are there still"
+        world.json("person", "objection", name, "--scope", "recording", *UPHOLD, who="sigrid")
+    assert "Vi har ingen opptak av deg" in world.json(*grant, "--lang", "nb", who="sigrid")["letter"]
+
+
+@pytest.mark.slow
+def test_a_letter_of_an_employees_erasure_tells_the_calls_that_stay_for_another(world: World) -> None:
+    calls = world.take_in("a", "b", seconds=0.2)
+    world.deliver("c", caller="+4790000002", seconds=0.2)
+    world.json("ingest", str(world.spool), who="telefon")
+    hold = ("--ground", "18c", "--until", "30d", "--reason", "the person needs the call in a dispute")
+    world.json("hold", "set", calls[0], *hold, who="sigrid")
+    opened(world, "access", "90000002", *CALLED)
+    case = opened(world, "erasure", *AGENT)["id"]
+    world.json("person", "objection", "Ola Oppdiktet", "--scope", "recording", *UPHOLD, who="sigrid")
+    grant = ("case", "decide", case, "--grant", "--reason", "we erased what we could")
+    letter = world.json(*grant, "--lang", "en", who="sigrid")["letter"]
+    assert "We have erased the recordings of you in our system. The ones named here are not erased." in letter
+    assert "on hold because another person has a claim to them: 1." in letter
+    assert "another person asked for a copy, and has no answer: 1." in letter
+
+
+@pytest.mark.slow
+def test_an_objection_is_granted_once_every_use_is_decided_and_the_letter_tells_what_was_rejected(world: World) -> None:
+    case = opened(world, "objection", *AGENT)["id"]
+    grant = ("case", "decide", case, "--grant", "--reason", "no new copies are made", "--lang", "en")
+    refuse = ("case", "decide", case, "--refuse", "--ground", "not_met", "--reason", "we need the calls for quality")
+    objection = ("person", "objection", "Ola Oppdiktet")
+    world.json(*objection, "--scope", "training", *UPHOLD, who="sigrid")
+    assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out"), "two uses are not decided"
+    reject = ("--reject", "--reason", "we need the calls for quality")
+    world.json(*objection, "--scope", "recording", "--scope", "quality", *reject, who="sigrid")
+    assert world.code(*refuse, who="sigrid") == (14, "case_partly_upheld")
+    letter = world.json(*grant, who="sigrid")["letter"]
+    assert letter.startswith("We have done a part of what you asked for")
+    assert "Your objection to the recording is not upheld." in letter
+    assert "Your objection to quality assurance is not upheld." in letter
+    assert "Your objection to training" not in letter and "Datatilsynet" in letter
+
+
+@pytest.mark.slow
+def test_an_objection_of_which_nothing_is_upheld_is_not_granted(world: World) -> None:
+    case = opened(world, "objection", *AGENT)["id"]
+    world.json("person", "objection", "Ola Oppdiktet", "--reject", "--reason", "we need the calls", who="sigrid")
+    grant = ("case", "decide", case, "--grant", "--reason", "no new copies are made")
+    assert world.code(*grant, who="sigrid") == (14, "case_not_carried_out")
+
+
+@pytest.mark.slow
+@pytest.mark.rule("data.employee")
+def test_an_objection_that_was_rejected_once_closes_the_calls_again_when_it_is_entered_anew(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    world.grant()
+    objection = ("person", "objection", "Ola Oppdiktet", "--scope", "quality")
+    world.json(*objection, who="sigrid")
+    world.json(*objection, "--reject", "--reason", "we need the calls for quality", who="sigrid")
+    look = ("find", "--purpose", "quality", "--reason", REASON)
+    assert len(world.json(*look, who="leif")["recordings"]) == 1
+    opened(world, "objection", *AGENT)
+    assert world.json(*look, who="leif")["recordings"] == []
+
+
+@pytest.mark.slow
+def test_an_erasure_of_what_the_person_asked_to_be_kept_names_the_hold(world: World) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    hold = ("--ground", "18c", "--until", "30d", "--reason", "the person needs the call in a dispute")
+    number = world.json("hold", "set", call, *hold, who="sigrid")["hold"]["id"]
+    case = opened(world, "erasure")["id"]
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    grant = ("case", "decide", case, "--grant", "--reason", "the call is erased", "--lang", "en")
+    told = world.run(*grant, who="sigrid")
+    assert told.exit == 14 and "use arlo-rec hold lift first" in told.err
+    world.json("hold", "lift", number, "--reason", "the dispute has ended", who="sigrid")
+    world.json("purge", who="cron")
     assert world.json(*grant, who="sigrid")["case"]["state"] == "granted"
+
+
+@pytest.mark.slow
+def test_a_letter_that_is_written_again_says_what_it_said_at_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    erasure, restriction = opened(world, "erasure")["id"], opened(world, "restriction")["id"]
+    hold = ("--ground", "18a", "--until", "30d", "--reason", "the person says the date is wrong")
+    number = world.json("hold", "set", call, *hold, who="sigrid")["hold"]["id"]
+    decide = ("--grant", "--reason", "det er gjort i dag", "--lang", "nb")
+    letters = [world.json("case", "decide", restriction, *decide, who="sigrid")["letter"]]
+    world.json("hold", "lift", number, "--reason", "the dispute has ended", who="sigrid")
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    letters.append(world.json("case", "decide", erasure, *decide, who="sigrid")["letter"])
+    later(monkeypatch, hours=3)
+    world.take_in("b", started=datetime.now(UTC) + timedelta(hours=2), seconds=0.2, seed=3)
+    for case, letter in zip((restriction, erasure), letters, strict=True):
+        again = world.run("case", "show", case, "--out", "-", "--lang", "nb", who="sigrid").out
+        assert letter.split("\n\n", 2)[2] in again
 
 
 @pytest.mark.slow
@@ -396,6 +485,25 @@ def test_a_refusal_that_was_taken_back_meanwhile_is_approved_no_more(
 
 
 @pytest.mark.slow
+def test_whoever_has_shown_who_they_are_meanwhile_is_not_refused_for_want_of_it(two: World) -> None:
+    case = opened(two, "access", "90000001")["id"]
+    refuse = ("case", "refuse", case, "--ground", "not_identified", "--reason", "the person has not shown who they are")
+    waits = two.json(*refuse, who="sigrid")["case"]["waits"]
+    shown = two.json("case", "open", "--case", case, "--identity", "seen-id", who="sigrid")["case"]
+    assert (shown["state"], shown["waits"]) == ("open", None)
+    assert two.code("approve", waits, who="astrid") == (4, "no_pending_grant")
+    assert two.tasks("astrid") == two.tasks("sigrid")
+
+
+@pytest.mark.slow
+def test_no_officer_closes_alone_what_waits_for_another(two: World) -> None:
+    case = opened(two, "access")["id"]
+    two.json("case", "refuse", case, "--ground", "unfounded", "--reason", "the tenth letter of them", who="sigrid")
+    close = ("case", "close", case, "--ground", "taken_back", "--reason", "they took the request back")
+    assert two.code(*close, who="sigrid") == (14, "case_refusal_waits")
+
+
+@pytest.mark.slow
 def test_with_a_clock_that_is_behind_the_log_no_refusal_is_approved(
     two: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,7 +541,7 @@ def test_a_letter_goes_to_the_screen_and_with_json_nothing_is_entered(
         (("case", "refuse", ids[1], "--ground", "unfounded", *WHY), "Datatilsynet"),
         (("case", "extend", ids[2], *WHY), "Datatilsynet"),
         (("case", "show", ids[2]), "Datatilsynet"),
-        (("case", "close", ids[3], *WHY), "Datatilsynet"),
+        (("case", "close", ids[3], "--ground", "mistake", *WHY), "Datatilsynet"),
         ((*objection, "--reject", *WHY), "Datatilsynet"),
         ((*objection, "--uphold", *WHY), "How to reach us"),
         (("audit", "breach", "--person", "leif"), "Verisure Arlo Europe DAC"),

@@ -15,7 +15,7 @@ from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.records import from_iso
 from arlo_rec.model.times import end_of_day, local_date, shown
 from tests.support.answers import opened
-from tests.support.catalogue import catalogue, insider
+from tests.support.catalogue import catalogue, insider, own_code
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.rule("access.subject"), pytest.mark.slow]
@@ -293,9 +293,36 @@ def test_a_case_is_closed_when_its_answer_was_handed_over(world: World) -> None:
 def test_a_case_without_an_answer_is_closed_with_a_reason_alone(world: World) -> None:
     case = case_of(world)
     assert refused(world, "case", "close", case) == (14, "case_not_answered")
-    assert refused(world, "case", "close", case, "--reason", "why") == (2, "reason_too_short")
-    told = world.json("case", "close", case, "--reason", "she took her request back", who="sigrid")
+    ground, reason = ("--ground", "taken_back"), ("--reason", "she took her request back")
+    assert refused(world, "case", "close", case, *reason) == (14, "case_not_answered")
+    assert refused(world, "case", "close", case, *ground, "--reason", "why") == (2, "reason_too_short")
+    assert refused(world, "case", "close", case, *ground) == (2, "reason_missing")
+    assert refused(world, "case", "close", case, "--ground", "no_time", *reason) == (2, "closing_ground_unknown")
+    told = world.json("case", "close", case, *ground, *reason, "--lang", "en", who="sigrid")
+    assert "You have told us that you do not want an answer any more." in told["letter"]
     assert "she took her request back" in told["letter"]
+    assert world.json("case", "show", case, who="sigrid")["case"]["ground"] == "taken_back"
+
+
+def test_a_case_is_a_duplicate_only_where_the_person_has_another_about_the_same(world: World) -> None:
+    case = case_of(world)
+    words = ("--ground", "duplicate", "--reason", "the same request came twice")
+    assert refused(world, "case", "close", case, *words) == (14, "case_no_other")
+    other = world.json("case", "open", "90000001", *CALLED, "--case", "new", who="sigrid")["case"]["id"]
+    assert world.json("case", "close", other, *words, who="sigrid")["case"]["state"] == "closed"
+
+
+def test_a_damaged_part_closes_nothing_to_the_person(world: World) -> None:
+    """They state once more who they are, in the same case or in a new one."""
+    case = case_of(world)
+    with own_code(world) as database:
+        database.run("UPDATE cases SET sealed = zeroblob(length(sealed))")
+    assert refused(world, "case", "open", "90000001", *CALLED) == (14, "case_runs")
+    assert refused(world, "dsar", "--case", case, "--out", str(world.base / "a.html")) == (14, "case_part_lost")
+    again = ("case", "open", "90000001", *CALLED)
+    assert world.json(*again, "--case", case, who="sigrid")["case"]["id"] == case
+    assert world.json(*again, "--case", "new", who="sigrid")["case"]["id"] != case
+    assert "case_differs" in {each["code"] for each in world.run("verify", "--json", who="iver").json["problems"]}
 
 
 @pytest.mark.parametrize("verb", [("extend",), ("refuse", *GROUND)], ids=lambda verb: verb[0])

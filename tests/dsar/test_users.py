@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.admin.unlock_attempts import note_attempt
+from arlo_rec.dsar.users import OTHER
 from arlo_rec.keys.layout import find
 from tests.support.answers import opened
 from tests.support.plain_language import HARDEST, lix, own_text
@@ -66,6 +67,21 @@ def test_names_of_people_who_left_of_employees_and_of_accounts_are_no_part_of_it
     answer = json.dumps(ask(world, "sigrid")["data"])
     assert [name for name in ("mona", "konto7", "Ola Oppdiktet", "leif") if name in answer] == []
     assert "leif" in json.dumps(ask(world, "leif", "leif.html")["data"])
+
+
+def test_employees_who_were_shown_the_notice_are_no_part_of_an_officers_answer(world: World) -> None:
+    world.take_in("a", seconds=0.2)
+    world.json("person", "notify", "Ola Oppdiktet", "Kari Kollega", who="sigrid")
+    data = ask(world, "sigrid")["data"]
+    assert [name for name in ("Ola Oppdiktet", "Kari Kollega") if name in json.dumps(data)] == []
+    named = [each["detail"].get("people") for each in data["entries"] if each["action"] == "notify"]
+    assert [OTHER, OTHER] in named, "that there were two is what the officer did"
+
+
+def test_an_officer_who_left_is_told_of_no_access_that_they_have(two: World) -> None:
+    two.json("person", "remove", "astrid", "--yes", who="sigrid")
+    assert "As a security officer you can open them" not in ask(two, "astrid")["letter"]
+    assert "As a security officer you can open them" in ask(two, "sigrid", "sigrid.html")["letter"]
 
 
 def test_a_failed_unlock_is_told_to_whose_name_was_used_and_as_nothing_that_they_did(world: World) -> None:

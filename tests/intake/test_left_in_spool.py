@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.dsar.page_file import passphrase_bytes
-from arlo_rec.model.records import to_iso
+from arlo_rec.model.records import from_iso, to_iso
 from tests.support import answers
 from tests.support.clock import later
 from tests.support.intake import ingest, left
@@ -37,7 +37,10 @@ def test_a_withdrawal_names_what_lies_refused_and_the_next_intake_removes_it(wor
     words = ("withdraw", WITHDRAWN, "--yes")
     assert world.json(*words, "--dry-run", who="siri")["spool"] == [str(path)]
     aloud = world.run(*words, "--lang", "en", who="siri").out
-    assert "One call was refused and still lies in the telephone system's folder." in aloud.split("Say: ")[1]
+    assert (
+        "One call that is not taken in still lies in the telephone system's folder. "
+        "That is deleted the next time the folder is read." in aloud.split("Say: ")[1]
+    )
     assert left(world) == {"a.json", "a.wav", "b.json", "b.wav"}
     assert [one["source"] for one in ingest(world, exit=3)["removed"]] == [str(path)]
     assert left(world) == {"b.json", "b.wav"}
@@ -81,8 +84,8 @@ def test_the_answer_tells_of_what_lies_refused_and_when_it_goes(world: World) ->
     world.deliver("c", consent=UNKNOWN, started=started)
     ingest(world, "--keep-source", exit=3)
     text = letter(world)
-    assert text.count("The call was recorded without a valid consent") == 1 and "The file is deleted now" in text
-    assert text.count("The call was refused") == 1 and "The file is deleted by" in text
+    assert text.count("The call was recorded without a valid consent") == 1 and "It is deleted now" in text
+    assert text.count("The call was refused") == 1 and "It is deleted by" in text
     assert "could not read the whole folder" not in text
     ingest(world, exit=3)
     assert "uten gyldig samtykke" not in letter(world, lang="nb")
@@ -94,7 +97,7 @@ def test_a_call_that_was_stopped_is_not_told_as_one_without_consent(world: World
     world.take_in("a")
     world.deliver("b", caller=WITHDRAWN, consent={"stopped": {"key": "9"}})
     text = letter(world)
-    assert "stopped by a key during the call" in text and "The file is deleted now" in text
+    assert "stopped by a key during the call" in text and "It is deleted now" in text
     assert "without a valid consent" not in text
 
 
@@ -104,7 +107,7 @@ def test_a_call_that_comes_too_late_is_not_told_as_one_without_consent(world: Wo
     world.take_in("a")
     world.deliver("b", caller=WITHDRAWN, started=datetime.now(UTC) - timedelta(days=91))
     text = letter(world)
-    assert "The call is not taken in yet" in text and "The file is deleted now" in text
+    assert "The call is not taken in yet" in text and "It is deleted now" in text
     assert "without a valid consent" not in text
 
 
@@ -162,10 +165,39 @@ def test_what_lies_refused_from_before_a_withdrawal_goes_now_and_what_came_after
     world.deliver("after", caller=WITHDRAWN, consent=UNKNOWN, started=now + timedelta(hours=1))
     ingest(world, "--keep-source", exit=3)
     text = letter(world)
-    assert (text.count("The file is deleted now"), text.count("The file is deleted by")) == (1, 1)
+    assert (text.count("It is deleted now"), text.count("It is deleted by")) == (1, 1)
 
 
 @pytest.mark.rule("retention.90d")
 def test_what_can_be_mended_stays_for_no_more_than_90_days(world: World) -> None:
     world.deliver("a", consent=UNKNOWN, started=datetime.now(UTC) - timedelta(days=91))
     assert ([one["code"] for one in ingest(world, exit=3)["refused"]], left(world)) == (["prompt_unknown"], set())
+
+
+@pytest.mark.rule("consent.press2")
+def test_of_a_no_without_sound_the_letter_names_no_sound_and_support_promises_no_more_than_is_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest waits a day for the sound that it names, which is to be removed with it."""
+    path = world.deliver("a", caller=WITHDRAWN, consent={"key": "2"})
+    path.with_suffix(".wav").unlink()
+    ingest(world, exit=3)
+    text = letter(world)
+    assert "The call came without sound that can be read." in text and "It is deleted by" in text
+    told = world.json("withdraw", WITHDRAWN, "--yes", who="siri")
+    assert told["spool"] == [str(path)] and told["spool_until"] is not None
+    aloud = world.run("withdraw", WITHDRAWN, "--yes", "--lang", "en", who="siri").out.split("Say: ")[1]
+    assert "That is deleted by" in aloud and "next time" not in aloud
+    ingest(world, exit=3)
+    assert left(world) == {"a.json"}
+    later(monkeypatch, seconds=(from_iso(told["spool_until"]) - datetime.now(UTC)).total_seconds() + 1)
+    ingest(world, exit=3)
+    assert left(world) == set()
+
+
+@pytest.mark.rule("access.subject")
+def test_a_recording_whose_source_was_kept_is_no_call_that_is_not_taken_in(world: World) -> None:
+    path = world.deliver("a", caller=WITHDRAWN, seconds=0.2)
+    world.json("ingest", str(world.spool), "--keep-source", who="telefon")
+    assert "not taken in" not in letter(world)
+    assert world.json("withdraw", WITHDRAWN, "--yes", who="siri")["spool"] == [str(path)]

@@ -228,3 +228,11 @@ def test_a_run_cut_off_anywhere_is_ended_by_the_next(template: World, tmp_path: 
         ingest(world, exit=0)
         assert (len(objects(world)), left(world), problems(world)) == (1, set(), []), plan.names[at - 1]
     assert crashed >= len(steps) // 2
+
+
+@pytest.mark.rule("access.need")
+def test_a_telephone_system_withdraws_by_a_notice_and_looks_at_no_persons_calls(world: World) -> None:
+    (call,) = world.take_in("a", seconds=0.2)
+    for words in (("90000001", "--dry-run"), ("90000001", "--yes"), ("--call", call, "--yes")):
+        assert world.code("withdraw", *words, who="telefon") == (13, "only_by_notice")
+    assert world.json("status", who="iver")["held"] == 1

@@ -60,3 +60,15 @@ def test_a_store_that_came_back_without_its_feed_is_critical_until_an_officer_ac
     fed.json("restore", "--accept-without-feed", "--reason", "the feed burnt too", who="sigrid")
     found = fed.run("status", "--json", who="sigrid")
     assert (found.exit, found.json["critical"]) == (0, [])
+
+
+@pytest.mark.rule("access.need")
+def test_requests_and_objections_are_shown_to_officers_and_it_alone(world: World) -> None:
+    world.json("case", "open", "90000001", "--identity", "called-back", who="sigrid")
+    world.json("person", "objection", "Ola Oppdiktet", "--scope", "training", who="sigrid")
+    counts = {
+        who: (len(told["requests"]), len(told["objections"]))
+        for who in ("sigrid", "iver", "leif", "siri", "telefon", "cron")
+        if (told := world.json("status", who=who))
+    }
+    assert counts == {"sigrid": (1, 1), "iver": (1, 1)} | dict.fromkeys(("leif", "siri", "telefon", "cron"), (0, 0))

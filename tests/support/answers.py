@@ -213,6 +213,7 @@ NOT_TAKEN_IN = replace(
         NotTakenIn(START + timedelta(days=36), "stopped", START + timedelta(days=40)),
         NotTakenIn(START + timedelta(days=37), "faulty", START + timedelta(days=127)),
         NotTakenIn(START + timedelta(days=38), "waits", START + timedelta(days=128)),
+        NotTakenIn(START + timedelta(days=38), "no_sound", START + timedelta(days=39)),
     ),
     spool_read=False,
 )
