@@ -19,17 +19,16 @@ from arlo_rec.backends import Blobs
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
-from arlo_rec.catalogue.authority import Authority
+from arlo_rec.catalogue.authority import Authority, Pins
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue, TableRows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret, vouching
-from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.key_files import Identity, log_key
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import Instance, StateFolder
 from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.event import AuditEvent
@@ -65,7 +64,7 @@ class Change:
         self._person, self._now, self._log, self._policy, self._rows = person, now, log, policy, rows
         self.first = 0  # number of its first entry, once written
         self.bodies: list[dict[str, Any]] = []
-        self.restored_after: int | None = None  # for the link of a restore without a feed
+        self.restored_after: int | None = None  # for the link of a restore
 
     @property
     def next_seq(self) -> int:
@@ -109,6 +108,8 @@ class Store:
         self.authority = Authority(connection, layout.id, self.log, self.meta)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
+        self.place: bytes | None = layout.place  # None while it is being restored
+        self.memory = state.memory(layout.id)  # before the catalogue is read, so never newer than it
         self.lock_wait = LOCK_WAIT
         self.roster: Roster
         self.settings: Settings
@@ -153,9 +154,23 @@ class Store:
         self._is_stale = False
         self.rollbacks += [code for code in rollbacks if code not in self.rollbacks]
 
-    def _pins(self) -> list[Pin]:
-        seen = self.state.seen(self.layout.id)
-        return [self.identity.pin, *([seen.link] if seen else [])]
+    def _pins(self) -> Pins:
+        demanded = self.memory.demanded(self.instance())
+        own = next((seen.link for known, seen in demanded.items() if self.is_own(known)), None)
+        foreign = frozenset(seen.link for known, seen in demanded.items() if self.is_foreign(known))
+        return Pins(self.identity.pin, own, foreign, frozenset(seen.link for seen in demanded.values()))
+
+    def instance(self) -> Instance:
+        """This store, as opposed to restored copies with the same id."""
+        return Instance(self.authority.branch(), self.place)
+
+    def is_own(self, known: Instance) -> bool:
+        """Whether a state is one of this store, wherever it was opened, and not of a copy from another restore."""
+        return known.branch == self.authority.branch()
+
+    def is_foreign(self, known: Instance) -> bool:
+        """Whether this account knows that a restore divides another instance from this one."""
+        return not self.is_own(known) and (known.is_restored or self.memory.own(self.instance()) is not None)
 
     def has_newer_documents(self) -> bool:
         """Whether roster, policy and settings may differ from those loaded last."""
@@ -328,4 +343,5 @@ class Store:
             return None if merged == known else root_secret.encode_seen(merged)
 
         self.root.update_seen(newer)
-        self.state.remember(self.layout.id, seen)
+        if self.place is not None:
+            self.state.remember(self.layout.id, self.instance(), seen)
