@@ -25,7 +25,7 @@ from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue, TableRows
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import root_secret, vouching
+from arlo_rec.keys import authority, root_secret, vouching
 from arlo_rec.keys.key_files import Identity, log_key
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import Instance, StateFolder
@@ -108,7 +108,7 @@ class Store:
         self.authority = Authority(connection, layout.id, self.log, self.meta)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
-        self.place: bytes | None = layout.place  # None while it is being restored
+        self.instance = Instance(bytes(authority.DIGEST), layout.place)  # of its branch once the chain is followed
         self.memory = state.memory(layout.id)  # before the catalogue is read, so never newer than it
         self.lock_wait = LOCK_WAIT
         self.roster: Roster
@@ -133,6 +133,7 @@ class Store:
         has seen; an older chain is a finding.
         """
         self._is_stale = True  # also if this fails: then no change begins with the earlier documents
+        self.instance = self.instance._replace(branch=self.authority.links.branch())
         documents, rollbacks = self.authority.load(self._pins())
         person = documents.roster.person(self.identity.name)
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
@@ -155,22 +156,10 @@ class Store:
         self.rollbacks += [code for code in rollbacks if code not in self.rollbacks]
 
     def _pins(self) -> Pins:
-        demanded = self.memory.demanded(self.instance())
-        own = next((seen.link for known, seen in demanded.items() if self.is_own(known)), None)
-        foreign = frozenset(seen.link for known, seen in demanded.items() if self.is_foreign(known))
-        return Pins(self.identity.pin, own, foreign, frozenset(seen.link for seen in demanded.values()))
-
-    def instance(self) -> Instance:
-        """This store, as opposed to restored copies with the same id."""
-        return Instance(self.authority.branch(), self.place)
-
-    def is_own(self, known: Instance) -> bool:
-        """Whether a state is one of this store, wherever it was opened, and not of a copy from another restore."""
-        return known.branch == self.authority.branch()
-
-    def is_foreign(self, known: Instance) -> bool:
-        """Whether this account knows that a restore divides another instance from this one."""
-        return not self.is_own(known) and (known.is_restored or self.memory.own(self.instance()) is not None)
+        own, demanded = self.memory.own(self.instance), self.memory.demanded(self.instance)
+        foreign = frozenset(demanded[known].link for known in self.memory.foreign(self.instance))
+        every = frozenset(seen.link for seen in demanded.values())
+        return Pins(self.identity.pin, own[1].link if own else None, foreign, every)
 
     def has_newer_documents(self) -> bool:
         """Whether roster, policy and settings may differ from those loaded last."""
@@ -343,5 +332,5 @@ class Store:
             return None if merged == known else root_secret.encode_seen(merged)
 
         self.root.update_seen(newer)
-        if self.place is not None:
-            self.state.remember(self.layout.id, self.instance(), seen)
+        if self.instance.place is not None:
+            self.state.remember(self.layout.id, self.instance, seen)

@@ -149,14 +149,14 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
         newest = store.authority.newest
         assert newest is not None
         with store.db.reading():
-            demanded = state.memory(layout.id).demanded(store.instance())
+            demanded = state.memory(layout.id).demanded(store.instance)
             if not any(_rolled_back(store, seen) for seen in demanded.values()):
                 raise Usage("nothing_to_trust")
         if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
         with store.db.reading():
             head = store.head()
-        state.remember(layout.id, store.instance(), head, instead=True)
+        state.remember(layout.id, store.instance, head, instead=True)
     return newest
 
 
@@ -219,8 +219,8 @@ def _session(
 def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     """Steps 6 and 7; from now on every change is forwarded to the feed."""
     _follow(store, options.feed, now)
-    own = store.memory.own(store.instance())
-    if own is None or own[0] != store.instance() or own[1].link.number < store.authority.pin().number:
+    own = store.memory.own(store.instance)
+    if own is None or own[0] != store.instance or own[1].link.number < store.authority.pin().number:
         store.remember(anew=True)  # from now on this account accepts no other chain
     if store.secrets.holds(ROOT_SEED):
         with suppress(Unreachable):  # the store can be read without; `status` counts what is unfinished
@@ -253,13 +253,12 @@ def _demand_not_older(store: Store, shared: Seen) -> None:
 
     Raises Integrity where a restore lies between this store and another instance that the account has seen.
     """
-    demanded = store.memory.demanded(store.instance())
-    found = []
-    for known, seen in demanded.items():
-        if store.is_own(known):
+    foreign, found = store.memory.foreign(store.instance), list[str]()
+    for known, seen in store.memory.demanded(store.instance).items():
+        if known.branch == store.instance.branch:
             shared = shared.merged(seen)
         elif codes := _rolled_back(store, seen):
-            if store.is_foreign(known) or store.authority.is_restored:
+            if known in foreign or store.authority.is_restored:
                 raise Integrity("restored_unknown", rule="access.officer", digest=store.authority.check_word())
             found += codes
     found += _rolled_back(store, shared)

@@ -61,12 +61,12 @@ class Links:
         return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
 
     @reads_rows
-    def of_restore(self) -> Link | None:
-        """The newest link that a restore made."""
+    def branch(self) -> bytes:
+        """The digest of the newest link of a restore, unverified; zeros without one."""
         newest = "(SELECT max(number) FROM links WHERE instr(body, ?) = 0)"
         sql = f"SELECT body, signature FROM links WHERE number = {newest}"  # noqa: S608 - fixed words
         rows = self._db.rows(sql, (b'"restored_after":null',))
-        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])).digest if rows else bytes(authority.DIGEST)
 
     def add(self, link: Link) -> None:
         """Insert a link; inside a change."""
@@ -130,7 +130,6 @@ class Authority:
         self._log = log
         self._put: dict[str, bytes] = {}
         self._closing: Link | None = None
-        self._branch: bytes | None = None  # as long as no link is added
 
     def load(self, pins: Pins) -> tuple[Documents, list[str]]:
         """The documents in force, and the codes of what is older than a pin.
@@ -228,13 +227,6 @@ class Authority:
         """The check word of the newest link, for two people to compare (`keys.authority`)."""
         return authority.check_word(_demanded(self.newest).digest)
 
-    def branch(self) -> bytes:
-        """The digest of the newest link of a restore, unverified; zeros without one."""
-        if self._branch is None:
-            link = self.links.of_restore()
-            self._branch = link.digest if link is not None else bytes(authority.DIGEST)
-        return self._branch
-
     def has(self, pin: Pin) -> bool:
         """Whether a seen link is on the chain."""
         if self.newest is not None and self.newest.pin == pin:
@@ -317,7 +309,6 @@ class Authority:
         self.newest = before
 
     def _add(self, link: Link) -> None:
-        self._branch = None
         self.links.add(link)
         self._meta.set(_NEWEST, _PIN.pack(*link.pin))
 

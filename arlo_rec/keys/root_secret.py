@@ -165,7 +165,7 @@ class Instance(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What one account has seen of the instances of one store, the one used last at the end."""
+    """The states that one account has seen of the instances of one store, the one used last at the end."""
 
     states: Mapping[Instance, Seen]
 
@@ -181,6 +181,12 @@ class Memory(NamedTuple):
             for known, seen in self.states.items()
             if not is_known or known.branch == instance.branch or known.place == instance.place
         }
+
+    def foreign(self, instance: Instance) -> list[Instance]:
+        """Those of the demanded instances from which a restore divides this one, as the account knows."""
+        is_known = self.own(instance) is not None
+        others = (known for known in self.demanded(instance) if known.branch != instance.branch)
+        return [known for known in others if is_known or known.is_restored]
 
     def with_state(self, instance: Instance, seen: Seen) -> Memory:
         """The memory after *instance* was opened in the state *seen*."""
@@ -217,7 +223,7 @@ class StateFolder:
         self._files: StateFiles = LocalStateFiles(kept) if kept is None or isinstance(kept, Path) else kept
 
     def memory(self, store: bytes) -> Memory:
-        """What this account has seen of the instances of a store."""
+        """The states that this account has seen of the instances of a store."""
         return decode_memory(self._files.read(store) or b"")
 
     def remember(self, store: bytes, instance: Instance, seen: Seen, *, instead: bool = False) -> None:
