@@ -124,6 +124,8 @@ def message_of(error: ArloError, lang: str) -> str:
     With a similar known name (`nearest`) the sentence suggests that name.
     """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
+    if "purpose" in values:
+        values["purpose"] = say(f"purpose.{values['purpose']}", lang)
     if "keys" in values:  # of the company's particulars
         values["keys"] = ", ".join(f"{key} ({say(f'particular.{key}', lang)})" for key in values["keys"].split())
     return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", lang, **values)

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from arlo_rec.access import limits
+from arlo_rec.commands.run import Run
 from arlo_rec.model import documents
 from arlo_rec.model.records import Grant, Limits, RecordingId
+from arlo_rec.model.times import local_date
 from arlo_rec.store import Store
 from tests.support.catalogue import insider
 from tests.support.copies import CONFIRM, SAID, labels, propose
@@ -143,3 +145,25 @@ def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], 
 def test_limits_come_back_from_json_as_they_were() -> None:
     for each in (Limits(), Limits(frozenset({"a", "b"}), NOW.replace(microsecond=0), None, 3)):
         assert documents.read(documents.plain(each), Limits) == each
+
+
+@pytest.mark.rule("access.managers")
+def test_after_the_end_of_a_grant_it_is_said_when_that_was_and_how_to_ask_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a")
+    never = world.run("find", *WHY, "--lang", "en", who="leif")
+    assert "you have no grant for this" in never.err
+    world.grant("leif", "quality", "--team", "kundeservice", "--days", "1")
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=2))
+    day = local_date(datetime.now(UTC) + timedelta(days=1)).isoformat()
+    again = "arlo-rec request --purpose quality --team kundeservice --reason"
+    for words in (("find", *WHY), ("export", "0" * 32, *WHY, "--out", str(world.base / "out.wav"))):
+        ended = world.run(*words, "--lang", "en", who="leif")
+        assert (ended.exit, day in ended.err, again in ended.err) == (13, True, True), ended
+        assert world.code(*words, who="leif") == (13, "no_grant"), "scripts read the code they know"
+    assert again in world.run("find", "--teams", who="leif").out
+    assert again in world.run("todo", who="leif").out
+    assert "you have no grant" in world.run("find", "--purpose", "training", *WHY[2:], "--lang", "en", who="leif").err
+    world.json("request", "--purpose", "quality", "--team", "kundeservice", "--reason", REASON, who="leif")
+    assert "grant_ended" not in world.tasks("leif")
