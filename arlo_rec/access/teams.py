@@ -54,11 +54,11 @@ def ended(store: Store, now: datetime) -> list[Grant]:
     return [grant for grant in of_purposes if grant is not None]
 
 
-def held_calls(store: Store, now: datetime) -> Counter[str]:
-    """The number of held calls of each team, for officers."""
+def held_calls(store: Store, now: datetime, purpose: Purpose | None = None) -> Counter[str]:
+    """The number of held calls of each team, for officers; only those whose callers agreed to a *purpose*."""
     held, today = Counter[str](), store.clock.today(now)
     for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
-        if row.kind is Kind.ORIGINAL:
+        if row.kind is Kind.ORIGINAL and purpose in {None, *row.purposes}:
             held[row.team] += row.held
     return held
 

@@ -6,15 +6,16 @@ and later recordings are no longer sealed to it (access.officer, access.managers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import grant_history, grant_keys, short_ids
+from arlo_rec.access import employees, grant_history, grant_keys, short_ids
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.access.teams import held_calls
 from arlo_rec.crypto import primitives
@@ -34,10 +35,14 @@ from arlo_rec.policy import (
     Action,
     Purpose,
     has_hidden_characters,
+    may,
     may_be_granted,
     reason_problem,
 )
 from arlo_rec.store import Change, Store
+
+if TYPE_CHECKING:
+    from arlo_rec.admin.requests import Request
 
 TEAM_LONGEST = 200  # characters, as in a manifest
 
@@ -108,6 +113,14 @@ class HeldOfTeam(Record, frozen=True):
     team: str
     held: int
     nearest: list[str]
+
+
+class Doubt(NamedTuple):
+    """A team or an agent of a grant without recordings, with the known names that may be meant."""
+
+    name: str
+    nearest: tuple[str, ...]
+    is_agent: bool = False
 
 
 class Granted(Record, frozen=True):
@@ -224,9 +237,36 @@ def is_complete(store: Store, given: Grant) -> bool:
     return store.catalogue.grant_keys.reached(given.id) is None
 
 
+def doubts(store: Store, asked: Terms | Grant | Request, now: datetime) -> list[Doubt]:
+    """The teams and agents that a grant or a request names, and of whom no recording is held.
+
+    Empty for a person who may not grant. The names of agents are read only if one of them is unknown, which is logged.
+    """
+    if not may(store.person.role, Action.GRANT).allowed:
+        return []
+    agents = employees.named(store, sorted(asked.limits.agents or ()), now)
+    unknown = [each for each in agents if not each.calls]
+    of_agents = (Doubt(each.name, (each.nearest,) if each.nearest else (), is_agent=True) for each in unknown)
+    return [*_of_teams(store, asked, now), *of_agents]
+
+
+def doubts_unopened(store: Store, asked: Terms | Grant | Request, now: datetime) -> list[Doubt]:
+    """The same without what only the names of agents tell: nothing is opened, and nothing logged."""
+    if not may(store.person.role, Action.GRANT).allowed:
+        return []
+    unknown = employees.without_calls(store, sorted(asked.limits.agents or ()))
+    return [*_of_teams(store, asked, now), *(Doubt(name, (), is_agent=True) for name in unknown)]
+
+
+def _of_teams(store: Store, asked: Terms | Grant | Request, now: datetime) -> list[Doubt]:
+    held = held_calls(store, now) if asked.teams else Counter[str]()
+    unknown = (team for team in sorted(asked.teams or ()) if not held[team])
+    return [Doubt(team, tuple(nearest_names(team, held.keys() - {team}))) for team in unknown]
+
+
 def held_of(store: Store, given: Grant, now: datetime) -> list[HeldOfTeam]:
-    """The recordings of each team of a grant; one of all teams has those of now."""
-    held = held_calls(store, now)
+    """The recordings of each team that callers agreed to for a grant's purpose; one of all teams has those of now."""
+    held = held_calls(store, now, given.purpose)
     near = {team: nearest_names(team, held.keys() - {team}) for team in given.teams or () if not held[team]}
     names = sorted(held if given.teams is None else given.teams)
     return [HeldOfTeam(team, held[team], near.get(team, [])) for team in names]
@@ -300,6 +340,21 @@ def shown_state(grant: Grant, now: datetime) -> str:
     if grant.ended_at is not None:
         return grant.state
     return grant.state if grant.live(now) or grant.is_pending(now) else "expired"
+
+
+def why_own(store: Store, granted: Grant) -> str | None:
+    """The code of why a live grant counts as given to oneself; None where it does not, or an earlier one did."""
+    before = (other for other in store.roster.grants if other.id != granted.id and other.own)
+    if not granted.own or granted.state != "live" or any(_is_alike(other, granted) for other in before):
+        return None
+    if granted.by == granted.person:
+        return "own"
+    person = store.roster.person(granted.person)
+    return "own_new" if person is not None and person.by == granted.by else "own_detour"
+
+
+def _is_alike(one: Grant, other: Grant) -> bool:
+    return (one.by, one.person) == (other.by, other.person)
 
 
 def checked(store: Store, terms: Terms, now: datetime, action: Action) -> Purpose:

@@ -14,10 +14,12 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import approvals, grant_review, holds, pending, policy_changes, requests
+from arlo_rec.admin import approvals, grant_review, grants, holds, pending, policy_changes, requests
+from arlo_rec.admin.grants import Doubt
 from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
+from arlo_rec.admin.requests import Request
 from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WITHDRAWAL_REFUSED
 from arlo_rec.log.holds import HoldState, LoggedHold
 from arlo_rec.log.rows import CopyState, DisclosureState
@@ -172,7 +174,8 @@ def _pending(store: Store, now: datetime) -> Iterator[Task]:
         if decision.is_mine:
             is_own = decision.kind is Kind.GRANT and decision.by == store.person.name
             kind = "glass_agreed" if is_own else _DECIDED_AS[decision.kind]
-            yield Task(kind, decision.id, decision.since, {"by": decision.by, **_facts(decision.what)}, decision.until)
+            about = {"by": decision.by, **_facts(decision.what), "doubts": _doubts(store, decision.what, now)}
+            yield Task(kind, decision.id, decision.since, about, decision.until)
 
 
 def _facts(what: What) -> dict[str, object]:
@@ -189,6 +192,10 @@ def _facts(what: What) -> dict[str, object]:
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
     terms = (what.limits, what.may_export)
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
+
+
+def _doubts(store: Store, what: What, now: datetime) -> Sequence[Doubt]:
+    return grants.doubts_unopened(store, what, now) if isinstance(what, Grant | Request) else ()
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
