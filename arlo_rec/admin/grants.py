@@ -7,15 +7,15 @@ and later recordings are no longer sealed to it (access.officer, access.managers
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import employees, grant_history, grant_keys, short_ids
+from arlo_rec.access import grant_history, grant_keys, short_ids
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.access.teams import held_calls
 from arlo_rec.crypto import primitives
@@ -40,9 +40,6 @@ from arlo_rec.policy import (
     reason_problem,
 )
 from arlo_rec.store import Change, Store
-
-if TYPE_CHECKING:
-    from arlo_rec.admin.requests import Request
 
 TEAM_LONGEST = 200  # characters, as in a manifest
 
@@ -237,30 +234,34 @@ def is_complete(store: Store, given: Grant) -> bool:
     return store.catalogue.grant_keys.reached(given.id) is None
 
 
-def doubts(store: Store, asked: Terms | Grant | Request, now: datetime) -> list[Doubt]:
+def doubts(store: Store, teams: Collection[str] | None, limits: Limits, now: datetime) -> list[Doubt]:
     """The teams and agents that a grant or a request names, and of whom no recording is held.
 
     Empty for a person who may not grant. The names of agents are read only if one of them is unknown, which is logged.
     """
     if not may(store.person.role, Action.GRANT).allowed:
         return []
-    agents = employees.named(store, sorted(asked.limits.agents or ()), now)
+    from arlo_rec.access import employees  # here: what only counts loads no names
+
+    agents = employees.named(store, sorted(limits.agents or ()), now)
     unknown = [each for each in agents if not each.calls]
     of_agents = (Doubt(each.name, (each.nearest,) if each.nearest else (), is_agent=True) for each in unknown)
-    return [*_of_teams(store, asked, now), *of_agents]
+    return [*_of_teams(store, teams or (), now), *of_agents]
 
 
-def doubts_unopened(store: Store, asked: Terms | Grant | Request, now: datetime) -> list[Doubt]:
+def doubts_unopened(store: Store, teams: Collection[str] | None, limits: Limits, now: datetime) -> list[Doubt]:
     """The same without what only the names of agents tell: nothing is opened, and nothing logged."""
     if not may(store.person.role, Action.GRANT).allowed:
         return []
-    unknown = employees.without_calls(store, sorted(asked.limits.agents or ()))
-    return [*_of_teams(store, asked, now), *(Doubt(name, (), is_agent=True) for name in unknown)]
+    from arlo_rec.access import employees
+
+    unknown = employees.without_calls(store, sorted(limits.agents or ()))
+    return [*_of_teams(store, teams or (), now), *(Doubt(name, (), is_agent=True) for name in unknown)]
 
 
-def _of_teams(store: Store, asked: Terms | Grant | Request, now: datetime) -> list[Doubt]:
-    held = held_calls(store, now) if asked.teams else Counter[str]()
-    unknown = (team for team in sorted(asked.teams or ()) if not held[team])
+def _of_teams(store: Store, teams: Collection[str], now: datetime) -> list[Doubt]:
+    held = held_calls(store, now) if teams else Counter[str]()
+    unknown = (team for team in sorted(teams) if not held[team])
     return [Doubt(team, tuple(nearest_names(team, held.keys() - {team}))) for team in unknown]
 
 

@@ -114,7 +114,8 @@ def waiting(store: Store, now: datetime) -> list[Pending]:
 
 def doubts(store: Store, waits: Pending, now: datetime) -> list[Doubt]:
     """The teams and agents that pending access names, and of whom no recording is held."""
-    return grants.doubts(store, waits.what, now) if isinstance(waits.what, Grant | Request) else []
+    what = waits.what
+    return grants.doubts(store, what.teams, what.limits, now) if isinstance(what, Grant | Request) else []
 
 
 def named(store: Store, text: str, now: datetime) -> Pending:

@@ -69,7 +69,7 @@ def grant(
     with run.store() as store:
         teams = None if all_teams else tuple(team or ())
         terms = grants.Terms(name, purpose, teams, end, reason, limits, glass=break_glass, may_export=may_export)
-        doubts = _asked_about(run, grants.doubts(store, terms, now))
+        doubts = _asked_about(run, grants.doubts(store, terms.teams, limits, now))
         granted = grants.grant(store, terms, now, run.progress)
         return _given(run, store, granted, doubts, now)
 

@@ -195,7 +195,9 @@ def _facts(what: What) -> dict[str, object]:
 
 
 def _doubts(store: Store, what: What, now: datetime) -> Sequence[Doubt]:
-    return grants.doubts_unopened(store, what, now) if isinstance(what, Grant | Request) else ()
+    if not isinstance(what, Grant | Request):
+        return ()
+    return grants.doubts_unopened(store, what.teams, what.limits, now)
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
