@@ -29,6 +29,7 @@ _Kind = TypeVar("_Kind", bound="Record")
 STDIN: Final = "-"
 CALLER_BYTES: Final = 200  # a number in any notation is far shorter
 MIB: Final = 1024 * 1024
+TRIES: Final = 3  # of a passphrase, a number or a confirmation: a typing mistake ends no command
 OWNERS: Final = frozenset({"init", "backup", "restore", "demo", "serve"})  # the account that owns the store does these
 
 
@@ -98,16 +99,29 @@ class Typed:
         if sys.stderr.isatty():
             self.note(text)
 
+    def warn(self, text: str) -> None:
+        """Write a line for people to stderr, with --quiet too."""
+        self.end_progress()
+        sys.stderr.write(wrapped(text + "\n", sys.stderr))
+        sys.stderr.flush()
+
     def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
-        """Show the consequence, and demand *expected* on the terminal; raises Usage."""
+        """Show the consequence, and demand *expected* on the terminal; raises Usage.
+
+        Another answer is a typing mistake, and asked for again; an empty one is a no.
+        """
         if yes:
             return
-        self.end_progress()
-        sys.stderr.write(wrapped(summary + "\n", sys.stderr))
+        self.warn(summary)
         if not self.can_ask():
             raise Usage("needs_yes")
-        if self.answer_to(question) != expected:
-            raise Usage("not_confirmed")
+        for left in reversed(range(TRIES)):
+            answer = self.answer_to(question)
+            if answer == expected:
+                return
+            if not answer or not left:
+                raise Usage("not_confirmed")
+            self.warn(self.say("ask.not_that", expected=expected))
 
     def progress(self, progress: Progress) -> None:
         """Show how far long work is; nothing with --quiet, and where the answer is for a script."""
