@@ -72,6 +72,7 @@ COMMANDS: Final = {
     "release": Listed("manager", "training:release", answer="training.answers:CopyAnswer"),
     "reject": Listed("manager", "training:reject", answer="training.answers:CopyAnswer"),
     "withdraw": Listed("support", "support:withdraw", answer="erasure.withdrawal:Withdrawal"),
+    "receipt show": Listed("support", "anyone:receipt_show", answer="commands.anyone:ReceiptShown"),
     "ingest": Listed("services", "services:ingest", answer="intake.run:TakenIn"),
     "purge": Listed("services", "services:purge", answer="retention:Purged"),
     "backup": Listed("services", "services:backup", answer="recovery.backup:Backup"),

@@ -49,7 +49,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "consent": "consent",
     "demo": "demo",
     "dsar": "dsar particular user",
-    "erasure": "withdraw purge erasure certificate would",
+    "erasure": "withdraw purge erasure certificate receipt would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
     "identities": "person handover recovery rotate init trust authority unlock lock notices objection",
