@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.door.words import HERE
-from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.messages import say, say_without_command
 from arlo_rec.model.errors import Interrupted, Usage
 from arlo_rec.ui.tables import Table, shown
 from arlo_rec.ui.terminal import Form, wrapped
@@ -53,6 +53,10 @@ class Typed:
     def say(self, code: str, **values: object) -> str:
         """A sentence in the language of this run."""
         return say(code, self.lang, **values)
+
+    def say_without_command(self, code: str, **values: object) -> str:
+        """The same, without its last clause where that names a command."""
+        return say_without_command(code, self.lang, **values)
 
     def table(
         self,
