@@ -209,6 +209,13 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
 }
 
 
+DESK: Final[Mapping[Role, tuple[str, ...]]] = {  # the views of the desk, in their order; services and support have none
+    Role.MANAGER: ("calls", "copies", "files", "access", "tasks"),
+    Role.OFFICER: ("tasks", "cases", "grants", "copies", "files", "calls", "status"),
+    Role.AUDITOR: ("status", "tasks"),
+}
+
+
 @lru_cache(maxsize=256)  # one for each role and action: a verification asks for every entry of the log
 def may(role: Role, action: Action) -> Decision:
     """Whether a role permits an action; opening a recording needs a grant as well (`may_open`)."""

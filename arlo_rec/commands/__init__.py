@@ -66,6 +66,7 @@ COMMANDS: Final = {
     "request": Listed("manager", "grants:request", lists=True, answer="admin.requests:Requests"),
     "find": Listed("manager", "manager:find", lists=True, answer="access.search:Listed"),
     "listen": Listed("manager", "listening:listen", answer="commands.listening:Listened"),
+    "desk": Listed("manager", "desk:desk", answer="commands.desk:Worked"),
     "export": Listed("manager", "manager:export", answer="access.search:Exported"),
     "pseudonymise": Listed("manager", "training:pseudonymise", answer="training.answers:CopiesMade"),
     "review": Listed("manager", "reviewing:review", lists=True, answer="training.answers:Reviewed"),

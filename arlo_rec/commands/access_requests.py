@@ -10,7 +10,7 @@ import typer
 
 from arlo_rec.commands.options import Ground, Reason, SometimesReason, among, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import STDIN, first_moment, last_moment
+from arlo_rec.commands.typed import STDIN, first_moment, span
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.model.times import end_of_day, local_date, shown
 from arlo_rec.rights import ANSWERED_BY_COPY, IDENTITY_WAYS, Right
@@ -357,9 +357,7 @@ def _scope(run: Run, only: list[str]) -> Scope | None:
     if not all(only) or (days and not first and not last):
         raise Usage("bad_value", name="--only")
     calls = tuple(text for text in only if text not in days)
-    begin, end = first_moment(run, first or None), last_moment(run, last or None)
-    if begin is not None and end is not None and begin >= end:
-        raise Usage("span_reversed")
+    begin, end = span(run, first or None, last or None)
     return Scope(calls, begin, end) if only else None
 
 

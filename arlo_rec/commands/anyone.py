@@ -339,7 +339,7 @@ def todo(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         waiting = tasks(store, company_of(run).suppliers or (), run.now())
-        told = [TaskShown.of(task, text=_text(run, task, store.person.name)) for task in waiting]
+        told = [TaskShown.of(task, text=task_text(run, task, store.person.name)) for task in waiting]
     lines = [f"{shown_minute(task.since)}  {task.text}" for task in told]
     return Answer(Todo(told), lines or [run.say("todo.nothing")], always=True)
 
@@ -368,7 +368,7 @@ def particulars_or_none(run: Run) -> Particulars | None:
         return None
 
 
-def _text(run: Run, task: Task, name: str) -> str:
+def task_text(run: Run, task: Task, name: str, *, with_command: bool = True) -> str:
     """Pending work and its command; another person's file is named with its holder."""
     about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
@@ -382,7 +382,7 @@ def _text(run: Run, task: Task, name: str) -> str:
         code = "case_erases"
     if task.kind == "refused" and task.id in _HALF_WRITTEN:
         code = "refused_half_written"
-    return run.say(f"todo.{code}", **about)
+    return (run.say if with_command else run.say_without_command)(f"todo.{code}", **about)
 
 
 def word(run: Run, key: str, value: object) -> object:

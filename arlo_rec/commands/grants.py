@@ -326,7 +326,7 @@ def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> date
 
     if until is not None and days is not None:
         raise Usage("until_or_days")
-    last, longest = last_moment(run, until, ahead=True), now + GRANT_LONGEST
+    last, longest = last_moment(run, until), now + GRANT_LONGEST
     if last is not None:
         return longest if longest < last <= end_of_day(local_date(longest)) else last
     if days is not None and not 1 <= days <= 90:

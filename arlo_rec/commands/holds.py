@@ -32,7 +32,7 @@ def hold_set(
     run: Run = ctx.obj
     number, end, now = (
         run.caller(caller) if caller is not None else None,
-        last_moment(run, until, ahead=True),
+        last_moment(run, until),
         run.now(),
     )
     if end is None:

@@ -31,6 +31,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "review": "!confirm",  # why something was not heard is said of each copy
     "pseudonymise": "!bench",
     "find": "purpose !teams",
+    "desk": "",  # always: they stand in the head of the page, to be changed there
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
     "person objection": None,  # never: a decision on a person's right has a reason of its own
@@ -71,6 +72,7 @@ class Run(Typed):
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
         self._asking: str | None = None  # the name being unlocked
+        self.kept: Identity | None = None  # of a page, whose person is asked once
 
     # -- secrets --------------------------------------------------------------------------------------
 
@@ -146,6 +148,8 @@ class Run(Typed):
         return found
 
     def _identity(self, place: Layout, passphrase: bytes | None) -> Identity:
+        if self.kept is not None:
+            return self.kept
         from arlo_rec.keys import key_files
 
         settings = self.settings

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.door.words import HERE
-from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.messages import say, say_without_command
 from arlo_rec.model.errors import Interrupted, Usage
 from arlo_rec.ui.tables import Table, shown
 from arlo_rec.ui.terminal import Form, wrapped
@@ -54,6 +54,10 @@ class Typed:
     def say(self, code: str, **values: object) -> str:
         """A sentence in the language of this run."""
         return say(code, self.lang, **values)
+
+    def say_without_command(self, code: str, **values: object) -> str:
+        """The same, without its last clause where that names a command."""
+        return say_without_command(code, self.lang, **values)
 
     def table(
         self,
@@ -232,33 +236,44 @@ class TypedFiles:
 
 def span(run: Typed, since: str | None, before: str | None) -> tuple[datetime | None, datetime | None]:
     """The begin and the end; raises Usage for an invalid date, and for a begin after the end."""
-    begin, end = first_moment(run, since), last_moment(run, before)
+    from arlo_rec.model.times import search_span
+
+    begin, end = search_span(since, before, run.now())
+    _echo_begin(run, since, begin)
+    _echo_end(run, since if before is None else before, end)
     if begin is not None and end is not None and begin >= end:
-        raise Usage("from_after_to")
+        raise Usage("span_reversed")
     return begin, end
 
 
 def first_moment(run: Typed, text: str | None) -> datetime | None:
-    """The start of a day, or an instant; None where nothing was typed. Raises Usage."""
-    if text is None:
-        return None
+    """The start of one day, or an instant; None where nothing was typed. Raises Usage, for a week too."""
     from arlo_rec.model import times
 
-    at = times.first_moment(text, run.now())
-    run.echo(run.say("date.from", typed=text, at=at))
+    at = times.first_moment(text, run.now()) if text is not None else None
+    _echo_begin(run, text, at)
     return at
 
 
-def last_moment(run: Typed, text: str | None, *, ahead: bool = False) -> datetime | None:
-    """The end of a day, or an instant; lengths of time look back, or *ahead*. None where nothing was typed."""
-    if text is None:
-        return None
+def last_moment(run: Typed, text: str | None) -> datetime | None:
+    """The end of one day, to come, or an instant; None where nothing was typed. Raises Usage, for a week too."""
     from arlo_rec.model import times
+
+    at = times.last_moment(text, run.now()) if text is not None else None
+    _echo_end(run, text, at)
+    return at
+
+
+def _echo_begin(run: Typed, text: str | None, at: datetime | None) -> None:
+    if at is not None:
+        run.echo(run.say("date.from", typed=text, at=at))
+
+
+def _echo_end(run: Typed, text: str | None, at: datetime | None) -> None:
     from arlo_rec.model.times import shown_end
 
-    at = times.last_moment(text, run.now(), ahead=ahead)
-    run.echo(run.say("date.to", typed=text, at=shown_end(at)))
-    return at
+    if at is not None:
+        run.echo(run.say("date.to", typed=text, at=shown_end(at)))
 
 
 def near_line(run: Typed, nearest: Sequence[str]) -> list[str]:

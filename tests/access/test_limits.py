@@ -132,7 +132,7 @@ def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
         (("--per-day", "0"), "bad_limits"),
         (("--agent", " "), "bad_limits"),
         (("--agent", "x\u202e"), "bad_limits"),
-        (("--from", "2026-11-02", "--to", "2026-11-01"), "from_after_to"),
+        (("--from", "2026-11-02", "--to", "2026-11-01"), "span_reversed"),
     ],
 )
 def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], told: str) -> None:

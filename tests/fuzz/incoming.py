@@ -173,6 +173,9 @@ def _time(raw: bytes) -> bool:
     for parse in (times.first_moment, times.last_moment):
         with suppress(Usage):
             assert parse(text, NOW).tzinfo is UTC
+    with suppress(Usage):
+        begin, end = times.search_span(text, None, NOW)
+        assert begin is not None and (end is None or begin < end)
     return taken
 
 
