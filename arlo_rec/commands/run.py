@@ -202,7 +202,7 @@ class Run(Typed):
         params |= given
         if given:
             told = self.say("unlock.used", what=purpose_and_reason(self, given.get("purpose"), given.get("reason")))
-            self.warn(told)  # as it was not typed for this command
+            self.note(told, always=True)  # as it was not typed for this command
 
     def _say_why_none(self, place: Layout) -> None:
         """Say why an unlock does not spare the passphrase; raise that if there is no terminal."""
@@ -230,7 +230,7 @@ class Run(Typed):
             except NotUnlocked as problem:
                 if not left or problem.code != "wrong_passphrase":
                     raise
-                self.warn(self.say("ask.passphrase_wrong", left=left))
+                self.note(self.say("ask.passphrase_wrong", left=left), always=True)
 
     def _unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
         """See `unlocked`; a wrong passphrase is noted in the store, and not said to be where there is none."""

@@ -87,7 +87,7 @@ def _caller(run: Run, caller: list[str] | None, call: str | None) -> str | None:
         except (Usage, NothingMatched) as problem:
             if not left:
                 raise
-            run.warn(message_of(problem, run.lang))
+            run.note(message_of(problem, run.lang), always=True)
             typed = None
         else:
             return number

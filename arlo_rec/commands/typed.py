@@ -91,10 +91,10 @@ class Typed:
 
     # -- the terminal ---------------------------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
+    def note(self, text: str, *, always: bool = False) -> None:
+        """Write a line for people to stderr, beside the answer; where --quiet was given, only if *always*."""
         self.end_progress()
-        if not self.quiet:
+        if always or not self.quiet:
             sys.stderr.write(wrapped(text + "\n", sys.stderr))
             sys.stderr.flush()
 
@@ -103,12 +103,6 @@ class Typed:
         if sys.stderr.isatty():
             self.note(text)
 
-    def warn(self, text: str) -> None:
-        """Write a line for people to stderr, with --quiet too."""
-        self.end_progress()
-        sys.stderr.write(wrapped(text + "\n", sys.stderr))
-        sys.stderr.flush()
-
     def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
         """Show the consequence, and demand *expected* on the terminal; raises Usage.
 
@@ -116,7 +110,7 @@ class Typed:
         """
         if yes:
             return
-        self.warn(summary)
+        self.note(summary, always=True)
         if not self.can_ask():
             raise Usage("needs_yes")
         for left in reversed(range(TRIES)):
@@ -125,7 +119,7 @@ class Typed:
                 return
             if not answer or not left:
                 raise Usage("not_confirmed")
-            self.warn(self.say("ask.not_that", expected=expected))
+            self.note(self.say("ask.not_that", expected=expected), always=True)
 
     def progress(self, progress: Progress) -> None:
         """Show how far long work is; nothing with --quiet, and where the answer is for a script."""
