@@ -135,8 +135,8 @@ class Server(ThreadingHTTPServer):
         self.files = page_files(lang)
 
     def add(self, page: Page) -> str:
-        """Serve another page, instead of those that are over; its address."""
-        self._pages = [*(each for each in self._pages if each.is_open), page]
+        """Serve another page beside the first; the one before it may still report what was heard. Its address."""
+        self._pages = [self._pages[0], *self._pages[1:][-1:], page]
         return self._address(page)
 
     def entered(self, token: str) -> Page | None:

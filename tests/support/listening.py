@@ -51,8 +51,8 @@ class Listening:
     def __init__(self, world: World, recording: str, *words: str, who: str = "leif", purpose: str = "quality") -> None:
         self._begin(world, "listen", recording, "--purpose", purpose, *words, *(world._who(who) if who else ()))
 
-    def _begin(self, world: World, *words: str) -> None:
-        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", "en")
+    def _begin(self, world: World, *words: str, lang: str = "en") -> None:
+        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", lang)
         self.said = self.process.stderr.readline() if self.process.stderr else ""
         found = re.search(r"http://127\.0\.0\.1:(\d+)/(?:desk)?#(\S+)", self.said)
         assert found, self.said + self.process.communicate()[1]
@@ -123,8 +123,10 @@ def hear_in_review(world: World, copy: str, spans: list[list[float]], who: str =
 class AtDesk(Listening):
     """One run of the desk."""
 
-    def __init__(self, world: World, who: str = "leif", *, words: tuple[str, ...] = ("desk",)) -> None:
-        self._begin(world, *words, *world._who(who))
+    def __init__(
+        self, world: World, who: str = "leif", *, words: tuple[str, ...] = ("desk",), lang: str = "en"
+    ) -> None:
+        self._begin(world, *words, *world._who(who), lang=lang)
 
     def at(self, url: str) -> AtDesk:
         """The page of a call that this desk opened."""

@@ -319,6 +319,7 @@ function leaveFrame() {
   frame.hidden = true;
   frame.removeAttribute("src");
   frame.contentWindow?.location.replace("about:blank");
+  sessionStorage.removeItem("place"); // the frame's path, which it kept for a reload
 }
 
 function markCurrent() {
