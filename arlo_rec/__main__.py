@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 
 gc.set_threshold(50_000)  # loading modules leaves no garbage: to look for it every 700 objects is 6 % of a command
 UNWRITTEN = 120  # the interpreter's own status where the last of what was printed cannot be written
@@ -30,7 +31,20 @@ def main() -> None:
     """Run the program, here or through the door, and leave with its exit status."""
     stand_in_for_closed()
     _ended_with[:] = [_run(sys.argv[1:])]
+    _forget_typed(_ended_with[0])
     sys.exit(_ended_with[0])
+
+
+def _forget_typed(status: int) -> None:
+    """Discard what was typed ahead of a wrong passphrase's answer: it may be that passphrase, and is for no shell."""
+    from arlo_rec.model.errors import NotUnlocked
+
+    if status == NotUnlocked.exit_status:
+        with suppress(ImportError, OSError, ValueError):  # no terminal, or none that keeps what is typed
+            import termios
+
+            if os.isatty(sys.stdin.fileno()):
+                termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _run(words: list[str]) -> int:

@@ -87,6 +87,7 @@ class Action(StrEnum):
     EXPORT = "export"
     LISTEN = "listen"  # on a page that leaves nothing behind
     WITHDRAW = "withdraw"
+    SEE_RECEIPT = "see_receipt"  # of an erasure, by its number
     PURGE = "purge"
     DSAR = "dsar"
     BACKUP = "backup"
@@ -191,6 +192,7 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
     Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
     Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER, Role.INGEST}), "consent.withdraw"),
+    Action.SEE_RECEIPT: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
     Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
     Action.DSAR: (_OFFICERS, "access.subject"),
     Action.HOLD: (_OFFICERS, "access.subject"),
@@ -204,6 +206,13 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     **dict.fromkeys((Action.PEOPLE, Action.GRANT, Action.RESTORE), (_OFFICERS, "access.officer")),
     **dict.fromkeys(_NEEDS_PURPOSE | {Action.REQUEST}, (_MANAGERS, "access.managers")),
     **dict.fromkeys(_MAKES_COPIES, (_MANAGERS, "data.pseudonymised")),
+}
+
+
+DESK: Final[Mapping[Role, tuple[str, ...]]] = {  # the views of the desk, in their order; services and support have none
+    Role.MANAGER: ("calls", "copies", "files", "access", "tasks"),
+    Role.OFFICER: ("tasks", "cases", "grants", "copies", "files", "calls", "status"),
+    Role.AUDITOR: ("status", "tasks"),
 }
 
 

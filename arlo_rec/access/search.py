@@ -20,7 +20,8 @@ from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
 from arlo_rec.backends import stored_digest
 from arlo_rec.backends.named_files import NamedFile
-from arlo_rec.log.events import SearchBegun, SearchShown
+from arlo_rec.log.entries import LogEntry
+from arlo_rec.log.events import Opened, SearchBegun, SearchShown
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
@@ -42,13 +43,25 @@ class Search:
     since: datetime | None = None
     before: datetime | None = None
     limit: int | None = None
+    shortest_s: float | None = None
+    longest_s: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """The criteria as the log stores them."""
         criteria: dict[str, object] = {"agent": self.agent, "team": self.team, "limit": self.limit}
+        criteria |= {"shortest_s": self.shortest_s, "longest_s": self.longest_s}
         criteria |= {"since": to_iso(self.since) if self.since else None}
         criteria |= {"before": to_iso(self.before) if self.before else None}
         return {key: value for key, value in criteria.items() if value is not None}
+
+    def has_length(self, duration_s: float) -> bool:
+        """Whether a recording is as long as wanted."""
+        return (self.shortest_s or 0) <= duration_s <= (_FOREVER if self.longest_s is None else self.longest_s)
+
+    @property
+    def by_length(self) -> bool:
+        """Whether only recordings of some lengths are wanted, which their metadata tells."""
+        return self.shortest_s is not None or self.longest_s is not None
 
 
 class Match(Record, frozen=True):
@@ -128,6 +141,8 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     objected = _objected(store, admission)
     matches = _opened(store, admission, rows, damaged, objected)
     agents: set[str] = set()
+    if search.by_length:
+        matches = (match for match in matches if search.has_length(match.duration_s))
     if search.agent is not None:
         matches = _of_agent(matches, search.agent, agents)
     most_found = store.policy.at(store.clock.today(now)).most_found
@@ -135,13 +150,30 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
     shown = list(islice(matches, most))
     if len(shown) < most:
         older = 0
-    elif search.agent is None and not objected and not any(grant.limits.agents for grant in admission.grants):
+    elif not _opens_all(admission, search, objected):
         older = len(rows) - len(shown) - len(damaged)  # without opening the rest
     else:
         older = sum(1 for _ in matches)
     store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
     nothing = () if shown else tuple(_why_nothing(store, admission, search, agents, now))
     return Found(shown, damaged, admission, older, nothing)
+
+
+def _opens_all(admission: Admission, search: Search, objected: Collection[str]) -> bool:
+    """Whether only the metadata of every row tells how many match."""
+    is_limited = any(grant.limits.agents for grant in admission.grants)
+    return search.agent is not None or search.by_length or bool(objected) or is_limited
+
+
+def heard_before(store: Store, recordings: Collection[RecordingId]) -> set[RecordingId]:
+    """Those of *recordings* that this person opened to listen before, by the log."""
+    listened = (entry for entry in store.log.entries.naming(recordings) if _is_own_listening(store, entry))
+    return {name for entry in listened for name in entry.recordings if name in recordings}
+
+
+def _is_own_listening(store: Store, entry: LogEntry) -> bool:
+    event = entry.event
+    return entry.person == store.person.name and isinstance(event, Opened) and event.action == Action.LISTEN
 
 
 def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: datetime) -> list[Team]:

@@ -86,13 +86,27 @@ class Erasures:
         self._db.run("UPDATE erasures SET state = ? WHERE number = ?", (_DONE, number))
 
     @reads_rows
-    def get(self, number: str) -> Erasure:
-        """The erasure of that number; raises Integrity without one."""
+    def find(self, number: str) -> Erasure | None:
+        """The erasure of that number; None without one."""
         rows = self._db.rows("SELECT kind, at, rule, recordings FROM erasures WHERE number = ?", (number,))
         if not rows:
-            raise Integrity("catalogue_damaged")
+            return None
         kind, at, rule, ids = rows[0]
         return Erasure(number, str(kind), from_micros(at), str(rule), _ids(ids))
+
+    def get(self, number: str) -> Erasure:
+        """The same; raises Integrity without one."""
+        erasure = self.find(number)
+        if erasure is None:
+            raise Integrity("catalogue_damaged")
+        return erasure
+
+    @reads_rows
+    def finished_by(self, seq: int) -> str | None:
+        """The number of the erasure of a log entry, if its receipt is written."""
+        sql = "SELECT e.number FROM proofs p JOIN erasures e ON e.number = p.number WHERE p.seq = ? AND e.state = ?"
+        rows = self._db.rows(sql, (seq, _DONE))
+        return str(rows[0][0]) if rows else None
 
     @reads_rows
     def logged(self) -> Iterator[tuple[str, int, tuple[RecordingId, ...]]]:

@@ -102,11 +102,57 @@ def certificate_verify(
         listed = _genuine(beside, wanted, genuine) if beside else None
         inside = [run.say("certificate.accesses_inside", name=NAME)] if has_list and not listed else []
     if target is not None:
-        from arlo_rec.erasure.receipts import render
-
-        target.write([render(genuine, run.lang).encode("utf-8")])
+        target.write([receipt_page(run, genuine)])
     checked = _checked(genuine, listed, target)
     return Answer(checked, [*_checked_lines(run, checked, log_checked=genuine.log_checked), *inside])
+
+
+class ReceiptFacts(Record, frozen=True):
+    """A receipt in an answer."""
+
+    number: str
+    at: datetime
+    erased: int
+
+
+class ReceiptShown(Record, frozen=True):
+    """A receipt, and the page that was written of it."""
+
+    receipt: ReceiptFacts
+    out: Path | None
+
+
+def receipt_show(
+    ctx: typer.Context,
+    number: Annotated[list[str], arg("arg.receipt", "NUMBER")],
+    *,
+    out: Annotated[Path | None, opt("opt.receipt_page", "--out", "FILE")] = None,
+) -> Answer:
+    """Find a receipt by its number, and write it as a page for the customer."""
+    from arlo_rec.erasure import receipts
+    from arlo_rec.model.records import from_iso
+
+    run: Run = ctx.obj
+    target = run.files.new_file(out) if out is not None else None
+    with run.store() as store:
+        genuine = receipts.find(store, "".join(number), run.now())
+    receipt = genuine.document
+    facts = ReceiptFacts(receipt["number"], from_iso(receipt["erased_at"]), receipt["count"])
+    code = {0: "receipt.shown_none", 1: "receipt.shown_one"}.get(facts.erased, "receipt.shown")
+    lines = [run.say(code, number=facts.number, at=facts.at, count=facts.erased)]
+    if target is not None:
+        target.write([receipt_page(run, genuine)])
+        lines.append(run.say("receipt.written", number=facts.number, out=target))
+    else:
+        lines.append(run.say("receipt.as_page", number=facts.number))
+    return Answer(ReceiptShown(facts, out), lines)
+
+
+def receipt_page(run: Run, genuine: Genuine) -> bytes:
+    """A verified receipt as a page for the customer."""
+    from arlo_rec.erasure.receipts import render
+
+    return render(genuine, run.lang, company_of(run)).encode("utf-8")
 
 
 def _genuine(path: Path, wanted: list[str], inside: Genuine | None = None) -> Genuine:
@@ -197,7 +243,7 @@ def unlock(
         raise Usage("unlock_is_for_people")
     unlocks.demand_possible(keyring)
     place = run.place()
-    identity = run.unlocked(place, run.name(), run.passphrase())
+    identity = run.unlocked(place, run.name())
     told = unlocks.UnlockTerms(run.now() + lasts, Purpose(purpose) if purpose else None, reason)
     with run.opened(place, identity) as store:
         if store.person.service or store.person.recovery:
@@ -293,7 +339,7 @@ def todo(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         waiting = tasks(store, company_of(run).suppliers or (), run.now())
-        told = [TaskShown.of(task, text=_text(run, task, store.person.name)) for task in waiting]
+        told = [TaskShown.of(task, text=task_text(run, task, store.person.name)) for task in waiting]
     lines = [f"{shown_minute(task.since)}  {task.text}" for task in told]
     return Answer(Todo(told), lines or [run.say("todo.nothing")], always=True)
 
@@ -322,7 +368,7 @@ def particulars_or_none(run: Run) -> Particulars | None:
         return None
 
 
-def _text(run: Run, task: Task, name: str) -> str:
+def task_text(run: Run, task: Task, name: str, *, with_command: bool = True) -> str:
     """Pending work and its command; another person's file is named with its holder."""
     about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
@@ -336,7 +382,7 @@ def _text(run: Run, task: Task, name: str) -> str:
         code = "case_erases"
     if task.kind == "refused" and task.id in _HALF_WRITTEN:
         code = "refused_half_written"
-    return run.say(f"todo.{code}", **about)
+    return (run.say if with_command else run.say_without_command)(f"todo.{code}", **about)
 
 
 def word(run: Run, key: str, value: object) -> object:

@@ -55,7 +55,7 @@ def status(
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
     until = running.terms.until if running else None
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
-    lines += [_purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
+    lines += [purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
     for each in found:
         values = {key: word(run, key, value) for key, value in each.values.items()}
         lines.append(run.say(each.sentence or f"{each.severity}.{each.code}", **values))
@@ -164,12 +164,12 @@ def clock(
         return Answer(reading, [run.say("clock.accepted", before=before)], always=True)
     newest = reading.newest
     facts = {"now": reading.now, "entry": newest.entry, "name": newest.person or "?", "at": newest.at}
-    lines = [run.say("clock.now", **facts), _purge_line(run, reading.last_purge)]
+    lines = [run.say("clock.now", **facts), purge_line(run, reading.last_purge)]
     lines.append(run.say("clock.behind" if reading.behind else "clock.right", minutes=reading.behind_s // 60))
     return Answer(reading, lines, always=True, exit_status=3 if reading.behind else 0)
 
 
-def _purge_line(run: Run, at: datetime | None) -> str:
+def purge_line(run: Run, at: datetime | None) -> str:
     return run.say("status.purge", at=at) if at else run.say("status.no_purge")
 
 

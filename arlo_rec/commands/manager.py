@@ -55,7 +55,7 @@ def find(
         found = search.find(store, purpose, reason, filters, run.now())
         waits = waits_line(run, store) if run.for_people else []
         short = short_ids(store, found.admission.covers, [each.id for each in found.matches] if run.for_people else [])
-    lines = [] if found.matches else [run.say("find.none"), *_why_lines(run, found.why)]
+    lines = [] if found.matches else [run.say("find.none"), *why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording.hex()) for recording in found.damaged]
     lines += [run.say("find.older", count=found.older, most=len(found.matches))] if found.older else []
     cells = {
@@ -121,7 +121,7 @@ def export(
     return Answer(exported, [] if to_stdout else lines)
 
 
-def _why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:
+def why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:
     """Why a search may have found nothing, a line for each reason."""
     lines = []
     for why in reasons:

@@ -118,7 +118,7 @@ def _confirm(run: Run, named: str | None, reason: str | None) -> Answer:
 
 def _page(run: Run, named: str | None, purpose: str | None, reason: str | None, *, browse: bool) -> Answer:
     """Serve the page of a copy until it is over."""
-    from arlo_rec.commands.listening import demand_not_closed, ended_by_signals, serve
+    from arlo_rec.commands.pages import demand_not_closed, ended_by_signals, serve
     from arlo_rec.listening import review as reviewing
 
     with run.store() as store:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from arlo_rec.commands.typed import STDIN, Typed
+from arlo_rec.commands.typed import STDIN, TRIES, Typed
 from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Usage
 from arlo_rec.ui.config import Settings, settle
 from arlo_rec.ui.terminal import Form, message_of
@@ -31,6 +31,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "review": "!confirm",  # why something was not heard is said of each copy
     "pseudonymise": "!bench",
     "find": "purpose !teams",
+    "desk": "",  # always: they stand in the head of the page, to be changed there
     "request": None,  # never: it is what an officer decides by
     "dsar": None,  # never: it stands in a letter to the person
     "person objection": None,  # never: a decision on a person's right has a reason of its own
@@ -71,6 +72,7 @@ class Run(Typed):
         self._running: Unlock | NotUnlocked | None = None  # or why there is none that it could have been
         self._is_looked_for = False
         self._asking: str | None = None  # the name being unlocked
+        self.kept: Identity | None = None  # of a page, whose person is asked once
 
     # -- secrets --------------------------------------------------------------------------------------
 
@@ -147,6 +149,8 @@ class Run(Typed):
         return found
 
     def _identity(self, place: Layout, passphrase: bytes | None) -> Identity:
+        if self.kept is not None:
+            return self.kept
         from arlo_rec.keys import key_files
 
         settings = self.settings
@@ -163,7 +167,7 @@ class Run(Typed):
                 self.is_by_unlock = True
                 return running.identity
             self._say_why_none(place)
-        return self.unlocked(place, self.name(), passphrase or self.passphrase())
+        return self.unlocked(place, self.name(), passphrase)
 
     def name(self) -> str:
         """The name of the person who runs this, where no service does."""
@@ -199,7 +203,7 @@ class Run(Typed):
         params |= given
         if given:
             told = self.say("unlock.used", what=purpose_and_reason(self, given.get("purpose"), given.get("reason")))
-            sys.stderr.write(told + "\n")  # with --quiet too, as it was not typed for this command
+            self.note(told, always=True)  # as it was not typed for this command
 
     def _say_why_none(self, place: Layout) -> None:
         """Say why an unlock does not spare the passphrase; raise that if there is no terminal."""
@@ -217,8 +221,20 @@ class Run(Typed):
         if problem is not None:
             self.note(message_of(problem, self.lang))
 
-    def unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
-        """A person's identity; a wrong passphrase is noted in the store, and not said to be where there is none."""
+    def unlocked(self, place: Layout, name: str, passphrase: bytes | None = None) -> Identity:
+        """A person's identity, by *passphrase* or by one that is asked for: on a terminal three times at most."""
+        left = TRIES if passphrase is None and self.settings.passphrase_file is None else 1
+        while True:
+            left -= 1
+            try:
+                return self._unlocked(place, name, self.passphrase() if passphrase is None else passphrase)
+            except NotUnlocked as problem:
+                if not left or problem.code != "wrong_passphrase":
+                    raise
+                self.note(self.say("ask.passphrase_wrong", left=left), always=True)
+
+    def _unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
+        """See `unlocked`; a wrong passphrase is noted in the store, and not said to be where there is none."""
         from arlo_rec.admin.unlock_attempts import note_attempt
         from arlo_rec.keys import key_files
 

@@ -10,9 +10,10 @@ import typer
 from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, Yes, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import ArloError
+from arlo_rec.commands.typed import STDIN, TRIES
+from arlo_rec.model.errors import ArloError, NothingMatched, Usage
 from arlo_rec.model.times import local_date, shown, shown_length
-from arlo_rec.ui.terminal import Answer
+from arlo_rec.ui.terminal import Answer, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from arlo_rec.erasure.withdrawal import Plan, ShownCall, Withdrawal
     from arlo_rec.store import Store
 
+PAGES = {".html", ".htm"}
 MOST_ASKED = 15  # calls shown before the question, so that number and question stand on one screen
 
 
@@ -38,39 +40,67 @@ def withdraw(
 
     run: Run = ctx.obj
     target = run.files.new_file(receipt_out) if receipt_out is not None else None
-    number = run.caller(" ".join(caller)) if caller else None  # typed in groups, as people say it
+    number = _caller(run, caller, call)
     with run.store(erasing=True) as store:
         plan = withdrawal.plan(store, number, call, run.now(), asked=not yes)
         calls = withdrawal.shown_calls(store, plan) if dry_run or not yes else []
         if dry_run:
             would = _with_spool(run, store, plan, withdrawal.preview(store, plan))
-            count = run.say("withdraw.would" if calls else "withdraw.would_nothing", count=len(calls))
-            lines = [*_number(run, plan), count, *_rows(calls), *_chores(run, store, would, would=True)]
-            return Answer(would, lines)
-        if yes:
+            nothing = "withdraw.would_nothing" if plan.already is None else "withdraw.shows_nothing"
+            count = run.say("withdraw.would" if calls else nothing, count=len(calls))
+            lines = [*_number(run, plan), count, *_earlier(run, plan), *_rows(calls)]
+            return Answer(would, [*lines, *_chores(run, store, would, would=True)])
+        if yes or (plan.already is not None and run.can_ask()):  # which leaves nothing to be confirmed
             for line in _number(run, plan):
                 run.echo(line)
         else:
             _confirm(run, plan, calls)
         withdrawn = _with_spool(run, store, plan, withdrawal.carry_out(store, plan, run.now()))
         chores = _chores(run, store, withdrawn)
-    unfinished = _unfinished(run, withdrawn, target)
+    written, unfinished = _receipt(run, withdrawn, target)
     others = [run.say("withdraw.others", count=plan.others)] if plan.others and yes else []  # else it was shown before
     lying, last = len(withdrawn.spool or ()), withdrawn.spool_until or None
     code = "withdraw.spool" if last is None else "withdraw.spool_until"
     left = [run.say(code, count=lying, until=last)] if lying else []
-    lines = [*chores, *unfinished, *others, *left, _aloud(run, plan, withdrawn)]  # read aloud: last
+    lines = [*chores, *written, *unfinished, *others, *left, _aloud(run, plan, withdrawn)]  # read aloud: last
     return Answer(withdrawn, lines, always=True, exit_status=3 if unfinished else 0)
 
 
+def _caller(run: Run, caller: list[str] | None, call: str | None) -> str | None:
+    """The number as typed, in groups or not; None for a named call.
+
+    On a terminal it is asked for, and a mistyped one is asked for again, before the passphrase is. Raises Usage or
+    NothingMatched for the last one.
+    """
+    text = " ".join(caller or ())
+    if call is not None or not run.can_ask():
+        return run.caller(text) if caller else None
+    from arlo_rec.model.phone_numbers import one_number
+
+    typed = text if text not in {"", STDIN} else None
+    left = TRIES
+    while True:
+        left -= 1
+        number = run.answer_to(run.say("ask.caller")) if typed is None else typed
+        try:
+            one_number(number)
+        except (Usage, NothingMatched) as problem:
+            if not left:
+                raise
+            run.note(message_of(problem, run.lang), always=True)
+            typed = None
+        else:
+            return number
+
+
 def _chores(run: Run, store: Store, withdrawn: Withdrawal, *, would: bool = False) -> list[str]:
-    """The copies to be deleted; for support, with a customer on the line, their number alone."""
+    """The copies to be deleted; for support, with a customer on the line, the number of files alone."""
     from arlo_rec.access import disclosures
 
-    chores = must_delete(run, withdrawn.recipients, would=would)
-    if chores and not disclosures.are_shown_to(store.person):
-        return [run.say("withdraw.others_would" if would else "withdraw.others_delete", count=len(chores))]
-    return chores
+    if disclosures.are_shown_to(store.person):
+        return must_delete(run, withdrawn.recipients, would=would)
+    code = "withdraw.others_would" if would else "withdraw.others_delete"
+    return [run.say(code, count=withdrawn.saved)] if withdrawn.saved else []
 
 
 def _with_spool(run: Run, store: Store, plan: Plan, withdrawn: Withdrawal) -> Withdrawal:
@@ -107,6 +137,8 @@ def _aloud(run: Run, plan: Plan, withdrawn: Withdrawal) -> str:
         else:
             left += " " + run.say("withdraw.gone_by", until=as_said.moment(last))
     values = {"left": left, "number": withdrawn.number}
+    if withdrawn.already is not None:
+        return run.say("withdraw.already_aloud", at=as_said.moment(withdrawn.already.at), **values)
     if plan.number is None and plan.calls:
         days = sorted({local_date(call.started_at) for call in plan.calls})
         return run.say("withdraw.done_call", days=", ".join(map(as_said.day, days)), **values)
@@ -118,10 +150,11 @@ def _confirm(run: Run, plan: Plan, calls: Sequence[ShownCall]) -> None:
     """Show number and calls, and demand the number of calls; raises Usage."""
     count = len(calls)
     summary = run.say("withdraw.shows" if count else "withdraw.shows_nothing", count=count)
-    lines = [*_number(run, plan), summary, *_rows(calls[:MOST_ASKED])]
+    lines = [*_number(run, plan), summary, *_earlier(run, plan), *_rows(calls[:MOST_ASKED])]
     lines += [run.say("withdraw.others", count=plan.others)] if plan.others else []
     if count > MOST_ASKED:
         lines.append(run.say("withdraw.shows_more", count=count - MOST_ASKED))
+    lines += [run.say("withdraw.only_one", id=calls[0].id)] if count > 1 and run.can_ask() else []
     question = run.say("withdraw.question" if count else "withdraw.question_nothing", count=count)
     run.confirm("\n".join(lines), question, str(count), yes=False)
 
@@ -136,8 +169,18 @@ def _number(run: Run, plan: Plan) -> list[str]:
     return [shown] if plan.calls or is_in_use(plan.number) else [shown, run.say("withdraw.not_in_use")]
 
 
+def _earlier(run: Run, plan: Plan) -> list[str]:
+    """When the consent was withdrawn before, and the number of that receipt."""
+    from arlo_rec.i18n.pages import Formats
+
+    if plan.already is None:
+        return []
+    at, number = Formats(run.lang).moment(plan.already.at), plan.already.number
+    return [run.say("withdraw.already", at=at, number=number)]
+
+
 def _rows(calls: Sequence[ShownCall]) -> list[str]:
-    """Each call in one line: time, length, team, agent; hidden columns are left out.
+    """Each call in one line: id, time, length, team, agent; hidden columns are left out.
 
     Laid out by hand, because rich alone would take as long to load as the rest of the command takes.
     """
@@ -145,7 +188,7 @@ def _rows(calls: Sequence[ShownCall]) -> list[str]:
 
     lengths = ["" if call.duration_s is None else shown_length(call.duration_s) for call in calls]
     cells = [
-        (shown(call.started_at), length, clean(call.team), clean(call.agent or ""))
+        (call.id, shown(call.started_at), length, clean(call.team), clean(call.agent or ""))
         for call, length in zip(calls, lengths, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -153,22 +196,28 @@ def _rows(calls: Sequence[ShownCall]) -> list[str]:
     return ["  " + "  ".join(line).rstrip() for line in lines]
 
 
-def _unfinished(run: Run, withdrawn: Withdrawal, target: NamedFile | None) -> list[str]:
-    """Copy the receipt to where it was asked for; a line for each thing that the erasure left undone."""
+def _receipt(run: Run, withdrawn: Withdrawal, target: NamedFile | None) -> tuple[list[str], list[str]]:
+    """Write the receipt to where it was asked for: the lines about it, and about what the erasure left undone."""
     if withdrawn.receipt is None:
-        return [run.say("erasure.files_left")]
-    if target is not None and not _copied(withdrawn.receipt, target):
-        return [run.say("withdraw.receipt_lies", receipt=withdrawn.receipt)]
-    return []
+        return [], [run.say("erasure.files_left")]
+    if target is None:
+        run.echo(run.say("withdraw.in_writing", number=withdrawn.number))
+        return [], []
+    try:
+        target.write([_receipt_as(run, withdrawn.receipt, target.path)])
+    except (ArloError, OSError):  # the erasure is done all the same
+        return [], [run.say("withdraw.receipt_lies", receipt=withdrawn.receipt)]
+    return [run.say("receipt.written", number=withdrawn.number, out=target)], []
 
 
-def _copied(receipt: Path, target: NamedFile) -> bool:
-    """Whether the receipt could be written once more; the erasure is done all the same."""
+def _receipt_as(run: Run, receipt: Path, path: Path) -> bytes:
+    """A receipt as a page to read if the path ends so, else as it was signed."""
+    from io import BytesIO
+
     from arlo_rec.backends.shared_folder import read_small
     from arlo_rec.certificates.check import LONGEST
+    from arlo_rec.certificates.verdict import verify
+    from arlo_rec.commands.anyone import receipt_page
 
-    try:
-        target.write([read_small(receipt, LONGEST)])
-    except (ArloError, OSError):
-        return False
-    return True
+    raw = read_small(receipt, LONGEST)
+    return receipt_page(run, verify(BytesIO(raw))) if path.suffix.lower() in PAGES else raw

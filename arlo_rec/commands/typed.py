@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.door.words import HERE
-from arlo_rec.i18n.messages import say
+from arlo_rec.i18n.messages import say, say_without_command
 from arlo_rec.model.errors import Interrupted, Usage
 from arlo_rec.ui.tables import Table, shown
 from arlo_rec.ui.terminal import Form, wrapped
@@ -29,6 +29,7 @@ _Kind = TypeVar("_Kind", bound="Record")
 STDIN: Final = "-"
 CALLER_BYTES: Final = 200  # a number in any notation is far shorter
 MIB: Final = 1024 * 1024
+TRIES: Final = 3  # of a passphrase, a number or a confirmation: a typing mistake ends no command
 OWNERS: Final = frozenset({"init", "backup", "restore", "demo", "serve"})  # the account that owns the store does these
 
 
@@ -53,6 +54,10 @@ class Typed:
     def say(self, code: str, **values: object) -> str:
         """A sentence in the language of this run."""
         return say(code, self.lang, **values)
+
+    def say_without_command(self, code: str, **values: object) -> str:
+        """The same, without its last clause where that names a command."""
+        return say_without_command(code, self.lang, **values)
 
     def table(
         self,
@@ -86,10 +91,10 @@ class Typed:
 
     # -- the terminal ---------------------------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        """Write a line for people to stderr, beside the answer; nothing where --quiet was given."""
+    def note(self, text: str, *, always: bool = False) -> None:
+        """Write a line for people to stderr, beside the answer; where --quiet was given, only if *always*."""
         self.end_progress()
-        if not self.quiet:
+        if always or not self.quiet:
             sys.stderr.write(wrapped(text + "\n", sys.stderr))
             sys.stderr.flush()
 
@@ -99,15 +104,22 @@ class Typed:
             self.note(text)
 
     def confirm(self, summary: str, question: str, expected: str, *, yes: bool) -> None:
-        """Show the consequence, and demand *expected* on the terminal; raises Usage."""
+        """Show the consequence, and demand *expected* on the terminal; raises Usage.
+
+        Another answer is a typing mistake, and asked for again; an empty one is a no.
+        """
         if yes:
             return
-        self.end_progress()
-        sys.stderr.write(wrapped(summary + "\n", sys.stderr))
+        self.note(summary, always=True)
         if not self.can_ask():
             raise Usage("needs_yes")
-        if self.answer_to(question) != expected:
-            raise Usage("not_confirmed")
+        for left in reversed(range(TRIES)):
+            answer = self.answer_to(question)
+            if answer == expected:
+                return
+            if not answer or not left:
+                raise Usage("not_confirmed")
+            self.note(self.say("ask.not_that", expected=expected), always=True)
 
     def progress(self, progress: Progress) -> None:
         """Show how far long work is; nothing with --quiet, and where the answer is for a script."""

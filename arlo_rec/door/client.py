@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from arlo_rec.backends.named_files import Files, LocalStateFiles, StateFiles
     from arlo_rec.keys.unlocks import Keyring
     from arlo_rec.listening.server import Server
-    from arlo_rec.listening.session import Session
+    from arlo_rec.listening.session import Page
     from arlo_rec.offsite.witness_key import Seat
 
 
@@ -98,7 +98,7 @@ class Client(Protocol):
     def browse(self, url: str) -> bool:
         """Open an address in their browser; whether there is one."""
 
-    def page_server(self, session: Session, lang: str) -> AbstractContextManager[Server]:
+    def page_server(self, page: Page, lang: str) -> AbstractContextManager[Server]:
         """A page that is served to their browser, on their machine's loopback interface."""
 
     def player(self, words: Sequence[str]) -> Player:
@@ -174,13 +174,13 @@ class LocalClient:
         return False
 
     @contextmanager
-    def page_server(self, session: Session, lang: str) -> Iterator[Server]:
+    def page_server(self, page: Page, lang: str) -> Iterator[Server]:
         """See Client."""
         import threading
 
         from arlo_rec.listening.server import Server
 
-        with Server(session, lang) as server:
+        with Server(page, lang) as server:
             threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
             try:
                 yield server

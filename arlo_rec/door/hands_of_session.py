@@ -110,7 +110,8 @@ class PageCalls(Part):
     def do_browse(self, values: Values, _: bytes) -> Result:
         """Open the page that is served here, and no other address."""
         url = values.text("url")
-        if self._listening is None or not url.startswith(f"http://127.0.0.1:{self._listening.port}/#"):
+        ours = f"http://127.0.0.1:{self._listening.port}/" if self._listening is not None else ""
+        if not ours or not url.startswith((f"{ours}#", f"{ours}desk#")):
             raise Broken
         opened = list[bool]()
         opening = threading.Thread(target=lambda: opened.append(self._client.browse(url)), name="browser", daemon=True)

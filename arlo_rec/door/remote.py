@@ -21,7 +21,7 @@ from arlo_rec.model.errors import ArloError, Lost
 if TYPE_CHECKING:
     from arlo_rec.backends.named_files import Files, StateFiles
     from arlo_rec.listening.server import Server
-    from arlo_rec.listening.session import Session
+    from arlo_rec.listening.session import Page
     from arlo_rec.offsite.witness_key import Seat
 
 
@@ -329,12 +329,12 @@ class _RemoteSeat:
 
 
 @contextmanager
-def page_server(door: Door, session: Session, lang: str) -> Iterator[Server]:
+def page_server(door: Door, page: Page, lang: str) -> Iterator[Server]:
     """A page on a port of the front: each connection comes on a channel of its own."""
     from arlo_rec.listening.server import Server
 
     port, answers = door.call("listen", gives=int)[0], list[threading.Event]()
-    with Server(session, lang, port=port) as server:
+    with Server(page, lang, port=port) as server:
         door.had_page = True
         door.connections = lambda channel: answers.append(answer(server, channel, door.channels))
         try:
@@ -390,9 +390,9 @@ class RemoteClient:
         except (ArloError, KeyboardInterrupt):  # on a thread of its own, which ends nothing
             return False
 
-    def page_server(self, session: Session, lang: str) -> AbstractContextManager[Server]:
+    def page_server(self, page: Page, lang: str) -> AbstractContextManager[Server]:
         """See Client."""
-        return page_server(self._door, session, lang)
+        return page_server(self._door, page, lang)
 
     def player(self, words: Sequence[str]) -> Player:
         """See Client."""

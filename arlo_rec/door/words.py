@@ -134,7 +134,7 @@ class Named:
         self.player = _command(value(words, PLAYER) or "")
         self.may_read_stdin = STDIN in words or any(word.endswith(f"={STDIN}") for word in words)
         self.may_publish = self._command == "policy publish"
-        self.may_listen = bool(words) and words[0] in {"listen", "review"}
+        self.may_listen = bool(words) and words[0] in {"listen", "review", "desk"}
 
     def _words_that_are_files(self, words: Sequence[str]) -> list[str]:
         if self._command != READ_WORD:

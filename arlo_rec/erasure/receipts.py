@@ -10,8 +10,11 @@ is erased; `certificates.check` checks it.
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 from collections import Counter
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,13 +23,17 @@ from arlo_rec.backends.shared_folder import read_small
 from arlo_rec.catalogue.erasures import Erasure, NewProof, Proof
 from arlo_rec.certificates import check, seal
 from arlo_rec.certificates.check import PLACES, Forged, Genuine, Unknown
+from arlo_rec.certificates.verdict import verify
 from arlo_rec.crypto import merkle
+from arlo_rec.i18n.pages import Formats
 from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.keys import vouching
+from arlo_rec.model.errors import Integrity, NothingMatched, Usage
+from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.records import from_iso, to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
-from arlo_rec.model.times import shown
 from arlo_rec.offsite import escrow, feed
+from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
 
@@ -59,6 +66,26 @@ def write(store: Store, erasure: Erasure, *, is_flushed: bool) -> Path:
     )
     write_whole(path, canonical(receipt) + b"\n")
     return path
+
+
+def find(store: Store, text: str, now: datetime) -> Genuine:
+    """A receipt by its number, as people write it; others than those of withdrawals are shown to officers alone.
+
+    Raises Usage for what is no number, NotGranted, NothingMatched and Integrity.
+    """
+    store.demand(Action.SEE_RECEIPT, now)
+    signs = re.sub(r"[\W_]", "", text).upper()
+    number = f"{signs[:4]}-{signs[4:]}"
+    if not check.is_number(number):
+        raise Usage("bad_receipt_number")
+    erasures = store.catalogue.erasures
+    erasure = erasures.find(number)
+    is_hidden = erasure is None or (erasure.kind != "withdrawal" and store.person.role is not Role.OFFICER)
+    if is_hidden or number in erasures.unfinished():
+        raise NothingMatched("no_such_receipt", number=number)
+    if not is_as_written(store, number):
+        raise Integrity("receipt_changed", number=number)
+    return verify(io.BytesIO(read_small(file_for(store, number), check.LONGEST)))
 
 
 def is_as_written(store: Store, number: str) -> bool:
@@ -116,7 +143,8 @@ def _days(store: Store, number: str) -> dict[str, int]:
 
 
 # -- receipt page ------------------------------------------------------------------------------------
-# A deletion receipt as a page to print, in either language. It shows what the signed file says, and proves nothing.
+# A deletion receipt as a page for a customer, to read and to print, in either language. It proves nothing: the signed
+# file does, which the page holds as a link.
 #
 # Its words stand in `page/receipt.nb.html.j2` and `page/receipt.en.html.j2`.
 
@@ -124,17 +152,22 @@ def _days(store: Store, number: str) -> dict[str, int]:
 PAGE: Final = Path(__file__).with_name("page")
 
 
-def render(genuine: Genuine, lang: str) -> str:
+def render(genuine: Genuine, lang: str, company: Particulars) -> str:
     """The page in `nb` or `en` of a receipt that was verified."""
-    receipt = genuine.document
+    receipt, formats = genuine.document, Formats(lang)
     ring_until = receipt["ring_until"]
+    days = [(formats.day(date.fromisoformat(day)).replace(" ", "\xa0"), n) for day, n in receipt["days"].items()]
     return render_page(
         PAGE,
         f"receipt.{lang}.html.j2",
-        **{key: receipt[key] for key in ("number", "count", "rule", "policy", "days", "places", "feed", "recordings")},
-        erased_at=shown(from_iso(receipt["erased_at"])),
-        ring_until=shown(from_iso(ring_until)) if ring_until else None,
+        **{key: receipt[key] for key in ("number", "count", "rule", "policy", "places", "feed")},
+        days=", ".join(day if n == 1 else f"{day}\xa0({n})" for day, n in days),
+        erased_at=formats.moment(from_iso(receipt["erased_at"])),
+        ring_until=formats.moment(from_iso(ring_until)) if ring_until else None,
         seq=receipt["entry"]["seq"],
         vkey=genuine.officer_vkey,
+        signed=base64.b64encode(canonical(receipt) + b"\n").decode("ascii"),
+        controller=company.controller,
+        contact=company.contact,
         style=(PAGE / "receipt.css").read_text("utf-8"),
     )

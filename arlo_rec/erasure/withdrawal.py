@@ -3,6 +3,9 @@
 The plan is shown, then made again and carried out, so that recordings that arrived in between are erased too. A
 tombstone refuses late deliveries from before the withdrawal. A key press at the exchange (`noticed`) is shown to
 nobody, and is for the calls before it.
+
+Where a number withdrew before and nothing of it is held since, that receipt is told again. The exchange may still
+deliver a call from between the two. So a log entry without a receipt extends the earlier withdrawal to now.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from msgspec import UNSET, UnsetType
 from arlo_rec.access import disclosures, holds, metadata, revisions
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.access.keyrings import OfficerKeyring
-from arlo_rec.access.short_ids import matching
+from arlo_rec.access.short_ids import matching, short_ids
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto import primitives
@@ -51,6 +54,7 @@ class Plan:
     at: datetime | None = None  # of a key press at the exchange, which is for the calls before it; None: now
     rule: str = "consent.withdraw"
     kept: int = 0  # recordings on hold, because the person asked that they be kept
+    already: Already | None = None  # what leaves nothing to be erased
 
     @property
     def calls(self) -> tuple[Recording, ...]:
@@ -58,9 +62,17 @@ class Plan:
         return tuple(recording for recording in self.recordings if recording.kind is Kind.ORIGINAL)
 
 
+class Already(Record, frozen=True):
+    """An earlier withdrawal of a number of which nothing is held since."""
+
+    at: datetime
+    number: str  # of its receipt
+
+
 class ShownCall(NamedTuple):
     """A call as shown before it is erased, so that the right caller is recognised."""
 
+    id: str  # the beginning that means it alone
     started_at: datetime
     team: str
     duration_s: float | None  # None without a key for it
@@ -78,7 +90,8 @@ class Withdrawal(Record, frozen=True, kw_only=True):
     saved: int  # files among the recipients whose deletion is not confirmed
     kept: int  # recordings that stay on hold, because the person asked that they be kept
     backup_until: datetime | None  # when the last backup that opens an erased recording is gone; None without one
-    number: str | UnsetType = UNSET  # of the erasure; a preview has none
+    number: str | UnsetType = UNSET  # of the erasure, or the earlier one; a preview has none
+    already: Already | None = None  # an earlier withdrawal, to which this one adds the calls up to now
     spool: list[str] | UnsetType = UNSET  # calls of that number that are no recordings, and lie in a known spool
     spool_until: datetime | UnsetType | None = UNSET  # when the last of them goes; None: the next intake removes all
 
@@ -104,7 +117,8 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
         raise
     reached, kept = _reached(store, subject, now)
     planned = Plan(subject, reached, number=number, kept=len(kept))
-    planned = replace(planned, others=_others(store, planned))
+    earlier = _earlier(store, subject) if not (reached or kept) else None
+    planned = replace(planned, others=_others(store, planned), already=earlier and earlier[1])
     ids = tuple(recording.id for recording in planned.recordings)
     shown = WithdrawalShown(rule=planned.rule, recordings=ids, shown=len(ids))
     protocol.with_ballast(store, lambda: store.note(shown, now))
@@ -125,7 +139,14 @@ def noticed(store: Store, number: Private, at: datetime, now: datetime) -> Plan 
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
-    """Erase what the plan is for, as it is now; returns once the keys are destroyed."""
+    """Erase what the plan is for, as it is now; returns once the keys are destroyed.
+
+    Where an earlier withdrawal leaves nothing to be erased, it is extended: calls up to now are refused if they arrive.
+    """
+    if planned.already is not None:
+        extended = protocol.with_ballast(store, lambda: _extend(store, planned.subject, now))
+        if extended is not None:
+            return extended
     affected: tuple[Recording, ...] = ()
     kept: tuple[Recording, ...] = ()
 
@@ -136,9 +157,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
         return protocol.Order("withdrawal", planned.rule, Event.WITHDRAWN, ids)
 
     def add_tombstones(change: Change, wanted: protocol.Order) -> None:
-        tags = (("caller", planned.subject.caller), ("source", planned.subject.source))
-        at = planned.at or store.clock.today(now)  # a clock that was set back admits nothing recorded before
-        tombstones = [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
+        tombstones = _tombstones(store, planned.subject, planned.at, now)
         event = WithdrawnEvent(
             rule=planned.rule,
             recordings=wanted.recordings,
@@ -146,9 +165,7 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
             tombstones=feed.digest_of(tombstones),
             kept=[recording.id.hex() for recording in kept] or None,
         )
-        seq = change.log(event)
-        for tombstone in tombstones:
-            store.catalogue.tombstones.add(tombstone, seq)
+        _bury(store, change, event, tombstones)
         store.catalogue.disclosures.erased([recording.id for recording in kept])  # their files have no basis either
 
     erased = protocol.carry_out(store, order, now, add_tombstones)
@@ -156,6 +173,44 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     left = left_outside(store, planned.subject, now)
     facts = {"erased": len(affected), "receipt": receipt, "backup_until": left.backup_until, "number": erased.number}
     return _withdrawal(store, affected, left.files, kept=len(kept), **facts)
+
+
+def _extend(store: Store, subject: Subject, now: datetime) -> Withdrawal | None:
+    """Add the calls up to now to the earlier withdrawal of a number; None where recordings came since the plan."""
+    with store.change(now) as change:
+        earlier = _earlier(store, subject)
+        if any(_reached(store, subject, now)) or earlier is None:
+            return None
+        entry, already = earlier
+        tombstones, rule = _tombstones(store, subject, None, now), "consent.withdraw"
+        event = WithdrawnEvent(rule=rule, count=0, tombstones=feed.digest_of(tombstones), of=entry)
+        _bury(store, change, event, tombstones)
+    left, receipt = left_outside(store, subject, now), receipts.file_for(store, already.number)
+    facts = {"receipt": receipt, "backup_until": left.backup_until, "number": already.number, "already": already}
+    return _withdrawal(store, (), left.files, erased=0, kept=0, **facts)
+
+
+def _earlier(store: Store, subject: Subject) -> tuple[int, Already] | None:
+    """The newest withdrawal of a number that has a receipt, with its log entry; None without one."""
+    table = store.catalogue.tombstones
+    for seq in reversed(table.entries_of("caller", subject.caller) if subject.caller else ()):
+        if (number := store.catalogue.erasures.finished_by(seq)) is not None:
+            return seq, Already(table.of_entry(seq)[0].at, number)
+    return None
+
+
+def _tombstones(store: Store, subject: Subject, at: datetime | None, now: datetime) -> list[Tombstone]:
+    """The tombstones of a withdrawal; *at*: see `Plan`."""
+    at = at or store.clock.today(now)  # a clock that was set back admits nothing recorded before
+    tags = (("caller", subject.caller), ("source", subject.source))
+    return [Tombstone(kind, tag, at) for kind, tag in tags if tag is not None]
+
+
+def _bury(store: Store, change: Change, event: WithdrawnEvent, tombstones: Sequence[Tombstone]) -> None:
+    """Log a withdrawal, and add the tombstones that it commits to."""
+    seq = change.log(event)
+    for tombstone in tombstones:
+        store.catalogue.tombstones.add(tombstone, seq)
 
 
 def _reached(
@@ -171,8 +226,8 @@ def _reached(
 
 def preview(store: Store, planned: Plan) -> Withdrawal:
     """The recordings that a plan would erase."""
-    facts = {"erased": 0, "would_erase": len(planned.recordings), "receipt": None, "backup_until": None}
-    facts |= {"kept": planned.kept}
+    facts: dict[str, Any] = {"erased": 0, "would_erase": len(planned.recordings), "receipt": None}
+    facts |= {"backup_until": None, "kept": planned.kept, "already": planned.already}
     files = disclosures.of_recordings(store, [recording.id for recording in planned.recordings])
     return _withdrawal(store, planned.recordings, files, **facts)
 
@@ -219,7 +274,8 @@ def shown_calls(store: Store, planned: Plan) -> list[ShownCall]:
     """
     calls = sorted(planned.calls, key=lambda call: (call.started_at, call.id), reverse=True)
     known = _metadata_of(store, calls) if store.person.role is Role.OFFICER else {}
-    return [ShownCall(call.started_at, call.team, *known.get(call.id, (None, None))) for call in calls]
+    short = short_ids(store, lambda _team: True, [call.id for call in calls])
+    return [ShownCall(short[call.id], call.started_at, call.team, *known.get(call.id, (None, None))) for call in calls]
 
 
 def _others(store: Store, planned: Plan) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -48,8 +49,9 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "common": "column ask yes no nowhere date",
     "consent": "consent",
     "demo": "demo",
+    "desk": "desk",
     "dsar": "dsar particular user",
-    "erasure": "withdraw purge erasure certificate would",
+    "erasure": "withdraw purge erasure certificate receipt would",
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
     "identities": "person handover recovery rotate init trust authority unlock lock notices objection",
@@ -86,9 +88,23 @@ def language_of(text: str) -> str | None:
 
 def say(code: str, lang: str, **values: object) -> str:
     """The sentence of *code* in *lang*, with its values sanitised; raises KeyError for an unknown code."""
-    sentence = _subject(_SUBJECT_OF[code.partition(".")[0]])[code]
-    harmless = {key: clean(_shown(value)) for key, value in values.items()}
-    return sentence["nb" if lang == "nb" else "en"].format(**harmless)
+    return _filled(_template(code, lang), values)
+
+
+def say_without_command(code: str, lang: str, **values: object) -> str:
+    """The same up to the clause that names a command, for a page, which has a button instead."""
+    template = _template(code, lang)
+    before, command, _ = template.partition("arlo-rec ")
+    ends = max(before.rfind(": "), before.rfind(". ") + 1) if command else 0
+    return _filled(template[:ends] or template, values)
+
+
+def _template(code: str, lang: str) -> str:
+    return _subject(_SUBJECT_OF[code.partition(".")[0]])[code]["nb" if lang == "nb" else "en"]
+
+
+def _filled(template: str, values: Mapping[str, object]) -> str:
+    return template.format(**{key: clean(_shown(value)) for key, value in values.items()})
 
 
 def _shown(value: object) -> str:

@@ -104,6 +104,14 @@ MONTHS: Final = (
     ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"),
 )  # fmt: skip
 _DAY: Final = ("{day}. {month} {year}", "{day} {month} {year}")
+_WEEKDAYS: Final = (
+    ("man.", "tir.", "ons.", "tor.", "fre.", "lør.", "søn."),
+    ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+)
+_SHORT: Final = (
+    "{weekday} {day}. {month}. {hour:02}.{minute:02}",
+    "{weekday} {day} {month} {hour:02}.{minute:02}",
+)
 _MOMENT: Final = ("{day} kl. {hour:02}.{minute:02}", "{day} at {hour:02}:{minute:02}")
 _INSTANT: Final = (
     "{day} kl. {hour:02}.{minute:02}.{second:02} (UTC+{offset})",
@@ -128,6 +136,13 @@ class Formats:
         """An instant to the minute, in the policy's zone: `1. oktober 2026 kl. 10.15`."""
         local = at.astimezone(ZoneInfo(ZONE))
         return _MOMENT[self.column].format(day=self.day(local.date()), hour=local.hour, minute=local.minute)
+
+    def short(self, at: datetime) -> str:
+        """An instant of this year for a list: `man. 30. nov. 11.17`, `Mon 30 Nov 11.17`."""
+        local = at.astimezone(ZoneInfo(ZONE))
+        weekday, month = _WEEKDAYS[self.column][local.weekday()], MONTHS[self.column][local.month - 1][:3]
+        values = {"weekday": weekday, "day": local.day, "month": month, "hour": local.hour, "minute": local.minute}
+        return _SHORT[self.column].format(**values)
 
     def instant(self, at: datetime) -> str:
         """An instant to the second, with its zone."""

@@ -129,7 +129,7 @@ def watched(
         _end_where_closed(store, opened, page, clock())
         if page.is_open:
             with page.nothing_given():
-                if page.desk.serve(decide):  # check again before sound is given again
+                if page.requests.serve(decide):  # check again before sound is given again
                     _end_where_closed(store, opened, page, clock())
 
     with listen.at_the_end(page, note_heard):

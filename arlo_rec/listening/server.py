@@ -1,9 +1,10 @@
-"""Serve the page on the loopback interface alone, for one account, one browser and one recording.
+"""Serve pages on the loopback interface alone, for one account and one browser: the desk, and one recording at a time.
 
 Each request passes, in this order: the connection is of our own account; `Host` is this address; `Origin` and
 `Sec-Fetch-Site`, where a browser sends them, name our page; the path begins with the secret that `POST /enter` gave for
-the token; the session is not over. So another account of the machine, another page of the browser and a foreign name
-that points at 127.0.0.1 get nothing. There is no cookie: a browser sends those of one port of 127.0.0.1 to all others.
+a page's token; that page is not over. So another account of the machine, another page of the browser and a foreign name
+that points at 127.0.0.1 get nothing. A recording's page may stand in the frame of our own desk, and of no other page.
+There is no cookie: a browser sends those of one port of 127.0.0.1 to all others.
 Sound and facts are never kept (`no-store`).
 
 Source: RFC 9110 (ranges), HTML (server-sent events), Fetch Metadata, proc_pid_net(5).
@@ -28,7 +29,7 @@ from typing import Any, Final, NoReturn
 
 from arlo_rec.i18n.messages import LANGUAGES, group, say
 from arlo_rec.i18n.pages import render
-from arlo_rec.listening.session import PIECE, Session
+from arlo_rec.listening.session import PIECE, Page, Session
 from arlo_rec.model.errors import ArloError
 from arlo_rec.policy import Purpose
 
@@ -55,21 +56,30 @@ def _as_the_kernel_writes(address: tuple[str, int]) -> str:
 
 PAGE: Final = Path(__file__).with_name("page")
 _SCRIPTS: Final = ("start.js", "listen.js", "review.js")
+_DESK_SCRIPTS: Final = ("desk.js",)
+_STYLES: Final = ("listen.css", "desk.css")
+_HTML, _JAVASCRIPT = "text/html; charset=utf-8", "text/javascript; charset=utf-8"
 _COMPOSED: Final = ("channel_", "closed_", "purpose_", "sign_", "source_", "status_", "type_")  # of composed codes
 
 
 def page_files(lang: str) -> dict[str, tuple[str, bytes]]:
     """The page's files by path, as media type and bytes; raises ValueError for another language."""
-    scripts = {f"/{name}": ("text/javascript; charset=utf-8", (PAGE / name).read_bytes()) for name in _SCRIPTS}
-    style = ("text/css; charset=utf-8", (PAGE / "listen.css").read_bytes())
-    code = b"".join(script for _, script in scripts.values()).decode("utf-8")
-    return {"/": ("text/html; charset=utf-8", _markup(lang, code)), **scripts, "/listen.css": style}
+    if lang not in LANGUAGES:
+        raise ValueError(lang)
+    files = {f"/{name}": (_JAVASCRIPT, (PAGE / name).read_bytes()) for name in (*_SCRIPTS, *_DESK_SCRIPTS)}
+    files |= {f"/{name}": ("text/css; charset=utf-8", (PAGE / name).read_bytes()) for name in _STYLES}
+    code = "".join(files[f"/{name}"][1].decode("utf-8") for name in _SCRIPTS)
+    desk = render(PAGE, "desk.html.j2", lang=lang, words=_of_desk(lang)).encode("utf-8")
+    return files | {"/": (_HTML, _markup(lang, code)), "/desk": (_HTML, desk)}
+
+
+def _of_desk(lang: str) -> dict[str, str]:
+    words = {code: pair[lang] for code, pair in group("desk.page").items()}
+    return words | {f"purpose_{purpose}": say(f"purpose.{purpose}", lang) for purpose in Purpose}
 
 
 def _markup(lang: str, code: str) -> bytes:
-    """The markup in `nb` or `en`, with the texts of the scripts."""
-    if lang not in LANGUAGES:
-        raise ValueError(lang)
+    """The markup of a recording's page, with the texts of its scripts."""
     words = {code: pair[lang] for code, pair in group("listening.page").items()}
     words |= {f"purpose_{purpose}": say(f"purpose.{purpose}", lang) for purpose in Purpose}
     for kind, sentences in (("type", "cut"), ("source", "cut_source"), ("status", "cut_status")):
@@ -88,7 +98,7 @@ _ALWAYS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self' blob:; connect-src 'self'; "
-        "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        "img-src 'self' data:; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -106,23 +116,39 @@ class Refused(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """The server of one session; `url` is for its person's browser."""
+    """The server of one person's pages; `url` is the first one's, for their browser."""
 
     daemon_threads = True
     request_queue_size = 32
 
     def __init__(
-        self, session: Session, lang: str, clock: Callable[[], float] = time.monotonic, *, port: int | None = None
+        self, page: Page, lang: str, clock: Callable[[], float] = time.monotonic, *, port: int | None = None
     ) -> None:
         """Serve on a free port; on none if connections come through the door from *port* elsewhere."""
         super().__init__((HOST, port or 0), Handler, bind_and_activate=port is None)
         self.server_port = port or self.server_port
         self.is_elsewhere = port is not None
-        self.session, self.clock = session, clock
+        self.clock, self._pages = clock, [page]
         self._answering, self._changed = 0, threading.Condition()
         self.origin = f"http://{HOST}:{self.server_port}"
-        self.url = f"{self.origin}/#{session.visit.token}"
+        self.url = self._address(page)
         self.files = page_files(lang)
+
+    def add(self, page: Page) -> str:
+        """Serve another page beside the first; the one before it may still report what was heard. Its address."""
+        self._pages = [self._pages[0], *self._pages[1:][-1:], page]
+        return self._address(page)
+
+    def entered(self, token: str) -> Page | None:
+        """The page that a browser enters with *token*; None for a wrong or used one."""
+        return next((page for page in self._pages if page.is_open and page.visit.enter(token, self.clock())), None)
+
+    def page_of(self, secret: str) -> Page | None:
+        """The page of a secret, if there is one."""
+        return next((page for page in self._pages if page.visit.knows(secret)), None)
+
+    def _address(self, page: Page) -> str:
+        return f"{self.origin}{page.path}#{page.visit.token}"
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection is of this program's account; the door has checked those from elsewhere."""
@@ -154,6 +180,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
     server: Server
+    page: Page  # of the request's secret
     protocol_version = "HTTP/1.1"
     timeout = SILENT_FOR
     server_version, sys_version = "arlo-rec", ""
@@ -161,15 +188,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with a file of the page, or for its browser with facts, waveform, events or sound."""
         place, _, query = self.path.partition("?")
-        answers: Mapping[str, Callable[[], None]] = {
-            "facts": lambda: self._json(self.server.session.facts),
-            "review": self._review,
-            "peaks": lambda: self._json(self.server.session.waveform.peaks_from(_number(query))),
-            "events": self._events,
-            **{name: partial(self._sound, name) for name in self.server.session.tracks},
-        }
         with self.server.answering():
-            self._answer(answers, place)
+            self._answer(place, query)
 
     def do_POST(self) -> None:
         """Take the token, or a report or decision of the page."""
@@ -185,12 +205,12 @@ class Handler(BaseHTTPRequestHandler):
                 return
             what = self._demand_secret(self.path)
             if what == "heard":
-                self._heard(body)
-            elif what == "decide":
-                self._decide(body)
+                self._heard(self._session(), body)
+            elif what in {"decide", "ask"}:
+                self._ask(body)
                 return
             elif what == "close":
-                self.server.session.end("ended")
+                self.page.end("ended")
             else:
                 self._find_nothing()
             self._send(HTTPStatus.NO_CONTENT)
@@ -218,22 +238,30 @@ class Handler(BaseHTTPRequestHandler):
     def _demand_secret(self, place: str) -> str:
         """The request behind the secret that begins a path; raises Refused for a wrong secret."""
         secret, _, what = place.removeprefix("/").partition("/")
-        if not self.server.session.visit.knows(secret):
+        page = self.server.page_of(secret)
+        if page is None:
             raise Refused(HTTPStatus.FORBIDDEN)
+        self.page = page
         return what
 
+    def _session(self) -> Session:
+        """The page of a recording; raises Refused on any other."""
+        if not isinstance(self.page, Session):
+            self._find_nothing()
+        return self.page
+
     def _enter(self, body: bytes) -> None:
-        session = self.server.session
-        if not session.is_open or not session.visit.enter(body.decode("utf-8", "replace"), self.server.clock()):
+        page = self.server.entered(body.decode("utf-8", "replace"))
+        if page is None:
             raise Refused(HTTPStatus.FORBIDDEN)
-        self._send(HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, session.visit.secret.encode())
+        self._send(HTTPStatus.OK, {"Content-Type": "text/plain; charset=utf-8"}, page.visit.secret.encode())
 
     def _find_nothing(self) -> NoReturn:
         raise Refused(HTTPStatus.NOT_FOUND)
 
     # -- answers --------------------------------------------------------------------------------------
 
-    def _answer(self, answers: Mapping[str, Callable[[], None]], place: str) -> None:
+    def _answer(self, place: str, query: str) -> None:
         file = self.server.files.get(place)
         try:
             self._demand_our_page(writes=False)
@@ -241,11 +269,23 @@ class Handler(BaseHTTPRequestHandler):
             if file is not None:
                 self._send(HTTPStatus.OK, {"Content-Type": file[0]}, file[1])
                 return
-            answers.get(self._demand_secret(place), self._find_nothing)()
+            what = self._demand_secret(place)
+            self._answers(query).get(what, self._find_nothing)()
         except Refused as refused:
             self._refuse(refused)
         except (ArloError, OSError):  # the object cannot be read, or the browser is gone
             self.close_connection = True
+
+    def _answers(self, query: str) -> dict[str, Callable[[], None]]:
+        """The answers that the page may request, by name."""
+        page = self.page
+        answers: dict[str, Callable[[], None]] = {"facts": lambda: self._json(page.facts), "events": self._events}
+        if isinstance(page, Session):
+            answers["peaks"] = lambda: self._json(page.waveform.peaks_from(_number(query)))
+            answers |= {name: partial(self._sound, page, name) for name in page.tracks}
+            if page.review is not None:
+                answers["review"] = lambda: self._json(page.review_now() or {})
+        return answers
 
     def _body(self) -> bytes:
         lengths = self.headers.get_all("Content-Length", [])
@@ -256,8 +296,8 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return self.rfile.read(int(length))
 
-    def _heard(self, body: bytes) -> None:
-        report, session = _object(body), self.server.session
+    def _heard(self, session: Session, body: bytes) -> None:
+        report = _object(body)
         for name in session.tracks:
             try:
                 spans = [(float(begin), float(end)) for begin, end in report["spans" if name == "sound" else name]]
@@ -266,19 +306,13 @@ class Handler(BaseHTTPRequestHandler):
             good = [(begin, end) for begin, end in spans if 0 <= begin < end < float("inf")]
             session.note_heard(name, good, self.server.clock())
 
-    def _review(self) -> None:
-        document = self.server.session.review_now()
-        if document is None:
+    def _ask(self, body: bytes) -> None:
+        """Hand a request, or decisions on a copy, to the thread that has the store open, and send its answer."""
+        page = self.page
+        if isinstance(page, Session) and page.review is None:
             self._find_nothing()
-        self._json(document)
-
-    def _decide(self, body: bytes) -> None:
-        """Hand decisions on a copy to the thread that has the store open, and send its answer."""
-        session = self.server.session
-        if session.review is None:
-            self._find_nothing()
-        session.visit.note_activity(self.server.clock())
-        answered = session.desk.ask(_object(body))
+        page.visit.note_activity(self.server.clock())
+        answered = page.requests.ask(_object(body))
         if answered is None:
             raise Refused(HTTPStatus.GONE)
         reply = json.dumps(answered.told).encode()
@@ -286,24 +320,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def _events(self) -> None:
         """Send an event each TICK, until the session is over or the browser gone."""
-        session, clock = self.server.session, self.server.clock
+        page, clock = self.page, self.server.clock
         self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream", "Connection": "close"})
-        session.visit.connect(clock())
+        page.visit.connect(clock())
         try:
-            while session.is_open:
+            while page.is_open:
                 self._event({"state": "open"})
-                session.wait(TICK)
-            self._event({"state": "closed", "why": session.why})
+                page.wait(TICK)
+            self._event({"state": "closed", "why": page.why})
         finally:
-            session.visit.disconnect(clock())
+            page.visit.disconnect(clock())
 
     def _event(self, event: dict[str, Any]) -> None:
         self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
         self.wfile.flush()
 
-    def _sound(self, name: str) -> None:
+    def _sound(self, session: Session, name: str) -> None:
         """Send a sound, or the requested range of it; breaks off when the session ends."""
-        session = self.server.session
         if not session.is_open:
             raise Refused(HTTPStatus.GONE)
         sound, stream = session.tracks[name].reader()
@@ -345,8 +378,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send(refused.status, {"Connection": "close"})
 
     def _json(self, document: dict[str, Any]) -> None:
-        self.server.session.wait_until_given()
-        if not self.server.session.is_open:
+        self.page.wait_until_given()
+        if not self.page.is_open:
             raise Refused(HTTPStatus.GONE)
         body = json.dumps(document).encode()
         self._send(HTTPStatus.OK, {"Content-Type": "application/json"}, body)

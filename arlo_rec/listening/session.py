@@ -1,12 +1,12 @@
-"""The session of one page for one recording, or a copy under review: its secret, sound and end.
+"""Pages and their sessions: the secret, the end, and for a recording or a copy under review the sound.
 
-Threads that answer the browser share its state with the thread that has the store open. That thread alone checks
-whether the recording may still be heard. A session ends for all threads: no byte of sound is given after.
+Threads that answer the browser share a page's state with the thread that has the store open. That thread alone checks
+whether a recording may still be heard. A session ends for all threads: no byte of sound is given after.
 
 A `PlayableSound` is a stored sound as a file that every browser plays, made in memory piece by piece. A changed chunk
 of the object is played as silence and marked; the rest is whole.
 
-A `Desk` is a queue between the threads that answer the browser and the one that has the store open.
+`Requests` is a queue between the threads that answer the browser and the one that has the store open.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class _Request:
         self.is_answered = threading.Event()
 
 
-class Desk:
+class Requests:
     """A queue for one request at a time, which is either taken once or given up by its thread."""
 
     def __init__(self) -> None:
@@ -186,7 +186,7 @@ class Desk:
             return request
 
     def wait(self, seconds: float) -> None:
-        """Wait for a request or the end of the desk, at most *seconds*."""
+        """Wait for a request or the end of the queue, at most *seconds*."""
         self._lies_there.wait(seconds)
 
     def close(self) -> None:
@@ -272,7 +272,12 @@ class Visit:
 
     def note_activity(self, now: float) -> None:
         """Note a request, heard sound or a decision."""
-        self._active = now
+        self._active = max(self._active, now)
+
+    @property
+    def active_at(self) -> float:
+        """The time of the last activity."""
+        return self._active
 
     @property
     def is_connected(self) -> bool:
@@ -288,8 +293,52 @@ class Visit:
         return "idle" if never_opened or is_idle else "ended" if is_gone else None
 
 
-class Session:
-    """The state that the threads of one page share."""
+class Page:
+    """The state that the threads of one page share: its browser, its requests and its end."""
+
+    path = "/desk"
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+        self.requests = Requests()
+        self.visit = Visit()
+        self.why: str | None = None  # reason of the end; None: it is open
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def end(self, why: str) -> None:
+        """End the page; the first reason counts."""
+        with self._lock:
+            self.why = self.why or why
+        self._over.set()
+        self.requests.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the page may still be given anything."""
+        return self.why is None
+
+    def wait_until_given(self) -> None:
+        """Wait while nothing may be given, as nothing is checked meanwhile."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the page, at most *seconds*."""
+        self._over.wait(seconds)
+
+    def wait_for_goodbye(self, seconds: float) -> None:
+        """Wait, at most *seconds*, until the page knows of the end, and for its last report."""
+        if not self.visit.is_connected:
+            return
+        until = time.monotonic() + seconds
+        while self.visit.is_connected and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(LAST_WORD)
+
+
+class Session(Page):
+    """The page of a recording, or of a copy under review."""
+
+    path = "/"
 
     def __init__(
         self,
@@ -299,19 +348,14 @@ class Session:
         drawn: str = SOUND,
         review: dict[str, Any] | None = None,
     ) -> None:
-        self.facts = facts
+        super().__init__(facts)
         self.review = review  # the page's document of a training copy
-        self.desk = Desk()
-        self.visit = Visit()
-        self.why: str | None = None  # reason of the end; None: it is open
         self.done: str | None = None  # result of a review: `saved` or `confirmed`
         self._may_give = threading.Event()
         self._may_give.set()
         self.waveform = Waveform()
         self.tracks = tracks
         self._drawn = tracks[drawn]  # its waveform is shown
-        self._lock = threading.Lock()
-        self._over = threading.Event()
         self._looked: float | None = None  # time of the last check of the permit; None: no thread checks
 
     # -- for the threads that answer the browser ------------------------------------------------------
@@ -359,13 +403,6 @@ class Session:
 
     # -- for the thread that has the store open -------------------------------------------------------
 
-    def end(self, why: str) -> None:
-        """End the session; the first reason counts."""
-        with self._lock:
-            self.why = self.why or why
-        self._over.set()
-        self.desk.close()
-
     @contextmanager
     def nothing_given(self) -> Iterator[None]:
         """Context of a long task in which no sound is given, as the permit is not checked."""
@@ -374,24 +411,6 @@ class Session:
             yield
         finally:
             self._may_give.set()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the session may still give sound."""
-        return self.why is None
-
-    def wait(self, seconds: float) -> None:
-        """Wait for the end of the session, at most *seconds*."""
-        self._over.wait(seconds)
-
-    def wait_for_goodbye(self, seconds: float) -> None:
-        """Wait, at most *seconds*, until the page knows of the end, and for its last report."""
-        if not self.visit.is_connected:
-            return
-        until = time.monotonic() + seconds
-        while self.visit.is_connected and time.monotonic() < until:
-            time.sleep(0.02)
-        time.sleep(LAST_WORD)
 
     def pour(self, pipe: IO[bytes]) -> None:
         """Write the sound to a player until the session is over; for a thread of its own."""

@@ -529,9 +529,11 @@ class Withdrawn(Erases):
     count: int
     tombstones: str
     kept: Sequence[str] | None = None  # ids of recordings on hold, which the person asked to be kept
+    of: int | None = None  # the entry of an earlier withdrawal: this one adds later calls to it, and has no receipt
 
     def apply(self, rows: Rows, entry: Applied) -> None:
-        rows.erase(entry, self.tombstones, [RecordingId(bytes.fromhex(text)) for text in self.kept or ()])
+        kept = [RecordingId(bytes.fromhex(text)) for text in self.kept or ()]
+        rows.erase(entry, self.tombstones, kept, anew=self.of is None)
 
 
 class WithdrawalShown(Forgettable):

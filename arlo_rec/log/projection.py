@@ -75,10 +75,13 @@ class Projection(Rows):
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
         self.taken.update(recordings)
 
-    def erase(self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = ()) -> None:
+    def erase(
+        self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = (), *, anew: bool = True
+    ) -> None:
         """See `Rows`; a recording without a hold at the person's request is not kept: its withdrawal erased it."""
-        self.erased[entry.seq] = entry.recordings
-        self._open(entry.recordings)
+        if anew:
+            self.erased[entry.seq] = entry.recordings
+            self._open(entry.recordings)
         if tombstones is not None:
             self.withdrawals[entry.seq] = entry.at, tombstones
         stay = frozenset(recording for recording in kept if self._is_held_for_person(recording, entry.at))

@@ -64,10 +64,13 @@ class Rows:
     def take_in(self, recordings: Iterable[RecordingId]) -> None:
         """Mark recordings as held."""
 
-    def erase(self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = ()) -> None:
+    def erase(
+        self, entry: Applied, tombstones: str | None = None, kept: Sequence[RecordingId] = (), *, anew: bool = True
+    ) -> None:
         """Erase the entry's recordings; files of them are to be deleted.
 
-        A withdrawal has a digest of *tombstones*, and may have *kept* recordings on hold, as the person asked.
+        A withdrawal has a digest of *tombstones*, and may have *kept* recordings on hold, as the person asked. If it
+        is not made *anew*, it adds later calls to an earlier one, and erases nothing.
         """
 
     def restore(self, entry: Applied, since: int) -> None:

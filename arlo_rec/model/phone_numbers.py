@@ -19,6 +19,7 @@ _BETWEEN = re.compile(
     "[ ()./\u00a0\u2007\u2009\u202f\u2010-\u2015\u2212-]"
 )  # separators, also those that word processors insert
 _BARE = re.compile(r"\+?[0-9]{2,20}", re.ASCII)
+_MOBILE = re.compile(r"\+47([49][0-9]{2})([0-9]{2})([0-9]{3})", re.ASCII)  # whose groups the library has as 2-2-2-2
 _GROUP = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
@@ -84,11 +85,15 @@ def is_in_use(number: Private) -> bool:
 
 
 def in_groups(number: Private) -> str:
-    """A number as it is read aloud: `+47 90 00 00 03`."""
+    """A number as people say it: `900 00 003` for a Norwegian one, `+46 70 123 45 67` for a foreign one."""
     import phonenumbers
 
     parsed = phonenumbers.parse(number.reveal())
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    if parsed.country_code != phonenumbers.country_code_for_region(HOME_REGION):
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    if mobile := _MOBILE.fullmatch(number.reveal()):
+        return " ".join(mobile.groups())
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def _is_number_in_use(text: str) -> bool:

@@ -227,7 +227,7 @@ class EvidenceCheck:
             is_after = row.id in taken_in and taken_in[row.id].seq < seq
             if is_after and row.id not in self._rows.kept:
                 yield Problem("withdrawn_but_held", row.id.hex())
-        withdrawn = {recording: seq for seq in self._rows.withdrawals for recording in self._rows.erased[seq]}
+        withdrawn = {recording: seq for seq in self._rows.withdrawals for recording in self._rows.erased.get(seq, ())}
         for copy, logged in self._rows.copies.items():
             is_late = withdrawn.get(logged.made.parent, -1) > logged.seq
             if is_late and self._store.catalogue.recordings.held(copy) is not None:

@@ -311,6 +311,7 @@ ENTRIES: list[tuple[str, AuditEvent, str]] = [
     ("telefon", say.CallTakenIn(recordings=IDS, sworn="00" * 32, prompt="x", week="x"), "recording_missing"),
     ("leif", say.CopyMade(recordings=IDS, sworn="00" * 32, parent="00" * 16, state="released"), "recording_missing"),
     ("siri", say.Withdrawn(rule="consent.withdraw", recordings=IDS, count=1, tombstones="00" * 32), "erasure_differs"),
+    ("siri", say.Withdrawn(rule="consent.withdraw", count=0, tombstones="00" * 32, of=1), "tombstone_missing"),
     ("siri", say.CaseOpened(case="a" * 12, **OPENED),
      "entry_without_right"),
     ("sigrid", say.CaseOpened(case="a" * 12, **OPENED),

@@ -55,14 +55,13 @@ def test_a_receipt_after_a_restore_goes_by_the_key_that_the_restore_told(fed: Wo
 
 @pytest.mark.parametrize(("lang", "said"), [("nb", "trukket"), ("en", "withdrawn")])
 def test_a_receipt_can_be_printed_in_both_languages(fed: World, lang: str, said: str) -> None:
-    ids = fed.take_in("a", "b")
+    fed.take_in("a", "b")
     back_up(fed)
     receipt, page = withdrawn(fed), fed.base / "receipt.html"
     words = ("certificate", "verify", str(receipt), "--page", str(page), "--lang", lang)
     assert fed.run(*words).exit == 0
     text = page.read_text("utf-8")
     assert f'lang="{lang}"' in text and said in text
-    for one in (json.loads(receipt.read_text())["number"], *ids):
-        assert one in text
+    assert json.loads(receipt.read_text())["number"] in text
     assert "90000001" not in text and "skranke" not in text
     assert fed.run(*words).exit == 2, "nothing is overwritten"

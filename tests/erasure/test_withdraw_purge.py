@@ -19,6 +19,7 @@ from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import Unreachable
 from tests.support import world as worlds
 from tests.support.attack import identity, rob
+from tests.support.backups import back_up
 from tests.support.catalogue import catalogue, own_code
 from tests.support.certificates import reason
 from tests.support.world import DUE_SOON, REASON, World, wait_until_due
@@ -259,11 +260,11 @@ def test_the_number_comes_first_then_the_calls_newest_first_as_far_as_the_role_m
     world.take_in("old", started=now - timedelta(days=2), team="teknisk", agent="Prøve Prøvesen")
     world.take_in("new", started=now - timedelta(hours=2))
     number, count, *calls = listed_before(world, "siri")
-    assert number.split(": ")[1].replace(" ", "") == "+4790000001" and count.endswith(": 2")
+    assert number.split(": ")[1].replace(" ", "") == "90000001" and count.endswith(": 2")
     assert [call.split()[-1] for call in calls] == ["kundeservice", "teknisk"]
     assert "Prøve" not in "".join(calls)
     *_, newest, oldest = listed_before(world, "sigrid")
-    assert (newest.split()[3:], oldest.split()[3:]) == (
+    assert (newest.split()[4:], oldest.split()[4:]) == (
         ["0:00", "kundeservice", "Ola", "Oppdiktet"],
         ["0:00", "teknisk", "Prøve", "Prøvesen"],
     )
@@ -273,7 +274,7 @@ def test_a_call_whose_details_are_damaged_is_shown_and_withdrawn_all_the_same(wo
     world.take_in("a")
     with own_code(world) as rows:
         rows.run("UPDATE metadata SET sealed = zeroblob(length(sealed))")
-    assert listed_before(world, "sigrid")[-1].split()[3:] == ["kundeservice"]
+    assert listed_before(world, "sigrid")[-1].split()[4:] == ["kundeservice"]
     assert world.json("withdraw", "90000001", "--yes", who="sigrid")["erased"] == 1
 
 
@@ -285,11 +286,21 @@ def test_what_is_read_aloud_stands_last_and_a_dry_run_bids_nobody_to_delete(worl
     *_, would = listed_before(world, "sigrid")
     assert "leif would have to delete" in would and "must" not in would and "confirm 1" not in would
     told = world.run("withdraw", "900", "00", "001", "--yes", who="siri").out.splitlines()
-    assert "must be deleted or made anew: 1." in told[0] and told[-1].startswith("Say: ")
+    assert "that must be deleted: 1." in told[0] and told[-1].startswith("Say: ")
+    holders = {who for who in worlds.PEOPLE if "delete" in world.tasks(who)}
+    assert holders == {"leif", "sigrid"}, "the holder, and the officer"
     (other,) = world.take_in("b", caller="+4790000002", seed=5)
     exported(world, other, "other.wav")
     told = world.run("withdraw", "900", "00", "002", "--yes", who="sigrid").out.splitlines()
     assert "leif must delete" in told[0], "an officer sees who"
+
+
+def test_of_a_backup_support_says_until_when_and_that_nobody_has_to_do_anything(world: World) -> None:
+    world.take_in("a")
+    back_up(world)
+    (said,) = world.run("withdraw", "90000001", "--yes", who="siri").out.splitlines()
+    assert "A backup can open them until" in said
+    assert not any("delete" in world.tasks(who) for who in worlds.PEOPLE)
 
 
 def test_only_the_newest_calls_stand_before_the_question(world: World) -> None:

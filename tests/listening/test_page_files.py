@@ -1,4 +1,4 @@
-"""The files of the listening page by themselves: small, without inline code, and with every word that is said."""
+"""The files of the pages by themselves: small, without inline code, and with every word that is said."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES, group
 from arlo_rec.listening.server import PAGE, page_files
+from arlo_rec.policy import DESK
 
 LARGEST, LARGEST_REVIEW = 80_000, 100_000  # bytes of what a page loads, to listen and to review
+LARGEST_DESK = 32_000  # of the desk, without the style that both have
+OF_DESK = ("/desk", "/desk.js", "/desk.css")
 
 
 def text_of(*names: str, lang: str = "en") -> str:
@@ -23,19 +26,23 @@ CODE = text_of("start.js", "listen.js", "review.js")
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_is_small(lang: str) -> None:
     sizes = {path: len(content) for path, (_, content) in page_files(lang).items()}
+    desk = sum(sizes.pop(path) for path in OF_DESK)
+    assert desk < LARGEST_DESK
     assert sum(sizes.values()) < LARGEST_REVIEW
     assert sum(sizes.values()) - sizes["/review.js"] < LARGEST
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_script_and_no_style_stands_in_the_markup(lang: str) -> None:
-    markup = text_of("", lang=lang)
-    assert re.findall(r"<script(?![^>]* src=\"/start\.js\")|<style|\sstyle=|\son\w+=|javascript:", markup) == []
-    assert set(re.findall(r'\b(?:src|href)="([^"]*)"', markup)) == {"/start.js", "/listen.css", "data:,"}
+    for page, loads in (("", {"/start.js"}), ("desk", {"/desk.js", "/desk.css"})):
+        markup = text_of(page, lang=lang)
+        inline = r"<script(?![^>]* src=\"/(?:start|desk)\.js\")|<style|\sstyle=|\son\w+=|javascript:"
+        assert re.findall(inline, markup) == []
+        assert set(re.findall(r'\b(?:src|href)="([^"]*)"', markup)) == {"/listen.css", "data:,"} | loads
 
 
 def test_neither_script_nor_style_names_an_address_or_makes_markup_of_text() -> None:
-    code = CODE + text_of("listen.css")
+    code = CODE + text_of("listen.css", "desk.js", "desk.css")
     assert (
         re.findall(r"https?:|//\w|url\(|@import|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", code)
         == []
@@ -51,6 +58,16 @@ def test_every_word_of_the_script_is_there_and_none_is_left_over() -> None:
     markup = (PAGE / "listen.html.j2").read_text("utf-8")
     acted = {action.replace("-", "_") for action in re.findall(r'act\("([\w-]+)"\)', markup)}
     assert words - composed - acted - set(re.findall(r"\w+", CODE + markup)) == set()
+
+
+def test_every_word_of_the_desk_is_there_and_none_is_left_over() -> None:
+    words, code = set(group("desk.page")), text_of("desk.js")
+    markup = (PAGE / "desk.html.j2").read_text("utf-8")
+    assert set(re.findall(r'say\("(\w+)"', code)) <= words
+    composed = {word for word in words if word.startswith(("view_", "act_", "open_", "severity_", "closed_"))}
+    python = {"heard", *(f"view_{view}" for views in DESK.values() for view in views)}
+    assert python <= words
+    assert words - composed - python - set(re.findall(r"\w+", code + markup)) == set()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -77,7 +94,7 @@ def test_every_action_of_a_review_has_a_button_and_a_key_of_its_own() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page_is_in_its_language(lang: str) -> None:
-    assert f'<html lang="{lang}">' in text_of("", lang=lang)
+    assert all(f'<html lang="{lang}">' in text_of(page, lang=lang) for page in ("", "desk"))
     assert group("listening.page")["title"][lang] in text_of("", lang=lang)
 
 

@@ -15,6 +15,7 @@ from arlo_rec.keys.layout import find
 from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.listening import listen
 from arlo_rec.listening.server import HOST, PIECE, Server
+from arlo_rec.listening.session import Session
 from tests.support.attack import identity
 from tests.support.world import REASON, World
 
@@ -23,38 +24,45 @@ LONG = 900  # seconds: more than sockets hold
 
 
 @pytest.fixture
-def server(world: World) -> Iterator[Server]:
+def session(world: World) -> Iterator[Session]:
     world.grant()
     (recording,) = world.take_in("long", seconds=LONG)
     now = datetime.now(UTC)
     with open_store(find(world.store), identity(world, "leif"), now, StateFolder(None)) as store:
         opened = listen.open_for(store, recording, "quality", REASON, now)
-        with Server(listen.session(store, opened, now), "en") as started:
-            threading.Thread(target=started.serve_forever, daemon=True).start()
-            yield started
-            started.shutdown()
+        yield listen.session(store, opened, now)
 
 
-def enter(server: Server) -> str:
+@pytest.fixture
+def server(session: Session) -> Iterator[Server]:
+    with Server(session, "en") as started:
+        threading.Thread(target=started.serve_forever, daemon=True).start()
+        yield started
+        started.shutdown()
+
+
+def enter(server: Server, session: Session) -> str:
     """The secret for the token."""
     connection = http.client.HTTPConnection(HOST, server.server_port, timeout=20)
-    connection.request("POST", "/enter", server.session.visit.token, {"Origin": server.origin})
+    connection.request("POST", "/enter", session.visit.token, {"Origin": server.origin})
     answer = connection.getresponse()
     secret = answer.read().decode()
     connection.close()
     return secret
 
 
-def test_an_answer_that_is_under_way_stops_when_the_session_is_over_and_the_next_is_refused(server: Server) -> None:
-    ask = f"GET /{enter(server)}/sound HTTP/1.1\r\nHost: {HOST}:{server.server_port}\r\n\r\n".encode()
+def test_an_answer_that_is_under_way_stops_when_the_session_is_over_and_the_next_is_refused(
+    server: Server, session: Session
+) -> None:
+    ask = f"GET /{enter(server, session)}/sound HTTP/1.1\r\nHost: {HOST}:{server.server_port}\r\n\r\n".encode()
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
         slow.settimeout(20)
         slow.connect((HOST, server.server_port))
         slow.sendall(ask)
         got = len(slow.recv(1000))
-        server.session.end("withdrawn")
-        given = server.session.given_s()
+        session.end("withdrawn")
+        given = session.given_s()
         while piece := slow.recv(1_000_000):
             got += len(piece)
     assert got < given * 8000 * 4 + 2 * PIECE < LONG * 8000 * 4, "what was on its way, and nothing after"

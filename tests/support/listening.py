@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from copy import copy
 from typing import Any, NamedTuple, Self
 
 from tests.support.places import TOP
@@ -50,10 +51,10 @@ class Listening:
     def __init__(self, world: World, recording: str, *words: str, who: str = "leif", purpose: str = "quality") -> None:
         self._begin(world, "listen", recording, "--purpose", purpose, *words, *(world._who(who) if who else ()))
 
-    def _begin(self, world: World, *words: str) -> None:
-        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", "en")
+    def _begin(self, world: World, *words: str, lang: str = "en") -> None:
+        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", lang)
         self.said = self.process.stderr.readline() if self.process.stderr else ""
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/#(\S+)", self.said)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/(?:desk)?#(\S+)", self.said)
         assert found, self.said + self.process.communicate()[1]
         self.port, self.token, self.secret = int(found[1]), found[2], "nowhere"
         self.origin = f"http://127.0.0.1:{self.port}"
@@ -117,3 +118,26 @@ def hear_in_review(world: World, copy: str, spans: list[list[float]], who: str =
         page.tell("/close")
         status, _, err = page.ended()
         assert status == 0, err
+
+
+class AtDesk(Listening):
+    """One run of the desk."""
+
+    def __init__(
+        self, world: World, who: str = "leif", *, words: tuple[str, ...] = ("desk",), lang: str = "en"
+    ) -> None:
+        self._begin(world, *words, *world._who(who), lang=lang)
+
+    def at(self, url: str) -> AtDesk:
+        """The page of a call that this desk opened."""
+        page = copy(self)
+        page.token, page.secret = url.partition("#")[2], "nowhere"
+        return page
+
+    def do(self, **asked: object) -> Any:
+        """A request as the page makes it; its answer."""
+        return self.tell("/ask", asked).json
+
+    def show(self, view: str, **asked: object) -> Any:
+        """A view, for quality and with a reason."""
+        return self.do(do="show", view=view, **{"purpose": "quality", "reason": REASON, **asked})

@@ -27,7 +27,7 @@ TOKEN = "tokenOfThisTest"
 SECRET = "pathOfThisTest"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self' blob:; connect-src 'self'; "
-    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    "img-src 'self' data:; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
 STEP = 0.1  # seconds of a peak
 RATE = 8000

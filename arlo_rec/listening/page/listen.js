@@ -82,6 +82,8 @@ export function tell(path, body, keepalive = false) {
   return ask(`${place}${path}`, { method: "POST", headers, body, keepalive });
 }
 
+if (window.parent !== window) document.body.dataset.framed = ""; // of the desk, which may alone
+
 // The token is out of the address, and so of the history, before anything else happens.
 export async function enter(review) {
   const token = location.hash.slice(1);
@@ -98,6 +100,7 @@ export async function enter(review) {
   if (facts.review) await review();
   if (isOver) return;
   show();
+  if (facts.plays) playOn(); // it was chosen on the desk
   watch();
   await fetchPeaks();
 }

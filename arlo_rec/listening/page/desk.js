@@ -1,0 +1,413 @@
+// The desk: views of what a person may do, and beside them the call or the copy that is played, in a frame of its own.
+// Each view and each button is a command of the program, which decides and logs. Texts from the server are only ever
+// `textContent`, and nothing of them is stored: the browser keeps the path of this page alone, until it is closed.
+
+const LOST_AFTER = 3; // seconds without a sign of the program
+const TYPED = "input:not([type=checkbox]), textarea, select";
+
+const byId = (id) => document.getElementById(id);
+const words = new Map(
+  [...byId("words").content.textContent.matchAll(/^(\S+) (.*)$/gm)].map(([, code, text]) => [code, text]),
+);
+const say = (code, values = {}) => (words.get(code) ?? "").replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+const frame = byId("frame");
+
+let facts = null; // the person, and what they may do
+let place = sessionStorage.getItem("desk") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
+let view = null; // the name of the view that is shown
+let rows = []; // of the view
+let current = null; // the row that is open beside it
+let asked = 0; // requests for a view; only the answer to the newest is shown
+let isOver = false;
+
+// -- the program that serves the page ---------------------------------------------------------------------
+
+function fetched(path, options = {}) {
+  return fetch(path, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
+}
+
+// The answer to a request; null after a complaint of the program, which is shown.
+async function request(body) {
+  const headers = { "Content-Type": "application/json" };
+  byId("complaint").textContent = "";
+  const waits = setTimeout(() => announce(say("working")), 400);
+  try {
+    const answer = await fetched(`${place}/ask`, { method: "POST", headers, body: JSON.stringify(body) });
+    const told = answer.status === 200 || answer.status === 422 ? await answer.json() : null;
+    if (answer.ok) return told;
+    if (told) complain(told.message);
+  } catch {
+    return null; // whether the program still answers is for `watch` to say
+  } finally {
+    clearTimeout(waits);
+    if (byId("status").textContent === say("working")) announce("");
+  }
+  return null;
+}
+
+async function enter() {
+  const token = location.hash.slice(1);
+  if (token) {
+    history.replaceState(null, "", location.pathname);
+    const entered = await fetched("/enter", { method: "POST", body: token });
+    if (!entered.ok) return finish("refused");
+    place = `/${await entered.text()}`;
+    sessionStorage.setItem("desk", place);
+  }
+  const answer = await fetched(`${place}/facts`);
+  if (!answer.ok) return finish("refused");
+  facts = await answer.json();
+  byId("person").textContent = `${facts.name}, ${facts.role}`;
+  byId("purpose").value = facts.purpose;
+  byId("reason").value = facts.reason;
+  frame.addEventListener("load", lookInto);
+  showViews();
+  byId("panes").hidden = false;
+  document.body.dataset.state = "ready";
+  watch();
+  await show(facts.views[0]);
+  if (!facts.reason && !byId("terms").hidden) byId("reason").focus();
+}
+
+// The program says twice a second that it is there. Without a word from it nothing stays on the page.
+function watch() {
+  let heardOf = performance.now();
+  let looked = heardOf;
+  let events;
+  const connect = () => {
+    if (isOver) return;
+    events = new EventSource(`${place}/events`);
+    events.onmessage = (event) => {
+      heardOf = performance.now();
+      const news = JSON.parse(event.data);
+      if (news.state === "closed") finish(words.has(`closed_${news.why}`) ? `closed_${news.why}` : "closed");
+    };
+    events.onerror = () => {
+      events.close();
+      setTimeout(connect, 500);
+    };
+  };
+  const timer = setInterval(() => {
+    const now = performance.now();
+    if (now - looked > 2000) heardOf = now; // this page slept
+    looked = now;
+    if (now - heardOf > 1000 * LOST_AFTER) finish("lost");
+    if (isOver) {
+      clearInterval(timer);
+      events.close();
+    }
+  }, 250);
+  connect();
+}
+
+// The end, whatever the reason: nothing of a call, a name or a case stays on the page.
+function finish(code) {
+  if (isOver) return;
+  isOver = true;
+  sessionStorage.removeItem("desk");
+  leaveFrame();
+  byId("panes").remove();
+  byId("terms").remove();
+  byId("views").replaceChildren();
+  byId("person").textContent = "";
+  byId("close").remove();
+  byId("keys").remove();
+  document.body.dataset.state = "over";
+  byId("end").textContent = say(code);
+}
+
+// -- views ------------------------------------------------------------------------------------------------
+
+function showViews() {
+  const items = facts.views.map((name, index) => {
+    const button = made("button", say(`view_${name}`));
+    button.dataset.view = name;
+    button.setAttribute("aria-keyshortcuts", `Alt+${index + 1}`);
+    button.addEventListener("click", () => show(name, { isChosen: true }));
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  });
+  byId("views").replaceChildren(...items);
+}
+
+async function show(name, { isChosen = false } = {}) {
+  const isOther = name !== view;
+  view = name;
+  for (const each of document.querySelectorAll("[data-view]")) {
+    if (each.dataset.view === name) each.setAttribute("aria-current", "page");
+    else each.removeAttribute("aria-current");
+  }
+  byId("view-name").textContent = say(`view_${name}`);
+  byId("terms").hidden = !["calls", "copies"].includes(name);
+  byId("filter").hidden = name !== "calls";
+  byId("ask").hidden = name !== "access";
+  byId("steps").hidden = name !== "calls";
+  if (isOther) {
+    announce("");
+    fill({ lines: [], headings: [], rows: [], names: [] });
+    byId("nothing").textContent = say(["calls", "copies"].includes(name) ? "nothing_open" : "nothing_read");
+    byId("beside").hidden = ["files", "access", "status", "grants"].includes(name);
+  }
+  if (isChosen) byId("view-name").focus();
+  await refresh();
+}
+
+// The rows as they are now; what is open stays open, and stays marked.
+async function refresh() {
+  const mine = (asked += 1);
+  const told = await request({ do: "show", view, ...terms(), ...(view === "calls" ? typedIn("filter") : {}) });
+  if (mine !== asked || isOver || !told) return;
+  fill(told);
+}
+
+const typedIn = (form) => Object.fromEntries(new FormData(byId(form)));
+const terms = () => typedIn("terms");
+
+function fill(told) {
+  rows = told.rows ?? [];
+  byId("lines").replaceChildren(...(told.lines ?? []).map((line) => made("p", line)));
+  byId("table").hidden = !rows.length;
+  const hasButtons = rows.some((row) => row.opens || row.acts?.length);
+  const head = document.createElement("tr");
+  head.append(...(hasButtons ? [made("td", "")] : []), ...(told.headings ?? []).map(heading));
+  byId("table").tHead.replaceChildren(head);
+  byId("table").tBodies[0].replaceChildren(...rows.map((row) => rowOf(row, told.headings, hasButtons)));
+  byId("count").textContent = rows.length === 1 ? say("count_one") : rows.length ? say("count", { count: rows.length }) : "";
+  const option = (name) => Object.assign(document.createElement("option"), { value: name });
+  if (told.names) byId("teams").replaceChildren(...told.names.map(option));
+  markCurrent();
+}
+
+function made(kind, text) {
+  return Object.assign(document.createElement(kind), { textContent: text });
+}
+
+function heading(text) {
+  return Object.assign(made("th", text), { scope: "col" });
+}
+
+function rowOf(row, headings, hasButtons) {
+  const line = document.createElement("tr");
+  line.dataset.id = row.id;
+  if (row.mark) line.dataset.mark = row.mark;
+  if (hasButtons) {
+    const cell = document.createElement("td");
+    cell.className = "buttons";
+    if (row.opens) cell.append(buttonFor(row, say(`open_${row.opens}`), () => open(row), "open"));
+    for (const act of row.acts ?? []) cell.append(buttonFor(row, say(`act_${act}`), () => ask(row, act, cell), "act"));
+    line.append(cell);
+  }
+  row.cells.forEach((text, at) => {
+    const cell = made("td", text);
+    cell.dataset.heading = headings?.[at] ?? "";
+    line.append(cell);
+  });
+  return line;
+}
+
+// A screen reader hears which row a button is of; on the page the row says it.
+function buttonFor(row, text, act, kind) {
+  const button = made("button", text);
+  button.className = kind;
+  button.setAttribute("aria-label", `${text}: ${row.cells.filter(Boolean).slice(0, 3).join(", ")}`);
+  button.addEventListener("click", act);
+  return button;
+}
+
+// -- buttons ----------------------------------------------------------------------------------------------
+
+// What a button does is said before it is done, where it stands, with the reason that it takes.
+function ask(row, act, cell) {
+  const before = cell.querySelector("form");
+  before?.remove();
+  if (before?.dataset.act === act) return;
+  const form = document.createElement("form");
+  form.dataset.act = act;
+  form.append(made("p", say(`act_${act}_told`)));
+  let reason = null;
+  if (["deny", "release", "reject"].includes(act)) {
+    const label = made("label", say("reason"));
+    reason = Object.assign(document.createElement("input"), { maxLength: 500, autocomplete: "off" });
+    label.append(reason);
+    form.append(label);
+  }
+  const cancel = Object.assign(made("button", say("cancel")), { type: "button" });
+  cancel.addEventListener("click", () => {
+    form.remove();
+    cell.querySelector("button.act")?.focus();
+  });
+  form.append(Object.assign(made("button", say(`act_${act}`)), { className: "main" }), cancel);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const given = reason ? { reason: reason.value } : {};
+    carryOut({ do: "act", act, id: row.id, holder: row.holder ?? "", ...given });
+  });
+  form.addEventListener("keydown", (event) => event.key === "Escape" && cancel.click());
+  cell.append(form);
+  (reason ?? form.querySelector("button")).focus();
+}
+
+async function carryOut(body) {
+  const told = await request(body);
+  if (!told) return;
+  await refresh();
+  announce(told.lines.join(" "));
+  byId("view-name").focus();
+}
+
+function announce(text) {
+  byId("status").textContent = text;
+}
+
+function complain(text) {
+  announce("");
+  byId("complaint").textContent = text;
+}
+
+// -- what is open beside the list -------------------------------------------------------------------------
+
+async function open(row) {
+  const id = row.opened || row.id;
+  frame.contentWindow?.dispatchEvent(new Event("pagehide")); // it reports what was heard so far
+  const told = await request({ do: "open", kind: row.opens, id, ...terms() });
+  if (!told || isOver) return;
+  current = { view, id: row.id };
+  const isRead = row.opens === "case";
+  byId("nothing").hidden = true;
+  byId("detail").hidden = !isRead;
+  frame.hidden = isRead;
+  if (isRead) {
+    leaveFrame();
+    byId("detail").textContent = told.lines.join("\n");
+    byId("detail").focus();
+  } else {
+    frame.contentWindow.location.replace(told.url);
+    document.body.dataset.open = row.opens;
+    byId("back").hidden = row.opens !== "copy";
+    byId("steps").hidden = row.opens !== "call";
+    if (matchMedia("(max-width: 74.99rem)").matches) byId("beside").scrollIntoView({ block: "start" });
+  }
+  markCurrent();
+}
+
+// Keys go to the list from the frame too. When a call or a review is over, the list is what it is then.
+function lookInto() {
+  const inside = frame.contentWindow;
+  inside.addEventListener("keydown", press);
+  const state = () => inside.document.body?.dataset.state;
+  const observer = new MutationObserver(() => {
+    if (state() !== "over") return;
+    observer.disconnect();
+    if (!isOver) refresh();
+  });
+  if (state()) observer.observe(inside.document.body, { attributes: true, attributeFilter: ["data-state"] });
+}
+
+async function back() {
+  leaveFrame();
+  byId("nothing").hidden = false;
+  byId("back").hidden = true;
+  byId("steps").hidden = view !== "calls";
+  await request({ do: "leave" });
+  await refresh();
+  byId("view-name").focus();
+}
+
+function leaveFrame() {
+  delete document.body.dataset.open;
+  frame.hidden = true;
+  frame.removeAttribute("src");
+  frame.contentWindow?.location.replace("about:blank");
+  sessionStorage.removeItem("place"); // the frame's path, which it kept for a reload
+}
+
+function markCurrent() {
+  for (const line of byId("table").tBodies[0].rows) {
+    const isCurrent = current?.view === view && line.dataset.id === current.id;
+    if (isCurrent) line.setAttribute("aria-current", "true");
+    else line.removeAttribute("aria-current");
+  }
+  const [at, last] = [placeOf(current), rows.length - 1];
+  byId("next").disabled = !rows.length || at >= last;
+  byId("previous").disabled = at <= 0;
+}
+
+const placeOf = (one) => (one?.view === view ? rows.findIndex((row) => row.id === one.id) : -1);
+
+// The next call of the list, or the first; a call that is gone from the list leaves its place to the one behind it.
+async function step(by) {
+  const at = placeOf(current);
+  const row = rows[at < 0 ? 0 : at + by];
+  if (view !== "calls" || !row) return;
+  await open(row);
+  const line = byId("table").tBodies[0].querySelector(`[data-id="${row.id}"]`);
+  line?.scrollIntoView({ block: "nearest" });
+}
+
+// -- what a person does -----------------------------------------------------------------------------------
+
+const KEYS = { n: () => step(1), p: () => step(-1), w: () => chooseDay(say("last_week")), "/": () => byId("day").select() };
+
+function press(event) {
+  if (isOver || !facts || event.defaultPrevented || event.ctrlKey || event.metaKey) return;
+  if (event.altKey && facts.views[Number(event.key) - 1]) {
+    event.preventDefault();
+    return show(facts.views[Number(event.key) - 1], { isChosen: true });
+  }
+  if (event.altKey || event.target.closest?.(TYPED)) return;
+  const key = event.key.toLowerCase();
+  if (KEYS[key] && view === "calls") {
+    event.preventDefault();
+    return KEYS[key]();
+  }
+  const isHere = event.view === window;
+  const isNative = event.target.closest?.("button") && (key === " " || key === "enter");
+  if (isHere && !isNative && !frame.hidden && (key === " " || key === "j" || key === "l")) {
+    event.preventDefault(); // the player has these keys, wherever the focus is
+    const again = new KeyboardEvent("keydown", { key: event.key, bubbles: true });
+    frame.contentDocument?.body?.dispatchEvent(again);
+  }
+}
+
+function chooseDay(day) {
+  byId("day").value = day;
+  refresh();
+}
+
+// Arrows go through the list, as in every list.
+function walk(event) {
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!by || !event.target.matches("button.open")) return;
+  const buttons = [...byId("table").querySelectorAll("button.open")];
+  const next = buttons[buttons.indexOf(event.target) + by];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+document.addEventListener("keydown", press);
+byId("table").addEventListener("keydown", walk);
+byId("back").addEventListener("click", back);
+byId("next").addEventListener("click", () => step(1));
+byId("previous").addEventListener("click", () => step(-1));
+for (const each of document.querySelectorAll("[data-day]")) {
+  each.addEventListener("click", () => chooseDay(each.dataset.day));
+}
+byId("filter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  refresh();
+});
+byId("terms").addEventListener("submit", (event) => event.preventDefault());
+byId("terms").addEventListener("change", () => refresh());
+byId("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  carryOut({ do: "act", act: "ask", ...typedIn("ask") });
+});
+byId("close").addEventListener("click", async () => {
+  finish("closed");
+  await fetched(`${place}/close`, { method: "POST", keepalive: true }).catch(() => {});
+});
+addEventListener("hashchange", () => location.reload()); // another address of this program, in the same window
+
+enter().catch(() => finish("lost"));
