@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.model.policy_versions import ENTRIES_DAYS
+from arlo_rec.policy import RETENTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +259,7 @@ class Answer:
     log_vkey: str
     erased_since: tuple[ErasedSince, ...] = ()
     side: str = "caller"  # the person's in the calls; "agent" of an employee
+    retention_days: int = RETENTION.days  # after which a recording is deleted, by the policy of the answer
     entries_days: int = ENTRIES_DAYS  # after which the log no longer tells who searched, saw and heard
     objections: tuple[ObjectionFacts, ...] = ()  # of an employee, by each of their names
     withheld_reason: str | None = None  # why sounds that are not separated are refused; None: they are not

@@ -314,7 +314,7 @@ def _content(store: Store, reply: Reply, found: _Found, opened: _Opened, clock: 
         policy.version,
         store.log.vkey(),
         recordings.with_accesses(store, found.gone, mentions, now),
-        *(found.side, policy.entries_days),
+        *(found.side, policy.retention_days, policy.entries_days),
         subjects.objections_of(store, known_by),
         reply.reason if reply.withhold else None,
         *_not_taken_in(store, found, now),

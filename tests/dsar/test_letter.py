@@ -166,6 +166,15 @@ def test_the_letter_tells_each_recordings_own_deletion_date(lang: str) -> None:
         assert letter.count(f'datetime="{one.erased_on:%Y-%m-%dT%H:%M:%SZ}"') >= 2  # in the overview and with it
 
 
+@pytest.mark.rule("retention.90d")
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_letter_says_the_retention_of_the_policy_and_not_the_longest_that_there_may_be(lang: str) -> None:
+    for of in (ANSWER, NOTHING):
+        told = words(letter_of(replace(of, retention_days=60), lang))
+        assert ("senest 60 dager" if lang == "nb" else "at the latest 60 days") in told
+        assert "90 da" not in told
+
+
 @pytest.mark.slow
 @pytest.mark.rule("data.employee")
 @pytest.mark.parametrize("of", [ANSWER, EMPLOYEE, NOTHING], ids=["caller", "employee", "nobody"])
