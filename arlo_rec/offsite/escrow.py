@@ -26,7 +26,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Person, from_micros, to_micros
-from arlo_rec.policy import Action, Role, may
+from arlo_rec.policy import RING_LONGEST, Action, Role, may
 from arlo_rec.store import Store
 
 # -- slots ---------------------------------------------------------------------------------------------
@@ -204,6 +204,11 @@ def _may_stay(store: Store, slot: EscrowSlot, now: datetime, grace: timedelta = 
     return slot.at <= now + AHEAD and now < slot.at + duration + grace
 
 
+def is_within(slot: EscrowSlot, now: datetime) -> bool:
+    """Whether a backup may still be restored: its time is not over, though its slot may not be emptied yet."""
+    return slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)
+
+
 def counts(store: Store, slot: EscrowSlot) -> bool:
     """Whether a current maker of backups signed a slot: other people can write into a ring's folder."""
     makers = (person.sign_key for person in store.roster.people if may(person.role, Action.BACKUP).allowed)
@@ -224,7 +229,7 @@ def statuses(store: Store, now: datetime) -> Iterator[BackupStatus]:
 def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: datetime) -> BackupStatus:
     readable = slots(store.layout.id, contents)
     has_torn = sum(not is_empty(content) for content in contents) > len(readable)
-    usable = [slot for slot in readable if has_catalogue(row.folder, slot.number)]
+    usable = [slot for slot in readable if is_within(slot, now) and has_catalogue(row.folder, slot.number)]
     newest = max(usable, key=lambda slot: slot.at, default=None)
     problem = None
     if has_torn or not all(_may_stay(store, slot, now, GRACE) for slot in readable):

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,7 +30,7 @@ from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow import EscrowSlot
-from arlo_rec.policy import RING_LONGEST, Action, may
+from arlo_rec.policy import Action, may
 from arlo_rec.recovery.backup_places import ABOUT_BYTES
 from arlo_rec.recovery.replay import PastLog
 from arlo_rec.store import Store
@@ -75,7 +75,7 @@ def find(options: RestoreOptions, now: datetime) -> list[BackupSource]:
     """
     store_id = _store_id(options.folder)
     slots = escrow.slots(store_id, RingFile(options.escrow).read())
-    live = [slot for slot in slots if slot.at < now + RING_LONGEST and now < slot.at + timedelta(hours=slot.hours)]
+    live = [slot for slot in slots if escrow.is_within(slot, now)]
     if not live:
         raise Refused("backup_too_old", rule="consent.withdraw", path=str(options.folder))
     return [BackupSource(store_id, slot, options.folder / str(slot.number)) for slot in live]

@@ -89,6 +89,7 @@ def test_status_is_critical_where_a_ring_was_not_emptied_or_cannot_be_reached(wo
     age_ring(world, 27)
     found = world.run("status", "--json", who="iver")
     assert (found.exit, found.json["critical"]) == (3, ["ring_not_emptied"])
+    assert found.json["backups"][0]["newest"] is None, "what restore refuses is not said to be restorable"
     shutil.move(places(world)[1], world.base / "unmounted")
     found = world.run("status", "--json", who="iver")
     assert (found.exit, found.json["critical"]) == (3, ["escrow_unreachable"])
