@@ -205,6 +205,14 @@ def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetim
     return Usage(decision.code, rule=decision.rule, **detail)
 
 
+def demand_reason(store: Store, purpose: Purpose, reason: str, now: datetime) -> None:
+    """Raise Usage, after its log entry, for the reason of an unlock that no search for that purpose would take."""
+    problem = store.policy.at(store.clock.today(now)).reason_problem(reason, purpose)
+    if problem is not None:
+        intent, decision = Intent(Action.FIND, purpose), Decision.no("security.reason", problem)
+        _refuse(store, Intent(Action.FIND), _not_admitted(store, intent, decision, now), now)
+
+
 def _ended(grant: Grant, decision: Decision) -> GrantEnded:
     teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else "all_teams"
     about = {"purpose": str(grant.purpose), "teams": teams, "at": str(local_date(grant.over_at))}

@@ -438,6 +438,8 @@ def may_hand_over(store: Store, leaving: str, name: str, now: datetime) -> None:
         raise Usage("recovery_hands_nothing_over")
     if leaving != store.person.name:
         raise Usage("successor_of_another", name=store.person.name)
+    if name in {officer.name for officer in store.roster.officers()} - {leaving}:
+        raise Usage("successor_is_officer", name=name, leaving=leaving)
     if new_officers.needs_second(store, now):  # one officer alone would choose who the other one is
         raise Refused("handover_waits", rule="access.officer", name=name)
     _demand_free(store, check_name(name), now)

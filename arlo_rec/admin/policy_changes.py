@@ -49,6 +49,8 @@ class Proposal:
     base: str  # SHA-256 of the policy that it changes
     approvals: tuple[Approval, ...] = ()
     state: str = "waits"  # or `approved`, `denied`, `over`
+    denied_by: str | None = None
+    why: str | None = None  # it was denied
 
 
 class Difference(Record, frozen=True):
@@ -137,10 +139,22 @@ class VersionShown(Record, frozen=True):
         return cls.of(version, **facts, **more)
 
 
+class Denial(Record, frozen=True):
+    """A proposed version that an officer denied, or took back."""
+
+    id: str
+    version: str
+    by: str
+    at: datetime
+    denied_by: str
+    why: str
+
+
 class Versions(Record, frozen=True):
-    """Every version of the policy."""
+    """Every version of the policy, and the proposed ones that were denied."""
 
     versions: list[VersionShown]
+    denied: list[Denial]
 
 
 class RuleShown(Record, frozen=True):
@@ -279,7 +293,8 @@ def look(store: Store, text: str | None, now: datetime) -> Look:
     version = named_version or store.policy.at(store.clock.today(now))
     rule = next((rule for rule in version.rules if rule.id == text), None)
     is_proposal = text is not None and named_version is None and rule is None
-    proposal = named(store, str(text), now) if is_proposal else None
+    of_version = [each.id for each in waiting(store, now) if each.version.version == text]  # only to be shown
+    proposal = named(store, of_version[0] if len(of_version) == 1 else str(text), now) if is_proposal else None
     shown = with_effects(store, proposal, changes_of(store.policy, proposal.version), now) if proposal else None
     version = proposal.version if proposal else version
     return Look(version, store.policy.newest, named_version is not None, rule, shown)
@@ -289,6 +304,13 @@ def listed(store: Store, now: datetime) -> Sequence[PolicyVersion]:
     """All versions of the policy, past and coming ones too; raises NotGranted."""
     store.demand(Action.LOOK_AFTER, now)
     return store.policy.versions
+
+
+def denials(store: Store, now: datetime) -> list[Denial]:
+    """The denied proposals, oldest first; raises NotGranted."""
+    store.demand(Action.LOOK_AFTER, now)
+    denied = (each for each in every(store, now) if each.state == "denied")
+    return [Denial.of(each, version=each.version.version) for each in denied]
 
 
 def unpublished(store: Store, now: datetime) -> PolicyVersion | None:
@@ -330,7 +352,7 @@ def _decided(proposal: Proposal, event: PolicyApproved | PolicyDenied, approval:
     if proposal.state != "waits":
         return proposal
     if isinstance(event, PolicyDenied):
-        return replace(proposal, state="denied")
+        return replace(proposal, state="denied", denied_by=approval.by, why=event.why)
     return replace(proposal, approvals=(approval,), state="approved")
 
 

@@ -232,6 +232,7 @@ def unlock(
     """Have the kernel keep one's keys for this login session, for a time."""
     from dataclasses import replace
 
+    from arlo_rec.access import gate
     from arlo_rec.keys import unlocks
     from arlo_rec.log.events import Unlocked
     from arlo_rec.model.records import to_iso
@@ -248,6 +249,8 @@ def unlock(
     with run.opened(place, identity) as store:
         if store.person.service or store.person.recovery:
             raise Usage("unlock_is_for_people")
+        if purpose is not None and reason is not None:
+            gate.demand_reason(store, Purpose(purpose), reason, run.now())
         key = unlocks.prepare(keyring, place, replace(identity, pin=store.authority.pin()), told, lasts)
         waits = waits_line(run, store)
         try:

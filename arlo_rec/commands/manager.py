@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from arlo_rec.access.search import WhyNothing
     from arlo_rec.model.records import Grant
+
+
+OTHER_SOUNDS: Final = frozenset({".mp3", ".m4a", ".aac", ".ogg", ".opus", ".flac"})  # endings: `export` writes WAV
 
 
 def find(
@@ -112,6 +115,8 @@ def export(
         raise Usage("json_and_stdout")
     if to_stdout and sys.stdout.isatty():
         raise Usage("stdout_is_terminal")
+    if Path(out).suffix.casefold() in OTHER_SOUNDS:
+        raise Usage("out_is_wav", name=Path(out).with_suffix(".wav").name)
     target = sys.stdout.buffer if to_stdout else run.files.new_file(Path(out))
     with run.store() as store:
         intent = Intent(Action.EXPORT, purpose, reason)

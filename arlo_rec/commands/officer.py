@@ -148,7 +148,7 @@ def person_list(ctx: typer.Context) -> Answer:
     with run.store() as store:
         people = identities.listed(store, run.now())
     cells = {
-        "role": lambda person: run.say("person.recovery") if person.recovery else person.role,
+        "role": lambda person: run.say("person.recovery" if person.recovery else f"person.role_{person.role}"),
         "service": lambda person: run.say("yes" if person.service else "no"),
         "since": lambda person: local_date(person.since),
     }

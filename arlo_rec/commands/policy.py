@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from arlo_rec.policy import Rule
 
 PROMPT_BYTES = 64 * 1024
+MOST_PLACES = 4  # of one difference, in a line; the JSON has all
 SOUND_BYTES = 64 * 1024 * 1024  # an hour of a prompt
 
 
@@ -76,8 +77,10 @@ def policy_log(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     with run.store() as store:
         versions = [VersionShown.of_version(each) for each in policy_changes.listed(store, run.now())]
+        denied = policy_changes.denials(store, run.now())
     table = run.listing(VersionShown, versions, "version since by approved_by", "by approved_by")
-    return Answer(Versions(versions), [], table)
+    lines = [run.say("policy.was_denied", **members(each)) for each in denied]
+    return Answer(Versions(versions, denied), lines, table)
 
 
 def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_file", "FILE")]) -> Answer:
@@ -127,13 +130,21 @@ def policy_check(
     if not drifts:
         return Answer(found, [run.say("policy.no_drift", version=version)], always=True)
     error = Refused("policy_drifts", rule="purpose.change", count=len(drifts))
-    return Answer(found, [_drift_line(run, each) for each in drifts], always=True, error=error)
+    return Answer(found, _drift_lines(run, drifts), always=True, error=error)
 
 
-def _drift_line(run: Run, drift: Drift) -> str:
-    """One difference in words."""
-    code = "policy.drift_program" if drift.where == "program" else f"policy.drift_{drift.what}"
-    return run.say(code, what=drift.what, where=drift.where)
+def _drift_lines(run: Run, drifts: Sequence[Drift]) -> list[str]:
+    """The differences in words, a line for all pages and prompts that differ in the same way."""
+    lines, places = list[str](), dict[str, list[str]]()
+    for each in drifts:
+        if each.where == "program":
+            lines.append(run.say("policy.drift_program", what=each.what))
+        else:
+            places.setdefault(each.what, []).append(each.where)
+    for what, where in places.items():
+        rest = f" … ({len(where)})" if len(where) > MOST_PLACES else ""
+        lines.append(run.say(f"policy.drift_{what}", where=", ".join(where[:MOST_PLACES]) + rest))
+    return lines
 
 
 def _played(run: Run, folder: Path, prompt: str) -> bytes | None:

@@ -237,6 +237,17 @@ def _speaker(run: Run, copy: TrainingCopy, told: SpokenWord) -> str:
     return run.say(f"review.{side}") if side is not None else run.say("review.channel", number=channel + 1)
 
 
+def _ranges(numbers: Sequence[int]) -> str:
+    """Numbers in order as `--accept` takes them, each run of three or more by its ends: `1-4, 7, 8`."""
+    runs = list[list[int]]()
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
 def _owed_lines(run: Run, copy: TrainingCopy, owed: Owed) -> list[str]:
     """The steps before `--confirm` needs no reason."""
     if not owed:
@@ -247,7 +258,7 @@ def _owed_lines(run: Run, copy: TrainingCopy, owed: Owed) -> list[str]:
     look = [number for number in owed.undecided if copy.plan.listed[number - 1].status == LOOK]
     for code, numbers in (("look_at", look), ("undecided", [each for each in owed.undecided if each not in look])):
         if numbers:
-            lines.append(run.say(f"review.{code}", count=len(numbers), cuts=", ".join(map(str, numbers))))
+            lines.append(run.say(f"review.{code}", count=len(numbers), cuts=_ranges(numbers)))
     if owed.unheard:
         parts = ", ".join(f"{start:.1f}-{end:.1f}" for start, end in owed.unheard)
         lines.append(run.say("review.unheard", count=len(owed.unheard), parts=parts, copy=copy.copy.hex()))

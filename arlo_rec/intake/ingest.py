@@ -28,7 +28,9 @@ from pathlib import Path
 
 from arlo_rec import audio
 from arlo_rec.backends import workers
+from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.shared_folder import status
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
 from arlo_rec.intake import left_in_spool, spool
 from arlo_rec.intake.batch import Batch, Reading, read
@@ -36,7 +38,7 @@ from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
-from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.errors import ArloError, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
@@ -61,6 +63,7 @@ def ingest(
     store.demand(Action.INGEST, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
+    _demand_there(paths)
     if not options.dry_run:
         left_in_spool.remember(store, paths, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
@@ -118,6 +121,14 @@ def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
         for folder in (store.layout.store.resolve(), store.layout.root.resolve()):
             if named.is_relative_to(folder) or folder.is_relative_to(named):
                 raise Usage("spool_is_store", path=str(path))
+
+
+def _demand_there(paths: list[Path]) -> None:
+    """Raise Unreachable where nothing is at any path: a mistyped or unmounted spool is no refused call."""
+    with disk():
+        are_missing = all(status(path) is None for path in paths)
+    if are_missing:
+        raise Unreachable("spool_unreachable", path=", ".join(map(str, paths)))
 
 
 def _read_ahead(

@@ -34,12 +34,13 @@ from arlo_rec.log.events import (
     OpenedForSubject,
     SearchBegun,
     SearchShown,
+    Unlocked,
     WithdrawalShown,
 )
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NothingMatched, nearest
 from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.records import RecordingId
+from arlo_rec.model.records import RecordingId, from_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import BREACH_NOTICE, ZONE, Action, Role
 from arlo_rec.store import Store
@@ -47,9 +48,10 @@ from arlo_rec.store import Store
 _OPENING: Final = HEARD | {Action.PSEUDONYMISE, Action.REVIEW, Action.RELEASE, Action.REJECT, Action.DSAR}
 _READ: Final = (
     '"outcome":"denied"',
+    '"action":"unlock"',
     *(f'"action":"{action}"' for action in sorted({Action.FIND, Action.WITHDRAW, *_OPENING})),
 )
-_COUNTED: Final = (SearchBegun, Denied, Opened, Heard, HeardInReview)  # by person
+_COUNTED: Final = (SearchBegun, Denied, Opened, Heard, HeardInReview, Unlocked)  # by person
 _REACHING: Final = (Opened, OpenedForSubject, SearchShown, WithdrawalShown)
 _REACH: Final = ("opened", "shown", "files")
 _AT_ONCE: Final = 5000
@@ -168,9 +170,9 @@ class Conduct:
         repeated = [SameReason(reason, count) for reason, count in most if count > 1]
         return ConductShown.of(self, reasons=repeated, codes=dict(self.codes))
 
-    def take(self, deed: Deed, calls: Iterable[RecordingId], code: str | None) -> None:
-        """Count a deed on recordings of *calls*, with the reason's *code*."""
-        self.reasons.update([deed.reason] if deed.reason is not None else [])
+    def take(self, deed: Deed, calls: Iterable[RecordingId], code: str | None, *, reused: bool = False) -> None:
+        """Count a deed on recordings of *calls*, with the reason's *code*; one that an unlock *reused* counts once."""
+        self.reasons.update([deed.reason] if deed.reason is not None and not reused else [])
         self.codes.update([code] if code is not None else [])
         match deed.event:
             case SearchBegun():
@@ -228,10 +230,20 @@ class Report(Record, frozen=True):
 def report(store: Store, since: datetime | None, before: datetime | None, now: datetime) -> list[Conduct]:
     """The use of each person with any, by name; raises NotGranted."""
     _demand_audit(store, now)
-    by_person = dict[str, Conduct]()
+    by_person, unlocks = dict[str, Conduct](), dict[str, Unlocked]()
+    used = set[str]()  # people whose unlock has given a reason already
     for deed, calls in _with_calls(store, deeds(store, _COUNTED, since, before)):
+        if isinstance(deed.event, Unlocked):
+            unlocks[deed.person] = deed.event
+            used.discard(deed.person)
+            continue
+        unlock = unlocks.get(deed.person)
+        by_unlock = unlock is not None and deed.reason == unlock.reason and deed.at < from_iso(unlock.until)
         code = store.policy.at(deed.at).code_of(deed.reason) if deed.reason is not None else None
-        by_person.setdefault(deed.person, Conduct(deed.person, deed.role)).take(deed, calls, code)
+        by_person.setdefault(deed.person, Conduct(deed.person, deed.role)).take(
+            deed, calls, code, reused=by_unlock and deed.person in used
+        )
+        used |= {deed.person} if by_unlock and deed.reason is not None else set()
     for conduct in by_person.values():
         callers = Counter(caller for call in conduct.calls if (caller := _caller(store, call)) is not None)
         conduct.same_caller = max(callers.values(), default=0)

@@ -61,9 +61,10 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[
         _write(csv_text(answer.table))
         sys.stderr.write(lines)
     elif answer.table is not None and answer.table.rows:
-        text = table_text(answer.table) + lines
-        if not (sys.stdout.isatty() and pager(text)):
-            _write(text)
+        table = table_text(answer.table)
+        if not (sys.stdout.isatty() and pager(table)):
+            _write(table)
+        _write(lines)  # behind the pager, which may be left at its first page: they say what comes next
     else:
         _write(lines)
     if answer.error is not None:

@@ -234,3 +234,12 @@ def test_an_original_is_not_exported_for_training(world: World) -> None:
     words = ("export", ours, "--purpose", "training", "--reason", REASON, "--out", str(world.base / "x.wav"), "--json")
     refused = world.run(*words, who="leif")
     assert (refused.exit, refused.json["error"]["rule"]) == (14, "data.pseudonymised")
+
+
+@pytest.mark.parametrize("ending", [".mp3", ".M4A"])
+def test_a_file_that_would_be_no_wav_by_its_name_is_not_written(world: World, ending: str) -> None:
+    (recording,) = world.take_in("a")
+    world.grant("leif")
+    words = ("export", recording, "--purpose", "quality", "--reason", REASON, "--out", str(world.base / f"out{ending}"))
+    assert world.code(*words, who="leif") == (2, "out_is_wav")
+    assert not list(world.base.glob("out*"))

@@ -45,3 +45,12 @@ def test_the_command_that_is_shown_for_a_new_person_runs_as_it_is_pasted(world: 
     (world.base / "one-time").chmod(0o600)
     new = ("--new-passphrase-file", str(world.base / "passphrase"))
     assert world.run(*command, "--passphrase-file", str(world.base / "one-time"), *new).exit == 0
+
+
+def test_a_successor_who_is_an_officer_already_is_told_how_to_take_over(world: World) -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "tora", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    told = world.run("person", "remove", "sigrid", "--successor", "tora", "--yes", "--lang", "en", who="sigrid")
+    assert told.exit == 2
+    assert "tora removes you: arlo-rec person remove sigrid" in told.err
+    assert world.run("person", "remove", "sigrid", "--yes", who="tora").exit == 0

@@ -429,3 +429,20 @@ def test_the_document_of_a_version_is_the_same_bytes_for_ever() -> None:
     kept = replace(FIRST, program=(Part("rules", "0" * 64),))  # the program's own parts change with it
     known = "333a854e0c6547915130bdbdbb0c57652b3004110d5e5131222e9ac5bd5db208"
     assert policy_changes.digest(Policy((kept,))) == known
+
+
+@pytest.mark.slow
+def test_a_denied_proposal_stands_in_the_policys_log_with_its_reason_and_a_waiting_one_is_found_by_its_version(
+    world: World,
+) -> None:
+    file = world.base / "shorter.toml"
+    file.write_text('version = "2026-02"\nretention_days = 60\n', "utf-8")
+    proposed = world.json("policy", "propose", str(file), who="sigrid")["proposal"]
+    assert world.json("policy", "show", "2026-02", who="leif")["proposal"]["id"] == proposed["id"]
+    assert world.code("approve", "2026-02", who="sigrid") == (4, "nothing_waits"), (
+        "approved is what an id is the digest of"
+    )
+    world.json("deny", proposed["id"], "--reason", "too short for complaints", who="sigrid")
+    (denied,) = world.json("policy", "log", who="leif")["denied"]
+    assert (denied["version"], denied["denied_by"], denied["why"]) == ("2026-02", "sigrid", "too short for complaints")
+    assert "too short for complaints" in world.run("policy", "log", who="leif").out

@@ -129,10 +129,12 @@ def test_a_manifest_a_sound_or_a_folder_can_be_named(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing.json", "nothing.wav", "nothing", "x" * 300, "call.json/below.json"])
-def test_a_path_that_leads_to_nothing_is_refused_not_passed_over(world: World, name: str) -> None:
-    world.deliver("call")
-    result = world.run("ingest", str(world.spool / name), "--json", who="telefon")
-    assert (result.exit, [one["code"] for one in result.json["refused"]]) == (3, ["not_a_file"])
+def test_a_path_that_leads_to_nothing_is_unreachable_and_beside_another_it_is_refused(world: World, name: str) -> None:
+    path = str(world.deliver("call").parent / name)
+    assert world.code("ingest", path, who="telefon") == (16, "spool_unreachable")
+    assert world.json("status", who="iver")["refused"] == [], "no call was refused"
+    told = world.json("ingest", path, str(world.spool), who="telefon")
+    assert ([one["code"] for one in told["refused"]], len(told["accepted"])) == (["not_a_file"], 1)
 
 
 def test_a_manifest_that_names_no_sound_means_the_one_beside_it(world: World) -> None:

@@ -11,11 +11,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from arlo_rec.admin.opening import open_store
 from arlo_rec.commands.run import Run
-from arlo_rec.model.records import RecordingId
+from arlo_rec.keys.layout import find
+from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.log.events import Unlocked
+from arlo_rec.model.records import RecordingId, to_iso
 from arlo_rec.model.times import local_date
 from arlo_rec.oversight.conduct import Conduct, outliers
 from arlo_rec.policy import Role
+from tests.support.attack import identity
 from tests.support.pages import config
 from tests.support.plain_language import HARDEST, lix
 from tests.support.world import REASON, World
@@ -271,3 +276,17 @@ def test_a_grant_that_ran_out_had_its_keys_until_a_purge_took_them(
     sixth = day(6)
     assert breach(world, "--person", "leif", "--from", third)["only_ciphertext"] is False
     assert breach(world, "--person", "leif", "--from", sixth)["only_ciphertext"] is True
+
+
+@pytest.mark.slow
+def test_a_reason_that_an_unlock_gives_again_counts_once_for_each_unlock(world: World) -> None:
+    world.take_in("a")
+    world.grant("leif")
+    now = datetime.now(UTC)
+    with open_store(find(world.store), identity(world, "leif"), now, StateFolder(None)) as store:
+        store.note(Unlocked(until=to_iso(now + timedelta(hours=1)), purpose="quality", reason=REASON), now)
+    for _ in range(3):
+        world.json("find", *WHY, who="leif")
+    world.json("find", *WHY[:3], "a complaint of a customer", who="leif")
+    (leif,) = report(world)["people"]
+    assert (leif["searches"], leif["reasons"]) == (4, [])
