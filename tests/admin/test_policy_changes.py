@@ -439,7 +439,7 @@ def test_a_denied_proposal_stands_in_the_policys_log_with_its_reason_and_a_waiti
     file.write_text('version = "2026-02"\nretention_days = 60\n', "utf-8")
     proposed = world.json("policy", "propose", str(file), who="sigrid")["proposal"]
     assert world.json("policy", "show", "2026-02", who="leif")["proposal"]["id"] == proposed["id"]
-    assert world.code("approve", "2026-02", who="sigrid") == (4, "nothing_waits"), (
+    assert world.code("approve", "2026-02", who="sigrid") == (4, "no_pending_grant"), (
         "approved is what an id is the digest of"
     )
     world.json("deny", proposed["id"], "--reason", "too short for complaints", who="sigrid")
