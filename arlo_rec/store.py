@@ -19,17 +19,16 @@ from arlo_rec.backends import Blobs
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
-from arlo_rec.catalogue.authority import Authority
+from arlo_rec.catalogue.authority import Authority, Pins
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue, TableRows
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import root_secret, vouching
-from arlo_rec.keys.authority import Pin
+from arlo_rec.keys import authority, root_secret, vouching
 from arlo_rec.keys.key_files import Identity, log_key
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import Instance, StateFolder
 from arlo_rec.keys.roster import Roster
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.event import AuditEvent
@@ -65,7 +64,7 @@ class Change:
         self._person, self._now, self._log, self._policy, self._rows = person, now, log, policy, rows
         self.first = 0  # number of its first entry, once written
         self.bodies: list[dict[str, Any]] = []
-        self.restored_after: int | None = None  # for the link of a restore without a feed
+        self.restored_after: int | None = None  # for the link of a restore
 
     @property
     def next_seq(self) -> int:
@@ -109,6 +108,8 @@ class Store:
         self.authority = Authority(connection, layout.id, self.log, self.meta)
         self.secrets = SealedSecrets(connection, layout.id, identity)
         self.state = state
+        self.instance = Instance(bytes(authority.DIGEST), layout.place)  # of its branch once the chain is followed
+        self.memory = state.memory(layout.id)  # before the catalogue is read, so never newer than it
         self.lock_wait = LOCK_WAIT
         self.roster: Roster
         self.settings: Settings
@@ -132,6 +133,7 @@ class Store:
         has seen; an older chain is a finding.
         """
         self._is_stale = True  # also if this fails: then no change begins with the earlier documents
+        self.instance = self.instance._replace(branch=self.authority.links.branch())
         documents, rollbacks = self.authority.load(self._pins())
         person = documents.roster.person(self.identity.name)
         known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
@@ -153,9 +155,11 @@ class Store:
         self._is_stale = False
         self.rollbacks += [code for code in rollbacks if code not in self.rollbacks]
 
-    def _pins(self) -> list[Pin]:
-        seen = self.state.seen(self.layout.id)
-        return [self.identity.pin, *([seen.link] if seen else [])]
+    def _pins(self) -> Pins:
+        own, demanded = self.memory.own(self.instance), self.memory.demanded(self.instance)
+        foreign = frozenset(demanded[known].link for known in self.memory.foreign(self.instance))
+        every = frozenset(seen.link for seen in demanded.values())
+        return Pins(self.identity.pin, own[1].link if own else None, foreign, every)
 
     def has_newer_documents(self) -> bool:
         """Whether roster, policy and settings may differ from those loaded last."""
@@ -328,4 +332,5 @@ class Store:
             return None if merged == known else root_secret.encode_seen(merged)
 
         self.root.update_seen(newer)
-        self.state.remember(self.layout.id, seen)
+        if self.instance.place is not None:
+            self.state.remember(self.layout.id, self.instance, seen)

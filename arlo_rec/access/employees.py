@@ -51,6 +51,11 @@ def named(store: Store, names: Collection[str], now: datetime) -> list[Named]:
     return [Named(name, count, known.get(close.get(name) or "")) for name, count in counts.items()]
 
 
+def without_calls(store: Store, names: Collection[str]) -> list[str]:
+    """Those of the names of whom no call is held, by the blind index; nothing is opened."""
+    return [name for name in names if not _count(store, name)]
+
+
 def names_in(store: Store, calls: Collection[RecordingId]) -> Names:
     """The names of the employees in these calls, as the officers' key opens them."""
     rows = [row for _, row in store.catalogue.search.held_among(calls)]

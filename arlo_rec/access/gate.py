@@ -26,10 +26,11 @@ from arlo_rec.access.short_ids import as_logged, matching, short_ids
 from arlo_rec.crypto import object_file
 from arlo_rec.log.events import Denied, Opened, OpenedForSubject
 from arlo_rec.log.rows import CopyState
-from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
+from arlo_rec.model.errors import ArloError, GrantEnded, Integrity, NotGranted, NotOpen, NotUnlocked, Refused, Usage
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import PolicyVersion
 from arlo_rec.model.records import Grant, Recording, RecordingId
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import (
     Action,
     Decision,
@@ -191,13 +192,23 @@ def admit(store: Store, intent: Intent, now: datetime) -> Admission:
 
 def _not_admitted(store: Store, intent: Intent, decision: Decision, now: datetime) -> ArloError:
     """The error of a decision; of a reason that begins with no code, or another purpose's, with those that it may."""
-    if decision.code in {"not_your_role", "no_grant"}:
+    if decision == NO_GRANT:
+        wanted = intent.given_purpose if needs_purpose(intent.action) else Purpose.QUALITY
+        ended = store.roster.ended_grant(store.person.name, wanted, store.clock.today(now))
+        return NotGranted(decision.code, rule=decision.rule) if ended is None else _ended(ended, decision)
+    if decision.code == "not_your_role":
         return NotGranted(decision.code, rule=decision.rule)
     if not decision.code.startswith("reason_"):
         return Usage(decision.code, rule=decision.rule)
     codes = store.policy.at(store.clock.today(now)).codes_for(intent.given_purpose)
     detail = {"codes": ", ".join(codes)} if decision.code in {"reason_without_code", "reason_of_other_purpose"} else {}
     return Usage(decision.code, rule=decision.rule, **detail)
+
+
+def _ended(grant: Grant, decision: Decision) -> GrantEnded:
+    teams = ", ".join(sorted(grant.teams)) if grant.teams is not None else "all_teams"
+    about = {"purpose": str(grant.purpose), "teams": teams, "at": str(local_date(grant.over_at))}
+    return GrantEnded(decision.code, rule=decision.rule, **about, options=grant.options)
 
 
 # -- permits ------------------------------------------------------------------------------------------

@@ -257,6 +257,9 @@ def _why_nothing(
         yield WhyNothing("team_unknown" if is_granted else "team_not_granted", search.team, nearest, granted)
     elif search.team is None and granted:
         yield WhyNothing("only_teams", granted=granted)
+    of_agents = [grant.limits.agents for grant in admission.grants]
+    if of_agents and all(of_agents):
+        yield WhyNothing("only_agents", ", ".join(sorted({name for names in of_agents for name in names or ()})))
     if search.agent is not None and agents:
         yield WhyNothing("agent_unknown", search.agent, tuple(nearest_names(search.agent, agents)))
     if search.before is not None and search.before <= store.policy.latest_due(store.clock.today(now)):

@@ -48,11 +48,17 @@ def may_see_some(store: Store, now: datetime) -> bool:
     return may(store.person.role, Action.FIND).allowed and (store.person.role is Role.OFFICER or bool(live))
 
 
-def held_calls(store: Store, now: datetime) -> Counter[str]:
-    """The number of held calls of each team, for officers."""
+def ended(store: Store, now: datetime) -> list[Grant]:
+    """For each purpose the last grant of this person, if it has ended."""
+    of_purposes = (store.roster.ended_grant(store.person.name, each, store.clock.today(now)) for each in Purpose)
+    return [grant for grant in of_purposes if grant is not None]
+
+
+def held_calls(store: Store, now: datetime, purpose: Purpose | None = None) -> Counter[str]:
+    """The number of held calls of each team, for officers; only those whose callers agreed to a *purpose*."""
     held, today = Counter[str](), store.clock.today(now)
     for row in store.catalogue.search.tallies(today, store.policy.latest_due(today)):
-        if row.kind is Kind.ORIGINAL:
+        if row.kind is Kind.ORIGINAL and purpose in {None, *row.purposes}:
             held[row.team] += row.held
     return held
 

@@ -6,11 +6,12 @@ and later recordings are no longer sealed to it (access.officer, access.managers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from msgspec import UNSET, UnsetType
 
@@ -34,6 +35,7 @@ from arlo_rec.policy import (
     Action,
     Purpose,
     has_hidden_characters,
+    may,
     may_be_granted,
     reason_problem,
 )
@@ -108,6 +110,14 @@ class HeldOfTeam(Record, frozen=True):
     team: str
     held: int
     nearest: list[str]
+
+
+class Doubt(NamedTuple):
+    """A team or an agent of a grant without recordings, with the known names that may be meant."""
+
+    name: str
+    nearest: tuple[str, ...]
+    is_agent: bool = False
 
 
 class Granted(Record, frozen=True):
@@ -224,9 +234,40 @@ def is_complete(store: Store, given: Grant) -> bool:
     return store.catalogue.grant_keys.reached(given.id) is None
 
 
+def doubts(store: Store, teams: Collection[str] | None, limits: Limits, now: datetime) -> list[Doubt]:
+    """The teams and agents that a grant or a request names, and of whom no recording is held.
+
+    Empty for a person who may not grant. The names of agents are read only if one of them is unknown, which is logged.
+    """
+    if not may(store.person.role, Action.GRANT).allowed:
+        return []
+    from arlo_rec.access import employees  # here: what only counts loads no names
+
+    agents = employees.named(store, sorted(limits.agents or ()), now)
+    unknown = [each for each in agents if not each.calls]
+    of_agents = (Doubt(each.name, (each.nearest,) if each.nearest else (), is_agent=True) for each in unknown)
+    return [*_of_teams(store, teams or (), now), *of_agents]
+
+
+def doubts_unopened(store: Store, teams: Collection[str] | None, limits: Limits, now: datetime) -> list[Doubt]:
+    """The same without what only the names of agents tell: nothing is opened, and nothing logged."""
+    if not may(store.person.role, Action.GRANT).allowed:
+        return []
+    from arlo_rec.access import employees
+
+    unknown = employees.without_calls(store, sorted(limits.agents or ()))
+    return [*_of_teams(store, teams or (), now), *(Doubt(name, (), is_agent=True) for name in unknown)]
+
+
+def _of_teams(store: Store, teams: Collection[str], now: datetime) -> list[Doubt]:
+    held = held_calls(store, now) if teams else Counter[str]()
+    unknown = (team for team in sorted(teams) if not held[team])
+    return [Doubt(team, tuple(nearest_names(team, held.keys() - {team}))) for team in unknown]
+
+
 def held_of(store: Store, given: Grant, now: datetime) -> list[HeldOfTeam]:
-    """The recordings of each team of a grant; one of all teams has those of now."""
-    held = held_calls(store, now)
+    """The recordings of each team that callers agreed to for a grant's purpose; one of all teams has those of now."""
+    held = held_calls(store, now, given.purpose)
     near = {team: nearest_names(team, held.keys() - {team}) for team in given.teams or () if not held[team]}
     names = sorted(held if given.teams is None else given.teams)
     return [HeldOfTeam(team, held[team], near.get(team, [])) for team in names]
@@ -300,6 +341,21 @@ def shown_state(grant: Grant, now: datetime) -> str:
     if grant.ended_at is not None:
         return grant.state
     return grant.state if grant.live(now) or grant.is_pending(now) else "expired"
+
+
+def why_own(store: Store, granted: Grant) -> str | None:
+    """The code of why a live grant counts as given to oneself; None where it does not, or an earlier one did."""
+    before = (other for other in store.roster.grants if other.id != granted.id and other.own)
+    if not granted.own or granted.state != "live" or any(_is_alike(other, granted) for other in before):
+        return None
+    if granted.by == granted.person:
+        return "own"
+    person = store.roster.person(granted.person)
+    return "own_new" if person is not None and person.by == granted.by else "own_detour"
+
+
+def _is_alike(one: Grant, other: Grant) -> bool:
+    return (one.by, one.person) == (other.by, other.person)
 
 
 def checked(store: Store, terms: Terms, now: datetime, action: Action) -> Purpose:

@@ -147,16 +147,16 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
     alone = StateFolder(None)
     with _session(layout, identity, alone, b"", lock_wait=LOCK_WAIT, alone=False) as (store, _):
         newest = store.authority.newest
-        seen = state.seen(layout.id)
         assert newest is not None
-        if seen is None or store.authority.has(seen.link):
-            raise Usage("nothing_to_trust")
+        with store.db.reading():
+            demanded = state.memory(layout.id).demanded(store.instance)
+            if not any(_rolled_back(store, seen) for seen in demanded.values()):
+                raise Usage("nothing_to_trust")
         if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
         with store.db.reading():
             head = store.head()
-        state.forget(layout.id)
-        state.remember(layout.id, head)
+        state.remember(layout.id, store.instance, head, instead=True)
     return newest
 
 
@@ -199,7 +199,7 @@ def _session(
         stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
         seeds = read_catalogue_seal(layout, identity)
         root_port = FileRoot(layout.root, note)
-        seen = _seen(root_port, state, layout.id)
+        seen = root_secret.decode_seen(root_port.read_seen())
         connection, seed = _connect(layout, seeds)
         stack.callback(connection.close)
         blobs = FileBlobs(layout.objects)
@@ -212,15 +212,15 @@ def _session(
             store.load_documents()
             if root_name(layout) != store.settings.root:
                 store.rollbacks.append("root_moved")
-            store.rollbacks += [code for code in _rolled_back(store, seen) if code not in store.rollbacks]
+            _demand_not_older(store, seen)
         yield store, seeds
 
 
 def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
     """Steps 6 and 7; from now on every change is forwarded to the feed."""
     _follow(store, options.feed, now)
-    seen = store.state.seen(store.layout.id)
-    if seen is None or seen.link.number < store.authority.pin().number:
+    own = store.memory.own(store.instance)
+    if own is None or own[0] != store.instance or own[1].link.number < store.authority.pin().number:
         store.remember(anew=True)  # from now on this account accepts no other chain
     if store.secrets.holds(ROOT_SEED):
         with suppress(Unreachable):  # the store can be read without; `status` counts what is unfinished
@@ -248,6 +248,23 @@ def _follow(store: Store, feed: Path | None, now: datetime) -> None:
         follow(store, now)
 
 
+def _demand_not_older(store: Store, shared: Seen) -> None:
+    """Note the codes of what is older than the *shared* state in the root folder, or than what this account has seen.
+
+    Raises Integrity where a restore lies between this store and another instance that the account has seen.
+    """
+    foreign, found = store.memory.foreign(store.instance), list[str]()
+    for known, seen in store.memory.demanded(store.instance).items():
+        if known.branch == store.instance.branch:
+            shared = shared.merged(seen)
+        elif codes := _rolled_back(store, seen):
+            if known in foreign or store.authority.is_restored:
+                raise Integrity("restored_unknown", rule="access.officer", digest=store.authority.check_word())
+            found += codes
+    found += _rolled_back(store, shared)
+    store.rollbacks += [code for code in dict.fromkeys(found) if code not in store.rollbacks]
+
+
 def _rolled_back(store: Store, seen: Seen) -> list[str]:
     """Codes of the parts of the catalogue that are older than, or differ from, the state *seen*."""
     head = store.head()
@@ -264,13 +281,6 @@ def _rolled_back(store: Store, seen: Seen) -> list[str]:
     if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
         problems.append("rows_rolled_back")
     return problems
-
-
-def _seen(root_port: FileRoot, state: StateFolder, store_id: bytes) -> Seen | None:
-    """The newest state that any run or this account has seen; None if the root folder's copies are unreadable."""
-    shared = root_secret.decode_seen(root_port.read_seen())
-    own = state.seen(store_id)
-    return shared if shared is None or own is None else shared.merged(own)
 
 
 def _make_room(layout: Layout) -> None:

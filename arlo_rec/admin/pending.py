@@ -14,8 +14,8 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import short_ids
-from arlo_rec.admin import approvals, holds, identities, new_officers, policy_changes, refusals, requests
-from arlo_rec.admin.grants import GrantShown, HeldOfTeam
+from arlo_rec.admin import approvals, grants, holds, identities, new_officers, policy_changes, refusals, requests
+from arlo_rec.admin.grants import Doubt, GrantShown, HeldOfTeam
 from arlo_rec.admin.holds import HoldShown
 from arlo_rec.admin.policy_changes import Proposal, ProposalShown
 from arlo_rec.admin.refusals import Refusal
@@ -110,6 +110,12 @@ def waiting(store: Store, now: datetime) -> list[Pending]:
         kinds = (_grants, _officers, _policies, _requests, _refusals, _holds)
         return [decision for kind in kinds for decision in kind(store, now)]
     return list(_glass(store, now)) if may(role, Action.BREAK_GLASS).allowed else []
+
+
+def doubts(store: Store, waits: Pending, now: datetime) -> list[Doubt]:
+    """The teams and agents that pending access names, and of whom no recording is held."""
+    what = waits.what
+    return grants.doubts(store, what.teams, what.limits, now) if isinstance(what, Grant | Request) else []
 
 
 def named(store: Store, text: str, now: datetime) -> Pending:

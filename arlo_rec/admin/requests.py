@@ -22,7 +22,7 @@ from arlo_rec.log.event import content_id
 from arlo_rec.log.events import AccessRequested, GrantGiven, RequestDenied
 from arlo_rec.model import documents
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import NothingMatched, Refused
+from arlo_rec.model.errors import NothingMatched, Refused, nearest_names
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import NO_LIMITS, Grant, Limits, from_iso, to_iso
@@ -83,6 +83,19 @@ def ask(store: Store, terms: Terms, now: datetime) -> Request:
         )
         name = content_id(change.bodies[-1])
     return next(request for request in every(store, now) if request.id == name)
+
+
+def doubts(store: Store, terms: grants.Terms) -> list[grants.Doubt]:
+    """The teams and agents of a request that are like one of this person's own grants, and not the same.
+
+    No other name may be told to a person who has no grant for it.
+    """
+    own = [grant for grant in store.roster.grants if grant.person == store.person.name]
+    teams = {team for grant in own for team in grant.teams or ()}
+    agents = {agent for grant in own for agent in grant.limits.agents or ()}
+    asked = [(name, teams) for name in terms.teams or ()] + [(name, agents) for name in terms.limits.agents or ()]
+    like = ((name, nearest_names(name, known)) for name, known in asked if name not in known)
+    return [grants.Doubt(name, tuple(nearest)) for name, nearest in like if nearest]
 
 
 def waiting(store: Store, now: datetime) -> list[Request]:

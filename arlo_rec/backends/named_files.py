@@ -412,9 +412,6 @@ class StateFiles(Protocol):
     def write(self, store: bytes, content: bytes) -> None:
         """Remember these bytes of a store, replacing the old ones."""
 
-    def forget(self, store: bytes) -> None:
-        """Delete the remembered bytes of a store."""
-
 
 class LocalStateFiles:
     """The state files of this machine, in a folder (None: nothing is remembered); see StateFiles."""
@@ -454,12 +451,6 @@ class LocalStateFiles:
         """The file that holds the store of a door."""
         name = hashlib.sha256(via.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return str((self._folder or Path()) / "doors" / name)
-
-    def forget(self, store: bytes) -> None:
-        """See StateFiles."""
-        if self._folder is not None:
-            with suppress(OSError):
-                self._file(self._folder, store).unlink(missing_ok=True)
 
     @staticmethod
     def _keep(file: Path, content: bytes) -> None:

@@ -60,6 +60,14 @@ class Links:
         rows = self._db.rows(sql, (f'"policy":"{digest.hex()}"'.encode("ascii"),))
         return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
 
+    @reads_rows
+    def branch(self) -> bytes:
+        """The digest of the newest link of a restore, unverified; zeros without one."""
+        newest = "(SELECT max(number) FROM links WHERE instr(body, ?) = 0)"
+        sql = f"SELECT body, signature FROM links WHERE number = {newest}"  # noqa: S608 - fixed words
+        rows = self._db.rows(sql, (b'"restored_after":null',))
+        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])).digest if rows else bytes(authority.DIGEST)
+
     def add(self, link: Link) -> None:
         """Insert a link; inside a change."""
         self._db.run(
@@ -90,6 +98,25 @@ class Documents(NamedTuple):
     settings: Settings
 
 
+class Pins(NamedTuple):
+    """The links that an identity's key file and its account have seen of a store."""
+
+    key_file: Pin
+    own: Pin | None  # of this very instance of the store
+    foreign: frozenset[Pin]  # of instances from which a restore is known to divide it
+    account: frozenset[Pin]  # all that the account has seen
+
+    def newest_first(self) -> list[Pin]:
+        """All of them, the newest first."""
+        pins = (pin for pin in {self.key_file, *self.account} if pin.number)
+        return sorted(pins, key=lambda pin: pin.number, reverse=True)
+
+    def are_explained(self, lost: Sequence[Pin], restored: int | None) -> bool:
+        """Whether a restore explains that links are *lost*; *restored* is the last one that a restored store knew."""
+        is_after = restored is not None and restored < lost[0].number
+        return self.own not in lost and (is_after or self.foreign.issuperset(lost))
+
+
 class Authority:
     """The followed chain of one store, and the documents of its newest link."""
 
@@ -97,17 +124,18 @@ class Authority:
         self.links = Links(connection)
         self._meta = meta
         self.newest: Link | None = None
+        self.is_restored = False  # since the pin
         self.officer_left = False  # since the pin: a reason to compare the check word
         self._store = store
         self._log = log
         self._put: dict[str, bytes] = {}
         self._closing: Link | None = None
 
-    def load(self, pins: Iterable[Pin]) -> tuple[Documents, list[str]]:
+    def load(self, pins: Pins) -> tuple[Documents, list[str]]:
         """The documents in force, and the codes of what is older than a pin.
 
-        *pins* are the links that this identity's key file and account have seen. Raises Integrity if the chain does not
-        continue from there, the log does not commit to a link, or a document differs from its link.
+        Raises Integrity if the chain does not continue from there, the log does not commit to a link, or a document
+        differs from its link.
         """
         problems = self.follow(pins)
         assert self.newest is not None
@@ -126,27 +154,26 @@ class Authority:
             problems,
         )
 
-    def follow(self, pins: Iterable[Pin]) -> list[str]:
+    def follow(self, pins: Pins) -> list[str]:
         """Verify every link from the newest pin on; codes of what is older than a pin. Raises Integrity."""
         newest = self.pin().number
-        known = sorted({pin for pin in pins if pin.number}, key=lambda pin: pin.number, reverse=True)
-        if self.newest is not None:
-            known = [self.newest.pin]
-        lost: Pin | None = None  # the newest pin that is not on this chain
+        known = [self.newest.pin] if self.newest is not None else pins.newest_first()
+        lost: list[Pin] = []  # the pins that are not on this chain, the newest first
         for pin in known:
             chain = self.links.after(pin.number - 1)
             if chain and chain[0].pin == pin:
                 end, restored = self._walk(chain)
                 break
-            lost = lost or pin
+            lost.append(pin)
         else:
-            raise Integrity("roster_rolled_back" if lost and lost.number > newest else _FORGED, rule=_RULE)
-        if lost is not None and restored is not None and restored < lost.number:
+            raise Integrity("roster_rolled_back" if lost and lost[0].number > newest else _FORGED, rule=_RULE)
+        if lost and pins.are_explained(lost, restored):
             raise Integrity("restored_unknown", rule=_RULE, digest=authority.check_word(end.digest))
-        if lost is not None and lost.number <= newest:
+        if lost and lost[0].number <= newest:
             raise Integrity(_FORGED, rule=_RULE)
         self.newest = end
-        return [] if lost is None else ["roster_rolled_back"]
+        self.is_restored |= restored is not None
+        return ["roster_rolled_back"] if lost else []
 
     def _walk(self, chain: Sequence[Link]) -> tuple[Link, int | None]:
         """The last link, after verifying all behind the first, and the link after which a restored store lost some."""

@@ -408,6 +408,9 @@ def word(run: Run, key: str, value: object) -> object:
             from arlo_rec.commands.grants import term_words
 
             return "".join(f", {words}" for words in term_words(run, limits, may_export=may_export))
+        case "doubts", list() | tuple():
+            codes = (("names.unheld_near" if each.nearest else "names.unheld", each) for each in value)
+            return "".join(f" {run.say(code, name=each.name, names=', '.join(each.nearest))}" for code, each in codes)
         case "until", datetime():
             return shown_end(value)
         case "started", datetime():

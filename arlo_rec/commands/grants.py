@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from arlo_rec.admin.grants import GrantShown, HeldOfTeam
+    from arlo_rec.admin.grants import Doubt, GrantShown, HeldOfTeam
     from arlo_rec.admin.requests import Request
     from arlo_rec.model.records import Grant, Limits
     from arlo_rec.store import Store
@@ -69,11 +69,25 @@ def grant(
     with run.store() as store:
         teams = None if all_teams else tuple(team or ())
         terms = grants.Terms(name, purpose, teams, end, reason, limits, glass=break_glass, may_export=may_export)
+        doubts = _asked_about(run, grants.doubts(store, terms.teams, limits, now))
         granted = grants.grant(store, terms, now, run.progress)
-        return _given(run, store, granted, now)
+        return _given(run, store, granted, doubts, now)
 
 
-def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
+def _asked_about(run: Run, doubts: list[Doubt]) -> list[Doubt]:
+    """Ask on a terminal whether a name that is like a known one is meant as it stands; raises Usage.
+
+    Those about agents come back, for the answer to say them where nobody could be asked.
+    """
+    doubtful = [each for each in doubts if each.nearest]
+    if doubtful and run.for_people and run.can_ask():
+        lines = [run.say("names.unknown", name=each.name, names=", ".join(each.nearest)) for each in doubtful]
+        run.confirm("\n".join(lines), run.say("names.meant", yes=run.say("yes")), run.say("yes"), yes=False)
+        return []
+    return [each for each in doubts if each.is_agent]
+
+
+def _given(run: Run, store: Store, granted: Grant, doubts: Sequence[Doubt], now: datetime) -> Answer:
     """The answer to a grant, by an officer or for a request, with the number of recordings it opens."""
     from arlo_rec.admin import grants
 
@@ -81,8 +95,10 @@ def _given(run: Run, store: Store, granted: Grant, now: datetime) -> Answer:
     name = granted.person
     code = "grant.pending" if granted.state == "pending" else "grant.done"
     lines = [_given_line(run, granted, "grant.glass" if granted.glass else code), *_held_lines(run, granted, held)]
-    if granted.own and granted.state == "live":
-        lines.append(run.say("grant.own" if granted.by == name else "grant.own_detour", name=name))
+    if (why := grants.why_own(store, granted)) is not None:
+        lines.append(run.say(f"grant.{why}", name=name))
+    for each in doubts:
+        lines += [run.say("grant.agent_none", name=each.name), *near_line(run, each.nearest)]
     return _opened(run, store, granted, grants.Granted(grants.GrantShown.at(now, granted), held), lines)
 
 
@@ -115,6 +131,7 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
     now = run.now()
     with run.store() as store:
         waits = pending.named(store, waiting, now)
+        doubts = _asked_about(run, pending.doubts(store, waits, now))
         approved = pending.approve(store, waits, now, run.progress)
         answer = pending.decided(approved, now)
         match approved:
@@ -129,7 +146,7 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
         if waits.kind is Kind.GLASS:
             return Answer(answer, [run.say("grant.glass_agreed", id=approved.id, by=approved.by)])
         if waits.kind is Kind.REQUEST:
-            return _given(run, store, approved, now)
+            return _given(run, store, approved, doubts, now)
         return _opened(run, store, approved, answer, [_given_line(run, approved, "grant.done")])
 
 
@@ -290,7 +307,9 @@ def request(
         teams = tuple(team) if team else None
         terms = grants.Terms(store.person.name, purpose, teams, end, reason, limits, may_export=may_export)
         asked = requests.ask(store, terms, now)
-    return Answer(requests.Requests(asked), [run.say("request.done", id=asked.id)])
+        near = requests.doubts(store, terms)
+    lines = [run.say("names.meant_near", name=each.name, names=", ".join(each.nearest)) for each in near]
+    return Answer(requests.Requests(asked), [run.say("request.done", id=asked.id), *lines])
 
 
 def _own(run: Run) -> Answer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arlo_rec.commands.anyone import waits_line
+from arlo_rec.commands.anyone import waits_line, word
 from arlo_rec.commands.options import Before, Limit, Purpose, Reason, Since, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, near_line, span
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arlo_rec.access.search import WhyNothing
+    from arlo_rec.model.records import Grant
 
 
 def find(
@@ -81,9 +82,16 @@ def _teams(run: Run, purpose: str | None, reason: str | None) -> Answer:
         now = run.now()
         seen = search.agents_of_teams(store, purpose, reason, now) if is_search else of_teams.listed(store, now)
         none = "teams.none_held" if of_teams.may_see_some(store, now) else "teams.none"
+        ended = [] if seen else [_ended_line(run, grant) for grant in of_teams.ended(store, now)]
     table = run.listing(of_teams.Team, seen, "team held agents" if with_agents else "team held", "agents")
     lines = [] if is_search else [run.say("teams.agents")]
-    return Answer(search.Listed(teams=seen), lines if seen else [run.say(none)], table)
+    return Answer(search.Listed(teams=seen), lines if seen else ended or [run.say(none)], table)
+
+
+def _ended_line(run: Run, grant: Grant) -> str:
+    about = {"purpose": grant.purpose, "teams": grant.teams, "until": grant.over_at}
+    words = {key: word(run, key, value) for key, value in about.items()}
+    return run.say("todo.grant_ended", **words, options=grant.options)
 
 
 def export(

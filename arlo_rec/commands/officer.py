@@ -17,6 +17,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.times import local_date
 from arlo_rec.policy import Role
+from arlo_rec.ui.config import settle
 from arlo_rec.ui.tables import members
 from arlo_rec.ui.terminal import Answer
 
@@ -79,10 +80,17 @@ def init(
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if is_weak(kind := file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
-    common = shlex.join(("--as", made.officer, "--store", str(made.store)))
-    lines = [run.say("init.done", **members(made)), "", *([] if feed else [run.say("init.advise_feed"), ""])]
-    lines += [run.say("init.advise_officer", officer=made.officer), "", run.say("init.next", common=common)]
+    lines = [run.say("init.done", **members(made)), *([] if feed else [run.say("init.advise_feed")])]
+    lines += [run.say("init.advise_officer"), run.say("init.next", common=_common(run, made.officer))]
     return Answer(made, lines, always=True)
+
+
+def _common(run: Run, name: str) -> str:
+    """The options that name the officer and the store to the next commands, where nothing else does."""
+    without = settle({"config": run.config}, os.environ, run.client.personal)
+    words = [] if name == (without.as_name or run.client.login) else ["--as", name]
+    words += [] if without.store == run.settings.store else ["--store", str(run.store_path().absolute())]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def person_add(

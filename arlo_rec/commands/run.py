@@ -108,6 +108,7 @@ class Run(Typed):
 
         if not self.can_ask():
             raise NotUnlocked("no_passphrase", rule="security.password")
+        self.end_progress()  # a bar would be drawn over the question
         try:
             return clean_passphrase(self.client.ask_secret(question).encode("utf-8", "surrogateescape"))
         except KeyboardInterrupt:

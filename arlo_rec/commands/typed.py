@@ -157,6 +157,7 @@ class Typed:
 
     def answer_to(self, question: str) -> str:
         """The typed answer to a question; raises Interrupted on Ctrl-C and at the end of the input."""
+        self.end_progress()
         sys.stderr.write(question + " ")
         sys.stderr.flush()
         try:

@@ -357,10 +357,6 @@ class StateCalls(Part):
             raise Broken
         self._states.write(self._of(values), data)
 
-    def do_forget_state(self, values: Values, _: bytes) -> None:
-        """See StateFiles."""
-        self._states.forget(self._of(values))
-
     def _of(self, values: Values) -> bytes:
         store = values.store()
         self._door.demand(store)

@@ -134,7 +134,7 @@ class RemoteStateFiles:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._known: dict[bytes, bytes | None] = {}
-        self._waiting: dict[bytes, bytes | None] = {}
+        self._waiting: dict[bytes, bytes] = {}
 
     def read(self, store: bytes) -> bytes | None:
         """See StateFiles."""
@@ -147,17 +147,10 @@ class RemoteStateFiles:
         """See StateFiles."""
         self._known[store] = self._waiting[store] = content
 
-    def forget(self, store: bytes) -> None:
-        """See StateFiles."""
-        self._known[store] = self._waiting[store] = None
-
     def send(self) -> None:
         """Send the changes: at the end of a command, when no lock is held."""
         for store, content in self._waiting.items():
-            if content is None:
-                self._door.call("forget_state", store=store.hex())
-            else:
-                self._door.call("write_state", content, store=store.hex())
+            self._door.call("write_state", content, store=store.hex())
 
 
 def _texts(texts: Any) -> list[str]:

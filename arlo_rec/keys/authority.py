@@ -50,7 +50,7 @@ class Link(NamedTuple):
     documents: Digests
     officers: tuple[bytes, ...]  # the officers' signing keys from now on; one of them signs the next link
     signed_by: bytes
-    restored_after: int | None = None  # restored without a feed: links after that number are unknown
+    restored_after: int | None = None  # the first link of a restored store: links after that number are unknown
     signature: bytes = b""
 
     @property

@@ -39,6 +39,11 @@ class Layout(NamedTuple):
     id: bytes
 
     @property
+    def place(self) -> bytes:
+        """The digest of the store's path, by which an account remembers where it opened the store."""
+        return primitives.sha256(os.fsencode(os.path.realpath(self.store)))
+
+    @property
     def catalogue(self) -> Path:
         """The SQLCipher file."""
         return self.store / "catalogue.db"

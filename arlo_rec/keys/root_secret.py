@@ -10,6 +10,7 @@ module encodes and decodes; `erasure.protocol` decides the order of writes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,9 @@ _MAGIC = b"ARLOROOT"
 _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation, wrapped R
 _SEEN = struct.Struct(">8sQQ32sQ32sQ32s")  # magic, generation, link and digest, log size and root, changes, sums
 _SEEN_MAGIC = b"ARLOSEE3"
+_SEEN_BYTES = _SEEN.size + 32  # with its checksum
+_INSTANCE = struct.Struct(">32s32s")  # branch, place
+_MOST_INSTANCES = 16  # in an account's memory: drills of years; the one used longest ago is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,30 +136,100 @@ def _place(store: bytes, seed_version: int, generation: int) -> bytes:
 
 
 # -- seen state --------------------------------------------------------------------------------------
-# The newest state of a store that a login account has seen, kept outside the store.
+# The newest states of a store that a login account has seen, kept outside the store.
 #
 # If catalogue and root folder are both replaced by older copies, every account that used the newer store notices. An
 # account that keeps no state lacks only this check.
+#
+# A restore begins a branch of the chain of authority, so a store and a restored copy of it are two instances with one
+# id. An account keeps one state for each branch, with the place where it was opened last, by these rules:
+#
+#     1  A known branch is compared with its own state, wherever it lies now: a stale copy is noticed.
+#     2  It is also compared with what lay at its place before: a restored copy in the store's place is noticed.
+#     3  An unknown branch is compared with every state: it must descend from all of them.
+#     4  What is accepted at a place takes the place of what lay there.
+#
+# So a restored copy that is opened elsewhere never makes the store itself look rolled back.
+
+
+class Instance(NamedTuple):
+    """One of the stores with the same id: the store itself, or a restored copy."""
+
+    branch: bytes  # digest of the newest link of a restore; zeros without one
+    place: bytes | None  # digest of its path; None while it is being restored
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether it was restored from a backup."""
+        return any(self.branch)
+
+
+class Memory(NamedTuple):
+    """The states that one account has seen of the instances of one store, the one used last at the end."""
+
+    states: Mapping[Instance, Seen]
+
+    def own(self, instance: Instance) -> tuple[Instance, Seen] | None:
+        """The state of the same branch, with its last place; None for an unknown branch."""
+        return next(((known, seen) for known, seen in self.states.items() if known.branch == instance.branch), None)
+
+    def demanded(self, instance: Instance) -> Mapping[Instance, Seen]:
+        """The states than which *instance* must not be older; see above."""
+        is_known = self.own(instance) is not None or instance.place is None
+        return {
+            known: seen
+            for known, seen in self.states.items()
+            if not is_known or known.branch == instance.branch or known.place == instance.place
+        }
+
+    def foreign(self, instance: Instance) -> list[Instance]:
+        """Those of the demanded instances from which a restore divides this one, as the account knows."""
+        is_known = self.own(instance) is not None
+        others = (known for known in self.demanded(instance) if known.branch != instance.branch)
+        return [known for known in others if is_known or known.is_restored]
+
+    def with_state(self, instance: Instance, seen: Seen) -> Memory:
+        """The memory after *instance* was opened in the state *seen*."""
+        others = {
+            known: state
+            for known, state in self.states.items()
+            if known.branch != instance.branch and known.place != instance.place
+        }
+        return Memory(dict([*others.items(), (instance, seen)][-_MOST_INSTANCES:]))
+
+
+def encode_memory(memory: Memory) -> bytes:
+    """The bytes of an account's memory of one store."""
+    return b"".join(
+        _INSTANCE.pack(known.branch, known.place) + encode_seen(seen) for known, seen in memory.states.items()
+    )
+
+
+def decode_memory(content: bytes) -> Memory:
+    """The readable states of an account's memory."""
+    states = {}
+    size = _INSTANCE.size + _SEEN_BYTES
+    for at in range(0, min(len(content), _MOST_INSTANCES * size), size):
+        seen = _decode_seen(content[at + _INSTANCE.size : at + size])
+        if seen is not None:
+            states[Instance(*_INSTANCE.unpack_from(content, at))] = seen
+    return Memory(states)
 
 
 class StateFolder:
-    """An account's seen states of stores, by id: in a folder of this machine, or on the client's machine."""
+    """An account's memories of stores, by id: in a folder of this machine, or on the client's machine."""
 
     def __init__(self, kept: StateFiles | Path | None) -> None:
         self._files: StateFiles = LocalStateFiles(kept) if kept is None or isinstance(kept, Path) else kept
 
-    def seen(self, store: bytes) -> Seen | None:
-        """The newest state of the store that this account has seen; None without one."""
-        kept = self._files.read(store)
-        return decode_seen([kept]) if kept is not None else None
+    def memory(self, store: bytes) -> Memory:
+        """The states that this account has seen of the instances of a store."""
+        return decode_memory(self._files.read(store) or b"")
 
-    def remember(self, store: bytes, seen: Seen) -> None:
-        """Keep the newer of the kept state and *seen*."""
-        known = self.seen(store)
-        newest = seen if known is None else known.merged(seen)
-        if newest != known:
-            self._files.write(store, encode_seen(newest))
-
-    def forget(self, store: bytes) -> None:
-        """Drop the state of a lost store, so that a restored one is not reported as rolled back."""
-        self._files.forget(store)
+    def remember(self, store: bytes, instance: Instance, seen: Seen, *, instead: bool = False) -> None:
+        """Keep *seen* of *instance*: the newer of it and the kept state, or *seen* *instead* of the kept state."""
+        memory = self.memory(store)
+        own = memory.own(instance)
+        newest = seen if own is None or instead else own[1].merged(seen)
+        if own != (instance, newest):
+            self._files.write(store, encode_memory(memory.with_state(instance, newest)))

@@ -18,7 +18,7 @@ from arlo_rec.model.documents import Document, plain
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.model.strict_json import canonical
-from arlo_rec.policy import Role, has_hidden_characters
+from arlo_rec.policy import Purpose, Role, has_hidden_characters
 
 RECOVERY_NAME = "recovery"  # the officer identity whose passphrase is the recovery key, kept on paper
 NAME_LONGEST = 100  # characters
@@ -67,6 +67,15 @@ class Roster:
     def live_grants(self, name: str, now: datetime) -> tuple[Grant, ...]:
         """The grants of that person that are live at *now*."""
         return tuple(grant for grant in self.grants if grant.person == name and grant.live(now))
+
+    def ended_grant(self, name: str, purpose: Purpose, now: datetime) -> Grant | None:
+        """The last grant of that person for that purpose that ended before *now*; None without one."""
+        ended = [
+            grant
+            for grant in self.grants
+            if grant.person == name and grant.purpose is purpose and grant.was_live and grant.over_at <= now
+        ]
+        return max(ended, key=lambda grant: grant.over_at, default=None)
 
     def officer_keys(self) -> tuple[bytes, ...]:
         """The signing keys that may sign a link, the recovery identity's included."""

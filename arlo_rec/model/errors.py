@@ -123,6 +123,15 @@ class NotGranted(ArloError):
     exit_status = 13
 
 
+class GrantEnded(NotGranted):
+    """The person's grant for the purpose has ended: the same error, in other words."""
+
+    @property
+    def sentence(self) -> str:
+        """The sentence that says when it ended, and how to ask again."""
+        return "no_grant_any_more"
+
+
 class NotOpen(NotGranted):
     """No recording of an id is open to this person; the same error whether one exists or not.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -244,6 +245,17 @@ class Grant:
     def was_live(self) -> bool:
         """Whether it ever gave access, by the roster; a pending one gave none."""
         return self.state not in {"pending", "denied", "called_off"}
+
+    @property
+    def over_at(self) -> datetime:
+        """When it ended, or is to end."""
+        return min(self.until, self.ended_at or self.until)
+
+    @property
+    def options(self) -> str:
+        """The options with which it is asked for again: `--purpose quality --team teknisk`."""
+        words = [word for team in sorted(self.teams or ()) for word in ("--team", team)]
+        return shlex.join(["--purpose", str(self.purpose), *words])
 
     def opens(self, purpose: Purpose, team: str) -> bool:
         """Whether the grant is for that purpose and includes that team."""

@@ -196,7 +196,8 @@ def _ended_prompts(store: Store, now: datetime) -> list[str]:
 
 def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[Grant]) -> Iterator[Finding]:
     """Officers' own access, and grants awaiting a second officer."""
-    for grant in own:
+    longest = {(grant.person, grant.purpose): grant for grant in sorted(own, key=lambda grant: grant.until)}
+    for grant in longest.values():
         values = {"name": grant.person, "by": grant.by, "purpose": grant.purpose, "teams": grant.teams}
         yield Finding(Severity.STATUS, "own_access", {**values, "until": grant.until})
     for grant in broken:

@@ -14,22 +14,24 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
-from arlo_rec.admin import approvals, grant_review, holds, pending, policy_changes
+from arlo_rec.admin import approvals, grant_review, grants, holds, pending, policy_changes, requests
+from arlo_rec.admin.grants import Doubt
 from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
+from arlo_rec.admin.requests import Request
 from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WITHDRAWAL_REFUSED
 from arlo_rec.log.holds import HoldState, LoggedHold
 from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
-from arlo_rec.model.records import PendingOfficer, named_in
+from arlo_rec.model.records import Grant, PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.oversight.status import RECENT, not_looked_at, refused_in_spool
-from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Role, supplier_control
+from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Purpose, Role, supplier_control
 from arlo_rec.store import Store
 
-SOON: Final = timedelta(days=7)  # before the end of a grant
+SOON: Final = timedelta(days=7)  # before the end of a grant, and after it
 SHOWN: Final = 6  # characters of an erased recording's id
 MOST: Final = 3  # named recordings of a file
 _DECIDED_AS: Final = {  # the kind of task
@@ -66,6 +68,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
         *_deletions(store),
         *_files(store, now),
         *_grants_that_end(store, now),
+        *_grants_that_ended(store, now),
         *_pending(store, now),
     ]
     if store.person.role is Role.OFFICER:
@@ -111,8 +114,27 @@ def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
     for grant in live:
         later = (other for other in live if other.until > grant.until and other.purpose is grant.purpose)
         if grant.until - now <= SOON and not any(other.teams in (None, grant.teams) for other in later):
-            about = {"purpose": grant.purpose, "teams": grant.teams, "until": grant.until}
-            yield Task("grant_ends", grant.id, grant.until - SOON, about)
+            yield Task("grant_ends", grant.id, max(grant.starts_at, grant.until - SOON), _terms(grant))
+
+
+def _grants_that_ended(store: Store, now: datetime) -> Iterator[Task]:
+    """The person's own grants whose time ended in the last week, where there is no other, and none is asked for."""
+    name, today = store.person.name, store.clock.today(now)
+    asked = {request.purpose for request in requests.waiting(store, now) if request.person == name}
+    given = {grant.purpose for grant in store.roster.live_grants(name, today)}
+    for purpose in Purpose:
+        grant = store.roster.ended_grant(name, purpose, today)
+        if (
+            grant is not None
+            and grant.ended_at is None
+            and today - grant.until <= SOON
+            and purpose not in asked | given
+        ):
+            yield Task("grant_ended", grant.id, grant.until, _terms(grant))
+
+
+def _terms(grant: Grant) -> dict[str, object]:
+    return {"purpose": grant.purpose, "teams": grant.teams, "until": grant.until, "options": grant.options}
 
 
 def _files(store: Store, now: datetime) -> Iterator[Task]:
@@ -152,7 +174,8 @@ def _pending(store: Store, now: datetime) -> Iterator[Task]:
         if decision.is_mine:
             is_own = decision.kind is Kind.GRANT and decision.by == store.person.name
             kind = "glass_agreed" if is_own else _DECIDED_AS[decision.kind]
-            yield Task(kind, decision.id, decision.since, {"by": decision.by, **_facts(decision.what)}, decision.until)
+            about = {"by": decision.by, **_facts(decision.what), "doubts": _doubts(store, decision.what, now)}
+            yield Task(kind, decision.id, decision.since, about, decision.until)
 
 
 def _facts(what: What) -> dict[str, object]:
@@ -169,6 +192,12 @@ def _facts(what: What) -> dict[str, object]:
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
     terms = (what.limits, what.may_export)
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
+
+
+def _doubts(store: Store, what: What, now: datetime) -> Sequence[Doubt]:
+    if not isinstance(what, Grant | Request):
+        return ()
+    return grants.doubts_unopened(store, what.teams, what.limits, now)
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:

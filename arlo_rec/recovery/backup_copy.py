@@ -137,6 +137,7 @@ def _open_copy(
     blobs = FileBlobs(target.objects)
     root = FileRoot.create(target.root)
     store = Store(target, connection, blobs, root, identity, new_seed, state)
+    store.instance = store.instance._replace(place=None)
     try:
         schema.demand(store.meta.number("schema"), source.folder)
         schema.demand_untouched(store.db, source.folder)

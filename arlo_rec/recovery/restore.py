@@ -35,7 +35,7 @@ from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout, root_secret, roster
 from arlo_rec.keys.key_files import Identity, log_key, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import Instance, StateFolder
 from arlo_rec.log import events, projection
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
@@ -238,7 +238,7 @@ def _open_up(store: Store, source: BackupSource, new_seed: bytes, options: Resto
         store.feed = options.feed
         store.followers.append(feed.forward)
         feed.forward(store)
-    store.state.forget(source.store_id)  # of the lost store; without the feed it knows more than this one
+    store.instance = Instance(store.authority.links.branch(), store.layout.place)
     store.remember()
     layout.finish(store.layout)
     for folder in (store.layout.store, store.layout.root):
@@ -342,8 +342,7 @@ def _make_current(
         store.catalogue.log_clock.put(log_clock.computed(store.log.raw.bodies()))
         reconcile.take_over_disclosures(store, since)
         unknown_since = None if difference.is_clear else change.next_seq
-        if difference.replay is None:
-            change.restored_after = store.authority.pin().number
+        change.restored_after = store.authority.pin().number
         places = NewPlaces(options.escrow, options.folder, options.feed)
         reconcile.update_settings(store, places, source.slot, unknown_since)
         event = events.Restored(

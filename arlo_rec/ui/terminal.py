@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from arlo_rec.model.documents import Record
 
 _COMMAND: Final = re.compile(r"arlo-rec(?: (?:\"[^\"]*\"|[^\s\".,;:()]+))+")
+_PROGRAM: Final = "arlo-rec "
 _NO_BREAK: Final = "\x00"  # no text has it: `clean` wrote it as an escape
 
 
@@ -76,9 +77,9 @@ def tell(line: str) -> None:
 
 
 def wrapped(text: str, stream: TextIO) -> str:
-    """Lines for a terminal, broken between words if they are wider; a command that fits a line is not broken.
+    """Lines for a terminal, broken between words if they are wider; commands are not, as they are to be pasted.
 
-    A file or a program gets them unchanged.
+    In a sentence that holds for a command that fits a line. A file or a program gets all unchanged.
     """
     if not stream.isatty():
         return text
@@ -87,7 +88,7 @@ def wrapped(text: str, stream: TextIO) -> str:
 
 
 def _fitting(line: str, width: int) -> str:
-    if len(line) <= width:
+    if len(line) <= width or line.lstrip().startswith(_PROGRAM):
         return line
     import textwrap
 
@@ -123,6 +124,8 @@ def message_of(error: ArloError, lang: str) -> str:
     With a similar known name (`nearest`) the sentence suggests that name.
     """
     values = {key: say_or(f"why.{value}", lang, clean(str(value))) for key, value in error.detail.items()}
+    if "purpose" in values:
+        values["purpose"] = say(f"purpose.{values['purpose']}", lang)
     if "keys" in values:  # of the company's particulars
         values["keys"] = ", ".join(f"{key} ({say(f'particular.{key}', lang)})" for key in values["keys"].split())
     return say(f"{'nearest' if 'nearest' in values else 'error'}.{error.sentence}", lang, **values)

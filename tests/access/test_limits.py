@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from arlo_rec.access import limits
+from arlo_rec.commands.run import Run
 from arlo_rec.model import documents
 from arlo_rec.model.records import Grant, Limits, RecordingId
+from arlo_rec.model.times import local_date
 from arlo_rec.store import Store
 from tests.support.catalogue import insider
 from tests.support.copies import CONFIRM, SAID, labels, propose
@@ -143,3 +145,76 @@ def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], 
 def test_limits_come_back_from_json_as_they_were() -> None:
     for each in (Limits(), Limits(frozenset({"a", "b"}), NOW.replace(microsecond=0), None, 3)):
         assert documents.read(documents.plain(each), Limits) == each
+
+
+@pytest.mark.rule("access.managers")
+def test_after_the_end_of_a_grant_it_is_said_when_that_was_and_how_to_ask_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a")
+    never = world.run("find", *WHY, "--lang", "en", who="leif")
+    assert "you have no grant for this" in never.err
+    world.grant("leif", "quality", "--team", "kundeservice", "--days", "1")
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=2))
+    day = local_date(datetime.now(UTC) + timedelta(days=1)).isoformat()
+    again = "arlo-rec request --purpose quality --team kundeservice --reason"
+    for words in (("find", *WHY), ("export", "0" * 32, *WHY, "--out", str(world.base / "out.wav"))):
+        ended = world.run(*words, "--lang", "en", who="leif")
+        assert (ended.exit, day in ended.err, again in ended.err) == (13, True, True), ended
+        assert world.code(*words, who="leif") == (13, "no_grant"), "scripts read the code they know"
+    assert again in world.run("find", "--teams", who="leif").out
+    assert again in world.run("todo", who="leif").out
+    assert "you have no grant" in world.run("find", "--purpose", "training", *WHY[2:], "--lang", "en", who="leif").err
+    world.json("request", "--purpose", "quality", "--team", "kundeservice", "--reason", REASON, who="leif")
+    assert "grant_ended" not in world.tasks("leif")
+
+
+MISTYPED = ("--purpose", "quality", "--team", "kundeservise", "--agent", "Ola Opdiktet", "--reason", REASON)
+
+
+@pytest.mark.parametrize("typed", ["yes", "no"])
+def test_on_a_terminal_a_name_that_is_like_a_known_one_is_asked_about_before_access_is_given(
+    world: World, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    world.take_in("a")
+    asked = world.json("request", *MISTYPED, who="leif")["request"]
+    monkeypatch.setattr(Run, "can_ask", lambda _: True)
+    monkeypatch.setattr(Run, "answer_to", lambda *_: typed)
+    for words in (("approve", asked["id"]), ("grant", "turid", *MISTYPED)):
+        told = world.run(*words, "--lang", "en", who="sigrid")
+        assert "kundeservise: no recordings are held. Did you mean kundeservice?" in told.err
+        assert "Ola Opdiktet: no recordings are held. Did you mean Ola Oppdiktet?" in told.err
+        assert told.exit == (0 if typed == "yes" else 2)
+    given = {each["person"] for each in world.json("grants", who="sigrid")["grants"]}
+    assert given == ({"leif", "turid"} if typed == "yes" else set())
+
+
+def test_without_a_terminal_the_answer_says_what_may_be_meant_and_todo_says_it_before(world: World) -> None:
+    world.take_in("a")
+    world.json("request", *MISTYPED, who="leif")
+    todo = " ".join(world.run("todo", "--lang", "en", who="sigrid").out.split())
+    assert "(no recordings for kundeservise; is it kundeservice?) (no recordings for Ola Opdiktet)" in todo
+    assert world.json("audit", "show", "--action", "person", who="iver")["entries"] == []
+    told = world.run("grant", "turid", *MISTYPED, "--lang", "en", who="sigrid")
+    assert told.exit == 0
+    assert (
+        "Ola Opdiktet: no recordings are held, so the grant opens nothing now.\nDid you mean: Ola Oppdiktet?"
+        in told.out
+    )
+    assert "Did you mean: kundeservice?" in told.out
+
+
+def test_a_request_names_nothing_that_its_person_was_not_granted(world: World) -> None:
+    world.take_in("a")
+    assert "kundeservice?" not in world.run("request", *MISTYPED, who="turid").out
+    world.grant("turid", "quality", "--team", "kundeservice", "--agent", "Ola Oppdiktet")
+    again = world.run("request", *MISTYPED, "--lang", "en", who="turid").out
+    assert "kundeservise: did you mean kundeservice?" in again
+    assert "Ola Opdiktet: did you mean Ola Oppdiktet?" in again
+
+
+def test_an_agent_to_whom_a_grant_is_limited_is_named_where_a_search_finds_nothing(world: World) -> None:
+    world.take_in("a")
+    world.grant("leif", "quality", "--agent", "Ola Opdiktet")
+    told = world.run("find", *WHY, "--lang", "en", who="leif").out
+    assert "Your access covers only calls with Ola Opdiktet." in told

@@ -39,7 +39,7 @@ def test_somebody_sees_the_teams_of_live_grants_an_officer_all_and_nobody_else_a
         assert seen(calls, who) == {}
     calls.json("revoke", "turid", who="sigrid")
     assert seen(calls, "turid") == {}
-    assert "only managers who were given access" in calls.run("find", "--teams", who="turid").out
+    assert "arlo-rec request --purpose quality --team teknisk" in calls.run("find", "--teams", who="turid").out
 
 
 def test_somebody_with_a_grant_is_told_that_nothing_is_held_and_not_that_a_grant_is_missing(world: World) -> None:

@@ -177,6 +177,8 @@ def _mended_slots(raw: bytes) -> bytes:
 
 
 def _seen(raw: bytes) -> bool:
+    memory = root_secret.decode_memory(bytes(64) + raw)
+    assert root_secret.decode_memory(root_secret.encode_memory(memory)) == memory
     return root_secret.decode_seen([raw, raw[1:], b""]) is not None
 
 

@@ -15,6 +15,7 @@ from arlo_rec.keys.roster import Roster, name_then
 from arlo_rec.model.records import Person
 from arlo_rec.policy import FOUR_EYES, Role
 from tests.support.properties import examples
+from tests.support.world import World
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=100)
@@ -249,3 +250,15 @@ def test_what_waits_is_own_and_neither_giver_nor_taker_nor_the_paper_approves_it
         assert seconds <= {each.name for each in there.officers()} - {by, to}
         assert four_eyes.is_own(there, by, to, NOW) == four_eyes.is_own(there, to, by, NOW)
         assert four_eyes.is_own(there, by, to, NOW) or not four_eyes.needs_second(there, by, to, NOW)
+
+
+@pytest.mark.slow
+def test_why_a_grant_of_the_first_week_counts_as_ones_own_is_said_once_for_each_person(world: World) -> None:
+    """Each later grant, and a longer one, would repeat the same sentence, and status the same line."""
+    words = ("grant", "--all-teams", "--reason", "responsible for quality", "--lang", "en", "leif")
+    said = [world.run(*words, "--purpose", purpose, who="sigrid").out for purpose in ("quality", "quality", "training")]
+    assert ["less than seven days ago" in out for out in said] == [True, False, False]
+    assert "You added leif" in said[0]
+    shown = world.run("status", "--lang", "en", who="sigrid").out
+    assert shown.count("Given without independent approval: leif") == 2, "one line for each purpose"
+    assert len(world.json("status", who="sigrid")["own_access"]) == 3

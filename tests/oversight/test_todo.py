@@ -94,7 +94,7 @@ def test_several_copies_of_one_call_are_marked_and_a_grant_that_ends_is_told(bus
     assert "grant_ends" not in kinds(busy, "leif")
     busy.json("revoke", "turid", who="sigrid")
     busy.json("grant", "turid", "--all-teams", "--purpose", "quality", "--days", "3", "--reason", REASON, who="sigrid")
-    assert kinds(busy, "turid")[0] == "grant_ends"
+    assert "grant_ends" in kinds(busy, "turid")
     busy.json("grant", "turid", "--all-teams", "--purpose", "quality", "--days", "60", "--reason", REASON, who="sigrid")
     assert "grant_ends" not in kinds(busy, "turid")
 

@@ -25,6 +25,7 @@ from arlo_rec.i18n.messages import LANGUAGES, has, say
 from arlo_rec.model.progress import UNIT_OF, Phase, Progress, Unit
 from arlo_rec.ui import progress as shown
 from arlo_rec.ui.progress import LONGEST, Delayed, Display, Lines, Rate, display, duration, rate_text
+from arlo_rec.ui.terminal import Form
 from tests.support.copies import SAID, labels
 from tests.support.places import TOP
 from tests.support.properties import examples
@@ -201,6 +202,34 @@ def test_what_is_told_is_seen_and_taken_away_once() -> None:
     view = Kept()
     looked_on(view, [backup(done) for done in range(1000)])
     assert (view.seen[-1].total, view.closed) == (100_000, 1)
+
+
+@pytest.mark.parametrize("asked", ["a passphrase", "a number"])
+def test_the_bar_is_gone_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """As after a reset, when the catalogue is encrypted anew before the new passphrase is chosen."""
+    view = Kept()
+
+    class Client(LocalClient):
+        def ask_secret(self, question: str) -> str:
+            assert (view.closed, question != "") == (1, True)
+            return "riktig hest batteri"
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self, size: int = -1) -> str:
+            assert view.closed == 1
+            return "7\n"
+
+    monkeypatch.setattr(sys, "stdin", Keyboard())
+    run = Run({}, Client(), form=Form.WORDS, quiet=False)
+    run._display = Display(lambda _began: view, 0.001, time.monotonic)
+    run.progress(Progress(Phase.REKEYING))
+    if asked == "a passphrase":
+        assert run.new_passphrase(None) == b"riktig hest batteri"
+    else:
+        assert run.answer_to("How many?") == "7"
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left"), BrokenPipeError(), ValueError("closed")])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.ui.terminal import wrapped
+from tests.support.world import run
 
 COMMAND = 'arlo-rec revoke "Kari Eksempel" --grant b97da3'
 
@@ -53,3 +55,33 @@ def test_no_word_is_lost_or_joined_and_lines_that_fit_stay(lines: list[str]) -> 
 def test_a_key_that_is_longer_than_the_line_is_not_cut() -> None:
     key = "arlo-rec/" + "0" * 90
     assert f"  {key}\n" in wrapped(f"  {key}\n", Screen())
+
+
+def test_a_command_on_a_line_of_its_own_is_never_broken() -> None:
+    line = f"  {COMMAND} --store /srv/somewhere/else/and/so/on\n"
+    assert len(line) > 61
+    assert wrapped(line, Screen()) == line
+
+
+@pytest.mark.parametrize("lang", ["nb", "en"])
+@pytest.mark.parametrize("named", [True, False])
+def test_what_init_shows_once_fits_a_screen_of_24_lines_with_the_questions_before_it(
+    tmp_path: Path, lang: str, named: bool
+) -> None:
+    (tmp_path / "passphrase").write_text("riktig hest batteri")
+    (tmp_path / "passphrase").chmod(0o600)
+    store = tmp_path / "store"
+    environment = {"XDG_STATE_HOME": str(tmp_path), "ARLO_REC_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
+    environment |= {"ARLO_REC_STORE": str(store), "ARLO_REC_AS": "sigrid"} if named else {}
+    words = ["init", "--officer", "sigrid", "--lang", lang, *([] if named else ["--store", str(store)])]
+    done = run(words, environment)
+    assert done.exit == 0, done
+    text = done.out.replace(str(tmp_path), "/srv/arlo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        lines = wrapped(text, Screen()).splitlines()
+    questions = 3  # the command, and twice the passphrase
+    assert questions + sum(max(1, -(-len(line) // 80)) for line in lines) + 1 <= 24
+    commands = [line for line in lines if line.startswith("  arlo-rec person")]
+    assert len(commands) == 3
+    assert all(("--as" in line, "--store /srv" in line) == (not named, not named) for line in commands)

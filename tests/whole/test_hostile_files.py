@@ -275,9 +275,9 @@ def test_what_is_read_can_be_written_again_however_deep_it_is() -> None:
 @pytest.mark.parametrize("size", [2**63, 2**64 - 1])
 def test_a_log_that_was_seen_longer_than_any_can_be_was_rolled_back(world: World, size: int) -> None:
     world.json("status", who="cron")
-    seen = root_secret.decode_seen([state_file(world).read_bytes()])
-    assert seen is not None
-    state_file(world).write_bytes(root_secret.encode_seen(seen._replace(size=size)))
+    ((instance, seen),) = root_secret.decode_memory(state_file(world).read_bytes()).states.items()
+    memory = root_secret.Memory({instance: seen._replace(size=size)})
+    state_file(world).write_bytes(root_secret.encode_memory(memory))
     result = world.run("status", "--json", who="cron")
     assert (result.exit, result.json["error"]["code"]) == (15, "log_rolled_back")
 

@@ -196,8 +196,8 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
     "backends.named_files": {  # files that somebody named, on that person's own machine
         *("os.open", "os.link", "os.listdir", "os.scandir", "part.chmod", "part.rename", "part.mkdir", "path.chmod"),
-        *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree", "file.parent.mkdir"),
-        *("part.write_bytes", "self._file(self._folder, store).unlink"),  # of the account's own memory
+        *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
+        *("file.parent.mkdir", "part.write_bytes"),  # of the account's own memory
     },
     "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
