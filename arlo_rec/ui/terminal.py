@@ -48,7 +48,7 @@ class Form(StrEnum):
 def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[[str], bool]) -> int:
     """Write an answer to stdout, and return its exit status; raises Unreachable if writing fails.
 
-    A table goes to *pager* on a terminal; it says whether it showed it.
+    A table goes to *pager* on a terminal, which says whether it showed it; the lines follow.
     """
     status = answer.error.exit_status if answer.error else answer.exit_status
     if form is Form.JSON:
@@ -61,9 +61,9 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[
         _write(csv_text(answer.table))
         sys.stderr.write(lines)
     elif answer.table is not None and answer.table.rows:
-        text = table_text(answer.table) + lines
-        if not (sys.stdout.isatty() and pager(text)):
-            _write(text)
+        text = table_text(answer.table)
+        is_paged = sys.stdout.isatty() and pager(text)  # the next step stays on the screen when the pager is left
+        _write(lines if is_paged else text + lines)
     else:
         _write(lines)
     if answer.error is not None:
