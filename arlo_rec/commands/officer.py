@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, among, arg, opt
-from arlo_rec.commands.run import Run
+from arlo_rec.commands.run import Run, tried
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.times import local_date
@@ -281,9 +281,13 @@ def recovery_split(
     from arlo_rec.keys.roster import RECOVERY_NAME
 
     run: Run = ctx.obj
-    secret = run.passphrase()
-    texts = split(secret.decode("utf-8", "replace"), threshold, shares)
-    run.unlocked(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing would be found out too late
+
+    def parts(secret: bytes) -> list[str]:
+        texts = split(secret.decode("utf-8", "replace"), threshold, shares)
+        run.unlocked(run.place(), RECOVERY_NAME, secret)  # shares of a key that opens nothing are noticed too late
+        return texts
+
+    texts = tried(run, parts)
     lines = [
         run.say("recovery.share", number=number, count=shares, threshold=threshold, share=text)
         for number, text in enumerate(texts, 1)

@@ -9,7 +9,7 @@ import typer
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Root, SometimesReason, Yes, arg, opt
-from arlo_rec.commands.run import Run
+from arlo_rec.commands.run import Run, tried
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.policy import reason_problem
 from arlo_rec.ui.terminal import Answer
@@ -65,17 +65,26 @@ def restore(
 
 
 class _Officer:
-    """The officer who restores; the passphrase is asked for once for all backups."""
+    """The officer who restores; the passphrase that was typed last is tried on every further backup."""
 
     identity: Identity
 
     def __init__(self, run: Run, root_folder: Path) -> None:
         self._run, self._root = run, root_folder
-        self._passphrase = None if run.settings.key_file is not None else run.passphrase()
+        self._passphrase: bytes | None = None
 
     def unlocked(self, source: BackupSource) -> Identity:
         """Their identity by the key file of a backup; raises NotUnlocked or Integrity."""
-        self.identity = self._run.identity(source.layout(self._root), self._passphrase)
+        place, typed = source.layout(self._root), self._passphrase
+
+        def attempt(passphrase: bytes) -> Identity:
+            self._passphrase = passphrase
+            return self._run.identity(place, passphrase)
+
+        if self._run.settings.key_file is not None or typed is not None:
+            self.identity = self._run.identity(place, typed)
+        else:
+            self.identity = tried(self._run, attempt)
         return self.identity
 
 

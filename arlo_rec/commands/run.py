@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.commands.typed import STDIN, TRIES, Typed
 from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Usage
@@ -46,6 +46,8 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
     "restore": None,  # never: there is no unlock of a store that is only made
     "unlock": None,
 }
+Done = TypeVar("Done")
+WRONG: Final = frozenset({"wrong_passphrase", "wrong_passphrase_backup"})
 FOR_TRAINING: Final = frozenset({"review", "pseudonymise"})  # an unlock for quality gives them no reason
 PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: an unlocked terminal is not enough
     {
@@ -222,19 +224,12 @@ class Run(Typed):
             self.note(message_of(problem, self.lang))
 
     def unlocked(self, place: Layout, name: str, passphrase: bytes | None = None) -> Identity:
-        """A person's identity, by *passphrase* or by one that is asked for: on a terminal three times at most."""
-        left = TRIES if passphrase is None and self.settings.passphrase_file is None else 1
-        while True:
-            left -= 1
-            try:
-                return self._unlocked(place, name, self.passphrase() if passphrase is None else passphrase)
-            except NotUnlocked as problem:
-                if not left or problem.code != "wrong_passphrase":
-                    raise
-                self.note(self.say("ask.passphrase_wrong", left=left), always=True)
+        """A person's identity, by *passphrase* or by one that is asked for (see `tried`).
 
-    def _unlocked(self, place: Layout, name: str, passphrase: bytes) -> Identity:
-        """See `unlocked`; a wrong passphrase is noted in the store, and not said to be where there is none."""
+        A wrong passphrase is noted in the store, and not said to be where there is none.
+        """
+        if passphrase is None:
+            return tried(self, lambda typed: self.unlocked(place, name, typed))
         from arlo_rec.admin.unlock_attempts import note_attempt
         from arlo_rec.keys import key_files
 
@@ -344,6 +339,19 @@ class Run(Typed):
 def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:
     """Whether one of some conditions is: an option that was given, or (`!`) that was not."""
     return not conditions or any(bool(params[each.lstrip("!")]) != each.startswith("!") for each in conditions)
+
+
+def tried(run: Run, attempt: Callable[[bytes], Done]) -> Done:
+    """The result of *attempt* with the passphrase; on a terminal a wrong one is asked for again, up to TRIES."""
+    left = TRIES if run.settings.passphrase_file is None else 1
+    while True:
+        left -= 1
+        try:
+            return attempt(run.passphrase())
+        except NotUnlocked as problem:
+            if not left or problem.code not in WRONG:
+                raise
+            run.note(run.say("ask.passphrase_wrong", left=left), always=True)
 
 
 def purpose_and_reason(run: Run, purpose: str | None, reason: str | None) -> str:

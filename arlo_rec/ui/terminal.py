@@ -61,10 +61,9 @@ def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[
         _write(csv_text(answer.table))
         sys.stderr.write(lines)
     elif answer.table is not None and answer.table.rows:
-        table = table_text(answer.table)
-        if not (sys.stdout.isatty() and pager(table)):
-            _write(table)
-        _write(lines)  # behind the pager, which may be left at its first page: they say what comes next
+        text = table_text(answer.table)
+        is_paged = sys.stdout.isatty() and pager(text)  # the next step stays on the screen when the pager is left
+        _write(lines if is_paged else text + lines)
     else:
         _write(lines)
     if answer.error is not None:

@@ -15,6 +15,7 @@ import pytest
 
 from arlo_rec.__main__ import _forget_typed
 from tests.support import door
+from tests.support.backups import back_up, lose
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
 from tests.support.terminal import Terminal, Typed
@@ -31,13 +32,13 @@ class Person:
         self.answers, self.asked, self.keys = answers, list[str](), 0
 
     def answer(self, question: str) -> Typed | None:
-        kinds = {"Telephone number: ": "number", "Passphrase of siri: ": "passphrase"}
-        kind = kinds.get(question) or ("count" if question.startswith("Type ") else None)
+        kinds = {"Telephone number: ": "number", "Passphrase of ": "passphrase", "Type ": "count"}
+        kind = next((kind for begin, kind in kinds.items() if question.startswith(begin)), None)
         if kind is None:
             return None
         self.asked.append(kind)
         text = self.answers[kind].pop(0)
-        self.keys += 1 if kind in kinds.values() else len(text) + 1
+        self.keys += len(text) + 1 if kind == "count" else 1
         return Typed(text, is_secret=kind == "passphrase")
 
 
@@ -129,6 +130,17 @@ def test_a_wrong_passphrase_is_asked_for_again_three_times_at_most_and_each_is_n
     assert "Wrong passphrase. Tries left: 2." in screen and "Tries left: 1." in screen
     noted = world.json("audit", "show", "--denied", who="iver")["entries"]
     assert [(entry["action"], entry["detail"]["name"]) for entry in noted] == wrong * [("unlock", "siri")]
+
+
+@pytest.mark.slow
+def test_whoever_restores_is_asked_again_for_a_wrong_passphrase_and_then_goes_on(world: World) -> None:
+    back_up(world)
+    lose(world)
+    person = Person(passphrase=["not this one", PASSPHRASE])
+    with desk(world, person) as typed:
+        words = "--yes --accept-without-feed --reason 'the feed is lost as well' --as sigrid"
+        screen, status = typed(f"arlo-rec restore backup --escrow escrow {words}")
+    assert (status, person.asked) == (0, ["passphrase", "passphrase"]), screen
 
 
 @pytest.mark.parametrize(("status", "is_left"), [(12, False), (0, True)])

@@ -256,10 +256,8 @@ def test_what_fits_is_not_paged(pager: str) -> None:
     assert "PAGED" not in on_terminal(5, PAGER=pager)
 
 
-def test_a_pager_that_is_left_early_is_no_error_and_what_comes_next_is_told_behind_it() -> None:
-    written = on_terminal(100_000, PAGER="true")
-    assert "99999" not in written
-    assert written.endswith("the end\r\n")
+def test_a_pager_that_is_left_early_is_no_error_and_the_next_step_is_on_the_screen() -> None:
+    assert on_terminal(100_000, PAGER="true").strip() == "the end"
 
 
 def test_a_field_that_an_answer_leaves_out_is_an_empty_cell() -> None:
