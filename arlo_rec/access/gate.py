@@ -62,7 +62,7 @@ class Intent:
     action: Action
     purpose: str | None = None
     reason: str | None = None
-    file: str | None = None  # name of the file that gets the sound
+    file: str | None = None  # path of the file that gets the sound
     shows: bool = True  # False: the person is shown nothing of a call, so that no reason is needed
 
     @property
@@ -125,7 +125,7 @@ class Admission:
     grants: tuple[Grant, ...]
     as_officer: bool  # may open without a grant, as an officer
     is_officer: bool = False  # opens by the subject-access key
-    file: str | None = None  # name of the file that gets the sound
+    file: str | None = None  # path of the file that gets the sound
 
     @property
     def heard_for(self) -> Purpose:

@@ -206,7 +206,7 @@ def export(
     recording was erased meanwhile. For a stream the whole object is checked against the catalogue before the first
     byte leaves. Raises what the gate raises, Usage if the file exists, Unreachable if it cannot be written.
     """
-    named = replace(intent, file=out.name) if isinstance(out, NamedFile) else intent
+    named = replace(intent, file=out.absolute()) if isinstance(out, NamedFile) else intent
     admission = gate.admit(store, named, clock())
     if isinstance(out, NamedFile):
         out.demand_new()

@@ -389,7 +389,7 @@ def approve(store: Store, text: str, now: datetime) -> Proposal:
     proposal = named(store, text, now)
     if not may_approve(store, proposal, now):
         store.note(Denied(action=Action.POLICY, rule="purpose.change", code="policy_needs_second", to=proposal.by), now)
-        raise NotGranted("policy_needs_second", rule="purpose.change")
+        raise NotGranted("policy_needs_second", rule="purpose.change", name=proposal.by)
     with store.change(now) as change:
         if proposal not in waiting(store, now) or not may_approve(store, proposal, now):
             raise NothingMatched("no_policy_proposal", id=proposal.id)

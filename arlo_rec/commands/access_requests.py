@@ -248,13 +248,13 @@ def _letter_answer(
     lines = [run.say(f"case.{notice.kind}", case=case.id, due=facts.due)]
     lines += [run.say("case.extension_of_nothing")] if notice.kind == "extended" and not case.held else []
     if target is None:
-        return Answer(CaseAnswer(facts, notice.text), [*lines, "", notice.text], always=True)
+        return Answer(CaseAnswer(facts, notice.text), [*lines, run.say("case.send"), "", notice.text], always=True)
     try:
         _write_notice(notice, target)
     except Unreachable as problem:
         raise Unreachable("letter_not_written", case=case.id) from problem
     answer = CaseAnswer(facts, notice.text, target.absolute())
-    return Answer(answer, [*lines, run.say("case.letter_written", out=target)])
+    return Answer(answer, [*lines, run.say("case.send_written", out=target)])
 
 
 def _letter_lang(run: Run, case: LoggedCase) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,7 @@ def recipients_list(
     cells = {
         "kind": lambda disclosure: run.say(f"recipients.kind.{disclosure.kind}", case=disclosure.case or ""),
         "state": lambda disclosure: run.say(f"recipients.state.{disclosure.state}"),
+        "file": lambda disclosure: PurePath(disclosure.file or "").name,  # JSON and `todo` have the path
         "sha256": lambda disclosure: (disclosure.sha256 or "")[:SHOWN_DIGITS],
     }
     columns = "id kind person=name file at recordings erased state"

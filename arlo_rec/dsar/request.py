@@ -367,7 +367,7 @@ def _write(
     side = None if whole else content.side
     target = writing.target(reply.out, calls, form, whole=whole)
     if permits and target.file.name != reply.out.name:
-        disclosures.name_anew(store, permits[0].seq, target.file.name, clock())
+        disclosures.name_anew(store, permits[0].seq, target.file.absolute(), clock())
     sounds = given(store, [call.source for call in calls], clock, side=side, wav=form.wav, observer=observer)
     beside = [Enclosure(access_list.NAME, "application/json", listed)] if listed is not None else []
     composed = Composition(target.package, content, sounds, form.lang, beside)

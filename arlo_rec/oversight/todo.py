@@ -21,6 +21,7 @@ from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
 from arlo_rec.admin.requests import Request
 from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WITHDRAWAL_REFUSED
+from arlo_rec.log.cases import CaseState
 from arlo_rec.log.holds import HoldState, LoggedHold
 from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.errors import ArloError
@@ -252,10 +253,13 @@ def _faults(store: Store, now: datetime) -> Iterator[Task]:
 
 
 def _cases(store: Store, now: datetime) -> Iterator[Task]:
-    """Requests without an answer."""
+    """Requests without an answer, and answers that nobody noted as handed over."""
     for case in cases.urgent(store, now):
         about = {"right": case.right, "due": case.due, "days": case.days_left, "erased": case.first_erased}
         yield Task("case", case.case, case.received, about)
+    for answered in cases.running(store, now):
+        if answered.state is CaseState.ANSWERED and answered.answered_at is not None:
+            yield Task("case_answered", answered.id, answered.answered_at)
 
 
 def _objections(store: Store, now: datetime) -> Iterator[Task]:

@@ -48,7 +48,7 @@ class Form(StrEnum):
 def show(answer: Answer, lang: str, form: Form, *, quiet: bool, pager: Callable[[str], bool]) -> int:
     """Write an answer to stdout, and return its exit status; raises Unreachable if writing fails.
 
-    A table goes to *pager* on a terminal; it says whether it showed it.
+    A table goes to *pager* on a terminal, which says whether it showed it; the lines follow.
     """
     status = answer.error.exit_status if answer.error else answer.exit_status
     if form is Form.JSON:

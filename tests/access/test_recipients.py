@@ -162,12 +162,12 @@ def test_the_name_of_the_file_stands_in_the_list_and_in_no_entry_of_the_log(worl
     (mine,) = world.take_in("a")
     assert export(world, mine, world.base / "Kari Eksempel.wav") == 0
     (row,) = world.json("recipients", "list", who="leif")["recipients"]
-    assert row["file"] == "Kari Eksempel.wav"
+    assert row["file"] == str(world.base / "Kari Eksempel.wav")
     world.json("withdraw", "90000001", "--yes", who="siri")
-    assert "delete Kari Eksempel.wav" in world.run("todo", "--lang", "en", who="leif").out
+    assert f"Delete {world.base}/Kari Eksempel.wav" in world.run("todo", "--lang", "en", who="leif").out
     assert "Kari" not in world.run("audit", "show", "--json", who="iver").out
     assert [row["file"] for row in world.json("recipients", "list", who="sigrid")["recipients"]] == [
-        "Kari Eksempel.wav"
+        str(world.base / "Kari Eksempel.wav")
     ]
     assert [row["file"] for row in world.json("recipients", "list", who="iver")["recipients"]] == [None]
 

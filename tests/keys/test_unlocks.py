@@ -155,7 +155,7 @@ def test_purpose_and_reason_of_an_unlock_are_shown_and_logged_as_if_typed(unlock
     unlock(unlocked, "--purpose", "quality", "--reason", REASON)
     out = unlocked.base / "call.wav"
     told = unlocked.run("export", recording, "--out", str(out), *LEIF)
-    assert (told.exit, told.err) == (0, f"From arlo-rec unlock: quality: {REASON}\n")
+    assert (told.exit, told.err) == (0, f"Using the purpose and reason you unlocked with: quality: {REASON}\n")
     (entry,) = unlocked.json("audit", "show", "--action", "export", who="iver")["entries"]
     assert (entry["purpose"], entry["reason"]) == ("quality", REASON)
 
@@ -164,7 +164,7 @@ def test_purpose_and_reason_of_an_unlock_are_shown_and_logged_as_if_typed(unlock
 def test_what_is_typed_outranks_what_an_unlock_says(unlocked: World) -> None:
     unlock(unlocked, "--purpose", "training", "--reason", REASON)
     told = unlocked.run("find", "--purpose", "quality", *LEIF)
-    assert (told.exit, told.err) == (0, f"From arlo-rec unlock: {REASON}\n")
+    assert (told.exit, told.err) == (0, f"Using the purpose and reason you unlocked with: {REASON}\n")
     entries = unlocked.json("audit", "show", "--action", "find", who="iver")["entries"]
     assert {(entry["purpose"], entry["reason"]) for entry in entries} == {("quality", REASON)}
 
@@ -194,7 +194,7 @@ def test_an_unlock_gives_the_reason_of_a_training_copy_unless_it_is_for_quality(
     assert world.run(*look).json["error"]["code"] == "reason_missing"
     unlock(world, "--reason", REASON, who="leif")
     told = world.run(*look)
-    assert (told.json["error"]["code"], "From arlo-rec unlock" in told.err) == ("no_grant", True)
+    assert (told.json["error"]["code"], "you unlocked with" in told.err) == ("no_grant", True)
 
 
 @pytest.mark.slow
@@ -210,7 +210,7 @@ def test_a_reason_that_decides_is_never_that_of_an_unlock(session: None, world: 
     for words in (("case", "close", case), ("case", "extend", case), ("case", "refuse", case), *of_copy):
         told = world.run(*words, "--as", "sigrid")
         assert told.exit != 0
-        assert "From arlo-rec unlock" not in told.err
+        assert "you unlocked with" not in told.err
     whole = ("dsar", "--case", case, "--whole-call", "--out", str(world.base / "answer.html"), "--as", "sigrid")
     assert world.run(*whole).exit != 0
     assert not (world.base / "answer.html").exists(), "it would stand in the letter"

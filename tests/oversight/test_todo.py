@@ -61,7 +61,7 @@ def test_a_manager_is_told_of_own_files_and_of_copies_of_own_teams_alone(busy: W
 def test_an_officer_is_told_of_everybody_s(busy: World) -> None:
     assert busy.run("case", "open", "90000002", "--identity", "called-back", who="sigrid").exit == 0
     assert sorted(kinds(busy, "sigrid")) == ["case", "delete", "delete", "review"]
-    assert "what leif saved is erased" in busy.run("todo", "--lang", "en", who="sigrid").out
+    assert "A recording that leif saved has been erased" in busy.run("todo", "--lang", "en", who="sigrid").out
 
 
 def test_each_printed_command_makes_its_task_go(busy: World) -> None:
@@ -140,3 +140,13 @@ def test_a_manager_lists_own_files_and_nobody_elses(busy: World) -> None:
     assert [row["person"] for row in busy.json("recipients", "list", who="leif")["recipients"]] == ["leif", "leif"]
     assert busy.json("recipients", "list", "--all", who="turid")["recipients"] == []
     assert busy.run("recipients", "list", who="siri").exit == 13
+
+
+def test_an_answer_that_was_made_is_handed_over_and_its_case_closed(world: World) -> None:
+    world.state_particulars()
+    out = str(world.base / "answer.html")
+    case = world.json("dsar", "90000002", "--identity", "called-back", "--out", out, who="sigrid")["case"]["id"]
+    (task,) = (each for each in todo(world, "sigrid") if each["kind"] == "case_answered")
+    assert (task["id"], f"arlo-rec case close {case}" in task["text"]) == (case, True)
+    world.json("case", "close", case, who="sigrid")
+    assert "case_answered" not in kinds(world, "sigrid")
