@@ -10,7 +10,7 @@ import typer
 
 from arlo_rec.commands.options import Ground, Reason, SometimesReason, among, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import STDIN, first_moment, span
+from arlo_rec.commands.typed import STDIN, days_of, first_moment
 from arlo_rec.model.errors import Unreachable, Usage, nearest
 from arlo_rec.model.times import end_of_day, local_date, shown
 from arlo_rec.rights import ANSWERED_BY_COPY, IDENTITY_WAYS, Right
@@ -353,11 +353,10 @@ def _scope(run: Run, only: list[str]) -> Scope | None:
     days = [text for text in only if ".." in text or _DAY.fullmatch(text)]
     if len(days) > 1:
         raise Usage("two_spans")
-    first, _, last = days[0].partition("..") if days and ".." in days[0] else ("".join(days), "", "".join(days))
-    if not all(only) or (days and not first and not last):
+    if not all(only) or days == [".."]:
         raise Usage("bad_value", name="--only")
     calls = tuple(text for text in only if text not in days)
-    begin, end = span(run, first or None, last or None)
+    begin, end = days_of(run, days[0] if days else None)
     return Scope(calls, begin, end) if only else None
 
 

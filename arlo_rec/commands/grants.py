@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arlo_rec.commands.options import Before, Name, Purpose, Reason, Since, SometimesPurpose, SometimesReason, arg, opt
+from arlo_rec.commands.options import Name, Purpose, Reason, SometimesPurpose, SometimesReason, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import last_moment, near_line, span
+from arlo_rec.commands.typed import days_of, last_moment, near_line
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.times import end_of_day, local_date, shown, shown_end
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from arlo_rec.model.records import Grant, Limits
     from arlo_rec.store import Store
 
-REVIEW = "review"
+REVIEW, BREAK_GLASS = "review", "break-glass"
 
 
 COLUMNS = "id person=name purpose teams until"
@@ -34,6 +34,7 @@ Teams = Annotated[list[str] | None, opt("opt.teams", "--team", "TEAM")]
 MayExport = Annotated[bool, opt("opt.may_export", "--may-export")]
 Until = Annotated[str | None, opt("opt.until", "--until", "DATE")]
 Days = Annotated[int | None, opt("opt.days", "--days", "N")]
+Calls = Annotated[str | None, opt("opt.calls", "--calls", "DATE..DATE")]
 Agents = Annotated[list[str] | None, opt("opt.agents", "--agent", "NAME")]
 PerDay = Annotated[int | None, opt("opt.per_day", "--per-day", "N")]
 MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the heading has
@@ -42,6 +43,7 @@ MINUTE = len("2026-12-01 24:00")  # of a time, without its zone, which the headi
 def grant(
     ctx: typer.Context,
     name: Name,
+    what: Annotated[str | None, arg("arg.grant_what", "[break-glass]")] = None,
     *,
     purpose: Purpose = None,
     team: Annotated[list[str] | None, opt("opt.granted_teams", "--team", "TEAM", required=True)] = None,
@@ -50,10 +52,8 @@ def grant(
     until: Until = None,
     days: Days = None,
     agent: Agents = None,
-    since: Since = None,
-    before: Before = None,
+    calls: Calls = None,
     per_day: PerDay = None,
-    break_glass: Annotated[bool, opt("opt.break_glass", "--break-glass")] = False,
     reason: Reason = None,
 ) -> Answer:
     """Let a manager listen for a purpose, until a day."""
@@ -61,9 +61,12 @@ def grant(
 
     run: Run = ctx.obj
     now = run.now()
+    if what not in (None, BREAK_GLASS):
+        raise Usage("words_too_many", words=what[:100])
+    break_glass = what == BREAK_GLASS
     if team and all_teams:
         raise Usage("not_together", names="--all-teams --team")
-    end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
+    end, limits = end_of(run, now, until, days), limits_of(run, agent, calls, per_day)
     if break_glass and until is None and days is None:
         end = now + GLASS_LONGEST
     with run.store() as store:
@@ -287,8 +290,7 @@ def request(
     until: Until = None,
     days: Days = None,
     agent: Agents = None,
-    since: Since = None,
-    before: Before = None,
+    calls: Calls = None,
     per_day: PerDay = None,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -297,12 +299,12 @@ def request(
 
     run: Run = ctx.obj
     now = run.now()
-    typed = (team, may_export or None, until, days, agent, since, before, per_day, reason)
+    typed = (team, may_export or None, until, days, agent, calls, per_day, reason)
     if purpose is None and any(each is not None for each in typed):
         raise Usage("purpose_missing", rule="scope.only")
     if purpose is None:
         return _own(run)
-    end, limits = end_of(run, now, until, days), limits_of(run, agent, since, before, per_day)
+    end, limits = end_of(run, now, until, days), limits_of(run, agent, calls, per_day)
     with run.store() as store:
         teams = tuple(team) if team else None
         terms = grants.Terms(store.person.name, purpose, teams, end, reason, limits, may_export=may_export)
@@ -353,11 +355,11 @@ def end_of(run: Run, now: datetime, until: str | None, days: int | None) -> date
     return now + (timedelta(days=days) if days is not None else GRANT_DEFAULT)
 
 
-def limits_of(run: Run, agents: list[str] | None, since: str | None, before: str | None, per_day: int | None) -> Limits:
+def limits_of(run: Run, agents: list[str] | None, calls: str | None, per_day: int | None) -> Limits:
     """The limits of a grant; raises Usage."""
     from arlo_rec.model.records import Limits
 
-    begin, end = span(run, since, before)
+    begin, end = days_of(run, calls)
     return Limits(frozenset(agents) if agents else None, begin, end, per_day)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from arlo_rec.training.spoken import SpokenWord
 
 
+NEXT: Final = "next"  # instead of the id of a copy
+
+
 def review(
     ctx: typer.Context,
-    copy: Annotated[str | None, arg("arg.copy_or_none", "[COPY]")] = None,
+    copy: Annotated[str | None, arg("arg.copy_or_none", "[COPY|next]")] = None,
     *,
-    next_one: Annotated[bool, opt("opt.next_copy", "--next")] = False,
     page: Annotated[bool, opt("opt.review_page", "--page")] = False,
     no_browser: Annotated[bool, opt("opt.no_browser", "--no-browser")] = False,
     accept: Annotated[list[str] | None, opt("opt.accept_cut", "--accept", "N|N-M|all")] = None,
@@ -47,20 +49,18 @@ def review(
     run: Run = ctx.obj
     typed = TypedChanges(accept or [], remove or [], change or [], add or [], undo or [])
     on_page = page or no_browser
-    if copy is None and not next_one:
+    if copy is None:
         if typed or confirm or on_page:
             raise Usage("copy_missing")
         return _waiting(run)
-    _demand_one(typed, confirm=confirm, on_page=on_page, both=copy is not None and next_one)
+    _demand_one(typed, confirm=confirm, on_page=on_page)
     if on_page:
         return _page(run, copy, purpose, reason, browse=not no_browser)
     return _confirm(run, copy, reason) if confirm else _look(run, copy, typed, purpose, reason)
 
 
-def _demand_one(typed: TypedChanges, *, confirm: bool, on_page: bool, both: bool) -> None:
+def _demand_one(typed: TypedChanges, *, confirm: bool, on_page: bool) -> None:
     """Raise Usage where several things are asked for at once."""
-    if both:
-        raise Usage("next_or_copy")
     if on_page and (typed or confirm):
         raise Usage("page_alone")
     if confirm and typed:
@@ -80,11 +80,11 @@ def _waiting(run: Run) -> Answer:
     return Answer(Reviewed(copies=waiting), [run.say("review.waiting", count=len(waiting))], table)
 
 
-def meant(run: Run, store: Store, copy: str | None) -> str:
-    """The copy that was named; for None the next one. Raises NothingMatched where there is no next one."""
+def meant(run: Run, store: Store, copy: str) -> str:
+    """The copy that was named, or the next one; raises NothingMatched where there is no next one."""
     from arlo_rec.training import backlog
 
-    if copy is not None:
+    if copy != NEXT:
         return copy
     found = backlog.next_to_review(store, run.now())
     if found is None:
@@ -92,7 +92,7 @@ def meant(run: Run, store: Store, copy: str | None) -> str:
     return found.copy.hex()
 
 
-def _look(run: Run, named: str | None, typed: TypedChanges, purpose: str | None, reason: str | None) -> Answer:
+def _look(run: Run, named: str, typed: TypedChanges, purpose: str | None, reason: str | None) -> Answer:
     """Show a copy, or change its cuts: either shows the person what is said in a call."""
     from arlo_rec import pseudonymise as copies
     from arlo_rec.access.gate import Intent
@@ -107,7 +107,7 @@ def _look(run: Run, named: str | None, typed: TypedChanges, purpose: str | None,
         return review_answer(run, copies.show(store, copy, intent, run.now))
 
 
-def _confirm(run: Run, named: str | None, reason: str | None) -> Answer:
+def _confirm(run: Run, named: str, reason: str | None) -> Answer:
     """Confirm a copy, with a reason where something was not heard; no word of the call is shown."""
     from arlo_rec import pseudonymise as copies
 
@@ -116,7 +116,7 @@ def _confirm(run: Run, named: str | None, reason: str | None) -> Answer:
     return changed_answer(run, "confirmed", copy, [])
 
 
-def _page(run: Run, named: str | None, purpose: str | None, reason: str | None, *, browse: bool) -> Answer:
+def _page(run: Run, named: str, purpose: str | None, reason: str | None, *, browse: bool) -> Answer:
     """Serve the page of a copy until it is over."""
     from arlo_rec.commands.pages import demand_not_closed, ended_by_signals, serve
     from arlo_rec.listening import review as reviewing

@@ -52,10 +52,6 @@ def pseudonymise(
     fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
     engine: Engine = None,
     model: SpeechModel = None,
-    language: Annotated[
-        str | None, opt("opt.language", "--language", "LANGUAGE", choices=one_of("nb", "nn", "en", "sv", "da"))
-    ] = None,
-    workers: Annotated[int, opt("opt.workers", "--workers", "N")] = 1,
     bench: Annotated[Path | None, opt("opt.bench", "--bench", "DIR")] = None,
     purpose: PurposeOfCopies = None,
     reason: Reason = None,
@@ -67,8 +63,9 @@ def pseudonymise(
     run: Run = ctx.obj
     if sum((bool(recordings), pending, bench is not None)) != 1:
         raise Usage("recordings_or_pending")
-    options = CopyOptions(transcript or [], mode, cuts, fill, language)
+    options = CopyOptions(transcript or [], mode, cuts, fill)
     orders = CopyOrders(run, options, many=pending or len(recordings or ()) > 1)
+    workers = run.settings.asr_workers
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
     if (bench := run.files.server_folder(bench, "--bench")) is not None:
@@ -192,7 +189,6 @@ class CopyOptions(NamedTuple):
     mode: str | None
     cuts: Path | None
     fill: str
-    language: str | None
 
 
 class _Transcripts(NamedTuple):
@@ -228,7 +224,7 @@ class CopyOrders:
             Mode(mode),
             _parse_fill(options.fill),
             tuple(cut_list.read(run.files.read(options.cuts, cut_list.LONGEST))) if options.cuts is not None else (),
-            language=options.language or run.settings.asr_language,
+            language=run.settings.asr_language,
         )
 
     def of(self, shown_id: str) -> CopyOrder:

@@ -241,6 +241,14 @@ def span(run: Typed, since: str | None, before: str | None) -> tuple[datetime | 
     return begin, end
 
 
+def days_of(run: Typed, text: str | None) -> tuple[datetime | None, datetime | None]:
+    """The begin and the end of `DATE..DATE`, either of which may be left out, or of one day or week; raises Usage."""
+    first, dots, last = (text or "").partition("..")
+    if text is not None and not (first or last):
+        raise Usage("bad_time", value=text[:40])
+    return span(run, first or None, last or None if dots else first or None)
+
+
 def first_moment(run: Typed, text: str | None) -> datetime | None:
     """The start of one day, or an instant; None where nothing was typed. Raises Usage, for a week too."""
     from arlo_rec.model import times

@@ -30,6 +30,7 @@ KEYS: Mapping[str, type] = {
     "asr.model": str,
     "asr.language": str,
     "asr.threads": int,
+    "asr.workers": int,
     "particulars": str,
 }
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
     asr_model: str | None  # a folder
     asr_language: str | None
     asr_threads: int
+    asr_workers: int  # calls of a backlog that are worked on at once
     particulars: str | None  # a file: the company's particulars in letters
 
 
@@ -98,6 +100,7 @@ def settle(
         asr_model=config.get("asr.model"),
         asr_language=config.get("asr.language"),
         asr_threads=int(config.get("asr.threads", 2)) or 1,
+        asr_workers=int(config.get("asr.workers", 1)),
         particulars=config.get("particulars"),
     )
 

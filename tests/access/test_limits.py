@@ -65,8 +65,8 @@ def test_a_damaged_call_that_may_be_anothers_is_not_told_of(world: World, calls:
 
 def test_a_grant_for_days_opens_calls_that_began_in_them(world: World, calls: dict[str, str]) -> None:
     day = (NOW - timedelta(days=5)).date().isoformat()
-    world.grant("leif", "quality", "--from", day)
-    world.grant("turid", "quality", "--to", day)
+    world.grant("leif", "quality", "--calls", f"{day}..")
+    world.grant("turid", "quality", "--calls", f"..{day}")
     assert found(world) == {calls["ola"], calls["kari"]}
     assert found(world, "turid") == {calls["old"]}
     assert export(world, calls["old"]) == (13, "no_grant")
@@ -118,7 +118,7 @@ def test_a_copy_of_a_call_that_was_heard_is_that_call(world: World, calls: dict[
 
 
 def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
-    given = world.grant("leif", "quality", "--agent", "Ola Oppdiktet", "--to", "2026-11-01", "--per-day", "5")
+    given = world.grant("leif", "quality", "--agent", "Ola Oppdiktet", "--calls", "..2026-11-01", "--per-day", "5")
     limits = {"agents": ["Ola Oppdiktet"], "from": None, "to": "2026-11-01T23:00:00Z", "per_day": 5}
     assert given["limits"] == limits
     assert [each["limits"] for each in world.json("grants", who="sigrid")["grants"]] == [limits]
@@ -134,7 +134,8 @@ def test_limits_are_shown_and_stand_in_roster_and_log(world: World) -> None:
         (("--per-day", "0"), "bad_limits"),
         (("--agent", " "), "bad_limits"),
         (("--agent", "x\u202e"), "bad_limits"),
-        (("--from", "2026-11-02", "--to", "2026-11-01"), "span_reversed"),
+        (("--calls", "2026-11-02..2026-11-01"), "span_reversed"),
+        (("--calls", ".."), "bad_time"),
     ],
 )
 def test_limits_that_are_none_are_refused(world: World, words: tuple[str, ...], told: str) -> None:

@@ -26,7 +26,7 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def broken(world: World, *more: str, who: str = "sigrid") -> dict[str, Any]:
-    words = ("grant", who, *EVERYTHING, "--purpose", "quality", "--break-glass", "--reason", WHY)
+    words = ("grant", who, "break-glass", *EVERYTHING, "--purpose", "quality", "--reason", WHY)
     return dict(world.json(*words, *more, who=who)["grant"])
 
 
@@ -97,10 +97,10 @@ def test_nobody_as_whom_the_officer_could_act_knows_of_it(two: World) -> None:
 
 @pytest.mark.parametrize("words", [("--days", "2"), ("--until", "2030-01-01")])
 def test_it_lasts_a_day_at_most(two: World, words: tuple[str, ...]) -> None:
-    grant = ("grant", "sigrid", *EVERYTHING, "--purpose", "quality", "--break-glass", "--reason", WHY)
+    grant = ("grant", "sigrid", "break-glass", *EVERYTHING, "--purpose", "quality", "--reason", WHY)
     assert two.code(*grant, *words, who="sigrid")[0] == 2
 
 
 def test_what_needs_nobody_else_is_no_emergency(two: World, world: World) -> None:
-    grant = ("grant", "leif", *EVERYTHING, "--purpose", "quality", "--break-glass", "--reason", WHY)
+    grant = ("grant", "leif", "break-glass", *EVERYTHING, "--purpose", "quality", "--reason", WHY)
     assert two.code(*grant, who="sigrid") == (2, "glass_not_needed")

@@ -273,10 +273,10 @@ def test_hearing_takes_a_grant_and_a_reason_of_everybody(waiting: tuple[World, s
 def test_the_next_one_is_opened_without_its_id(world: World) -> None:
     world.grant("leif", "quality")
     copy = str(propose(world, *world.take_in("a"))["copy"])
-    with Reviewing(world, "--next") as page:
+    with Reviewing(world, "next") as page:
         page.enter()
         assert page.get("/review").json["copy"] == copy
         assert page.tell("/decide", {"cuts": [], "confirm": True, "reason": WHY}).status == 200
         assert page.ended()[0] == 0
-    told = world.run("review", "--next", "--no-browser", "--reason", REASON, "--json", who="leif")
+    told = world.run("review", "next", "--no-browser", "--reason", REASON, "--json", who="leif")
     assert (told.exit, told.json["error"]["code"]) == (4, "nothing_to_review")

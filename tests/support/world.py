@@ -173,11 +173,15 @@ class World:
             return ["--key-file", str(self.key(who))]
         return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
 
-    def state_particulars(self) -> None:
-        """Have the company state what letters and pages say of it, in the config that is read where none is named."""
+    def setting(self, line: str) -> None:
+        """Write a line into the config that is read where none is named, instead of what it has."""
         folder = self.base / "config" / "arlo-rec"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.toml").write_text(f"particulars = {json.dumps(str(PARTICULARS))}\n", "utf-8")
+        (folder / "config.toml").write_text(f"{line}\n", "utf-8")
+
+    def state_particulars(self) -> None:
+        """Have the company state what letters and pages say of it, in the config that is read where none is named."""
+        self.setting(f"particulars = {json.dumps(str(PARTICULARS))}")
 
     def _environment(self, typed: list[str] | None = None) -> dict[str, str]:
         environment = {

@@ -211,7 +211,6 @@ def test_a_cut_keeps_its_number_a_removed_one_its_trace_and_a_decision_is_taken_
         (("--page", "--confirm"), "page_alone"),
         (("--page", "--accept", "1"), "page_alone"),
         (("--no-browser", "--confirm"), "page_alone"),
-        (("--next",), "next_or_copy"),
         (("--purpose", "quality"), "purpose_of_copies"),
     ],
 )
@@ -229,7 +228,7 @@ def test_copies_are_made_and_shown_for_training_and_for_a_reason_that_the_log_ha
     assert world.code(*make, who="sigrid") == (2, "reason_missing"), "once, and not of each call"
     assert world.code(*make, "--purpose", "quality", *SAID, who="sigrid") == (2, "purpose_of_copies")
     copy = world.json(*make, "--purpose", "training", *SAID, who="sigrid")["results"][0]["copy"]
-    for more in ((copy,), (copy, "--accept", "1"), ("--next",), (copy, "--page")):
+    for more in ((copy,), (copy, "--accept", "1"), ("next",), (copy, "--page")):
         assert world.code("review", *more, who="sigrid") == (2, "reason_missing"), more
     assert "Charles" in world.run("review", copy, *SAID, "--lang", "en", who="sigrid").out
     assert "Charles" not in world.run("review", copy, *CONFIRM, "--lang", "en", who="sigrid").out
@@ -371,11 +370,11 @@ def test_the_next_copy_is_the_oldest_of_the_teams_that_one_may_hear(world: World
     first, second = world.take_in("a", "b")
     (other,) = world.take_in("c", team="salg", seed=7)
     made = [str(propose(world, each)["copy"]) for each in (other, first, second)]
-    assert world.json("review", *SAID, "--next", who="sigrid")["copy"]["copy"] == made[0]
+    assert world.json("review", *SAID, "next", who="sigrid")["copy"]["copy"] == made[0]
     world.grant("leif", "quality", "--team", "kundeservice")
-    assert world.json("review", *SAID, "--next", who="leif")["copy"]["copy"] == made[1]
-    world.json("review", "--next", "--confirm", "--reason", WHY, who="leif")
-    assert world.json("review", *SAID, "--next", who="leif")["copy"]["copy"] == made[2]
-    world.json("review", "--next", "--confirm", "--reason", WHY, who="leif")
-    told = world.run("review", *SAID, "--next", "--json", who="leif")
+    assert world.json("review", *SAID, "next", who="leif")["copy"]["copy"] == made[1]
+    world.json("review", "next", "--confirm", "--reason", WHY, who="leif")
+    assert world.json("review", *SAID, "next", who="leif")["copy"]["copy"] == made[2]
+    world.json("review", "next", "--confirm", "--reason", WHY, who="leif")
+    told = world.run("review", *SAID, "next", "--json", who="leif")
     assert (told.exit, told.json["error"]["code"]) == (4, "nothing_to_review")

@@ -172,11 +172,12 @@ def test_without_words_and_without_a_list_there_is_no_copy(world: World) -> None
         (("--model", "/nowhere"), "model_not_found"),
         (("--model", str(world.base)), "model_incomplete"),
         (("--transcript", "/nowhere"), "file_unreadable"),
-        (("--workers", "0"), "workers_out_of_range"),
         (("--pending",), "recordings_or_pending"),
     ):
         result = world.run("pseudonymise", *SAID, recording, *more, "--json", who="sigrid")
         assert (result.exit, result.json["error"]["code"]) == (2, code), more
+    world.setting("asr.workers = 0")
+    assert world.code("pseudonymise", *SAID, recording, who="sigrid") == (2, "workers_out_of_range")
 
 
 @pytest.mark.slow
@@ -269,9 +270,10 @@ def test_a_backlog_without_words_and_without_a_model_is_one_error(world: World) 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_backlog_is_processed_and_who_stopped_goes_on(world: World, workers: str) -> None:
+    world.setting(f"asr.workers = {workers}")
     first, second, third = backlog(world)
     folder = transcripts(world, {"call000": first, "call002": second})
-    told = world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, "--workers", workers, who="sigrid")
+    told = world.json("pseudonymise", *SAID, "--pending", "--transcript", folder, who="sigrid")
     states = {one["id"]: one["state"] for one in told["results"]}
     assert states == {first: "needs_review", second: "needs_review", third: "failed"}
     assert told["results"][0]["id"] == third, "the next to be erased comes first"
@@ -372,7 +374,8 @@ def test_an_engine_that_is_killed_makes_nothing_and_in_the_backlog_stops_no_othe
     result = world.run("pseudonymise", *SAID, recording, "--model", model, "--json", who="sigrid")
     assert (result.exit, result.json["error"]["code"]) == (16, "engine_died")
     second = call(world, "call002")
-    many = world.run("pseudonymise", *SAID, "--pending", "--model", model, "--workers", "2", "--json", who="sigrid")
+    world.setting("asr.workers = 2")
+    many = world.run("pseudonymise", *SAID, "--pending", "--model", model, "--json", who="sigrid")
     assert many.exit == 3
     assert {one["id"]: one["error"]["code"] for one in many.json["results"]} == {
         recording: "engine_died",
@@ -452,7 +455,8 @@ def test_no_copy_is_released_in_which_a_known_name_is_still_heard(
 @needs_model
 def test_a_real_engine_hears_a_call_and_its_copy_once_more(world: World) -> None:
     recording = call(world)
-    made = made_of(world, recording, "--model", str(MODEL), "--language", "en")
+    world.setting('asr.language = "en"')
+    made = made_of(world, recording, "--model", str(MODEL))
     assert made["cover_of_speech"] > 0.8
     truth = truth_of("call000")
     assert len(covered(made, truth)) <= 3, "a small model hears most of them"

@@ -346,8 +346,10 @@ def test_ctrl_c_ends_a_run_that_hears_at_once(world: World, tmp_path: Path) -> N
     passphrase = tmp_path / "pass"
     passphrase.write_text(PASSPHRASE, "utf-8")
     passphrase.chmod(0o600)
+    config = tmp_path / "two.toml"
+    config.write_text("asr.workers = 2\n", "utf-8")
     secret = ["--as", "sigrid", "--passphrase-file", str(passphrase), "--store", str(world.store)]
-    heard = ["pseudonymise", *SAID, "--pending", "--model", str(MODEL), "--workers", "2", *secret]
+    heard = ["pseudonymise", *SAID, "--pending", "--model", str(MODEL), "--config", str(config), *secret]
     running = subprocess.Popen(
         [sys.executable, "-m", "arlo_rec", *heard],
         stdout=subprocess.PIPE,
