@@ -95,7 +95,7 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     left = _review(store, copy, recording).owed
     if left and reason is None:
         raise _unfinished(copy, left)
-    if left:
+    if left or reason is not None:
         demanded_reason(reason)
     with store.change(clock()) as commit:
         held = store.catalogue.copies.get(copy.id)
@@ -112,9 +112,9 @@ def _demand_understood(copy: Copy, recording: OpenRecording) -> None:
 
 
 def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
-    """The entry of a confirmation; why something was left stands in it only where something was."""
+    """The entry of a confirmation, with the reason that was given, and how much was left."""
     if not left:
-        return CopyConfirmed(recordings=(copy.id,))
+        return CopyConfirmed(recordings=(copy.id,), reason=reason)
     undecided, unheard = len(left.undecided), len(left.unheard)
     return CopyConfirmed(recordings=(copy.id,), reason=reason, undecided=undecided, unheard=unheard)
 

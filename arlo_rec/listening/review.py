@@ -25,7 +25,7 @@ from arlo_rec.listening.session import SOUND, Answered, Session
 from arlo_rec.log.events import HeardInReview
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.policy_versions import demanded_reason
-from arlo_rec.model.spans import Span, united
+from arlo_rec.model.spans import Span, length_of, united, without
 from arlo_rec.policy import Action, State
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.store import Store
@@ -36,6 +36,7 @@ from arlo_rec.training.spoken import heard_in, spoken
 
 ORIGINAL: Final = "original"
 MOST_LOGGED: Final = 2_000  # heard spans in an entry
+MOST_UNHEARD: Final = 1.0  # seconds of a copy that may stay unheard without a reason
 _STATUSES: Final = frozenset({"accepted", "removed", "changed", "added", "proposed", "look"})
 
 
@@ -171,10 +172,10 @@ def _decide(
         # the open tasks after the changes, by the heard parts in the log
         plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
         heard = owed.heard(store, opened.copy, plan, is_edited=bool(changes))
-        left = owed.owed(plan, heard, opened.shown.duration)
-        if left and not isinstance(reason, str):
-            return Answered(HTTPStatus.CONFLICT, {"left": msgspec.to_builtins(left)})
-        if left:
+        left, unheard_s = owed.owed(plan, heard, opened.shown.duration), _unheard(plan, heard, opened.shown.duration)
+        if (left or unheard_s) and not isinstance(reason, str):
+            return Answered(HTTPStatus.CONFLICT, {"left": msgspec.to_builtins(left), "unheard_s": unheard_s})
+        if left or unheard_s:
             demanded_reason(reason)
     revision, copy = opened.shown.revision, opened.shown.copy.hex()
     if changes:
@@ -192,6 +193,13 @@ def _decide(
     page.done = done = "confirmed" if is_confirming else "saved"
     page.end(done)
     return Answered(HTTPStatus.OK, {"done": done, "revision": revision})
+
+
+def _unheard(plan: CutPlan, heard: Sequence[Span], duration: float) -> float:
+    """The seconds of a copy that stay and that its reviewer did not hear: who vouches for them says why."""
+    silent = [(cut.start, cut.end) for cut in plan.cuts if cut.channels is None]
+    seconds = length_of(without([(0.0, duration)], [*heard, *silent]))
+    return round(seconds, 1) if seconds > MOST_UNHEARD else 0.0
 
 
 def _changes(plan: CutPlan, decisions: object) -> Changes:

@@ -128,7 +128,7 @@ def test_two_people_work_at_once_and_a_revocation_is_seen_by_the_other(office: W
         assert "also for what is being played" in other.text("#table form")
         other.click("#table form button.main")
         browser.wait_until(f"{INSIDE}.body.dataset.state === 'over'")
-        browser.wait_until("document.querySelector('#complaint').textContent.includes('grant')")
+        browser.wait_until("document.querySelector('#complaint').textContent.includes('ended')")
         other.wait_until("document.querySelector('#status').textContent !== ''")
 
 
@@ -178,7 +178,8 @@ def test_axe_finds_nothing_wrong_in_any_view(office: World, browser: Browser, wh
         for number in range(1, 1 + browser.run("return document.querySelectorAll('[data-view]').length")):
             browser.press_together(ALT, str(number))
             browser.wait_until(f"document.querySelectorAll('[data-view]')[{number - 1}].ariaCurrent === 'page'")
-            browser.wait_until("['#lines', '#table', '#complaint'].some((at) => document.querySelector(at).textContent)")
+            places = "['#lines', '#table', '#complaint']"
+            browser.wait_until(f"{places}.some((at) => document.querySelector(at).textContent)")
             assert violations(browser) == [], number
         if browser.run("return document.querySelector('button.act') !== null"):
             browser.click("button.act")

@@ -18,7 +18,8 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
 ]
 READY = "document.body.dataset.state === 'ready' && document.querySelector('audio').readyState > 0"
-SHIFT = "\ue008"
+SHIFT, TAB, ENTER = "\ue008", "\ue004", "\ue007"
+WHY = "the transcript has good scores"
 PLACE = "document.querySelector('audio').currentTime"
 
 
@@ -95,7 +96,9 @@ def test_a_copy_is_reviewed_by_keys_and_confirmed_and_the_log_says_what_was_hear
         for _, end in owed["unheard"]:
             browser.press_keys("t")  # the next place that was heard badly
             browser.wait_until(f"{PLACE} > {end + 0.2} && {PLACE} < {end + 3}")
-        browser.press_together(SHIFT, "c")  # confirm
+        browser.press_together(SHIFT, "c")  # confirm: most of it was not heard, and nobody doubts that part
+        browser.wait_until("document.querySelector('#left').open")
+        browser.press_keys(*WHY, TAB, TAB, ENTER)
         status, out, err = page.ended()
     assert (status, f"arlo-rec release {copy}" in out) == (0, True), err
     (confirmed,) = (
@@ -103,6 +106,6 @@ def test_a_copy_is_reviewed_by_keys_and_confirmed_and_the_log_says_what_was_hear
         for each in world.json("audit", "show", "--action", "review", who="iver")["entries"]
         if "confirmed" in each.get("detail", {})
     )
-    assert confirmed["detail"] == {"confirmed": True}
+    assert (confirmed["detail"], confirmed["reason"]) == ({"confirmed": True}, WHY)
     heard = world.json("audit", "show", "--action", "review_listen", who="iver")["entries"][-2:]
     assert sum(each["detail"]["heard_s"] for each in heard) >= len(owed["unheard"])

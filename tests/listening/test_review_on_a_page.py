@@ -97,6 +97,11 @@ def test_what_was_decided_and_heard_on_a_page_is_confirmed_by_it(waiting: tuple[
     assert refused.json["left"]["undecided"] == [1]
     assert refused.json["left"]["unheard"] == [[each["start"], each["end"]] for each in told["unsure"]]
     page.play(copy=[[each["start"] - 0.05, each["end"] + 0.05] for each in told["unsure"]])
+    unheard = page.tell("/decide", {"cuts": accepted(told), "confirm": True, "reason": None})
+    assert (unheard.status, unheard.json["left"]) == (409, {"undecided": [], "unheard": []})
+    length = page.get("/facts").json["length_s"]
+    assert 30 < unheard.json["unheard_s"] < length, "what nobody doubts was not heard either"
+    page.play(copy=[[0, length]])
     done = page.tell("/decide", {"cuts": accepted(told), "confirm": True, "reason": None})
     assert (done.status, done.json) == (200, {"done": "confirmed", "revision": 2})
     status, out, err = page.ended()

@@ -104,12 +104,13 @@ def server() -> Iterator[Server]:
         yield started
 
 
-def enter(browser: Browser, server: Server) -> None:
-    """Open the page, and wait until it knows its sound."""
+def enter(browser: Browser, server: Server, *, more: bool = True) -> None:
+    """Open the page, with *more* controls than it begins with, and wait until it knows its sound."""
     browser.visit("about:blank")
     browser.complaints(), browser.requested()
     browser.visit(f"{server.address}#{TOKEN}")
     browser.wait_until("document.body.dataset.state === 'ready' && document.querySelector('audio').readyState > 0")
+    browser.run("document.querySelector('#more')?.toggleAttribute('open', arguments[0])", more)
 
 
 def click(browser: Browser, selector: str) -> None:
@@ -138,7 +139,7 @@ def statuses(browser: Browser) -> list[str]:
 
 def counts(browser: Browser) -> list[str]:
     """How many places are to be heard and cuts to be decided, as `2 av 2`."""
-    return [text.partition(": ")[2].rstrip(".") for text in texts(browser, "#counts span")]
+    return [text.partition(": ")[2].rstrip(".") for text in texts(browser, "#counts span")][:2]
 
 
 def place(browser: Browser, sound: str = COPY) -> float:
@@ -227,13 +228,13 @@ def test_where_to_look_comes_first_and_is_cut_only_if_somebody_says_so(browser: 
 PATTERN = """
     const canvas = document.querySelector("#picture"), brush = canvas.getContext("2d");
     const [from, to] = [...arguments].map((seconds) => Math.round((canvas.width * seconds) / 20));
-    const {data, width, height} = brush.getImageData(from + 6, 30, to - from - 12, 22);
+    const {data, width, height} = brush.getImageData(from + 6, 25, to - from - 12, 14);
     const at = (x, y) => [0, 1, 2, 3].map((part) => data[4 * (y * width + x) + part]).join();
     const row = (y) => Array.from({length: width}, (_, x) => at(x, y)).join(";");
     const column = (x) => Array.from({length: height}, (_, y) => at(x, y)).join(";");
     const rows = new Set(Array.from({length: height}, (_, y) => row(y))).size > 1;
     const columns = new Set(Array.from({length: width}, (_, x) => column(x))).size > 1;
-    const [edge] = [brush.getImageData(from, 45, 1, 1).data];
+    const [edge] = [brush.getImageData(from, 30, 1, 1).data];
     return [rows, columns, data.some((part) => part > 0), [...edge.slice(0, 3)].join()];
 """
 
@@ -1034,3 +1035,58 @@ def test_nothing_is_asked_for_from_elsewhere(browser: Browser, server: Server) -
     assert len(addresses) > 6
     assert [one for one in addresses if not one.startswith((server.address, "about:", "data:,"))] == []
     assert browser.complaints() == []  # among them every breach of the page's policy
+
+
+# -- on one screen ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1440, 900)])
+def test_waveform_words_and_decision_stand_on_one_screen_with_a_dozen_buttons(
+    browser: Browser, width: int, height: int
+) -> None:
+    words = [word for turn in range(60) for word in spoken("ett to tre", 0.3 * turn, turn % 2)]
+    cuts = [a_cut(number, float(number), number + 0.5) for number in range(1, 19)]
+    with Server(reviewed(a_review(words=words, cuts=cuts))) as server:
+        browser.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        enter(browser, server, more=False)
+        assert browser.run("return document.documentElement.scrollHeight") <= height
+        for part in ("#wave", "#main", "#spoken", "#cuts", "#verdict [data-action=confirm]"):
+            box = browser.run(f"return document.querySelector('{part}').getBoundingClientRect().toJSON()")
+            assert 0 <= box["top"] < box["bottom"] <= height, part
+        heights = browser.run("return ['#spoken', '#cuts'].map((at) => document.querySelector(at).clientHeight)")
+        assert min(heights) >= 130
+        shown = "[...document.querySelectorAll('[data-action]')].filter((each) => each.checkVisibility())"
+        assert browser.run(f"return {shown}.length") <= 12
+        browser.width(1000)
+
+
+def test_a_cut_is_heard_as_it_was_and_then_as_it_stays(browser: Browser, server: Server) -> None:
+    enter(browser, server)
+    browser.press_keys("n")
+    shift(browser, "h")
+    hurry(browser, ORIGINAL)
+    browser.wait_until(f"{ORIGINAL}.paused && !{COPY}.paused")
+    assert place(browser) >= 7.4
+    hurry(browser, COPY)
+    wait_still(browser)
+    assert place(browser) == pytest.approx(11, abs=0.3)
+    shift(browser, "h")
+    browser.wait_until(f"!{ORIGINAL}.paused")
+    browser.press_keys(" ")
+    assert browser.run_async(f"await new Promise((next) => setTimeout(next, 400)); return {COPY}.paused"), "it stays so"
+
+
+def test_who_confirms_is_told_what_was_not_heard_and_says_why(browser: Browser) -> None:
+    left = (409, {"left": {"undecided": [], "unheard": []}, "unheard_s": 18.0})
+    with Server(reviewed(answers=[left])) as server:
+        enter(browser, server)
+        assert "Hørt: 0:00 av 0:20." in texts(browser, "#counts span")
+        shift(browser, "c")
+        browser.wait_until("document.querySelector('#left').open")
+        assert browser.text("#left-heard").startswith("Du har ikke hørt 0:18 av 0:20.")
+        browser.press_keys(*"bare en prøve")
+        click(browser, "#anyway")
+        browser.wait_until("document.body.dataset.state === 'over'")
+        assert server.recording.decided[1]["reason"] == "bare en prøve"

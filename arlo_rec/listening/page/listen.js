@@ -725,10 +725,12 @@ export function listenTo(sound) {
     clearTimeout(waiting);
     if (isOver || !audio.paused) return;
     announce(audio.ended ? "now_end" : "now_paused", { time: clock(audio.currentTime) });
+    const isPlayedOut = audio.ended || (stop !== null && audio.currentTime >= stop.at);
     endStretch();
     useSound(sounds[0]);
     follow({ isMoved: true });
     reportHeard();
+    hooks.stopped?.(isPlayedOut);
   });
   on("waiting", () => {
     clearTimeout(waiting);

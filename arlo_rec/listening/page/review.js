@@ -214,6 +214,20 @@ function hear(cut) {
   playStretch(byId("original"), cut.start - AROUND, cut.end + AROUND);
 }
 
+let afterwards = null; // what is played when a stretch has ended by itself
+
+// The cut under the cursor, as it was said, and then as it stays in the copy.
+function hearBeforeAndAfter(cut) {
+  hear(cut);
+  afterwards = () => playStretch(sounds[0], cut.start - AROUND, cut.end + AROUND);
+}
+
+function goOn(isPlayedOut) {
+  const next = afterwards;
+  afterwards = null;
+  if (isPlayedOut) next?.();
+}
+
 // Who listens to one channel alone would not hear what is in the other.
 function hearBoth(lanes) {
   if (channel !== null && !(lanes?.length === 1 && lanes[0] === channel)) chooseChannel(null);
@@ -310,14 +324,17 @@ function nextDoubt() {
 
 function showCounts() {
   const shown = cuts.filter(isShown);
-  const [hear, decided] = byId("counts").children;
+  const [hear, decided, heard] = byId("counts").children;
   const open = left();
   hear.textContent = say("count_hear", { left: open.length, all: given.unsure.length });
   decided.textContent = say("count_decide", { left: shown.filter(isOpen).length, all: shown.length });
+  heard.textContent = say("count_heard", { heard: clock(heardSeconds()), all: clock(facts.length_s) });
   const looks = open.map((doubt) => doubt.start).join();
   if (looks !== shownAsLeft) redraw();
   shownAsLeft = looks;
 }
+
+const heardSeconds = () => heardSpans().reduce((sum, [start, end]) => sum + end - start, 0);
 
 // -- the words that stay ----------------------------------------------------------------------------------
 
@@ -693,7 +710,7 @@ async function settle(isConfirming, reason = null) {
     const told = await answer.json();
     if (isOver) return;
     if (answer.ok) finish(told.done === "confirmed" ? "closed_confirmed" : "closed_saved");
-    else if (told.left) showLeft(told.left);
+    else if (told.left) showLeft(told.left, told.unheard_s);
     else complain(visible(told.message ?? say("not_settled")));
   } catch {
     if (!isOver) complain(say("not_settled"));
@@ -707,7 +724,7 @@ function save() {
   settle(false);
 }
 
-function showLeft({ undecided = [], unheard = [] }) {
+function showLeft({ undecided = [], unheard = [] }, seconds = 0) {
   const linkTo = (text, act) => {
     const link = make("button", { type: "button", className: "link" }, text);
     link.addEventListener("click", () => {
@@ -731,6 +748,7 @@ function showLeft({ undecided = [], unheard = [] }) {
     }),
   );
   byId("left").querySelector("ul").replaceChildren(...decisions, ...stretches);
+  byId("left-heard").textContent = seconds ? say("left_heard", { left: clock(seconds), all: clock(facts.length_s) }) : "";
   if (!byId("left").open) byId("left").showModal();
   byId("left").querySelector(".link, textarea").focus();
 }
@@ -759,6 +777,7 @@ const HOOKS = {
   heardBefore: () => given?.heard ?? [],
   lookWhatIsHeard: showCounts,
   playing: () => (audio === sounds[0] ? "now_copy" : "now_original"),
+  stopped: goOn,
   forget,
   keepsOpen,
   drag,
@@ -792,6 +811,7 @@ function addActions() {
     "cut-back": ["p", step(-1)],
     "cut-next": ["n", step(1)],
     hear: ["h", withChosen(hear)],
+    "hear-both": ["Shift+h", withChosen(hearBeforeAndAfter)],
     accept: ["a", withChosen(accept)],
     remove: ["r", withChosen(remove)],
     "take-back": ["b", withChosen(takeBack)],
@@ -818,7 +838,7 @@ function addActions() {
     pressed.append(Object.assign(shown(), { ariaHidden: "true" }));
   }
   KEYS["Ctrl+z"] = "undo";
-  for (const action of "accept remove take-back cut accept-all hear zoom save confirm".split(" ")) ONCE.add(action);
+  for (const action of "accept remove take-back cut accept-all hear hear-both zoom save confirm".split(" ")) ONCE.add(action);
   byId("work").addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
   byId("spoken").addEventListener("click", clickWord);
   for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
