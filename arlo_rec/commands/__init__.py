@@ -12,6 +12,16 @@ from typing import Final, NamedTuple
 
 PANELS: Final = ("officer", "manager", "support", "services", "it", "anyone")  # of the program's help, in this order
 
+RARE: Final = (
+    "audit",
+    "certificate",
+    "clock",
+    "recovery",
+    "serve",
+    "trust",
+    "verify",
+)  # in the first help by name alone
+
 
 class Listed(NamedTuple):
     """One command: its panel of the help, `module:function` of its body, whether it lists something, its answer.

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from arlo_rec import __version__
-from arlo_rec.commands import COMMANDS, PANELS
+from arlo_rec.commands import COMMANDS, PANELS, RARE
 from arlo_rec.commands.help import EXITS, Help, language
 from arlo_rec.commands.options import common_options
 from arlo_rec.commands.run import Run
@@ -100,6 +100,8 @@ class Command(Help, TyperCommand):
 class Group(Help, TyperGroup):
     """The commands that begin with the group's name, listed by who uses them; one is loaded when it is called."""
 
+    by_name_alone: tuple[str, ...] = ()  # in its help
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         spoken = TyperOption(param_decls=["--lang"], callback=_too_early, expose_value=False, hidden=True)
@@ -138,7 +140,10 @@ class Group(Help, TyperGroup):
         lang = language(ctx)
         prefix = f"help.{self.name}." if self.name else "help."
         for panel in PANELS:
-            rows = [(word, say(prefix + word, lang)) for word, where in self._panels().items() if where == panel]
+            words = [
+                word for word, where in self._panels().items() if where == panel and word not in self.by_name_alone
+            ]
+            rows = [(word, say(prefix + word, lang)) for word in words]
             if rows:
                 with formatter.section(say(f"panel.{panel}", lang)):
                     formatter.write_dl(rows)
@@ -161,9 +166,13 @@ class Group(Help, TyperGroup):
 class Program(Group):
     """The program itself; its help ends with what the exit statuses mean."""
 
+    by_name_alone = RARE
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """The exit statuses, then the example."""
+        """The rare commands, the exit statuses, then the example."""
         lang = language(ctx)
+        with formatter.section(say("panel.rare", lang)):
+            formatter.write_text(say("panel.rare_names", lang, names=", ".join(self.by_name_alone)))
         with formatter.section(say("section.exits", lang)):
             formatter.write_dl([(str(status), say(f"exit.{status}", lang)) for status in EXITS])
         super().format_epilog(ctx, formatter)
