@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -38,6 +38,7 @@ Identity = Annotated[list[str] | None, opt("opt.identity", "--identity")]
 JoinedCase = Annotated[str | None, opt("opt.case", "--case", "CASE|new")]
 Received = Annotated[str | None, opt("opt.received", "--received", "DATE")]
 NEW: Final = "new"  # instead of the id of a case
+WITHHELD: Final = "none"  # instead of a file of speech
 Person = Annotated[str | None, opt("opt.dsar_person", "--person", "NAME")]
 ClosingGround = Annotated[
     str | None, opt("opt.closing_ground", "--ground", "GROUND", choices=among("rights", "ClosingGround"))
@@ -56,11 +57,7 @@ def dsar(
     person: Person = None,
     received: Received = None,
     only: Annotated[list[str] | None, opt("opt.dsar_only", "--only", "ID|DATE..DATE")] = None,
-    wav: Annotated[bool, opt("opt.wav", "--wav")] = False,
-    turns: Annotated[Path | None, opt("opt.turns", "--turns", "FILE")] = None,
-    turns_out: Annotated[Path | None, opt("opt.turns_out", "--turns-out", "FILE")] = None,
-    about: Annotated[Path | None, opt("opt.about", "--about", "FILE")] = None,
-    withhold: Annotated[bool, opt("opt.withhold", "--withhold")] = False,
+    speech: Annotated[list[Path] | None, opt("opt.speech", "--speech", "FILE|none")] = None,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call/--own-speech")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -74,18 +71,20 @@ def dsar(
     if str(out) == STDIN:
         raise Usage("out_is_no_file")
     particulars = run.particulars()
-    draft = run.files.new_file(turns_out) if turns_out is not None else None
-    form = Form(run.lang, wav, particulars.controller)
-    differs = (whole_call, withhold, _said_about(run, about), reason)
+    if run.settings.answer_sound not in {"mp3", "wav"}:
+        raise Usage("bad_value", name="answer_sound")
+    form = Form(run.lang, run.settings.answer_sound == "wav", particulars.controller)
+    given = _speech(run, speech or [])
+    differs = (whole_call, given.is_withheld, given.about, reason)
     scope = _scope(run, only or [])
-    reply = requests.Reply(run.files.new_file(out), _turns(run, turns), draft, *differs, form, scope, particulars)
+    reply = requests.Reply(run.files.new_file(out), given.turns, given.draft, *differs, form, scope, particulars)
     named, is_new = _joined(case)
     rights = ANSWERED_BY_COPY
     intake = Intake(tuple(identity or ()), first_moment(run, received), case=named, is_new=is_new, rights=rights)
     request = requests.Request(_callers(run, callers), (), tuple(agent or ()), person, intake)
     with run.store() as store:
         answered = requests.answer(store, request, reply, run.now, run.progress)
-    return Answer(answered, _answered_lines(run, answered, turns_out), always=True)
+    return Answer(answered, _answered_lines(run, answered, given.draft), always=True)
 
 
 def case_open(
@@ -325,15 +324,15 @@ def _calls_of(run: Run, known_by: Sequence[CallsOf]) -> list[str]:
 # -- what is shown ------------------------------------------------------------------------------------
 
 
-def _answered_lines(run: Run, answered: Answered, turns_out: Path | None) -> list[str]:
+def _answered_lines(run: Run, answered: Answered, draft: NamedFile | None) -> list[str]:
     """The path of the package, the day by which it must be sent, and the passphrase, which is shown only now."""
     case, damaged = answered.case, answered.damaged
     lines = [run.say("dsar.done", case=case.id, due=case.due, count=answered.recordings, out=answered.out)]
     lines.append(run.say("dsar.passphrase", passphrase=answered.passphrase))
     lines += [run.say(f"dsar.without_sound.{each.code}", id=each.id) for each in answered.without_sound]
     lines += _turns_lines(run, answered.turns)
-    if turns_out is not None:
-        lines.append(run.say("dsar.turns_written" if answered.turns else "dsar.no_turns", out=turns_out))
+    if draft is not None:
+        lines.append(run.say("dsar.turns_written" if answered.turns else "dsar.no_turns", out=draft.path))
     lines += [run.say("dsar.damaged", count=len(damaged), ids=", ".join(damaged))] if damaged else []
     lines += _nothing_of(run, answered.nothing_of) + _calls_of(run, answered.known_by)
     return lines + ([run.say("dsar.unsigned", count=answered.unsigned)] if answered.unsigned else [])
@@ -371,20 +370,38 @@ def _write_notice(notice: Notice, target: NamedFile) -> None:
     target.write([notice.page().encode("utf-8")])
 
 
-def _turns(run: Run, path: Path | None) -> Mapping[str, Sequence[Turn]]:
-    """The turns of speakers on single tracks, by id or reference."""
+class _Speech(NamedTuple):
+    """The files of `--speech`, told apart by what is in them."""
+
+    turns: Mapping[str, Sequence[Turn]]  # of speakers on single tracks, by id or reference
+    about: Mapping[str, Sequence[SaidAbout]]  # the employee's words about the caller, by id or reference
+    draft: NamedFile | None  # a new file, for the turns that are heard
+    is_withheld: bool  # sounds that are not separated are refused
+
+
+def _speech(run: Run, named: Sequence[Path]) -> _Speech:
+    """The content of files, turns as RTTM or words about the caller as JSON; a file that is not there gets a draft."""
+    from arlo_rec.dsar import recordings
     from arlo_rec.speech import turns
 
-    return turns.read(run.files.read(path, turns.LONGEST, pipes=False)) if path is not None else {}
-
-
-def _said_about(run: Run, path: Path | None) -> Mapping[str, Sequence[SaidAbout]]:
-    """The chosen words of the employee about the caller, by id or reference."""
-    from arlo_rec.dsar import recordings
-
-    if path is None:
-        return {}
-    return recordings.read_said_about(run.files.read(path, recordings.ABOUT_LONGEST, pipes=False))
+    speakers: dict[str, Sequence[Turn]] = {}
+    about: dict[str, Sequence[SaidAbout]] = {}
+    drafts: list[NamedFile] = []
+    files = [path for path in named if str(path) != WITHHELD]
+    for path in files:
+        try:
+            drafts.append(run.files.new_file(path))
+        except Usage as taken:
+            if taken.code != "out_exists":
+                raise
+            raw = run.files.read(path, max(turns.LONGEST, recordings.ABOUT_LONGEST), pipes=False)
+            if raw.lstrip().startswith((b"{", b"[")):
+                about |= recordings.read_said_about(raw)
+            else:
+                speakers |= turns.read(raw)
+    if len(drafts) > 1:
+        raise Usage("file_unreadable", path=str(drafts[1].path))
+    return _Speech(speakers, about, drafts[0] if drafts else None, len(files) < len(named))
 
 
 def _cells(run: Run) -> dict[str, Callable[[CaseShown], object]]:

@@ -32,6 +32,7 @@ KEYS: Mapping[str, type] = {
     "asr.threads": int,
     "asr.workers": int,
     "particulars": str,
+    "answer_sound": str,
 }
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
 LANGUAGES = frozenset({"nb", "en"})
@@ -61,6 +62,7 @@ class Settings(NamedTuple):
     asr_threads: int
     asr_workers: int  # calls of a backlog that are worked on at once
     particulars: str | None  # a file: the company's particulars in letters
+    answer_sound: str  # of access requests: mp3 or wav
 
 
 def settle(
@@ -102,6 +104,7 @@ def settle(
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         asr_workers=int(config.get("asr.workers", 1)),
         particulars=config.get("particulars"),
+        answer_sound=str(config.get("answer_sound", "mp3")),
     )
 
 

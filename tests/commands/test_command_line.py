@@ -279,10 +279,9 @@ def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None
 
 
 def test_a_command_has_at_most_ten_options_of_its_own() -> None:
-    """`dsar` alone has more: what an answer encloses differs from person to person."""
     own = {words: load(words, "en") for words in COMMANDS}
     options = {
         words: [param for param in command.params if param.param_type_name == "option" and param not in command.common]
         for words, command in own.items()
     }
-    assert {words: len(own) for words, own in options.items() if len(own) > 10} == {"dsar": 14}
+    assert {words: len(own) for words, own in options.items() if len(own) > 10} == {}

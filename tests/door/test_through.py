@@ -91,7 +91,7 @@ def test_a_file_of_the_person_is_written_as_without_a_door(heard: tuple[World, W
 def test_an_answer_that_becomes_an_archive_is_written_beside_its_name(heard: tuple[World, World, str]) -> None:
     _, through, _ = heard
     out = through.base / "answer.html"
-    words = ("dsar", "+4790000001", "--identity", "called-back", "--wav", "--out", str(out))
+    words = ("dsar", "+4790000001", "--identity", "called-back", "--out", str(out))
     told = through.json(*words, who="sigrid")
     written = [Path(each) for each in through.base.glob("answer*")]
     assert len(written) == 1, told

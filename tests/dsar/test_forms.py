@@ -100,7 +100,9 @@ def test_a_silent_sound_and_one_of_a_few_samples_have_a_picture_too() -> None:
 
 def test_sounds_are_mp3_of_one_side_or_on_request_wav_with_the_other_side_zero(world: World) -> None:
     world.take_in("call")
-    mp3, wav = bodies(ask(world)), bodies(ask(world, "--wav", name="wav.html"))
+    mp3 = bodies(ask(world))
+    world.setting('answer_sound = "wav"')
+    wav = bodies(ask(world, name="wav.html"))
     heard, _ = soundfile.read(io.BytesIO(mp3["recording-01.mp3"]), always_2d=True)
     exact, _ = soundfile.read(io.BytesIO(wav["recording-01.wav"]), always_2d=True, dtype="int16")
     assert (heard.shape, exact.shape) == ((4000, 1), (4000, 2))
@@ -239,9 +241,9 @@ def object_of(world: World, recording: str) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["changed", "cut", "gone"])
-@pytest.mark.parametrize("form", [(), ("--wav",)])
+@pytest.mark.parametrize("form", ["mp3", "wav"])
 def test_a_recording_whose_object_is_damaged_is_named_and_the_others_are_given(
-    world: World, how: str, form: tuple[str, ...]
+    world: World, how: str, form: str
 ) -> None:
     bad, good = world.take_in("a", "b", seconds=20)
     path = object_of(world, bad)
@@ -251,7 +253,8 @@ def test_a_recording_whose_object_is_damaged_is_named_and_the_others_are_given(
         path.write_bytes(path.read_bytes()[:1000])
     else:
         path.unlink()
-    told = ask(world, *form)
+    world.setting(f'answer_sound = "{form}"')
+    told = ask(world)
     assert told["damaged"] == [bad]
     recordings = {one["id"]: one for one in data(bodies(told))["recordings"]}
     assert (recordings[bad]["withheld"], recordings[bad]["sound"]) == ("damaged", None)
@@ -291,7 +294,8 @@ def disk(tmp_path: Path) -> Any:
 @pytest.mark.slow
 def test_a_full_disk_leaves_neither_a_file_nor_a_disclosure(world: World, disk: Path) -> None:
     world.take_in("long", seconds=70)
-    words = ("dsar", "90000001", *CALLED, "--wav", "--out", str(disk / "a.html"), "--json")
+    world.setting('answer_sound = "wav"')
+    words = ("dsar", "90000001", *CALLED, "--out", str(disk / "a.html"), "--json")
     told = world.run(*words, who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (16, "no_space")
     assert list(disk.iterdir()) == []
@@ -305,8 +309,9 @@ def test_memory_stays_flat_whatever_the_answer_is_like(world: World) -> None:
     sound = audio.canonical_wav(audio.Sound(Encoding.ULAW, 48000, 2, tone_wav(0.1)[-1600:] * 600 * 180))
     world.take_in("long", sound=sound)
     del sound
-    for form in ((), ("--wav",)):
-        out = world.base / f"a{len(form)}.html"
-        most, told = memory_of(world, "dsar", "90000001", *CALLED, "--out", str(out), *form, who="sigrid")
+    for form in ("mp3", "wav"):
+        world.setting(f'answer_sound = "{form}"')
+        out = world.base / f"{form}.html"
+        most, told = memory_of(world, "dsar", "90000001", *CALLED, "--out", str(out), who="sigrid")
         assert most < 300e6, form
         assert Path(told["out"]).exists()

@@ -174,10 +174,14 @@ class World:
         return ["--as", who, "--passphrase-file", str(self.base / "passphrase")]
 
     def setting(self, line: str) -> None:
-        """Write a line into the config that is read where none is named, instead of what it has."""
-        folder = self.base / "config" / "arlo-rec"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.toml").write_text(f"{line}\n", "utf-8")
+        """Write a setting into the config that is read where none is named, instead of the one it has."""
+        file = self.base / "config" / "arlo-rec" / "config.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        key = line.partition("=")[0]
+        others = (
+            [each for each in file.read_text("utf-8").splitlines() if not each.startswith(key)] if file.exists() else []
+        )
+        file.write_text("\n".join([*others, line, ""]), "utf-8")
 
     def state_particulars(self) -> None:
         """Have the company state what letters and pages say of it, in the config that is read where none is named."""
