@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -26,6 +26,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity, Unreachable, Usage, nearest_names
 from arlo_rec.model.names import agent_name, as_spelt
 from arlo_rec.model.records import Grant, Kind, Recording, RecordingId, to_iso, to_micros
+from arlo_rec.model.times import local_date
 from arlo_rec.policy import Action, Purpose, is_due
 from arlo_rec.rights import closing
 from arlo_rec.store import Store
@@ -121,6 +122,7 @@ class WhyNothing(NamedTuple):
     name: str = ""
     nearest: tuple[str, ...] = ()  # similar names that the person may see
     granted: tuple[str, ...] = ()  # teams of the person's grants
+    at: date | None = None  # when the grant for the team ended
 
 
 def find(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
@@ -253,8 +255,15 @@ def _why_nothing(
     searched = held.total() if search.team is None else held[search.team]  # on any day
     if search.team is not None and not held[search.team]:
         nearest = tuple(nearest_names(search.team, held.keys() - {search.team}))
-        is_granted = everywhere or search.team in granted
-        yield WhyNothing("team_unknown" if is_granted else "team_not_granted", search.team, nearest, granted)
+        ended = store.roster.ended_grant(
+            store.person.name, admission.heard_for, store.clock.today(now), team=search.team
+        )
+        if everywhere or search.team in granted:
+            yield WhyNothing("team_unknown", search.team, nearest, granted)
+        elif ended is not None:
+            yield WhyNothing("team_ended", search.team, nearest, granted, local_date(ended.over_at))
+        else:
+            yield WhyNothing("team_not_granted", search.team, nearest, granted)
     elif search.team is None and granted:
         yield WhyNothing("only_teams", granted=granted)
     of_agents = [grant.limits.agents for grant in admission.grants]

@@ -130,6 +130,6 @@ def why_lines(run: Run, reasons: Sequence[WhyNothing]) -> list[str]:
     """Why a search may have found nothing, a line for each reason."""
     lines = []
     for why in reasons:
-        lines.append(run.say(f"find.why.{why.code}", name=why.name, teams=", ".join(why.granted)))
+        lines.append(run.say(f"find.why.{why.code}", name=why.name, teams=", ".join(why.granted), at=why.at))
         lines += near_line(run, why.nearest)
     return lines

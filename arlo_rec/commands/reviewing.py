@@ -171,17 +171,18 @@ def page_answer(run: Run, opened: OpenReview, session: Session, url: str) -> Ans
 def _cut_table(run: Run, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Table:
     """The places to look at, then the cuts in order, each with its number and the words heard there."""
     from arlo_rec.speech.cut_list import LOOK, NumberedCut
+    from arlo_rec.speech.words import NO_SCORES
     from arlo_rec.training.answers import numbered
     from arlo_rec.training.spoken import heard_in
 
-    starts = [told.start for told in words]
+    starts, has_scores = [told.start for told in words], NO_SCORES not in copy.plan.warnings
     cells: dict[str, Callable[[NumberedCut], object]] = {
         "start": lambda cut: _decimal(run, cut.start),
         "end": lambda cut: _decimal(run, cut.end),
         "channels": lambda cut: run.say("cuts.all") if cut.channels is None else cut.channels,
         "types": lambda cut: [run.say(f"cut.{type}") for type in cut.types],
         "sources": lambda cut: [say_or(f"cut_source.{source}", run.lang, source) for source in cut.sources],
-        "score": lambda cut: None if cut.score is None else _decimal(run, cut.score),
+        "score": lambda cut: _decimal(run, cut.score) if cut.score is not None and has_scores else None,
         "status": lambda cut: say_or(f"cut_status.{cut.status}", run.lang, cut.status),
         "heard": lambda cut: " ".join(heard_in(cut, words, starts)),
     }

@@ -68,12 +68,13 @@ class Roster:
         """The grants of that person that are live at *now*."""
         return tuple(grant for grant in self.grants if grant.person == name and grant.live(now))
 
-    def ended_grant(self, name: str, purpose: Purpose, now: datetime) -> Grant | None:
-        """The last grant of that person for that purpose that ended before *now*; None without one."""
+    def ended_grant(self, name: str, purpose: Purpose, now: datetime, *, team: str | None = None) -> Grant | None:
+        """The last grant of that person for that purpose, and that *team*, that ended before *now*."""
         ended = [
             grant
             for grant in self.grants
             if grant.person == name and grant.purpose is purpose and grant.was_live and grant.over_at <= now
+            if team is None or grant.opens(purpose, team)
         ]
         return max(ended, key=lambda grant: grant.over_at, default=None)
 

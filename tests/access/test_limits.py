@@ -219,3 +219,18 @@ def test_an_agent_to_whom_a_grant_is_limited_is_named_where_a_search_finds_nothi
     world.grant("leif", "quality", "--agent", "Ola Opdiktet")
     told = world.run("find", *WHY, "--lang", "en", who="leif").out
     assert "Your access covers only calls with Ola Opdiktet." in told
+
+
+def test_a_search_in_a_team_whose_grant_ended_says_so_and_in_one_that_was_never_granted_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a")
+    world.grant("leif", "quality", "--team", "kundeservice")
+    world.grant("leif", "quality", "--team", "teknisk", "--days", "1")
+    monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=2))
+    day = local_date(datetime.now(UTC) + timedelta(days=1)).isoformat()
+    for team, said in (
+        ("teknisk", f"Your grant for the team teknisk ended on {day}."),
+        ("salg", "You have no grant for the team salg"),
+    ):
+        assert said in world.run("find", *WHY, "--team", team, "--lang", "en", who="leif").out
