@@ -7,7 +7,7 @@ and later recordings are no longer sealed to it (access.officer, access.managers
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -246,22 +246,26 @@ def doubts(store: Store, teams: Collection[str] | None, limits: Limits, now: dat
     agents = employees.named(store, sorted(limits.agents or ()), now)
     unknown = [each for each in agents if not each.calls]
     of_agents = (Doubt(each.name, (each.nearest,) if each.nearest else (), is_agent=True) for each in unknown)
-    return [*_of_teams(store, teams or (), now), *of_agents]
+    return [*_of_teams(teams or (), held_calls(store, now) if teams else Counter()), *of_agents]
 
 
-def doubts_unopened(store: Store, teams: Collection[str] | None, limits: Limits, now: datetime) -> list[Doubt]:
-    """The same without what only the names of agents tell: nothing is opened, and nothing logged."""
+def doubts_unopened(
+    store: Store, teams: Collection[str] | None, limits: Limits, held: Mapping[str, int]
+) -> list[Doubt]:
+    """The same without what only the names of agents tell: nothing is opened, and nothing logged.
+
+    *held* is the number of recordings of each team.
+    """
     if not may(store.person.role, Action.GRANT).allowed:
         return []
     from arlo_rec.access import employees
 
     unknown = employees.without_calls(store, sorted(limits.agents or ()))
-    return [*_of_teams(store, teams or (), now), *(Doubt(name, (), is_agent=True) for name in unknown)]
+    return [*_of_teams(teams or (), held), *(Doubt(name, (), is_agent=True) for name in unknown)]
 
 
-def _of_teams(store: Store, teams: Collection[str], now: datetime) -> list[Doubt]:
-    held = held_calls(store, now) if teams else Counter[str]()
-    unknown = (team for team in sorted(teams) if not held[team])
+def _of_teams(teams: Collection[str], held: Mapping[str, int]) -> list[Doubt]:
+    unknown = (team for team in sorted(teams) if not held.get(team))
     return [Doubt(team, tuple(nearest_names(team, held.keys() - {team}))) for team in unknown]
 
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.access import cases, disclosures, gate, limits, objections
 from arlo_rec.access.gate import Intent
 from arlo_rec.access.short_ids import short_ids
+from arlo_rec.access.teams import held_calls
 from arlo_rec.admin import approvals, grant_review, grants, holds, pending, policy_changes, requests
 from arlo_rec.admin.grants import Doubt
 from arlo_rec.admin.pending import Kind, What
@@ -171,12 +172,14 @@ def _deletions(store: Store) -> Iterator[Task]:
 
 def _pending(store: Store, now: datetime) -> Iterator[Task]:
     """Decisions that this person may make."""
-    for decision in pending.waiting(store, now):
-        if decision.is_mine:
-            is_own = decision.kind is Kind.GRANT and decision.by == store.person.name
-            kind = "glass_agreed" if is_own else _DECIDED_AS[decision.kind]
-            about = {"by": decision.by, **_facts(decision.what), "doubts": _doubts(store, decision.what, now)}
-            yield Task(kind, decision.id, decision.since, about, decision.until)
+    mine = [decision for decision in pending.waiting(store, now) if decision.is_mine]
+    is_asked = any(isinstance(decision.what, Grant | Request) and decision.what.teams for decision in mine)
+    held = held_calls(store, now) if is_asked and store.person.role is Role.OFFICER else Counter[str]()
+    for decision in mine:
+        is_own = decision.kind is Kind.GRANT and decision.by == store.person.name
+        kind = "glass_agreed" if is_own else _DECIDED_AS[decision.kind]
+        about = {"by": decision.by, **_facts(decision.what), "doubts": _doubts(store, decision.what, held)}
+        yield Task(kind, decision.id, decision.since, about, decision.until)
 
 
 def _facts(what: What) -> dict[str, object]:
@@ -195,10 +198,10 @@ def _facts(what: What) -> dict[str, object]:
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
 
 
-def _doubts(store: Store, what: What, now: datetime) -> Sequence[Doubt]:
+def _doubts(store: Store, what: What, held: Mapping[str, int]) -> Sequence[Doubt]:
     if not isinstance(what, Grant | Request):
         return ()
-    return grants.doubts_unopened(store, what.teams, what.limits, now)
+    return grants.doubts_unopened(store, what.teams, what.limits, held)
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:
