@@ -487,4 +487,4 @@ def _permits(
         side=subjects.side_of(entry.statement.known_by),
         transcripts=copies or None,
     )
-    return gate.permits_for_subject(store, list(held), event, reply.out.name, now)
+    return gate.permits_for_subject(store, list(held), event, reply.out.absolute(), now)
