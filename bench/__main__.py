@@ -16,6 +16,7 @@ from bench import (
     access_answer,
     asr,
     conduct,
+    desk,
     intake,
     machine,
     minutes,
@@ -44,8 +45,14 @@ ALL = {
     "asr": asr,
     "review": review,
     "conduct": conduct,
+    "desk": desk,
 }
-SIZES = {"scale": (100_000, 1_000_000), "minutes": (14_400, 129_600), "conduct": (100_000, 1_000_000)}
+SIZES = {
+    "scale": (100_000, 1_000_000),
+    "minutes": (14_400, 129_600),
+    "conduct": (100_000, 1_000_000),
+    "desk": (100_000, 1_000_000),
+}
 OPTIONS = {"--write", "--million"}
 
 

@@ -10,7 +10,7 @@ needs no confirmation: its next run removes what was erased.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from arlo_rec.catalogue.disclosures import DisclosureRow
 from arlo_rec.log.events import CaseAnswered, DeletionConfirmed, LeftNothing, OpenedForSubject
 from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Lost, NotGranted, NothingMatched
+from arlo_rec.model.errors import Lost, NotGranted, NothingMatched, Refused
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, Role, is_kept_too_long, may
@@ -126,10 +126,11 @@ def listed(store: Store, now: datetime, *, every: bool) -> list[Disclosure]:
     return [disclosure for disclosure in disclosures if every or disclosure.state is not DisclosureState.CONFIRMED]
 
 
-def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosure]:
+def confirm(store: Store, ids: Collection[str], is_there: Callable[[str], bool], now: datetime) -> list[Disclosure]:
     """Confirm that copies were deleted, all or none; a manager confirms their own.
 
-    Raises NothingMatched or NotGranted.
+    *is_there*: whether one's own file still lies where it was saved, as far as this machine shows that. Raises
+    NothingMatched, NotGranted, or Refused for a file that is there.
     """
     store.demand(Action.CONFIRM_DELETED, now)
     table = store.catalogue.disclosures
@@ -139,6 +140,9 @@ def confirm(store: Store, ids: Collection[str], now: datetime) -> list[Disclosur
             raise NothingMatched("no_such_recipient", id=text)
         if store.person.role is not Role.OFFICER and known[text].person != store.person.name:
             raise NotGranted("not_your_copy", rule="access.officer")
+    for row in known.values():
+        if row.person == store.person.name and row.file is not None and is_there(row.file):
+            raise Refused("file_still_there", rule="consent.withdraw", path=row.file)
     seqs = sorted({int(text) for text in ids})
     with store.change(now) as change:
         for seq in seqs:

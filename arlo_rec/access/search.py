@@ -6,9 +6,9 @@ manager sees team, time and length, for quality the agent too, and never the cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from arlo_rec.access import disclosures, gate, holds, metadata, objections, teams
 from arlo_rec.access.gate import Admission, Intent
+from arlo_rec.access.holds import Holds
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
 from arlo_rec.backends import stored_digest
@@ -33,6 +34,7 @@ from arlo_rec.store import Store
 
 _FOREVER = 2**62  # microseconds
 _AT_ONCE = 500  # recordings whose keys and metadata are read together
+_FIRST_WINDOW = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Found:
     matches: list[Match]  # newest first
     damaged: list[RecordingId]
     admission: Admission = field(repr=False)
-    older: int = 0  # further matches above the limit
+    older: int = 0  # further matches above the limit; of `newest` 1 if there are any
     why: tuple[WhyNothing, ...] = ()  # without matches: possible reasons
 
 
@@ -130,35 +132,82 @@ def find(store: Store, purpose: str | None, reason: str | None, search: Search, 
 
     Raises what `gate.admit` raises, and Usage for an agent's name in a search for training.
     """
+    admission, why = _begun(store, purpose, reason, search, now)
+    rows = _open_rows(store, admission, search, holds.at(store, now), now)
+    if not rows and search.team is not None:
+        search = _as_spelt(store, admission, search)
+        rows = _open_rows(store, admission, search, holds.at(store, now), now)
+    found, agents = Found([], [], admission), set[str]()
+    matches = _matching(store, admission, search, rows, found.damaged, agents)
+    found.matches.extend(islice(matches, _most(store, search, now)))
+    if len(found.matches) == _most(store, search, now):
+        is_counted = not _opens_all(admission, search, _objected(store, admission))
+        rest = len(rows) - len(found.matches) - len(found.damaged) if is_counted else sum(1 for _ in matches)
+        found = replace(found, older=rest)
+    return _shown(store, found, search, agents, why, now)
+
+
+def newest(store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime) -> Found:
+    """The same, but of the older ones only whether there are any: to count them would read a large store whole.
+
+    Raises as `find`.
+    """
+    admission, why = _begun(store, purpose, reason, search, now)
+    search = _as_spelt(store, admission, search)
+    found, agents = Found([], [], admission), set[str]()
+    rows = _newest_first(store, admission, search, now)
+    matches = _matching(store, admission, search, rows, found.damaged, agents)
+    found.matches.extend(islice(matches, _most(store, search, now)))
+    found = replace(found, older=sum(1 for _ in islice(matches, 1)))
+    return _shown(store, found, search, agents, why, now)
+
+
+def _begun(
+    store: Store, purpose: str | None, reason: str | None, search: Search, now: datetime
+) -> tuple[Admission, dict[str, str]]:
+    """The admission to a search whose criteria are logged, and what each of its entries says of its purpose."""
     admission = gate.admit(store, Intent(Action.FIND, purpose, reason), now)
     if search.agent is not None and admission.purpose is Purpose.TRAINING:
         raise Usage("agent_for_training", rule="data.pseudonymised")
     why = {"purpose": str(admission.purpose), "reason": str(admission.reason)}
     store.note(SearchBegun(**why, criteria=search.to_json()), now)
-    rows = _open_rows(store, admission, search, now)
-    if not rows and search.team is not None:
-        search = replace(search, team=as_spelt([search.team], teams.held_for(store, admission.grants, now))[0])
-        rows = _open_rows(store, admission, search, now)
-    damaged: list[RecordingId] = []
-    objected = _objected(store, admission)
-    matches = _opened(store, admission, rows, damaged, objected)
-    agents: set[str] = set()
+    return admission, why
+
+
+def _shown(
+    store: Store, found: Found, search: Search, agents: Collection[str], why: Mapping[str, str], now: datetime
+) -> Found:
+    """The results, once the log has them; without any, possible reasons."""
+    ids = tuple(match.id for match in found.matches)
+    store.note(SearchShown(**why, recordings=ids, shown=len(ids)), now)
+    return found if ids else replace(found, why=tuple(_why_nothing(store, found.admission, search, agents, now)))
+
+
+def _as_spelt(store: Store, admission: Admission, search: Search) -> Search:
+    """A search whose team is spelt as the store has it."""
+    if search.team is None:
+        return search
+    return replace(search, team=as_spelt([search.team], teams.names(store, admission.grants))[0])
+
+
+def _most(store: Store, search: Search, now: datetime) -> int:
+    most_found = store.policy.at(store.clock.today(now)).most_found
+    return min(search.limit or most_found, most_found)
+
+
+def _matching(
+    store: Store,
+    admission: Admission,
+    search: Search,
+    rows: Iterable[Recording],
+    damaged: list[RecordingId],
+    agents: set[str],
+) -> Iterator[Match]:
+    """The rows that open and fit, opened one by one; *agents* collects the names of a search by agent."""
+    matches = _opened(store, admission, rows, damaged, _objected(store, admission))
     if search.by_length:
         matches = (match for match in matches if search.has_length(match.duration_s))
-    if search.agent is not None:
-        matches = _of_agent(matches, search.agent, agents)
-    most_found = store.policy.at(store.clock.today(now)).most_found
-    most = min(search.limit or most_found, most_found)
-    shown = list(islice(matches, most))
-    if len(shown) < most:
-        older = 0
-    elif not _opens_all(admission, search, objected):
-        older = len(rows) - len(shown) - len(damaged)  # without opening the rest
-    else:
-        older = sum(1 for _ in matches)
-    store.note(SearchShown(**why, recordings=tuple(match.id for match in shown), shown=len(shown)), now)
-    nothing = () if shown else tuple(_why_nothing(store, admission, search, agents, now))
-    return Found(shown, damaged, admission, older, nothing)
+    return matches if search.agent is None else _of_agent(matches, search.agent, agents)
 
 
 def _opens_all(admission: Admission, search: Search, objected: Collection[str]) -> bool:
@@ -191,7 +240,7 @@ def agents_of_teams(store: Store, purpose: str | None, reason: str | None, now: 
     if admission.purpose is Purpose.TRAINING:
         store.note(SearchShown(**why, recordings=(), shown=0), now)
         return [Team(name, None, held[name]) for name in sorted(held)]
-    rows = _open_rows(store, admission, Search(), now)
+    rows = _open_rows(store, admission, Search(), holds.at(store, now), now)
     agents: dict[str, set[str]] = {}
     for match in _opened(store, admission, rows, [], _objected(store, admission)):
         agents.setdefault(match.team, set()).add(str(match.agent))
@@ -282,9 +331,20 @@ def _why_nothing(
         yield WhyNothing("no_released_copies" if copies else "nothing_held")
 
 
-def _open_rows(store: Store, admission: Admission, search: Search, now: datetime) -> list[Recording]:
+def _newest_first(store: Store, admission: Admission, search: Search, now: datetime) -> Iterator[Recording]:
+    """The rows of `_open_rows`, read in windows that grow as they go back, until nobody wants more."""
+    oldest, on_hold = store.policy.latest_due(store.clock.today(now)), holds.at(store, now)
+    oldest = max(oldest, search.since) if search.since is not None else oldest
+    before, window = search.before, _FIRST_WINDOW
+    while before is None or before > oldest:
+        since = max(oldest, (before or now) - window)
+        yield from _open_rows(store, admission, replace(search, since=since, before=before), on_hold, now)
+        before, window = since, 2 * window
+
+
+def _open_rows(store: Store, admission: Admission, search: Search, on_hold: Holds, now: datetime) -> list[Recording]:
     """The rows that fit and that the grants cover, newest first; their keys decide whether they open."""
-    today, on_hold = store.clock.today(now), holds.at(store, now)
+    today = store.clock.today(now)
     rows = (
         row
         for row in _candidates(store, admission, search)
@@ -322,7 +382,7 @@ def _objected(store: Store, admission: Admission) -> Collection[str]:
 def _opened(
     store: Store,
     admission: Admission,
-    rows: list[Recording],
+    rows: Iterable[Recording],
     damaged: list[RecordingId],
     objected: Collection[str],
 ) -> Iterator[Match]:
@@ -330,9 +390,8 @@ def _opened(
 
     Rows whose metadata is damaged are added to *damaged*.
     """
-    keyring = GrantKeyring(store, admission.grants)
-    for at in range(0, len(rows), _AT_ONCE):
-        batch = rows[at : at + _AT_ONCE]
+    keyring, left = GrantKeyring(store, admission.grants), iter(rows)
+    while batch := list(islice(left, _AT_ONCE)):
         for row, facts in metadata.open_each(store, batch, keyring, metadata.erasure_keys(store, batch)):
             if facts is None:
                 if any(grant.limits.agents is None for grant in admission.grants_for(row.team)):

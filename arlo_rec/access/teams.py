@@ -42,6 +42,14 @@ def listed(store: Store, now: datetime) -> list[Team]:
     return [Team(name, None, held[name]) for name in sorted(held)]
 
 
+def names(store: Store, grants: Iterable[Grant]) -> list[str]:
+    """The teams that some grants name; every team where one opens all."""
+    named = [grant.teams for grant in grants]
+    if None in named:
+        return store.catalogue.search.teams()
+    return sorted({team for teams in named for team in teams or ()})
+
+
 def may_see_some(store: Store, now: datetime) -> bool:
     """Whether this person may see teams at all."""
     live = store.roster.live_grants(store.person.name, store.clock.today(now))

@@ -325,6 +325,17 @@ class RecordingSearch(_Table):
         return sorted(originals, key=lambda recording: (recording.latest_end, recording.id))
 
     @reads_rows
+    def teams(self) -> list[str]:
+        """The teams that recordings have or had, by name: each is one step in the index, however many there are."""
+        rows = self._db.rows(
+            "WITH RECURSIVE teams (team) AS (SELECT min(team) FROM recordings UNION ALL "
+            "SELECT (SELECT min(team) FROM recordings WHERE team > teams.team) FROM teams WHERE team IS NOT NULL) "
+            "SELECT team FROM teams WHERE team IS NOT NULL",
+            (),
+        )
+        return [str(team) for (team,) in rows]
+
+    @reads_rows
     def tallies(self, now: datetime, latest: datetime) -> list[Tally]:
         """The numbers of held recordings within retention, by team, kind and purposes."""
         rows = self._db.rows(

@@ -114,9 +114,9 @@ def _calls(run: Run, asked: Asked) -> Shown:
 
     wanted, now = _search(run, asked), run.now()
     with acting_as(run, "find").store() as store:
-        found = search.find(store, _optional(asked, "purpose"), _optional(asked, "reason"), wanted, now)
+        found = search.newest(store, _optional(asked, "purpose"), _optional(asked, "reason"), wanted, now)
         before = search.heard_before(store, [match.id for match in found.matches])
-        names = [team.team for team in teams.listed(store, now)]
+        names = teams.names(store, found.admission.grants)
     is_training = found.admission.purpose == "training"  # trainers see no name
     columns = ("day", "length", "team", *(() if is_training else ("agent",)), "days_left", "heard_before")
     rows, when = [], Formats(run.lang).short
@@ -128,7 +128,7 @@ def _calls(run: Run, asked: Asked) -> Shown:
         rows.append(Row(match.id.hex(), cells, opens="call", mark="" if match.id in before else "new"))
     lines = [] if rows else [run.say("find.none"), *manager.why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording.hex()) for recording in found.damaged]
-    lines += [run.say("find.older", count=found.older, most=len(rows))] if found.older else []
+    lines += [run.say("desk.page.older", count=len(rows))] if found.older else []
     return Shown("calls", lines, [run.say(f"column.{name}") for name in columns], rows, names)
 
 
@@ -216,7 +216,7 @@ def _access(run: Run, _: Asked) -> Shown:
 
     answer = grants.request(context(run, "request"))
     with acting_as(run, "find").store() as store:
-        names = [team.team for team in teams.listed(store, run.now())]
+        names = teams.names(store, store.roster.live_grants(store.person.name, store.clock.today(run.now())))
     found = _listed(run, "access", answer, lambda each, cells: Row(each.id, cells), answer.lines[:0])
     return Shown(found.view, list(answer.lines), found.headings, found.rows, names)
 

@@ -49,7 +49,7 @@ def recipients_confirm(ctx: typer.Context, ids: Annotated[list[str], arg("arg.re
 
     run: Run = ctx.obj
     with run.store() as store:
-        confirmed = confirm(store, ids, run.now())
+        confirmed = confirm(store, ids, run.files.lies_here, run.now())
     return Answer(Confirmed(confirmed), [run.say("recipients.confirmed", count=len(confirmed))])
 
 

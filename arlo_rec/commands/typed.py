@@ -215,6 +215,10 @@ class TypedFiles:
         except UnicodeDecodeError:
             raise Usage("file_unreadable", path=str(path)) from None
 
+    def lies_here(self, path: str) -> bool:
+        """Whether a file lies on this machine, if it is the person's: no door looks at what nobody typed."""
+        return self._client.guest is None and Path(path).is_absolute() and Path(path).exists()
+
     def server_folder(self, path: Path | None, option: str) -> Path | None:
         """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
         if path is not None and self._client.guest is not None:

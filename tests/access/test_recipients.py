@@ -66,7 +66,7 @@ def test_a_saved_file_is_reported_from_the_seventh_day_until_it_is_confirmed_as_
     assert "one.wav" in world.run("todo", "--lang", "nb", who="leif").out
     assert [world.tasks(who).count("file_kept") for who in ("leif", "sigrid", "turid")] == [2, 2, 0]
     first, second, _ = (one["id"] for one in listed(world))
-    world.json("recipients", "confirm", first, who="leif")
+    world.delete_saved(first)
     world.json("recipients", "confirm", second, who="sigrid")
     assert (world.run("status", who="iver").exit, "file_kept" in world.tasks("sigrid")) == (0, False)
 
@@ -92,7 +92,7 @@ def test_whoever_has_the_copy_or_an_officer_confirms_and_the_log_says_so(world: 
     assert (refused.exit, refused.json["error"]["code"]) == (13, "not_your_copy")
     assert world.run("recipients", "confirm", first, second, who="leif").exit == 13
     assert world.json("status", who="iver")["unconfirmed"] == 2, "all or none"
-    assert world.json("recipients", "confirm", first, who="leif")["confirmed"][0]["state"] == "confirmed"
+    assert world.delete_saved(first)["confirmed"][0]["state"] == "confirmed"
     world.json("recipients", "confirm", second, who="sigrid")
     assert world.json("status", who="iver")["unconfirmed"] == 0
     assert listed(world) == [] and len(listed(world, "--all")) == 2
@@ -177,7 +177,7 @@ def test_the_name_of_a_file_goes_when_its_deletion_is_confirmed(world: World) ->
     (mine,) = world.take_in("a")
     assert export(world, mine, world.base / "Kari Eksempel.wav") == 0
     (row,) = world.json("recipients", "list", who="leif")["recipients"]
-    assert world.json("recipients", "confirm", row["id"], who="leif")["confirmed"][0]["file"] is None
+    assert world.delete_saved(row["id"])["confirmed"][0]["file"] is None
     assert [row["file"] for row in listed(world, "--all")] == [None]
     with own_code(world) as db:
         assert list(db.rows("SELECT file FROM recipients")) == [(None,)]
@@ -193,3 +193,17 @@ def test_support_is_not_told_which_file_answered_a_request(world: World) -> None
     assert (package["kind"], package["case"], package["sha256"], package["file"]) == ("package", None, None, None)
     assert case not in told.out
     assert world.json("recipients", "list", who="sigrid")["recipients"][0]["case"] == case
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_file_that_still_lies_there_is_not_confirmed_as_deleted(world: World) -> None:
+    world.grant()
+    (call,) = world.take_in("a", seconds=0.2)
+    out = world.base / "one.wav"
+    assert export(world, call, out) == 0
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    [waits] = world.json("recipients", "list", who="leif")["recipients"]
+    assert world.code("recipients", "confirm", waits["id"], who="leif") == (14, "file_still_there")
+    assert world.tasks("leif") == ["delete"]
+    out.unlink()
+    assert world.json("recipients", "confirm", waits["id"], who="leif")["confirmed"][0]["state"] == "confirmed"

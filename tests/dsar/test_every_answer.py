@@ -117,7 +117,7 @@ def with_call(world: World, held: Held) -> None:
         world.json("export", call, *QUALITY, "--out", taken, who="leif")
         listed = world.json("recipients", "list", who="sigrid")["recipients"]
         *_, file = (each["id"] for each in listed if each["kind"] == "export")
-        world.json("recipients", "confirm", file, who="leif")
+        world.delete_saved(file)
     if held.copy != "none":
         made = propose(world, call)["copy"]
         if held.heard and held.quality and held.prompt == BOTH:

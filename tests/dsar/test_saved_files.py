@@ -56,7 +56,7 @@ def test_a_file_that_nobody_confirmed_as_deleted_is_told_as_one_that_may_be_ther
 
 @pytest.mark.parametrize("who", ["leif", "sigrid"])
 def test_a_deletion_is_confirmed_by_who_saved_the_file_or_by_an_officer(world: World, who: str) -> None:
-    world.json("recipients", "confirm", str(saved(world)), who=who)
+    world.delete_saved(str(saved(world)), who)
     recording, letter = answered(world)
     assert recording["exports"][0]["confirmed_at"] is not None
     assert "It is confirmed that it was deleted" in letter
@@ -109,7 +109,7 @@ def test_after_a_withdrawal_a_saved_file_is_told_until_its_deletion_is_confirmed
     assert "Vi fant ingen opptak av samtaler med deg." in letter
     assert "Opptakene i systemet er slettet." in letter
     assert "Vi har krevd den slettet, men har ikke fått det bekreftet ennå." in letter
-    world.json("recipients", "confirm", str(file), who="leif")
+    world.delete_saved(str(file))
     withdrawal, letter = told_after_withdrawal(world)
     assert withdrawal["exports"][0]["confirmed_at"] is not None
     assert "Opptakene i systemet er slettet." in letter

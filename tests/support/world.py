@@ -86,6 +86,14 @@ class World:
         result = self.run(*words, "--json", who=who)
         return result.exit, result.json.get("error", {}).get("code", "")
 
+    def delete_saved(self, number: str, who: str = "leif") -> Any:
+        """Delete a saved file by its number among the recipients, and confirm that."""
+        saved = self.json("recipients", "list", "--all", who="sigrid")["recipients"]
+        for each in saved:
+            if each["id"] == number and each["file"] is not None:
+                Path(each["file"]).unlink(missing_ok=True)
+        return self.json("recipients", "confirm", number, who=who)
+
     def tasks(self, who: str) -> list[str]:
         """The kinds of what waits for somebody."""
         return [task["kind"] for task in self.json("todo", who=who)["todo"]]

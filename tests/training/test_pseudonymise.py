@@ -144,7 +144,7 @@ def test_who_took_a_copy_that_is_gone_since_is_asked_at_the_withdrawal_of_the_ca
     world.json("review", copy, *CONFIRM, who="sigrid")
     world.json("release", copy, "--reason", WHY, who="sigrid")
     one, other = world.json("recipients", "list", who="sigrid")["recipients"]
-    world.json("recipients", "confirm", one["id"], who="sigrid")
+    world.delete_saved(one["id"], who="sigrid")
     told = world.run("withdraw", "90000001", "--yes", "--lang", "en", who="sigrid").out
     assert f"recipients confirm {other['id']}" in told
     assert f"recipients confirm {one['id']}" not in told
