@@ -65,6 +65,8 @@ def test_an_officer_is_told_of_everybody_s(busy: World) -> None:
 
 
 def test_each_printed_command_makes_its_task_go(busy: World) -> None:
+    for name in ("a", "b"):
+        (busy.base / name).unlink()
     for kind, after in (("delete", 2), ("delete", 1)):
         assert busy.run(*command(busy, "leif", kind), who="leif").exit == 0
         assert len(todo(busy, "leif")) == after
