@@ -7,7 +7,7 @@ request finds the roster, the policy and the recordings as they are now, and non
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -61,14 +61,18 @@ def worked(run: Run, purpose: str | None, reason: str | None, *, browse: bool) -
         began, work = time.monotonic(), _Work(run, server, page.facts["views"])
         stack.callback(work.leave)
         tell(run, server.url, server.server_port, browse=browse)
-        while page.is_open:
+        while page.is_open and work.failed is None:
             page.requests.wait(CHECK_EVERY)
             page.requests.serve(work.answer)
             page.visit.note_activity(work.look())
             if why := page.visit.why_over(began, time.monotonic()):
                 page.end(why)
             end_where_locked(run, place, page)
+        page.end("ended")
         page.wait_for_goodbye(GOODBYE)
+        work.leave()
+        if work.failed is not None:
+            raise work.failed
         return server.url
 
 
@@ -92,6 +96,7 @@ class _Work:
         self._session: Session | None = None
         self._look: Callable[[], None] = lambda: None
         self._open, self._began = ExitStack(), 0.0
+        self.failed: ArloError | None = None  # what was heard could not be logged: the desk is over
 
     def answer(self, asked: dict[str, Any]) -> Answered:
         """Show a view, carry out a button, or open a call, a copy or a case."""
@@ -175,6 +180,8 @@ class _Work:
             time.sleep(MAY_BE_SILENT)  # its page reports what was heard when it goes
             self._session.end("ended")
         self._session, self._look = None, lambda: None
-        with suppress(ArloError):
-            self._open.close()
-        self._open = ExitStack()
+        opened, self._open = self._open, ExitStack()
+        try:
+            opened.close()
+        except ArloError as problem:
+            self.failed = problem

@@ -12,18 +12,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import typer
 from typer.core import TyperCommand
 
 from arlo_rec.commands import access_requests, anyone, disclosures, grants, it, manager, reviewing, training
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN, span
+from arlo_rec.i18n.messages import clean
 from arlo_rec.i18n.pages import Formats
 from arlo_rec.log.rows import CopyState, DisclosureState
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.times import shown_length
-from arlo_rec.policy import has_hidden_characters
+from arlo_rec.policy import Purpose, has_hidden_characters
 from arlo_rec.ui.tables import Table, shown
 
 if TYPE_CHECKING:
@@ -32,10 +34,13 @@ if TYPE_CHECKING:
 
     Asked = Mapping[str, Any]
 
+PURPOSES: Final = frozenset(Purpose)
 LONGEST: Final = 2_000  # characters of anything that a page sends
+LOCK_WAIT: Final = 3.0  # seconds
 _DECIDED: Final = ("approve", "deny")
 _OF_TASK: Final[Mapping[str, Sequence[str]]] = {  # buttons by kind of task
-    **dict.fromkeys(("approve", "request", "approve_officer", "approve_policy", "approve_refusal"), _DECIDED),
+    **dict.fromkeys(("approve", "request", "approve_officer", "approve_policy"), _DECIDED),
+    "approve_refusal": ("approve_refusal", "deny_refusal"),
     **{"approve_hold": _DECIDED, "glass": ("approve",), "glass_agreed": ("approve",)},
     **{"delete": ("deleted",), "file_kept": ("deleted",), "release": ("release", "reject"), "review": ("reject",)},
 }
@@ -65,8 +70,10 @@ class Shown(Record, frozen=True):
 
 
 def show(run: Run, asked: Asked) -> Shown:
-    """A view as the page asks for it; raises what its command raises."""
-    return _VIEWS[text(asked, "view")](run, asked)
+    """A view as the page asks for it, without hidden signs; raises what its command raises."""
+    shown = _VIEWS[text(asked, "view")](run, asked)
+    rows = [msgspec.structs.replace(row, cells=[clean(cell) for cell in row.cells]) for row in shown.rows]
+    return msgspec.structs.replace(shown, rows=rows)
 
 
 def do(run: Run, asked: Asked) -> list[str]:
@@ -87,9 +94,13 @@ def context(run: Run, words: str) -> Any:
 
 
 def acting_as(run: Run, words: str) -> Run:
-    """A run of another command for the page: nothing is asked, and nothing written on the terminal."""
+    """A run of another command for the page: nothing is asked and nothing written on the terminal.
+
+    It waits for no lock for long, as a call that is open is not looked at meanwhile.
+    """
     other = copy(run)
-    other.command, other.quiet = words, True
+    other.command, other.quiet, other.is_stdin_taken, other.chosen_lang = words, True, True, None
+    other.settings = run.settings._replace(lock_wait=min(run.settings.lock_wait, LOCK_WAIT))
     return other
 
 
@@ -114,7 +125,12 @@ def _calls(run: Run, asked: Asked) -> Shown:
 
     wanted, now = _search(run, asked), run.now()
     with acting_as(run, "find").store() as store:
-        found = search.newest(store, _optional(asked, "purpose"), _optional(asked, "reason"), wanted, now)
+        live = store.roster.live_grants(store.person.name, store.clock.today(now))
+        purpose = _optional(asked, "purpose")
+        if not any(grant.purpose == purpose for grant in live):  # an empty page is no attempt
+            told = run.say("desk.page.no_grant", purpose=run.say(f"purpose.{purpose}")) if purpose in PURPOSES else ""
+            return Shown("calls", [told])
+        found = search.newest(store, purpose, _optional(asked, "reason"), wanted, now)
         before = search.heard_before(store, [match.id for match in found.matches])
         names = teams.names(store, found.admission.grants)
     is_training = found.admission.purpose == "training"  # trainers see no name
@@ -212,13 +228,24 @@ def _grants(run: Run, _: Asked) -> Shown:
 
 
 def _access(run: Run, _: Asked) -> Shown:
+    """The person's own access with its ends, and what became of what they asked for."""
     from arlo_rec.access import teams
+    from arlo_rec.admin.grants import GrantShown, shorts
 
-    answer = grants.request(context(run, "request"))
-    with acting_as(run, "find").store() as store:
-        names = teams.names(store, store.roster.live_grants(store.person.name, store.clock.today(run.now())))
-    found = _listed(run, "access", answer, lambda each, cells: Row(each.id, cells), answer.lines[:0])
-    return Shown(found.view, list(answer.lines), found.headings, found.rows, names)
+    asked = grants.request(context(run, "request"))
+    with acting_as(run, "request").store() as store:
+        now = run.now()
+        live = store.roster.live_grants(store.person.name, store.clock.today(now))
+        names, short = teams.names(store, live), shorts(store, live)
+    cells = {**grants.cells(run, short), "state": lambda grant: run.say(f"grant_state.{grant.state}")}
+    own = run.listing(
+        GrantShown, [GrantShown.at(now, grant) for grant in live], "id purpose teams until state", "", cells
+    )
+    listed = [*zip(own.listed, own.rows, strict=True)]
+    listed += [*zip(asked.table.listed, asked.table.rows, strict=True)] if asked.table is not None else []
+    rows = [Row(record.id, list(texts)) for record, texts in listed]  # type: ignore[union-attr]
+    lines = [] if rows else [run.say("desk.page.no_access")]
+    return Shown("access", lines, list(own.headings), rows, names)
 
 
 def _cases(run: Run, _: Asked) -> Shown:
@@ -233,7 +260,7 @@ def _status(run: Run, _: Asked) -> Shown:
     with acting_as(run, "status").store() as store:
         current, found = status(store, anyone.company_of(run).suppliers, run.now(), run.lang)
     rows = []
-    for each in sorted(found, key=lambda finding: list(Severity)[::-1].index(finding.severity)):
+    for each in sorted(found, key=lambda finding: list(Severity).index(finding.severity)):
         values = {key: anyone.word(run, key, value) for key, value in each.values.items()}
         sentence = run.say(each.sentence or f"{each.severity}.{each.code}", **values)
         rows.append(Row(each.code, [run.say(f"desk.page.severity_{each.severity}"), sentence], mark=each.severity))
@@ -265,7 +292,7 @@ _VIEWS: Final[Mapping[str, Callable[[Run, Asked], Shown]]] = {
 
 
 _BUTTONS: Final[Mapping[str, Sequence[str]]] = {  # by view
-    "tasks": ("approve", "deny", "deleted", "release", "reject"),
+    "tasks": ("approve", "deny", "approve_refusal", "deny_refusal", "deleted", "release", "reject"),
     "copies": ("release", "reject"),
     "files": ("deleted",),
     "grants": ("revoke",),
@@ -290,6 +317,11 @@ def _ask(ctx: Any, asked: Asked) -> Answer:
 _ACTS: Final[Mapping[str, tuple[str, Callable[[Any, Asked], Answer]]]] = {
     "approve": ("approve", lambda ctx, asked: grants.approve(ctx, text(asked, "id"))),
     "deny": ("deny", lambda ctx, asked: grants.deny(ctx, text(asked, "id"), reason=_optional(asked, "reason"))),
+    "approve_refusal": ("approve", lambda ctx, asked: grants.approve(ctx, text(asked, "id"))),
+    "deny_refusal": (
+        "deny",
+        lambda ctx, asked: grants.deny(ctx, text(asked, "id"), reason=_optional(asked, "reason")),
+    ),
     "deleted": ("recipients confirm", lambda ctx, asked: disclosures.recipients_confirm(ctx, [text(asked, "id")])),
     "release": (
         "release",

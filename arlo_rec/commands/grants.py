@@ -222,8 +222,8 @@ def grants_list(
         short = grants.shorts(store, listed)
     shown = [grants.GrantUsed.at(now, granted) for granted in listed]
     lines = [] if listed else [run.say("grants.none")]
-    cells = {**_cells(run, short), "state": lambda grant: run.say(f"grant_state.{grant.state}")}
-    table = run.listing(grants.GrantShown, shown, f"{COLUMNS} state", "person teams", cells)
+    shown_as = {**cells(run, short), "state": lambda grant: run.say(f"grant_state.{grant.state}")}
+    table = run.listing(grants.GrantShown, shown, f"{COLUMNS} state", "person teams", shown_as)
     return Answer(grants.Grants(shown), lines, table._replace(is_whole=True))
 
 
@@ -242,9 +242,9 @@ def _reviewed(run: Run, confirm: list[str], end: list[str]) -> Answer:
     shown = [grants.GrantUsed.at(now, use.grant, heard=use.heard, last_heard=use.last, due=use.is_due) for use in uses]
     left = sum(use.is_due for use in uses)
     lines = [run.say("grants.review_left", count=left) if left else run.say("grants.review_done")]
-    cells = {**_cells(run, short), "due": lambda used: run.say(f"grants.{'due' if used.due else 'reviewed'}")}
+    shown_as = {**cells(run, short), "due": lambda used: run.say(f"grants.{'due' if used.due else 'reviewed'}")}
     columns = f"{COLUMNS} heard=heard_count last_heard due=state"
-    table = run.listing(grants.GrantUsed, shown, columns, "person teams", cells)
+    table = run.listing(grants.GrantUsed, shown, columns, "person teams", shown_as)
     answer = grants.Grants(shown, [each.id for each in confirmed], [each.id for each in ending])
     return Answer(answer, lines, table._replace(is_whole=True))
 
@@ -262,7 +262,7 @@ def _held_lines(run: Run, granted: Grant, held: Sequence[HeldOfTeam]) -> list[st
     return lines
 
 
-def _cells(run: Run, short: Mapping[str, str]) -> dict[str, Callable[[Any], object]]:
+def cells(run: Run, short: Mapping[str, str]) -> dict[str, Callable[[Any], object]]:
     """The cells of a grant or a request that are not its fields as they are."""
     return {
         "id": lambda shown: short[shown.id],
@@ -325,8 +325,8 @@ def _own(run: Run) -> Answer:
         states = {each.id: _request_state(run, each, given.get(each.grant or "", "live")) for each in own}
     lines = [] if own else [run.say("request.none")]
     lines += [run.say("request.why", id=each.id, why=each.why) for each in own if each.why is not None]
-    cells = {**_cells(run, short), "state": lambda request: states[request.id]}
-    table = run.listing(requests.Request, own, "id purpose teams until state", "teams", cells)
+    shown_as = {**cells(run, short), "state": lambda request: states[request.id]}
+    table = run.listing(requests.Request, own, "id purpose teams until state", "teams", shown_as)
     return Answer(requests.Requests(requests=own), lines, table._replace(is_whole=True))
 
 

@@ -325,7 +325,7 @@ class Handler(BaseHTTPRequestHandler):
         page.visit.connect(clock())
         try:
             while page.is_open:
-                self._event({"state": "open"})
+                self._event({"state": "open"} if page.is_watched else {"state": "unknown"})
                 page.wait(TICK)
             self._event({"state": "closed", "why": page.why})
         finally:

@@ -318,6 +318,11 @@ class Page:
         """Whether the page may still be given anything."""
         return self.why is None
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether the browser may be told that the page is open, as that was checked lately."""
+        return True
+
     def wait_until_given(self) -> None:
         """Wait while nothing may be given, as nothing is checked meanwhile."""
 
@@ -375,6 +380,12 @@ class Session(Page):
         with self._lock:
             self.visit.note_activity(now)
             self.tracks[name].heard = united([*self.tracks[name].heard, *spans])[:MOST_SPANS]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the permit was checked lately; while a decision is carried out, the page is silent by itself."""
+        is_late = self._looked is not None and time.monotonic() - self._looked > STALE
+        return not is_late or not self._may_give.is_set()
 
     def wait_until_given(self) -> None:
         """Wait while a decision is carried out, as the permit is not checked meanwhile."""

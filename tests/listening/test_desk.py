@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from arlo_rec.backends.files import file_lock
+from arlo_rec.commands import desk_views
+from arlo_rec.commands.desk import _Work
+from arlo_rec.commands.run import Run
+from arlo_rec.door.client import LocalClient
 from arlo_rec.keys import layout
+from arlo_rec.listening.session import SOUND, STALE, Session
+from arlo_rec.model.errors import Integrity
 from arlo_rec.policy import DESK, Role
+from arlo_rec.ui.terminal import Form
 from tests.support.copies import CONFIRM, propose
 from tests.support.listening import AtDesk
 from tests.support.world import REASON, World
@@ -20,6 +29,21 @@ from tests.support.world import REASON, World
 pytestmark = [pytest.mark.slow, pytest.mark.rule("access.need")]
 LOOK = ("--purpose", "quality", "--reason", REASON)
 WHY = "they need it for their work"
+
+
+@contextmanager
+def at_desk(world: World, who: str) -> Iterator[Run]:
+    """The run of a desk in this process, whose clock a test may move."""
+    kept = dict(os.environ)
+    os.environ.update(world._environment([]))
+    options = {"as": who, "passphrase_file": str(world.base / "passphrase")}
+    try:
+        run = Run(options, LocalClient(), form=Form.WORDS, quiet=True, command="desk")
+        run.kept = run.identity(run.place())
+        yield run
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 def open_call(page: AtDesk, call: str) -> Any:
@@ -191,7 +215,8 @@ def test_a_revocation_ends_the_open_call_and_the_list_says_why_it_is_empty(world
         assert row["id"] == grant["id"]
         assert "leif" in " ".join(act(officer, "revoke", row["id"], holder=row["holder"])["lines"])
         assert closed(call)
-        assert desk.show("calls")["code"] == "no_grant"
+        told = desk.show("calls")
+        assert (told["rows"], "no access" in told["lines"][0]) == ([], True)
 
 
 def test_an_open_desk_holds_the_store_up_for_nobody(world: World) -> None:
@@ -231,7 +256,7 @@ def test_a_manager_asks_and_an_officer_decides_each_on_their_own_page(world: Wor
         assert [row for row in officer.show("tasks")["rows"] if "approve" in row["acts"]] == []
         assert len(manager.show("calls")["rows"]) == 1
         states = {row["cells"][-1] for row in manager.show("access")["rows"]}
-        assert len(states) == 2
+        assert states == {"denied", "granted", "live"}
 
 
 @pytest.mark.rule("data.pseudonymised")
@@ -289,3 +314,90 @@ def test_listen_without_a_call_is_the_desk(world: World) -> None:
         desk.enter()
         assert [row["id"] for row in desk.show("calls")["rows"]] == [call]
     assert world.code("listen", "--player", "aplay", *LOOK, who="leif") == (2, "player_of_nothing")
+
+
+# -- what it says -------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("access.subject")
+def test_a_case_is_read_whatever_the_language_of_its_letter(world: World) -> None:
+    case = world.json("case", "open", "90000001", "--identity", "called-back", "--right", "complaint", who="sigrid")
+    number, why = case["case"]["id"], "vi fant ingen feil i opplysningene"
+    world.json("case", "decide", number, "--refuse", "--ground", "unfounded", "--reason", why, who="sigrid")
+    with AtDesk(world, "sigrid", lang="en") as desk:
+        desk.enter()
+        assert why in "\n".join(desk.do(do="open", kind="case", id=number)["lines"])
+
+
+@pytest.mark.rule("access.officer")
+@pytest.mark.parametrize(("button", "state"), [("approve_refusal", "refused"), ("deny_refusal", "open")])
+def test_a_refusal_that_waits_has_buttons_of_its_own_words(two: World, button: str, state: str) -> None:
+    """To deny a refusal is not to refuse the request."""
+    opened = two.json("case", "open", "90000001", "--identity", "called-back", "--right", "complaint", who="sigrid")
+    number, why = opened["case"]["id"], ("--reason", "the tenth letter of them")
+    two.json("case", "decide", number, "--refuse", "--ground", "unfounded", *why, who="sigrid")
+    told = None
+    with at_desk(two, "astrid") as run:
+        [row] = [row for row in desk_views.show(run, {"view": "tasks"}).rows if row.opened == number]
+        assert (list(row.acts), row.opens) == (["approve_refusal", "deny_refusal"], "case")
+        told = desk_views.do(run, {"act": button, "id": row.id, "reason": "one letter of them is new"})
+    assert told
+    assert two.json("case", "show", number, who="sigrid")["case"]["state"] == state
+
+
+def test_my_access_shows_what_i_have_and_no_cell_has_a_hidden_sign(world: World) -> None:
+    world.grant()
+    (call,) = world.take_in("a", seconds=0.2)
+    world.json("export", call, *LOOK, "--out", str(world.base / "a\u202evaw.exe"), who="leif")
+    with AtDesk(world) as desk:
+        desk.enter()
+        [mine] = desk.show("access")["rows"]
+        assert "live" in mine["cells"]
+        assert "\u202e" not in "".join(desk.show("files")["rows"][0]["cells"])
+
+
+def test_an_empty_page_is_no_attempt(world: World) -> None:
+    with AtDesk(world) as desk:
+        desk.enter()
+        assert desk.show("calls")["lines"] == ["You have no access to recordings for quality now."]
+    assert logged(world, "find") == []
+
+
+# -- while something else goes on ---------------------------------------------------------------------
+
+
+@pytest.mark.rule("access.officer")
+def test_a_button_asks_nothing_on_the_terminal_where_it_was_started(world: World) -> None:
+    world.grant()
+    world.take_in("a", seconds=0.2)
+    world.json("request", "--purpose", "quality", "--team", "kundeservise", "--reason", WHY, who="leif")
+    with AtDesk(world, "sigrid", terminal=True) as desk:
+        desk.enter()
+        [row] = [row for row in desk.show("tasks")["rows"] if "approve" in row["acts"]]
+        assert act(desk, "approve", row["id"])["lines"]
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_page_that_nobody_watches_is_not_said_to_be_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Session({}, {SOUND: object()})  # type: ignore[dict-item]
+    assert page.is_watched, "it was not looked at yet"
+    page.note_looked(100.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + STALE)
+    assert page.is_watched
+    monkeypatch.setattr(time, "monotonic", lambda: 100.1 + STALE)
+    assert not page.is_watched
+    with page.nothing_given():
+        assert page.is_watched, "a decision is carried out, and no sound is given"
+
+
+@pytest.mark.rule("security.monitored")
+def test_the_desk_ends_where_what_was_heard_cannot_be_logged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> Any:
+        raise Integrity("log_changed")
+
+    work = _Work(None, None, [])  # type: ignore[arg-type]
+    work._open.callback(fails)
+    work.leave()
+    assert work.failed is not None
+    work.leave()
+    assert work.failed.code == "log_changed", "it is not forgotten"

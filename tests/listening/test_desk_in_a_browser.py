@@ -128,7 +128,7 @@ def test_two_people_work_at_once_and_a_revocation_is_seen_by_the_other(office: W
         assert "also for what is being played" in other.text("#table form")
         other.click("#table form button.main")
         browser.wait_until(f"{INSIDE}.body.dataset.state === 'over'")
-        browser.wait_until("document.querySelector('#complaint').textContent.includes('ended')")
+        browser.wait_until("document.querySelector('#lines').textContent.includes('no access')")
         other.wait_until("document.querySelector('#status').textContent !== ''")
 
 

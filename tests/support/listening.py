@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -32,13 +33,13 @@ class Got(NamedTuple):
 PROGRAM = ("-m", "arlo_rec")
 
 
-def started(world: World, *words: str) -> subprocess.Popen[str]:
-    """A command that goes on, in the world's environment."""
+def started(world: World, *words: str, terminal: bool = False) -> subprocess.Popen[str]:
+    """A command that goes on, in the world's environment; with a *terminal* on which nobody types, if it is wanted."""
     return subprocess.Popen(
         [sys.executable, *PROGRAM, *words],
         env={**os.environ, **world._environment([*words]), "PYTHONPATH": str(TOP)},
         cwd=TOP,
-        stdin=subprocess.DEVNULL,
+        stdin=pty.openpty()[1] if terminal else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,8 +52,8 @@ class Listening:
     def __init__(self, world: World, recording: str, *words: str, who: str = "leif", purpose: str = "quality") -> None:
         self._begin(world, "listen", recording, "--purpose", purpose, *words, *(world._who(who) if who else ()))
 
-    def _begin(self, world: World, *words: str, lang: str = "en") -> None:
-        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", lang)
+    def _begin(self, world: World, *words: str, lang: str = "en", terminal: bool = False) -> None:
+        self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", lang, terminal=terminal)
         self.said = self.process.stderr.readline() if self.process.stderr else ""
         found = re.search(r"http://127\.0\.0\.1:(\d+)/(?:desk)?#(\S+)", self.said)
         assert found, self.said + self.process.communicate()[1]
@@ -124,9 +125,15 @@ class AtDesk(Listening):
     """One run of the desk."""
 
     def __init__(
-        self, world: World, who: str = "leif", *, words: tuple[str, ...] = ("desk",), lang: str = "en"
+        self,
+        world: World,
+        who: str = "leif",
+        *,
+        words: tuple[str, ...] = ("desk",),
+        lang: str = "en",
+        terminal: bool = False,
     ) -> None:
-        self._begin(world, *words, *world._who(who), lang=lang)
+        self._begin(world, *words, *world._who(who), lang=lang, terminal=terminal)
 
     def at(self, url: str) -> AtDesk:
         """The page of a call that this desk opened."""

@@ -16,7 +16,9 @@ let facts = null; // the person, and what they may do
 let place = sessionStorage.getItem("desk") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
 let view = null; // the name of the view that is shown
 let rows = []; // of the view
-let current = null; // the row that is open beside it
+let current = null; // the row that is open beside it: its view, its id, and its place in the list
+let observer = null; // of the end of what is open
+let isBusy = false; // while a button is carried out
 let asked = 0; // requests for a view; only the answer to the newest is shown
 let isOver = false;
 
@@ -132,6 +134,10 @@ function showViews() {
 }
 
 async function show(name, { isChosen = false } = {}) {
+  if (document.body.dataset.open === "copy") {
+    if (!mayLeave()) return;
+    await leave();
+  }
   const isOther = name !== view;
   view = name;
   for (const each of document.querySelectorAll("[data-view]")) {
@@ -143,28 +149,38 @@ async function show(name, { isChosen = false } = {}) {
   byId("filter").hidden = name !== "calls";
   byId("ask").hidden = name !== "access";
   byId("steps").hidden = name !== "calls";
+  byId("purpose").closest(".field").hidden = name === "copies"; // a copy is made, reviewed and released for training
   if (isOther) {
     announce("");
+    complain("");
+    forgetDetail();
     fill({ lines: [], headings: [], rows: [], names: [] });
-    byId("nothing").textContent = say(["calls", "copies"].includes(name) ? "nothing_open" : "nothing_read");
-    byId("beside").hidden = ["files", "access", "status", "grants"].includes(name);
   }
+  showBeside();
   if (isChosen) byId("view-name").focus();
   await refresh();
+}
+
+// Decisions of a review that would be lost are asked about in its frame, before anything else is done.
+function mayLeave() {
+  const leaving = new Event("leaving", { cancelable: true });
+  return document.body.dataset.open !== "copy" || frame.contentWindow.dispatchEvent(leaving);
 }
 
 // The rows as they are now; what is open stays open, and stays marked.
 async function refresh() {
   const mine = (asked += 1);
+  if (view === "calls" && !byId("reason").value.trim()) return fill({ lines: [say("reason_first")] });
   const told = await request({ do: "show", view, ...terms(), ...(view === "calls" ? typedIn("filter") : {}) });
-  if (mine !== asked || isOver || !told) return;
-  fill(told);
+  if (mine !== asked || isOver) return;
+  fill(told ?? {}); // what may not be shown any more is not left there
 }
 
 const typedIn = (form) => Object.fromEntries(new FormData(byId(form)));
 const terms = () => typedIn("terms");
 
 function fill(told) {
+  const [inUse, focused] = [byId("table").querySelector("form")?.closest("tr"), focusedRow()];
   rows = told.rows ?? [];
   byId("lines").replaceChildren(...(told.lines ?? []).map((line) => made("p", line)));
   byId("table").hidden = !rows.length;
@@ -172,11 +188,22 @@ function fill(told) {
   const head = document.createElement("tr");
   head.append(...(hasButtons ? [made("td", "")] : []), ...(told.headings ?? []).map(heading));
   byId("table").tHead.replaceChildren(head);
-  byId("table").tBodies[0].replaceChildren(...rows.map((row) => rowOf(row, told.headings, hasButtons)));
-  byId("count").textContent = rows.length === 1 ? say("count_one") : rows.length ? say("count", { count: rows.length }) : "";
+  const isKept = (row) => inUse?.dataset.id === row.id; // with what is typed there
+  const lines = rows.map((row) => (isKept(row) ? inUse : rowOf(row, told.headings, hasButtons)));
+  byId("table").tBodies[0].replaceChildren(...lines);
+  if (focused) (lineOf(focused.id)?.querySelector(focused.at) ?? byId("view-name")).focus();
   const option = (name) => Object.assign(document.createElement("option"), { value: name });
   if (told.names) byId("teams").replaceChildren(...told.names.map(option));
   markCurrent();
+}
+
+const lineOf = (id) => [...byId("table").tBodies[0].rows].find((line) => line.dataset.id === id);
+
+// The row that has the focus, and where in it; so that a list that is shown anew leaves the focus there.
+function focusedRow() {
+  const line = document.activeElement.closest("#table tbody tr");
+  const at = ["form input", "form button", "button.open", "button.act"].find((each) => document.activeElement.matches(each));
+  return line && at ? { id: line.dataset.id, at } : null;
 }
 
 function made(kind, text) {
@@ -224,9 +251,10 @@ function ask(row, act, cell) {
   if (before?.dataset.act === act) return;
   const form = document.createElement("form");
   form.dataset.act = act;
-  form.append(made("p", say(`act_${act}_told`)));
+  const told = Object.assign(made("p", say(`act_${act}_told`)), { tabIndex: -1 });
+  form.append(told);
   let reason = null;
-  if (["deny", "release", "reject"].includes(act)) {
+  if (["deny", "deny_refusal", "release", "reject"].includes(act)) {
     const label = made("label", say("reason"));
     reason = Object.assign(document.createElement("input"), { maxLength: 500, autocomplete: "off" });
     label.append(reason);
@@ -241,16 +269,22 @@ function ask(row, act, cell) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const given = reason ? { reason: reason.value } : {};
-    carryOut({ do: "act", act, id: row.id, holder: row.holder ?? "", ...given });
+    carryOut({ do: "act", act, id: row.id, holder: row.holder ?? "", ...given }, form);
   });
   form.addEventListener("keydown", (event) => event.key === "Escape" && cancel.click());
   cell.append(form);
-  (reason ?? form.querySelector("button")).focus();
+  (reason ?? told).focus(); // not the button: a key that is held down would press it
 }
 
-async function carryOut(body) {
+async function carryOut(body, form) {
+  if (isBusy) return;
+  isBusy = true;
   const told = await request(body);
+  isBusy = false;
   if (!told) return;
+  form.reset();
+  form.closest("#table form")?.remove();
+  forgetDetail();
   await refresh();
   announce(told.lines.join(" "));
   byId("view-name").focus();
@@ -261,34 +295,68 @@ function announce(text) {
 }
 
 function complain(text) {
-  announce("");
+  if (text) announce("");
   byId("complaint").textContent = text;
+  if (text) byId("complaint").scrollIntoView({ block: "nearest" });
 }
 
 // -- what is open beside the list -------------------------------------------------------------------------
 
 async function open(row) {
+  if (!mayLeave()) return;
   const id = row.opened || row.id;
+  observer?.disconnect(); // the end of what is open now is no news
   frame.contentWindow?.dispatchEvent(new Event("pagehide")); // it reports what was heard so far
   const told = await request({ do: "open", kind: row.opens, id, ...terms() });
-  if (!told || isOver) return;
-  current = { view, id: row.id };
-  const isRead = row.opens === "case";
-  byId("nothing").hidden = true;
-  byId("detail").hidden = !isRead;
-  frame.hidden = isRead;
-  if (isRead) {
+  if (isOver) return;
+  current = { view, id: row.id, at: rows.indexOf(row) };
+  if (!told) {
+    const text = byId("complaint").textContent;
+    await refresh(); // it may be gone from the list
+    return complain(text);
+  }
+  if (row.opens === "case") {
     leaveFrame();
     byId("detail").textContent = told.lines.join("\n");
+    showBeside();
     byId("detail").focus();
   } else {
+    forgetDetail();
     frame.contentWindow.location.replace(told.url);
     document.body.dataset.open = row.opens;
-    byId("back").hidden = row.opens !== "copy";
-    byId("steps").hidden = row.opens !== "call";
+    showBeside();
     if (matchMedia("(max-width: 74.99rem)").matches) byId("beside").scrollIntoView({ block: "start" });
   }
+  if (row.opens === "call") noteHeard(row);
+  announce(say("now_open", { what: row.cells.slice(0, 4).join(", ") }));
   markCurrent();
+}
+
+// As the next list would say; to ask for that would be a search.
+function noteHeard(row) {
+  row.mark = "";
+  row.cells[row.cells.length - 1] = say("heard");
+  const line = lineOf(row.id);
+  delete line?.dataset.mark;
+  if (line) line.lastChild.textContent = say("heard");
+}
+
+// What is open stays beside every view; a text goes with the view that it is of.
+function showBeside() {
+  const [kind, isRead] = [document.body.dataset.open, byId("detail").textContent !== ""];
+  byId("back").hidden = kind !== "copy";
+  byId("steps").hidden = view !== "calls" || kind === "copy";
+  byId("detail").hidden = !isRead;
+  frame.hidden = !kind;
+  const nothing = { calls: "nothing_open", copies: "nothing_copy", cases: "nothing_read" }[view];
+  byId("nothing").hidden = Boolean(kind || isRead || !nothing);
+  byId("nothing").textContent = nothing ? say(nothing) : "";
+  byId("beside").hidden = !(kind || isRead || nothing);
+}
+
+function forgetDetail() {
+  byId("detail").textContent = "";
+  if (view) showBeside();
 }
 
 // Keys go to the list from the frame too. When a call or a review is over, the list is what it is then.
@@ -296,20 +364,26 @@ function lookInto() {
   const inside = frame.contentWindow;
   inside.addEventListener("keydown", press);
   const state = () => inside.document.body?.dataset.state;
-  const observer = new MutationObserver(() => {
+  observer = new MutationObserver(() => {
     if (state() !== "over") return;
     observer.disconnect();
     if (!isOver) refresh();
   });
   if (state()) observer.observe(inside.document.body, { attributes: true, attributeFilter: ["data-state"] });
+  if (document.body.dataset.open === "copy") inside.focus(); // its keys are at hand
+}
+
+async function leave() {
+  observer?.disconnect();
+  leaveFrame();
+  showBeside();
+  markCurrent();
+  await request({ do: "leave" });
 }
 
 async function back() {
-  leaveFrame();
-  byId("nothing").hidden = false;
-  byId("back").hidden = true;
-  byId("steps").hidden = view !== "calls";
-  await request({ do: "leave" });
+  if (!mayLeave()) return;
+  await leave();
   await refresh();
   byId("view-name").focus();
 }
@@ -320,6 +394,7 @@ function leaveFrame() {
   frame.removeAttribute("src");
   frame.contentWindow?.location.replace("about:blank");
   sessionStorage.removeItem("place"); // the frame's path, which it kept for a reload
+  current = null;
 }
 
 function markCurrent() {
@@ -338,11 +413,11 @@ const placeOf = (one) => (one?.view === view ? rows.findIndex((row) => row.id ==
 // The next call of the list, or the first; a call that is gone from the list leaves its place to the one behind it.
 async function step(by) {
   const at = placeOf(current);
-  const row = rows[at < 0 ? 0 : at + by];
+  const gone = current?.view === view ? current.at + Math.min(by, 0) : 0;
+  const row = rows[at < 0 ? gone : at + by];
   if (view !== "calls" || !row) return;
   await open(row);
-  const line = byId("table").tBodies[0].querySelector(`[data-id="${row.id}"]`);
-  line?.scrollIntoView({ block: "nearest" });
+  lineOf(row.id)?.scrollIntoView({ block: "nearest" });
 }
 
 // -- what a person does -----------------------------------------------------------------------------------
@@ -351,10 +426,12 @@ const KEYS = { n: () => step(1), p: () => step(-1), w: () => chooseDay(say("last
 
 function press(event) {
   if (isOver || !facts || event.defaultPrevented || event.ctrlKey || event.metaKey) return;
-  if (event.altKey && facts.views[Number(event.key) - 1]) {
+  const number = /^Digit(\d)$/.exec(event.code)?.[1] ?? event.key; // with Alt a key may give another sign
+  if (event.altKey && facts.views[number - 1]) {
     event.preventDefault();
-    return show(facts.views[Number(event.key) - 1], { isChosen: true });
+    return show(facts.views[number - 1], { isChosen: true });
   }
+  if (document.body.dataset.open === "copy" && !frame.hidden) return; // a review has its keys for itself
   if (event.altKey || event.target.closest?.(TYPED)) return;
   const key = event.key.toLowerCase();
   if (KEYS[key] && view === "calls") {
@@ -389,6 +466,7 @@ function walk(event) {
 document.addEventListener("keydown", press);
 byId("table").addEventListener("keydown", walk);
 byId("back").addEventListener("click", back);
+byId("again").addEventListener("click", refresh);
 byId("next").addEventListener("click", () => step(1));
 byId("previous").addEventListener("click", () => step(-1));
 for (const each of document.querySelectorAll("[data-day]")) {
@@ -402,9 +480,10 @@ byId("terms").addEventListener("submit", (event) => event.preventDefault());
 byId("terms").addEventListener("change", () => refresh());
 byId("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  carryOut({ do: "act", act: "ask", ...typedIn("ask") });
+  carryOut({ do: "act", act: "ask", ...typedIn("ask") }, byId("ask"));
 });
 byId("close").addEventListener("click", async () => {
+  if (!mayLeave()) return;
   finish("closed");
   await fetched(`${place}/close`, { method: "POST", keepalive: true }).catch(() => {});
 });

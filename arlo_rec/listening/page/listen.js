@@ -114,8 +114,8 @@ function watch() {
     if (isOver) return;
     events = new EventSource(`${place}/events`);
     events.onmessage = (event) => {
-      heardOf = performance.now();
       const news = JSON.parse(event.data);
+      if (news.state === "open") heardOf = performance.now(); // else nobody looked lately
       if (news.state === "closed") finish(words.has(`closed_${news.why}`) ? `closed_${news.why}` : "closed_ended");
     };
     events.onerror = () => {
@@ -755,5 +755,6 @@ export function listenTo(sound) {
 listenTo(audio);
 setInterval(() => audio.paused || reportHeard(), 1000 * REPORT_EVERY);
 addEventListener("pagehide", () => reportHeard({ isLeaving: true }));
+addEventListener("leaving", (event) => hooks.keepsOpen?.() && event.preventDefault()); // the desk would leave it
 addEventListener("hashchange", () => location.reload()); // another address of this program, in the same window
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
