@@ -9,7 +9,7 @@ import pytest
 
 from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.root_secret import Instance, Memory, Seen, StateFolder, decode_memory, encode_memory
-from tests.support.backups import back_up, places
+from tests.support.backups import back_up, kept, places
 from tests.support.feed import path as feed_path
 from tests.support.world import World
 
@@ -110,8 +110,10 @@ def test_an_older_copy_of_a_drill_is_noticed(backed_up: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_drill_can_be_made_again_at_the_same_place(backed_up: World) -> None:
+def test_a_drill_leaves_the_ring_as_it_was_and_can_be_made_again_at_the_same_place(backed_up: World) -> None:
+    ring = kept(backed_up)
     copy = drill(backed_up)
+    assert kept(backed_up) == ring
     for ending in ("", ".root"):
         shutil.rmtree(f"{copy}{ending}")
     backed_up.grant()
@@ -123,8 +125,7 @@ def test_a_drill_can_be_made_again_at_the_same_place(backed_up: World) -> None:
 @pytest.mark.slow
 def test_who_saw_the_copy_of_a_drill_first_opens_the_store_by_its_check_word(backed_up: World) -> None:
     copy = drill(backed_up)
-    kept = backed_up.base / "state"
-    shutil.rmtree(kept)
+    shutil.rmtree(backed_up.base / "state")
     assert looked_at(backed_up, copy, who="iver") == (0, "")
     backed_up.environment["XDG_STATE_HOME"] = str(backed_up.base / "officer")
     word = backed_up.json("status", who="sigrid")["check_word"]
