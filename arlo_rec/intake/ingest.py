@@ -63,7 +63,8 @@ def ingest(
     store.demand(Action.INGEST, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
-    _demand_there(paths)
+    if closed is None:
+        _demand_there(paths)
     if not options.dry_run:
         left_in_spool.remember(store, paths, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
@@ -124,11 +125,12 @@ def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
 
 
 def _demand_there(paths: list[Path]) -> None:
-    """Raise Unreachable where nothing is at any path: a mistyped or unmounted spool is no refused call."""
-    with disk():
-        are_missing = all(status(path) is None for path in paths)
-    if are_missing:
-        raise Unreachable("spool_unreachable", path=", ".join(map(str, paths)))
+    """Raise Unreachable for a folder that is not there: a mistyped or unmounted spool is no refused call."""
+    for path in paths:
+        with disk():
+            is_missing = not path.suffix and status(path) is None
+        if is_missing:
+            raise Unreachable("spool_unreachable", path=str(path))
 
 
 def _read_ahead(

@@ -128,13 +128,19 @@ def test_a_manifest_a_sound_or_a_folder_can_be_named(world: World) -> None:
     assert (told["refused"], told["unclaimed"], left(world)) == ([], [], set())
 
 
-@pytest.mark.parametrize("name", ["nothing.json", "nothing.wav", "nothing", "x" * 300, "call.json/below.json"])
-def test_a_path_that_leads_to_nothing_is_unreachable_and_beside_another_it_is_refused(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", ["nothing.json", "nothing.wav", "call.json/below.json"])
+def test_a_file_that_is_not_there_is_refused_not_passed_over(world: World, name: str) -> None:
+    world.deliver("call")
+    result = world.run("ingest", str(world.spool / name), "--json", who="telefon")
+    assert (result.exit, [one["code"] for one in result.json["refused"]]) == (3, ["not_a_file"])
+
+
+@pytest.mark.parametrize("name", ["nothing", "x" * 300])
+def test_a_folder_that_is_not_there_is_unreachable_and_no_refused_call(world: World, name: str) -> None:
     path = str(world.deliver("call").parent / name)
-    assert world.code("ingest", path, who="telefon") == (16, "spool_unreachable")
-    assert world.json("status", who="iver")["refused"] == [], "no call was refused"
-    told = world.json("ingest", path, str(world.spool), who="telefon")
-    assert ([one["code"] for one in told["refused"]], len(told["accepted"])) == (["not_a_file"], 1)
+    assert world.run("ingest", path, "--json", who="telefon").exit == 16
+    assert world.json("status", who="iver")["refused"] == []
+    assert world.json("ingest", str(world.spool), who="telefon")["refused"] == []
 
 
 def test_a_manifest_that_names_no_sound_means_the_one_beside_it(world: World) -> None:

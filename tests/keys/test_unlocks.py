@@ -90,6 +90,7 @@ def test_a_passphrase_or_a_key_that_is_named_outranks_an_unlock(unlocked: World)
     unlocked.environment["ARLO_REC_PASSPHRASE_FILE"] = str(wrong)
     assert refusal(unlocked, "status", *LEIF) == (12, "wrong_passphrase")
     del unlocked.environment["ARLO_REC_PASSPHRASE_FILE"]
+    unlocked.spool.mkdir()
     assert unlocked.json("ingest", str(unlocked.spool), "--dry-run", who="telefon")["accepted"] == []
 
 
