@@ -57,7 +57,7 @@ def dsar(
     person: Person = None,
     received: Received = None,
     only: Annotated[list[str] | None, opt("opt.dsar_only", "--only", "ID|DATE..DATE")] = None,
-    speech: Annotated[list[Path] | None, opt("opt.speech", "--speech", "FILE|none")] = None,
+    turns: Annotated[list[Path] | None, opt("opt.speech", "--turns", "FILE|none")] = None,
     whole_call: Annotated[bool, opt("opt.whole_call", "--whole-call/--own-speech")] = False,
     reason: SometimesReason = None,
 ) -> Answer:
@@ -74,7 +74,7 @@ def dsar(
     if run.settings.answer_sound not in {"mp3", "wav"}:
         raise Usage("bad_value", name="answer_sound")
     form = Form(run.lang, run.settings.answer_sound == "wav", particulars.controller)
-    given = _speech(run, speech or [])
+    given = _speech(run, turns or [])
     differs = (whole_call, given.is_withheld, given.about, reason)
     scope = _scope(run, only or [])
     reply = requests.Reply(run.files.new_file(out), given.turns, given.draft, *differs, form, scope, particulars)
@@ -371,7 +371,7 @@ def _write_notice(notice: Notice, target: NamedFile) -> None:
 
 
 class _Speech(NamedTuple):
-    """The files of `--speech`, told apart by what is in them."""
+    """The files of `--turns`, told apart by what is in them."""
 
     turns: Mapping[str, Sequence[Turn]]  # of speakers on single tracks, by id or reference
     about: Mapping[str, Sequence[SaidAbout]]  # the employee's words about the caller, by id or reference

@@ -183,13 +183,13 @@ def _tasks(run: Run, _: Asked) -> Shown:
 
     with acting_as(run, "todo").store() as store:
         waiting, name = tasks(store, anyone.company_of(run).suppliers or (), run.now()), store.person.name
-    rows = []
+    rows, when = [], Formats(run.lang).short
     for task in waiting:
         acts, opens = list(_OF_TASK.get(task.kind, ())), _OPENS.get(task.kind)
         sentence = anyone.task_text(run, task, name, with_command=not acts and opens is None)
-        rows.append(Row(task.id, [shown(task.since), sentence], acts, opens, str(task.about.get("case", ""))))
+        rows.append(Row(task.id, [when(task.since), sentence], acts, opens, str(task.about.get("case", ""))))
     lines = [] if rows else [run.say("todo.nothing")]
-    return Shown("tasks", lines, [run.say(f"column.{name}") for name in ("since", "task")], rows)
+    return Shown("tasks", lines, [run.say(f"column.{name}") for name in ("waits_since", "task")], rows)
 
 
 def _listed(

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 
 from arlo_rec.ui.config import PERSONAL, Kept, handed_key, kept
 
-READ: Final = frozenset({"--speech", "--anchor", "--cuts", "--transcript", "--published", "--sounds"})
+READ: Final = frozenset({"--turns", "--anchor", "--cuts", "--transcript", "--published", "--sounds"})
 SECRET: Final = frozenset({"--passphrase-file", "--new-passphrase-file", "--key-file"})
-WRITE: Final = frozenset({"--out", "--speech", "--receipt-out", "--key-out"})
+WRITE: Final = frozenset({"--out", "--turns", "--receipt-out", "--key-out"})
 APPEND: Final = frozenset({"--append"})
 WITNESS: Final = frozenset({"--witness-key"})
 PLAYER: Final = "--player"

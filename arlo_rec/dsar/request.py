@@ -462,7 +462,7 @@ def _identifiers(store: Store, request: Request, now: datetime) -> tuple[Identif
 def _check_decision(store: Store, reply: Reply, now: datetime) -> None:
     """Raise Usage, after logging it, if more or less than own speech is to be given without a reason."""
     if reply.whole_call and reply.withhold:
-        raise Usage("not_together", names="--speech --whole-call")
+        raise Usage("not_together", names="--turns --whole-call")
     decision = reply.decision
     if decision is not None and not decision.allowed:
         store.note(Denied(action=Action.DSAR, rule=decision.rule, code=decision.code), now)

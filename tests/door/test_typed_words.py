@@ -36,7 +36,7 @@ def of_paths(command: str) -> list[str]:
 def test_every_path_that_a_command_takes_is_of_one_table_or_of_the_server(command: str) -> None:
     for option in of_paths(command):
         if option.startswith("--") and option not in OF_THE_SERVER | words.HERE_WITH:
-            is_read_or_new = option == "--speech"
+            is_read_or_new = option == "--turns"
             assert sum(option in table for table in TABLES) == 1 + is_read_or_new, option
         elif not option.startswith("--"):
             assert (command, option) in {(words.READ_WORD, "file"), ("ingest", "paths")}

@@ -76,7 +76,7 @@ def test_a_single_track_is_given_by_turns_and_the_letter_counts_what_is_unsure(w
     call = spoken(world)
     file = call if named == "id" else named
     rttm = turns(world, f"{file} 1 1.0 2.0 <NA> <NA> caller 0.9", f"{file} 1 4.0 2.0 <NA> <NA> agent 0.9")
-    answer = ask(world, "90000001", "--speech", str(rttm))
+    answer = ask(world, "90000001", "--turns", str(rttm))
     (one,) = data_of(answer)["recordings"]
     assert (one["own_speech"], one["withheld"], one["unsure"]) == (True, None, [])
     sound = sound_of(answer)
@@ -88,7 +88,7 @@ def test_a_single_track_is_given_by_turns_and_the_letter_counts_what_is_unsure(w
 def test_what_is_unsure_on_a_single_track_is_silent_and_told(world: World) -> None:
     spoken(world)
     rttm = turns(world, "pbx.mono 1 1.0 2.0 <NA> <NA> caller 0.5", "pbx.mono 1 4.0 2.0 <NA> <NA> agent 0.9")
-    answer = ask(world, "90000001", "--speech", str(rttm), "--lang", "en")
+    answer = ask(world, "90000001", "--turns", str(rttm), "--lang", "en")
     (one,) = data_of(answer)["recordings"]
     ((start, end),) = [(each["starts_s"], each["ends_s"]) for each in one["unsure"]]
     assert (start, end) == pytest.approx((1.0, 3.0), abs=0.3)
@@ -102,7 +102,7 @@ def test_without_turns_that_fit_a_single_track_has_no_sound_and_the_officer_is_t
     world: World, lines: tuple[str, ...]
 ) -> None:
     call = spoken(world)
-    more = ("--speech", str(turns(world, *lines))) if lines else ()
+    more = ("--turns", str(turns(world, *lines))) if lines else ()
     answer = ask(world, "90000001", *more)
     assert answer["told"]["without_sound"] == [{"id": call, "code": "mono"}]
     assert not [name for name in answer["bodies"] if name.endswith((".wav", ".mp3"))]
@@ -111,17 +111,17 @@ def test_without_turns_that_fit_a_single_track_has_no_sound_and_the_officer_is_t
 def test_the_officer_gets_a_draft_of_turns_which_names_make_into_an_answer(world: World) -> None:
     call = spoken(world)
     draft = world.base / "draft.rttm"
-    told = ask(world, "90000001", "--speech", str(draft), name="first.html")["told"]
+    told = ask(world, "90000001", "--turns", str(draft), name="first.html")["told"]
     assert [(each["id"], round(each["start"]), round(each["end"])) for each in told["turns"]] == [
         (call, 1, 3),
         (call, 4, 6),
     ]
     text = draft.read_text("utf-8")
     assert text.count("> unknown <") == 2
-    unnamed = ask(world, "90000001", "--speech", str(draft), name="unnamed.html")
+    unnamed = ask(world, "90000001", "--turns", str(draft), name="unnamed.html")
     assert unnamed["told"]["without_sound"] == [{"id": call, "code": "mono"}], "nobody was told apart"
     draft.write_text(text.replace("> unknown <", "> caller <", 1).replace("> unknown <", "> agent <"), "utf-8")
-    answer = ask(world, "90000001", "--speech", str(draft), name="second.html")
+    answer = ask(world, "90000001", "--turns", str(draft), name="second.html")
     assert (answer["told"]["without_sound"], answer["told"]["turns"]) == ([], [])
     sound = sound_of(answer)
     loud = [sum(map(abs, array("h", sound.data[16000 * n : 16000 * (n + 1)]))) for n in range(8)]
@@ -133,7 +133,7 @@ def test_a_sound_that_is_not_separated_is_promised_and_the_officer_is_told_three
     out = world.base / "answer.html"
     said = world.run("dsar", "90000001", *CALLED, "--out", str(out), "--lang", "en", who="sigrid")
     assert said.exit == 0
-    assert all(way in said.out for way in ("--speech FILE", "--whole-call --reason", "--speech none --reason"))
+    assert all(way in said.out for way in ("--turns FILE", "--whole-call --reason", "--turns none --reason"))
     assert "somebody speaks in 2 places" in said.out
     letter = ask(world, "90000001", "--lang", "en", name="again.html")["letter_html"]
     assert "We separate them when you ask for it, before" in words_of(letter)
@@ -144,12 +144,12 @@ def test_a_sound_that_is_not_separated_is_promised_and_the_officer_is_told_three
 def test_a_sound_is_refused_only_with_a_reason_which_letter_and_log_have(world: World) -> None:
     call = spoken(world)
     out = ("--out", str(world.base / "x.html"), "--json")
-    told = world.run("dsar", "90000001", *CALLED, "--speech", "none", *out, who="sigrid")
+    told = world.run("dsar", "90000001", *CALLED, "--turns", "none", *out, who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "withhold_without_reason")
-    both = ("--speech", "none", "--whole-call", "--reason", WEIGHED)
+    both = ("--turns", "none", "--whole-call", "--reason", WEIGHED)
     told = world.run("dsar", "90000001", *CALLED, *both, *out, who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "not_together")
-    answer = ask(world, "90000001", "--speech", "none", "--reason", WEIGHED, "--lang", "en")
+    answer = ask(world, "90000001", "--turns", "none", "--reason", WEIGHED, "--lang", "en")
     assert answer["told"]["without_sound"] == [{"id": call, "code": "withheld"}]
     assert data_of(answer)["withheld_reason"] == WEIGHED
     assert f"The reason is: {WEIGHED}." in words_of(answer["letter_html"])
@@ -165,7 +165,7 @@ def test_what_the_employee_says_about_the_caller_is_given_as_text_with_the_weigh
     world.take_in("a", seconds=1)
     file = world.base / "about.json"
     file.write_text(json.dumps({"pbx.a": [{"start": 0.4, "text": "Kunden virker fornøyd."}]}), "utf-8")
-    about = ("--speech", str(file))
+    about = ("--turns", str(file))
     out = ("--out", str(world.base / "x.html"), "--json")
     told = world.run("dsar", "90000001", *CALLED, *about, *out, who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "about_without_reason")
@@ -196,7 +196,7 @@ def test_words_about_the_caller_that_do_not_fit_are_refused_and_nothing_leaves(
 ) -> None:
     world.take_in("a", seconds=0.3)
     (world.base / "about.json").write_text(document, "utf-8")
-    words = ("--speech", str(world.base / "about.json"), "--reason", WEIGHED, "--out", str(world.base / "x.html"))
+    words = ("--turns", str(world.base / "about.json"), "--reason", WEIGHED, "--out", str(world.base / "x.html"))
     told = world.run("dsar", who, *CALLED, *words, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, code)
     assert not (world.base / "x.html").exists()
@@ -220,7 +220,7 @@ def test_turns_that_cannot_be_read_are_refused_before_anything_is_opened(world: 
     bad = world.base / "bad.rttm"
     bad.write_text("SPEAKER pbx.mono\n", "utf-8")
     out = str(world.base / "x.html")
-    told = world.run("dsar", "90000001", *CALLED, "--speech", str(bad), "--out", out, "--json", who="sigrid")
+    told = world.run("dsar", "90000001", *CALLED, "--turns", str(bad), "--out", out, "--json", who="sigrid")
     assert (told.exit, told.json["error"]["code"]) == (2, "turns_unreadable")
     assert world.json("case", "list", who="sigrid")["cases"] == []
 
