@@ -6,26 +6,12 @@ import time
 
 import pytest
 
-from tests.listening.test_desk_in_a_browser import (
-    ALT,
-    DOWN,
-    ENTER,
-    INSIDE,
-    OPEN,
-    PLAYING,
-    ROWS,
-    SOUND,
-    WHY,
-    arrive,
-    as_it_was,
-    office,
-)
 from tests.support.browser import MISSING, Browser
 from tests.support.copies import propose
+from tests.support.desk import ALT, DOWN, ENTER, INSIDE, OPEN, PLAYING, ROWS, SOUND, WHY, arrive
 from tests.support.listening import AtDesk
 from tests.support.world import World
 
-__all__ = ["as_it_was", "office"]  # fixtures
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.rule("access.need"),

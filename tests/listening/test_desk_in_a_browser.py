@@ -5,8 +5,6 @@ Pictures of it go to the test's folder; `LISTEN_PICTURES=FOLDER` puts them where
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from arlo_rec.i18n.messages import LANGUAGES
 from tests.support.axe import violations
 from tests.support.browser import LOOPBACK, MISSING, Browser
 from tests.support.copies import propose
+from tests.support.desk import ALT, DOWN, ENTER, INSIDE, OPEN, PLAYING, ROWS, SOUND, SPACE, WHY, arrive
 from tests.support.listening import AtDesk
 from tests.support.world import World
 
@@ -22,38 +21,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.rule("access.need"),
     pytest.mark.xdist_group("browser"),
+    pytest.mark.usefixtures("as_it_was"),
     pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
 ]
-DOWN, ENTER, SPACE, ALT, TAB = "\ue015", "\ue007", " ", "\ue00a", "\ue004"  # W3C WebDriver, 17.4.2
-INSIDE = "document.querySelector('#frame').contentDocument"
-SOUND = f"{INSIDE}?.querySelector('audio')"
-PLAYING = f"{SOUND} && !{SOUND}.paused && {SOUND}.currentTime > 0"
-ROWS = "document.querySelectorAll('#table tbody tr').length"
-OPEN = "return document.querySelector('#table tr[aria-current]')?.dataset.id ?? null"
-WHY = "they need it for their work"
-
-
-@pytest.fixture
-def office(world: World) -> World:
-    """A world with six calls of last week and one of today."""
-    world.grant()
-    now = datetime.now(UTC)
-    monday = now - timedelta(days=now.weekday() + 7)
-    for number in range(6):
-        started, agent = monday + timedelta(hours=number), ("Ola Oppdiktet", "Kari Prøvesen")[number % 2]
-        world.deliver(f"w{number}", started=started, seconds=3, agent=agent, seed=number)
-    world.deliver("now", started=now - timedelta(minutes=5), seconds=3, seed=9)
-    world.json("ingest", str(world.spool), who="telefon")
-    return world
-
-
-def arrive(browser: Browser, desk: AtDesk, rows: int | None = None) -> None:
-    browser.visit("about:blank")
-    browser.complaints(), browser.requested()
-    browser.visit(f"{desk.origin}/desk#{desk.token}")
-    browser.wait_until("document.body.dataset.state === 'ready'")
-    if rows is not None:
-        browser.wait_until(f"{ROWS} === {rows}")
 
 
 @pytest.mark.rule("access.managers")
@@ -200,13 +170,3 @@ def test_nothing_is_wider_than_the_window(
         for page in ("document", INSIDE):
             assert browser.run(f"const at = {page}.documentElement; return at.scrollWidth - at.clientWidth") <= 0
         assert browser.run("return document.documentElement.lang") == lang
-
-
-@pytest.fixture
-def as_it_was(browser: Browser) -> Iterator[None]:
-    yield
-    browser.command("Emulation.clearDeviceMetricsOverride")
-    browser.colours("light")
-
-
-pytestmark.append(pytest.mark.usefixtures("as_it_was"))
