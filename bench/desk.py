@@ -43,7 +43,7 @@ def run(size: int) -> Iterator[str]:
     first, later = lists[0][0], statistics.median(seconds for seconds, _ in lists[1:])
     yield f"{size} recordings, {teams} teams, {len(rows)} calls in the list"
     yield f"first list: {first:.3f} s, {most(first, LIMIT_LIST_S, ' s')}"
-    yield f"later lists: {later:.3f} s, {later / found:.2f} of `find`"
+    yield f"later lists: {later:.3f} s, {later / found:.3f} of `find`"
     sound = statistics.median(sounds)
     yield f"first sound after the key, each call after another: {sound:.3f} s, {most(sound, LIMIT_SOUND_S, ' s')}"
 

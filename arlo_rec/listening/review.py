@@ -82,8 +82,9 @@ def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
     plan, words = opened.shown.plan, spoken(opened.shown.plan)
     doubts = plan.unsure if plan.is_scored else owed.doubtful(plan, opened.shown.duration)
     starts = [word.start for word in words]
+    unscored = {} if plan.is_scored else {"score": None}  # nobody said how sure a word is
     cuts = [
-        {"number": number, **cut.to_json(), "heard": " ".join(heard_in(cut, words, starts))}
+        {"number": number, **cut.to_json(), **unscored, "heard": " ".join(heard_in(cut, words, starts))}
         for number, cut in enumerate(plan.listed, 1)
     ]
     return {

@@ -661,7 +661,7 @@ def test_a_stretch_is_cut_that_was_marked_by_keys_or_dragged_over_with_shift(bro
     browser.press_keys("c")
     assert browser.text("#status").startswith("Merk først en strekning")
     browser.press_keys(RIGHT, "[", RIGHT, "]", "c")
-    assert browser.text("#loop") == "hele opptaket"
+    assert browser.text("#loop") == "av"
     assert texts(browser, "#cuts button")[1].startswith(
         "+ Nytt klipp 0:05,00 til 0:10,00 lagt til Begge · annet · person"
     )

@@ -376,7 +376,8 @@ export function mark(begin, end) {
 function showLoop(code, values) {
   const ends = { begin: clock(loopBegin()), end: clock(loopEnd()) };
   const isWhole = stretch.begin === null && stretch.end === null;
-  byId("loop").textContent = isWhole ? say("loop_none") : say("loop_stretch", ends);
+  const whole = stretch.repeats ? "loop_none" : "loop_off";
+  byId("loop").textContent = isWhole ? say(whole) : say("loop_stretch", ends);
   button("loop-repeat").setAttribute("aria-pressed", String(stretch.repeats));
   if (stretch.repeats) announce("now_loop", ends);
   else if (code) announce(code, values);
