@@ -23,7 +23,7 @@ from arlo_rec.log.events import Denied, PolicyApproved, PolicyDenied, PolicyProp
 from arlo_rec.model import policy_file, policy_versions
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Usage
-from arlo_rec.model.policy_file import Hashing
+from arlo_rec.model.policy_file import Hashing, MapDigest
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, ReasonCode, demanded_reason
 from arlo_rec.model.records import Approval, Kind, to_iso
 from arlo_rec.model.strict_json import canonical
@@ -114,6 +114,13 @@ class PromptShown(Record, frozen=True):
     taken_after_end: bool
 
 
+class MapShown(Record, frozen=True):
+    """A map of exports that a version approves, with the digest of its file."""
+
+    name: str
+    sha256: str
+
+
 class VersionShown(Record, frozen=True):
     """A version of the policy in an answer: what it sets, and who approved it."""
 
@@ -127,6 +134,7 @@ class VersionShown(Record, frozen=True):
     retention_days: int
     reasons: tuple[ReasonCode, ...]
     prompts: list[PromptShown]
+    maps: list[MapShown]
     by: str
     approved_by: list[str]
     sha256: str
@@ -135,7 +143,9 @@ class VersionShown(Record, frozen=True):
     def of_version(cls, version: PolicyVersion, **more: object) -> Self:
         """The answer's part about *version*."""
         prompts, approved_by = _prompts(version), [approval.by for approval in version.approvals]
-        facts = {"prompts": list(prompts.values()), "approved_by": approved_by, "sha256": version_digest(version)}
+        maps = [MapShown.of(each) for each in version.maps]
+        facts = {"prompts": list(prompts.values()), "maps": maps, "approved_by": approved_by}
+        facts["sha256"] = version_digest(version)
         return cls.of(version, **facts, **more)
 
 
@@ -182,7 +192,7 @@ def differences(before: PolicyVersion, after: PolicyVersion) -> list[Difference]
     """The settings that *after* changes, in the order of the file, and the changed parts of the program."""
     keys = (*TRUTHS, *LIMITS)
     changes = [Difference(key, getattr(before, key), getattr(after, key)) for key in keys]
-    for table in (_reasons, _prompts, _program):
+    for table in (_reasons, _prompts, _maps, _program):
         old, new = table(before), table(after)
         changes += [Difference(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
     return [difference for difference in changes if difference.before != difference.after]
@@ -207,6 +217,10 @@ def _prompts(version: PolicyVersion) -> dict[str, PromptShown]:
     }
 
 
+def _maps(version: PolicyVersion) -> dict[str, Any]:
+    return {f"map {each.name}": each.sha256 for each in version.maps}
+
+
 def _program(version: PolicyVersion) -> dict[str, Any]:
     return {f"program {part.name}": part.sha256 for part in version.program}
 
@@ -215,9 +229,14 @@ def _program(version: PolicyVersion) -> dict[str, Any]:
 
 
 def propose(
-    store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing = policy_file.no_sound
+    store: Store,
+    raw: bytes,
+    path: str,
+    now: datetime,
+    hashing: Hashing = policy_file.no_sound,
+    of_map: MapDigest = policy_file.no_map,
 ) -> tuple[Proposal, list[Difference]]:
-    """Propose the version of a file; return it with its changes. *hashing* reads the sound of a prompt.
+    """Propose the version of a file; return it with its changes. *hashing* reads the sound of a prompt, *of_map* a map.
 
     Raises NotGranted; Usage for an invalid file, a taken name or a version without changes; Refused, after its log
     entry, for settings outside the guidelines.
@@ -225,18 +244,18 @@ def propose(
     store.demand(Action.POLICY, now)
     store.demand_clock(Action.POLICY, now)
     try:
-        return _proposed(store, raw, path, now, hashing)
+        return _proposed(store, raw, path, now, hashing, of_map)
     except Refused as refused:
         store.note(Denied(action=Action.POLICY, rule=refused.rule or "purpose.change", code=refused.code), now)
         raise
 
 
 def _proposed(
-    store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing
+    store: Store, raw: bytes, path: str, now: datetime, hashing: Hashing, of_map: MapDigest
 ) -> tuple[Proposal, list[Difference]]:
     with store.change(now) as change:  # unnamed settings stay as they are in this transaction
         newest = store.policy.newest
-        version = replace(policy_file.read(raw, path, newest, now, hashing), by=store.person.name)
+        version = replace(policy_file.read(raw, path, newest, now, hashing, of_map), by=store.person.name)
         if version.version in {existing.version for existing in store.policy.versions}:
             raise Usage("policy_version_taken", version=version.version, rule="purpose.change")
         changed = changes_of(store.policy, version)

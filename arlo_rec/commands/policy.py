@@ -86,14 +86,21 @@ def policy_log(ctx: typer.Context) -> Answer:
 def policy_propose(ctx: typer.Context, file: Annotated[Path, arg("arg.policy_file", "FILE")]) -> Answer:
     """Propose another version of the policy, which is in force once it is approved."""
     from arlo_rec.admin import policy_changes
+    from arlo_rec.commands import maps
     from arlo_rec.model.policy_file import FILE_BYTES
 
     run: Run = ctx.obj
     now = run.now()
     raw = run.files.read(file, FILE_BYTES)
     with run.store() as store:
+        folder = file.parent
         proposed, changed = policy_changes.propose(
-            store, raw, str(file), now, lambda name: _sha256_of(run, file.parent / name)
+            store,
+            raw,
+            str(file),
+            now,
+            lambda name: _sha256_of(run, folder / name),
+            lambda name, named: maps.named(run, folder / named if named is not None else Path(name)).sha256,
         )
         alone = policy_changes.may_approve(store, proposed, now)
         shown = policy_changes.with_effects(store, proposed, changed, now)
@@ -211,6 +218,8 @@ def _changed(run: Run, change: Difference) -> str:
         return run.say(f"policy.program_{how}", name=code)
     if what == "prompt":
         return _prompt_changed(run, code, change)
+    if what == "map":
+        return run.say(f"policy.map_{how}", name=code, sha256=change.after or change.before)
     if what == "reason":
         langs = ("nb", "en") if how == "changed" else (run.lang,)  # one of them may be all that changed
         before, after = (_reason(run, value, langs) for value in (change.before, change.after))
@@ -278,6 +287,7 @@ def _version_lines(run: Run, version: PolicyVersion) -> list[str]:
         until = run.say("policy.until", day=prompt.until) if prompt.until else ""
         days = run.say("policy.from", day=prompt.since) + until
         lines.append(f"  {prompt.version} ({_offered(run, prompt)}; {days})")
+    lines += [run.say("policy.map", name=each.name, sha256=each.sha256) for each in version.maps]
     return lines
 
 

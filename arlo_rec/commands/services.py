@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arlo_rec.commands.disclosures import must_delete
-from arlo_rec.commands.options import DryRun, arg, one_of, opt
+from arlo_rec.commands.options import DryRun, arg, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import Usage
 from arlo_rec.policy import GuardLimits
@@ -16,6 +16,7 @@ from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
+    from arlo_rec.intake.maps.read import Map
     from arlo_rec.intake.run import NotTaken, Options, TakenIn
 
 
@@ -23,7 +24,8 @@ def ingest(
     ctx: typer.Context,
     paths: Annotated[list[Path], arg("arg.paths", "PATH…")],
     *,
-    format: Annotated[str, opt("opt.format", "--format", "FORMAT", choices=one_of("auto", "manifest"))] = "auto",
+    map: Annotated[Path | None, opt("opt.map", "--map", "NAME|FILE")] = None,
+    explain: Annotated[int | None, opt("opt.explain", "--explain", "ROW")] = None,
     keep_source: Annotated[bool, opt("opt.keep_source", "--keep-source")] = False,
     remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused", "CODE")] = None,
     dry_run: DryRun = False,
@@ -31,15 +33,17 @@ def ingest(
     """Take in the calls that lie in files and folders."""
     from msgspec.structs import replace
 
+    from arlo_rec.commands import maps
     from arlo_rec.intake.ingest import ingest as take_in
     from arlo_rec.intake.run import NotTaken, Options, Removed, TakenIn
 
     run: Run = ctx.obj
-    if format not in {"auto", "manifest"}:
-        raise Usage("format_unknown")
     codes = _refusal_codes(remove_refused or [], keep_source=keep_source)
+    by = maps.named(run, map) if map is not None else None
+    if explain is not None:
+        return _explained(run, by, paths, explain)
     options = Options(
-        keep_source=keep_source, dry_run=dry_run, remove_refused=codes, not_of=run.files.account_of_store()
+        keep_source=keep_source, dry_run=dry_run, remove_refused=codes, not_of=run.files.account_of_store(), map=by
     )
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
@@ -111,6 +115,21 @@ def backup(
 # -- the answer of an intake --------------------------------------------------------------------------
 
 
+def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
+    """What each field of one row of a file became."""
+    from arlo_rec.intake.maps.explain import explain
+    from arlo_rec.intake.run import Explained, Outcome, TakenIn
+
+    if by is None or len(paths) != 1:
+        raise Usage("explain_one_file")
+    with run.store() as store:
+        fields = explain(store, by, paths[0], row, run.now(), not_of=run.files.account_of_store())
+    table = run.listing(
+        Explained, fields, "field path value why", "path value", {"why": lambda each: run.say(f"map.why_{each.why}")}
+    )
+    return Answer(TakenIn.of(Outcome(), row=row, fields=fields), [], table._replace(is_whole=True))
+
+
 def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
     """The codes of the refusals whose files are removed; raises Usage."""
     from arlo_rec.intake.batch import CODES
@@ -164,6 +183,8 @@ def _message(run: Run, refusal: NotTaken) -> str:
     if refusal.why == "notice":
         return run.say(f"unclear.notice_{refusal.code}")
     message = run.say(f"refused.{refusal.code}")
+    if refusal.field is not None:
+        message = run.say("refused.field", message=message, field=refusal.field)
     subject = "sound" if refusal.code == "bad_audio" else "unclear"
     return f"{message}: {run.say(f'{subject}.{refusal.why}')}" if refusal.why else message
 

@@ -32,7 +32,7 @@ KINDS: Final = ("given", "declined", "withdrawn")
 IN_PART: Final = "given_in_part"
 _READ: Final = tuple(f'{{"action":"{kind.ACTION}"'.encode("ascii") for kind in (CallTakenIn, CallDeclined, Withdrawn))
 _TAKEN_IN: Final = re.compile(  # the beginning of the canonical JSON of such an entry
-    rb'\{"action":"ingest","at":"[^"\\]*","detail":\{"prompt":"([\w.-]{1,40})","sworn":"[0-9a-f]{64}",'
+    rb'\{"action":"ingest","at":"[^"\\]*","detail":\{(?:"map":"[0-9a-f]{64}",)?"prompt":"([\w.-]{1,40})","sworn":"[0-9a-f]{64}",'
     rb'"week":"(\d{4}-W\d\d)"\},"outcome":"allowed",'
 )
 _TICK: Final = timedelta(microseconds=1)

@@ -55,7 +55,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "errors": "error nearest why",
     "help": "help opt arg panel section usage exit example",
     "identities": "person handover recovery rotate init trust authority unlock lock notices objection",
-    "intake": "ingest refused sound unclear",
+    "intake": "ingest map refused sound unclear",
     "letter": "letter",
     "listening": "listening",
     "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock",

@@ -250,7 +250,8 @@ class BatchOutcome:
                 self._note_duplicate(delivery, held[0].id)
                 return
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
-        not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, refusal.why, told=False)
+        why, field = refusal.why, refusal.field
+        not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, why, field, told=False)
         self._refused.append(RefusedDelivery(delivery, not_taken))
         if refusal.code in REFUSED_FOR_GOOD:
             self._finished.append(delivery)
@@ -451,7 +452,7 @@ class Batch:
                         history = candidates.history_of(delivered, store.catalogue, agents)
                         history.check(delivered.call, call.content, self._run.now)
                         held = sealing.insert(call.recording, call.ke, call.audience_key, call.facts, tables)
-                        change.log(sealing.taken_in(held, call.consent))
+                        change.log(sealing.taken_in(held, call.consent, self._run.map_digest))
                         inserted.append((delivered, held.id))
                 self._results.log_refusals(change)
         self._results.committed(inserted)

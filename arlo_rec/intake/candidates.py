@@ -105,14 +105,22 @@ NO_ID = RecordingId(b"")  # of a call accepted by a dry run
 class Refusal(Exception):
     """The call is not taken in, by a rule.
 
-    `why` is a code word for an unacceptable sound or notice. `sound_gone`: no file has the name in the manifest, so
-    the call may be stored already.
+    `why` is a code word for an unacceptable sound or notice, `field` the field that is missing or wrong. `sound_gone`:
+    no file has the name in the manifest, so the call may be stored already.
     """
 
-    def __init__(self, code: str, rule: str | None = None, why: str | None = None, *, sound_gone: bool = False) -> None:
+    def __init__(
+        self,
+        code: str,
+        rule: str | None = None,
+        why: str | None = None,
+        *,
+        sound_gone: bool = False,
+        field: str | None = None,
+    ) -> None:
         self.code, self.rule, self.why = code, rule or RULE_OF_CODE[code], why
         super().__init__(self.code, self.rule, self.why)  # the arguments by which it is unpickled
-        self.sound_gone = sound_gone
+        self.sound_gone, self.field = sound_gone, field
 
 
 class Duplicate(Exception):
@@ -259,7 +267,7 @@ class ConsentRules:
         prompts = self.prompts(claim)
         decision = judge(claim, prompts, now=self.now, deadline=self.policy.due_at)
         if not decision.allowed:
-            raise Refusal(decision.code, decision.rule)
+            raise Refusal(decision.code, decision.rule, field=_lacking(claim))
 
     def checked(self, withdrawal: Withdrawal) -> Withdrawal:
         """A withdrawal that counts; raises Refusal for one that lies in the future, or too far back."""
@@ -292,9 +300,16 @@ def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
         call = delivery.call()
     except BadManifest as bad:
         told = "notice" if delivery.says_withdrawal else None
-        raise Refusal(bad.code, why="withheld" if isinstance(bad, WithheldNumber) else told) from None
+        why = "withheld" if isinstance(bad, WithheldNumber) else told
+        raise Refusal(bad.code, why=why, field=bad.field) from None
     rules.check(_claim(call))
     return call
+
+
+def _lacking(claim: Claim) -> str | None:
+    """The first part of the evidence that a claim lacks; None where it has all."""
+    parts = {"key": claim.key, "at": claim.key_at, "prompt": claim.prompt, "prompt_completed": claim.prompt_completed}
+    return next((f"consent.{part}" for part, value in parts.items() if value is None), None)
 
 
 def claimed(delivery: Delivery) -> Claim | None:

@@ -18,12 +18,16 @@ import csv
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
 from arlo_rec.intake import spool
 from arlo_rec.intake.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
 from arlo_rec.model.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from arlo_rec.intake.maps.read import Map
 
 PASSED_OVER = 64 * 1024 * 1024  # bytes of a too long line that are skipped before the rest of its file is given up
 _PIECE = 64 * 1024  # bytes of such a line that are read at a time
@@ -174,6 +178,12 @@ class Row(NamedTuple):
 def table_records(lines: Lines) -> Iterator[Row]:
     """Yield every row below the heading; raises Unreadable."""
     columns, delimiter = _heading(lines)
+    for line, raw, cells in cells_of(lines, delimiter):
+        yield Row(line, raw, columns, cells)
+
+
+def cells_of(lines: Lines, delimiter: str) -> Iterator[tuple[int, bytes, list[str] | None]]:
+    """Yield the line, the bytes and the cells of each row, None for one that cannot be split; raises Unreadable."""
     texts = _Texts(lines)
     rows = csv.reader(texts, delimiter=delimiter, strict=True)
     while True:
@@ -188,7 +198,7 @@ def table_records(lines: Lines) -> Iterator[Row]:
                 raise Unreadable(texts.first, bytes(texts.raw)) from None
             cells = None
         if texts.raw.strip():
-            yield Row(texts.first, bytes(texts.raw.rstrip(b"\r\n")), columns, cells)
+            yield texts.first, bytes(texts.raw.rstrip(b"\r\n")), cells
 
 
 def _heading(lines: Lines) -> tuple[list[str], str]:
@@ -247,12 +257,23 @@ FORMATS: Final[dict[str, Callable[[Lines], Iterator[Record]]]] = {
 }
 
 
+class Mapped(Protocol):
+    """A reading of files that are none of our own manifests (`maps`)."""
+
+    def reads(self, name: str) -> bool:
+        """Whether a file of that name has records."""
+
+    def records(self, lines: Lines, folder: Path, sounds: Callable[[], Iterable[Path]]) -> Iterator[Record]:
+        """Yield the calls of a file in *folder*, whose sounds are among *sounds*; raises Unreadable."""
+
+
 @dataclass(slots=True)
 class ManifestOfMany:
-    """A file of many calls, with the numbers of calls read and finished so far."""
+    """A file of many calls, with the numbers of calls read and finished so far; `reading` gives its calls."""
 
     path: Path
     home: spool.Home
+    reading: Callable[[Lines], Iterator[Record]]
     listed: bool = False
     manifest: spool.SpoolFile | None = None
     calls: int = 0
@@ -283,7 +304,7 @@ class ManifestOfMany:
         return Line(path=self.path, home=self.home, shared=self, **what)
 
     def _records(self, stream: BinaryIO, file: spool.SpoolFile) -> Iterator[Record]:
-        return FORMATS[self.path.suffix.lower()](Lines(stream, file.size))
+        return self.reading(Lines(stream, file.size))
 
     def _lines(self, records: Iterator[Record]) -> Iterator[Line]:
         """Yield each line after reading the next, so that `read_to_end` is known before the last line."""
@@ -359,6 +380,8 @@ class SpoolContents:
     It keeps names, as paths take five times as much memory: a folder may hold a hundred thousand.
     """
 
+    mapped: Mapped | None = None
+
     _manifests: dict[str, tuple[spool.Home, bool]] = field(default_factory=dict)
     _sounds: dict[str, tuple[str, spool.Home]] = field(default_factory=dict)  # by their absolute names
 
@@ -383,37 +406,51 @@ class SpoolContents:
         """Yield the calls of the manifests, in order."""
         for name, (home, listed) in self._manifests.items():
             path = Path(name)
-            if _has_many_calls(path):
-                yield from ManifestOfMany(path, home, listed).lines()
+            if (reading := self._reading(path)) is not None:
+                yield from ManifestOfMany(path, home, reading, listed).lines()
             else:
                 yield Manifest(path=path, home=home, listed=listed)
 
     def count(self) -> int:
         """Count the deliveries, for a progress bar; reads manifests of many calls."""
-        return sum(
-            ManifestOfMany(Path(name), home).count() if _has_many_calls(Path(name)) else 1
-            for name, (home, _) in self._manifests.items()
-        )
+        return sum(self._count(Path(name), home) for name, (home, _) in self._manifests.items())
+
+    def _count(self, path: Path, home: spool.Home) -> int:
+        reading = self._reading(path)
+        return ManifestOfMany(path, home, reading).count() if reading is not None else 1
+
+    def _reading(self, path: Path) -> Callable[[Lines], Iterator[Record]] | None:
+        """The reading of a file of many calls; None for a manifest of one."""
+        if self.mapped is None:
+            return FORMATS.get(path.suffix.lower())
+        return partial(self.mapped.records, folder=path.parent, sounds=self._named_sounds)
+
+    def _named_sounds(self) -> list[Path]:
+        return [Path(name) for name, _ in self._sounds.values()]
 
 
-def scan(paths: list[Path], *, not_of: int | None = None) -> SpoolContents:
+def scan(paths: list[Path], *, not_of: int | None = None, map: Map | None = None) -> SpoolContents:
     """List the manifests and sound files at *paths* and below, in order.
 
-    Files of the account *not_of* are left out (`spool.home_of`).
+    Files of the account *not_of* are left out (`spool.home_of`). A *map* reads its files in place of our own manifests.
     """
-    contents = SpoolContents()
+    mapped = _by(map) if map is not None else None
+    contents = SpoolContents(mapped)
     for path in paths:
         home = spool.home_of(path, not_of=not_of)
         for file in spool.files(home, path):
             named, ending = file == path, file.suffix.lower()
             if ending in SOUND_ENDINGS and (not named or spool.is_there(home, file)):
                 contents.add_sound(file, home)
-                if named and spool.is_there(home, file.with_suffix(".json")):
+                if named and mapped is None and spool.is_there(home, file.with_suffix(".json")):
                     contents.add_manifest(file.with_suffix(".json"), (home, False))
-            elif named or ending == ".json" or ending in FORMATS:
+            elif named or (mapped.reads(file.name) if mapped else ending == ".json" or ending in FORMATS):
                 contents.add_manifest(file, (home, not named))
     return contents
 
 
-def _has_many_calls(path: Path) -> bool:
-    return path.suffix.lower() in FORMATS
+def _by(map: Map) -> Mapped:
+    """The reading by a map, imported only where there is one."""
+    from arlo_rec.intake.maps.records import MappedFiles
+
+    return MappedFiles(map)

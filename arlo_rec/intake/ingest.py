@@ -25,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arlo_rec import audio
 from arlo_rec.backends import workers
@@ -38,10 +39,14 @@ from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
-from arlo_rec.model.errors import ArloError, Unreachable, Usage
+from arlo_rec.log.events import Denied
+from arlo_rec.model.errors import ArloError, Refused, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.intake.maps.read import Map
 
 BATCH = 100  # calls whose rows are committed together
 
@@ -65,11 +70,12 @@ def ingest(
     _demand_elsewhere(store, paths)
     if closed is None:
         _demand_there(paths)
+        _demand_map(store, options.map, now)
     if not options.dry_run:
-        left_in_spool.remember(store, paths, now)
+        left_in_spool.remember(store, paths, options.map, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
-    tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of)
+    tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of, map=options.map)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
@@ -131,6 +137,14 @@ def _demand_there(paths: list[Path]) -> None:
             is_missing = not path.suffix and status(path) is None
         if is_missing:
             raise Unreachable("spool_unreachable", path=str(path))
+
+
+def _demand_map(store: Store, map: Map | None, now: datetime) -> None:
+    """Raise Refused, after its log entry, for a map that officers did not approve: it says what counts as consent."""
+    approved = {each.sha256 for each in store.policy.at(store.clock.today(now)).maps}
+    if map is not None and map.sha256 not in approved:
+        store.note(Denied(action=Action.INGEST, rule="consent.basis", code="map_not_approved"), now)
+        raise Refused("map_not_approved", rule="consent.basis", name=map.name, sha256=map.sha256)
 
 
 def _read_ahead(

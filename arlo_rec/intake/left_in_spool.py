@@ -7,11 +7,12 @@ next run of `ingest` removes what may not stay (`policy.leaves_spool`), as its o
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from arlo_rec.backends import shared_folder
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
@@ -23,9 +24,19 @@ from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.policy import SOUND_WAITS, State, due_at, leaves_spool
 from arlo_rec.store import Store
 
+if TYPE_CHECKING:
+    from arlo_rec.intake.maps.read import Map
+
 WAITS: Final = "waits"  # in place of a refusal's code: it was not read by a run yet, or its sound was refused
 _KEY: Final = "spools"  # of the catalogue's numbers: paths as JSON, the newest first
 _MOST: Final = 8
+
+
+class Known(NamedTuple):
+    """A spool from which calls were taken in; `map` is the text of the map, None where it has our own manifests."""
+
+    folder: str
+    map: str | None
 
 
 class LeftCall(NamedTuple):
@@ -55,9 +66,10 @@ class Search(NamedTuple):
     is_whole: bool
 
 
-def remember(store: Store, paths: Iterable[Path], now: datetime) -> None:
-    """Remember the folders among the *paths* from which calls are taken in."""
-    folders = [str(path.absolute()) for path in paths if spool.home_of(path).folder == path]
+def remember(store: Store, paths: Iterable[Path], map: Map | None, now: datetime) -> None:
+    """Remember the folders among the *paths* from which calls are taken in, and the map by which they are read."""
+    by = map.source.decode("utf-8") if map is not None else None
+    folders = [Known(str(path.absolute()), by) for path in paths if spool.home_of(path).folder == path]
     known = _known(store)
     if not set(folders) <= set(known):
         newest = list(dict.fromkeys([*folders, *known]))[:_MOST]
@@ -67,10 +79,10 @@ def remember(store: Store, paths: Iterable[Path], now: datetime) -> None:
 
 def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
     """The calls of these numbers that lie in a known spool, by what their manifests say."""
-    folders, tags = [Path(folder) for folder in _known(store)], Tags(store.secret(INDEX_SEED))
-    search = Search([], is_whole=bool(folders) and all(_is_readable(folder) for folder in folders))
+    known, tags = _known(store), Tags(store.secret(INDEX_SEED))
+    search = Search([], is_whole=bool(known) and all(_is_readable(Path(each.folder)) for each in known))
     rules = ConsentRules(store.policy, now)
-    for delivery in scan(folders).deliveries():
+    for delivery in chain.from_iterable(map(_deliveries, known)):
         try:
             code = _code(delivery, numbers, rules)
             code = None if _is_held(store, delivery, tags) else code
@@ -121,12 +133,22 @@ def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
     return any(row.state is State.HELD for row in rows)
 
 
-def _known(store: Store) -> list[str]:
-    """The remembered folders; none if the value is not one of ours."""
-    with suppress(ValueError):
-        folders = json.loads((store.meta.raw(_KEY) or b"[]").decode("utf-8", "surrogatepass"))
-        if isinstance(folders, list) and all(isinstance(each, str) and each.startswith("/") for each in folders):
-            return folders
+def _deliveries(known: Known) -> Iterator[Delivery]:
+    """What lies in a spool, read as it was last."""
+    if known.map is None:
+        return scan([Path(known.folder)]).deliveries()
+    from arlo_rec.intake.maps import read
+
+    return scan([Path(known.folder)], map=read.read(known.map.encode("utf-8"), known.folder)).deliveries()
+
+
+def _known(store: Store) -> list[Known]:
+    """The remembered spools; none if the value is not one of ours."""
+    with suppress(ValueError, TypeError):
+        told = json.loads((store.meta.raw(_KEY) or b"[]").decode("utf-8", "surrogatepass"))
+        known = [Known(*each) for each in told]
+        if all(each.folder.startswith("/") and isinstance(each.map, str | None) for each in known):
+            return known
     return []
 
 

@@ -30,11 +30,11 @@ SOUND_ENDINGS = frozenset(audio.ENDINGS)
 
 
 class BadManifest(Exception):
-    """A manifest that describes no acceptable call; `code` is the refusal's."""
+    """A manifest that describes no acceptable call; `code` is the refusal's, `field` the one that is wrong."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, field: str | None = None) -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.field = code, field
 
 
 class WithheldNumber(BadManifest):
@@ -154,7 +154,7 @@ class Delivery:
             raise BadManifest("bad_metadata")
         if notice.get("key") is not None:
             _text(notice, "key")
-        at, caller = _instant(notice.get("at")), caller_of(notice)
+        at, caller = _instant(notice.get("at"), "withdrawal.at"), caller_of(notice)
         if caller is None:
             raise WithheldNumber("bad_metadata")
         return Withdrawal(caller, at)
@@ -162,21 +162,21 @@ class Delivery:
     def call(self) -> Call:
         """The call that the manifest describes; raises BadManifest."""
         manifest = self.json
-        _plain(manifest.get("audio"))
+        _plain(manifest.get("audio"), "audio")
         consent = manifest.get("consent")
         claimed: dict[str, Any] = consent if isinstance(consent, dict) else {}
         return Call(
             source=self.source,
             source_id=_text(manifest, "source_id"),
             direction=_text(manifest, "direction"),
-            started_at=_instant(manifest.get("started_at")),
+            started_at=_instant(manifest.get("started_at"), "started_at"),
             team=_text(manifest, "team"),
             agent=_text(manifest, "agent"),
             caller=caller_of(manifest),
             channels=_channels(manifest.get("channels")),
             consent_key=claimed.get("key"),
-            consent_at=_optional_instant(claimed.get("at")),
-            prompt=_plain(claimed.get("prompt")),
+            consent_at=_optional_instant(claimed.get("at"), "consent.at"),
+            prompt=_plain(claimed.get("prompt"), "consent.prompt"),
             prompt_completed=claimed.get("prompt_completed"),
             stopped=_stopped(claimed.get("stopped")),
             line=_text(manifest, "line") if manifest.get("line") is not None else None,
@@ -242,36 +242,36 @@ def _is_text(value: str) -> bool:
 def _text(manifest: dict[str, Any], key: str) -> str:
     value = manifest.get(key)
     if not isinstance(value, str) or not _is_text(value):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", key)
     return value
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, field: str) -> object:
     """A value that is judged elsewhere; raises BadManifest for a text with hidden characters."""
     if isinstance(value, str) and has_hidden_characters(value):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", field)
     return value
 
 
-def _instant(value: object) -> datetime:
+def _instant(value: object, field: str) -> datetime:
     if not isinstance(value, str):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", field)
     try:
         return parse_instant(value)
     except (ValueError, OverflowError):
-        raise BadManifest("bad_metadata") from None
+        raise BadManifest("bad_metadata", field) from None
 
 
-def _optional_instant(value: object) -> datetime | None:
+def _optional_instant(value: object, field: str) -> datetime | None:
     """An instant, or None, which is judged later; raises BadManifest for an unreadable value."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", field)
     try:
         return parse_instant(value, round_up=True)
     except (ValueError, OverflowError):
-        raise BadManifest("bad_metadata") from None
+        raise BadManifest("bad_metadata", field) from None
 
 
 def _stopped(value: object) -> Stopped | None:
@@ -282,33 +282,33 @@ def _stopped(value: object) -> Stopped | None:
     if value is None:
         return None
     if not isinstance(value, dict) or value.get("key") not in STOPPED_BY:
-        raise BadManifest("bad_metadata")
-    return Stopped(str(value["key"]), _optional_instant(value.get("at")))
+        raise BadManifest("bad_metadata", "consent.stopped.key")
+    return Stopped(str(value["key"]), _optional_instant(value.get("at"), "consent.stopped.at"))
 
 
 def caller_of(manifest: dict[str, Any]) -> Private | None:
     """The number in a manifest or a notice, None if withheld; raises BadManifest."""
     if "caller" not in manifest:
-        raise BadManifest("bad_metadata")
-    value = _plain(manifest["caller"])
+        raise BadManifest("bad_metadata", "caller")
+    value = _plain(manifest["caller"], "caller")
     if value is not None and not isinstance(value, str):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", "caller")
     if is_withheld(value):
         return None
     try:
         return parse_caller(str(value))
     except NothingMatched:
-        raise BadManifest("bad_metadata") from None
+        raise BadManifest("bad_metadata", "caller") from None
 
 
 def _channels(value: object) -> dict[str, int]:
     if value is None:
         return {}
     if not isinstance(value, dict) or not {"caller", "agent"} <= set(value):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", "channels")
     numbers = [value["caller"], value["agent"]]
     if any(type(number) is not int or number not in (0, 1) for number in numbers) or numbers[0] == numbers[1]:
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", "channels")
     return {"caller": numbers[0], "agent": numbers[1]}
 
 
@@ -316,13 +316,13 @@ def _known(value: object) -> dict[str, tuple[str, ...]]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise BadManifest("bad_metadata")
+        raise BadManifest("bad_metadata", "known")
     known = {}
     for side in ("caller", "agent"):
         names = value.get(side, [])
         is_list = isinstance(names, list) and len(names) <= KNOWN_MOST
         if not is_list or any(not isinstance(name, str) or not _is_text(name) for name in names):
-            raise BadManifest("bad_metadata")
+            raise BadManifest("bad_metadata", "known")
         if names:
             known[side] = tuple(names)
     return known

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
@@ -25,6 +26,9 @@ from arlo_rec.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
 from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.intake.maps.read import Map
 
 
 class Taken(Record, frozen=True):
@@ -43,6 +47,7 @@ class NotTaken(Record, frozen=True):
     code: str
     rule: str
     why: str | None
+    field: str | None  # of the manifest, missing or wrong
     told: bool  # logged by an earlier run
     message: str | UnsetType = UNSET  # its sentence, in an answer
 
@@ -63,8 +68,17 @@ class Withdrawn(Record, frozen=True):
     would_erase: int | UnsetType = UNSET  # of a dry run, which erases nothing
 
 
+class Explained(Record, frozen=True, rename={"path": "from"}):
+    """What a field of a manifest became of a row, and why; its path in the map, empty for a constant."""
+
+    field: str
+    path: str
+    value: str | int | bool | list[str] | None
+    why: str
+
+
 class TakenIn(Record, frozen=True):
-    """The outcome of an intake; see `Outcome`."""
+    """The outcome of an intake; see `Outcome`. Of one explained row its number and its fields, and nothing taken in."""
 
     accepted: list[Taken]
     refused: list[NotTaken]
@@ -73,6 +87,8 @@ class TakenIn(Record, frozen=True):
     removed: list[Removed]
     left: list[str]
     withdrawn: list[Withdrawn]
+    row: int | UnsetType = UNSET
+    fields: list[Explained] | UnsetType = UNSET
 
 
 @dataclass(slots=True)
@@ -107,13 +123,15 @@ class Outcome:
 class Options:
     """Options of an intake.
 
-    `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`.
+    `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`; `map` reads
+    the files in place of our own formats.
     """
 
     keep_source: bool = False
     dry_run: bool = False
     remove_refused: frozenset[str] = frozenset()
     not_of: int | None = None
+    map: Map | None = None
 
 
 DEFAULTS = Options()
@@ -163,6 +181,11 @@ class IntakeRun:
     def rules(self) -> ConsentRules:
         """The current rules: the store's prompts change when a batch loads newer documents."""
         return ConsentRules(self.store.policy, self.now)
+
+    @property
+    def map_digest(self) -> str | None:
+        """The digest of the map that reads the files; None where they are our own manifests."""
+        return self.options.map.sha256 if self.options.map is not None else None
 
     def examined(self, judged: Judged) -> AbstractContextManager[Examined]:
         """Open and judge the sound of a call; raises Refusal or Duplicate."""

@@ -155,7 +155,7 @@ def insert(
     return held
 
 
-def taken_in(recording: Recording, consent: Consent) -> CallTakenIn:
+def taken_in(recording: Recording, consent: Consent, map: str | None = None) -> CallTakenIn:
     """The log entry of a recording, with the digest of its row, prompt and key, and the week of the key press."""
     return CallTakenIn(
         recordings=(recording.id,),
@@ -163,6 +163,7 @@ def taken_in(recording: Recording, consent: Consent) -> CallTakenIn:
         prompt=recording.prompt,
         week=iso_week(consent.at),
         key=consent.key if consent.key != "1" else None,
+        map=map,
     )
 
 

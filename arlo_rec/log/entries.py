@@ -20,7 +20,7 @@ _POLICY = b'{"action":"policy propose"'
 _OF_MANY = re.compile(rb'\{"action":"(?:consent|dsar|expire|find|forget|objection|purge|restore|withdraw)"')
 # A call that was taken in, exactly as it is written; everything else is parsed as JSON
 _CALL = re.compile(
-    r'\{"action":"ingest","at":"([-0-9T:.Z]+)","detail":\{"prompt":"([\w.-]+)","sworn":"([0-9a-f]+)","week":"([\w-]+)"\},'
+    r'\{"action":"ingest","at":"([-0-9T:.Z]+)","detail":\{(?:"map":"([0-9a-f]{64})",)?"prompt":"([\w.-]+)","sworn":"([0-9a-f]+)","week":"([\w-]+)"\},'
     r'"outcome":"allowed","person":"([\w .-]+)","policy":"([\w.-]+)","recordings":\["([0-9a-f]+)"\],'
     r'"rule":"consent\.press1"\}',
     re.ASCII,
@@ -82,11 +82,12 @@ def read_body(body: bytes) -> dict[str, Any]:
         if not is_bounded(body):
             raise ValueError("too long an entry")
         return parse_object(body, max_bytes=len(body))
-    at, prompt, sworn, week, person, policy, recording = call.groups()
+    at, by, prompt, sworn, week, person, policy, recording = call.groups()
+    mapped = {"map": by} if by is not None else {}
     return {
         "action": "ingest",
         "at": at,
-        "detail": {"prompt": prompt, "sworn": sworn, "week": week},
+        "detail": {**mapped, "prompt": prompt, "sworn": sworn, "week": week},
         "outcome": "allowed",
         "person": person,
         "policy": policy,

@@ -459,13 +459,15 @@ class TakesIn(AuditEvent):
 class CallTakenIn(TakesIn):
     """A call with proven consent was taken in; its `prompt`, and the `week` of the key press; its `key`, if not 1.
 
-    A call can be delivered weeks later, so the entry's own time does not tell the week.
+    `map` is the digest of the map by which its export was read, if it came with no manifest of our own. A call can be
+    delivered weeks later, so the entry's own time does not tell the week.
     """
 
     ACTION, OUTCOME, RULE = Action.INGEST, "allowed", "consent.press1"
     prompt: str | None = None
     week: str | None = None  # of ISO 8601, in the policy's zone
     key: str | None = None  # of consent
+    map: str | None = None
 
 
 class CallDeclined(AuditEvent):

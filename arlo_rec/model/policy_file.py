@@ -27,6 +27,12 @@ line = "kundeservice"          # of the exchange; without it: every line without
 taken_after_end = true         # whether a call that still comes with it after its end is taken in; else refused
 sound = "nb-2026-12.wav"       # beside the file, or sound_sha256 = "..."
 
+[[map]]                        # where any stands here, these are the whole list (docs/maps.md)
+name = "freepbx"               # of a map that comes with the program
+[[map]]
+name = "our-exchange"
+file = "our-exchange.toml"     # beside the file, or sha256 = "..."
+
 Whatever it says, a version takes over the program's own parts as they are where it is proposed: so officers approve a
 new release.
 """
@@ -43,12 +49,13 @@ from typing import Any, Final
 
 from arlo_rec.model.consent import OFFERABLE, Prompt
 from arlo_rec.model.errors import Refused, Usage
-from arlo_rec.model.policy_versions import LIMITS, TRUTHS, PolicyVersion, ReasonCode, parts
+from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Part, PolicyVersion, ReasonCode, parts
 from arlo_rec.model.prompts import findings, purposes_named
 from arlo_rec.model.times import local_date, start_of_day
 from arlo_rec.policy import RETENTION, Purpose
 
 Hashing = Callable[[str], bytes]  # SHA-256 of the sound of that name; raises Usage
+MapDigest = Callable[[str, str | None], str]  # of the map of that name, or in that file; raises Usage
 
 FILE_BYTES: Final = 64 * 1024
 _NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?")  # as `certificates.check` has it
@@ -65,7 +72,9 @@ _TEXT_LONGEST: Final = 200  # characters
 _PROMPT_LONGEST: Final = 2000
 _MOST: Final = 200  # rows of one table; each version has all prompts of a store, which are never removed
 _REFUSED: Final = frozenset({"may", "third", "purposes", "language"})  # forbidden in prompts (`model.prompts`)
-_KEYS: Final = frozenset({"version", "from", "reason", "prompt", *TRUTHS, *LIMITS})
+_OF_MAP: Final = frozenset({"name", "file", "sha256"})
+_MAP: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+_KEYS: Final = frozenset({"version", "from", "reason", "prompt", "map", *TRUTHS, *LIMITS})
 
 
 def no_sound(name: str) -> bytes:
@@ -73,8 +82,20 @@ def no_sound(name: str) -> bytes:
     raise Usage("file_unreadable", path=name)
 
 
-def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: Hashing = no_sound) -> PolicyVersion:
-    """The version that a file proposes after *before*; *hashing* reads the sound of a prompt.
+def no_map(name: str, file: str | None) -> str:
+    """Raise Usage: this file may name no map but by its digest."""
+    raise Usage("file_unreadable", path=file or name)
+
+
+def read(
+    raw: bytes,
+    path: str,
+    before: PolicyVersion,
+    now: datetime,
+    hashing: Hashing = no_sound,
+    of_map: MapDigest = no_map,
+) -> PolicyVersion:
+    """The version that a file proposes after *before*; *hashing* reads the sound of a prompt, *of_map* a map.
 
     Raises Usage for another file and invalid keys or values, and Refused for settings outside the guidelines.
     """
@@ -92,6 +113,8 @@ def read(raw: bytes, path: str, before: PolicyVersion, now: datetime, hashing: H
     since = _since(document.get("from"), now, path)
     if "prompt" in document:
         changes["prompts"] = _prompts(document["prompt"], before.prompts, local_date(since), hashing, path)
+    if "map" in document:
+        changes["maps"] = _maps(document["map"], of_map, path)
     version = replace(
         before,
         version=_name(document.get("version"), path),
@@ -269,6 +292,23 @@ def _reason(row: Mapping[str, Any], path: str) -> ReasonCode:
     return ReasonCode(code, texts[0], texts[1], fits)
 
 
+def _maps(value: object, of_map: MapDigest, path: str) -> tuple[Part, ...]:
+    """The approved maps of a file, by name; raises Usage."""
+    maps = []
+    for row in _rows(value, "map", _OF_MAP, path) if value != [] else []:
+        name, file, digest = row.get("name"), row.get("file"), row.get("sha256")
+        if not isinstance(name, str) or not _MAP.fullmatch(name):
+            raise Usage("policy_bad_map", key="name", path=path)
+        if digest is not None and (file is not None or not isinstance(digest, str) or not _SHA256.fullmatch(digest)):
+            raise Usage("policy_bad_map", key="sha256", path=path)
+        if file is not None and not isinstance(file, str):
+            raise Usage("policy_bad_map", key="file", path=path)
+        maps.append(Part(name, digest or of_map(name, file)))
+    if len({each.name for each in maps}) != len(maps):
+        raise Usage("policy_bad_map", key="name", path=path)
+    return tuple(maps)
+
+
 def _rows(value: object, table: str, keys: frozenset[str], path: str) -> list[Mapping[str, Any]]:
     """The rows of a table, with no other keys than these."""
     if not isinstance(value, list) or not 1 <= len(value) <= _MOST or not all(isinstance(row, dict) for row in value):
@@ -343,6 +383,8 @@ def text_of(version: PolicyVersion) -> str:
         lines += _lines_of_reason(reason)
     for prompt in version.prompts:
         lines += _lines_of_prompt(prompt)
+    for each in version.maps:
+        lines += ["", "[[map]]", f"name = {_quoted(each.name)}", f"sha256 = {_quoted(each.sha256)}"]
     return "\n".join(lines) + "\n"
 
 

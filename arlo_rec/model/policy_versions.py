@@ -108,6 +108,7 @@ class PolicyVersion:
     entries_days: int  # after which the log drops bodies of entries
     retention_days: int  # for which a recording is kept
     program: tuple[Part, ...]  # the parts of the program that it was approved with
+    maps: tuple[Part, ...] = ()  # of exports that may be taken in, by their digests
     by: str = ""  # the proposing officer; empty for a new store's
     approvals: tuple[Approval, ...] = ()
 
@@ -281,7 +282,7 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
 @dataclass(frozen=True, slots=True)
 class _Document:
     versions: tuple[PolicyVersion, ...]
-    format: Literal[7] = 7
+    format: Literal[8] = 8
 
 
 def encode(policy: Policy) -> bytes:

@@ -1,0 +1,1 @@
+"""Maps: TOML files by which an export of a telephone system is read as manifests."""

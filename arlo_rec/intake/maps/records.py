@@ -1,0 +1,344 @@
+"""Records of an export, read through a map: each becomes the JSON object of a manifest.
+
+Rows are read one by one, so that a file of any size takes as much memory as its longest calls: rows of one call are
+joined where they stand within `NEAR` rows of each other, as an exchange writes them when the call ends.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from jmespath.exceptions import JMESPathError
+
+from arlo_rec.intake.deliveries import COLUMNS, Lines, Record, Unreadable, cells_of, json_records
+from arlo_rec.intake.maps.read import AudioPattern, Map, MappedField
+from arlo_rec.model.records import to_iso
+from arlo_rec.model.strict_json import MAX_BYTES, canonical, parse
+
+NEAR: Final = 10_000  # rows within which those of one call stand
+ROWS_MOST: Final = 1_000  # of one call
+PIECE: Final = 1_000  # bytes of an unreadable document that tell it from another
+VALUE_LONGEST: Final = 2_000  # characters of a text that a map reads
+REGEX_SECONDS: Final = 1.0
+FAILURES: Final = (JMESPathError, RecursionError, TypeError, ValueError, AttributeError)  # of a strange record
+_UNITS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LISTS: Final = frozenset({"known.caller", "known.agent"})
+
+
+class Read(NamedTuple):
+    """What a field became: its text in the record, its value (None: missing), and the reason as a code word."""
+
+    text: str | None
+    value: Any
+    why: str  # `read`, `constant`, or what is wrong
+
+
+@dataclass(slots=True)
+class MappedRecord:
+    """One call of an export: the line where it begins, its very bytes, and the record."""
+
+    line: int
+    raw: bytes
+    record: dict[str, Any] | None  # None: it is unreadable
+    map: Map = field(repr=False)
+    sounds: SoundNames = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The call as a manifest's JSON object, without what is missing; raises ValueError where it is unreadable."""
+        if self.record is None:
+            raise ValueError("no record")
+        manifest: dict[str, Any] = {}
+        for key, read in self.fields().items():
+            if read.why in _GIVEN:
+                _put(manifest, key, read.value)
+        manifest["audio"] = self.audio()
+        return manifest
+
+    def fields(self) -> dict[str, Read]:
+        """What each field of the map became."""
+        return {key: read_field(key, each, self.record) for key, each in self.map.fields.items()}
+
+    def audio(self) -> str:
+        """The name of its sound below the folder; where not exactly one file fits, the pattern, which no file has."""
+        pattern, found = self.sound()
+        return found[0] if len(found) == 1 else pattern or "-"
+
+    def sound(self) -> tuple[str | None, list[str]]:
+        """The pattern of its sound with the record's values, and the names that fit."""
+        pattern = filled(self.map.audio, self.record)
+        return pattern, self.sounds.fitting(pattern) if pattern is not None else []
+
+
+_GIVEN: Final = frozenset({"read", "constant", "withheld"})
+
+
+def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
+    *outer, last = key.split(".")
+    place = manifest
+    for name in outer:
+        place = place.setdefault(name, {})
+    place[last] = value
+
+
+# -- fields -------------------------------------------------------------------------------------------
+
+
+def read_field(key: str, wanted: MappedField, record: Any) -> Read:
+    """What a field becomes of a record."""
+    if wanted.path is None:
+        return Read(None, _converted(key, wanted.value), "constant")
+    try:
+        found = wanted.path.search(record)
+    except FAILURES:
+        return Read(None, None, "path_failed")
+    if isinstance(found, list) and key in _LISTS:
+        return Read(None, found, "read")
+    if found is None:
+        return Read(None, None, "missing")
+    if not isinstance(found, str | int | float | bool):
+        return Read(None, None, "no_text")
+    if isinstance(found, bool) and wanted.values is None:
+        return Read(str(found).lower(), found, "read")
+    text = found if isinstance(found, str) else str(found).lower()
+    if len(text) > VALUE_LONGEST:
+        return Read(text[:VALUE_LONGEST], None, "too_long")
+    return _stepped(key, wanted, text)
+
+
+def _stepped(key: str, wanted: MappedField, text: str) -> Read:
+    value: Any = unquote(text, errors="replace") if wanted.url_encoded else text
+    if wanted.regex is not None:
+        try:
+            match = wanted.regex.search(value, timeout=REGEX_SECONDS)
+        except TimeoutError:
+            return Read(text, None, "regex_slow")
+        if match is None or match[1] is None:
+            return Read(text, None, "no_match")
+        value = match[1]
+    if wanted.values is not None:
+        if value not in wanted.values:
+            return Read(text, None, "no_value")
+        value = wanted.values[value]
+    if value == "":
+        return Read(text, None, "withheld" if key == "caller" else "missing")
+    if wanted.time is not None:
+        at = instant(str(value), wanted.time, wanted.zone)
+        return Read(text, to_iso(at) if at is not None else None, "read" if at is not None else "no_time")
+    return Read(text, _converted(key, value), "read")
+
+
+def _converted(key: str, value: Any) -> Any:
+    """A text as the column of a manifest has it, as in a CSV."""
+    return COLUMNS[key](value) if isinstance(value, str) else value
+
+
+def instant(text: str, form: str, zone: ZoneInfo | None) -> datetime | None:
+    """The instant of a text; None where it is none, or no time of its zone.
+
+    Of two instants that one local time names, in the night when summer time ends, the earlier: a recording then ends
+    no later, and a consent is no newer than it was.
+    """
+    try:
+        if form in _UNITS:
+            microseconds = int(Decimal(text) * (1_000_000 // _UNITS[form]))
+            return _EPOCH + timedelta(microseconds=microseconds)
+        at = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)  # noqa: DTZ007 - below
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+        if zone is None:
+            return None
+        known = at.replace(tzinfo=zone).astimezone(UTC)
+        return known if known.astimezone(zone).replace(tzinfo=None) == at else None  # else an hour that was skipped
+    except (ValueError, OverflowError, InvalidOperation):
+        return None
+
+
+# -- sounds -------------------------------------------------------------------------------------------
+
+
+def filled(pattern: AudioPattern, record: Any) -> str | None:
+    """The name of a sound with the record's values; None where one is missing, or is no part of a name."""
+    name = ""
+    for part in pattern.parts:
+        if isinstance(part, str):
+            name += part
+            continue
+        try:
+            value = part.search(record)
+        except FAILURES:
+            return None
+        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        if not 0 < len(text) <= VALUE_LONGEST or "/" in text or "\0" in text or "*" in text:
+            return None
+        name += text
+    return name
+
+
+class SoundNames:
+    """The names of the sounds in and below a folder, found by a pattern without looking at each."""
+
+    def __init__(self, folder: PurePath, sounds: Iterable[PurePath]) -> None:
+        self._below: dict[str, list[str]] = {}
+        for sound in sounds:
+            if sound.is_relative_to(folder):
+                self._below.setdefault(sound.name, []).append(str(sound.relative_to(folder)))
+        self._begins = sorted(self._below)
+        self._ends = sorted((PurePath(name).stem[::-1], name) for name in self._below)
+
+    def fitting(self, pattern: str) -> list[str]:
+        """The sounds below the folder whose name fits, in order."""
+        if "*" not in pattern:
+            return sorted(self._below.get(pattern, []))
+        begin, end = pattern.partition("*")[0], pattern.removesuffix(".*").rpartition("*")[2]
+        near = self._beginning(begin) if begin else self._ending(end if pattern.endswith(".*") else PurePath(end).stem)
+        fits = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL).fullmatch
+        return sorted(path for name in near if fits(name) for path in self._below[name])
+
+    def _beginning(self, begin: str) -> Iterator[str]:
+        for name in self._begins[bisect_left(self._begins, begin) :]:
+            if not name.startswith(begin):
+                return
+            yield name
+
+    def _ending(self, end: str) -> Iterator[str]:
+        backwards = end[::-1]
+        for stem, name in self._ends[bisect_left(self._ends, (backwards, "")) :]:
+            if not stem.startswith(backwards):
+                return
+            yield name
+
+
+# -- rows ---------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows of one call that stand near each other."""
+
+    line: int
+    seen: int  # number of its last row
+    raw: bytes
+    rows: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class MappedFiles:
+    """The reading of an export's files by a map."""
+
+    map: Map
+    _names: tuple[Path, SoundNames] | None = None  # of the last folder
+
+    def reads(self, name: str) -> bool:
+        """Whether a file of that name has records."""
+        return fnmatchcase(name, self.map.files)
+
+    def records(self, lines: Lines, folder: Path, sounds: Callable[[], Iterable[Path]]) -> Iterator[Record]:
+        """Yield the calls of a file; raises Unreadable where the boundaries of rows are lost."""
+        if self._names is None or self._names[0] != folder:
+            self._names = folder, SoundNames(folder, sounds())
+        names = self._names[1]
+        for line, raw, record in self._joined(self._rows(lines)):
+            if record is None or self.map.parts is None:
+                yield MappedRecord(line, raw, record, self.map, names)
+                continue
+            parts = _searched(self.map.parts, record)
+            for part in parts if isinstance(parts, list) else []:
+                yield MappedRecord(line, raw + canonical(part), {**record, "part": part}, self.map, names)
+
+    def _rows(self, lines: Lines) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+        if self.map.format == "csv":
+            columns, rows = self._table(lines)
+            for line, raw, cells in rows:
+                is_row = cells is not None and len(cells) >= len(columns)
+                yield line, raw, dict(zip(columns, cells or (), strict=False)) if is_row else None
+        elif self.map.format == "jsonl":
+            for each in json_records(lines):
+                try:
+                    yield each.line, each.raw, each.to_json()
+                except ValueError:
+                    yield each.line, each.raw, None
+        else:
+            yield from self._document(lines)
+
+    def _table(self, lines: Lines) -> tuple[Sequence[str], Iterator[tuple[int, bytes, list[str] | None]]]:
+        rows = cells_of(lines, self.map.delimiter or ",")
+        if self.map.columns is not None:
+            return self.map.columns, rows
+        first = next(rows, None)
+        if first is None:
+            return (), rows
+        if first[2] is None or len(set(first[2])) != len(first[2]):
+            raise Unreadable(first[0], first[1])
+        return first[2], rows
+
+    def _document(self, lines: Lines) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+        whole = bytearray()
+        for line in lines:
+            whole += line
+            if len(whole) > MAX_BYTES:
+                raise Unreadable(1, bytes(whole[:PIECE]))
+        raw = bytes(whole)
+        try:
+            document = parse(raw, is_bounded=False)
+        except ValueError:
+            yield 1, raw[:PIECE], None
+            return
+        found = _searched(self.map.records, document) if self.map.records is not None else document
+        listed = found if isinstance(found, list) else [found]
+        for number, record in enumerate(listed, start=1):
+            is_record = isinstance(record, dict)
+            yield number, canonical(record) if is_record else b"", record if is_record else None
+
+    def _joined(
+        self, rows: Iterator[tuple[int, bytes, dict[str, Any] | None]]
+    ) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+        """Yield the rows that count, those of one call as one record."""
+        join, only = self.map.join, self.map.only
+        waiting = OrderedDict[str, _Rows]()
+        for number, (line, raw, row) in enumerate(rows):
+            if row is not None and only is not None and not _is_true(_searched(only, row)):
+                continue
+            name = _searched(join, row) if join is not None and row is not None else None
+            if row is None or not isinstance(name, str | int) or name == "":
+                yield line, raw, row
+                continue
+            call = waiting.setdefault(str(name), _Rows(line, number, b"", []))
+            call.seen, call.raw = number, call.raw + raw + b"\n"
+            if len(call.rows) < ROWS_MOST:
+                call.rows.append(row)
+            waiting.move_to_end(str(name))
+            while waiting and next(iter(waiting.values())).seen < number - NEAR:
+                yield self._one(waiting.popitem(last=False)[1])
+        while waiting:
+            yield self._one(waiting.popitem(last=False)[1])
+
+    def _one(self, call: _Rows) -> tuple[int, bytes, dict[str, Any]]:
+        """The record of a call: its newest row, or its first, with all of them as `rows`."""
+        chosen = call.rows[0]
+        if self.map.newest is not None:
+            chosen = max(call.rows, key=lambda row: str(_searched(self.map.newest, row) or ""))
+        return call.line, call.raw, {**chosen, "rows": call.rows}
+
+
+def _searched(path: Any, record: Any) -> Any:
+    try:
+        return path.search(record)
+    except FAILURES:
+        return None
+
+
+def _is_true(value: Any) -> bool:
+    """Whether a value is true as JMESPath has it: neither null nor empty."""
+    return value is not None and value is not False and value not in ("", [], {})

@@ -1,0 +1,275 @@
+"""Exports of telephone systems, read by maps: what counts as consent, what is refused, and what a map may not say."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.intake.maps import read
+from arlo_rec.intake.maps.records import SoundNames, instant
+from tests.support.exports import MAKERS, Told, approve
+from tests.support.intake import denials, ingest, objects, problems
+from tests.support.world import World
+
+pytestmark = pytest.mark.rule("consent.basis")
+GOOD = """format = "jsonl"
+audio = "{id}.wav"
+
+[fields]
+source_id = "id"
+direction = {value = "inbound"}
+started_at = {path = "begun", time = "iso"}
+caller = "from"
+agent = "agent"
+team = "team"
+"consent.key" = "key"
+"consent.at" = {path = "pressed", time = "iso"}
+"consent.prompt" = "prompt"
+"consent.prompt_completed" = {value = true}
+"""
+
+
+@pytest.fixture
+def spool(world: World) -> Path:
+    world.spool.mkdir(exist_ok=True)
+    return world.spool
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_an_export_is_taken_in_as_far_as_its_callers_pressed_1(world: World, spool: Path, name: str) -> None:
+    approve(world, name)
+    deliver = MAKERS[name]
+    for told in (
+        Told(1),
+        Told(2, key="2"),
+        Told(3),
+        Told(4, heard=False),
+        Told(5, key=None),
+        Told(6, prompt="nb-1999-01"),
+    ):
+        deliver(spool, told)
+    told = ingest(world, "--map", name, exit=3)
+    refused = sorted(each["code"] for each in told["refused"] if each["field"] is None)
+    assert len(told["accepted"]) == 2
+    assert {"no_consent", "prompt_not_completed", "prompt_unknown"} <= set(refused)
+    assert (len(objects(world)), problems(world)) == (2, [])
+    again = ingest(world, "--map", name)
+    assert (again["accepted"], len(objects(world))) == ([], 2)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_file_of_an_export_is_gone_once_all_of_it_is_taken_in(world: World, spool: Path, name: str) -> None:
+    approve(world, name)
+    for number in range(3):
+        MAKERS[name](spool, Told(number))
+    assert len(ingest(world, "--map", name, exit=0)["accepted"]) == 3
+    assert [path for path in spool.rglob("*") if path.is_file()] == []
+
+
+def test_the_log_names_the_map_of_each_call(world: World, spool: Path) -> None:
+    approve(world, "vcon")
+    MAKERS["vcon"](spool, Told(1))
+    ingest(world, "--map", "vcon", exit=0)
+    (entry,) = world.json("audit", "show", "--action", "ingest", "--outcome", "allowed", who="iver")["entries"]
+    assert entry["detail"]["map"] == read.digest(read.shipped_text("vcon").encode("utf-8"))
+
+
+def test_a_map_that_no_officer_approved_takes_nothing_in(world: World, spool: Path) -> None:
+    MAKERS["kamailio"](spool, Told(1))
+    before = sorted(spool.iterdir())
+    for changed in ("kamailio", str(_written(spool.parent, GOOD))):
+        result = world.run("ingest", str(spool), "--map", changed, "--json", who="telefon")
+        assert (result.exit, result.json["error"]["code"]) == (14, "map_not_approved")
+    assert (objects(world), sorted(spool.iterdir())) == (set(), before)
+    assert "map_not_approved" in {entry["detail"].get("code") for entry in denials(world)}
+    approve(world, "kamailio")
+    assert len(ingest(world, "--map", "kamailio", exit=0)["accepted"]) == 1
+
+
+def test_one_changed_letter_of_an_approved_map_is_another_map(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a")
+    file.write_text(GOOD.replace('"prompt"\n', '"prompts"\n'), "utf-8")
+    assert world.code("ingest", str(spool), "--map", str(file), who="telefon") == (14, "map_not_approved")
+    file.write_text(GOOD, "utf-8")
+    assert len(ingest(world, "--map", str(file), exit=0)["accepted"]) == 1
+    shown = world.json("policy", "show", who="sigrid")
+    assert [each["name"] for each in shown["maps"]] == ["ours"]
+    assert 'name = "ours"' in world.run("policy", "show", "--toml", who="sigrid").out
+
+
+@pytest.mark.parametrize(
+    ("lacks", "code"),
+    [
+        ("key", "no_consent"),
+        ("pressed", "no_consent"),
+        ("prompt", "prompt_unknown"),
+        ("begun", "bad_metadata"),
+        ("from", "bad_metadata"),
+        ("agent", "bad_metadata"),
+        ("team", "bad_metadata"),
+        ("id", "not_a_file"),
+    ],
+)
+def test_a_missing_field_refuses_its_call_by_name_and_no_other(
+    world: World, spool: Path, lacks: str, code: str
+) -> None:
+    names = {"key": "consent.key", "pressed": "consent.at", "prompt": "consent.prompt", "begun": "started_at"}
+    names |= {"from": "caller", "id": None}  # type: ignore[dict-item]
+    file = _written(world.base, GOOD)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", lacks=lacks)
+    _row(spool, "b")
+    told = ingest(world, "--map", str(file), exit=3)
+    assert [(each["code"], each["field"]) for each in told["refused"]] == [(code, names.get(lacks, lacks))]
+    assert len(told["accepted"]) == 1
+
+
+def test_one_row_is_explained_and_nothing_is_taken_in(world: World, spool: Path) -> None:
+    MAKERS["freepbx"](spool, Told(1))
+    MAKERS["freepbx"](spool, Told(2, caller="+4790000009"))
+    told = world.json("ingest", str(spool / "Master.csv"), "--map", "freepbx", "--explain", "1", who="telefon")
+    fields = {each["field"]: each for each in told["fields"]}
+    assert (told["row"], told["accepted"], objects(world)) == (1, [], set())
+    assert fields["consent.key"] == {"field": "consent.key", "from": "userfield", "value": "1", "why": "read"}
+    assert fields["audio"]["value"].startswith("2026/10/in-22334455-")
+    assert "90000009" not in json.dumps(told)
+    assert world.code("ingest", str(spool / "Master.csv"), "--map", "freepbx", "--explain", "7", who="telefon") == (
+        4,
+        "no_row",
+    )
+    assert world.code("ingest", str(spool / "Master.csv"), "--map", "freepbx", "--explain", "1", who="leif")[0] == 13
+
+
+def test_a_refused_call_of_an_export_is_told_to_the_person_who_asks(world: World, spool: Path) -> None:
+    approve(world, "connect")
+    MAKERS["connect"](spool, Told(1, prompt="nb-1999-01", caller="+4790000009"))
+    ingest(world, "--map", "connect", exit=3)
+    told = world.json("withdraw", "+4790000009", "--yes", who="skranke")
+    assert len(told["spool"]) == 1
+
+
+# -- what a map may say -------------------------------------------------------------------------------
+
+MISTAKES = [
+    ('"consent.key" = "key"', '"consent.key" = {value = "1"}', "constant_evidence"),
+    ('"consent.key" = "key"', '"consent.key" = "key || \'1\'"', "path_literal"),
+    ('"consent.key" = "key"', '"consent.key" = "`\\"1\\"`"', "path_literal"),
+    ('"consent.key" = "key"', '"consent.key" = "not_null(key, \'1\')"', "path_literal"),
+    ('"consent.key" = "key"', '"consent.key" = "to_string(length(id))"', "path_function"),
+    ('"consent.key" = "key"', '"consent.key" = {path = "key", values = {"" = "1"}}', "constant_evidence"),
+    ('"consent.key" = "key"', '"consent.key" = {path = "key", values = {2 = "1"}}', "key_changed"),
+    ('"consent.prompt" = "prompt"', "\"consent.prompt\" = \"join('', ['nb-2026-01'])\"", "path_function"),
+    ('"consent.prompt" = "prompt"', '"consent.prompt" = "[prompt, prompt] | [0]"', "path_part"),
+    ('{path = "pressed", time = "iso"}', '"pressed"', "time_missing"),
+    ('{path = "pressed", time = "iso"}', '{path = "pressed", time = "%Y-%m-%d"}', "time_form"),
+    ('{path = "pressed", time = "iso"}', '{path = "pressed", time = "%Y-%m-%d %H:%M"}', "time_form"),
+    ('agent = "agent"', 'agent = "agent["', "path"),
+    ('agent = "agent"', "agent = {path = 'agent', regex = '('}", "regex"),
+    ('agent = "agent"', "agent = {path = 'agent', regex = 'x'}", "regex_group"),
+    ('agent = "agent"', "agent = {path = 'agent', zone = 'Europe/Atlantis'}", "zone"),
+    ('agent = "agent"', "agents = 'agent'", "unknown_field"),
+    ('agent = "agent"', "agent = {from = 'agent'}", "unknown_key"),
+    ('audio = "{id}.wav"', 'audio = "call.wav"', "audio_constant"),
+    ('audio = "{id}.wav"', 'audio = "../{id}.wav"', "audio_pattern"),
+    ('audio = "{id}.wav"', 'audio = "*{id}*"', "audio_pattern"),
+    ('format = "jsonl"', 'format = "xml"', "format"),
+    ('format = "jsonl"', 'format = "jsonl"\ninclude = "/etc/passwd"', "unknown_key"),
+    ('format = "jsonl"', 'format = "jsonl"\nnewest = "at"', "newest_without_join"),
+    ('format = "jsonl"', "format = ", "not_toml"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "code"), MISTAKES)
+def test_a_mistake_of_a_map_is_told_with_its_line_and_column(right: str, wrong: str, code: str) -> None:
+    text = GOOD.replace(right, wrong)
+    found = read.check(text.encode("utf-8"), "map.toml")
+    line = GOOD[: GOOD.index(right)].count("\n") + 1 + wrong.count("\n")
+    assert code in [each.code for each in found]
+    assert line in [each.line for each in found if each.code == code]
+    with pytest.raises(read.BadMap):
+        read.read(text.encode("utf-8"), "map.toml")
+
+
+def test_a_map_without_mistakes_is_told_with_its_digest(world: World) -> None:
+    file = _written(world.base, GOOD)
+    told = world.json("map", "check", str(file), who="telefon")
+    assert (told["sha256"], told["findings"]) == (read.digest(GOOD.encode("utf-8")), [])
+    file.write_text(GOOD.replace('team = "team"\n', ""), "utf-8")
+    result = world.run("map", "check", str(file), who="telefon")
+    assert result.exit == 3 and "team" in result.out
+
+
+@pytest.mark.parametrize("name", read.shipped())
+def test_a_map_that_comes_with_the_program_has_no_mistakes_and_an_export_in_the_tests(name: str) -> None:
+    assert read.check(read.shipped_text(name).encode("utf-8"), name) == []
+    assert name in MAKERS
+
+
+_LETTERS = st.text(st.sampled_from("ab*?{}[]().|'`&@\"=\n #019"), max_size=60)
+
+
+@given(_LETTERS, _LETTERS, st.binary(max_size=200))
+def test_a_hostile_map_is_read_or_refused(path: str, pattern: str, raw: bytes) -> None:
+    read.check(raw, "map.toml")
+    for text in (GOOD.replace('"agent"', json.dumps(path)), GOOD.replace("{id}.wav", pattern)):
+        read.check(text.encode("utf-8"), "map.toml")
+
+
+# -- times and names ----------------------------------------------------------------------------------
+
+
+def test_of_two_instants_of_one_local_time_the_earlier_counts_and_an_hour_that_was_skipped_is_none() -> None:
+    oslo, form = ZoneInfo("Europe/Oslo"), "%Y-%m-%d %H:%M:%S"
+    assert instant("2026-10-25 02:30:00", form, oslo) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert instant("2026-03-29 02:30:00", form, oslo) is None
+    assert instant("2026-03-29 03:30:00", form, oslo) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
+def test_every_notation_of_an_instant_gives_that_instant(at: datetime) -> None:
+    micros = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert instant(at.isoformat(), "iso", None) == at
+    assert instant(str(micros), "epoch_us", None) == at
+    assert instant(f"{micros // 1_000_000}.{micros % 1_000_000:06}", "epoch", None) == at
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab.-_1"), min_size=1, max_size=6), max_size=20),
+    st.text(st.sampled_from("ab.-*"), max_size=6),
+)
+def test_a_pattern_finds_the_sounds_that_looking_at_each_would_find(names: list[str], pattern: str) -> None:
+    import re
+
+    if pattern.startswith("*") and pattern.removesuffix(".*").endswith("*"):
+        return
+    sounds = sorted({f"{name}.wav" for name in names})
+    fits = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+    found = SoundNames(Path("/s"), [Path("/s") / name for name in sounds]).fitting(pattern)
+    assert found == [name for name in sounds if fits.fullmatch(name)]
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "map.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def _row(spool: Path, name: str, lacks: str | None = None) -> None:
+    from tests.support.exports import sound
+
+    at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    row: dict[str, Any] = {"id": name, "begun": at, "from": "+4790000001", "agent": "ola", "team": "kundeservice"}
+    row |= {"key": "1", "pressed": at, "prompt": "nb-2026-01"}
+    row.pop(str(lacks), None)
+    with (spool / "calls.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    sound(spool, f"{name}.wav", ord(name))

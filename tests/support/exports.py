@@ -1,0 +1,161 @@
+"""Calls as telephone systems export them, one maker for each map that comes with the program. All of it is invented."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.support.policies import put
+from tests.support.sounds import tone_wav
+from tests.support.world import World
+from tests.support.world import World
+
+PROMPT = "nb-2026-01"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One call of an exchange."""
+
+    number: int
+    key: str | None = "1"
+    caller: str = "+4790000001"
+    pressed: datetime | None = None
+    prompt: str | None = PROMPT
+    heard: bool = True
+    team: str = "kundeservice"
+
+    @property
+    def at(self) -> datetime:
+        """When the key was pressed: whole seconds, as some exchanges count."""
+        an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
+        return self.pressed or an_hour_ago + timedelta(seconds=self.number)
+
+    @property
+    def uuid(self) -> str:
+        return f"51156b0b-0000-4000-8000-{self.number:012}"
+
+
+def sound(folder: Path, name: str, seed: int) -> None:
+    """A call of half a second."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(tone_wav(0.5, channels=2, seed=seed))
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def freepbx(spool: Path, told: Told) -> None:
+    """A row of Master.csv; its recording lies in the folder of the day."""
+    at, unique = int(told.at.timestamp()), f"{int(told.at.timestamp())}.{told.number}"
+    begun = told.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    field = f"consent={told.key}|text={told.prompt}|heard={int(told.heard)}|at={at}|rec={at}" if told.key else ""
+    row = ["", told.caller, "22334455", "from-trunk", '"Kari" <x>', "PJSIP/trunk-2a", "PJSIP/201-2b", "Queue"]
+    row += [f"{told.team},t,,,300", begun, begun, begun, "212", "211", "ANSWERED", "DOCUMENTATION", unique, field]
+    with (spool / "Master.csv").open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
+    sound(spool / "2026" / "10", f"in-22334455-90000001-20261001-101530-{unique}.wav", told.number)
+
+
+def freeswitch(spool: Path, told: Told) -> None:
+    """A file for the leg, its values encoded as in URLs."""
+    micros = str(int(told.at.timestamp() * 1_000_000))
+    consent = {"arlo_consent": told.key, "arlo_consent_at": micros, "arlo_prompt": told.prompt}
+    variables: dict[str, Any] = {
+        "uuid": told.uuid,
+        "direction": "inbound",
+        "sip_from_user": quote(told.caller, safe=""),
+        "cc_agent": "ola%40example.invalid",
+        "cc_queue": told.team,
+        "arlo_recorded_at": micros,
+        "arlo_prompt_heard": str(told.heard).lower(),
+        **(consent if told.key else {}),
+    }
+    (spool / f"{told.uuid}.cdr.json").write_text(json.dumps({"variables": variables}), "utf-8")
+    sound(spool, f"{told.uuid}.wav", told.number)
+
+
+def kamailio(spool: Path, told: Told) -> None:
+    """A line of the call records."""
+    seconds = f"{told.at.timestamp():.6f}"
+    name = f"{told.number}-21902@127.0.0.1"
+    record = {"call_id": name, "direction": "inbound", "caller": told.caller, "agent": "ola", "team": told.team}
+    record |= {"key": told.key or "", "key_at": seconds, "recorded_from": seconds}
+    record |= {"prompt": told.prompt or "", "prompt_heard": told.heard}  # type: ignore[dict-item]
+    _line(spool / "calls.jsonl", record)
+    sound(spool, f"{name}-00.wav", told.number)
+
+
+def connect(spool: Path, told: Told) -> None:
+    """Two deliveries of one contact record: the first before its recording was there."""
+    record: dict[str, Any] = {
+        "ContactId": told.uuid,
+        "Channel": "VOICE",
+        "InitiationMethod": "INBOUND",
+        "LastUpdateTimestamp": iso(told.at),
+        "CustomerEndpoint": {"Address": told.caller, "Type": "TELEPHONE_NUMBER"},
+        "Agent": {"Username": "ola"},
+        "Queue": {"Name": told.team},
+        "Attributes": {"consentTextCompleted": str(told.heard).lower(), "recordingConsentAt": iso(told.at)},
+    }
+    record["Attributes"] |= {"recordingConsent": told.key, "consentTextVersion": told.prompt} if told.key else {}
+    _line(spool / "contacts.jsonl", record)
+    record |= {"LastUpdateTimestamp": iso(told.at + timedelta(minutes=5))}
+    record |= {"Recordings": [{"MediaStreamType": "AUDIO", "StartTimestamp": iso(told.at), "StorageType": "S3"}]}
+    _line(spool / "contacts.jsonl", record)
+    sound(spool / "CallRecordings", f"{told.uuid}_20261001T08:15_UTC.wav", told.number)
+
+
+def genesys(spool: Path, told: Told) -> None:
+    """The metadata beside a recording, in the folder of its conversation."""
+    folder = spool / f"conversation-{told.number}"
+    sound(folder, f"{told.uuid}.wav", told.number)
+    record: dict[str, Any] = {"recordingId": told.uuid, "mediaType": "call", "direction": "inbound"}
+    record |= {"startTime": iso(told.at), "ani": told.caller, "userIds": ["ola"], "queueName": told.team}
+    record["attributes"] = {"recordingConsentAt": iso(told.at), "consentTextCompleted": str(told.heard).lower()}
+    record["attributes"] |= {"recordingConsent": told.key, "consentTextVersion": told.prompt} if told.key else {}
+    (folder / f"{told.uuid}_metadata.json").write_text(json.dumps(record), "utf-8")
+
+
+def vcon(spool: Path, told: Told) -> None:
+    """A conversation with the key in the history of its caller."""
+    pressed = {"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}
+    dialog = {"type": "recording", "start": iso(told.at), "parties": [0, 1]}
+    document = {
+        "vcon": "0.4.0",
+        "uuid": told.uuid,
+        "created_at": iso(told.at),
+        "parties": [{"tel": told.caller}, {"name": "Ola", "role": told.team}],
+        "dialog": [{"type": "text", "body": "x"}, {**dialog, "party_history": [pressed] if told.key else []}],
+        "attachments": [{"purpose": "lawful_basis", "body": {"prompt": told.prompt, "prompt_completed": told.heard}}],
+    }
+    (spool / f"{told.uuid}.vcon.json").write_text(json.dumps(document), "utf-8")
+    sound(spool, f"{told.uuid}.wav", told.number)
+
+
+MAKERS: dict[str, Callable[[Path, Told], None]] = {
+    "freepbx": freepbx,
+    "freeswitch": freeswitch,
+    "kamailio": kamailio,
+    "connect": connect,
+    "genesys": genesys,
+    "vcon": vcon,
+}
+
+
+def approve(world: World, *tables: str) -> None:
+    """Have the officer approve maps: names of those that come with the program, or whole tables."""
+    rows = "\n".join(table if "\n" in table else f'[[map]]\nname = "{table}"' for table in tables)
+    put(world, f'version = "2026-05"\n{rows}\n')
+
+
+def _line(path: Path, record: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
