@@ -184,7 +184,7 @@ def _message(run: Run, refusal: NotTaken) -> str:
         return run.say(f"unclear.notice_{refusal.code}")
     message = run.say(f"refused.{refusal.code}")
     if refusal.field is not None:
-        message = run.say("refused.field", message=message, field=refusal.field)
+        message = run.say("ingest.refused_field", message=message, field=refusal.field)
     subject = "sound" if refusal.code == "bad_audio" else "unclear"
     return f"{message}: {run.say(f'{subject}.{refusal.why}')}" if refusal.why else message
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from arlo_rec.ui.config import PERSONAL, Kept, handed_key, kept
 
-READ: Final = frozenset({"--turns", "--anchor", "--cuts", "--transcript", "--published", "--sounds"})
+READ: Final = frozenset({"--turns", "--anchor", "--cuts", "--transcript", "--published", "--sounds", "--map"})
 SECRET: Final = frozenset({"--passphrase-file", "--new-passphrase-file", "--key-file"})
 WRITE: Final = frozenset({"--out", "--turns", "--receipt-out", "--key-out"})
 APPEND: Final = frozenset({"--append"})
@@ -24,14 +24,17 @@ WITNESS: Final = frozenset({"--witness-key"})
 PLAYER: Final = "--player"
 READ_WORD: Final = "policy propose"  # commands whose only word is a file
 HERE: Final = frozenset(  # commands that open no store, and those of the account that owns it
-    {"certificate verify", "policy lint-prompt", "demo", "recovery join", "init", "restore", "serve"}
+    {
+        *("certificate verify", "policy lint-prompt", "map list", "map show", "map check", "demo", "recovery join"),
+        *("init", "restore", "serve"),
+    }
 )
 HERE_WITH: Final = frozenset({"--help", "-h", "--version", "--bench", "--new"})  # commands with them open no store
 NOT_SENT: Final = frozenset({"--via", "--store", "--config"})
 FLAGS: Final = frozenset({"--json", "--quiet"})  # options of every command that take no value
 STDIN: Final = "-"
 _SIDE: Final = re.compile(r"(?:caller|agent|[0-9]{1,8})=(.+)", re.DOTALL)  # of a transcript
-_SOUND: Final = re.compile(r'^\s*sound\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # in a proposed policy
+_BESIDE: Final = re.compile(r'^\s*(?:sound|file)\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # a proposed policy
 
 
 class Way(NamedTuple):
@@ -176,7 +179,7 @@ class Named:
     def note_sounds(self, path: Path, content: bytes) -> None:
         """Note the sounds that a proposed policy names: they lie beside it, and are read to be summed."""
         if self._command == READ_WORD and path in self._read:
-            self._sounds |= {path.parent / name for name in _SOUND.findall(content.decode("utf-8", "replace"))}
+            self._sounds |= {path.parent / name for name in _BESIDE.findall(content.decode("utf-8", "replace"))}
 
 
 def _takes_a_value(word: str) -> bool:

@@ -20,14 +20,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from arlo_rec.intake import spool
 from arlo_rec.intake.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
 from arlo_rec.model.strict_json import parse_object
-
-if TYPE_CHECKING:
-    from arlo_rec.intake.maps.read import Map
 
 PASSED_OVER = 64 * 1024 * 1024  # bytes of a too long line that are skipped before the rest of its file is given up
 _PIECE = 64 * 1024  # bytes of such a line that are read at a time
@@ -429,12 +426,11 @@ class SpoolContents:
         return [Path(name) for name, _ in self._sounds.values()]
 
 
-def scan(paths: list[Path], *, not_of: int | None = None, map: Map | None = None) -> SpoolContents:
+def scan(paths: list[Path], *, not_of: int | None = None, mapped: Mapped | None = None) -> SpoolContents:
     """List the manifests and sound files at *paths* and below, in order.
 
-    Files of the account *not_of* are left out (`spool.home_of`). A *map* reads its files in place of our own manifests.
+    Files of the account *not_of* are left out (`spool.home_of`). *mapped* reads its files in place of our manifests.
     """
-    mapped = _by(map) if map is not None else None
     contents = SpoolContents(mapped)
     for path in paths:
         home = spool.home_of(path, not_of=not_of)
@@ -447,10 +443,3 @@ def scan(paths: list[Path], *, not_of: int | None = None, map: Map | None = None
             elif named or (mapped.reads(file.name) if mapped else ending == ".json" or ending in FORMATS):
                 contents.add_manifest(file, (home, not named))
     return contents
-
-
-def _by(map: Map) -> Mapped:
-    """The reading by a map, imported only where there is one."""
-    from arlo_rec.intake.maps.records import MappedFiles
-
-    return MappedFiles(map)

@@ -33,7 +33,7 @@ from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import status
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
-from arlo_rec.intake import left_in_spool, spool
+from arlo_rec.intake import left_in_spool, maps, spool
 from arlo_rec.intake.batch import Batch, Reading, read
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
@@ -75,7 +75,10 @@ def ingest(
         left_in_spool.remember(store, paths, options.map, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
-    tags, contents = Tags(store.secret(INDEX_SEED)), scan(paths, not_of=options.not_of, map=options.map)
+    tags, contents = (
+        Tags(store.secret(INDEX_SEED)),
+        scan(paths, not_of=options.not_of, mapped=maps.reading(options.map)),
+    )
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE

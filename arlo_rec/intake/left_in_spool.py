@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from arlo_rec.backends import shared_folder
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
-from arlo_rec.intake import candidates, spool
+from arlo_rec.intake import candidates, maps, spool
 from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
@@ -82,7 +82,9 @@ def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
     known, tags = _known(store), Tags(store.secret(INDEX_SEED))
     search = Search([], is_whole=bool(known) and all(_is_readable(Path(each.folder)) for each in known))
     rules = ConsentRules(store.policy, now)
-    for delivery in chain.from_iterable(map(_deliveries, known)):
+    spools = [_deliveries(each) for each in known]
+    search = search._replace(is_whole=search.is_whole and None not in spools)
+    for delivery in chain.from_iterable(filter(None, spools)):
         try:
             code = _code(delivery, numbers, rules)
             code = None if _is_held(store, delivery, tags) else code
@@ -133,13 +135,17 @@ def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
     return any(row.state is State.HELD for row in rows)
 
 
-def _deliveries(known: Known) -> Iterator[Delivery]:
-    """What lies in a spool, read as it was last."""
-    if known.map is None:
-        return scan([Path(known.folder)]).deliveries()
-    from arlo_rec.intake.maps import read
+def _deliveries(known: Known) -> Iterator[Delivery] | None:
+    """What lies in a spool, read as it was last; None where this program reads that map no longer."""
+    by = None
+    if known.map is not None:
+        from arlo_rec.intake.maps import read
 
-    return scan([Path(known.folder)], map=read.read(known.map.encode("utf-8"), known.folder)).deliveries()
+        try:
+            by = read.read(known.map.encode("utf-8"), known.folder)
+        except read.BadMap:
+            return None
+    return scan([Path(known.folder)], mapped=maps.reading(by)).deliveries()
 
 
 def _known(store: Store) -> list[Known]:

@@ -204,10 +204,12 @@ def test_what_was_named_to_be_read_is_read_with_what_lies_in_it_and_nothing_else
     assert not named(line).may_be_written(Path(path))
 
 
-def test_sounds_are_read_that_a_proposed_policy_names_beside_itself() -> None:
+def test_sounds_and_maps_are_read_that_a_proposed_policy_names_beside_itself() -> None:
     typed = named("policy propose dir/a.toml")
-    typed.note_sounds(Path("dir/a.toml"), b'[[prompts]]\nsound = "nb.wav"\nsound = "../up.wav"\n')
-    assert typed.may_be_read(Path("dir/nb.wav"))
+    typed.note_sounds(
+        Path("dir/a.toml"), b'[[prompts]]\nsound = "nb.wav"\nsound = "../up.wav"\n[[map]]\nfile = "m.toml"\n'
+    )
+    assert typed.may_be_read(Path("dir/nb.wav")) and typed.may_be_read(Path("dir/m.toml"))
     assert typed.may_be_read(Path("dir/../up.wav"))
     assert not typed.may_be_read(Path("dir/other.wav"))
     other = named("pseudonymise id --transcript a.toml")

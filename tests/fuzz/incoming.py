@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from arlo_rec.intake import deliveries
 from arlo_rec.intake.candidates import _claim
 from arlo_rec.intake.deliveries import Lines, Unreadable
 from arlo_rec.intake.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
+from arlo_rec.intake.maps import read
+from arlo_rec.intake.maps.records import MappedFiles
 from arlo_rec.intake.spool import Home
 from arlo_rec.keys import key_files, roster
 from arlo_rec.model import particulars, phone_numbers, strict_json, times
@@ -28,7 +31,7 @@ from arlo_rec.model.errors import NothingMatched, SoundError, Usage
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import has_hidden_characters, reason_problem
 from tests.fuzz.target import Target
-from tests.support import pages, sounds, world
+from tests.support import exports, pages, sounds, world
 
 NOW = datetime(2026, 10, 1, 9, tzinfo=UTC)
 PROMPTS = {one.version: one for one in SHIPPED}
@@ -53,6 +56,7 @@ _MARKS = [
 ]  # fmt: skip
 
 HOME = Home(Path())
+_MAPS = [read.read(read.shipped_text(name).encode("utf-8"), name) for name in read.shipped()]
 
 
 class _NoDecoder(sound_file.Decoder):
@@ -153,6 +157,10 @@ def _records(records: Callable[[Lines], Any], raw: bytes) -> bool:
     return taken
 
 
+def _exports(raw: bytes) -> bool:
+    return any([_records(partial(MappedFiles(by).records, folder=Path(), sounds=list), raw) for by in _MAPS])
+
+
 def _json(raw: bytes) -> bool:
     try:
         value = strict_json.parse(raw)
@@ -211,12 +219,14 @@ def _particulars(raw: bytes) -> bool:
 
 _NUMBERS = ["+4790000001", "(+47) 900 00 001", "0047 90.00-00/01", "anonymous", "+46 70 123 45 67", "112"]
 _INSTANTS = ["2026-10-01T08:15:30.123456789+02:00", "2026-10-01", "2026-12-31T23:59Z", "0001-01-01T00:00:00-14:00"]
+_EXPORTS = exports.samples()
 TARGETS = [
     Target("wav", _WAVES, _wave),
     Target("sound by its first bytes", [*_WAVES, *_MARKS], _recognised),
     Target("answer of the decoder", [_ANSWER, decoder.HEAD.pack(decoder.NO_LIBRARY, 0, 0, 0)], _decoder_answer),
     Target("manifest", [_CALL], _manifest),
     Target("JSON Lines", [_CALL + b"\n" + _CALL + b"\n"], lambda raw: _records(deliveries.json_records, raw)),
+    Target("exports", _EXPORTS, _exports),
     Target("table", _TABLES, lambda raw: _records(deliveries.table_records, raw)),
     Target("JSON", [_CALL, b'[1, 2.5e3, "\\u00e5", [[]]]'], _json),
     Target("time", [one.encode() for one in _INSTANTS], _time),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,6 @@ from urllib.parse import quote
 
 from tests.support.policies import put
 from tests.support.sounds import tone_wav
-from tests.support.world import World
 from tests.support.world import World
 
 PROMPT = "nb-2026-01"
@@ -127,7 +127,7 @@ def genesys(spool: Path, told: Told) -> None:
 def vcon(spool: Path, told: Told) -> None:
     """A conversation with the key in the history of its caller."""
     pressed = {"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}
-    dialog = {"type": "recording", "start": iso(told.at), "parties": [0, 1]}
+    dialog = {"type": "recording", "start": iso(told.at), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
     document = {
         "vcon": "0.4.0",
         "uuid": told.uuid,
@@ -148,6 +148,19 @@ MAKERS: dict[str, Callable[[Path, Told], None]] = {
     "genesys": genesys,
     "vcon": vcon,
 }
+
+
+def samples() -> list[bytes]:
+    """The files of each kind, for one call."""
+    files = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, make in MAKERS.items():
+            (spool := Path(folder) / name).mkdir()
+            make(spool, Told(1, pressed=datetime(2026, 10, 1, 8, tzinfo=UTC)))
+            files += [
+                path.read_bytes() for path in sorted(spool.rglob("*")) if path.is_file() and path.suffix != ".wav"
+            ]
+    return files
 
 
 def approve(world: World, *tables: str) -> None:

@@ -148,6 +148,7 @@ ASKED = {  # how each is called, and the key of its JSON
     "find": (("find", "--purpose", "quality", "--reason", REASON), "recordings", "leif"),
     "find --teams": (("find", "--teams", "--purpose", "quality", "--reason", REASON), "teams", "leif"),
     "review": (("review",), "copies", "leif"),
+    "map list": (("map", "list"), "maps", "telefon"),
     "request": (("request",), "requests", "leif"),
     "policy log": (("policy", "log"), "versions", "leif"),
     "audit report": (("audit", "report"), "people", "iver"),

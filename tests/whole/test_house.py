@@ -51,6 +51,8 @@ ALONE = {  # outside library -> our modules that may import it
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.whisper"},
     "ctranslate2": {"speech.whisper"},
+    "jmespath": {"intake.maps.read", "intake.maps.records"},
+    "regex": {"intake.maps.read"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
@@ -205,6 +207,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
     "certificates.check": {"os.open"},  # a file that somebody named to the script
     "erasure.receipts": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
+    "intake.maps.read": {"SHIPPED.glob", "(SHIPPED / f'{name}.toml').read_text"},  # files of the program
     "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
     "recovery.backup_places": {"place.iterdir"},  # a folder that was named
     "intake.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
