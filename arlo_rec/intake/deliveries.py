@@ -333,6 +333,11 @@ class Line(Delivery):
     number: int | None = None
     fault: str = ""
 
+    def __reduce__(self) -> tuple[Callable[[], Delivery], tuple[()]]:
+        """What a process that seals its sound needs: neither its record, nor how the file is read."""
+        manifest, sound = self.manifest_file, self.sound
+        return partial(Delivery, path=self.path, home=self.home, manifest=manifest, sound=sound, json=self.json), ()
+
     @property
     def source(self) -> str:
         """The path as named or listed, and the line where the call begins."""

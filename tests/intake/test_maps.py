@@ -202,6 +202,14 @@ def test_an_hour_between_two_clocks_of_one_call_refuses_that_call(
     assert ([each["code"] for each in told["refused"]], len(told["accepted"])) == ([code], 1)
 
 
+def test_a_large_export_is_sealed_in_processes(world: World, spool: Path) -> None:
+    approve(world, "kamailio")
+    for number in range(60):
+        MAKERS["kamailio"](spool, Told(number))
+    assert len(ingest(world, "--map", "kamailio", exit=0)["accepted"]) == 60
+    assert (list(spool.iterdir()), problems(world)) == ([], [])
+
+
 def test_two_sounds_that_fit_one_call_are_none(world: World, spool: Path) -> None:
     approve(world, "kamailio")
     MAKERS["kamailio"](spool, Told(1))
@@ -234,6 +242,7 @@ MISTAKES = [
     ('audio = "{id}.wav"', 'audio = "call.wav"', "audio_constant"),
     ('audio = "{id}.wav"', 'audio = "../{id}.wav"', "audio_pattern"),
     ('audio = "{id}.wav"', 'audio = "*{id}*"', "audio_pattern"),
+    ('audio = "{id}.wav"', 'audio = "{id}*a*b*c*d*.wav"', "audio_pattern"),
     ('format = "jsonl"', 'format = "xml"', "format"),
     ('format = "jsonl"', 'format = "jsonl"\ninclude = "/etc/passwd"', "unknown_key"),
     ('format = "jsonl"', 'format = "jsonl"\nnewest = "at"', "newest_without_join"),
@@ -285,6 +294,11 @@ def test_of_two_instants_of_one_local_time_the_earlier_counts_and_an_hour_that_w
     assert instant("2026-10-25 02:30:00", form, oslo) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert instant("2026-03-29 02:30:00", form, oslo) is None
     assert instant("2026-03-29 03:30:00", form, oslo) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "9" * 400, "inf", "nan", "", "1_000", "0x10", "١"])
+def test_what_is_no_plain_number_is_no_time(text: str) -> None:
+    assert instant(text, "epoch", None) is None
 
 
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda at: at.year >= 1970))

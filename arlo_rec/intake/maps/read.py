@@ -44,6 +44,7 @@ _KEYS: Final = _TOP | {"url_encoded", "only", "join", "newest", "zone", "audio",
 _OF_FIELD: Final = frozenset({"path", "regex", "values", "time", "zone", "url_encoded", "value"})
 _LONGEST: Final = 500  # characters of a path, a regex or a pattern
 _MOST_VALUES: Final = 500
+_MOST_STARS: Final = 4
 _DEEPEST: Final = 30  # nesting of a path
 _SELECTS: Final = frozenset(
     {
@@ -406,6 +407,6 @@ def _pattern(value: object) -> AudioPattern:
             parts.append(piece)
     if not any(isinstance(part, ParsedResult) for part in parts):
         raise _Mistake("audio_constant")  # one sound for every call
-    if value.startswith("*") and value.removesuffix(".*").endswith("*"):
+    if value.count("*") > _MOST_STARS or (value.startswith("*") and value.removesuffix(".*").endswith("*")):
         raise _Mistake("audio_pattern")  # every name would be looked at for every call
     return AudioPattern(tuple(parts))

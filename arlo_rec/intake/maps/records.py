@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
@@ -28,11 +28,13 @@ from arlo_rec.model.strict_json import MAX_BYTES, canonical, parse
 
 NEAR: Final = 10_000  # rows within which those of one call stand
 ROWS_MOST: Final = 1_000  # of one call
+WAITING_BYTES: Final = 64 * 1024 * 1024  # of rows whose call may have others
 PIECE: Final = 1_000  # bytes of an unreadable document that tell it from another
 VALUE_LONGEST: Final = 2_000  # characters of a text that a map reads
 REGEX_SECONDS: Final = 1.0
 FAILURES: Final = (JMESPathError, RecursionError, TypeError, ValueError, AttributeError)  # of a strange record
 _UNITS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,12})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LISTS: Final = frozenset({"known.caller", "known.agent"})
 
@@ -152,6 +154,8 @@ def instant(text: str, form: str, zone: ZoneInfo | None) -> datetime | None:
     """
     try:
         if form in _UNITS:
+            if not _NUMBER.fullmatch(text):
+                return None
             microseconds = int(Decimal(text) * (1_000_000 // _UNITS[form]))
             return _EPOCH + timedelta(microseconds=microseconds)
         at = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)  # noqa: DTZ007 - below
@@ -161,7 +165,7 @@ def instant(text: str, form: str, zone: ZoneInfo | None) -> datetime | None:
             return None
         known = at.replace(tzinfo=zone).astimezone(UTC)
         return known if known.astimezone(zone).replace(tzinfo=None) == at else None  # else an hour that was skipped
-    except (ValueError, OverflowError, InvalidOperation):
+    except (ValueError, OverflowError):
         return None
 
 
@@ -306,7 +310,7 @@ class MappedFiles:
     ) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
         """Yield the rows that count, those of one call as one record."""
         join, only = self.map.join, self.map.only
-        waiting = OrderedDict[str, _Rows]()
+        waiting, held = OrderedDict[str, _Rows](), 0
         for number, (line, raw, row) in enumerate(rows):
             if row is not None and only is not None and not _is_true(_searched(only, row)):
                 continue
@@ -315,12 +319,16 @@ class MappedFiles:
                 yield line, raw, row
                 continue
             call = waiting.setdefault(str(name), _Rows(line, number, b"", []))
-            call.seen, call.raw = number, call.raw + raw + b"\n"
+            call.seen = number
             if len(call.rows) < ROWS_MOST:
                 call.rows.append(row)
+                call.raw += raw + b"\n"
+                held += len(raw) + 1
             waiting.move_to_end(str(name))
-            while waiting and next(iter(waiting.values())).seen < number - NEAR:
-                yield self._one(waiting.popitem(last=False)[1])
+            while waiting and (held > WAITING_BYTES or next(iter(waiting.values())).seen < number - NEAR):
+                _, done = waiting.popitem(last=False)
+                held -= len(done.raw)
+                yield self._one(done)
         while waiting:
             yield self._one(waiting.popitem(last=False)[1])
 
