@@ -211,11 +211,23 @@ def test_a_large_export_is_sealed_in_processes(world: World, spool: Path) -> Non
 
 
 def test_two_sounds_that_fit_one_call_are_none(world: World, spool: Path) -> None:
-    approve(world, "kamailio")
-    MAKERS["kamailio"](spool, Told(1))
-    sound(spool, "1-21902@127.0.0.1-01.wav", 4)
-    assert [each["code"] for each in ingest(world, "--map", "kamailio", exit=3)["refused"]] == ["not_a_file"]
-    assert len(list(spool.glob("*.wav"))) == 2
+    approve(world, "genesys")
+    MAKERS["genesys"](spool, Told(1))
+    (found,) = spool.rglob("*.wav")
+    found.with_suffix(".flac").write_bytes(found.read_bytes())
+    assert [each["code"] for each in ingest(world, "--map", "genesys", exit=3)["refused"]] == ["not_a_file"]
+    assert len(list(found.parent.iterdir())) == 3
+
+
+def test_a_call_without_its_sound_takes_no_other_calls(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD.replace("{id}.wav", "{id}.*"))
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a")
+    for name in ("aa.wav", "a.b.wav", "ba.wav", "a-a.wav"):
+        (spool / "a.wav").with_name(name).write_bytes((spool / "a.wav").read_bytes())
+    (spool / "a.wav").unlink()
+    told = ingest(world, "--map", str(file), exit=3)
+    assert ([each["code"] for each in told["refused"]], len(told["unclaimed"])) == (["not_a_file"], 4)
 
 
 # -- what a map may say -------------------------------------------------------------------------------
@@ -241,8 +253,10 @@ MISTAKES = [
     ('agent = "agent"', "agent = {from = 'agent'}", "unknown_key"),
     ('audio = "{id}.wav"', 'audio = "call.wav"', "audio_constant"),
     ('audio = "{id}.wav"', 'audio = "../{id}.wav"', "audio_pattern"),
-    ('audio = "{id}.wav"', 'audio = "*{id}*"', "audio_pattern"),
-    ('audio = "{id}.wav"', 'audio = "{id}*a*b*c*d*.wav"', "audio_pattern"),
+    ('audio = "{id}.wav"', 'audio = "*-{id}-*"', "audio_pattern"),
+    ('audio = "{id}.wav"', 'audio = "{id}-*a*b*c*d*.wav"', "audio_pattern"),
+    ('audio = "{id}.wav"', 'audio = "{id}*.wav"', "audio_touching"),
+    ('audio = "{id}.wav"', 'audio = "{id}{agent}.wav"', "audio_touching"),
     ('format = "jsonl"', 'format = "xml"', "format"),
     ('format = "jsonl"', 'format = "jsonl"\ninclude = "/etc/passwd"', "unknown_key"),
     ('format = "jsonl"', 'format = "jsonl"\nnewest = "at"', "newest_without_join"),
@@ -317,7 +331,9 @@ def test_a_pattern_finds_the_sounds_that_looking_at_each_would_find(names: list[
     if pattern.startswith("*") and pattern.removesuffix(".*").endswith("*"):
         return
     sounds = sorted({f"{name}.wav" for name in names})
-    fits = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+    fits = re.compile(
+        ".*".join(map(re.escape, pattern.removesuffix(".*").split("*"))) + r"(\.[^.]+)" * pattern.endswith(".*")
+    )
     found = SoundNames(Path("/s"), [Path("/s") / name for name in sounds]).fitting(pattern)
     assert found == [name for name in sounds if fits.fullmatch(name)]
 

@@ -90,7 +90,7 @@ def kamailio(spool: Path, told: Told) -> None:
     record |= {"key": told.key or "", "key_at": seconds, "recorded_from": seconds}
     record |= {"prompt": told.prompt or "", "prompt_heard": told.heard}  # type: ignore[dict-item]
     _line(spool / "calls.jsonl", record)
-    sound(spool, f"{name}-00.wav", told.number)
+    sound(spool, f"{name}.wav", told.number)
 
 
 def connect(spool: Path, told: Told) -> None:

@@ -56,6 +56,7 @@ _DECIDES: Final = frozenset({"and_expression", "not_expression", "comparator", "
 _CHOOSES: Final = frozenset({"max_by", "min_by", "sort_by", "reverse", "not_null"})  # one of the given values
 _ASKS: Final = frozenset({"contains", "starts_with", "ends_with", "length"})
 _PHONE_KEYS: Final = frozenset("0123456789*#")
+_TOUCHING: Final = re.compile(r"\*\{|\}\*|\}\{")
 _NAME: Final = re.compile(r"\{([^{}]+)\}")
 
 
@@ -407,6 +408,8 @@ def _pattern(value: object) -> AudioPattern:
             parts.append(piece)
     if not any(isinstance(part, ParsedResult) for part in parts):
         raise _Mistake("audio_constant")  # one sound for every call
+    if _TOUCHING.search(value.removesuffix(".*")):
+        raise _Mistake("audio_touching")  # the id 1 would fit the sound of the id 11
     if value.count("*") > _MOST_STARS or (value.startswith("*") and value.removesuffix(".*").endswith("*")):
         raise _Mistake("audio_pattern")  # every name would be looked at for every call
     return AudioPattern(tuple(parts))

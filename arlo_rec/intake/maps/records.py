@@ -207,7 +207,8 @@ class SoundNames:
             return sorted(self._below.get(pattern, []))
         begin, end = pattern.partition("*")[0], pattern.removesuffix(".*").rpartition("*")[2]
         near = self._beginning(begin) if begin else self._ending(end if pattern.endswith(".*") else PurePath(end).stem)
-        fits = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL).fullmatch
+        pieces, ending = pattern.removesuffix(".*").split("*"), r"\.[^.]+" if pattern.endswith(".*") else ""
+        fits = re.compile(".*".join(map(re.escape, pieces)) + ending, re.DOTALL).fullmatch
         return sorted(path for name in near if fits(name) for path in self._below[name])
 
     def _beginning(self, begin: str) -> Iterator[str]:
