@@ -116,7 +116,7 @@ def backup(
 
 
 def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
-    """What each field of one row of a file became."""
+    """The fields of one row of a file, as read by a map."""
     from arlo_rec.intake.maps.explain import explain
     from arlo_rec.intake.run import Explained, Outcome, TakenIn
 

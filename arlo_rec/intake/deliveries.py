@@ -334,7 +334,7 @@ class Line(Delivery):
     fault: str = ""
 
     def __reduce__(self) -> tuple[Callable[[], Delivery], tuple[()]]:
-        """What a process that seals its sound needs: neither its record, nor how the file is read."""
+        """A process that seals its sound needs neither its record nor the reading of its file."""
         manifest, sound = self.manifest_file, self.sound
         return partial(Delivery, path=self.path, home=self.home, manifest=manifest, sound=sound, json=self.json), ()
 

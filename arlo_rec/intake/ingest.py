@@ -68,9 +68,9 @@ def ingest(
     store.demand(Action.INGEST, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
+    _demand_map(store, options.map, now)
     if closed is None:
         _demand_there(paths)
-        _demand_map(store, options.map, now)
     if not options.dry_run:
         left_in_spool.remember(store, paths, options.map, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):

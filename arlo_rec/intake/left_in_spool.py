@@ -136,7 +136,7 @@ def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
 
 
 def _deliveries(known: Known) -> Iterator[Delivery] | None:
-    """What lies in a spool, read as it was last; None where this program reads that map no longer."""
+    """The deliveries in a spool, read as it was last; None where this program reads that map no longer."""
     by = None
     if known.map is not None:
         from arlo_rec.intake.maps import read

@@ -69,7 +69,7 @@ class Withdrawn(Record, frozen=True):
 
 
 class Explained(Record, frozen=True, rename={"path": "from"}):
-    """What a field of a manifest became of a row, and why; its path in the map, empty for a constant."""
+    """The value of a manifest's field in one row, and why; its path in the map, empty for a constant."""
 
     field: str
     path: str

@@ -210,6 +210,87 @@ def test_a_large_export_is_sealed_in_processes(world: World, spool: Path) -> Non
     assert (list(spool.iterdir()), problems(world)) == ([], [])
 
 
+NEWEST = GOOD.replace('format = "jsonl"', 'format = "jsonl"\njoin = "id"\nnewest = "changed"')
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "taken"),
+    [
+        ("2026-10-01T10:00:00Z", "2026-10-01T10:00:00.5Z", False),
+        ("2026-10-01T10:00:00Z", "2026-10-01T11:30:00+02:00", True),
+        (9, 10, False),
+        (10, 9, True),
+        (5, 5, False),
+        (5, "yesterday", False),
+        (5, None, False),
+    ],
+)
+def test_the_newest_row_of_a_call_decides(world: World, spool: Path, first: Any, second: Any, taken: bool) -> None:
+    file = _written(world.base, NEWEST)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", changed=first)
+    _row(spool, "a", changed=second, key="2")
+    assert len(ingest(world, "--map", str(file))["accepted"]) == taken
+    assert len(objects(world)) == taken
+
+
+def test_a_call_of_too_many_rows_or_with_a_strange_id_is_refused(world: World, spool: Path) -> None:
+    file = _written(world.base, NEWEST)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    for number in range(1001):
+        _row(spool, "a", changed=number, key="2" if number == 1000 else "1")
+    _row(spool, "b", id=1.5, changed=1)
+    assert [each["code"] for each in ingest(world, "--map", str(file), exit=3)["refused"]] == ["bad_metadata"] * 2
+
+
+def test_a_recording_whose_end_cannot_be_read_is_refused(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD + '"consent.stopped.key" = "stop"\n')
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", stop={"k": "2"})
+    _row(spool, "b", stop="2")
+    _row(spool, "c")
+    told = ingest(world, "--map", str(file), exit=3)
+    assert (sorted(each["code"] for each in told["refused"]), len(told["accepted"])) == (
+        ["bad_metadata", "no_consent"],
+        1,
+    )
+
+
+def test_a_row_that_is_passed_over_leaves_no_sound_behind(world: World, spool: Path) -> None:
+    file = _written(world.base, 'only = "key"\n' + GOOD)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a")
+    _row(spool, "b", lacks="key")
+    _row(spool, "c", lacks="key")
+    (spool / "c.wav").unlink()
+    told = ingest(world, "--map", str(file), exit=3)
+    assert ([each["code"] for each in told["refused"]], len(told["accepted"])) == (["no_consent"], 1)
+    assert list(spool.iterdir()) == []
+
+
+def test_no_file_that_is_no_sound_is_taken_for_one(world: World, spool: Path) -> None:
+    approve(world, "vcon")
+    MAKERS["vcon"](spool, Told(1, key="2"))
+    (file,) = spool.glob("*.json")
+    other = spool / "other.vcon.json"
+    other.write_text("{}", "utf-8")
+    file.write_text(file.read_text("utf-8").replace(f"{Told(1).uuid}.wav", other.name), "utf-8")
+    ingest(world, "--map", "vcon", exit=3)
+    assert other.exists()
+
+
+def test_an_id_with_the_sign_before_a_star_has_no_sound(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD.replace("{id}.wav", "{id}-*.wav"))
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a")
+    (spool / "a.wav").rename(spool / "a-b-1.wav")
+    assert len(ingest(world, "--map", str(file), exit=3)["accepted"]) == 0
+    _row(spool, "c")
+    (spool / "c.wav").rename(spool / "c-1.wav")
+    assert len(ingest(world, "--map", str(file))["accepted"]) == 1
+    assert (spool / "a-b-1.wav").exists()
+
+
 def test_two_sounds_that_fit_one_call_are_none(world: World, spool: Path) -> None:
     approve(world, "genesys")
     MAKERS["genesys"](spool, Told(1))
@@ -239,7 +320,13 @@ MISTAKES = [
     ('"consent.key" = "key"', '"consent.key" = "not_null(key, \'1\')"', "path_literal"),
     ('"consent.key" = "key"', '"consent.key" = "to_string(length(id))"', "path_function"),
     ('"consent.key" = "key"', '"consent.key" = {path = "key", values = {"" = "1"}}', "constant_evidence"),
-    ('"consent.key" = "key"', '"consent.key" = {path = "key", values = {2 = "1"}}', "key_changed"),
+    ('"consent.key" = "key"', '"consent.key" = {path = "dir", values = {inbound = "1"}}', "constant_evidence"),
+    ('"consent.prompt" = "prompt"', '"consent.prompt" = {path = "key", values = {1 = "nb"}}', "constant_evidence"),
+    ('{path = "pressed", time = "iso"}', '{path = "key", values = {1 = "2026"}, time = "iso"}', "constant_evidence"),
+    ('{path = "pressed", time = "iso"}', '{path = "pressed", time = "%Y-%m-%d %H:%M %Y"}', "time_form"),
+    ('agent = "agent"', "agent = {path = 'agent', regex = '(a{1000000000})'}", "regex"),
+    ('agent = "agent"', "agent = {path = 'agent', regex = '((?:a{300}){300})'}", "regex"),
+    ('audio = "{id}.wav"', "audio = \"{'call'}.wav\"", "path_literal"),
     ('"consent.prompt" = "prompt"', "\"consent.prompt\" = \"join('', ['nb-2026-01'])\"", "path_function"),
     ('"consent.prompt" = "prompt"', '"consent.prompt" = "[prompt, prompt] | [0]"', "path_part"),
     ('{path = "pressed", time = "iso"}', '"pressed"', "time_missing"),
@@ -303,11 +390,24 @@ def test_a_hostile_map_is_read_or_refused(path: str, pattern: str, raw: bytes) -
 # -- times and names ----------------------------------------------------------------------------------
 
 
-def test_of_two_instants_of_one_local_time_the_earlier_counts_and_an_hour_that_was_skipped_is_none() -> None:
+def test_a_local_time_that_exists_twice_is_the_earlier_and_no_evidence_and_one_that_was_skipped_is_none() -> None:
     oslo, form = ZoneInfo("Europe/Oslo"), "%Y-%m-%d %H:%M:%S"
     assert instant("2026-10-25 02:30:00", form, oslo) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert instant("2026-10-25 02:30:00", form, oslo, is_evidence=True) is None
+    assert instant("2026-10-25 03:30:00", form, oslo, is_evidence=True) == datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
     assert instant("2026-03-29 02:30:00", form, oslo) is None
     assert instant("2026-03-29 03:30:00", form, oslo) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+
+
+def test_parts_of_a_microsecond_of_a_key_press_are_rounded_up() -> None:
+    at = datetime(2026, 10, 1, 8, 15, 44, 1, tzinfo=UTC)
+    assert instant("2026-10-01T08:15:44.0000001Z", "iso", None, is_evidence=True) == at
+    assert instant(f"{int(at.timestamp())}.0000001", "epoch", None, is_evidence=True) == at
+
+
+@pytest.mark.parametrize("text", ["2026-10-01", "2026-W40-4", "20261001T081544Z", "2026-10-01T08", "2026-10-01T08:15"])
+def test_a_day_or_an_hour_or_a_time_without_a_zone_is_no_instant(text: str) -> None:
+    assert instant(text, "iso", None) is None
 
 
 @pytest.mark.parametrize("text", ["1e999999999", "9" * 400, "inf", "nan", "", "1_000", "0x10", "١"])
@@ -344,11 +444,12 @@ def _written(folder: Path, text: str) -> Path:
     return path
 
 
-def _row(spool: Path, name: str, lacks: str | None = None, pressed: float = 0.0) -> None:
+def _row(spool: Path, name: str, lacks: str | None = None, pressed: float = 0.0, **more: Any) -> None:
     begun = datetime.now(UTC) - timedelta(hours=3)
     at, key_at = begun.isoformat(), (begun + timedelta(hours=pressed)).isoformat()
     row: dict[str, Any] = {"id": name, "begun": at, "from": "+4790000001", "agent": "ola", "team": "kundeservice"}
     row |= {"key": "1", "pressed": key_at, "prompt": "nb-2026-01"}
+    row |= {key: value for key, value in more.items() if value is not None}
     row.pop(str(lacks), None)
     with (spool / "calls.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")

@@ -189,14 +189,20 @@ class Player:
 
 
 def _skip_output(lines: list[str]) -> list[str]:
-    """Drop the recorded output at the head of *lines*; the blank lines to keep where none was recorded yet."""
-    kept: list[str] = []
-    while lines and not lines[0].startswith(("$ ", "% ", "# ")):
-        line = lines.pop(0)
-        if re.fullmatch(r"\[\d+\]", line):
-            return []
-        kept.append(line)
-    return [one for one in kept if not one]
+    """Drop the recorded output at the head of *lines*, whose lines may look like comments.
+
+    Returns the blank lines to keep where none was recorded yet.
+    """
+    begins = (number for number, line in enumerate(lines) if line.startswith(("$ ", "% ")))
+    before = lines[: next(begins, len(lines))]
+    ends = next((number for number, line in enumerate(before) if re.fullmatch(r"\[\d+\]", line)), None)
+    if ends is not None:
+        del lines[: ends + 1]
+        return []
+    blank = next((number for number, line in enumerate(before) if line.startswith("# ")), len(before))
+    kept = [line for line in lines[:blank] if not line]
+    del lines[:blank]
+    return kept
 
 
 def _readable(out: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.intake import deliveries, spool
+from arlo_rec.intake.manifest import SOUND_ENDINGS
 from arlo_rec.intake.maps.read import Map
 from arlo_rec.intake.maps.records import MappedFiles, MappedRecord
 from arlo_rec.intake.run import Explained
@@ -22,7 +23,7 @@ def explain(store: Store, by: Map, path: Path, row: int, now: datetime, *, not_o
     """
     store.demand(Action.INGEST, now)
     home, files = spool.home_of(path, not_of=not_of), MappedFiles(by)
-    sounds = list(spool.files(home, path.parent))
+    sounds = [file for file in spool.files(home, path.parent) if file.suffix.lower() in SOUND_ENDINGS]
     try:
         with spool.opened(home, path.parent, path.name) as (stream, file):
             lines = deliveries.Lines(stream, file.size)

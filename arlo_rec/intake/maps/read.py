@@ -1,6 +1,6 @@
 """Read a map: a TOML file that says where each field of a manifest stands in the export of a telephone system.
 
-A map has no code. A path is JMESPath without functions that build texts or lists, a regex has one group, and all are
+A map has no code. A path is JMESPath without functions that build texts or lists, and a regex has one group. All are
 short, so that a record takes bounded time and memory. What proves a consent (`EVIDENCE`) must stand in the record: no
 constant, also not one inside a path, stands for it.
 
@@ -14,7 +14,9 @@ import tomllib
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -55,7 +57,8 @@ _SELECTS: Final = frozenset(
 _DECIDES: Final = frozenset({"and_expression", "not_expression", "comparator", "literal"})
 _CHOOSES: Final = frozenset({"max_by", "min_by", "sort_by", "reverse", "not_null"})  # one of the given values
 _ASKS: Final = frozenset({"contains", "starts_with", "ends_with", "length"})
-_PHONE_KEYS: Final = frozenset("0123456789*#")
+_COUNTS: Final = re.compile(r"\{([0-9]*),?([0-9]*)\}")
+_MOST_REPEATED: Final = 1_000
 _TOUCHING: Final = re.compile(r"\*\{|\}\*|\}\{")
 _NAME: Final = re.compile(r"\{([^{}]+)\}")
 
@@ -104,9 +107,15 @@ class MappedField:
 
 
 class AudioPattern(NamedTuple):
-    """The name of a sound: fixed texts and `*`, and paths into the record."""
+    """The name of a sound: fixed texts and `*`, and paths into the record.
+
+    `barred` are the signs between a path and a `*`, which no value has; `sign` is the one that no `*` behind a path
+    matches. So one name fits the values of one record alone.
+    """
 
     parts: tuple[str | ParsedResult, ...]
+    barred: frozenset[str]
+    sign: str
 
 
 @dataclass(frozen=True)
@@ -278,6 +287,8 @@ def _field(key: str, value: object, zone: ZoneInfo | None, *, url_encoded: bool)
     if unknown := value.keys() - _OF_FIELD:
         raise _Mistake("unknown_key", min(unknown))
     is_evidence = key in EVIDENCE
+    if is_evidence and "values" in value:
+        raise _Mistake("constant_evidence")  # a table can give any text
     if "value" in value:
         if is_evidence:
             raise _Mistake("constant_evidence")
@@ -293,7 +304,7 @@ def _field(key: str, value: object, zone: ZoneInfo | None, *, url_encoded: bool)
     return MappedField(
         _path(value.get("path"), decides=not is_evidence),
         _regex(value["regex"]) if "regex" in value else None,
-        _values(value["values"], key) if "values" in value else None,
+        _values(value["values"]) if "values" in value else None,
         time,
         own,
         _flag(value.get("url_encoded", url_encoded)),
@@ -302,9 +313,13 @@ def _field(key: str, value: object, zone: ZoneInfo | None, *, url_encoded: bool)
 
 def _is_time_form(form: str, zone: ZoneInfo | None) -> bool:
     """Whether a form of `strptime` names a whole date and time, in a known zone."""
-    names_time = any(all(part in form for part in parts) for parts in (("%H", "%M"), ("%I", "%M", "%p"), ("%T",)))
-    names_day = all(part in form for part in ("%Y", "%m", "%d"))
-    return names_time and names_day and len(form) <= _LONGEST and (zone is not None or "%z" in form)
+    at = datetime(2026, 11, 30, 20, 45, tzinfo=UTC)
+    try:
+        again = datetime.strptime(at.strftime(form), form)  # noqa: DTZ007 - its zone is looked at below
+    except (ValueError, re.error):
+        return False
+    is_whole = again.replace(tzinfo=UTC) == at and len(form) <= _LONGEST
+    return is_whole and (zone is not None or again.tzinfo is not None)
 
 
 def _path(value: object, *, decides: bool = True) -> ParsedResult:
@@ -338,6 +353,9 @@ def _demand_selecting(node: Any, *, decides: bool, depth: int) -> None:
 def _regex(value: object) -> Any:
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
         raise _Mistake("regex")
+    counts = (int(most or least or 1) for least, most in _COUNTS.findall(value))
+    if prod(max(count, 1) for count in counts) > _MOST_REPEATED:
+        raise _Mistake("regex")  # the compiled pattern grows with it
     try:
         compiled = regex.compile(value)
     except (regex.error, RecursionError, OverflowError):
@@ -347,16 +365,11 @@ def _regex(value: object) -> Any:
     return compiled
 
 
-def _values(value: object, key: str) -> Mapping[str, Any]:
-    """A table of texts to values; of evidence it may neither stand for a text that is not there, nor change a key."""
+def _values(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict) or not 0 < len(value) <= _MOST_VALUES:
         raise _Mistake("values")
     if not all(isinstance(each, str | bool | int) for each in value.values()):
         raise _Mistake("values")
-    if key in EVIDENCE and "" in value:
-        raise _Mistake("constant_evidence")
-    if key == "consent.key" and any(each in _PHONE_KEYS and to != each for each, to in value.items()):
-        raise _Mistake("key_changed")
     return value
 
 
@@ -401,7 +414,7 @@ def _pattern(value: object) -> AudioPattern:
     parts: list[str | ParsedResult] = []
     for number, piece in enumerate(_NAME.split(value)):
         if number % 2:
-            parts.append(_path(piece))
+            parts.append(_path(piece, decides=False))
         elif piece:
             if any(sign in piece for sign in "{}?[]"):
                 raise _Mistake("audio_pattern")
@@ -412,4 +425,6 @@ def _pattern(value: object) -> AudioPattern:
         raise _Mistake("audio_touching")  # the id 1 would fit the sound of the id 11
     if value.count("*") > _MOST_STARS or (value.startswith("*") and value.removesuffix(".*").endswith("*")):
         raise _Mistake("audio_pattern")  # every name would be looked at for every call
-    return AudioPattern(tuple(parts))
+    before, after = value.partition("{")[0], value.rpartition("}")[2].removesuffix(".*")
+    sign = after[0] if "*" in after else ""
+    return AudioPattern(tuple(parts), frozenset((before[-1:] if "*" in before else "") + sign), sign)

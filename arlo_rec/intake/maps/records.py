@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from math import ceil, floor
 from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 from jmespath.exceptions import JMESPathError
 
 from arlo_rec.intake.deliveries import COLUMNS, Lines, Record, Unreadable, cells_of, json_records
-from arlo_rec.intake.maps.read import AudioPattern, Map, MappedField
+from arlo_rec.intake.maps.read import EVIDENCE, REQUIRED, AudioPattern, Map, MappedField
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import MAX_BYTES, canonical, parse
 
@@ -33,14 +34,17 @@ PIECE: Final = 1_000  # bytes of an unreadable document that tell it from anothe
 VALUE_LONGEST: Final = 2_000  # characters of a text that a map reads
 REGEX_SECONDS: Final = 1.0
 FAILURES: Final = (JMESPathError, RecursionError, TypeError, ValueError, AttributeError)  # of a strange record
+_UTC: Final = ZoneInfo("UTC")
 _UNITS: Final = {"epoch": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
+_ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}")
+_FINER: Final = re.compile(r"[.,][0-9]{7}")  # parts of a microsecond, which are lost in reading
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,12})?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LISTS: Final = frozenset({"known.caller", "known.agent"})
 
 
 class Read(NamedTuple):
-    """What a field became: its text in the record, its value (None: missing), and the reason as a code word."""
+    """A field as read: its text in the record, its value (None: missing), and the reason as a code word."""
 
     text: str | None
     value: Any
@@ -65,22 +69,24 @@ class MappedRecord:
         for key, read in self.fields().items():
             if read.why in _GIVEN:
                 _put(manifest, key, read.value)
+            elif read.why != "missing" and key not in REQUIRED:
+                raise ValueError(key)  # such as an end of the recording that cannot be read
         manifest["audio"] = self.audio()
         return manifest
 
     def fields(self) -> dict[str, Read]:
-        """What each field of the map became."""
+        """The fields of the map, as read."""
         return {key: read_field(key, each, self.record) for key, each in self.map.fields.items()}
 
     def audio(self) -> str:
-        """The name of its sound below the folder; where not exactly one file fits, the pattern, which no file has."""
+        """The name of its sound below the folder; where not exactly one file fits, a name that no file has."""
         pattern, found = self.sound()
-        return found[0] if len(found) == 1 else pattern or "-"
+        return found[0] if len(found) == 1 else f"*/{pattern or '-'}"
 
     def sound(self) -> tuple[str | None, list[str]]:
         """The pattern of its sound with the record's values, and the names that fit."""
         pattern = filled(self.map.audio, self.record)
-        return pattern, self.sounds.fitting(pattern) if pattern is not None else []
+        return pattern, self.sounds.fitting(pattern, self.map.audio.sign) if pattern is not None else []
 
 
 _GIVEN: Final = frozenset({"read", "constant", "withheld"})
@@ -98,7 +104,7 @@ def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
 
 
 def read_field(key: str, wanted: MappedField, record: Any) -> Read:
-    """What a field becomes of a record."""
+    """Read a field of a record."""
     if wanted.path is None:
         return Read(None, _converted(key, wanted.value), "constant")
     try:
@@ -136,7 +142,7 @@ def _stepped(key: str, wanted: MappedField, text: str) -> Read:
     if value == "":
         return Read(text, None, "withheld" if key == "caller" else "missing")
     if wanted.time is not None:
-        at = instant(str(value), wanted.time, wanted.zone)
+        at = instant(str(value), wanted.time, wanted.zone, is_evidence=key in EVIDENCE)
         return Read(text, to_iso(at) if at is not None else None, "read" if at is not None else "no_time")
     return Read(text, _converted(key, value), "read")
 
@@ -146,26 +152,33 @@ def _converted(key: str, value: Any) -> Any:
     return COLUMNS[key](value) if isinstance(value, str) else value
 
 
-def instant(text: str, form: str, zone: ZoneInfo | None) -> datetime | None:
+def instant(text: str, form: str, zone: ZoneInfo | None, *, is_evidence: bool = False) -> datetime | None:
     """The instant of a text; None where it is none, or no time of its zone.
 
-    Of two instants that one local time names, in the night when summer time ends, the earlier: a recording then ends
-    no later, and a consent is no newer than it was.
+    In the night when summer time ends, one local time names two instants. The earlier counts, so that a recording ends
+    no later. As evidence it counts not at all: what lies before a key press is cut off by it. Parts of a microsecond of
+    a key press are rounded up, for the same reason.
     """
     try:
         if form in _UNITS:
             if not _NUMBER.fullmatch(text):
                 return None
-            microseconds = int(Decimal(text) * (1_000_000 // _UNITS[form]))
-            return _EPOCH + timedelta(microseconds=microseconds)
+            microseconds = Decimal(text) * (1_000_000 // _UNITS[form])
+            return _EPOCH + timedelta(microseconds=ceil(microseconds) if is_evidence else floor(microseconds))
+        if form == "iso" and not _ISO.match(text):
+            return None
         at = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)  # noqa: DTZ007 - below
+        if is_evidence and form == "iso" and _FINER.search(text):
+            at += timedelta(microseconds=1)
         if at.tzinfo is not None:
             return at.astimezone(UTC)
         if zone is None:
             return None
         known = at.replace(tzinfo=zone).astimezone(UTC)
+        if is_evidence and at.replace(tzinfo=zone, fold=1).astimezone(UTC) != known:
+            return None
         return known if known.astimezone(zone).replace(tzinfo=None) == at else None  # else an hour that was skipped
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, re.error):
         return None
 
 
@@ -186,6 +199,8 @@ def filled(pattern: AudioPattern, record: Any) -> str | None:
         text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
         if not 0 < len(text) <= VALUE_LONGEST or "/" in text or "\0" in text or "*" in text:
             return None
+        if pattern.barred & set(text):
+            return None
         name += text
     return name
 
@@ -201,14 +216,15 @@ class SoundNames:
         self._begins = sorted(self._below)
         self._ends = sorted((PurePath(name).stem[::-1], name) for name in self._below)
 
-    def fitting(self, pattern: str) -> list[str]:
-        """The sounds below the folder whose name fits, in order."""
+    def fitting(self, pattern: str, sign: str = "") -> list[str]:
+        """The sounds below the folder whose name fits, in order; no `*` matches the *sign*."""
         if "*" not in pattern:
             return sorted(self._below.get(pattern, []))
         begin, end = pattern.partition("*")[0], pattern.removesuffix(".*").rpartition("*")[2]
         near = self._beginning(begin) if begin else self._ending(end if pattern.endswith(".*") else PurePath(end).stem)
         pieces, ending = pattern.removesuffix(".*").split("*"), r"\.[^.]+" if pattern.endswith(".*") else ""
-        fits = re.compile(".*".join(map(re.escape, pieces)) + ending, re.DOTALL).fullmatch
+        anything = f"[^{re.escape(sign)}]*" if sign else ".*"
+        fits = re.compile(anything.join(map(re.escape, pieces)) + ending, re.DOTALL).fullmatch
         return sorted(path for name in near if fits(name) for path in self._below[name])
 
     def _beginning(self, begin: str) -> Iterator[str]:
@@ -234,8 +250,9 @@ class _Rows:
 
     line: int
     seen: int  # number of its last row
-    raw: bytes
+    raw: bytearray
     rows: list[dict[str, Any]]
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
@@ -254,7 +271,7 @@ class MappedFiles:
         if self._names is None or self._names[0] != folder:
             self._names = folder, SoundNames(folder, sounds())
         names = self._names[1]
-        for line, raw, record in self._joined(self._rows(lines)):
+        for line, raw, record in self._joined(self._rows(lines), names):
             if record is None or self.map.parts is None:
                 yield MappedRecord(line, raw, record, self.map, names)
                 continue
@@ -284,7 +301,8 @@ class MappedFiles:
         first = next(rows, None)
         if first is None:
             return (), rows
-        if first[2] is None or len(set(first[2])) != len(first[2]):
+        named = [column for column in first[2] or () if column]
+        if first[2] is None or len(set(named)) != len(named):
             raise Unreadable(first[0], first[1])
         return first[2], rows
 
@@ -307,21 +325,26 @@ class MappedFiles:
             yield number, canonical(record) if is_record else b"", record if is_record else None
 
     def _joined(
-        self, rows: Iterator[tuple[int, bytes, dict[str, Any] | None]]
+        self, rows: Iterator[tuple[int, bytes, dict[str, Any] | None]], names: SoundNames
     ) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
-        """Yield the rows that count, those of one call as one record."""
-        join, only = self.map.join, self.map.only
+        """Yield the rows that count, those of one call as one record.
+
+        A row that `only` passes over counts all the same where its sound lies there: nobody else would remove it.
+        """
+        join = self.map.join
         waiting, held = OrderedDict[str, _Rows](), 0
         for number, (line, raw, row) in enumerate(rows):
-            if row is not None and only is not None and not _is_true(_searched(only, row)):
-                continue
             name = _searched(join, row) if join is not None and row is not None else None
-            if row is None or not isinstance(name, str | int) or name == "":
-                yield line, raw, row
+            if row is None or join is None:
+                if row is None or self._counts(row) or self._has_sound(row, names):
+                    yield line, raw, row
                 continue
-            call = waiting.setdefault(str(name), _Rows(line, number, b"", []))
-            call.seen = number
-            if len(call.rows) < ROWS_MOST:
+            if not isinstance(name, str | int) or name == "":
+                yield line, raw, None
+                continue
+            call = waiting.setdefault(str(name), _Rows(line, number, bytearray(), []))
+            call.seen, call.is_whole = number, call.is_whole and len(call.rows) < ROWS_MOST
+            if call.is_whole:
                 call.rows.append(row)
                 call.raw += raw + b"\n"
                 held += len(raw) + 1
@@ -329,16 +352,44 @@ class MappedFiles:
             while waiting and (held > WAITING_BYTES or next(iter(waiting.values())).seen < number - NEAR):
                 _, done = waiting.popitem(last=False)
                 held -= len(done.raw)
-                yield self._one(done)
+                yield from self._one(done, names)
         while waiting:
-            yield self._one(waiting.popitem(last=False)[1])
+            yield from self._one(waiting.popitem(last=False)[1], names)
 
-    def _one(self, call: _Rows) -> tuple[int, bytes, dict[str, Any]]:
-        """The record of a call: its newest row, or its first, with all of them as `rows`."""
-        chosen = call.rows[0]
+    def _one(self, call: _Rows, names: SoundNames) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+        """The record of a call: its newest row that counts, or the first, with all that count as `rows`.
+
+        It is unreadable with too many rows, or where their times cannot be compared.
+        """
+        rows = [row for row in call.rows if self._counts(row)] or call.rows
+        chosen = rows[0]
         if self.map.newest is not None:
-            chosen = max(call.rows, key=lambda row: str(_searched(self.map.newest, row) or ""))
-        return call.line, call.raw, {**chosen, "rows": call.rows}
+            times = [_time(_searched(self.map.newest, row)) for row in rows]
+            known = [at for at in times if at is not None]
+            if len(rows) > 1 and len(known) < len(rows):
+                yield call.line, bytes(call.raw), None
+                return
+            chosen = rows[len(known) - 1 - known[::-1].index(max(known))] if known else chosen
+        if not call.is_whole:
+            yield call.line, bytes(call.raw), None
+        elif self._counts(chosen) or self._has_sound(chosen, names):
+            yield call.line, bytes(call.raw), {**chosen, "rows": rows}
+
+    def _counts(self, row: dict[str, Any]) -> bool:
+        return self.map.only is None or _is_true(_searched(self.map.only, row))
+
+    def _has_sound(self, row: dict[str, Any], names: SoundNames) -> bool:
+        pattern = filled(self.map.audio, row) if self.map.parts is None else None
+        return pattern is not None and bool(names.fitting(pattern, self.map.audio.sign))
+
+
+def _time(value: object) -> Decimal | None:
+    """A time by which rows are compared: a number, or an instant as one; None for anything else."""
+    text = str(value)
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
+    at = instant(text, "iso", _UTC)
+    return Decimal((at - _EPOCH) // timedelta(microseconds=1)) if at is not None else None
 
 
 def _searched(path: Any, record: Any) -> Any:
