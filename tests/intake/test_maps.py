@@ -234,6 +234,15 @@ def test_the_newest_row_of_a_call_decides(world: World, spool: Path, first: Any,
     assert len(objects(world)) == taken
 
 
+def test_the_newest_row_decides_also_where_it_is_passed_over(world: World, spool: Path) -> None:
+    file = _written(world.base, 'only = "key"\n' + NEWEST)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", changed=1)
+    _row(spool, "a", changed=2, lacks="key")
+    assert [each["code"] for each in ingest(world, "--map", str(file), exit=3)["refused"]] == ["no_consent"]
+    assert (objects(world), list(spool.iterdir())) == (set(), [])
+
+
 def test_a_call_of_too_many_rows_or_with_a_strange_id_is_refused(world: World, spool: Path) -> None:
     file = _written(world.base, NEWEST)
     approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
@@ -332,6 +341,8 @@ MISTAKES = [
     ('{path = "pressed", time = "iso"}', '"pressed"', "time_missing"),
     ('{path = "pressed", time = "iso"}', '{path = "pressed", time = "%Y-%m-%d"}', "time_form"),
     ('{path = "pressed", time = "iso"}', '{path = "pressed", time = "%Y-%m-%d %H:%M"}', "time_form"),
+    ('caller = "from"', 'caller = {value = "+4790000001"}', "constant_evidence"),
+    ('source_id = "id"', 'source_id = {value = "x"}', "constant_evidence"),
     ('agent = "agent"', 'agent = "agent["', "path"),
     ('agent = "agent"', "agent = {path = 'agent', regex = '('}", "regex"),
     ('agent = "agent"', "agent = {path = 'agent', regex = 'x'}", "regex_group"),

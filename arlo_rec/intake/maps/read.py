@@ -39,6 +39,7 @@ REQUIRED: Final = (
 )
 TIMES: Final = ("iso", "epoch", "epoch_ms", "epoch_us")
 FILES: Final = {"csv": "*.csv", "json": "*.json", "jsonl": "*.jsonl"}  # of a format, where the map names no others
+_OF_ONE_CALL: Final = frozenset({"source_id", "started_at", "caller"})  # no constant is true of every call
 _TIMED: Final = frozenset({"started_at", "consent.at", "consent.stopped.at"})
 _FIELDS: Final = frozenset(COLUMNS) - {"audio"}
 _TOP: Final = frozenset({"format", "files", "columns", "delimiter", "records", "parts"})
@@ -290,7 +291,7 @@ def _field(key: str, value: object, zone: ZoneInfo | None, *, url_encoded: bool)
     if is_evidence and "values" in value:
         raise _Mistake("constant_evidence")  # a table can give any text
     if "value" in value:
-        if is_evidence:
+        if is_evidence or key in _OF_ONE_CALL:
             raise _Mistake("constant_evidence")
         if len(value) > 1 or not isinstance(value["value"], str | bool | int):
             raise _Mistake("bad_value")

@@ -357,23 +357,30 @@ class MappedFiles:
             yield from self._one(waiting.popitem(last=False)[1], names)
 
     def _one(self, call: _Rows, names: SoundNames) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
-        """The record of a call: its newest row that counts, or the first, with all that count as `rows`.
+        """The record of a call: its newest row, or else the first that counts, with the others as `rows`.
 
         It is unreadable with too many rows, or where their times cannot be compared.
         """
-        rows = [row for row in call.rows if self._counts(row)] or call.rows
-        chosen = rows[0]
-        if self.map.newest is not None:
-            times = [_time(_searched(self.map.newest, row)) for row in rows]
-            known = [at for at in times if at is not None]
-            if len(rows) > 1 and len(known) < len(rows):
-                yield call.line, bytes(call.raw), None
-                return
-            chosen = rows[len(known) - 1 - known[::-1].index(max(known))] if known else chosen
-        if not call.is_whole:
+        rows = call.rows
+        if self.map.newest is None:
+            rows = [row for row in rows if self._counts(row)] or rows
+            chosen: dict[str, Any] | None = rows[0]
+        else:
+            chosen = self._newest(rows)
+        if not call.is_whole or chosen is None:
             yield call.line, bytes(call.raw), None
         elif self._counts(chosen) or self._has_sound(chosen, names):
             yield call.line, bytes(call.raw), {**chosen, "rows": rows}
+
+    def _newest(self, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The newest row, of two equally new ones the last; None where the times of several cannot be compared."""
+        newest, last = rows[0], _time(_searched(self.map.newest, rows[0]))
+        for row in rows[1:]:
+            at = _time(_searched(self.map.newest, row))
+            if at is None or last is None:
+                return None
+            newest, last = (row, at) if at >= last else (newest, last)
+        return newest
 
     def _counts(self, row: dict[str, Any]) -> bool:
         return self.map.only is None or _is_true(_searched(self.map.only, row))
