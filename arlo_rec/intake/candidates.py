@@ -267,7 +267,9 @@ class ConsentRules:
         prompts = self.prompts(claim)
         decision = judge(claim, prompts, now=self.now, deadline=self.policy.due_at)
         if not decision.allowed:
-            raise Refusal(decision.code, decision.rule, field=_lacking(claim))
+            raise Refusal(
+                decision.code, decision.rule, field=_lacking(claim) if decision.code in _OF_EVIDENCE else None
+            )
 
     def checked(self, withdrawal: Withdrawal) -> Withdrawal:
         """A withdrawal that counts; raises Refusal for one that lies in the future, or too far back."""
@@ -304,6 +306,9 @@ def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
         raise Refusal(bad.code, why=why, field=bad.field) from None
     rules.check(_claim(call))
     return call
+
+
+_OF_EVIDENCE = frozenset({"no_consent", "prompt_unknown", "prompt_not_completed"})
 
 
 def _lacking(claim: Claim) -> str | None:

@@ -68,7 +68,8 @@ def ingest(
     store.demand(Action.INGEST, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
-    _demand_map(store, options.map, now)
+    if not options.dry_run:
+        _demand_map(store, options.map, now)
     if closed is None:
         _demand_there(paths)
     if not options.dry_run:

@@ -89,6 +89,8 @@ def test_a_map_that_no_officer_approved_takes_nothing_in(world: World, spool: Pa
         result = world.run("ingest", str(spool), "--map", changed, "--json", who="telefon")
         assert (result.exit, result.json["error"]["code"]) == (14, "map_not_approved")
     assert (objects(world), sorted(spool.iterdir())) == (set(), before)
+    assert len(ingest(world, "--map", "kamailio", "--dry-run", exit=0)["accepted"]) == 1
+    assert (objects(world), sorted(spool.iterdir())) == (set(), before)
     assert "map_not_approved" in {entry["detail"].get("code") for entry in denials(world)}
     approve(world, "kamailio")
     assert len(ingest(world, "--map", "kamailio", exit=0)["accepted"]) == 1
@@ -148,6 +150,23 @@ def test_one_row_is_explained_and_nothing_is_taken_in(world: World, spool: Path)
         "no_row",
     )
     assert world.code("ingest", str(spool / "Master.csv"), "--map", "freepbx", "--explain", "1", who="leif")[0] == 13
+
+
+def test_a_word_of_a_menu_is_explained_as_no_key(world: World, spool: Path) -> None:
+    _row(spool, "a", key="T1")
+    file = str(_written(world.base, GOOD))
+    words = ("ingest", str(spool / "calls.jsonl"), "--map", file, "--explain", "1")
+    fields = {each["field"]: each["why"] for each in world.json(*words, who="telefon")["fields"]}
+    assert (fields["consent.key"], fields["consent.prompt"]) == ("no_key", "read")
+
+
+def test_a_refusal_for_another_reason_names_no_evidence(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD.replace('{value = "inbound"}', '"way"'))
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", way="outbound", lacks="key")
+    assert [(each["code"], each["field"]) for each in ingest(world, "--map", str(file))["refused"]] == [
+        ("outbound", None)
+    ]
 
 
 def test_a_refused_call_of_an_export_is_told_to_the_person_who_asks(world: World, spool: Path) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from arlo_rec.intake import deliveries, spool
 from arlo_rec.intake.manifest import SOUND_ENDINGS
 from arlo_rec.intake.maps.read import Map
-from arlo_rec.intake.maps.records import MappedFiles, MappedRecord
+from arlo_rec.intake.maps.records import MappedFiles, MappedRecord, Read
 from arlo_rec.intake.run import Explained
 from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
+
+PHONE_KEYS = frozenset("0123456789*#")
 
 
 def explain(store: Store, by: Map, path: Path, row: int, now: datetime, *, not_of: int | None) -> list[Explained]:
@@ -35,9 +37,15 @@ def explain(store: Store, by: Map, path: Path, row: int, now: datetime, *, not_o
     raise NothingMatched("no_row", row=row, path=str(path))
 
 
+def _why(key: str, read: Read) -> str:
+    """The reason of a value; of a key also that it is none, such as the word of a menu."""
+    is_none = key == "consent.key" and read.why == "read" and read.value not in PHONE_KEYS
+    return "no_key" if is_none else read.why
+
+
 def _told(record: MappedRecord) -> list[Explained]:
     fields = record.map.fields
-    told = [Explained(key, fields[key].told, read.value, read.why) for key, read in record.fields().items()]
+    told = [Explained(key, fields[key].told, read.value, _why(key, read)) for key, read in record.fields().items()]
     pattern, found = record.sound()
     why = "read" if len(found) == 1 else "several" if found else "no_sound"
     return [*told, Explained("audio", pattern or "", found[0] if len(found) == 1 else None, why)]
