@@ -322,6 +322,9 @@ OF_OWNERS = {
     "serve": ["--person", "leif"],
     "certificate verify": ["STORE/c", "--accesses", "STORE/a"],
     "policy lint-prompt": ["STORE/p"],
+    "map list": [],
+    "map show": ["freepbx"],
+    "map check": ["STORE/m.toml"],
     "recovery join": ["STORE/s"],
 }
 OF_ITS_MACHINE = [
