@@ -360,7 +360,7 @@ def test_a_process_that_seals_gets_neither_records_nor_the_names_of_the_spool(sp
     delivery = next(scan([spool], mapped=MappedFiles(by)).deliveries())
     delivery.read()
     assert len(pickle.dumps(delivery)) < 2_000
-    assert pickle.loads(pickle.dumps(delivery)).audio_name() == delivery.audio_name()
+    assert pickle.loads(pickle.dumps(delivery)).audio_names() == delivery.audio_names()
 
 
 def test_a_map_that_this_program_reads_no_longer_closes_no_right(
@@ -489,16 +489,16 @@ def test_a_hostile_map_is_read_or_refused(path: str, pattern: str, raw: bytes) -
 def test_a_local_time_that_exists_twice_is_the_earlier_and_no_evidence_and_one_that_was_skipped_is_none() -> None:
     oslo, form = ZoneInfo("Europe/Oslo"), "%Y-%m-%d %H:%M:%S"
     assert instant("2026-10-25 02:30:00", form, oslo) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert instant("2026-10-25 02:30:00", form, oslo, is_evidence=True) is None
-    assert instant("2026-10-25 03:30:00", form, oslo, is_evidence=True) == datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
+    assert instant("2026-10-25 02:30:00", form, oslo, fold=None) is None
+    assert instant("2026-10-25 03:30:00", form, oslo, fold=None) == datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
     assert instant("2026-03-29 02:30:00", form, oslo) is None
     assert instant("2026-03-29 03:30:00", form, oslo) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 
 
 def test_parts_of_a_microsecond_of_a_key_press_are_rounded_up() -> None:
     at = datetime(2026, 10, 1, 8, 15, 44, 1, tzinfo=UTC)
-    assert instant("2026-10-01T08:15:44.0000001Z", "iso", None, is_evidence=True) == at
-    assert instant(f"{int(at.timestamp())}.0000001", "epoch", None, is_evidence=True) == at
+    assert instant("2026-10-01T08:15:44.0000001Z", "iso", None, fold=None) == at
+    assert instant(f"{int(at.timestamp())}.0000001", "epoch", None, fold=None) == at
 
 
 @pytest.mark.parametrize("text", ["2026-10-01", "2026-W40-4", "20261001T081544Z", "2026-10-01T08", "2026-10-01T08:15"])

@@ -1,6 +1,6 @@
 """The fields of a manifest: where each stands in a record, and the steps by which its text becomes the value.
 
-What proves a consent (`EVIDENCE`) must stand in the record: no constant and no table stands for it.
+What proves a consent (`EVIDENCE`) or a withdrawal must stand in the record: no constant and no table stands for it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ REQUIRED: Final = (
     "consent.prompt_completed",
 )
 FIELDS: Final = frozenset(COLUMNS) - {"audio"}
+OF_WITHDRAWAL: Final = ("withdrawal.caller", "withdrawal.at", "withdrawal.key")  # of a notice; the key may be missing
 GIVEN: Final = frozenset({"read", "constant", "withheld"})  # reasons of a value
-_OF_ONE_CALL: Final = frozenset({"source_id", "started_at", "caller"})  # no constant is true of every call
-_TIMED: Final = frozenset({"started_at", "consent.at", "consent.stopped.at"})
+_PROVES: Final = frozenset({*EVIDENCE, *OF_WITHDRAWAL[1:]})
+_OF_ONE_CALL: Final = frozenset({"source_id", "started_at", "caller", "withdrawal.caller"})  # no constant is
+_TIMED: Final = frozenset({"started_at", "consent.at", "consent.stopped.at", "withdrawal.at"})
 _LISTS: Final = frozenset({"known.caller", "known.agent"})
 _KEYS: Final = frozenset({"path", "regex", "values", "time", "zone", "url_encoded", "value"})
 _MOST_VALUES: Final = 500
@@ -76,7 +78,7 @@ def mapped_field(key: str, value: object, usual: ZoneInfo | None, *, url_encoded
         raise Mistake("bad_value")
     if unknown := value.keys() - _KEYS:
         raise Mistake("unknown_key", min(unknown))
-    is_evidence = key in EVIDENCE
+    is_evidence = key in _PROVES
     if is_evidence and "values" in value:
         raise Mistake("constant_evidence")  # a table can give any text
     if "value" in value:
@@ -189,43 +191,46 @@ def _stepped(key: str, wanted: MappedField, text: str) -> FieldValue:
             return FieldValue(None, "no_value")
         value = wanted.values[value]
     if value == "":
-        return FieldValue(None, "withheld" if key == "caller" else "missing")
+        return FieldValue(None, "withheld" if key.endswith("caller") else "missing")
     if wanted.time is not None:
-        at = instant(str(value), wanted.time, wanted.zone, is_evidence=key in EVIDENCE)
+        fold = None if key in EVIDENCE else 1 if key in _PROVES else 0
+        at = instant(str(value), wanted.time, wanted.zone, fold=fold)
         return FieldValue(to_iso(at), "read") if at is not None else FieldValue(None, "no_time")
     return FieldValue(_converted(key, value), "read")
 
 
 def _converted(key: str, value: Any) -> Any:
     """A text as the column of a manifest has it, as in a CSV."""
-    return COLUMNS[key](value) if isinstance(value, str) else value
+    return COLUMNS[key](value) if isinstance(value, str) and key in COLUMNS else value
 
 
-def instant(text: str, form: str, zone: ZoneInfo | None, *, is_evidence: bool = False) -> datetime | None:
+def instant(text: str, form: str, zone: ZoneInfo | None, *, fold: int | None = 0) -> datetime | None:
     """The instant of a text; None where it is none, or no time of its zone.
 
-    In the night when summer time ends, one local time names two instants. The earlier counts, so that a recording ends
-    no later. As evidence it counts not at all: what lies before a key press is cut off by it. Parts of a microsecond of
-    a key press are rounded up, for the same reason.
+    In the night when summer time ends, one local time names two instants. With *fold* 0 the earlier counts, so that a
+    recording ends no later; with 1 the later, so that a withdrawal reaches every call before it. With None it counts
+    not at all: what lies before a key of consent is cut off by it. Parts of a microsecond are rounded down with 0, up
+    else.
     """
     try:
         if form in _UNITS:
             if not _NUMBER.fullmatch(text):
                 return None
             microseconds = Decimal(text) * (1_000_000 // _UNITS[form])
-            return _EPOCH + timedelta(microseconds=ceil(microseconds) if is_evidence else floor(microseconds))
+            return _EPOCH + timedelta(microseconds=floor(microseconds) if fold == 0 else ceil(microseconds))
         if form == "iso" and not _ISO.match(text):
             return None
         at = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)  # noqa: DTZ007 - below
-        if is_evidence and form == "iso" and _FINER.search(text):
+        if fold != 0 and form == "iso" and _FINER.search(text):
             at += timedelta(microseconds=1)
         if at.tzinfo is not None:
             return at.astimezone(UTC)
         if zone is None:
             return None
-        known = at.replace(tzinfo=zone).astimezone(UTC)
-        if is_evidence and at.replace(tzinfo=zone, fold=1).astimezone(UTC) != known:
+        known, later = (at.replace(tzinfo=zone, fold=each).astimezone(UTC) for each in (0, 1))
+        if later != known and fold is None:
             return None
+        known = later if fold and later > known else known
         return known if known.astimezone(zone).replace(tzinfo=None) == at else None  # else an hour that was skipped
     except (ValueError, OverflowError, re.error):
         return None

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
-from arlo_rec.intake.maps.fields import FIELDS, REQUIRED, MappedField, flag, mapped_field, zone
+from arlo_rec.intake.maps.fields import FIELDS, OF_WITHDRAWAL, REQUIRED, MappedField, flag, mapped_field, zone
 from arlo_rec.intake.maps.paths import LONGEST, Mistake, RecordPath
-from arlo_rec.intake.maps.sounds import AudioPattern, audio_pattern
+from arlo_rec.intake.maps.sounds import AudioPattern, audio_patterns
 from arlo_rec.model.errors import Usage
 
 MAP_BYTES: Final = 64 * 1024
@@ -46,6 +45,13 @@ class BadMap(Usage):
         super().__init__("bad_map", why=why, line=line, column=column, named=named, path=path)
 
 
+class WithdrawalRows(NamedTuple):
+    """The condition of a row that is a withdrawal, and where its fields stand."""
+
+    only: RecordPath
+    fields: Mapping[str, MappedField]
+
+
 @dataclass(frozen=True)
 class Map:
     """A map without mistakes; `sha256` is the digest of its file, which officers approve."""
@@ -56,7 +62,7 @@ class Map:
     format: str
     files: str
     fields: Mapping[str, MappedField]
-    audio: AudioPattern
+    audio: tuple[AudioPattern, ...]  # one, or those of the caller's leg and the agent's
     columns: tuple[str, ...] | None = None
     delimiter: str | None = None
     records: RecordPath | None = None
@@ -65,6 +71,7 @@ class Map:
     join: RecordPath | None = None
     newest: RecordPath | None = None
     url_encoded: bool = False
+    withdrawal: WithdrawalRows | None = None
 
 
 def shipped() -> list[str]:
@@ -108,7 +115,8 @@ class _Reader:
         document = self._document()
         if not self.findings:
             self._read_top(document)
-            self._read_fields(document.get("fields"), self._top.get("zone"))
+            self._read_fields(document.get("fields"))
+            self._read_withdrawal(document.get("withdrawal"))
 
     def map(self) -> Map:
         """The map, if there were no findings."""
@@ -135,10 +143,10 @@ class _Reader:
         self.findings.append(MapFinding(line, column, why, named or key))
 
     def _place(self, key: str) -> tuple[int, int]:
-        """The line and column where a key, or the last part of a dotted one, stands; else the begin of the file."""
-        *_, last = key.split(" ")
-        word = re.compile(rf"^\s*(\[?)([\"']?){re.escape(last)}\2\s*[=\].]", re.MULTILINE)
-        found = word.search(self._text)
+        """The line and column where a key stands; else the begin of the file."""
+        table, _, name = key.rpartition(".") if key.startswith("withdrawal.") else ("", "", key)
+        word = re.compile(rf"^\s*(\[?)([\"']?){re.escape(name)}\2\s*[=\].]", re.MULTILINE)
+        found = word.search(self._text, max(self._text.find(f"[{table}]"), 0) if table else 0)
         if found is None:
             return 1, 1
         at = found.start(2)
@@ -151,7 +159,7 @@ class _Reader:
             try:
                 if key in _READINGS:
                     self._top[key] = _READINGS[key](value)
-                elif key not in {"format", "fields"}:
+                elif key not in {"format", "fields", "withdrawal"}:
                     self._find("unknown_key", key)
             except Mistake as mistake:
                 self._find(mistake.why, key, named=mistake.named)
@@ -164,7 +172,7 @@ class _Reader:
         for key in document.keys() & (_NOT_OF_CSV if is_csv else _ONLY_OF_CSV):
             self._find("not_of_csv" if is_csv else "only_of_csv", key)
 
-    def _read_fields(self, table: object, usual: ZoneInfo | None) -> None:
+    def _read_fields(self, table: object) -> None:
         if not isinstance(table, dict):
             self._find("missing", "fields")
             return
@@ -172,13 +180,38 @@ class _Reader:
             if key not in FIELDS:
                 self._find("unknown_field", key)
                 continue
-            try:
-                self._fields[key] = mapped_field(key, value, usual, url_encoded=bool(self._top.get("url_encoded")))
-            except Mistake as mistake:
-                self._find(mistake.why, key, named=mistake.named)
-        for key in REQUIRED:
-            if not any(finding.named == key for finding in self.findings) and key not in self._fields:
-                self._find("missing", "fields", named=key)
+            self._read_field(key, value, self._fields)
+        self._demand(REQUIRED, self._fields, "fields")
+
+    def _read_withdrawal(self, table: object) -> None:
+        if table is None:
+            return
+        if not isinstance(table, dict):
+            self._find("bad_value", "withdrawal")
+            return
+        fields: dict[str, MappedField] = {}
+        for name, value in table.items():
+            if (key := f"withdrawal.{name}") in OF_WITHDRAWAL:
+                self._read_field(key, value, fields)
+            elif name != "only":
+                self._find("unknown_field", key)
+        self._demand(OF_WITHDRAWAL[:2], fields, "withdrawal")
+        try:
+            self._top["withdrawal"] = WithdrawalRows(RecordPath(table.get("only")), fields)
+        except Mistake as mistake:
+            self._find(mistake.why, "withdrawal.only" if "only" in table else "withdrawal", named="withdrawal.only")
+
+    def _read_field(self, key: str, value: object, into: dict[str, MappedField]) -> None:
+        usual, is_encoded = self._top.get("zone"), bool(self._top.get("url_encoded"))
+        try:
+            into[key] = mapped_field(key, value, usual, url_encoded=is_encoded)
+        except Mistake as mistake:
+            self._find(mistake.why, key, named=mistake.named)
+
+    def _demand(self, keys: Iterable[str], fields: Mapping[str, MappedField], table: str) -> None:
+        for key in keys:
+            if not any(finding.named == key for finding in self.findings) and key not in fields:
+                self._find("missing", table, named=key)
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -219,5 +252,5 @@ _READINGS: Final[Mapping[str, Callable[[object], Any]]] = {
     "delimiter": _delimiter,
     "url_encoded": flag,
     "zone": zone,
-    "audio": audio_pattern,
+    "audio": audio_patterns,
 }

@@ -7,14 +7,16 @@ joined where they stand within `NEAR` rows of each other, as an exchange writes 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from arlo_rec.intake.deliveries import Lines, Record, Unreadable, cells_of, json_records
-from arlo_rec.intake.maps.fields import GIVEN, REQUIRED, FieldValue, comparable, read_field
+from arlo_rec.intake.deliveries import Lines, Unreadable, cells_of, json_records
+from arlo_rec.intake.manifest import SIDES
+from arlo_rec.intake.maps.fields import GIVEN, REQUIRED, FieldValue, MappedField, comparable, read_field
+from arlo_rec.intake.maps.paths import RecordPath
 from arlo_rec.intake.maps.read import Map
 from arlo_rec.intake.maps.sounds import SoundNames, filled
 from arlo_rec.model.strict_json import MAX_BYTES, canonical, parse
@@ -23,6 +25,7 @@ NEAR: Final = 10_000  # rows within which those of one call stand
 ROWS_MOST: Final = 1_000  # of one call
 WAITING_BYTES: Final = 64 * 1024 * 1024  # of rows whose call may have others
 PIECE: Final = 1_000  # bytes of an unreadable document that tell it from another
+_NO_FILE: Final = {False: "*/*", True: "../*"}  # names of no file: one that may still come, and one of several that fit
 
 
 @dataclass(slots=True)
@@ -45,22 +48,40 @@ class MappedRecord:
                 _put(manifest, key, read.value)
             elif read.why != "missing" and key not in REQUIRED:
                 raise ValueError(key)  # such as an end of the recording that cannot be read
-        manifest["audio"] = self.audio()
+        names = [found[0] if len(found) == 1 else _NO_FILE[bool(found)] for _, found in self.found()]
+        manifest["audio"] = dict(zip(SIDES, names, strict=True)) if len(names) > 1 else names[0]
         return manifest
 
     def fields(self) -> dict[str, FieldValue]:
         """The fields of the map, as read."""
         return {key: read_field(key, each, self.record) for key, each in self.map.fields.items()}
 
-    def audio(self) -> str:
-        """The name of its sound below the folder; where not exactly one file fits, a name that no file has."""
-        pattern, found = self.sound()
-        return found[0] if len(found) == 1 else f"*/{pattern or '-'}"
+    def found(self) -> list[tuple[str | None, list[str]]]:
+        """For each sound its pattern with the record's values, and the names below the folder that fit."""
+        names = [(filled(pattern, self.record), pattern) for pattern in self.map.audio]
+        return [(name, self.sounds.fitting(name, pattern)) for name, pattern in names]
 
-    def sound(self) -> tuple[str | None, list[str]]:
-        """The pattern of its sound with the record's values, and the names that fit."""
-        name = filled(self.map.audio, self.record)
-        return name, self.sounds.fitting(name, self.map.audio)
+
+@dataclass(slots=True)
+class MappedNotice:
+    """A withdrawal in an export: the line where it stands, its very bytes, and the record."""
+
+    line: int
+    raw: bytes
+    record: dict[str, Any]
+    wanted: Mapping[str, MappedField] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The withdrawal as the JSON object of a notice, without what is missing."""
+        notice: dict[str, Any] = {"withdrawal": {}}
+        for key, read in self.fields().items():
+            if read.why in GIVEN:
+                _put(notice, key, read.value)
+        return notice
+
+    def fields(self) -> dict[str, FieldValue]:
+        """The fields of the withdrawal, as read."""
+        return {key: read_field(key, each, self.record) for key, each in self.wanted.items()}
 
 
 def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
@@ -73,15 +94,18 @@ def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
 
 # -- rows ---------------------------------------------------------------------------------------------
 
+_Row = tuple[int, bytes, dict[str, Any] | None]  # its line, its bytes, and the record; None: it is unreadable
+_OF_NOTICE: Final = b'\0"withdrawal"'  # tells the bytes of a notice from those of the call in the same row
+
 
 @dataclass(slots=True)
 class _Rows:
     """Rows of one call that stand near each other."""
 
     line: int
-    seen: int  # number of its last row
     raw: bytearray
     rows: list[dict[str, Any]]
+    last: int = 0  # number of its last row
     is_whole: bool = True
 
 
@@ -96,20 +120,42 @@ class MappedFiles:
         """Whether a file of that name has records."""
         return fnmatchcase(name, self.map.files)
 
-    def records(self, lines: Lines, folder: Path, sounds: Callable[[], Iterable[Path]]) -> Iterator[Record]:
-        """Yield the calls of a file; raises Unreadable where the boundaries of rows are lost."""
+    def records(
+        self, lines: Lines, folder: Path, sounds: Callable[[], Iterable[Path]]
+    ) -> Iterator[MappedRecord | MappedNotice]:
+        """Yield the calls and withdrawals of a file; raises Unreadable where the boundaries of rows are lost."""
         if self._names is None or self._names[0] != folder:
             self._names = folder, SoundNames(folder, sounds())
-        names = self._names[1]
-        for line, raw, record in self._joined(self._rows(lines), names):
-            if record is None or self.map.parts is None:
-                yield MappedRecord(line, raw, record, self.map, names)
-                continue
-            parts = self.map.parts.search(record)
-            for part in parts if isinstance(parts, list) else []:
-                yield MappedRecord(line, raw + canonical(part), {**record, "part": part}, self.map, names)
+        withdrawn, joined = self.map.withdrawal, _Joining(self) if self.map.join is not None else None
+        for line, raw, row in self._rows(lines):
+            if row is not None and withdrawn is not None and _is_met(withdrawn.only, row):
+                yield MappedNotice(line, raw + _OF_NOTICE, row, withdrawn.fields)
+            yield from self._calls(joined.add(line, raw, row) if joined is not None else [(line, raw, row)])
+        if joined is not None:
+            yield from self._calls(joined.rest())
 
-    def _rows(self, lines: Lines) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+    def _calls(self, rows: Iterable[_Row]) -> Iterator[MappedRecord]:
+        """Yield the calls of rows.
+
+        A row that `only` passes over counts all the same where its sound lies there: nobody else would remove it.
+        """
+        names = self._names[1] if self._names else SoundNames(Path(), ())
+        for line, raw, row in rows:
+            call = MappedRecord(line, raw, row, self.map, names)
+            if row is None:
+                yield call
+            elif self.map.parts is not None:
+                parts = self.map.parts.search(row) if self.counts(row) else None
+                for part in parts if isinstance(parts, list) else []:
+                    yield MappedRecord(line, raw + canonical(part), {**row, "part": part}, self.map, names)
+            elif self.counts(row) or any(found for _, found in call.found()):
+                yield call
+
+    def counts(self, row: dict[str, Any]) -> bool:
+        """Whether a row tells of a call."""
+        return self.map.only is None or _is_met(self.map.only, row)
+
+    def _rows(self, lines: Lines) -> Iterator[_Row]:
         if self.map.format == "csv":
             columns, rows = self._table(lines)
             for line, raw, cells in rows:
@@ -136,7 +182,7 @@ class MappedFiles:
             raise Unreadable(first[0], first[1])
         return first[2], rows
 
-    def _document(self, lines: Lines) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+    def _document(self, lines: Lines) -> Iterator[_Row]:
         whole = bytearray()
         for line in lines:
             whole += line
@@ -154,57 +200,57 @@ class MappedFiles:
             is_record = isinstance(record, dict)
             yield number, canonical(record) if is_record else b"", record if is_record else None
 
-    def _joined(
-        self, rows: Iterator[tuple[int, bytes, dict[str, Any] | None]], names: SoundNames
-    ) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
-        """Yield the rows that count, those of one call as one record.
 
-        A row that `only` passes over counts all the same where its sound lies there: nobody else would remove it.
-        """
-        join = self.map.join
-        waiting, held = OrderedDict[str, _Rows](), 0
-        for number, (line, raw, row) in enumerate(rows):
-            name = join.search(row) if join is not None and row is not None else None
-            if row is None or join is None:
-                if row is None or self._counts(row) or self._has_sound(row, names):
-                    yield line, raw, row
-                continue
-            if not isinstance(name, str | int) or name == "":
-                yield line, raw, None
-                continue
-            call = waiting.setdefault(str(name), _Rows(line, number, bytearray(), []))
-            call.seen, call.is_whole = number, call.is_whole and len(call.rows) < ROWS_MOST
-            if call.is_whole:
-                call.rows.append(row)
-                call.raw += raw + b"\n"
-                held += len(raw) + 1
-            waiting.move_to_end(str(name))
-            while waiting and (held > WAITING_BYTES or next(iter(waiting.values())).seen < number - NEAR):
-                _, done = waiting.popitem(last=False)
-                held -= len(done.raw)
-                yield from self._one(done, names)
-        while waiting:
-            yield from self._one(waiting.popitem(last=False)[1], names)
+class _Joining:
+    """Rows on their way to one record a call."""
 
-    def _one(self, call: _Rows, names: SoundNames) -> Iterator[tuple[int, bytes, dict[str, Any] | None]]:
+    def __init__(self, files: MappedFiles) -> None:
+        self._files, self._map = files, files.map
+        self._waiting, self._held, self._number = OrderedDict[str, _Rows](), 0, 0
+
+    def add(self, line: int, raw: bytes, row: dict[str, Any] | None) -> Iterator[_Row]:
+        """Add a row, and yield the records that are complete with it; a row without a call's id is unreadable."""
+        name = self._map.join.search(row) if self._map.join is not None and row is not None else None
+        if not isinstance(name, str | int) or name == "":
+            yield line, raw, None
+            return
+        self._number += 1
+        call = self._waiting.setdefault(str(name), _Rows(line, bytearray(), []))
+        call.last, call.is_whole = self._number, call.is_whole and len(call.rows) < ROWS_MOST
+        if call.is_whole and row is not None:
+            call.rows.append(row)
+            call.raw += raw + b"\n"
+            self._held += len(raw) + 1
+        self._waiting.move_to_end(str(name))
+        while self._waiting and (self._held > WAITING_BYTES or self._oldest().last < self._number - NEAR):
+            yield self._record(self._waiting.popitem(last=False)[1])
+
+    def rest(self) -> Iterator[_Row]:
+        """Yield the records of all rows that still wait."""
+        while self._waiting:
+            yield self._record(self._waiting.popitem(last=False)[1])
+
+    def _oldest(self) -> _Rows:
+        return next(iter(self._waiting.values()))
+
+    def _record(self, call: _Rows) -> _Row:
         """The record of a call: its newest row, or else the first that counts, with the others as `rows`.
 
         It is unreadable with too many rows, or where their times cannot be compared.
         """
+        self._held -= len(call.raw)
         rows = call.rows
-        if self.map.newest is None:
-            rows = [row for row in rows if self._counts(row)] or rows
+        if self._map.newest is None:
+            rows = [row for row in rows if self._files.counts(row)] or rows
             chosen: dict[str, Any] | None = rows[0]
         else:
             chosen = self._newest(rows)
-        if not call.is_whole or chosen is None:
-            yield call.line, bytes(call.raw), None
-        elif self._counts(chosen) or self._has_sound(chosen, names):
-            yield call.line, bytes(call.raw), {**chosen, "rows": rows}
+        is_record = call.is_whole and chosen is not None
+        return call.line, bytes(call.raw), {**chosen, "rows": rows} if is_record and chosen is not None else None
 
     def _newest(self, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The newest row, of two equally new ones the last; None where the times of several cannot be compared."""
-        times = [comparable(self.map.newest.search(row)) if self.map.newest else None for row in rows]
+        times = [comparable(self._map.newest.search(row)) if self._map.newest else None for row in rows]
         newest, last = rows[0], times[0]
         for row, at in zip(rows[1:], times[1:], strict=True):
             if at is None or last is None:
@@ -212,13 +258,8 @@ class MappedFiles:
             newest, last = (row, at) if at >= last else (newest, last)
         return newest
 
-    def _counts(self, row: dict[str, Any]) -> bool:
-        return self.map.only is None or _is_true(self.map.only.search(row))
 
-    def _has_sound(self, row: dict[str, Any], names: SoundNames) -> bool:
-        return self.map.parts is None and bool(names.fitting(filled(self.map.audio, row), self.map.audio))
-
-
-def _is_true(value: Any) -> bool:
-    """Whether a value is true as JMESPath has it: neither null nor empty."""
+def _is_met(condition: RecordPath, row: dict[str, Any]) -> bool:
+    """Whether a row fulfils a condition, true as JMESPath has it: neither null nor empty."""
+    value = condition.search(row)
     return value is not None and value is not False and value not in ("", [], {})

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
+from arlo_rec.intake.manifest import SIDES
 from arlo_rec.intake.maps.paths import LONGEST, Mistake, RecordPath
 
 ANY_ENDING: Final = ".*"
@@ -50,6 +51,15 @@ def audio_pattern(value: object) -> AudioPattern:
         raise Mistake("audio_pattern")
     parts = [RecordPath(piece, decides=False) if number % 2 else piece for number, piece in enumerate(pieces)]
     return AudioPattern(tuple(parts), signs)
+
+
+def audio_patterns(value: object) -> tuple[AudioPattern, ...]:
+    """The pattern of a map, or those of the two legs, the caller's first; raises Mistake."""
+    if not isinstance(value, dict):
+        return (audio_pattern(value),)
+    if set(value) != set(SIDES):
+        raise Mistake("audio_legs")
+    return tuple(audio_pattern(value[side]) for side in SIDES)
 
 
 def filled(pattern: AudioPattern, record: object) -> str | None:
