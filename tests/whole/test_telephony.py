@@ -19,7 +19,7 @@ import pytest
 
 from arlo_rec.intake.maps import read
 from tests.support.each import each
-from tests.support.exports import Told, approve, freepbx, freeswitch
+from tests.support.exports import Told, approve, connect, freepbx, freeswitch, iso
 from tests.support.intake import ingest
 from tests.support.places import TOP
 from tests.support.world import World
@@ -157,12 +157,21 @@ def _userfields(told: Told) -> list[str]:
     return fields
 
 
+def _name_of_sound(told: Told) -> str:
+    """The name that the dialplan gives to the recording of a call."""
+    form = re.search(r"STRFTIME\(\$\{EPOCH\},,([^)]*)\)\}-\$\{UNIQUEID\}\)$", DIALPLAN, re.MULTILINE)
+    assert form and "MixMonitor(${ARLO_FILE}.wav)" in DIALPLAN
+    return f"{told.at.strftime(form[1]).rpartition('/')[2]}-{int(told.at.timestamp())}.{told.number}.wav"
+
+
 def test_the_map_reads_what_asterisk_writes(world: World) -> None:
     world.spool.mkdir(exist_ok=True)
     approve(world, "freepbx")
     for number, at in ((1, 1), (2, 2), (3, 0)):  # a consent, one that was stopped, and a refusal
         told = Told(number, key="2" if at == 0 else "1")
         freepbx(world.spool, told)
+        (sound,) = world.spool.rglob(f"*.{number}.wav")
+        sound.rename(world.spool / _name_of_sound(told))
         rows = (world.spool / "Master.csv").read_text("utf-8").splitlines()
         rows[-1] = rows[-1].rpartition('"consent')[0] + f'"{_userfields(told)[at]}"'
         (world.spool / "Master.csv").write_text("\n".join(rows) + "\n", "utf-8")
@@ -394,9 +403,21 @@ def test_connect_switches_recording_off_before_the_prompt_and_its_analysis_alway
 def test_the_map_reads_the_attributes_that_the_flow_sets() -> None:
     sets = [action["Parameters"]["Attributes"] for action in FLOW["Actions"] if "Attributes" in action["Parameters"]]
     wanted = set(re.findall(r"Attributes\.(\w+)", read.shipped_text("connect")))
+    wanted -= {"recordingStopped", "recordingStoppedAt"}  # those the agent's program sets
     consents = [attributes for attributes in sets if "recordingConsent" in attributes]
     assert [each["recordingConsent"] for each in consents] == ["1", "2"]
     assert all(each.keys() == wanted for each in consents)
+
+
+def test_a_call_of_connect_that_was_stopped_is_not_taken_in(world: World) -> None:
+    world.spool.mkdir(exist_ok=True)
+    approve(world, "connect")
+    connect(world.spool, told := Told(1))
+    records = world.spool / "contacts.jsonl"
+    stopped = f'"Attributes": {{"recordingStopped": "9", "recordingStoppedAt": "{iso(told.at)}", '
+    records.write_text(records.read_text("utf-8").replace('"Attributes": {', stopped), "utf-8")
+    assert [one["code"] for one in ingest(world, "--map", "connect", exit=3)["refused"]] == ["no_consent"]
+    assert [path for path in world.spool.rglob("*") if path.is_file()] == []
 
 
 def test_the_clock_of_connect_tells_an_instant_with_its_zone() -> None:
