@@ -154,7 +154,7 @@ def vcon(spool: Path, told: Told) -> None:
 def _pressed_9(told: Told) -> dict[str, str]:
     """The attributes of a withdrawal."""
     at = told.withdrawn
-    return {"recordingWithdrawn": "9", "recordingWithdrawnAt": iso(at)} if at is not None else {}
+    return {"consentWithdrawn": "9", "consentWithdrawnAt": iso(at)} if at is not None else {}
 
 
 MAKERS: dict[str, Callable[[Path, Told], None]] = {
