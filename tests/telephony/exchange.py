@@ -1,0 +1,188 @@
+"""The example of Kamailio and rtpengine, started on loopback from its own files; everything lies below one folder."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from tests.support.places import TOP
+
+EXAMPLE: Final = TOP / "examples" / "telephony" / "kamailio"
+NEEDED: Final = ("kamailio", "rtpengine", "sipp")
+PROMPT_ID: Final = "nb-2026-01"
+PROMPT_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 1
+_PATIENCE: Final = 20  # seconds until a server has started
+
+
+def lacking() -> str:
+    """Why the exchange cannot be started here, or nothing."""
+    if os.getuid() != 0:
+        return "only root may send as SIPp does"
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+class Exchange:
+    """Kamailio and rtpengine between phones. After the block, every process of it has ended."""
+
+    def __init__(self, folder: Path, agents: list[str]) -> None:
+        self.folder = folder
+        self.records, self.recorded = folder / "records", folder / "recorded"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._agents = {name: _free_port() for name in agents}
+        self.port = _free_port()
+
+    def __enter__(self) -> Exchange:
+        for path in (self.records, self.recorded, self.folder / "run"):
+            path.mkdir()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End phones first, then Kamailio, then rtpengine."""
+        for process in reversed(self._processes):
+            process.terminate()
+        for process in reversed(self._processes):
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    @property
+    def captures(self) -> Path:
+        return self.recorded / "pcaps"
+
+    def log(self) -> str:
+        """All that the servers wrote."""
+        return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("*.log")))
+
+    def answer(self, name: str, scenario: Path, calls: int) -> None:
+        """Let an agent's phone answer so many calls."""
+        self._sipp(scenario, name, self._agents[name], calls)
+
+    def call(self, scenario: Path, name: str, *, calls: int = 1, more: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        """Let a phone call."""
+        return self._sipp(scenario, name, _free_port(), calls, *more)
+
+    def _start(self) -> None:
+        control, keys, line = (_free_port() for _ in range(3))
+        media = _free_block(600)
+        self._run(
+            "rtpengine",
+            ["rtpengine", f"--config-file={EXAMPLE / 'rtpengine.conf'}", f"--listen-ng=127.0.0.1:{control}"]
+            + [f"--dtmf-log-dest=127.0.0.1:{keys}", "--interface=127.0.0.1", f"--recording-dir={self.recorded}"]
+            + [f"--port-min={media}", f"--port-max={media + 599}", "--foreground", "--log-stderr", "--log-level=6"]
+            + [f"--pidfile={self.folder / 'run' / 'rtpengine.pid'}"],
+            lambda: "Startup complete" in self.log(),
+        )
+        sounds = {name: self._sound(name, seconds) for name, seconds in _SOUNDS.items()}
+        agents = ";".join(f"{name}=sip:{name}@127.0.0.1:{port}" for name, port in self._agents.items())
+        defined = {
+            "LISTEN": f"udp:127.0.0.1:{self.port}",
+            "AGENTS": f'"{agents}"',
+            "ANSWER_SECONDS": str(ANSWER_SECONDS),
+            "RECORDS": f'"{self.records}"',
+            "RTPENGINE": f'"udp:127.0.0.1:{control}"',
+            "KEYS": f'"127.0.0.1:{keys}"',
+            "LINE_PORT": str(line),
+            "LINE": f"udp:127.0.0.1:{line}",
+            "LINE_URI": f'"sip:line@127.0.0.1:{line}"',
+            **{name: f'"{path}"' for name, path in sounds.items()},
+        }
+        words = [word for name, value in defined.items() for word in ("-A", f"{name}={value}")]
+        self._run(
+            "kamailio",
+            ["kamailio", "-f", str(EXAMPLE / "kamailio.cfg"), "-DD", "-E", "-e", "-m", "64", "-M", "8"]
+            + ["-Y", str(self.folder / "run"), "-P", str(self.folder / "run" / "kamailio.pid"), *words],
+            self._answers,
+        )
+
+    def _run(self, name: str, words: list[str], is_ready: Callable[[], bool]) -> None:
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(["prlimit", "--core=0", *words], stdout=out, stderr=out, cwd=self.folder)
+        self._processes.append(process)
+        late = time.monotonic() + _PATIENCE
+        while not is_ready():
+            if process.poll() is not None or time.monotonic() > late:
+                raise RuntimeError(f"{name} did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        """Whether Kamailio answers an OPTIONS."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            own.bind(("127.0.0.1", 0))
+            own.settimeout(0.2)
+            host = f"127.0.0.1:{own.getsockname()[1]}"
+            lines = [f"OPTIONS sip:127.0.0.1:{self.port} SIP/2.0", f"Via: SIP/2.0/UDP {host};branch=z9hG4bKready"]
+            lines += [f"From: <sip:test@{host}>;tag=1", "To: <sip:test@127.0.0.1>", "Call-ID: ready", "CSeq: 1 OPTIONS"]
+            own.sendto("\r\n".join([*lines, "Max-Forwards: 9", "Content-Length: 0", "", ""]).encode(), ("127.0.0.1", self.port))
+            try:
+                return own.recv(2000).startswith(b"SIP/2.0 200")
+            except OSError:
+                return False
+
+    def _sound(self, name: str, seconds: float) -> Path:
+        """A WAV that rtpengine plays."""
+        path = self.folder / f"{name.lower()}.wav"
+        with wave.open(str(path), "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(8000)
+            out.writeframes(random.Random(name).randbytes(2 * round(seconds * 8000)))
+        return path
+
+    def _sipp(self, scenario: Path, name: str, port: int, calls: int, *more: str) -> subprocess.Popen[bytes]:
+        media = _free_block(4 * calls + 4)
+        words = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-r", "10"]
+        words += ["-l", str(calls), "-mp", str(media), "-min_rtp_port", str(media), "-max_rtp_port", str(media + 4 * calls)]
+        words += ["-nostdin", "-trace_err", "-error_file", str(self.folder / f"{name}.err"), *more, f"127.0.0.1:{self.port}"]
+        with (self.folder / f"{name}.out").open("wb") as out:
+            process = subprocess.Popen(words, stdout=out, stderr=out, cwd=self.folder)
+        self._processes.append(process)
+        return process
+
+
+_SOUNDS: Final = {"PROMPT_FILE": PROMPT_SECONDS, "WITHDRAW_FILE": 0.5, "WITHDRAWN_FILE": 0.5}
+_given = random.Random()
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind(("127.0.0.1", 0))
+        return int(own.getsockname()[1])
+
+
+def _free_block(ports: int) -> int:
+    """The first of so many ports, none of which is in use."""
+    while True:
+        first = _given.randrange(10_000, 30_000 - ports, 2)
+        if all(map(_is_free, range(first, first + ports))):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        try:
+            own.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
