@@ -124,18 +124,14 @@ def caller(folder: Path, name: str, *, number: str, called: str, sound: Path | N
         sdp=_sdp(1),
     )
     answered = "".join(f'<recv response="{code}" optional="true"/>' for code in (100, 180, 183))
-    answered += '<recv response="200" rrs="true"/>'
-    dialog = _Dialog(f"From: {own}", "[last_To:]")
+    answered += f'<recv response="200" rrs="true"><action>{_kept("To", 1)}</action></recv>'
+    dialog = _Dialog(f"From: {own}", "To:[$1]")
     return _written(folder, name, start + answered + dialog.ack(1) + _played(sound) + dialog.steps(steps, first=2))
 
 
 def agent(folder: Path, name: str, *, sound: Path | None, steps: Iterable[Step] = ()) -> Path:
     """The scenario of a phone that answers."""
-    kept = "".join(
-        f'<ereg regexp=".*" search_in="hdr" header="{header}:" assign_to="{number}"/>'
-        for number, header in ((1, "From"), (2, "To"))
-    )
-    start = f'<recv request="INVITE" rrs="true"><action>{kept}</action></recv>'
+    start = f'<recv request="INVITE" rrs="true"><action>{_kept("From", 1)}{_kept("To", 2)}</action></recv>'
     start += _answer("180 Ringing", tag=True) + _answer("200 OK", tag=True, sdp=_sdp(1))
     start += '<recv request="ACK"/>'
     dialog = _Dialog("From:[$2];tag=[pid]A[call_number]", "To:[$1]")
@@ -158,7 +154,11 @@ class _Dialog:
             if step.kind == "wait":
                 out += f'<pause milliseconds="{step.what}"/>'
             elif step.kind == "expect":
-                out += f'<recv request="{step.what}"/>' + _answer("202 Accepted" if step.what == "REFER" else "200 OK")
+                out += f'<recv request="{step.what}"/>'
+                if step.what == "INVITE":
+                    out += _answer("200 OK", sdp=_sdp(number + 1)) + '<recv request="ACK"/>'
+                else:
+                    out += _answer("202 Accepted" if step.what == "REFER" else "200 OK")
                 done = step.what == "BYE"
             elif step.kind == "offer":
                 line = "INVITE [next_url] SIP/2.0"
@@ -197,6 +197,10 @@ def _message(lines: list[str], sdp: str, attribute: str) -> str:
 
 def _sdp(version: int, direction: str = "sendrecv") -> str:
     return _SDP.format(version=version, port="[auto_media_port]", direction=direction)
+
+
+def _kept(header: str, variable: int) -> str:
+    return f'<ereg regexp=".*" search_in="hdr" header="{header}:" assign_to="{variable}"/>'
 
 
 def _played(sound: Path | None) -> str:

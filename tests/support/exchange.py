@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import socket
+import struct
 import subprocess
+import threading
 import time
 import wave
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
+from tests.support.phones import PCMA
 from tests.support.places import TOP
 
 EXAMPLE: Final = TOP / "examples" / "telephony" / "kamailio"
@@ -39,8 +45,8 @@ class Exchange:
         self.folder = folder
         self.records, self.recorded = folder / "records", folder / "recorded"
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._agents = {name: _free_port() for name in agents}
-        self.port = _free_port()
+        self._agents = {name: free_port() for name in agents}
+        self.port = free_port()
 
     def __enter__(self) -> Exchange:
         for path in (self.records, self.recorded, self.folder / "run"):
@@ -74,16 +80,21 @@ class Exchange:
         """All that the servers wrote."""
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("*.log")))
 
-    def answer(self, name: str, scenario: Path, calls: int) -> None:
-        """Let an agent's phone answer so many calls."""
-        self._sipp(scenario, name, self._agents[name], calls)
+    def answer(self, number: str, scenario: Path, calls: int = 100) -> Phone:
+        """Let an agent's phone answer calls."""
+        return self._phone(scenario, self._agents[number], calls)
 
-    def call(self, scenario: Path, name: str, *, calls: int = 1, more: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+    def call(self, scenario: Path, *, calls: int = 1, call_id: str = "%u-%p@%s") -> Phone:
         """Let a phone call."""
-        return self._sipp(scenario, name, _free_port(), calls, *more)
+        return self._phone(scenario, free_port(), calls, "-cid_str", call_id)
+
+    def told(self) -> list[dict[str, Any]]:
+        """The lines that Kamailio wrote, without those that are not whole yet."""
+        lines = [line for path in sorted(self.records.glob("calls_*.jsonl")) for line in path.read_bytes().splitlines(True)]
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     def _start(self) -> None:
-        control, keys, line = (_free_port() for _ in range(3))
+        control, keys, line = (free_port() for _ in range(3))
         media = _free_block(600)
         self._run(
             "rtpengine",
@@ -150,22 +161,66 @@ class Exchange:
             out.writeframes(random.Random(name).randbytes(2 * round(seconds * 8000)))
         return path
 
-    def _sipp(self, scenario: Path, name: str, port: int, calls: int, *more: str) -> subprocess.Popen[bytes]:
+    def _phone(self, scenario: Path, port: int, calls: int, *more: str) -> Phone:
         media = _free_block(4 * calls + 4)
-        words = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-r", "10"]
-        words += ["-l", str(calls), "-mp", str(media), "-min_rtp_port", str(media), "-max_rtp_port", str(media + 4 * calls)]
-        words += ["-nostdin", "-trace_err", "-error_file", str(self.folder / f"{name}.err"), *more, f"127.0.0.1:{self.port}"]
-        with (self.folder / f"{name}.out").open("wb") as out:
+        words = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-l", str(calls)]
+        words += ["-r", "10", "-mp", str(media), "-min_rtp_port", str(media), "-max_rtp_port", str(media + 4 * calls)]
+        words += ["-nostdin", "-trace_err", "-error_file", str(scenario.with_suffix(".err")), *more]
+        with scenario.with_suffix(".out").open("wb") as out:
+            words.append(f"127.0.0.1:{self.port}")
             process = subprocess.Popen(words, stdout=out, stderr=out, cwd=self.folder)
         self._processes.append(process)
-        return process
+        return Phone(process, media)
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A phone, and the port at which it hears its first call."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+
+class Ear:
+    """All packets to some ports, with the time at which each came, from the begin of the block to its end."""
+
+    def __init__(self) -> None:
+        self._raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        self._raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 2**20)
+        self._raw.settimeout(0.1)
+        self._heard = defaultdict[int, list[tuple[float, bytes]]](list)
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._listen)
+
+    def __enter__(self) -> Ear:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+        self._raw.close()
+
+    def at(self, port: int) -> list[tuple[float, bytes]]:
+        """The times and sounds of all RTP packets to a port, without keys."""
+        return [(when, rtp[12:]) for when, rtp in self._heard[port] if len(rtp) > 12 and rtp[1] & 127 == PCMA]
+
+    def _listen(self) -> None:
+        while not self._ends.is_set():
+            try:
+                packet = self._raw.recv(2048)
+            except TimeoutError:
+                continue
+            head = (packet[0] & 15) * 4
+            (port,) = struct.unpack_from(">H", packet, head + 2)
+            self._heard[port].append((time.time(), packet[head + 8 :]))
 
 
 _SOUNDS: Final = {"PROMPT_FILE": PROMPT_SECONDS, "WITHDRAW_FILE": 0.5, "WITHDRAWN_FILE": 0.5}
 _given = random.Random()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
         own.bind(("127.0.0.1", 0))
         return int(own.getsockname()[1])
