@@ -108,6 +108,7 @@ class Exchange:
         agents = ";".join(f"{name}=sip:{name}@127.0.0.1:{port}" for name, port in self._agents.items())
         defined = {
             "LISTEN": f"udp:127.0.0.1:{self.port}",
+            "TRUNK": '"127.0.0.1/32"',
             "AGENTS": f'"{agents}"',
             "ANSWER_SECONDS": str(ANSWER_SECONDS),
             "RECORDS": f'"{self.records}"',
@@ -123,7 +124,7 @@ class Exchange:
             "kamailio",
             ["kamailio", "-f", str(EXAMPLE / "kamailio.cfg"), "-DD", "-E", "-e", "-m", "64", "-M", "8"]
             + ["-Y", str(self.folder / "run"), "-P", str(self.folder / "run" / "kamailio.pid"), *words],
-            self._answers,
+            lambda: self.ask("OPTIONS", "ready") == "200",
         )
 
     def _run(self, name: str, words: list[str], is_ready: Callable[[], bool]) -> None:
@@ -137,19 +138,22 @@ class Exchange:
                 raise RuntimeError(f"{name} did not start: {log.read_text('utf-8', 'replace')[-2000:]}")
             time.sleep(0.05)
 
-    def _answers(self) -> bool:
-        """Whether Kamailio answers an OPTIONS."""
+    def ask(self, method: str, called: str, sound: str = "", address: str = "127.0.0.1") -> str:
+        """The status that Kamailio answers to a request from an address, with a line about its sound; empty for none."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
-            own.bind(("127.0.0.1", 0))
-            own.settimeout(0.2)
-            host = f"127.0.0.1:{own.getsockname()[1]}"
-            lines = [f"OPTIONS sip:127.0.0.1:{self.port} SIP/2.0", f"Via: SIP/2.0/UDP {host};branch=z9hG4bKready"]
-            lines += [f"From: <sip:test@{host}>;tag=1", "To: <sip:test@127.0.0.1>", "Call-ID: ready", "CSeq: 1 OPTIONS"]
-            own.sendto("\r\n".join([*lines, "Max-Forwards: 9", "Content-Length: 0", "", ""]).encode(), ("127.0.0.1", self.port))
+            own.bind((address, 0))
+            own.settimeout(0.5)
+            host = f"{address}:{own.getsockname()[1]}"
+            body = f"v=0\r\no=x 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n{sound}" if sound else ""
+            lines = [f"{method} sip:{called}@127.0.0.1:{self.port} SIP/2.0", f"Via: SIP/2.0/UDP {host};branch=z9hG4bK{called}"]
+            lines += [f"From: <sip:+4790000001@{host}>;tag=1", f"To: <sip:{called}@127.0.0.1>", f"Call-ID: {called}"]
+            lines += [f"Contact: <sip:{host}>", f"CSeq: 1 {method}", "Max-Forwards: 9", "Content-Type: application/sdp"]
+            request = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+            own.sendto(request.encode("ascii"), ("127.0.0.1", self.port))
             try:
-                return own.recv(2000).startswith(b"SIP/2.0 200")
+                return own.recv(2000).split(b" ")[1].decode("ascii")
             except OSError:
-                return False
+                return ""
 
     def _sound(self, name: str, seconds: float) -> Path:
         """A WAV that rtpengine plays."""

@@ -11,9 +11,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from shutil import copytree
 from typing import Any, Final
@@ -103,13 +101,23 @@ CALLERS: Final = {
     "one Call-ID again": Caller((YES,), called=COLLEAGUE, call_id="same@example.invalid"),
     "many": Caller((YES,), calls=MANY),
 }
-AFTERWARDS: Final = {  # once the transfer was asked for
-    "transferred": Caller((), (wait(1.5), BYE), COLLEAGUE),
+AFTERWARDS: Final = {  # once the agent asked for the transfer
+    "goes on": Caller((), (wait(1.5), BYE), COLLEAGUE),
     "stranger": Caller((), (wait(2.5), BYE), COLLEAGUE),
-    "transferred, a third time": Caller((), (wait(2.5), BYE), COLLEAGUE),
+    "calls again": Caller((), (wait(2.5), BYE), COLLEAGUE),
 }
+OFFER: Final = "m=audio 9 RTP/AVP {codec}\r\n"
+REFUSED: Final = {
+    "another number": ("INVITE", "22339999", OFFER.format(codec=8)),
+    "another codec": ("INVITE", AGENT, OFFER.format(codec=0)),
+    "no sound": ("INVITE", AGENT, ""),
+    "a message": ("MESSAGE", AGENT, ""),
+    "another address": ("INVITE", AGENT, OFFER.format(codec=8), "127.0.0.2"),
+}
+UNTOLD: Final = ("silent", "early", "early no", "agent's 1", "other key", "late", "line without a key")
+TOLD: Final = len(CALLERS) - len(UNTOLD) + MANY  # lines of Kamailio, with one of the transferred call
 NUMBERS: Final = {name: f"+47900001{index:02}" for index, name in enumerate([*CALLERS, "stranger"])}
-NUMBERS["transferred, a third time"] = NUMBERS["transferred"]
+NUMBERS |= dict.fromkeys(("goes on", "calls again"), NUMBERS["transferred"])
 
 
 @dataclass(frozen=True)
@@ -117,13 +125,12 @@ class Played:
     """Everything that the calls left behind."""
 
     told: list[dict[str, Any]]  # Kamailio's lines
-    captures: list[str]  # their names, before anything was brought to the spool
+    captures: dict[str, bytes]  # by name, before anything was brought to the spool
     spool: Path
     said: dict[str, list[Packet]]  # each side's packets
     heard: dict[str, list[tuple[float, bytes]]]
-    log: str
-    left: list[str]  # in the folders of Kamailio and rtpengine, after that
-    took: float
+    refused: dict[str, str]  # what Kamailio answered to calls that it does not take
+    left: list[str]  # in the folder of rtpengine, after that
 
     def of(self, name: str) -> list[dict[str, Any]]:
         """Kamailio's lines of a call."""
@@ -131,7 +138,7 @@ class Played:
 
     def lines(self, name: str = "") -> list[dict[str, Any]]:
         """The spool's lines of a call, or all."""
-        lines = [json.loads(line) for path in sorted(self.spool.glob("*.jsonl")) for line in path.open("rb")]
+        lines = [json.loads(line) for path in sorted(self.spool.glob("*.jsonl")) for line in path.read_bytes().splitlines()]
         return [line for line in lines if not name or line["caller"] == number_of(name)]
 
 
@@ -142,10 +149,9 @@ def number_of(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """All calls, played once."""
     folder = tmp_path_factory.mktemp("telephony")
-    begun = time.monotonic()
     said: dict[str, list[Packet]] = {}
     (folder / "exchange").mkdir()
     with Exchange(folder / "exchange", list(AGENTS)) as exchange, Ear() as ear:
@@ -155,28 +161,30 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
             agents[number] = exchange.answer(number, agent(folder, number, sound=_sound(folder, number, said), steps=steps))
         phones = {name: _call(exchange, folder, name, each, said) for name, each in CALLERS.items()}
         _ended(phones["transferred"])
-        later = {name: _call(exchange, folder, f"{name}, later", each, said) for name, each in AFTERWARDS.items() if "third" not in name}
-        _ended(later["transferred"])
-        later["third"] = _call(exchange, folder, "transferred, a third time", AFTERWARDS["transferred, a third time"], said)
-        for phone in [*phones.values(), *later.values()]:
+        for name, each in AFTERWARDS.items():
+            phones[name] = _call(exchange, folder, name, each, said)
+            if name == "goes on":
+                _ended(phones[name])
+        for phone in phones.values():
             _ended(phone)
         late = time.monotonic() + 10
-        while time.monotonic() < late and len(exchange.told()) < EXPECTED:
+        while time.monotonic() < late and len(exchange.told()) < TOLD:
             time.sleep(0.05)
+        refused = {name: exchange.ask(*words) for name, words in REFUSED.items()}
         heard = {name: ear.at(phone.port) for name, phone in (*phones.items(), *agents.items())}
-    told, captures = exchange.told(), sorted(path.name for path in exchange.captures.iterdir())
+    told, captures = exchange.told(), {path.name: path.read_bytes() for path in exchange.captures.iterdir()}
     (folder / "spool").mkdir()
     words = [sys.executable, str(EXAMPLE / "to_spool.py"), str(exchange.records), str(exchange.recorded), str(folder / "spool")]
     subprocess.run(words, check=True)
     left = [str(path) for path in exchange.recorded.rglob("*") if path.is_file()]
-    yield Played(told, captures, folder / "spool", said, heard, exchange.log(), left, time.monotonic() - begun)
+    return Played(told, captures, folder / "spool", said, heard, refused, left)
 
 
 def _call(exchange: Exchange, folder: Path, name: str, each: Caller, said: dict[str, list[Packet]]) -> Phone:
     said[name] = speech(len(said), 5, each.keys)
     plain = f"caller-{len(said)}"
     (folder / f"{plain}.pcap").write_bytes(pcap(said[name]))
-    number = each.number or NUMBERS[name.removesuffix(", later")]
+    number = each.number or NUMBERS[name]
     path = caller(folder, plain, number=number, called=each.called, sound=folder / f"{plain}.pcap", steps=each.steps)
     return exchange.call(path, calls=each.calls, call_id=each.call_id)
 
@@ -191,15 +199,245 @@ def _ended(phone: Phone) -> None:
     assert phone.process.wait(20) == 0, phone.process.args
 
 
-EXPECTED: Final = 34
 
 
-def test_dbg(played: Played) -> None:
-    for line in played.told:
-        print(line)
-    print(len(played.told), len(played.captures), played.took, played.left)
-    print([l for l in played.log.splitlines() if "ERROR" in l or "WARN" in l or "ALERT" in l])
-    for p in sorted(played.spool.iterdir()): print(p.name)
-    for name, h in played.heard.items():
-        if len(name)<20: print(name, len(h))
-    assert 0
+# A yes, and everything else ----------------------------------------------------------------------------------------
+
+
+def test_only_the_callers_1_after_the_end_of_the_prompt_is_recorded(played: Played) -> None:
+    (line,) = played.lines("yes")
+    (told,) = played.of("yes")
+    heard = float(told["answered"]) + PROMPT_SECONDS
+    assert (line["key"], line["prompt"], line["prompt_heard"]) == ("1", PROMPT_ID, True)
+    assert heard < float(line["key_at"]) <= float(line["recorded_from"]) < float(line["ended"])
+    assert float(line["recorded_from"]) - float(line["key_at"]) < 0.1
+    assert (line["agent"], line["team"], line["direction"]) == ("22334405", "kundeservice", "inbound")
+
+
+@pytest.mark.parametrize("name", ["no", "silent", "early", "early no", "agent's 1", "other key", "late"])
+def test_without_that_key_no_sound_of_a_call_is_in_any_file(played: Played, name: str) -> None:
+    files = [*played.captures.values(), *(path.read_bytes() for path in played.spool.iterdir())]
+    assert not any(packet.payload in file for file in files for packet in _voice(played.said[name]))
+    assert played.heard[name]  # the call was there: its sides heard something
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_without_an_answer_nothing_is_written_down(played: Played, name: str) -> None:
+    assert (played.of(name), played.lines(name)) == ([], [])
+
+
+def test_a_2_leaves_one_line_without_a_sound(played: Played) -> None:
+    (line,) = played.lines("no")
+    assert (line["key"], line["prompt"], line["prompt_heard"]) == ("2", PROMPT_ID, True)
+    assert "recorded_from" not in line
+    assert float(line["answered"]) + PROMPT_SECONDS < float(line["key_at"])
+
+
+def test_a_1_that_comes_again_after_the_end_counts(played: Played) -> None:
+    (line,) = played.lines("early, then again")
+    assert float(line["key_at"]) > float(played.of("early, then again")[0]["answered"]) + PROMPT_SECONDS
+
+
+def test_neither_side_hears_the_other_before_the_answer(played: Played) -> None:
+    (line,) = played.lines("yes")
+    pressed = float(line["key_at"])
+    for ear, mouth in (("yes", "22334405"), ("22334405", "yes")):
+        own = {packet.payload for packet in _voice(played.said[mouth])}
+        times = [at for at, sound in played.heard[ear] if sound in own]
+        assert pressed < min(times) < pressed + 0.3
+    prompt = [at for at, sound in played.heard["yes"] if at < pressed]
+    assert 45 <= len(prompt) <= 51  # packets of 20 ms
+    assert not [at for at, _ in played.heard["22334405"] if at < pressed]
+
+
+def test_both_sides_hear_each_other_once_the_caller_was_silent(played: Played) -> None:
+    own = {packet.payload for packet in _voice(played.said[AGENT])}
+    for name in ("silent", "early", "no"):
+        assert any(sound in own for _, sound in played.heard[name])
+
+
+def test_a_call_that_could_not_be_recorded_rightly_is_not_taken(played: Played) -> None:
+    assert played.refused == {
+        "another number": "404",
+        "another codec": "488",
+        "no sound": "488",
+        "a message": "405",
+        "another address": "403",
+    }
+
+
+# Parts ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "agents_phone"), [("muted", "22334402"), ("held by the agent", "22334403"), ("held by the caller", "")]
+)
+def test_mute_and_hold_end_a_part_and_what_is_said_then_is_in_no_file(played: Played, name: str, agents_phone: str) -> None:
+    first, second = played.lines(name)
+    assert (first["key_at"], first["key"]) == (second["key_at"], second["key"])
+    assert 0.6 < float(second["recorded_from"]) - float(first["ended"]) < 1.2
+    files = [*played.captures.values(), *(path.read_bytes() for path in played.spool.iterdir())]
+    for side in filter(None, (name, agents_phone)):
+        between = [packet for packet in _voice(played.said[side]) if 2.5 < packet.at < 2.8]
+        after = [packet for packet in _voice(played.said[side]) if 3.3 < packet.at < 3.6]
+        assert not any(packet.payload in file for file in files for packet in between)
+        assert all(any(packet.payload in file for file in files) for packet in after)
+
+
+def test_a_transferred_call_goes_on_as_a_part_with_the_same_evidence(played: Played) -> None:
+    first, second = sorted(played.lines("transferred"), key=lambda line: line["recording"])
+    assert first["recording"].removesuffix("-1") == second["recording"].removesuffix("-2")
+    assert [first[key] for key in ("key", "key_at", "prompt", "caller")] == [
+        second[key] for key in ("key", "key_at", "prompt", "caller")
+    ]
+    assert (first["agent"], second["agent"]) == ("22334404", COLLEAGUE)
+    own = {packet.payload for packet in _voice(played.said[COLLEAGUE])}
+    assert all(sound in own for _, sound in played.heard["goes on"])  # no second prompt
+
+
+def test_a_further_call_to_that_agent_is_a_call_of_its_own(played: Played) -> None:
+    assert played.lines("stranger") == []
+    for name in ("stranger", "calls again"):
+        files = [*played.captures.values(), *(path.read_bytes() for path in played.spool.iterdir())]
+        assert not any(packet.payload in file for file in files for packet in _voice(played.said[name]))
+
+
+# Withdrawal ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["withdraws", "withdraws twice", "withdraws unrecorded", "withdraws in the prompt", "line"]
+)
+def test_a_9_leaves_one_line_of_the_withdrawal_and_no_sound(played: Played, name: str) -> None:
+    (line,) = played.lines(name)
+    assert line.keys() == {"recording", "call_id", "direction", "caller", "withdrawn_key", "withdrawn_at"}
+    assert (line["withdrawn_key"], line["recording"].endswith("-withdrawal")) == ("9", True)
+    sounds = [path.read_bytes()[1::2] for path in played.spool.glob("*.wav")]
+    sounds += [path.read_bytes()[::2] for path in played.spool.glob("*.wav")]
+    assert not any(packet.payload in sound for sound in sounds for packet in _voice(played.said[name]))
+
+
+def test_a_9_ends_the_recording_at_once(played: Played) -> None:
+    late = [packet for packet in _voice(played.said["withdraws"]) if packet.at > 2.6]
+    early = [packet for packet in _voice(played.said["withdraws"]) if 1.9 < packet.at < 2.3]
+    assert not any(packet.payload in file for file in played.captures.values() for packet in late)
+    assert all(any(packet.payload in file for file in played.captures.values()) for packet in early)
+
+
+def test_a_caller_who_withdraws_hears_a_sentence_and_then_the_agent_again(played: Played) -> None:
+    (line,) = played.lines("withdraws")
+    own = {packet.payload for packet in _voice(played.said[AGENT])}
+    after = [(at, sound in own) for at, sound in played.heard["withdraws"] if at > float(line["withdrawn_at"])]
+    sentence = [at for at, is_agent in after if not is_agent]
+    assert 22 <= len(sentence) <= 27  # half a second
+    assert max(sentence) < max(at for at, _ in after)
+
+
+def test_the_line_plays_its_text_and_the_sentence_and_ends_the_call(played: Played) -> None:
+    (line,) = played.lines("line")
+    before = [at for at, _ in played.heard["line"] if at < float(line["withdrawn_at"])]
+    after = [at for at, _ in played.heard["line"] if at > float(line["withdrawn_at"])]
+    assert (22 <= len(before) <= 27, 22 <= len(after) <= 27) == (True, True)
+
+
+def test_a_withheld_number_is_recorded_and_does_not_withdraw(played: Played) -> None:
+    (line,) = played.lines("withheld")
+    assert line["caller"] == "anonymous"
+    assert (played.lines("withheld, withdraws"), played.lines("withheld on the line")) == ([], [])
+    sounds = [path.read_bytes()[::2] for path in played.spool.glob("*.wav")]
+    said = _voice(played.said["withheld, withdraws"])
+    assert not any(packet.payload in sound for sound in sounds for packet in said)
+
+
+# Many, and hostile ---------------------------------------------------------------------------------------------------
+
+
+def test_twenty_calls_at_once_are_twenty_recordings(played: Played) -> None:
+    lines = played.lines("many")
+    assert len({line["recording"] for line in lines}) == MANY
+    for line in lines:
+        assert_said(*_channels((played.spool / f"{line['recording']}.wav").read_bytes()), played, "many", AGENT)
+
+
+def test_a_hostile_call_id_names_no_file(played: Played) -> None:
+    (line,) = played.lines("hostile")
+    assert line["call_id"].startswith("../../*?[x]::")
+    assert (played.spool / f"{line['recording']}.wav").exists()
+    for name in [*played.captures, *(path.name for path in played.spool.iterdir())]:
+        assert set(name) <= set("0123456789abcdefjlnopstvw-.")
+
+
+def test_two_calls_with_one_call_id_are_two_calls(played: Played) -> None:
+    (first,), (second,) = played.lines("one Call-ID"), played.lines("one Call-ID again")
+    assert first["call_id"] == second["call_id"]
+    assert first["recording"] != second["recording"]
+    for line, name, other in ((first, "one Call-ID", AGENT), (second, "one Call-ID again", COLLEAGUE)):
+        assert_said(*_channels((played.spool / f"{line['recording']}.wav").read_bytes()), played, name, other)
+
+
+def test_nothing_stays_with_the_exchange(played: Played) -> None:
+    assert played.left == []
+    assert not list(played.spool.glob("*.part"))
+
+
+# Taken in, and heard again ---------------------------------------------------------------------------------------------
+
+
+def test_what_was_recorded_is_heard_again_sample_for_sample(played: Played, world: World) -> None:
+    taken = _taken_in(played, world)
+    world.grant()
+    for name, other in (("yes", "22334405"), ("early, then again", AGENT), ("hostile", AGENT)):
+        (line,) = played.lines(name)
+        out = world.base / "out.wav"
+        words = ("--purpose", "quality", "--reason", REASON, "--out", str(out))
+        world.json("export", taken[line["recording"]], *words, who="leif")
+        assert_said(*_channels(out.read_bytes()), played, name, other)
+        out.unlink()
+
+
+def test_every_recorded_part_is_taken_in_and_nothing_else(played: Played, world: World) -> None:
+    taken = _taken_in(played, world)
+    assert taken.keys() == {line["recording"] for line in played.lines() if "recorded_from" in line}
+    assert [path.name for path in world.spool.iterdir() if path.suffix == ".wav"] == []
+
+
+def test_the_evidence_of_a_call_is_shown(played: Played, world: World) -> None:
+    taken = _taken_in(played, world)
+    (line,) = played.lines("yes")
+    shown = world.json("consent", "show", taken[line["recording"]], who="sigrid")["consent"]
+    assert PROMPT_ID in json.dumps(shown)
+    print(shown)
+
+
+def _taken_in(played: Played, world: World) -> dict[str, str]:
+    """The ids of what the program takes in of a copy of the spool."""
+    copytree(played.spool, world.spool, dirs_exist_ok=True)
+    approve(world, "kamailio")
+    told = world.json("ingest", str(world.spool), "--map", "kamailio", who="telefon")
+    assert {each["code"] for each in told["refused"]} == {"not_a_file"}  # the declined call
+    return {each["source_id"]: each["id"] for each in told["accepted"]}
+
+
+def assert_said(caller: bytes, agent: bytes, played: Played, name: str, other: str) -> None:
+    """Hold both channels of a recording against the packets that the two phones sent."""
+    for channel, said in ((caller, _voice(played.said[name])), (agent, _voice(played.said[other]))):
+        begun = next(index for index, packet in enumerate(said) if packet.payload in channel)
+        at = channel.index(said[begun].payload)
+        end = len(channel.rstrip(bytes([SILENCE])))
+        expected = bytearray([SILENCE]) * len(channel)
+        for packet in said[begun:]:
+            place = at + packet.stamp - said[begun].stamp
+            if place < len(channel):
+                expected[place : place + FRAME] = packet.payload
+        assert channel[:end] == bytes(expected[:end])
+        assert (at < 0.2 * 8000, len(channel) - end < 0.2 * 8000) == (True, True)
+
+
+def _voice(packets: list[Packet]) -> list[Packet]:
+    return [packet for packet in packets if packet.payload_type == PCMA]
+
+
+def _channels(file: bytes) -> tuple[bytes, bytes]:
+    sound = audio.read_wav(io.BytesIO(file), len(file))
+    assert (sound.encoding, sound.channels) == (audio.Encoding.ALAW, 2)
+    return bytes(sound.data[::2]), bytes(sound.data[1::2])
