@@ -112,6 +112,7 @@ class Exchange:
             "AGENTS": f'"{agents}"',
             "ANSWER_SECONDS": str(ANSWER_SECONDS),
             "RECORDS": f'"{self.records}"',
+            "CAPTURES": f'"{self.recorded}"',
             "RTPENGINE": f'"udp:127.0.0.1:{control}"',
             "KEYS": f'"127.0.0.1:{keys}"',
             "LINE_PORT": str(line),

@@ -159,7 +159,7 @@ def lines_of(record, captures, spool):
 
 def of_call(captures, record, *endings):
     """Return what rtpengine wrote of a call; an id has no sign that a pattern knows."""
-    return sorted(path for path in captures.glob(f"*/*{record['id']}-*") if path.suffix in endings)
+    return sorted(path for path in captures.glob(f"*/*{record['id']}[-.]*") if path.suffix in endings)
 
 
 def make(work, record, captures, spool):
