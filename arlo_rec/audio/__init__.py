@@ -4,6 +4,7 @@
     cutting    replace spans by silence, a tone or noise         activity      voice, level, and keys of a telephone
     riff       strict parser of WAV and RF64                     sound_file    read a delivered file block by block
     decoder    the process that decodes compressed sound         encoding     a stored sound as MP3 or WAV for a person
+    legs       two mono sounds of one call as a stereo sound
 
 It reads streams that it is given and starts the decoder process. It does not mix or play sound; resampling
 for speech engines is in `speech.engine`.
@@ -15,6 +16,7 @@ from arlo_rec.audio.cutting import Fill, Stretch, cut
 from arlo_rec.audio.cutting import find_problems as find_cut_problems
 from arlo_rec.audio.encoding import MP3, MP3_BYTES_A_SAMPLE, MP3_RATES, WAV, SoundEncoder, pcm16_header, read_blocks
 from arlo_rec.audio.formats import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
+from arlo_rec.audio.legs import join_legs
 from arlo_rec.audio.riff import MAX_CHUNKS, canonical_header
 from arlo_rec.audio.sound import (
     as_pcm16,
@@ -55,6 +57,7 @@ __all__ = [
     "find_cut_problems",
     "frames_before",
     "iterate_pieces",
+    "join_legs",
     "keep_channel",
     "pcm16_header",
     "probe",

@@ -122,8 +122,8 @@ def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
 
     if by is None or len(paths) != 1:
         raise Usage("explain_one_file")
-    with run.store() as store:
-        fields = explain(store, by, paths[0], row, run.now(), not_of=run.files.account_of_store())
+    run.files.server_folder(paths[0], "--explain")  # a person explains what they may read themselves
+    fields = explain(by, paths[0], row)
     table = run.listing(
         Explained, fields, "field path value why", "path value", {"why": lambda each: run.say(f"map.why_{each.why}")}
     )

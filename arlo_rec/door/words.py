@@ -29,7 +29,9 @@ HERE: Final = frozenset(  # commands that open no store, and those of the accoun
         *("init", "restore", "serve"),
     }
 )
-HERE_WITH: Final = frozenset({"--help", "-h", "--version", "--bench", "--new"})  # commands with them open no store
+HERE_WITH: Final = frozenset(
+    {"--help", "-h", "--version", "--bench", "--new", "--explain"}
+)  # commands with them open no store
 NOT_SENT: Final = frozenset({"--via", "--store", "--config"})
 FLAGS: Final = frozenset({"--json", "--quiet"})  # options of every command that take no value
 STDIN: Final = "-"

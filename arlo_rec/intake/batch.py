@@ -99,7 +99,7 @@ class RefusalMemory:
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
         """Log that a refused call's files are about to be removed; it counts no longer as lying in the spool."""
         tag = self._dismissal_tag(delivery)
-        if delivery.sound is not None or not self._seen.knows(tag):
+        if delivery.sounds or not self._seen.knows(tag):
             change.log(RefusedRemoved(rule=refusal.rule, code=refusal.code, source=self._source_tag(delivery)))
         self._seen.forget(self._refusal_tag(refusal.code, delivery))
         is_unasked = refusal.code == "no_consent" and not candidates.was_stopped(delivery)
@@ -107,8 +107,8 @@ class RefusalMemory:
         self._seen.put(tag, code, self._now)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
-        """Whether an earlier run dismissed this call and the sound is gone since."""
-        return delivery.sound is None and self._seen.knows(self._dismissal_tag(delivery))
+        """Whether an earlier run dismissed this call and its sound, or a leg of it, is gone since."""
+        return not delivery.has_sounds and self._seen.knows(self._dismissal_tag(delivery))
 
     def refused_for_good(self, delivery: Delivery) -> Refusal | None:
         """The refusal for which a run removed the sound, but not yet the manifest, if any."""
@@ -145,9 +145,8 @@ def remove_files(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
 
 
 def _files(delivery: Delivery) -> Iterator[spool.SpoolFile]:
-    """Yield the sound, then the manifest if all its calls are finished."""
-    if delivery.sound is not None:
-        yield delivery.sound
+    """Yield the sounds, then the manifest if all its calls are finished."""
+    yield from delivery.sounds
     manifest = delivery.finish()  # asked when the sound is gone
     if manifest is not None:
         yield manifest
@@ -235,7 +234,7 @@ class BatchOutcome:
         self.outcome.removed = [
             dismissed.refusal
             for dismissed in self._dismissed
-            if not {dismissed.delivery.sound, dismissed.delivery.manifest} & left
+            if not {*dismissed.delivery.sounds, dismissed.delivery.manifest} & left
         ]
 
     def _refuse(self, delivery: Delivery, refusal: Refusal) -> None:
@@ -433,7 +432,7 @@ class Batch:
                 with self._results.noting(delivered.delivery):
                     if not isinstance(result, Sealed):
                         raise result
-                    delivered.delivery.sound = result.sound
+                    delivered.delivery.sounds = result.sounds
                     sealed.append((delivered, result))
         return sealed
 

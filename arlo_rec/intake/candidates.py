@@ -17,7 +17,7 @@ without keeping the text itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -231,7 +231,7 @@ class Announced:
 class Examined:
     """A call's open sound, and its consent."""
 
-    file: spool.SpoolFile
+    files: tuple[spool.SpoolFile, ...]
     sound: audio.SoundFile
     identity: Hasher  # fed while the sound is read
     tags: Tags
@@ -297,7 +297,7 @@ def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
         delivery.read()
         if delivery.is_notice:
             return Notice(delivery, rules.checked(delivery.withdrawal()))
-        with _sound(delivery):
+        with _sounds(delivery):
             pass
         call = delivery.call()
     except BadManifest as bad:
@@ -381,26 +381,28 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
     """
     call = judged.delivered.call
     try:
-        with _sound(judged.delivered.delivery) as (stream, file):
-            sound, problem = _recognised(stream, file, decoder)
+        with _sounds(judged.delivered.delivery) as opened:
+            sound, problem = _recognised(opened, decoder)
             claim = _claim(call, sound.header if sound else None)
             rules.check(claim)
             judged.history.check(call, lambda: _content(sound, tags), rules.now)
             if sound is None:
                 raise Refusal("bad_audio", why=problem)
-            yield Examined(file, sound, tags.identity(sound), tags, rules.consent(claim), claim.cut or 0)
-            if not spool.is_unchanged(stream, file):
+            files = tuple(file for _, file in opened)
+            yield Examined(files, sound, tags.identity(sound), tags, rules.consent(claim), claim.cut or 0)
+            if not all(spool.is_unchanged(stream, file) for stream, file in opened):
                 raise Refusal("bad_audio", why="changed")
     except SoundError as error:
         raise Refusal("bad_audio", why=error.reason) from None
 
 
 @contextmanager
-def _sound(delivery: Delivery) -> Iterator[tuple[BinaryIO, spool.SpoolFile]]:
-    """Open the sound that the manifest names; raises Refusal where it is no plain file."""
+def _sounds(delivery: Delivery) -> Iterator[list[tuple[BinaryIO, spool.SpoolFile]]]:
+    """Open the sounds that the manifest names; raises Refusal where one is no plain file."""
     try:
-        with delivery.opened_sound(shared=True) as (stream, delivery.sound):
-            yield stream, delivery.sound
+        with delivery.opened_sounds(shared=True) as opened:
+            delivery.sounds = tuple(file for _, file in opened)
+            yield opened
     except BadManifest as bad:
         raise Refusal(bad.code) from None
     except spool.NotAFile as problem:
@@ -417,11 +419,12 @@ def _content(sound: audio.SoundFile | None, tags: Tags) -> bytes:
 
 
 def _recognised(
-    stream: BinaryIO, file: spool.SpoolFile, decoder: audio.Decoder
+    opened: Sequence[tuple[BinaryIO, spool.SpoolFile]], decoder: audio.Decoder
 ) -> tuple[audio.SoundFile | None, str | None]:
     """The sound, or the reason why it is none, which is not raised as other refusals precede it."""
     try:
-        return audio.recognise(stream, file.size, file.path.name, decoder), None
+        first, *second = (audio.recognise(stream, file.size, file.path.name, decoder) for stream, file in opened)
+        return (audio.join_legs(first, *second) if second else first), None
     except SoundError as error:
         return None, error.reason
 

@@ -335,8 +335,8 @@ class Line(Delivery):
 
     def __reduce__(self) -> tuple[Callable[[], Delivery], tuple[()]]:
         """A process that seals its sound needs neither its record nor the reading of its file."""
-        manifest, sound = self.manifest_file, self.sound
-        return partial(Delivery, path=self.path, home=self.home, manifest=manifest, sound=sound, json=self.json), ()
+        manifest, sounds = self.manifest_file, self.sounds
+        return partial(Delivery, path=self.path, home=self.home, manifest=manifest, sounds=sounds, json=self.json), ()
 
     @property
     def source(self) -> str:
@@ -395,7 +395,7 @@ class SpoolContents:
         """Add a sound, which no manifest has named yet."""
         self._sounds[str(path.absolute())] = (str(path), home)
 
-    def claim(self, sounds: Iterable[Path | None]) -> None:
+    def claim(self, sounds: Iterable[Path]) -> None:
         """Mark these absolute paths as sounds that a manifest names."""
         for sound in sounds:
             self._sounds.pop(str(sound), None)

@@ -92,7 +92,7 @@ def ingest(
         run = IntakeRun(store, tags, decoder, sides, now, options)
         for batch in _finished(run, _read_ahead(run, contents.deliveries(), only_notices=closed is not None)):
             outcome.add(batch.outcome)
-            contents.claim(delivery.sound_path() for delivery in batch.deliveries)
+            contents.claim(path for delivery in batch.deliveries for path in delivery.sound_paths())
             done += len(batch.deliveries)
             observer(Progress(phase, min(done, count), count))
     if closed is not None:

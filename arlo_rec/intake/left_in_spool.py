@@ -91,7 +91,7 @@ def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
         except spool.NotAFile:
             search = search._replace(is_whole=False)
             continue
-        if code is not None:
+        if code is not None and delivery.source not in {call.source for call in search.calls}:  # read by two maps
             search.calls.append(_left(delivery, code, now))
     return search._replace(calls=sorted(search.calls, key=lambda call: (call.began, call.source)))
 

@@ -7,7 +7,8 @@ refuse that call only.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,8 @@ MANIFEST_BYTES = 1024 * 1024  # one call's manifest has about 1 kB
 TEXT_LONGEST = 200  # characters
 KNOWN_MOST = 100  # identifiers of a side
 SOUND_ENDINGS = frozenset(audio.ENDINGS)
+LEGS = {"caller": 0, "agent": 1}  # channels of a call with a sound for each side
+SIDES = tuple(LEGS)
 
 
 class BadManifest(Exception):
@@ -56,14 +59,15 @@ class Vanished(Exception):
 class Delivery:
     """One call and its sound, as a manifest in the spool describes them; or a notice that a caller withdrew.
 
-    Reading sets `raw` (the bytes of the description), `json` (the same as a JSON object), and the opened files `sound`
-    and `manifest`. A `Manifest` has a file of its own, a `deliveries.Line` shares one with others.
+    Reading sets `raw` (the bytes of the description), `json` (the same as a JSON object), and the opened files `sounds`
+    and `manifest`. A call has one sound, or two: the legs of caller and agent. A `Manifest` has a file of its own, a
+    `deliveries.Line` shares one with others.
     """
 
     path: Path
     home: spool.Home  # files of the spool are reached from there
     manifest: spool.SpoolFile | None = None
-    sound: spool.SpoolFile | None = None
+    sounds: tuple[spool.SpoolFile, ...] = ()
     json: dict[str, Any] = field(default_factory=dict)
     raw: bytes = b""
 
@@ -97,45 +101,56 @@ class Delivery:
         """The file in which the description was read; None before."""
         return self.manifest
 
-    def opened_sound(self, *, shared: bool = False) -> AbstractContextManager[tuple[BinaryIO, spool.SpoolFile]]:
-        """Open its sound in or below the folder in which it was read; raises BadManifest or NotAFile."""
-        return spool.opened(
-            self.home,
-            self.path.parent,
-            self.audio_name(),
-            same=self.manifest_file.folder if self.manifest_file else None,
-            shared=shared,
-        )
+    @contextmanager
+    def opened_sounds(self, *, shared: bool = False) -> Iterator[list[tuple[BinaryIO, spool.SpoolFile]]]:
+        """Open its sounds in or below the folder in which it was read; raises BadManifest or NotAFile."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self._opened(name, shared=shared)) for name in self.audio_names()]
+
+    def _opened(self, name: str, *, shared: bool) -> AbstractContextManager[tuple[BinaryIO, spool.SpoolFile]]:
+        same = self.manifest_file.folder if self.manifest_file else None
+        return spool.opened(self.home, self.path.parent, name, same=same, shared=shared)
 
     def locate(self) -> bool:
-        """Open the sound if it is not open yet; False where its name is of anything but a plain file."""
-        if self.sound is None:
+        """Open those of its sounds that are there; False where a name is of anything but a plain file."""
+        if not self.sounds:
             try:
-                with self.opened_sound() as (_, self.sound):
-                    pass
+                names = self.audio_names()
             except BadManifest:
                 return True
-            except spool.NotAFile as problem:
-                return problem.missing or problem.outside
+            for name in names:
+                try:
+                    with self._opened(name, shared=False) as (_, sound):
+                        self.sounds += (sound,)
+                except spool.NotAFile as problem:
+                    if not (problem.missing or problem.outside):
+                        return False
         return True
+
+    @property
+    def has_sounds(self) -> bool:
+        """Whether all sounds that it names were there when they were opened."""
+        return bool(self.sounds) and len(self.sounds) == len(self.audio_names())
 
     def finish(self) -> spool.SpoolFile | None:
         """Note that the call is finished and its sound removed; returns the manifest if it may be removed now."""
         raise NotImplementedError
 
-    def audio_name(self) -> str:
-        """The sound file's name below the manifest's folder; raises BadManifest."""
-        name = self.json.get("audio")
-        if not isinstance(name, str) or self.is_notice:
+    def audio_names(self) -> tuple[str, ...]:
+        """The names of its sounds below the manifest's folder; raises BadManifest."""
+        named = self.json.get("audio")
+        given = [named.get(side) for side in SIDES] if isinstance(named, dict) else [named]
+        names = tuple(name for name in given if isinstance(name, str))
+        if self.is_notice or len(set(names)) != len(given):
             raise BadManifest("not_a_file")
-        return name
+        return names
 
-    def sound_path(self) -> Path | None:
-        """The path of the sound; None where the manifest has no valid name."""
+    def sound_paths(self) -> list[Path]:
+        """The paths of its sounds; none where the manifest has no valid name."""
         try:
-            return (self.path.parent / self.audio_name()).absolute()
+            return [(self.path.parent / name).absolute() for name in self.audio_names()]
         except BadManifest:
-            return None
+            return []
 
     @property
     def is_notice(self) -> bool:
@@ -162,7 +177,9 @@ class Delivery:
     def call(self) -> Call:
         """The call that the manifest describes; raises BadManifest."""
         manifest = self.json
-        _plain(manifest.get("audio"), "audio")
+        named = manifest.get("audio")
+        for name in named.values() if isinstance(named, dict) else (named,):
+            _plain(name, "audio")
         consent = manifest.get("consent")
         claimed: dict[str, Any] = consent if isinstance(consent, dict) else {}
         return Call(
@@ -173,7 +190,7 @@ class Delivery:
             team=_text(manifest, "team"),
             agent=_text(manifest, "agent"),
             caller=caller_of(manifest),
-            channels=_channels(manifest.get("channels")),
+            channels=dict(LEGS) if isinstance(named, dict) else _channels(manifest.get("channels")),
             consent_key=claimed.get("key"),
             consent_at=_optional_instant(claimed.get("at"), "consent.at"),
             prompt=_plain(claimed.get("prompt"), "consent.prompt"),
@@ -222,10 +239,10 @@ class Manifest(Delivery):
         """The manifest, as it describes no other call."""
         return self.manifest
 
-    def audio_name(self) -> str:
-        """The name in the manifest, or that of the sound beside it; raises BadManifest."""
+    def audio_names(self) -> tuple[str, ...]:
+        """The names in the manifest, or that of the sound beside it; raises BadManifest."""
         # zero-argument super() does not work in a class with slots
-        return Delivery.audio_name(self) if "audio" in self.json or self.is_notice else self._beside()
+        return Delivery.audio_names(self) if "audio" in self.json or self.is_notice else (self._beside(),)
 
     def _beside(self) -> str:
         """The name of the sound beside it, looked for until one exists; else the default name."""

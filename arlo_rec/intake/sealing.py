@@ -65,7 +65,7 @@ class Sealed:
     recording: Recording  # without commit key, which is made in the transaction
     facts: Facts
     consent: Consent
-    sound: SpoolFile  # the file read
+    sounds: tuple[SpoolFile, ...]  # the files read
 
     def content(self) -> bytes:
         """The tag of its sound."""
@@ -141,7 +141,7 @@ def _encrypt(announced: Announced, examined: Examined, keys: BatchKeys, blobs: B
     blobs.put(announced.id.hex(), pieces)
     recording = recording._replace(content=examined.content(), object_digest=pieces.digest(), object_bytes=pieces.size)
     facts = facts_of(call, examined.header, consent)
-    return _Written(key, header, Sealed(key.ke, audience_key, recording, facts, consent, examined.file))
+    return _Written(key, header, Sealed(key.ke, audience_key, recording, facts, consent, examined.files))
 
 
 def insert(

@@ -55,7 +55,7 @@ def _as_the_kernel_writes(address: tuple[str, int]) -> str:
 
 
 PAGE: Final = Path(__file__).with_name("page")
-_SCRIPTS: Final = ("start.js", "listen.js", "review.js")
+_SCRIPTS: Final = ("start.js", "visit.js", "listen.js", "review.js")
 _DESK_SCRIPTS: Final = ("desk.js",)
 _STYLES: Final = ("listen.css", "desk.css")
 _HTML, _JAVASCRIPT = "text/html; charset=utf-8", "text/javascript; charset=utf-8"

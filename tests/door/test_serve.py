@@ -328,7 +328,9 @@ OF_OWNERS = {
     "recovery join": ["STORE/s"],
 }
 OF_ITS_MACHINE = [
-    ["status", "--root", "STORE"], ["pseudonymise", "--bench", "STORE"], ["pseudonymise", "ID", "--model", "STORE"],
+    ["status", "--root", "STORE"],
+    ["ingest", "STORE/x.csv", "--map", "freepbx", "--explain", "1"],
+    ["pseudonymise", "--bench", "STORE"], ["pseudonymise", "ID", "--model", "STORE"],
     ["pseudonymise", "ID", "--model", "STORE"], ["audit", "witness", "--witness-key", "STORE/k", "--new", "it"],
 ]  # fmt: skip
 

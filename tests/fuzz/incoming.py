@@ -125,7 +125,7 @@ _TABLES = [world.as_table([CALL] * 2, one).encode() for one in ",;"]
 
 def _call(delivery: Delivery) -> bool:
     try:
-        delivery.audio_name()
+        delivery.audio_names()
         call = delivery.call()
     except BadManifest:
         return False

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from arlo_rec.model.errors import Integrity
 from arlo_rec.policy import DESK, Role
 from arlo_rec.ui.terminal import Form
 from tests.support.copies import CONFIRM, propose
+from tests.support.keyring import begin_session
 from tests.support.listening import AtDesk
 from tests.support.world import REASON, World
 
@@ -278,6 +280,35 @@ def test_a_copy_is_reviewed_released_and_rejected_on_the_desk(world: World) -> N
         assert act(desk, "release", made[0], reason=WHY)["lines"]
         assert act(desk, "reject", made[1], reason=WHY)["lines"]
         assert desk.show("copies")["rows"] == []
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_a_trainer_reads_no_name_of_an_employee_in_the_list(world: World) -> None:
+    world.grant()
+    world.grant("leif", "training")
+    (call,) = world.take_in("a", seconds=1)
+    copy = propose(world, call, who="leif")["copy"]
+    world.json("review", copy, *CONFIRM, who="leif")
+    world.json("release", copy, "--reason", WHY, who="leif")
+    with AtDesk(world) as desk:
+        desk.enter()
+        for purpose, is_named in (("quality", True), ("training", False)):
+            shown = desk.show("calls", purpose=purpose)
+            ((row,), columns) = shown["rows"], len(shown["headings"])
+            assert len(row["cells"]) == columns
+            assert ("Ola Oppdiktet" in str(shown)) is is_named
+
+
+@pytest.mark.rule("security.password")
+def test_locking_ends_the_desk_that_began_by_an_unlock(world: World) -> None:
+    begin_session()
+    world.json("unlock", who="leif")
+    with AtDesk(world, "", words=("desk", "--as", "leif")) as desk:
+        desk.enter()
+        assert desk.show("files")["rows"] == []
+        Timer(0.5, world.run, ["lock", "--as", "leif"]).start()
+        assert '"why": "locked"' in desk.get("/events").body.decode()
+        assert desk.process.wait(10) == 0
 
 
 @pytest.mark.rule("consent.withdraw")

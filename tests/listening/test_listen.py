@@ -168,7 +168,7 @@ def test_without_the_secret_there_is_nothing_but_the_empty_page(heard: tuple[Wor
     for path in ("/facts", "/peaks?from=0", "/sound", "/events", "/nothing"):
         assert page.ask("GET", path).status == 403
         assert page.ask("GET", f"/{'x' * 43}{path}").status == 403
-    for path in ("/", "/start.js", "/listen.js", "/listen.css"):
+    for path in ("/", "/start.js", "/visit.js", "/listen.js", "/listen.css"):
         got = page.ask("GET", path)
         assert got.status == 200
         assert "default-src 'none'" in got.head["Content-Security-Policy"]

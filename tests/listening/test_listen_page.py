@@ -86,8 +86,9 @@ def is_stopped(browser: Browser) -> bool:
 def test_the_token_is_out_of_the_address_at_once_and_a_reload_goes_on(browser: Browser, server: Server) -> None:
     enter(browser, server)
     assert browser.run("return location.href") == server.address
-    assert sorted(server.recording.requests[:4]) == ["GET /", "GET /listen.css", "GET /listen.js", "GET /start.js"]
-    assert server.recording.requests[4:6] == ["POST /enter", "GET /facts"]
+    files = ["GET /", "GET /listen.css", "GET /listen.js", "GET /start.js", "GET /visit.js"]
+    assert sorted(server.recording.requests[:5]) == files
+    assert server.recording.requests[5:7] == ["POST /enter", "GET /facts"]
     assert browser.run("return document.cookie") == ""
     browser.visit(server.address)
     browser.wait_until("document.body.dataset.state === 'ready'")

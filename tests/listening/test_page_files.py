@@ -20,7 +20,7 @@ def text_of(*names: str, lang: str = "en") -> str:
     return "".join(page_files(lang)[f"/{name}"][1].decode("utf-8") for name in names)
 
 
-CODE = text_of("start.js", "listen.js", "review.js")
+CODE = text_of("start.js", "visit.js", "listen.js", "review.js")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -61,7 +61,7 @@ def test_every_word_of_the_script_is_there_and_none_is_left_over() -> None:
 
 
 def test_every_word_of_the_desk_is_there_and_none_is_left_over() -> None:
-    words, code = set(group("desk.page")), text_of("desk.js")
+    words, code = set(group("desk.page")), text_of("visit.js", "desk.js")
     markup = (PAGE / "desk.html.j2").read_text("utf-8")
     assert set(re.findall(r'say\("(\w+)"', code)) <= words
     composed = {word for word in words if word.startswith(("view_", "act_", "open_", "severity_", "closed_"))}

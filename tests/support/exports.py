@@ -30,6 +30,7 @@ class Told:
     prompt: str | None = PROMPT
     heard: bool = True
     team: str = "kundeservice"
+    withdrawn: datetime | None = None  # when key 9 was pressed, in whole seconds
 
     @property
     def at(self) -> datetime:
@@ -57,6 +58,7 @@ def freepbx(spool: Path, told: Told) -> None:
     at, unique = int(told.at.timestamp()), f"{int(told.at.timestamp())}.{told.number}"
     begun = told.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     field = f"consent={told.key}|text={told.prompt}|heard={int(told.heard)}|at={at}|rec={at}" if told.key else ""
+    field += f"|withdrawn=9|wat={int(told.withdrawn.timestamp())}" if told.withdrawn else ""
     row = ["", told.caller, "22334455", "from-trunk", '"Kari" <x>', "PJSIP/trunk-2a", "PJSIP/201-2b", "Queue"]
     row += [f"{told.team},t,,,300", begun, begun, begun, "212", "211", "ANSWERED", "DOCUMENTATION", unique, field]
     with (spool / "Master.csv").open("a", encoding="utf-8", newline="") as file:
@@ -78,19 +80,25 @@ def freeswitch(spool: Path, told: Told) -> None:
         "arlo_prompt_heard": str(told.heard).lower(),
         **(consent if told.key else {}),
     }
+    if told.withdrawn:
+        variables |= {"arlo_withdrawn": "9", "arlo_withdrawn_at": str(int(told.withdrawn.timestamp()) * 1_000_000)}
     (spool / f"{told.uuid}.cdr.json").write_text(json.dumps({"variables": variables}), "utf-8")
     sound(spool, f"{told.uuid}.wav", told.number)
 
 
 def kamailio(spool: Path, told: Told) -> None:
-    """A line of the call records."""
+    """A line for the one part of a call."""
     seconds = f"{told.at.timestamp():.6f}"
-    name = f"{told.number}-21902@127.0.0.1"
-    record = {"call_id": name, "direction": "inbound", "caller": told.caller, "agent": "ola", "team": told.team}
-    record |= {"key": told.key or "", "key_at": seconds, "recorded_from": seconds}
-    record |= {"prompt": told.prompt or "", "prompt_heard": told.heard}  # type: ignore[dict-item]
+    name = f"{int(told.at.timestamp())}-000000-{told.number:032x}"
+    common = {"call_id": f"{told.number}-21902@127.0.0.1", "direction": "inbound", "caller": told.caller}
+    record = {"recording": f"{name}-1", **common, "agent": "ola", "team": told.team}
+    record |= {"key": told.key or "", "key_at": seconds, "prompt": told.prompt or ""}
+    record |= {"prompt_heard": told.heard, "recorded_from": seconds, "ended": seconds}  # type: ignore[dict-item]
     _line(spool / "calls.jsonl", record)
-    sound(spool, f"{name}.wav", told.number)
+    if told.withdrawn:
+        press = {"withdrawn_key": "9", "withdrawn_at": f"{told.withdrawn.timestamp():.6f}"}
+        _line(spool / "calls.jsonl", {"recording": f"{name}-withdrawal", **common, **press})
+    sound(spool, f"{name}-1.wav", told.number)
 
 
 def connect(spool: Path, told: Told) -> None:
@@ -106,6 +114,7 @@ def connect(spool: Path, told: Told) -> None:
         "Attributes": {"consentTextCompleted": str(told.heard).lower(), "recordingConsentAt": iso(told.at)},
     }
     record["Attributes"] |= {"recordingConsent": told.key, "consentTextVersion": told.prompt} if told.key else {}
+    record["Attributes"] |= _pressed_9(told)
     _line(spool / "contacts.jsonl", record)
     record |= {"LastUpdateTimestamp": iso(told.at + timedelta(minutes=5))}
     record |= {"Recordings": [{"MediaStreamType": "AUDIO", "StartTimestamp": iso(told.at), "StorageType": "S3"}]}
@@ -121,23 +130,32 @@ def genesys(spool: Path, told: Told) -> None:
     record |= {"startTime": iso(told.at), "ani": told.caller, "userIds": ["ola"], "queueName": told.team}
     record["attributes"] = {"recordingConsentAt": iso(told.at), "consentTextCompleted": str(told.heard).lower()}
     record["attributes"] |= {"recordingConsent": told.key, "consentTextVersion": told.prompt} if told.key else {}
+    record["attributes"] |= _pressed_9(told)
     (folder / f"{told.uuid}_metadata.json").write_text(json.dumps(record), "utf-8")
 
 
 def vcon(spool: Path, told: Told) -> None:
     """A conversation with the key in the history of its caller."""
-    pressed = {"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}
+    pressed = [{"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}] if told.key else []
+    if told.withdrawn:
+        pressed.append({"party": 0, "event": "keydown", "button": "9", "time": iso(told.withdrawn)})
     dialog = {"type": "recording", "start": iso(told.at), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
     document = {
         "vcon": "0.4.0",
         "uuid": told.uuid,
         "created_at": iso(told.at),
         "parties": [{"tel": told.caller}, {"name": "Ola", "role": told.team}],
-        "dialog": [{"type": "text", "body": "x"}, {**dialog, "party_history": [pressed] if told.key else []}],
+        "dialog": [{"type": "text", "body": "x"}, {**dialog, "party_history": pressed}],
         "attachments": [{"purpose": "lawful_basis", "body": {"prompt": told.prompt, "prompt_completed": told.heard}}],
     }
     (spool / f"{told.uuid}.vcon.json").write_text(json.dumps(document), "utf-8")
     sound(spool, f"{told.uuid}.wav", told.number)
+
+
+def _pressed_9(told: Told) -> dict[str, str]:
+    """The attributes of a withdrawal."""
+    at = told.withdrawn
+    return {"consentWithdrawn": "9", "consentWithdrawnAt": iso(at)} if at is not None else {}
 
 
 MAKERS: dict[str, Callable[[Path, Told], None]] = {

@@ -133,7 +133,7 @@ class AtDesk(Listening):
         lang: str = "en",
         terminal: bool = False,
     ) -> None:
-        self._begin(world, *words, *world._who(who), lang=lang, terminal=terminal)
+        self._begin(world, *words, *(world._who(who) if who else ()), lang=lang, terminal=terminal)
 
     def at(self, url: str) -> AtDesk:
         """The page of a call that this desk opened."""

@@ -51,8 +51,8 @@ ALONE = {  # outside library -> our modules that may import it
     "numpy": {"audio", "speech"},
     "faster_whisper": {"speech.whisper"},
     "ctranslate2": {"speech.whisper"},
-    "jmespath": {"intake.maps.read", "intake.maps.records"},
-    "regex": {"intake.maps.read"},
+    "jmespath": {"intake.maps.paths"},
+    "regex": {"intake.maps.fields"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"

@@ -2,18 +2,14 @@
 // Each view and each button is a command of the program, which decides and logs. Texts from the server are only ever
 // `textContent`, and nothing of them is stored: the browser keeps the path of this page alone, until it is closed.
 
-const LOST_AFTER = 3; // seconds without a sign of the program
+import { byId, enter, forget, tell, watch, words } from "./visit.js";
+
 const TYPED = "input:not([type=checkbox]), textarea, select";
 
-const byId = (id) => document.getElementById(id);
-const words = new Map(
-  [...byId("words").content.textContent.matchAll(/^(\S+) (.*)$/gm)].map(([, code, text]) => [code, text]),
-);
 const say = (code, values = {}) => (words.get(code) ?? "").replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 const frame = byId("frame");
 
 let facts = null; // the person, and what they may do
-let place = sessionStorage.getItem("desk") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
 let view = null; // the name of the view that is shown
 let rows = []; // of the view
 let current = null; // the row that is open beside it: its view, its id, and its place in the list
@@ -24,17 +20,12 @@ let isOver = false;
 
 // -- the program that serves the page ---------------------------------------------------------------------
 
-function fetched(path, options = {}) {
-  return fetch(path, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
-}
-
 // The answer to a request; null after a complaint of the program, which is shown.
 async function request(body) {
-  const headers = { "Content-Type": "application/json" };
   byId("complaint").textContent = "";
   const waits = setTimeout(() => announce(say("working")), 400);
   try {
-    const answer = await fetched(`${place}/ask`, { method: "POST", headers, body: JSON.stringify(body) });
+    const answer = await tell("/ask", JSON.stringify(body));
     const told = answer.status === 200 || answer.status === 422 ? await answer.json() : null;
     if (answer.ok) return told;
     if (told) complain(told.message);
@@ -47,18 +38,9 @@ async function request(body) {
   return null;
 }
 
-async function enter() {
-  const token = location.hash.slice(1);
-  if (token) {
-    history.replaceState(null, "", location.pathname);
-    const entered = await fetched("/enter", { method: "POST", body: token });
-    if (!entered.ok) return finish("refused");
-    place = `/${await entered.text()}`;
-    sessionStorage.setItem("desk", place);
-  }
-  const answer = await fetched(`${place}/facts`);
-  if (!answer.ok) return finish("refused");
-  facts = await answer.json();
+async function begin() {
+  facts = await enter();
+  if (facts === null) return finish("refused");
   byId("person").textContent = `${facts.name}, ${facts.role}`;
   byId("purpose").value = facts.purpose;
   byId("reason").value = facts.reason;
@@ -66,47 +48,16 @@ async function enter() {
   showViews();
   byId("panes").hidden = false;
   document.body.dataset.state = "ready";
-  watch();
+  watch(() => isOver, finish, "closed");
   await show(facts.views[0]);
   if (!facts.reason && !byId("terms").hidden) byId("reason").focus();
-}
-
-// The program says twice a second that it is there. Without a word from it nothing stays on the page.
-function watch() {
-  let heardOf = performance.now();
-  let looked = heardOf;
-  let events;
-  const connect = () => {
-    if (isOver) return;
-    events = new EventSource(`${place}/events`);
-    events.onmessage = (event) => {
-      heardOf = performance.now();
-      const news = JSON.parse(event.data);
-      if (news.state === "closed") finish(words.has(`closed_${news.why}`) ? `closed_${news.why}` : "closed");
-    };
-    events.onerror = () => {
-      events.close();
-      setTimeout(connect, 500);
-    };
-  };
-  const timer = setInterval(() => {
-    const now = performance.now();
-    if (now - looked > 2000) heardOf = now; // this page slept
-    looked = now;
-    if (now - heardOf > 1000 * LOST_AFTER) finish("lost");
-    if (isOver) {
-      clearInterval(timer);
-      events.close();
-    }
-  }, 250);
-  connect();
 }
 
 // The end, whatever the reason: nothing of a call, a name or a case stays on the page.
 function finish(code) {
   if (isOver) return;
   isOver = true;
-  sessionStorage.removeItem("desk");
+  forget();
   leaveFrame();
   byId("panes").remove();
   byId("terms").remove();
@@ -393,7 +344,7 @@ function leaveFrame() {
   frame.hidden = true;
   frame.removeAttribute("src");
   frame.contentWindow?.location.replace("about:blank");
-  sessionStorage.removeItem("place"); // the frame's path, which it kept for a reload
+  forget("/"); // the frame's path, which it kept for a reload
   current = null;
 }
 
@@ -485,8 +436,8 @@ byId("ask").addEventListener("submit", (event) => {
 byId("close").addEventListener("click", async () => {
   if (!mayLeave()) return;
   finish("closed");
-  await fetched(`${place}/close`, { method: "POST", keepalive: true }).catch(() => {});
+  await tell("/close", undefined, true).catch(() => {});
 });
 addEventListener("hashchange", () => location.reload()); // another address of this program, in the same window
 
-enter().catch(() => finish("lost"));
+begin().catch(() => finish("lost"));

@@ -1,17 +1,17 @@
 // The listening page: it enters with the token of its address, shows what is listened to and why, and plays it.
 // When it is over, no sound stays in the page: it is stopped, and its source and buffers are dropped.
 // Texts from the server are only ever `textContent`. All times are in seconds.
-// start.js enters. For a copy under review, review.js adds to it, through `hooks`; there are two sounds then.
+// start.js begins. For a copy under review, review.js adds to it, through `hooks`; there are two sounds then.
+
+import { ask, byId, enter, forget, place, tell, watch, words } from "./visit.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const REPORT_EVERY = 2; // what was heard, while it plays
-const LOST_AFTER = 3; // without a sign of the program
 const OWN_EAR = 0.7; // both channels together: each in its own ear ...
 const OTHER_EAR = 0.3; // ... and softer in the other; the sum cannot be louder than the recording can be
 const BARS = 3; // CSS pixels from one bar of the waveform to the next
 const NAME = 24; // CSS pixels above each channel's waveform, for its name
 
-export const byId = (id) => document.getElementById(id);
 const pause = (seconds) => new Promise((next) => setTimeout(next, 1000 * seconds));
 export const button = (action) => document.querySelector(`[data-action="${action}"]`);
 
@@ -20,11 +20,8 @@ export const wave = byId("wave");
 export const picture = byId("picture");
 const lang = document.documentElement.lang;
 export const locale = { nb: "nb", en: "en-GB" }[lang]; // of dates and numbers
-export const words = new Map(
-  [...byId("words").content.textContent.matchAll(/^(\S+) (.*)$/gm)].map(([, code, text]) => [code, text]),
-);
 
-export let facts = null; // of the recording, from `enter` on
+export let facts = null; // of the recording, from `begin` on
 export const hooks = {}; // what a review does besides
 export let audio = sounds[0]; // the one that is heard, or would be
 let stop = null; // where playing stops by itself, and the speed to go back to
@@ -71,76 +68,24 @@ export function announce(code, values) {
 
 // -- the program that serves the page ---------------------------------------------------------------------
 
-export let place = sessionStorage.getItem("place") ?? "/nowhere"; // a path that only this page knows, also when it is reloaded
-
-export function ask(path, options = {}) {
-  return fetch(path, { cache: "no-store", credentials: "omit", redirect: "error", ...options });
-}
-
-export function tell(path, body, keepalive = false) {
-  const headers = { "Content-Type": "application/json" };
-  return ask(`${place}${path}`, { method: "POST", headers, body, keepalive });
-}
-
 if (window.parent !== window) document.body.dataset.framed = ""; // of the desk, which may alone
 
-// The token is out of the address, and so of the history, before anything else happens.
-export async function enter(review) {
-  const token = location.hash.slice(1);
-  if (token) {
-    history.replaceState(null, "", location.pathname);
-    const entered = await ask("/enter", { method: "POST", body: token });
-    if (!entered.ok) return finish("refused");
-    place = `/${await entered.text()}`;
-    sessionStorage.setItem("place", place);
-  }
-  const answer = await ask(`${place}/facts`);
-  if (!answer.ok) return finish("refused");
-  facts = await answer.json();
+export async function begin(review) {
+  facts = await enter();
+  if (facts === null) return finish("refused");
   if (facts.review) await review();
   if (isOver) return;
   show();
   if (facts.plays) playOn(); // it was chosen on the desk
-  watch();
+  watch(() => isOver, finish, "closed_ended");
   await fetchPeaks();
-}
-
-// The program says every second that the recording may still be heard. Without a word from it nothing is.
-function watch() {
-  let heardOf = performance.now();
-  let looked = heardOf;
-  let events;
-  const connect = () => {
-    if (isOver) return;
-    events = new EventSource(`${place}/events`);
-    events.onmessage = (event) => {
-      const news = JSON.parse(event.data);
-      if (news.state === "open") heardOf = performance.now(); // else nobody looked lately
-      if (news.state === "closed") finish(words.has(`closed_${news.why}`) ? `closed_${news.why}` : "closed_ended");
-    };
-    events.onerror = () => {
-      events.close();
-      setTimeout(connect, 500);
-    };
-  };
-  const timer = setInterval(() => {
-    const now = performance.now();
-    if (now - looked > 2000) heardOf = now; // this page slept, and what came meanwhile is still to be read
-    looked = now;
-    if (now - heardOf > 1000 * LOST_AFTER) finish("lost");
-    if (isOver) {
-      clearInterval(timer);
-      events.close();
-    }
-  }, 100);
-  connect();
 }
 
 // The end, whatever the reason: first silence, then the words.
 export function finish(code) {
   if (isOver) return;
   isOver = true;
-  sessionStorage.removeItem("place");
+  forget();
   for (const sound of sounds) sound.pause();
   reportHeard();
   for (const sound of sounds) {
@@ -164,7 +109,7 @@ export function finish(code) {
 export async function done() {
   if (hooks.keepsOpen?.()) return;
   finish("closed_done");
-  await ask(`${place}/close`, { method: "POST", keepalive: true }).catch(() => {});
+  await tell("/close", undefined, true).catch(() => {});
 }
 
 // -- what was heard ---------------------------------------------------------------------------------------

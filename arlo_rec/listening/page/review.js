@@ -2,11 +2,11 @@
 // Decisions stand here until they are saved or confirmed; the program then makes the copy anew, and the page is over.
 
 import {
-  ACTIONS, announce, ask, audio, button, byId, channel, channelName, chooseChannel, clearLoop, clock, done, draw,
-  facts, finish, heardSpans, hooks, isOver, KEYS, listenTo, locale, mark, onAction, ONCE, paint, picture, place,
-  playOn, playStretch, reportHeard, say, seek, setSpeed, sounds, stretch, tell, timeAt, view, visible, wave, words,
-  xOf,
+  ACTIONS, announce, audio, button, channel, channelName, chooseChannel, clearLoop, clock, done, draw, facts, finish,
+  heardSpans, hooks, isOver, KEYS, listenTo, locale, mark, onAction, ONCE, paint, picture, playOn, playStretch,
+  reportHeard, say, seek, setSpeed, sounds, stretch, timeAt, view, visible, wave, xOf,
 } from "./listen.js";
+import { ask, byId, place, tell, words } from "./visit.js";
 
 const AROUND = 1.5; // seconds of sound before and behind what is heard by itself
 const TOLERANCE = 0.1; // of what counts as heard, and of a word that is cut

@@ -1,6 +1,6 @@
 // Where the page begins. It imports the player, and the review only for a copy under review; no module imports it.
 
-import { enter, finish } from "./listen.js";
+import { begin, finish } from "./listen.js";
 
 const review = () => import("./review.js").then((added) => added.begin());
-enter(review).catch(() => finish("lost"));
+begin(review).catch(() => finish("lost"));
