@@ -29,7 +29,9 @@ class Packet:
     payload: bytes
 
     def rtp(self) -> bytes:
-        head = struct.pack(">BBHII", 0x80, self.payload_type, self.sequence & 0xFFFF, self.stamp & 0xFFFFFFFF, self.ssrc)
+        head = struct.pack(
+            ">BBHII", 0x80, self.payload_type, self.sequence & 0xFFFF, self.stamp & 0xFFFFFFFF, self.ssrc
+        )
         return head + self.payload
 
 
@@ -192,7 +194,11 @@ def _answer(status: str, *, tag: bool = False, sdp: str = "") -> str:
 
 def _message(lines: list[str], sdp: str, attribute: str) -> str:
     kind = ["Content-Type: application/sdp"] if sdp else []
-    return f"<send{attribute}><![CDATA[\n" + "\n".join([*lines, *kind, "Content-Length: [len]", "", sdp]) + "\n]]></send>\n"
+    return (
+        f"<send{attribute}><![CDATA[\n"
+        + "\n".join([*lines, *kind, "Content-Length: [len]", "", sdp])
+        + "\n]]></send>\n"
+    )
 
 
 def _sdp(version: int, direction: str = "sendrecv") -> str:
