@@ -26,6 +26,8 @@ NEEDED: Final = ("kamailio", "rtpengine", "sipp")
 PROMPT_ID: Final = "nb-2026-01"
 PROMPT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 2
+_MEDIA_PORTS: Final = 4_000  # of all phones, and of rtpengine
+_RELAYED_PORTS: Final = 600  # of rtpengine
 _PATIENCE: Final = 20  # seconds until a server has started
 
 
@@ -46,6 +48,7 @@ class Exchange:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._agents = {name: free_port() for name in agents}
         self.port = free_port()
+        self._media = _free_block(_MEDIA_PORTS)
 
     def __enter__(self) -> Exchange:
         for path in (self.records, self.recorded, self.folder / "run"):
@@ -79,7 +82,7 @@ class Exchange:
         """All that the servers wrote."""
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("*.log")))
 
-    def answer(self, number: str, scenario: Path, calls: int = 100) -> Phone:
+    def answer(self, number: str, scenario: Path, calls: int = 60) -> Phone:
         """Let an agent's phone answer calls."""
         return self._phone(scenario, self._agents[number], calls)
 
@@ -96,10 +99,10 @@ class Exchange:
 
     def _start(self) -> None:
         control, keys, line = (free_port() for _ in range(3))
-        media = _free_block(600)
+        media = self._ports(_RELAYED_PORTS)
         words = ["rtpengine", f"--config-file={EXAMPLE / 'rtpengine.conf'}", f"--listen-ng=127.0.0.1:{control}"]
         words += [f"--dtmf-log-dest=127.0.0.1:{keys}", f"--recording-dir={self.recorded}", f"--port-min={media}"]
-        words += [f"--port-max={media + 599}", "--foreground", "--log-stderr", "--log-level=6"]
+        words += [f"--port-max={media + _RELAYED_PORTS - 1}", "--foreground", "--log-stderr", "--log-level=6"]
         words.append(f"--pidfile={self.folder / 'run' / 'rtpengine.pid'}")
         self._run(words, lambda: "Startup complete" in self.log())
         sounds = {name: self._sound(name, seconds) for name, seconds in _SOUNDS.items()}
@@ -164,8 +167,13 @@ class Exchange:
             out.writeframes(random.Random(name).randbytes(2 * round(seconds * 8000)))
         return path
 
+    def _ports(self, count: int) -> int:
+        """The first of so many ports for sound, which no other server or phone of this exchange has."""
+        first, self._media = self._media, self._media + count
+        return first
+
     def _phone(self, scenario: Path, port: int, calls: int, *more: str) -> Phone:
-        media = _free_block(4 * calls + 4)
+        media = self._ports(4 * calls + 4)
         words = ["sipp", "-sf", str(scenario), "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-l", str(calls)]
         words += ["-r", "10", "-mp", str(media), "-min_rtp_port", str(media), "-max_rtp_port", str(media + 4 * calls)]
         words += ["-nostdin", "-trace_err", "-error_file", str(scenario.with_suffix(".err")), *more]
