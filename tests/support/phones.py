@@ -134,7 +134,7 @@ def caller(folder: Path, name: str, *, number: str, called: str, sound: Path | N
 def agent(folder: Path, name: str, *, sound: Path | None, steps: Iterable[Step] = ()) -> Path:
     """The scenario of a phone that answers."""
     start = f'<recv request="INVITE" rrs="true"><action>{_kept("From", 1)}{_kept("To", 2)}</action></recv>'
-    start += _answer("180 Ringing", tag=True) + _answer("200 OK", tag=True, sdp=_sdp(1))
+    start += _answer("200 OK", tag=True, sdp=_sdp(1))
     start += '<recv request="ACK"/>'
     dialog = _Dialog("From:[$2];tag=[pid]A[call_number]", "To:[$1]")
     return _written(folder, name, start + _played(sound) + dialog.steps(steps, first=1), keeps="1,2")
