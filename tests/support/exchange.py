@@ -26,6 +26,7 @@ NEEDED: Final = ("kamailio", "rtpengine", "sipp")
 PROMPT_ID: Final = "nb-2026-01"
 PROMPT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 2
+LONGEST_CALL: Final = 7  # seconds
 _MEDIA_PORTS: Final = 4_000  # of all phones, and of rtpengine
 _RELAYED_PORTS: Final = 600  # of rtpengine
 _PATIENCE: Final = 20  # seconds until a server has started
@@ -112,6 +113,7 @@ class Exchange:
             "TRUNK": '"127.0.0.1/32"',
             "AGENTS": f'"{agents}"',
             "ANSWER_SECONDS": str(ANSWER_SECONDS),
+            "LONGEST_CALL": str(LONGEST_CALL),
             "RECORDS": f'"{self.records}"',
             "CAPTURES": f'"{self.recorded}"',
             "RTPENGINE": f'"udp:127.0.0.1:{control}"',

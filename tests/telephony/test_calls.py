@@ -21,7 +21,7 @@ import pytest
 
 from arlo_rec import audio
 from tests.support import world as worlds
-from tests.support.exchange import EXAMPLE, PROMPT_ID, PROMPT_SECONDS, Ear, Exchange, Phone, lacking
+from tests.support.exchange import EXAMPLE, LONGEST_CALL, PROMPT_ID, PROMPT_SECONDS, Ear, Exchange, Phone, lacking
 from tests.support.exports import approve
 from tests.support.phones import (
     BYE,
@@ -102,6 +102,7 @@ CALLERS: Final = {
     "one Call-ID": Caller((YES,), call_id="same@example.invalid"),
     "one Call-ID again": Caller((YES,), called=COLLEAGUE, call_id="same@example.invalid"),
     "consents": Caller((YES,)),
+    "endless": Caller((YES,), (expect("BYE"),)),
     "many": Caller((YES,), calls=MANY),
 }
 AFTERWARDS: Final = {  # once the agent asked for the transfer
@@ -315,6 +316,11 @@ def test_a_further_call_to_that_agent_is_a_call_of_its_own(played: Played) -> No
     for name in ("stranger", "calls again"):
         files = [*played.captures.values(), *(path.read_bytes() for path in played.spool.iterdir())]
         assert not any(packet.payload in file for file in files for packet in _voice(played.said[name]))
+
+
+def test_a_call_that_lasts_too_long_is_ended_and_kept(played: Played) -> None:
+    (line,) = played.lines("endless")
+    assert 1 < float(line["ended"]) - float(line["recorded_from"]) < LONGEST_CALL
 
 
 # -- Withdrawal ----------------------------------------------------------------------------------------
