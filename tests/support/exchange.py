@@ -98,6 +98,10 @@ class Exchange:
         ]
         return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
+    def relayed(self) -> int:
+        """How many calls rtpengine still has."""
+        return self.log().count("Creating new call") - self.log().count("Deleting entire call")
+
     def _start(self) -> None:
         control, keys, line = (free_port() for _ in range(3))
         media = self._ports(_RELAYED_PORTS)
