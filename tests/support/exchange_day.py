@@ -125,13 +125,16 @@ def _call(chance: random.Random, kind: str, number: int, caller: str, at: dateti
     ):
         if fault < below:
             return replace(call, told=replace(told, **what))  # type: ignore[arg-type]
-    if fault < 0.57:  # the exchange's clock is an hour ahead
+    if fault < 0.57:  # a later part of a call, with the key of its first
+        begins = timedelta(minutes=chance.randrange(1, 56))
+        return replace(call, told=replace(told, begins=begins), comes=comes + begins)
+    if fault < 0.61:  # the exchange's clock is an hour ahead
         return replace(call, told=replace(told, pressed=at + HOUR))
-    if fault < 0.64:
+    if fault < 0.67:
         return replace(call, comes=comes + timedelta(hours=chance.randrange(1, 20)))
-    if fault < 0.71:
+    if fault < 0.74:
         return replace(call, again=comes + timedelta(hours=chance.randrange(0, 8)))
-    if fault < 0.76 and kind not in {"json", "two sides"}:
+    if fault < 0.80 and kind not in {"json", "two sides"}:
         return replace(call, sound_comes=comes + timedelta(hours=chance.randrange(1, 4)))
     return call
 
