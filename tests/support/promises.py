@@ -26,11 +26,13 @@ from arlo_rec.intake.run import FEW
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.model.records import to_iso
 from arlo_rec.offsite import anchor_file
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
 from tests.support.copies import CONFIRM, SAID
 from tests.support.places import TOP
+from tests.support.policies import put
 from tests.support.world import World
 
 OTHER = "+4790000002"
@@ -91,6 +93,7 @@ class Scene:
             "OUT": str(self.out(world)),
             "BACKUP": str(world.base / "backup"),
             "ESCROW": str(world.base / "escrow"),
+            "MAP": str(world.base / "map.toml"),
             "WITNESS": str(world.base / "witness.key"),
             "OLD": ids_of(world).get("a", ""),
             "COPY": ids_of(world).get("copy", ""),
@@ -131,6 +134,41 @@ def _calls(*stems: str) -> Callable[[World], None]:
 def _many(world: World) -> None:
     _calls("x", "y", "z")(world)
     world.gather("calls.jsonl")
+
+
+_MAP = """format = "jsonl"
+audio = "{audio}"
+only = "source_id"
+
+[fields]
+source_id = "source_id"
+direction = "direction"
+started_at = {path = "started_at", time = "iso"}
+caller = "caller"
+agent = "agent"
+team = "team"
+"consent.key" = "consent.key"
+"consent.at" = {path = "consent.at", time = "iso"}
+"consent.prompt" = "consent.prompt"
+"consent.prompt_completed" = "consent.prompt_completed"
+
+[withdrawal]
+only = "withdrawn"
+caller = "caller"
+at = {path = "withdrawn", time = "iso"}
+"""
+
+
+def _export(world: World) -> None:
+    """Two calls and a withdrawal by key, as an export."""
+    for seed, stem in enumerate("xy"):
+        world.deliver(stem, seed=seed + 20, seconds=0.2, caller=None)
+    with world.gather("calls.jsonl").open("a", encoding="utf-8") as file:
+        file.write(
+            json.dumps({"caller": "90000001", "withdrawn": to_iso(datetime.now(UTC)), "audio": "none.wav"}) + "\n"
+        )
+    (world.base / "map.toml").write_text(_MAP, "utf-8")
+    put(world, 'version = "2026-03"\n[[map]]\nname = "ours"\nfile = "map.toml"\n')
 
 
 _LARGE = tuple(f"x{count}" for count in range(FEW + 1))  # more than are sealed in threads
@@ -329,9 +367,11 @@ def _opens(world: World, name: str, secret: str) -> bool:
 
 
 _TURID = ("--purpose", "quality", "--all-teams", "--reason", "stands in for Leif")
+_BY_MAP = ("ingest", "SPOOL", "--map", "MAP")
 SCENES = [
     Scene("ingest", ("ingest", "SPOOL"), "telefon", _calls("x"), new=("x",), owes=_taken),
     Scene("ingest of many", ("ingest", "SPOOL"), "telefon", _many, new=("x", "y", "z"), owes=_taken),
+    Scene("ingest of an export", _BY_MAP, "telefon", _export, gone=("a", "b", "c"), new=("x", "y"), owes=_taken),
     Scene("ingest in processes", ("ingest", "SPOOL"), "telefon", _large, new=_LARGE, owes=_taken),
     Scene(
         "withdraw caller",
