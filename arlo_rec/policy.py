@@ -49,6 +49,7 @@ REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recor
     "consent_after_call": "consent.press1",
 }
 SOUND_WAITS = timedelta(hours=24)  # after a declined call: until then its sound may still arrive, and is to be refused
+PART_WAITS = timedelta(hours=1)  # for the sound of a recorded call, or a side of it, from when its record was written
 CLOCK_AHEAD = timedelta(hours=24)  # of a key press that waits for its time; further ahead it says nothing
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
 SUPPLIER_SOON = timedelta(days=30)  # before the day on which a supplier is to be controlled
@@ -358,11 +359,21 @@ def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLi
 # -- the spool ----------------------------------------------------------------------------------------
 
 
-def leaves_spool(code: str, *, said_no: bool, withdrawn: bool, began: datetime, now: datetime) -> Decision:
+def leaves_spool(
+    code: str,
+    *,
+    said_no: bool,
+    withdrawn: bool,
+    began: datetime,
+    now: datetime,
+    since: datetime | None,
+    stays: timedelta,
+) -> Decision:
     """Whether the files of a refused call are removed from the spool.
 
     What nobody said yes to may not stay anywhere, nor what was withdrawn or is past retention. What may be a mistake
-    stays, so that it can be mended. A call without a sound stays for a day: its sound may still arrive.
+    *stays*, from its first refusal (*since*), so that it can be mended. A call without a sound stays for a day: its
+    sound may still arrive.
     """
     if (rule := {**REFUSED_FOR_GOOD, **REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
         return Decision.yes(rule)
@@ -374,6 +385,8 @@ def leaves_spool(code: str, *, said_no: bool, withdrawn: bool, began: datetime, 
         return Decision.yes("retention.90d")
     if said_no:
         return Decision.yes("consent.press2")
+    if since is not None and now - since >= stays:
+        return Decision.yes("scope.only")
     return Decision.no("scope.only", "can_be_mended")
 
 

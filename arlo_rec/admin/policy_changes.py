@@ -132,6 +132,7 @@ class VersionShown(Record, frozen=True):
     own_a_day: int
     entries_days: int
     retention_days: int
+    spool_days: int
     reasons: tuple[ReasonCode, ...]
     prompts: list[PromptShown]
     maps: list[MapShown]

@@ -95,6 +95,12 @@ class SeenRefusals:
         """Whether a refusal was seen before."""
         return bool(self._db.rows("SELECT 1 FROM refusals WHERE tag = ?", (tag,)))
 
+    @reads_rows
+    def first_seen(self, tag: bytes) -> datetime | None:
+        """When a refusal of a file that lies in a spool was seen first; None for another."""
+        rows = self._db.rows("SELECT first_seen FROM refusals WHERE tag = ? AND instr(code, '@') > 0", (tag,))
+        return from_micros(rows[0][0]) if rows else None
+
     def see(self, tag: bytes, code: str, spool: str, at: datetime) -> None:
         """Insert a refusal of a file that lies in a spool at *at*, or update when it was last seen there."""
         self._db.run(

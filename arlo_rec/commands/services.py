@@ -10,7 +10,7 @@ import typer
 from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Unreachable, Usage
 from arlo_rec.policy import GuardLimits
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
@@ -43,10 +43,13 @@ def ingest(
     if explain is not None:
         return _explained(run, by, paths, explain)
     options = Options(
-        keep_source=keep_source, dry_run=dry_run, remove_refused=codes, not_of=run.files.account_of_store(), map=by
+        keep_source, dry_run, codes, not_of=run.files.account_of_store(), map=by, still_s=run.settings.still_s
     )
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
+    if outcome.unavailable:
+        first = outcome.unavailable[0]
+        raise Unreachable("spool_unreachable", path=str(first.path), reason=first.reason)
     refused = [replace(refusal, message=_message(run, refusal)) for refusal in outcome.refused]
     removed = [Removed.of(refusal) for refusal in outcome.removed]
     taken_in = TakenIn.of(outcome, refused=refused, removed=removed)
@@ -156,6 +159,8 @@ def _intake_lines(run: Run, outcome: TakenIn, options: Options) -> list[str]:
         lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
     if not dry_run:
         lines += [run.say("ingest.unclaimed", source=source) for source in outcome.unclaimed]
+    if outcome.waiting:
+        lines.append(run.say("ingest.waiting", count=len(outcome.waiting)))
     return lines + [run.say("ingest.left", source=source) for source in outcome.left]
 
 
@@ -174,6 +179,7 @@ def _preview_table(run: Run, outcome: TakenIn) -> Table:
         ending = run.say("would.removed" if refusal.source in removed else "would.refused")
         rows.append([refusal.source, ending, refusal.code, refusal.rule, str(refusal.message)])
     rows += [[source, *unclaimed] for source in outcome.unclaimed]
+    rows += [[source, run.say("would.waiting"), "", "", run.say("would.waiting_why")] for source in outcome.waiting]
     columns = ("source", "outcome", "code", "rule", "message")
     return run.table(columns, rows, ("rule", "message"))._replace(is_whole=True)
 

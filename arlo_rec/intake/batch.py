@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -40,12 +40,13 @@ from arlo_rec.intake.candidates import (
     Duplicate,
     Judged,
     Notice,
+    NotNow,
     NotRead,
     Refusal,
     Tags,
     declined,
 )
-from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
+from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of, lacks_sound
 from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.log.events import Denied, RefusedRemoved
@@ -62,6 +63,7 @@ CODES = (  # every refusal, in the order in which they apply
 )  # fmt: skip
 
 Reading = Delivered | Notice | NotRead
+_OF_A_HALF = frozenset({"bad_metadata", "bad_audio"})  # refusals of a file that is half written, too
 _DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
 
 
@@ -108,7 +110,11 @@ class RefusalMemory:
 
     def is_dismissed(self, delivery: Delivery) -> bool:
         """Whether an earlier run dismissed this call and its sound, or a leg of it, is gone since."""
-        return not delivery.has_sounds and self._seen.knows(self._dismissal_tag(delivery))
+        return lacks_sound(delivery) and self._seen.knows(self._dismissal_tag(delivery))
+
+    def since(self, code: str, delivery: Delivery) -> datetime | None:
+        """When a run refused this delivery first, so and as it lies there; None for a new refusal."""
+        return self._seen.first_seen(self._refusal_tag(code, delivery))
 
     def refused_for_good(self, delivery: Delivery) -> Refusal | None:
         """The refusal for which a run removed the sound, but not yet the manifest, if any."""
@@ -178,13 +184,18 @@ class BatchOutcome:
         A vanished manifest is skipped: another run has taken its call in.
         """
         try:
-            yield
-        except Refusal as refusal:
-            self._refuse(delivery, refusal)
-        except Duplicate as duplicate:
-            self._note_duplicate(delivery, duplicate.recording)
+            try:
+                yield
+            except Refusal as refusal:
+                self._refuse(delivery, refusal)
+            except Duplicate as duplicate:
+                self._note_duplicate(delivery, duplicate.recording)
         except Vanished:
             pass
+        except spool.Unfinished:
+            self.outcome.waiting.append(delivery.source)
+        except spool.Unavailable as problem:
+            self.outcome.unavailable.append(problem)
 
     def accept(self, delivered: Delivered, recording: RecordingId) -> None:
         """Note a call that is accepted, or that a dry run would accept."""
@@ -249,6 +260,11 @@ class BatchOutcome:
                 self._note_duplicate(delivery, held[0].id)
                 return
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
+        if refusal.sound_gone and candidates.may_still_come(delivery, self._run.now):
+            raise spool.Unfinished
+        read = (delivery.manifest_file, *delivery.sounds)
+        if refusal.code in _OF_A_HALF and not all(self._run.still.of(file) for file in read if file is not None):
+            raise spool.Unfinished
         why, field = refusal.why, refusal.field
         not_taken = NotTaken(delivery.source, delivery.source_id, refusal.code, refusal.rule, why, field, told=False)
         self._refused.append(RefusedDelivery(delivery, not_taken))
@@ -273,7 +289,9 @@ class BatchOutcome:
         claim = None if delivery.says_withdrawal else candidates.claimed(delivery)
         began, now = candidates.began(delivery, self._run.now), self._run.now
         facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery)}
-        return policy.leaves_spool(code, began=began, now=now, **facts).allowed
+        since = None if delivery.says_withdrawal else self._memory.since(code, delivery)
+        stays = timedelta(days=self._run.store.policy.at(now).spool_days)
+        return policy.leaves_spool(code, began=began, now=now, since=since, stays=stays, **facts).allowed
 
     def _is_withdrawn(self, delivery: Delivery) -> bool:
         """Whether the caller of a refused call withdrew after the key press, or after the call began."""
@@ -299,17 +317,20 @@ class BatchOutcome:
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Reading]:
     """Read and judge manifests and compute tags: the part of step 1 that needs no catalogue."""
-    readings: list[tuple[Delivery, Call | Notice | Refusal | Vanished]] = []
+    readings: list[tuple[Delivery, Call | Notice | Refusal | NotNow]] = []
     for delivery in deliveries:
         try:
-            readings.append((delivery, candidates.read_delivery(delivery, run.rules)))
-        except (Refusal, Vanished) as reason:
+            reading = candidates.read_delivery(delivery, run.rules)
+            if not candidates.is_complete(delivery, run.still):
+                raise spool.Unfinished
+            readings.append((delivery, reading))
+        except (Refusal, *candidates.NOT_NOW) as reason:
             readings.append((delivery, reason))
     run.tags.prepare([reading for _, reading in readings if isinstance(reading, Call)])
     return [_reading(run, delivery, reading) for delivery, reading in readings]
 
 
-def _reading(run: IntakeRun, delivery: Delivery, reading: Call | Notice | Refusal | Vanished) -> Reading:
+def _reading(run: IntakeRun, delivery: Delivery, reading: Call | Notice | Refusal | NotNow) -> Reading:
     match reading:
         case Call():
             return _delivered(run, delivery, reading)

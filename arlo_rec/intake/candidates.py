@@ -30,16 +30,26 @@ from arlo_rec import audio
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import primitives
 from arlo_rec.intake import spool
-from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, Withdrawal, WithheldNumber
+from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, Withdrawal, WithheldNumber, lacks_sound
 from arlo_rec.log.events import CallDeclined
-from arlo_rec.model.consent import Claim, Consent, Prompt, after_withdrawal, declined_after, judge, judge_notice, prove
+from arlo_rec.model.consent import (
+    Claim,
+    Consent,
+    Prompt,
+    after_withdrawal,
+    declined_after,
+    has_said_no,
+    judge,
+    judge_notice,
+    prove,
+)
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Private, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week
-from arlo_rec.policy import CLOCK_AHEAD, Decision, State
+from arlo_rec.policy import CLOCK_AHEAD, PART_WAITS, Decision, State
 from arlo_rec.rights import NO_OBJECTIONS, Objections, taken_in_despite
 
 if TYPE_CHECKING:
@@ -100,6 +110,7 @@ RULE_OF_CODE = {  # of refusals outside `model.consent`
     "bad_audio": "scope.only",
 }
 NO_ID = RecordingId(b"")  # of a call accepted by a dry run
+_LAST_SECOND = 253_402_300_799  # of the calendar
 
 
 class Refusal(Exception):
@@ -131,15 +142,19 @@ class Duplicate(Exception):
         self.recording = recording
 
 
+NotNow = Vanished | spool.Unfinished | spool.Unavailable  # reasons why a delivery is left as it lies
+NOT_NOW = (Vanished, spool.Unfinished, spool.Unavailable)
+
+
 # -- the stages ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """A delivery that was refused by its manifest, or whose manifest has vanished since it was listed."""
+    """A delivery that was refused by its manifest, or of which nothing can be said now."""
 
     delivery: Delivery
-    reason: Refusal | Vanished
+    reason: Refusal | NotNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +260,10 @@ class Examined:
 
     def frames(self) -> Iterator[bytes]:
         """Yield the sound after the key press in pieces, once; raises SoundError where the file breaks off."""
-        return audio.skip_first(self.cut * self.sound.header.frame_bytes, self.sound.frames(self.identity))
+        try:
+            yield from audio.skip_first(self.cut * self.sound.header.frame_bytes, self.sound.frames(self.identity))
+        except OSError as error:  # of the spool's disk, while the store's is written to
+            raise spool.Unavailable(self.files[0].path, error) from None
 
     def content(self) -> bytes:
         """The tag of the whole sound, after all `frames` were read."""
@@ -292,7 +310,7 @@ class ConsentRules:
 
 
 def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
-    """Read and judge a manifest, and check that its sound is a plain file; raises Refusal or Vanished."""
+    """Read and judge a manifest, and check that its sound is a plain file; raises Refusal, and what is `NOT_NOW`."""
     try:
         delivery.read()
         if delivery.is_notice:
@@ -343,6 +361,25 @@ def began(delivery: Delivery, now: datetime) -> datetime:
     return min(written, now)
 
 
+def may_still_come(delivery: Delivery, now: datetime) -> bool:
+    """Whether the sound of a read delivery, or a side of it, may still be on its way: for an hour from its record on.
+
+    The record of our own manifests is the last that is written. An export, and a call in two files, comes apart.
+    """
+    claim, file = claimed(delivery), delivery.manifest_file
+    comes_apart = delivery.comes_apart or (delivery.sounds and lacks_sound(delivery))
+    if not comes_apart or claim is None or has_said_no(claim) or file is None:
+        return False
+    told = datetime.fromtimestamp(min(file.changed_ns // 1_000_000_000, _LAST_SECOND), UTC)
+    return now - (told if told <= now else min(claim.started_at, now)) < PART_WAITS
+
+
+def is_complete(delivery: Delivery, still: spool.Stillness) -> bool:
+    """Whether nobody writes to the sounds of a read delivery: each is older than its record, or still."""
+    written = delivery.manifest_file.changed_ns if delivery.manifest_file is not None else 0
+    return all(sound.changed_ns <= written or still.of(sound) for sound in delivery.sounds)
+
+
 def pressed(delivery: Delivery, now: datetime) -> datetime:
     """When the key of consent of a read delivery was pressed; else when its call began.
 
@@ -376,13 +413,15 @@ def history_of(delivered: Delivered, catalogue: Catalogue, agents: Agents) -> Ca
 def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentRules) -> Iterator[Examined]:
     """Open and judge the sound of a call.
 
-    It does not use the store, so that calls can be examined in parallel. Raises Refusal or Duplicate, at the end too if
-    the file was changed meanwhile.
+    It does not use the store, so that calls can be examined in parallel. Raises Refusal, Duplicate, what is `NOT_NOW`,
+    and these at the end too if the file was changed meanwhile.
     """
     call = judged.delivered.call
     try:
         with _sounds(judged.delivered.delivery) as opened:
             sound, problem = _recognised(opened, decoder)
+            if problem == "decoder_missing":  # for want of memory or of handles: no word about this sound
+                raise spool.Unavailable(opened[0][1].path, OSError(problem))
             claim = _claim(call, sound.header if sound else None)
             rules.check(claim)
             judged.history.check(call, lambda: _content(sound, tags), rules.now)

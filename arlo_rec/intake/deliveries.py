@@ -57,12 +57,13 @@ class Lines:
     """The lines of a file up to the *size* that it had when it was opened.
 
     Each has its line end, and the first no byte order mark. A line that is longer than MANIFEST_BYTES is cut to one
-    byte more than that; where it has no end within PASSED_OVER, Unreadable is raised.
+    byte more than that; where it has no end within PASSED_OVER, Unreadable is raised. A last line without an end is
+    left out where the file is not *complete*, and `is_cut` is set.
     """
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self.number = 0
-        self._stream, self._bytes_left = stream, size
+    def __init__(self, stream: BinaryIO, size: int, complete: Callable[[], bool] = lambda: True) -> None:
+        self.number, self.is_cut = 0, False
+        self._stream, self._bytes_left, self._complete = stream, size, complete
 
     def __iter__(self) -> Lines:
         return self
@@ -70,6 +71,9 @@ class Lines:
     def __next__(self) -> bytes:
         line = rest = self._read(MANIFEST_BYTES + 1)
         if not line:
+            raise StopIteration
+        if not self._bytes_left and not line.endswith(b"\n") and not self._complete():
+            self.is_cut = True
             raise StopIteration
         self.number += 1
         skipped = 0
@@ -271,7 +275,9 @@ class ManifestOfMany:
     path: Path
     home: spool.Home
     reading: Callable[[Lines], Iterator[Record]]
+    still: spool.Stillness | None = None
     listed: bool = False
+    exported: bool = False  # whether it is no manifest of ours
     manifest: spool.SpoolFile | None = None
     calls: int = 0
     finished: int = 0
@@ -282,9 +288,9 @@ class ManifestOfMany:
         count = 0
         try:
             with spool.opened(self.home, self.path.parent, self.path.name) as (stream, file):
-                for _ in self._records(stream, file):
+                for _ in self.reading(Lines(stream, file.size)):
                     count += 1
-        except (spool.NotAFile, Unreadable):
+        except (spool.NotAFile, spool.Unavailable, Unreadable):
             count += 1
         return count
 
@@ -292,34 +298,34 @@ class ManifestOfMany:
         """Yield its calls lazily; the file stays open meanwhile, so that all are of one file."""
         try:
             with spool.opened(self.home, self.path.parent, self.path.name) as (stream, self.manifest):
-                yield from self._lines(self._records(stream, self.manifest))
+                yield from self._lines(Lines(stream, self.manifest.size, self._is_complete))
         except spool.NotAFile as problem:
             if not (problem.missing and self.listed):  # else another run has taken it in
-                yield self._line(fault="not_a_file")
+                yield self._line(fault=BadManifest("not_a_file"))
+        except spool.Unavailable as problem:
+            yield self._line(fault=problem)
 
     def _line(self, **what: Any) -> Line:
-        return Line(path=self.path, home=self.home, shared=self, **what)
+        return Line(path=self.path, home=self.home, shared=self, comes_apart=self.exported, **what)
 
-    def _records(self, stream: BinaryIO, file: spool.SpoolFile) -> Iterator[Record]:
-        return self.reading(Lines(stream, file.size))
+    def _is_complete(self) -> bool:
+        return self.still is None or self.manifest is None or self.still.of(self.manifest)
 
-    def _lines(self, records: Iterator[Record]) -> Iterator[Line]:
+    def _lines(self, lines: Lines) -> Iterator[Line]:
         """Yield each line after reading the next, so that `read_to_end` is known before the last line."""
         last, broken = None, None
         try:
-            for record in records:
+            for record in self.reading(lines):
                 if last is not None:
                     yield last
                 self.calls += 1
-                last = Line(
-                    path=self.path, home=self.home, shared=self, record=record, number=record.line, raw=record.raw
-                )
+                last = self._line(record=record, number=record.line, raw=record.raw)
         except Unreadable as bad:
-            broken = Line(
-                path=self.path, home=self.home, shared=self, fault="bad_metadata", number=bad.line, raw=bad.raw
-            )
-        except OSError:
-            broken = self._line(fault="not_a_file")
+            broken = self._line(fault=BadManifest("bad_metadata"), number=bad.line, raw=bad.raw)
+        except OSError as error:
+            broken = self._line(fault=spool.Unavailable(self.path, error))
+        if lines.is_cut and broken is None:
+            broken = self._line(fault=spool.Unfinished())
         self.read_to_end = broken is None
         yield from (line for line in (last, broken) if line is not None)
 
@@ -331,7 +337,7 @@ class Line(Delivery):
     shared: ManifestOfMany
     record: Record | None = None
     number: int | None = None
-    fault: str = ""
+    fault: Exception | None = None
 
     def __reduce__(self) -> tuple[Callable[[], Delivery], tuple[()]]:
         """A process that seals its sound needs neither its record nor the reading of its file."""
@@ -344,9 +350,9 @@ class Line(Delivery):
         return str(self.path) if self.number is None else f"{self.path}:{self.number}"
 
     def read(self) -> None:
-        """Read the line as a JSON object; raises BadManifest."""
+        """Read the line as a JSON object; raises BadManifest, Unfinished or Unavailable."""
         if self.record is None:
-            raise BadManifest(self.fault)
+            raise self.fault or BadManifest("bad_metadata")
         try:
             self.json = self.record.to_json()
         except ValueError:
@@ -377,12 +383,14 @@ class Line(Delivery):
 
 @dataclass(slots=True)
 class SpoolContents:
-    """Manifests in order, each once, with their homes and whether they were listed; and sounds.
+    """Manifests in order, each once, with their homes and whether they were listed; sounds; and unreadable folders.
 
     It keeps names, as paths take five times as much memory: a folder may hold a hundred thousand.
     """
 
     mapped: Mapped | None = None
+    still: spool.Stillness | None = None
+    unavailable: list[spool.Unavailable] = field(default_factory=list)
 
     _manifests: dict[str, tuple[spool.Home, bool]] = field(default_factory=dict)
     _sounds: dict[str, tuple[str, spool.Home]] = field(default_factory=dict)  # by their absolute names
@@ -409,7 +417,8 @@ class SpoolContents:
         for name, (home, listed) in self._manifests.items():
             path = Path(name)
             if (reading := self._reading(path)) is not None:
-                yield from ManifestOfMany(path, home, reading, listed).lines()
+                exported = self.mapped is not None
+                yield from ManifestOfMany(path, home, reading, self.still, listed, exported).lines()
             else:
                 yield Manifest(path=path, home=home, listed=listed)
 
@@ -431,15 +440,22 @@ class SpoolContents:
         return [Path(name) for name, _ in self._sounds.values()]
 
 
-def scan(paths: list[Path], *, not_of: int | None = None, mapped: Mapped | None = None) -> SpoolContents:
+def scan(
+    paths: list[Path],
+    *,
+    not_of: int | None = None,
+    mapped: Mapped | None = None,
+    still: spool.Stillness | None = None,
+) -> SpoolContents:
     """List the manifests and sound files at *paths* and below, in order.
 
     Files of the account *not_of* are left out (`spool.home_of`). *mapped* reads its files in place of our manifests.
+    *still* tells whether a last line without an end is whole; without it each is.
     """
-    contents = SpoolContents(mapped)
+    contents = SpoolContents(mapped, still)
     for path in paths:
         home = spool.home_of(path, not_of=not_of)
-        for file in spool.files(home, path):
+        for file in spool.files(home, path, contents.unavailable):
             named, ending = file == path, file.suffix.lower()
             if ending in SOUND_ENDINGS and (not named or spool.is_there(home, file)):
                 contents.add_sound(file, home)

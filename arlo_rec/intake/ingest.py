@@ -23,7 +23,9 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from errno import ENOENT
 from itertools import islice
+from os import strerror
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,10 +78,8 @@ def ingest(
         left_in_spool.remember(store, paths, options.map, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
-    tags, contents = (
-        Tags(store.secret(INDEX_SEED)),
-        scan(paths, not_of=options.not_of, mapped=maps.reading(options.map)),
-    )
+    tags, still = Tags(store.secret(INDEX_SEED)), spool.Stillness(options.still_s, now)
+    contents = scan(paths, not_of=options.not_of, mapped=maps.reading(options.map), still=still)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
@@ -89,7 +89,7 @@ def ingest(
         audio.decoder_process() as decoder,
     ):
         observer(Progress(phase, 0, count))
-        run = IntakeRun(store, tags, decoder, sides, now, options)
+        run = IntakeRun(store, tags, decoder, sides, now, options, still)
         for batch in _finished(run, _read_ahead(run, contents.deliveries(), only_notices=closed is not None)):
             outcome.add(batch.outcome)
             contents.claim(path for delivery in batch.deliveries for path in delivery.sound_paths())
@@ -97,16 +97,15 @@ def ingest(
             observer(Progress(phase, min(done, count), count))
     if closed is not None:
         raise closed
-    if not options.dry_run:
-        _forget_gone(store, tags, paths, outcome, now)
+    outcome.unavailable += contents.unavailable
+    if not options.dry_run and not outcome.unavailable:
+        _forget_gone(store, tags, paths, now)
     outcome.unclaimed = contents.unclaimed()
     return outcome
 
 
-def _forget_gone(store: Store, tags: Tags, paths: list[Path], outcome: Outcome, now: datetime) -> None:
-    """Note which refused files this run no longer found; nothing where a folder could not be read whole."""
-    if any(spool.is_unreadable(Path(refused.source)) for refused in outcome.refused):
-        return
+def _forget_gone(store: Store, tags: Tags, paths: list[Path], now: datetime) -> None:
+    """Note which refused files this run, which could read all, no longer found."""
     folders = [path for path in paths if spool.home_of(path).folder == path]
     gone = [tag for folder in folders for tag in store.catalogue.refusals.gone(tags.spool(folder), now)]
     if gone:
@@ -140,7 +139,7 @@ def _demand_there(paths: list[Path]) -> None:
         with disk():
             is_missing = not path.suffix and status(path) is None
         if is_missing:
-            raise Unreachable("spool_unreachable", path=str(path))
+            raise Unreachable("spool_unreachable", path=str(path), reason=strerror(ENOENT))
 
 
 def _demand_map(store: Store, map: Map | None, now: datetime) -> None:

@@ -7,9 +7,9 @@ next run of `ingest` removes what may not stay (`policy.leaves_spool`), as its o
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from arlo_rec.backends import shared_folder
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake import candidates, maps, spool
+from arlo_rec.intake.batch import RefusalMemory
 from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags
-from arlo_rec.intake.deliveries import scan
+from arlo_rec.intake.deliveries import SpoolContents, scan
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.policy import SOUND_WAITS, State, due_at, leaves_spool
@@ -48,13 +49,16 @@ class LeftCall(NamedTuple):
     pressed: datetime  # the key of consent; else as `began`
     said_no: bool
     stopped: bool  # by a key, during the call
+    since: datetime  # its first refusal; else now
+    stays: timedelta  # from then on
 
     def leaves_at(self, now: datetime, withdrawn_at: datetime | None) -> datetime:
         """When an intake removes its files at the latest; not later than *now* for what the next one removes."""
         withdrawn = withdrawn_at is not None and self.pressed < withdrawn_at + CLOCK_TOLERANCE
         facts = {"said_no": self.said_no, "withdrawn": withdrawn}
-        for at in (now, self.began + SOUND_WAITS):
-            if leaves_spool(self.code, began=self.began, now=at, **facts).allowed:
+        for at in (now, *sorted((self.began + SOUND_WAITS, self.since + self.stays))):
+            decision = leaves_spool(self.code, began=self.began, now=at, since=self.since, stays=self.stays, **facts)
+            if decision.allowed:
                 return at
         return due_at(self.began)
 
@@ -81,18 +85,19 @@ def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
     """The calls of these numbers that lie in a known spool, by what their manifests say."""
     known, tags = _known(store), Tags(store.secret(INDEX_SEED))
     search = Search([], is_whole=bool(known) and all(_is_readable(Path(each.folder)) for each in known))
-    rules = ConsentRules(store.policy, now)
-    spools = [_deliveries(each) for each in known]
-    search = search._replace(is_whole=search.is_whole and None not in spools)
-    for delivery in chain.from_iterable(filter(None, spools)):
+    rules, memory = ConsentRules(store.policy, now), RefusalMemory(store, tags, now)
+    spools = [_contents(each) for each in known]
+    is_whole = search.is_whole and all(each is not None and not each.unavailable for each in spools)
+    search = search._replace(is_whole=is_whole)
+    for delivery in chain.from_iterable(each.deliveries() for each in spools if each is not None):
         try:
             code = _code(delivery, numbers, rules)
             code = None if _is_held(store, delivery, tags) else code
-        except spool.NotAFile:
+        except (spool.NotAFile, spool.Unavailable):
             search = search._replace(is_whole=False)
             continue
         if code is not None and delivery.source not in {call.source for call in search.calls}:  # read by two maps
-            search.calls.append(_left(delivery, code, now))
+            search.calls.append(_left(store, delivery, code, memory, now))
     return search._replace(calls=sorted(search.calls, key=lambda call: (call.began, call.source)))
 
 
@@ -121,10 +126,12 @@ def _code(delivery: Delivery, numbers: Collection[str], rules: ConsentRules) -> 
     return WAITS
 
 
-def _left(delivery: Delivery, code: str, now: datetime) -> LeftCall:
+def _left(store: Store, delivery: Delivery, code: str, memory: RefusalMemory, now: datetime) -> LeftCall:
     claim, began = candidates.claimed(delivery), candidates.began(delivery, now)
     said_no, stopped = claim is not None and has_said_no(claim), candidates.was_stopped(delivery)
-    return LeftCall(delivery.source, code, began, candidates.pressed(delivery, now), said_no, stopped)
+    pressed, since = candidates.pressed(delivery, now), memory.since(code, delivery) or now
+    stays = timedelta(days=store.policy.at(now).spool_days)
+    return LeftCall(delivery.source, code, began, pressed, said_no, stopped, since, stays)
 
 
 def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
@@ -135,8 +142,8 @@ def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
     return any(row.state is State.HELD for row in rows)
 
 
-def _deliveries(known: Known) -> Iterator[Delivery] | None:
-    """The deliveries in a spool, read as it was last; None where this program reads that map no longer."""
+def _contents(known: Known) -> SpoolContents | None:
+    """The contents of a spool, read as it was last; None where this program reads that map no longer."""
     by = None
     if known.map is not None:
         from arlo_rec.intake.maps import read
@@ -145,7 +152,7 @@ def _deliveries(known: Known) -> Iterator[Delivery] | None:
             by = read.read(known.map.encode("utf-8"), known.folder)
         except read.BadMap:
             return None
-    return scan([Path(known.folder)], mapped=maps.reading(by)).deliveries()
+    return scan([Path(known.folder)], mapped=maps.reading(by))
 
 
 def _known(store: Store) -> list[Known]:

@@ -70,6 +70,7 @@ class Delivery:
     sounds: tuple[spool.SpoolFile, ...] = ()
     json: dict[str, Any] = field(default_factory=dict)
     raw: bytes = b""
+    comes_apart: bool = False  # whether its sound comes by another way than its description
 
     @property
     def source(self) -> str:
@@ -83,7 +84,7 @@ class Delivery:
         return value if isinstance(value, str) and _is_text(value) else None
 
     def read(self) -> None:
-        """Read the description into `raw` and `json`; raises BadManifest or Vanished."""
+        """Read the description into `raw` and `json`; raises BadManifest, Vanished, Unfinished or Unavailable."""
         raise NotImplementedError
 
     @property
@@ -103,7 +104,7 @@ class Delivery:
 
     @contextmanager
     def opened_sounds(self, *, shared: bool = False) -> Iterator[list[tuple[BinaryIO, spool.SpoolFile]]]:
-        """Open its sounds in or below the folder in which it was read; raises BadManifest or NotAFile."""
+        """Open its sounds in or below the folder in which it was read; raises BadManifest, and as `spool.opened`."""
         with ExitStack() as stack:
             yield [stack.enter_context(self._opened(name, shared=shared)) for name in self.audio_names()]
 
@@ -126,11 +127,6 @@ class Delivery:
                     if not (problem.missing or problem.outside):
                         return False
         return True
-
-    @property
-    def has_sounds(self) -> bool:
-        """Whether all sounds that it names were there when they were opened."""
-        return bool(self.sounds) and len(self.sounds) == len(self.audio_names())
 
     def finish(self) -> spool.SpoolFile | None:
         """Note that the call is finished and its sound removed; returns the manifest if it may be removed now."""
@@ -199,6 +195,11 @@ class Delivery:
             line=_text(manifest, "line") if manifest.get("line") is not None else None,
             known=_known(manifest.get("known")),
         )
+
+
+def lacks_sound(delivery: Delivery) -> bool:
+    """Whether a sound that a delivery names, or a side of it, was not there when it was opened."""
+    return not delivery.sounds or len(delivery.sounds) < len(delivery.audio_names())
 
 
 @dataclass(slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from arlo_rec.backends.workers import Workers, workers
 from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import Announced, ConsentRules, Examined, Judged, Tags
 from arlo_rec.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
+from arlo_rec.intake.spool import STILL_S, Stillness, Unavailable
 from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId
 from arlo_rec.store import Store
@@ -87,6 +88,7 @@ class TakenIn(Record, frozen=True):
     removed: list[Removed]
     left: list[str]
     withdrawn: list[Withdrawn]
+    waiting: list[str]
     row: int | UnsetType = UNSET
     fields: list[Explained] | UnsetType = UNSET
 
@@ -96,7 +98,7 @@ class Outcome:
     """The outcome of each delivery.
 
     `removed` are those of `refused` whose files were removed; `left` are files that could not be removed, and
-    `unclaimed` sounds that no manifest names.
+    `unclaimed` sounds that no manifest names. `waiting` are deliveries that are not complete yet.
     """
 
     accepted: list[Taken] = field(default_factory=list)
@@ -106,6 +108,8 @@ class Outcome:
     removed: list[NotTaken] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     withdrawn: list[Withdrawn] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    unavailable: list[Unavailable] = field(default_factory=list)
     unfinished: bool = False  # whether files of erased recordings are still to be deleted
 
     def add(self, other: Outcome) -> None:
@@ -116,6 +120,8 @@ class Outcome:
         self.removed += other.removed
         self.left += other.left
         self.withdrawn += other.withdrawn
+        self.waiting += other.waiting
+        self.unavailable += other.unavailable
         self.unfinished |= other.unfinished
 
 
@@ -124,7 +130,7 @@ class Options:
     """Options of an intake.
 
     `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`; `map` reads
-    the files in place of our own formats.
+    the files in place of our own formats. A file that nobody changed for `still_s` seconds counts as complete.
     """
 
     keep_source: bool = False
@@ -132,6 +138,7 @@ class Options:
     remove_refused: frozenset[str] = frozenset()
     not_of: int | None = None
     map: Map | None = None
+    still_s: float = STILL_S
 
 
 DEFAULTS = Options()
@@ -175,6 +182,7 @@ class IntakeRun:
     sealers: Sealers
     now: datetime
     options: Options
+    still: Stillness
     offered: dict[bytes, bytes] = field(default_factory=dict)
 
     @property

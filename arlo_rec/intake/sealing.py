@@ -19,8 +19,16 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.tables import Catalogue
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.intake import candidates
-from arlo_rec.intake.candidates import Announced, ConsentRules, Duplicate, Examined, Refusal, Tags
-from arlo_rec.intake.manifest import Vanished
+from arlo_rec.intake.candidates import (
+    NOT_NOW,
+    Announced,
+    ConsentRules,
+    Duplicate,
+    Examined,
+    NotNow,
+    Refusal,
+    Tags,
+)
 from arlo_rec.intake.spool import SpoolFile
 from arlo_rec.log.events import CallTakenIn
 from arlo_rec.model.consent import Consent
@@ -29,7 +37,7 @@ from arlo_rec.model.records import Audience, Call, Kind, Recording, RecordingId,
 from arlo_rec.model.times import iso_week
 from arlo_rec.policy import Event
 
-NotSealed = Refusal | Duplicate | Vanished
+NotSealed = Refusal | Duplicate | NotNow
 FOR_MANAGERS = ("agent", "channels", "duration_s", "encoding", "known", "lead_s", "rate", "tracks")
 
 
@@ -104,7 +112,7 @@ class Sealer:
         try:
             with candidates.examined(announced.judged, self.decoder, self.tags, rules) as examined:
                 return _encrypt(announced, examined, keys, self.blobs)
-        except (Refusal, Duplicate, Vanished) as reason:
+        except (Refusal, Duplicate, *NOT_NOW) as reason:
             return reason
 
     def _read_back(self, written: _Written) -> Sealed:

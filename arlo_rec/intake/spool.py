@@ -11,16 +11,24 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from arlo_rec.backends import shared_folder
 
 FolderId = tuple[int, int]  # device and inode
-_UNREADABLE = "unreadable.json"  # in place of the files of an unreadable folder
+STILL_S = 1.0  # seconds after which a file that nobody changed counts as complete: sound is written more often
+_IS_NONE = frozenset(  # of a name that leads to no plain file, whatever the state of the machine
+    {
+        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EINVAL),
+        *(errno.ENAMETOOLONG, errno.EILSEQ),
+    }
+)
 
 
 class NotAFile(Exception):
@@ -32,6 +40,21 @@ class NotAFile(Exception):
     def __init__(self, *, missing: bool = False, outside: bool = False) -> None:
         super().__init__("not a plain file")
         self.missing, self.outside = missing, outside
+
+
+class Unavailable(Exception):
+    """A file or folder cannot be read for now, such as for want of a right or by a fault of the disk.
+
+    Nothing is concluded from that: nothing is refused for it, and nothing removed.
+    """
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(path, error)
+        self.path, self.reason = path, error.strerror or str(error)
+
+
+class Unfinished(Exception):
+    """A file is still written to, or a part of its call is still to come."""
 
 
 class Home:
@@ -87,7 +110,7 @@ def opened(
 ) -> Iterator[tuple[BinaryIO, SpoolFile]]:
     """Open a plain file below *folder*, which is in or below *home* and is *same* if given.
 
-    Raises NotAFile, also for errors of reading inside.
+    Raises NotAFile, and Unavailable, also for errors of reading inside.
     """
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
@@ -102,8 +125,8 @@ def opened(
         with os.fdopen(os.dup(handle), "rb", buffering=0 if shared else -1) as stream:
             path, changed = folder / name, status.st_mtime_ns
             yield stream, SpoolFile(path, status.st_size, status.st_dev, status.st_ino, changed, lies_in, home)
-    except OSError:
-        raise NotAFile from None
+    except OSError as error:
+        raise Unavailable(folder / name, error) from None
     finally:
         os.close(handle)
 
@@ -111,6 +134,29 @@ def opened(
 def is_unchanged(stream: BinaryIO, file: SpoolFile) -> bool:
     """Whether an opened file is unchanged since it was opened."""
     return file.is_still(os.fstat(stream.fileno()))
+
+
+class Stillness:
+    """Tells whether files are complete: unchanged for so many seconds.
+
+    A file that was changed a moment ago is looked at again when the seconds are over. One run waits for three times as
+    long at most: what others still write then is left to the next.
+    """
+
+    def __init__(self, seconds: float, now: datetime) -> None:
+        self._seconds, self._left = seconds, 3 * seconds
+        self._now = now.timestamp() - time.monotonic()  # of a clock that does not run
+
+    def of(self, file: SpoolFile) -> bool:
+        """Whether nobody writes to a file any more; its time may be ahead of our clock."""
+        age = self._now + time.monotonic() - file.changed_ns / 1_000_000_000
+        wait = max(0.0, self._seconds - max(age, 0.0))
+        if wait > self._left:
+            return False
+        self._left -= wait
+        time.sleep(wait)
+        status = _status(file.home, file.path)
+        return status is not None and file.is_still(status)
 
 
 def is_there(home: Home, path: Path) -> bool:
@@ -131,10 +177,10 @@ def home_of(path: Path, *, not_of: int | None = None) -> Home:
     return Home(path if is_folder else path.parent, named=is_folder, not_of=not_of)
 
 
-def files(home: Home, path: Path) -> Iterator[Path]:
+def files(home: Home, path: Path, unavailable: list[Unavailable]) -> Iterator[Path]:
     """Yield the files at *path*: itself, or all below a folder, in order; links are not followed.
 
-    An unreadable folder gives the name of an impossible manifest in it, whose refusal makes the failure visible.
+    A folder that cannot be read is added to *unavailable*.
     """
     if home.folder != path:
         yield path
@@ -145,16 +191,13 @@ def files(home: Home, path: Path) -> Iterator[Path]:
         try:
             with home.reached(folder, shared_folder.FOLDER) as handle, os.scandir(handle) as entries:
                 below = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-        except OSError:
-            yield folder / _UNREADABLE
+        except FileNotFoundError:  # removed since its name was read
+            continue
+        except OSError as error:
+            unavailable.append(Unavailable(folder, error))
             continue
         yield from (folder / name for name, is_folder in below if not is_folder)
         waiting += [folder / name for name, is_folder in reversed(below) if is_folder]
-
-
-def is_unreadable(path: Path) -> bool:
-    """Whether a path that `files` gave stands for a folder that could not be read."""
-    return path.name == _UNREADABLE
 
 
 def remove(file: SpoolFile) -> bool:
@@ -181,7 +224,7 @@ def sync(removed: Iterable[SpoolFile]) -> None:
 
 
 def _open_below(home: Home, path: Path, begin: Path, way: Sequence[str], same: FolderId | None) -> tuple[int, FolderId]:
-    """Open a plain file *way* below a folder; returns its handle and its folder. Raises NotAFile."""
+    """Open a plain file *way* below a folder; returns its handle and its folder. Raises NotAFile and Unavailable."""
     try:
         with home.reached(begin) as first:
             if same is not None and _id(first) != same:
@@ -193,8 +236,12 @@ def _open_below(home: Home, path: Path, begin: Path, way: Sequence[str], same: F
             os.close(lies_in)
     except FileNotFoundError:
         raise NotAFile(missing=True) from None
-    except (OSError, ValueError):  # ValueError: a name that the system's encoding cannot write
+    except ValueError:  # a name that the system's encoding cannot write
         raise NotAFile from None
+    except OSError as error:
+        if error.errno in _IS_NONE:
+            raise NotAFile from None
+        raise Unavailable(path, error) from None
 
 
 def _id(handle: int) -> FolderId:

@@ -8,6 +8,7 @@ most_found = 100
 own_a_day = 20
 entries_days = 730             # 365 to 1825
 retention_days = 60            # 90 at most
+spool_days = 7                 # 1 to 30
 
 [[reason]]                     # where any stands here, these are the whole list
 code = "wrong-answer"

@@ -107,6 +107,7 @@ class PolicyVersion:
     own_a_day: int  # recordings that an officer opens a day by her own access, unless the approval allows more
     entries_days: int  # after which the log drops bodies of entries
     retention_days: int  # for which a recording is kept
+    spool_days: int  # after which a refused call is removed from the spool
     program: tuple[Part, ...]  # the parts of the program that it was approved with
     maps: tuple[Part, ...] = ()  # of exports that may be taken in, by their digests
     by: str = ""  # the proposing officer; empty for a new store's
@@ -250,11 +251,13 @@ REASON_CODES: Final[tuple[ReasonCode, ...]] = (
 MOST_FOUND: Final = 50  # more would be no search for a call (access.need)
 OWN_A_DAY: Final = 20
 ENTRIES_DAYS: Final = 365  # a year of an employee's acts, for checks of access (GDPR 5(1)(e))
+SPOOL_DAYS: Final = 7  # to mend at the exchange what was refused
 TRUTHS: Final = ("reason_demanded", "cut_circumstances")  # settings that are true or false
 LIMITS: Final[Mapping[str, range]] = {  # settings that are numbers
     "most_found": range(1, 1001),
     "own_a_day": range(1, 1001),
     "retention_days": range(1, RETENTION.days + 1),  # the most that callers were ever told
+    "spool_days": range(1, 31),
     "entries_days": range(365, 1826),  # the log is evidence, so it outlives every recording, case and grant in it
 }
 
@@ -272,6 +275,7 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
         own_a_day=OWN_A_DAY,
         entries_days=ENTRIES_DAYS,
         retention_days=RETENTION.days,
+        spool_days=SPOOL_DAYS,
         program=parts(),
     )
 
@@ -282,7 +286,7 @@ def first(version: str, since: datetime, prompts: Sequence[Prompt]) -> PolicyVer
 @dataclass(frozen=True, slots=True)
 class _Document:
     versions: tuple[PolicyVersion, ...]
-    format: Literal[8] = 8
+    format: Literal[9] = 9
 
 
 def encode(policy: Policy) -> bytes:

@@ -33,6 +33,7 @@ KEYS: Mapping[str, type] = {
     "asr.workers": int,
     "particulars": str,
     "answer_sound": str,
+    "still_s": int,
 }
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
 LANGUAGES = frozenset({"nb", "en"})
@@ -63,6 +64,7 @@ class Settings(NamedTuple):
     asr_workers: int  # calls of a backlog that are worked on at once
     particulars: str | None  # a file: the company's particulars in letters
     answer_sound: str  # of access requests: mp3 or wav
+    still_s: int  # seconds after which a file in a spool that nobody changed counts as complete
 
 
 def settle(
@@ -105,6 +107,7 @@ def settle(
         asr_workers=int(config.get("asr.workers", 1)),
         particulars=config.get("particulars"),
         answer_sound=str(config.get("answer_sound", "mp3")),
+        still_s=int(config.get("still_s", 1)),
     )
 
 

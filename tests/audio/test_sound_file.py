@@ -274,8 +274,8 @@ def test_a_sound_that_is_written_to_while_it_is_read_is_left_for_the_next_run(
         return unchanged(stream, start, length)
 
     monkeypatch.setattr(audio.sound_file, "read_at", touched)
-    (refused,) = world.json("ingest", str(world.spool), who="telefon")["refused"]
-    assert (refused["code"], refused["why"]) == ("bad_audio", "changed")
+    told = world.json("ingest", str(world.spool), who="telefon")
+    assert (told["refused"], len(told["waiting"])) == ([], 1)
     monkeypatch.undo()
     assert len(world.json("ingest", str(world.spool), who="telefon")["accepted"]) == 1
 
@@ -307,14 +307,13 @@ def test_a_run_without_compressed_sound_starts_no_decoder(world: World, monkeypa
     world.take_in("call")
 
 
-def test_where_no_process_can_be_started_the_call_is_refused_and_stays(
+def test_where_no_process_can_be_started_the_run_ends_with_16_and_the_call_stays(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     path = world.deliver("call").with_suffix(".wav")
     path.write_bytes(FLAC)
-    (refused,) = world.json("ingest", str(world.spool), who="telefon")["refused"]
-    assert (refused["code"], refused["why"]) == ("bad_audio", "decoder_missing")
+    assert world.code("ingest", str(world.spool), who="telefon") == (16, "spool_unreachable")
     assert path.exists()
 
 

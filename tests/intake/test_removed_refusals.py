@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -151,12 +152,13 @@ def test_where_a_folder_cannot_be_read_no_record_ends(world: World, monkeypatch:
 
     def readable(home: spool.Home, folder: Path, *flags: int) -> Any:
         if folder == below:
-            raise PermissionError
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
         return reached(home, folder, *flags)
 
     monkeypatch.setattr(spool.Home, "reached", readable)
-    ingest(world, exit=3)
-    assert refused_files(world) == {"not_a_file": 1, "prompt_unknown": 1}
+    result = world.run("ingest", str(world.spool), "--json", who="telefon")
+    assert (result.exit, result.json["error"]["code"]) == (16, "spool_unreachable")
+    assert refused_files(world) == {"prompt_unknown": 1}
 
 
 @pytest.mark.rule("consent.press2")
@@ -211,14 +213,21 @@ UNASKED = {
 }
 
 
-@given(st.sampled_from(CODES), st.booleans(), st.booleans(), st.timedeltas(timedelta(0), timedelta(days=99)))
+STAYS = timedelta(days=7)
+AGES = st.timedeltas(timedelta(0), timedelta(days=99))
+
+
+@given(st.sampled_from(CODES), st.booleans(), st.booleans(), AGES, st.none() | AGES)
 def test_only_what_nobody_said_yes_to_or_what_may_not_stay_leaves_the_spool_and_by_a_rule(
-    code: str, said_no: bool, withdrawn: bool, ago: timedelta
+    code: str, said_no: bool, withdrawn: bool, ago: timedelta, refused: timedelta | None
 ) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
-    decision = leaves_spool(code, said_no=said_no, withdrawn=withdrawn, began=now - ago, now=now)
-    waits = code == "not_a_file" and ago < SOUND_WAITS
-    assert decision.allowed == (code in UNASKED or (not waits and (said_no or withdrawn or ago >= RETENTION)))
+    since = None if refused is None else now - refused
+    facts = {"said_no": said_no, "withdrawn": withdrawn}
+    decision = leaves_spool(code, began=now - ago, now=now, since=since, stays=STAYS, **facts)
+    waits, is_old = code == "not_a_file" and ago < SOUND_WAITS, refused is not None and refused >= STAYS
+    leaves = said_no or withdrawn or ago >= RETENTION or is_old
+    assert decision.allowed == (code in UNASKED or (not waits and leaves))
 
 
 @pytest.mark.rule("retention.90d")
@@ -226,7 +235,8 @@ def test_only_what_nobody_said_yes_to_or_what_may_not_stay_leaves_the_spool_and_
 def test_what_may_be_a_mistake_leaves_the_spool_on_its_90th_day_and_the_rest_at_once(code: str) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
     ages = (timedelta(0), timedelta(days=90, microseconds=-1), timedelta(days=90))
-    gone = [leaves_spool(code, said_no=False, withdrawn=False, began=now - ago, now=now).allowed for ago in ages]
+    facts = {"said_no": False, "withdrawn": False}
+    gone = [leaves_spool(code, began=now - ago, now=now, since=None, stays=STAYS, **facts).allowed for ago in ages]
     assert gone == [code in UNASKED, code in UNASKED, True]
 
 

@@ -193,6 +193,7 @@ class World:
 
     def state_particulars(self) -> None:
         """Have the company state what letters and pages say of it, in the config that is read where none is named."""
+        self.setting("still_s = 0")  # no test waits for the exchange
         self.setting(f"particulars = {json.dumps(str(PARTICULARS))}")
 
     def _environment(self, typed: list[str] | None = None) -> dict[str, str]:

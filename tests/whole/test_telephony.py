@@ -406,7 +406,10 @@ def test_the_map_reads_the_attributes_that_the_flow_sets() -> None:
     wanted -= {"recordingStopped", "recordingStoppedAt"}  # those the agent's program sets
     consents = [attributes for attributes in sets if "recordingConsent" in attributes]
     assert [each["recordingConsent"] for each in consents] == ["1", "2"]
-    assert all(each.keys() == wanted for each in consents)
+    withdrawals = [attributes for attributes in sets if "consentWithdrawn" in attributes]
+    assert [each["consentWithdrawn"] for each in withdrawals] == ["9"]
+    assert all(each.keys() == wanted - withdrawals[0].keys() for each in consents)
+    assert withdrawals[0].keys() < wanted
 
 
 def test_a_call_of_connect_that_was_stopped_is_not_taken_in(world: World) -> None:

@@ -24,7 +24,7 @@ def explain(by: Map, path: Path, row: int) -> list[Explained]:
     it over, or it belongs to a call that begins above.
     """
     home, files, told = spool.home_of(path), MappedFiles(by), list[Explained]()
-    sounds = [file for file in spool.files(home, path.parent) if file.suffix.lower() in SOUND_ENDINGS]
+    sounds = [file for file in spool.files(home, path.parent, []) if file.suffix.lower() in SOUND_ENDINGS]
     try:
         with spool.opened(home, path.parent, path.name) as (stream, file):
             for record in files.records(deliveries.Lines(stream, file.size), path.parent, lambda: sounds):
@@ -32,7 +32,7 @@ def explain(by: Map, path: Path, row: int) -> list[Explained]:
                     told += _told(record)
                     if isinstance(record, MappedRecord):
                         break
-    except (spool.NotAFile, deliveries.Unreadable):
+    except (spool.NotAFile, spool.Unavailable, deliveries.Unreadable):
         raise Usage("file_unreadable", path=str(path)) from None
     if not told:
         raise NothingMatched("no_row", row=row, path=str(path))

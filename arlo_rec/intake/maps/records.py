@@ -25,7 +25,7 @@ NEAR: Final = 10_000  # rows within which those of one call stand
 ROWS_MOST: Final = 1_000  # of one call
 WAITING_BYTES: Final = 64 * 1024 * 1024  # of rows whose call may have others
 PIECE: Final = 1_000  # bytes of an unreadable document that tell it from another
-_NO_FILE: Final = {False: "*/*", True: "../*"}  # names of no file: one that may still come, and one of several that fit
+_TO_COME, _NEVER = "*/*", "../*"  # names of no file, where one may still come, and where none can, or several fit
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class MappedRecord:
                 _put(manifest, key, read.value)
             elif read.why != "missing" and key not in REQUIRED:
                 raise ValueError(key)  # such as an end of the recording that cannot be read
-        names = [found[0] if len(found) == 1 else _NO_FILE[bool(found)] for _, found in self.found()]
+        names = [_name(pattern, found) for pattern, found in self.found()]
         manifest["audio"] = dict(zip(SIDES, names, strict=True)) if len(names) > 1 else names[0]
         return manifest
 
@@ -82,6 +82,13 @@ class MappedNotice:
     def fields(self) -> dict[str, FieldValue]:
         """The fields of the withdrawal, as read."""
         return {key: read_field(key, each, self.record) for key, each in self.wanted.items()}
+
+
+def _name(filled: str | None, found: Sequence[str]) -> str:
+    """The sound's name; without exactly one, a name of no file."""
+    if len(found) == 1:
+        return found[0]
+    return _TO_COME if filled is not None and not found else _NEVER
 
 
 def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
