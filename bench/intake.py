@@ -48,7 +48,7 @@ def run() -> Iterator[str]:
         yield "|---|---|---|---|---|---|"
         yield from _against_peers(written, spool)
         others = fill(base / "others", CALLS, CALLS, SOUND_BYTES)
-        seconds, _ = _timed(lambda: _ingest(written, others), written, others)
+        seconds, _ = timed(lambda: _ingest(written, others), written, others)
         rate = CALLS / seconds
         yield f"every caller another: {rate:.0f} calls/s, {least(rate, LEAST_PER_SECOND)}"
         few = fill(base / "few", CALLS // FEWER, CALLERS // FEWER, SOUND_BYTES)
@@ -60,13 +60,13 @@ def run() -> Iterator[str]:
 def _against_peers(base: Path, spool: Path) -> Iterator[str]:
     ways: dict[str, Prepared] = {
         "arlo-rec ingest": lambda: _ingest(base, spool),
-        "restic backup": lambda: _restic(base, spool),
+        "restic backup": lambda: restic(base, spool),
         "borg create": lambda: _borg(base, spool),
     }
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, way in ways.items():
-            rounds[name].append(_timed(way, base, spool))
+            rounds[name].append(timed(way, base, spool))
     medians = {
         name: [statistics.median(column) for column in zip(*times, strict=True)] for name, times in rounds.items()
     }
@@ -77,7 +77,7 @@ def _against_peers(base: Path, spool: Path) -> Iterator[str]:
         yield f"| {name} | {wall:.2f} | {CALLS / wall:.0f} | {cpu:.2f} | {ratio:.2f} | {limit} |"
 
 
-def _timed(prepare: Prepared, written: Path, spool: Path) -> tuple[float, float]:
+def timed(prepare: Prepared, written: Path, spool: Path) -> tuple[float, float]:
     """Wall and processor seconds of the command that *prepare* made ready; the disk is quiet before it starts.
 
     What earlier ones wrote lies below *written*.
@@ -118,7 +118,8 @@ def _ingest(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
     return [PROGRAM, "ingest", str(spool), "--keep-source", "--key-file", key], environment
 
 
-def _restic(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
+def restic(base: Path, spool: Path) -> tuple[list[str], dict[str, str]]:
+    """A backup of the folder into a fresh repository."""
     repository = _new(base, "restic")
     environment = {**os.environ, "RESTIC_PASSWORD": "riktig hest", "RESTIC_REPOSITORY": str(repository)}
     environment["XDG_CACHE_HOME"] = str(base / "cache")

@@ -55,6 +55,8 @@ class Plan:
     rule: str = "consent.withdraw"
     kept: int = 0  # recordings on hold, because the person asked that they be kept
     already: Already | None = None  # what leaves nothing to be erased
+    key: str | None = None  # that was pressed at the exchange
+    map: str | None = None  # digest of the map that read it
 
     @property
     def calls(self) -> tuple[Recording, ...]:
@@ -125,8 +127,10 @@ def plan(store: Store, caller: str | None, call: str | None, now: datetime, *, a
     return planned
 
 
-def noticed(store: Store, number: Private, at: datetime, now: datetime) -> Plan | None:
-    """The effect of a key press at the exchange, by which a caller withdrew at that instant; raises NotGranted.
+def noticed(
+    store: Store, number: Private, at: datetime, now: datetime, *, key: str | None, map: str | None
+) -> Plan | None:
+    """The effect of a *key* at the exchange, by which a caller withdrew at that instant; raises NotGranted.
 
     Nobody is shown it, so it is not logged unless it is carried out. None: an earlier withdrawal covers it.
     """
@@ -135,7 +139,8 @@ def noticed(store: Store, number: Private, at: datetime, now: datetime) -> Plan 
     reached, kept = _reached(store, subject, now, at)
     known = store.catalogue.tombstones.withdrawn_at("caller", subject.caller or b"")
     is_new = known is None or known < at
-    return Plan(subject, reached, number=number, at=at, kept=len(kept)) if reached or is_new else None
+    plan = Plan(subject, reached, number=number, at=at, kept=len(kept), key=key, map=map)
+    return plan if reached or is_new else None
 
 
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
@@ -164,6 +169,8 @@ def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
             count=len(wanted.recordings),
             tombstones=feed.digest_of(tombstones),
             kept=[recording.id.hex() for recording in kept] or None,
+            key=planned.key,
+            map=planned.map,
         )
         _bury(store, change, event, tombstones)
         store.catalogue.disclosures.erased([recording.id for recording in kept])  # their files have no basis either

@@ -204,7 +204,8 @@ class BatchOutcome:
     def withdraw(self, notice: Notice) -> None:
         """Erase the calls of a caller who withdrew at the exchange; a notice that comes again erases nothing."""
         store, now, source = self._run.store, self._run.now, notice.delivery.source
-        plan = withdrawal.noticed(store, *notice.withdrawal, now)
+        caller, at, key = notice.withdrawal
+        plan = withdrawal.noticed(store, caller, at, now, key=key, map=self._run.map_digest)
         if self._run.options.dry_run:
             would = len(plan.recordings) if plan is not None else 0
             self.outcome.withdrawn.append(Withdrawn(source, 0, None, would_erase=would))

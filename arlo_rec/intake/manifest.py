@@ -49,6 +49,7 @@ class Withdrawal(NamedTuple):
 
     caller: Private
     at: datetime
+    key: str | None
 
 
 class Vanished(Exception):
@@ -163,12 +164,11 @@ class Delivery:
         notice = self.json["withdrawal"]
         if not isinstance(notice, dict) or self.json.keys() & {"consent", "audio", "source_id"}:
             raise BadManifest("bad_metadata")
-        if notice.get("key") is not None:
-            _text(notice, "key")
+        key = _text(notice, "key") if notice.get("key") is not None else None
         at, caller = _instant(notice.get("at"), "withdrawal.at"), caller_of(notice)
         if caller is None:
             raise WithheldNumber("bad_metadata")
-        return Withdrawal(caller, at)
+        return Withdrawal(caller, at, key)
 
     def call(self) -> Call:
         """The call that the manifest describes; raises BadManifest."""

@@ -532,6 +532,8 @@ class Withdrawn(Erases):
     tombstones: str
     kept: Sequence[str] | None = None  # ids of recordings on hold, which the person asked to be kept
     of: int | None = None  # the entry of an earlier withdrawal: this one adds later calls to it, and has no receipt
+    key: str | None = None  # that the caller pressed at the exchange
+    map: str | None = None  # digest of the map that read it
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         kept = [RecordingId(bytes.fromhex(text)) for text in self.kept or ()]

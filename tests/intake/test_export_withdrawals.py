@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from arlo_rec.intake.maps import read
 from arlo_rec.intake.maps.fields import instant
 from tests.support.exports import MAKERS, Told, approve
 from tests.support.intake import ingest, objects, problems
@@ -62,6 +63,9 @@ def test_a_key_in_the_call_erases_what_is_held_of_that_number_and_the_call_itsel
     assert [each["code"] for each in told["refused"]].count("withdrawn") == 1
     assert len(told["accepted"]) == 1
     assert (len(objects(world)), problems(world)) == (2, [])
+    entries = world.json("audit", "show", "--action", "withdraw", "--outcome", "done", who="iver")["entries"]
+    digest = read.digest(read.shipped_text(name).encode("utf-8"))
+    assert {(each["detail"]["key"], each["detail"]["map"]) for each in entries} == {("9", digest)}
     again = ingest(world, "--map", name)
     assert (sum(each["erased"] for each in again["withdrawn"]), len(objects(world))) == (0, 2)
 

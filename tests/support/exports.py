@@ -31,12 +31,18 @@ class Told:
     heard: bool = True
     team: str = "kundeservice"
     withdrawn: datetime | None = None  # when key 9 was pressed, in whole seconds
+    begins: timedelta = timedelta(0)  # from the key press to the begin of the sound; whole seconds for some exchanges
 
     @property
     def at(self) -> datetime:
         """When the key was pressed: whole seconds, as some exchanges count."""
         an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
         return self.pressed or an_hour_ago + timedelta(seconds=self.number)
+
+    @property
+    def begun(self) -> datetime:
+        """When the sound begins."""
+        return self.at + self.begins
 
     @property
     def uuid(self) -> str:
@@ -57,7 +63,8 @@ def freepbx(spool: Path, told: Told) -> None:
     """A row of Master.csv; its recording lies in the folder of the day."""
     at, unique = int(told.at.timestamp()), f"{int(told.at.timestamp())}.{told.number}"
     begun = told.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    field = f"consent={told.key}|text={told.prompt}|heard={int(told.heard)}|at={at}|rec={at}" if told.key else ""
+    field = f"consent={told.key}|text={told.prompt}|heard={int(told.heard)}|at={at}" if told.key else ""
+    field += f"|rec={int(told.begun.timestamp())}" if told.key else ""
     field += f"|withdrawn=9|wat={int(told.withdrawn.timestamp())}" if told.withdrawn else ""
     row = ["", told.caller, "22334455", "from-trunk", '"Kari" <x>', "PJSIP/trunk-2a", "PJSIP/201-2b", "Queue"]
     row += [f"{told.team},t,,,300", begun, begun, begun, "212", "211", "ANSWERED", "DOCUMENTATION", unique, field]
@@ -76,7 +83,7 @@ def freeswitch(spool: Path, told: Told) -> None:
         "sip_from_user": quote(told.caller, safe=""),
         "cc_agent": "ola%40example.invalid",
         "cc_queue": told.team,
-        "arlo_recorded_at": micros,
+        "arlo_recorded_at": str(int(told.begun.timestamp() * 1_000_000)),
         "arlo_prompt_heard": str(told.heard).lower(),
         **(consent if told.key else {}),
     }
@@ -93,7 +100,7 @@ def kamailio(spool: Path, told: Told) -> None:
     common = {"call_id": f"{told.number}-21902@127.0.0.1", "direction": "inbound", "caller": told.caller}
     record = {"recording": f"{name}-1", **common, "agent": "ola", "team": told.team}
     record |= {"key": told.key or "", "key_at": seconds, "prompt": told.prompt or ""}
-    record |= {"prompt_heard": told.heard, "recorded_from": seconds, "ended": seconds}  # type: ignore[dict-item]
+    record |= {"prompt_heard": told.heard, "recorded_from": f"{told.begun.timestamp():.6f}", "ended": seconds}  # type: ignore[dict-item]
     _line(spool / "calls.jsonl", record)
     if told.withdrawn:
         press = {"withdrawn_key": "9", "withdrawn_at": f"{told.withdrawn.timestamp():.6f}"}
@@ -117,7 +124,7 @@ def connect(spool: Path, told: Told) -> None:
     record["Attributes"] |= _pressed_9(told)
     _line(spool / "contacts.jsonl", record)
     record |= {"LastUpdateTimestamp": iso(told.at + timedelta(minutes=5))}
-    record |= {"Recordings": [{"MediaStreamType": "AUDIO", "StartTimestamp": iso(told.at), "StorageType": "S3"}]}
+    record |= {"Recordings": [{"MediaStreamType": "AUDIO", "StartTimestamp": iso(told.begun), "StorageType": "S3"}]}
     _line(spool / "contacts.jsonl", record)
     sound(spool / "CallRecordings", f"{told.uuid}_20261001T08:15_UTC.wav", told.number)
 
@@ -127,7 +134,7 @@ def genesys(spool: Path, told: Told) -> None:
     folder = spool / f"conversation-{told.number}"
     sound(folder, f"{told.uuid}.wav", told.number)
     record: dict[str, Any] = {"recordingId": told.uuid, "mediaType": "call", "direction": "inbound"}
-    record |= {"startTime": iso(told.at), "ani": told.caller, "userIds": ["ola"], "queueName": told.team}
+    record |= {"startTime": iso(told.begun), "ani": told.caller, "userIds": ["ola"], "queueName": told.team}
     record["attributes"] = {"recordingConsentAt": iso(told.at), "consentTextCompleted": str(told.heard).lower()}
     record["attributes"] |= {"recordingConsent": told.key, "consentTextVersion": told.prompt} if told.key else {}
     record["attributes"] |= _pressed_9(told)
@@ -139,7 +146,7 @@ def vcon(spool: Path, told: Told) -> None:
     pressed = [{"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}] if told.key else []
     if told.withdrawn:
         pressed.append({"party": 0, "event": "keydown", "button": "9", "time": iso(told.withdrawn)})
-    dialog = {"type": "recording", "start": iso(told.at), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
+    dialog = {"type": "recording", "start": iso(told.begun), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
     document = {
         "vcon": "0.4.0",
         "uuid": told.uuid,
