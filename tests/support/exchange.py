@@ -137,7 +137,7 @@ class Exchange:
     def _run(self, words: list[str], is_ready: Callable[[], bool]) -> None:
         log = self.folder / f"{words[0]}.log"
         with log.open("wb") as out:
-            # A table of files that grows waits for the whole machine: this one has room for all calls from the start.
+            # A table of files that grows waits until the kernel was on every processor: seconds, where all are taken.
             last = fcntl.fcntl(out, fcntl.F_DUPFD, min(_MEDIA_PORTS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1))
             process = subprocess.Popen(
                 [*_NO_CORES, *_SOON, *words], stdout=out, stderr=out, cwd=self.folder, pass_fds=(last,)
