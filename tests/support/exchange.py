@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
+import resource
 import shutil
 import socket
 import struct
@@ -135,7 +137,12 @@ class Exchange:
     def _run(self, words: list[str], is_ready: Callable[[], bool]) -> None:
         log = self.folder / f"{words[0]}.log"
         with log.open("wb") as out:
-            process = subprocess.Popen([*_NO_CORES, *words], stdout=out, stderr=out, cwd=self.folder)
+            # A table of files that grows waits until the kernel was on every processor: seconds, where all are taken.
+            last = fcntl.fcntl(out, fcntl.F_DUPFD, min(_MEDIA_PORTS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 1))
+            process = subprocess.Popen(
+                [*_NO_CORES, *_SOON, *words], stdout=out, stderr=out, cwd=self.folder, pass_fds=(last,)
+            )
+            os.close(last)
         self._processes.append(process)
         late = time.monotonic() + _PATIENCE
         while not is_ready():
@@ -190,12 +197,25 @@ class Exchange:
         return Phone(process, media)
 
 
+class PhoneFailed(Exception):
+    """A phone heard an answer that is not in its scenario, or none."""
+
+
 @dataclass(frozen=True)
 class Phone:
     """A phone, and the port at which it hears its first call."""
 
     process: subprocess.Popen[bytes]
     port: int
+
+    def ended(self) -> None:
+        """Wait for the end of the phone's calls; raises PhoneFailed where one did not go as its scenario says."""
+        try:
+            status = self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise PhoneFailed(f"no end: {self.process.args}") from None
+        if status != 0:
+            raise PhoneFailed(f"ended with {status}: {self.process.args}")
 
 
 class Ear:

@@ -205,7 +205,7 @@ class Desk:
         return sorted(path.name for path in files if path.name not in {"lock", "progress.json"})
 
 
-WITHDRAWN: Final = {"withdrawn_key": "9", "withdrawn_at": "1790842560.5", "agent": None, "key": None}
+WITHDRAWN: Final[dict[str, Any]] = {"withdrawn_key": "9", "withdrawn_at": "1790842560.5", "agent": None, "key": None}
 
 
 @pytest.fixture
