@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from arlo_rec.intake.maps import read
-from arlo_rec.intake.maps.fields import instant
-from tests.support.exports import MAKERS, Told, approve
+from arlo_rec.intake.maps.fields import instant, read_field
+from tests.support.exports import MAKERS, Told, approve, sound
 from tests.support.intake import ingest, objects, problems
 from tests.support.world import World
 
@@ -146,6 +146,24 @@ def test_a_withdrawal_at_a_local_time_that_exists_twice_reaches_every_call_befor
     assert instant("2026-10-25 02:30:00", "iso", oslo, fold=1) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     assert instant("2026-10-25 02:30:00", "iso", oslo) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert instant("2026-03-29 02:30:00", "iso", oslo, fold=1) is None
+
+
+def test_as_the_map_reads_it_the_later_of_two_such_times_counts() -> None:
+    by = read.read(OURS.replace('"csv"\n', '"csv"\nzone = "Europe/Oslo"\n', 1).encode("utf-8"), "map.toml")
+    assert by.withdrawal is not None
+    at = by.withdrawal.fields["withdrawal.at"]
+    assert read_field("withdrawal.at", at, {"stop": "2026-10-25T02:30:00"}).value == "2026-10-25T01:30:00Z"
+
+
+def test_a_row_whose_call_and_whose_withdrawal_are_refused_is_told_as_two(world: World) -> None:
+    file = _map(world)
+    row = "a,1,2026-10-01T10:00:00Z,x9,2026-10-01T11:00:00Z"
+    (world.spool / "calls.csv").write_text(f"id,key,begun,from,stop\n{row}\n", "utf-8")
+    sound(world.spool, "a.wav", 1)
+    told = ingest(world, "--map", file, exit=3)
+    assert [each["code"] for each in told["refused"]] == ["bad_metadata"] * 2
+    counted = {each["code"]: each["count"] for each in world.json("status", who="iver")["refused"]}
+    assert counted == {"withdrawal_refused": 1, "bad_metadata": 1}
 
 
 def _map(world: World) -> str:

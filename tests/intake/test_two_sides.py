@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from arlo_rec import audio
+from arlo_rec.intake import spool
 from tests.support.exports import MAKERS, Told, approve
-from tests.support.faults import Crash, Plan, faults
+from tests.support.faults import Crash
 from tests.support.intake import ingest, left, objects, problems, withdraw
 from tests.support.sounds import tone, tone_wav
 from tests.support.world import REASON, World
@@ -87,8 +89,9 @@ def test_anything_but_two_names_is_no_sound(world: World, named: object) -> None
 def test_sides_that_are_not_alike_are_refused_and_stay(world: World) -> None:
     deliver(world)
     (world.spool / SIDES["agent"]).write_bytes(tone_wav(0.4, channels=1, rate=16000))
-    (refused,) = ingest(world, exit=3)["refused"]
-    assert (refused["code"], refused["why"]) == ("bad_audio", "legs")
+    told = ingest(world, exit=3)
+    (refused,) = told["refused"]
+    assert (refused["code"], refused["why"], told["unclaimed"]) == ("bad_audio", "legs", [])
     assert "mono" in refused["message"]
     assert len(left(world)) == 3
 
@@ -101,23 +104,45 @@ def test_of_a_call_without_consent_both_sides_go(world: World) -> None:
 
 
 @pytest.mark.parametrize("what", ["taken in", "no consent", "withdrawn"])
-def test_a_run_that_is_killed_between_the_two_sides_is_finished_by_the_next(world: World, what: str) -> None:
+@pytest.mark.parametrize("removals", [1, 2, 3])  # of both sides, then of the manifest
+def test_a_run_that_is_killed_between_two_removals_is_finished_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str, removals: int
+) -> None:
     if what == "withdrawn":
         withdraw(world, "+4790000001")
-    changes = {"consent": {"key": "2"}} if what == "no consent" else {}
-    deliver(world, **changes)
-    with faults(Plan()) as plan:
+    deliver(world, **({"consent": {"key": "2"}} if what == "no consent" else {}))
+    done, real = [], spool.remove
+
+    def remove(file: spool.SpoolFile) -> bool:
+        done.append(real(file))
+        if len(done) == removals:
+            raise Crash
+        return done[-1]
+
+    with monkeypatch.context() as patch, suppress(Crash):
+        patch.setattr(spool, "remove", remove)
         ingest(world)
-    removals = [at for at, name in enumerate(plan.names, start=1) if name == "remove"]
-    assert len(removals) == 3  # both sides, then the manifest
-    for number, at in enumerate(removals):
-        deliver(world, source_id=f"pbx.{number}", **changes)
-        with faults(Plan(at, after=True)), suppress(Crash):
-            ingest(world)
-        assert left(world) != {"call.json", *SIDES.values()}
-        ingest(world)
-        assert left(world) == set(), number
-    assert problems(world) == []
+    assert len(left(world)) == 3 - removals
+    ingest(world)
+    assert (left(world), len(objects(world)), problems(world)) == (set(), int(what == "taken in"), [])
+
+
+@pytest.mark.parametrize("side", SIDES.values())
+def test_a_side_that_changes_while_it_is_read_is_left_for_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    deliver(world)
+    real = audio.sound_file.read_at
+
+    def touched(stream: Any, start: int, length: int) -> bytes:
+        os.utime(world.spool / side)
+        return real(stream, start, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audio.sound_file, "read_at", touched)
+        told = ingest(world, exit=0)
+    assert (told["accepted"], told["refused"], len(told["waiting"])) == ([], [], 1)
+    assert len(ingest(world, exit=0)["accepted"]) == 1
 
 
 def test_a_map_names_both_sides(world: World) -> None:
