@@ -162,11 +162,10 @@ at = {path = "withdrawn", time = "iso"}
 def _export(world: World) -> None:
     """Two calls and a withdrawal by key, as an export."""
     for seed, stem in enumerate("xy"):
-        world.deliver(stem, seed=seed + 20, seconds=0.2, caller=None)
+        world.deliver(stem, seed=seed + 20, seconds=0.2, caller="anonymous")
+    withdrawal = {"caller": "90000001", "withdrawn": to_iso(datetime.now(UTC)), "audio": "none.wav"}
     with world.gather("calls.jsonl").open("a", encoding="utf-8") as file:
-        file.write(
-            json.dumps({"caller": "90000001", "withdrawn": to_iso(datetime.now(UTC)), "audio": "none.wav"}) + "\n"
-        )
+        file.write(json.dumps(withdrawal) + "\n")
     (world.base / "map.toml").write_text(_MAP, "utf-8")
     put(world, 'version = "2026-03"\n[[map]]\nname = "ours"\nfile = "map.toml"\n')
 
