@@ -34,6 +34,7 @@ def ingest(
     from msgspec.structs import replace
 
     from arlo_rec.commands import maps
+    from arlo_rec.intake.candidates import NO_DECODER
     from arlo_rec.intake.ingest import ingest as take_in
     from arlo_rec.intake.run import NotTaken, Options, Removed, TakenIn
 
@@ -49,7 +50,8 @@ def ingest(
         outcome = take_in(store, paths, run.now(), options, run.progress)
     if outcome.unavailable:
         first = outcome.unavailable[0]
-        raise Unreachable("spool_unreachable", path=str(first.path), reason=first.reason)
+        reason = run.say("sound.decoder_missing") if first.reason == NO_DECODER else first.reason
+        raise Unreachable("spool_unreachable", path=str(first.path), reason=reason)
     refused = [replace(refusal, message=_message(run, refusal)) for refusal in outcome.refused]
     removed = [Removed.of(refusal) for refusal in outcome.removed]
     taken_in = TakenIn.of(outcome, refused=refused, removed=removed)

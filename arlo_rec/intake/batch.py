@@ -290,7 +290,8 @@ class BatchOutcome:
         claim = None if delivery.says_withdrawal else candidates.claimed(delivery)
         began, now = candidates.began(delivery, self._run.now), self._run.now
         facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery)}
-        since = None if delivery.says_withdrawal else self._memory.since(code, delivery)
+        is_voice = bool(delivery.json or delivery.sounds)  # a row that cannot be read may be a withdrawal
+        since = self._memory.since(code, delivery) if is_voice and not delivery.says_withdrawal else None
         stays = timedelta(days=self._run.store.policy.at(now).spool_days)
         return policy.leaves_spool(code, began=began, now=now, since=since, stays=stays, **facts).allowed
 

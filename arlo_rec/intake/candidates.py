@@ -110,6 +110,7 @@ RULE_OF_CODE = {  # of refusals outside `model.consent`
     "bad_audio": "scope.only",
 }
 NO_ID = RecordingId(b"")  # of a call accepted by a dry run
+NO_DECODER = "decoder_missing"  # of a sound, and of a file that cannot be read for that reason
 _LAST_SECOND = 253_402_300_799  # of the calendar
 
 
@@ -420,7 +421,7 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
     try:
         with _sounds(judged.delivered.delivery) as opened:
             sound, problem = _recognised(opened, decoder)
-            if problem == "decoder_missing":  # for want of memory or of handles: no word about this sound
+            if problem == NO_DECODER:  # for want of memory or of handles: no word about this sound
                 raise spool.Unavailable(opened[0][1].path, OSError(problem))
             claim = _claim(call, sound.header if sound else None)
             rules.check(claim)

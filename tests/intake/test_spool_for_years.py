@@ -104,7 +104,8 @@ def test_a_machine_without_handles_for_the_decoder_refuses_no_sound(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "pipe", full)
-        assert world.code("ingest", str(world.spool), who="telefon") == (16, "spool_unreachable")
+        told = world.run("ingest", str(world.spool), who="telefon")
+    assert (told.exit, "decoder cannot be started" in told.err) == (16, True), told.err
     assert left(world) == {"a.json", "a.wav"}
 
 
@@ -335,6 +336,18 @@ def test_a_withdrawal_that_nobody_carried_out_stays_beyond_those_days(
     clock(datetime.now(UTC) + timedelta(days=20))
     ingest(world, exit=3)
     assert left(world) == {"notice.json"}
+
+
+@pytest.mark.rule("consent.withdraw")
+def test_a_row_that_cannot_be_read_stays_as_it_may_be_a_withdrawal(
+    world: World, clock: Callable[[datetime], None]
+) -> None:
+    world.spool.mkdir(exist_ok=True)
+    (world.spool / "calls.jsonl").write_text('{"caller": "+47900\n', "utf-8")
+    ingest(world, exit=3)
+    clock(datetime.now(UTC) + timedelta(days=20))
+    assert ingest(world, exit=3)["removed"] == []
+    assert left(world) == {"calls.jsonl"}
 
 
 @pytest.mark.rule("consent.withdraw")
