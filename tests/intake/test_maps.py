@@ -20,8 +20,10 @@ from arlo_rec.intake.maps import read, records
 from arlo_rec.intake.maps.fields import instant
 from arlo_rec.intake.maps.records import MappedFiles
 from arlo_rec.intake.maps.sounds import SoundNames, audio_pattern, filled
-from tests.support.exports import MAKERS, Told, approve, sound
+from tests.support.exports import FOLDERS, MAKERS, Told, approve, example, sound
+from tests.support.exports import records as records_of
 from tests.support.intake import denials, ingest, objects, problems
+from tests.support.places import TOP
 from tests.support.world import World
 
 pytestmark = pytest.mark.rule("consent.basis")
@@ -154,6 +156,26 @@ def test_one_row_is_explained_and_nothing_is_taken_in(world: World, spool: Path)
         4,
         "no_row",
     )
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_example_of_an_export_has_every_field_of_its_map(world: World, spool: Path, name: str) -> None:
+    folder = TOP / "examples" / "telephony" / FOLDERS.get(name, name) / "export"
+    example(name, spool)
+    assert records_of(spool) == records_of(folder), "write it anew: what the maker writes is the example"
+    explained = 0
+    for file in records_of(folder):
+        for row in (1, 2):
+            told = world.run(
+                "ingest", str(folder / file), "--map", name, "--explain", str(row), "--json", who="telefon"
+            )
+            fields = told.json.get("fields", [])
+            key = next((each["value"] for each in fields if each["field"] == "consent.key"), None)
+            lacking = {each["field"] for each in fields if each["value"] is None}
+            if key == "1":
+                assert lacking <= {"audio", "consent.stopped.key", "consent.stopped.at"}
+                explained += 1
+    assert explained == 1
 
 
 def test_a_word_of_a_menu_is_explained_as_no_key(world: World, spool: Path) -> None:

@@ -6,17 +6,19 @@ import csv
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from tests.support.policies import put
 from tests.support.sounds import tone_wav
 from tests.support.world import World
 
 PROMPT = "nb-2026-01"
+OSLO = ZoneInfo("Europe/Oslo")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def iso(at: datetime) -> str:
 def freepbx(spool: Path, told: Told) -> None:
     """A row of Master.csv; its recording lies in the folder of the day."""
     at, unique = int(told.at.timestamp()), f"{int(told.at.timestamp())}.{told.number}"
-    begun = told.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    begun = told.at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M:%S")
     field = f"consent={told.key}|text={told.prompt}|heard={int(told.heard)}|at={at}" if told.key else ""
     field += f"|rec={int(told.begun.timestamp())}" if told.key else ""
     field += f"|withdrawn=9|wat={int(told.withdrawn.timestamp())}" if told.withdrawn else ""
@@ -146,7 +148,8 @@ def vcon(spool: Path, told: Told) -> None:
     pressed = [{"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}] if told.key else []
     if told.withdrawn:
         pressed.append({"party": 0, "event": "keydown", "button": "9", "time": iso(told.withdrawn)})
-    dialog = {"type": "recording", "start": iso(told.begun), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
+    kind = "recording" if told.key or not told.withdrawn else "incomplete"  # nobody records who calls to withdraw
+    dialog = {"type": kind, "start": iso(told.begun), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
     document = {
         "vcon": "0.4.0",
         "uuid": told.uuid,
@@ -173,6 +176,31 @@ MAKERS: dict[str, Callable[[Path, Told], None]] = {
     "genesys": genesys,
     "vcon": vcon,
 }
+
+
+BEGAN = datetime(2026, 10, 1, 7, 15, 44, tzinfo=UTC)
+NINE = BEGAN + timedelta(minutes=20)
+EXAMPLE = (  # a consent, a call that was declined, and a withdrawal
+    Told(1, pressed=BEGAN, begins=timedelta(seconds=1)),
+    Told(2, pressed=BEGAN + timedelta(minutes=10), key="2", caller="+4790000002"),
+    Told(3, pressed=NINE, key=None, caller="+4790000003", withdrawn=NINE),
+)
+FOLDERS = {"freepbx": "asterisk"}  # below examples/telephony, of maps whose name is another
+
+
+def example(name: str, spool: Path) -> None:
+    """Leave the example of an export: only the call with a consent has a sound."""
+    for told in EXAMPLE:
+        before = set(spool.rglob("*.wav"))
+        MAKERS[name](spool, replace(told, number=10 * [*MAKERS].index(name) + told.number))
+        for made in set(spool.rglob("*.wav")) - before if told.key != "1" else ():
+            made.unlink()
+
+
+def records(folder: Path) -> dict[str, str]:
+    """The files of an export but its sounds, by their path below a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".wav")
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in files}
 
 
 def samples() -> list[bytes]:

@@ -31,6 +31,7 @@ from arlo_rec.recovery import backup_places
 from arlo_rec.ui.terminal import Table, table_text
 from tests.support import door, published
 from tests.support import world as worlds
+from tests.support.exports import example
 from tests.support.keyring import begin_session
 from tests.support.places import TOP, TRANSCRIPTS
 from tests.support.world import World
@@ -148,6 +149,10 @@ class Player:
         seed = int(changes.pop("seed", self.seed))
         started = self.now + _span(changes.pop("started", "-1h"))
         self.world.deliver(stem, started=started, seed=seed, seconds=5, consent=consent, **changes)
+
+    def do_export(self, name: str) -> None:
+        self.world.spool.mkdir(exist_ok=True)
+        example(name, self.world.spool)
 
     def do_gather(self, name: str, delimiter: str = ",") -> None:
         self.world.gather(name, delimiter=delimiter)
