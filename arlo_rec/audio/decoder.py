@@ -7,7 +7,7 @@ The libraries are loaded before, since a confined process can open no file.
 
     request   16 name of the codec, 4 seconds of processor time, 8 bytes of memory,
               1 whether the samples are wanted, too                                        big-endian
-    answer    "SND1" (or "NONE": the library is not installed), 4 rate, 2 channels, 8 frames (-1: unknown until the end)
+    answer    "SND1" (or "NONE": no library; "FORK": no process), 4 rate, 2 channels, 8 frames (-1: not known yet)
               then blocks: 4 length, that many bytes of 16-bit PCM, interleaved, little-endian
               then 4 zero bytes: end of the sound     or 2^32-1: the library failed
 
@@ -34,7 +34,7 @@ from arlo_rec.crypto.kernel_keyring import leave_session
 REQUEST = struct.Struct(">16sIQ?")
 HEAD = struct.Struct(">4sIHq")
 LENGTH = struct.Struct(">I")
-MAGIC, NO_LIBRARY = b"SND1", b"NONE"
+MAGIC, NO_LIBRARY, NO_PROCESS = b"SND1", b"NONE", b"FORK"
 END, GAVE_UP = 0, 2**32 - 1
 UNKNOWN = -1  # frames of a sound whose file does not give its length
 BLOCK = 16_384  # frames decoded at once: libvorbis has crashed on millions
@@ -98,11 +98,16 @@ def _receive(asked: socket.socket) -> tuple[_Request, list[int]] | None:
 
 def _serve(request: _Request, handles: list[int], asked: socket.socket) -> None:
     loaded = _load(request.codec)
-    with suppress(OSError):  # fork failed: the pipe closes without an answer
-        if os.fork() == 0:
+    sound, answer = handles
+    try:
+        child = os.fork()
+    except OSError:  # no memory: nothing is said of the sound
+        with suppress(OSError):
+            _write(answer, HEAD.pack(NO_PROCESS, 0, 0, 0))
+    else:
+        if child == 0:
             try:
                 asked.detach()
-                sound, answer = handles
                 _decode(request, sound, answer, loaded=loaded)
             finally:
                 os._exit(0)

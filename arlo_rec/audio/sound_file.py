@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, Final, Protocol
 
-from arlo_rec.audio.decoder import END, GAVE_UP, HEAD, LENGTH, MAGIC, NO_LIBRARY, REQUEST, UNKNOWN
+from arlo_rec.audio.decoder import END, GAVE_UP, HEAD, LENGTH, MAGIC, NO_LIBRARY, NO_PROCESS, REQUEST, UNKNOWN
 from arlo_rec.audio.formats import MAX_DATA, Encoding, Header
 from arlo_rec.audio.riff import Compressed, Located, WavCodec, locate, read_at
 from arlo_rec.crypto.hardening import Limits, start_child
@@ -125,6 +125,8 @@ class Decoding:
         magic, rate, channels, frames = HEAD.unpack(self._read_exactly(HEAD.size))
         if magic == NO_LIBRARY:
             raise SoundError("needs_av")
+        if magic == NO_PROCESS:
+            raise SoundError("decoder_missing")
         if magic != MAGIC:
             raise SoundError("undecodable")
         return int(rate), int(channels), int(frames) if frames != UNKNOWN else None

@@ -72,6 +72,7 @@ class Tombstones:
 
 
 RECORDED_UNASKED: Final = "recorded_unasked"  # in place of the code of a removed call without a key of consent
+WAITING: Final = "waiting"  # in place of the code of a refusal, of a delivery whose sound may still come
 WITHDRAWAL_REFUSED: Final = "withdrawal_refused"  # in place of the code of a refused notice that somebody withdrew
 
 

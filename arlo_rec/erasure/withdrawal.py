@@ -143,6 +143,17 @@ def noticed(
     return plan if reached or is_new else None
 
 
+def stopped(store: Store, source: bytes, now: datetime, *, map: str | None) -> Plan | None:
+    """The effect of a record by which a call is stopped that is held: its erasure; raises NotGranted.
+
+    *source* is the tag of the exchange's id. None: nothing of the call is held.
+    """
+    store.demand(Action.WITHDRAW, now)
+    subject = Subject(source=source)
+    reached, kept = _reached(store, subject, now)
+    return Plan(subject, reached, kept=len(kept), map=map) if reached else None
+
+
 def carry_out(store: Store, planned: Plan, now: datetime) -> Withdrawal:
     """Erase what the plan is for, as it is now; returns once the keys are destroyed.
 

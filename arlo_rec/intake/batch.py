@@ -5,9 +5,7 @@ writes. `candidates` judges calls, `sealing` encrypts them. This module decides 
 files are removed: the sound first, since a manifest without its sound is a finished call, while a sound without its
 manifest would belong to no call.
 
-Each refusal is logged once, although a spool is scanned every minute and a refused file may lie there for days: a tag
-of its code, path and manifest bytes is kept; `status` counts the codes (ADR 7). For a declined call a tag of the
-exchange's id is kept as long, so that each counts once. `policy.leaves_spool` decides which refused calls are removed;
+Refusals are remembered from run to run (`refusals`). `policy.leaves_spool` decides which refused calls are removed;
 others are on request. Removals are logged before a file is removed, and the call is remembered as dismissed: a line of
 a manifest of many calls stays when its sound is gone.
 """
@@ -18,16 +16,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-import msgspec
+from datetime import timedelta
 
 from arlo_rec import policy
 from arlo_rec.access import objections
 from arlo_rec.access.audience_keys import CommitKeys
 from arlo_rec.admin import staff_notices
 from arlo_rec.backends.workers import SIDES
-from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WITHDRAWAL_REFUSED
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import withdrawal
 from arlo_rec.intake import candidates, sealing, spool
@@ -35,7 +30,6 @@ from arlo_rec.intake.candidates import (
     NO_ID,
     Agents,
     Announced,
-    ConsentRules,
     Delivered,
     Duplicate,
     Judged,
@@ -43,19 +37,17 @@ from arlo_rec.intake.candidates import (
     NotNow,
     NotRead,
     Refusal,
-    Tags,
-    declined,
 )
-from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of, lacks_sound
+from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of, has_first_side_alone
+from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
-from arlo_rec.log.events import Denied, RefusedRemoved
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
-from arlo_rec.policy import REFUSED_FOR_GOOD, Action, State
-from arlo_rec.store import Change, Store
+from arlo_rec.policy import REFUSED_FOR_GOOD, State
+from arlo_rec.store import Change
 
 CODES = (  # every refusal, in the order in which they apply
     "not_a_file", "bad_metadata", "outbound", "no_consent", "prompt_unknown", "prompt_not_completed", "future",
@@ -64,77 +56,6 @@ CODES = (  # every refusal, in the order in which they apply
 
 Reading = Delivered | Notice | NotRead
 _OF_A_HALF = frozenset({"bad_metadata", "bad_audio"})  # refusals of a file that is half written, too
-_DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
-
-
-class RefusalMemory:
-    """The refusals and dismissed calls that earlier runs noted, and those of this run."""
-
-    def __init__(self, store: Store, tags: Tags, now: datetime) -> None:
-        self._seen, self._tags, self._now = store.catalogue.refusals, tags, now
-
-    def note(self, change: Change, delivery: Delivery, refusal: NotTaken) -> NotTaken:
-        """Remember a refusal, log it if it is new, and return it with `told` set."""
-        tag = self._refusal_tag(refusal.code, delivery)
-        known = self._seen.knows(tag)
-        is_notice = delivery.says_withdrawal and refusal.code not in REFUSED_FOR_GOOD
-        code = WITHDRAWAL_REFUSED if is_notice else refusal.code
-        self._seen.see(tag, code, self._tags.spool(delivery.home.folder), self._now)
-        if not known:
-            source = self._source_tag(delivery)
-            change.log(Denied(action=Action.INGEST, rule=refusal.rule, code=refusal.code, source=source))
-        return msgspec.structs.replace(refusal, told=known)
-
-    def count_declined(self, change: Change, delivery: Delivery, refusal: NotTaken, rules: ConsentRules) -> None:
-        """Log that a caller said no, once for each call of the exchange.
-
-        A declined call may have no sound, as exchanges may not record it.
-        """
-        event = declined(delivery, rules) if refusal.code in _DECLINED else None
-        if event is None or delivery.source_id is None:
-            return
-        tag = self._tags.tag("declined", delivery.source_id)
-        if not self._seen.knows(tag):
-            change.log(event)
-        self._seen.put(tag, refusal.code, self._now)
-
-    def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
-        """Log that a refused call's files are about to be removed; it counts no longer as lying in the spool."""
-        tag = self._dismissal_tag(delivery)
-        if delivery.sounds or not self._seen.knows(tag):
-            change.log(RefusedRemoved(rule=refusal.rule, code=refusal.code, source=self._source_tag(delivery)))
-        self._seen.forget(self._refusal_tag(refusal.code, delivery))
-        is_unasked = refusal.code == "no_consent" and not candidates.was_stopped(delivery)
-        code = RECORDED_UNASKED if is_unasked else refusal.code
-        self._seen.put(tag, code, self._now)
-
-    def is_dismissed(self, delivery: Delivery) -> bool:
-        """Whether an earlier run dismissed this call and its sound, or a leg of it, is gone since."""
-        return lacks_sound(delivery) and self._seen.knows(self._dismissal_tag(delivery))
-
-    def since(self, code: str, delivery: Delivery) -> datetime | None:
-        """When a run refused this delivery first, so and as it lies there; None for a new refusal."""
-        return self._seen.first_seen(self._refusal_tag(code, delivery))
-
-    def refused_for_good(self, delivery: Delivery) -> Refusal | None:
-        """The refusal for which a run removed the sound, but not yet the manifest, if any."""
-        for code, rule in REFUSED_FOR_GOOD.items():
-            if self._seen.knows(self._refusal_tag(code, delivery)):
-                return Refusal(code, rule)
-        return None
-
-    def _source_tag(self, delivery: Delivery) -> str | None:
-        """The log's tag of the exchange's id; None where the manifest has no valid id."""
-        source_id = delivery.source_id
-        return None if source_id is None else self._tags.tag("source", source_id).hex()
-
-    def _dismissal_tag(self, delivery: Delivery) -> bytes:
-        path = f"{delivery.path}\0".encode("utf-8", "surrogatepass")
-        return self._tags.tag("dismissal", path + delivery.file_identity + b"\0" + delivery.raw)
-
-    def _refusal_tag(self, code: str, delivery: Delivery) -> bytes:
-        code_and_path = f"{code}\0{delivery.path}\0".encode("utf-8", "surrogatepass")
-        return self._tags.tag("refusal", code_and_path + delivery.raw)
 
 
 def remove_files(finished: Iterable[Delivery]) -> set[spool.SpoolFile]:
@@ -171,8 +92,9 @@ class BatchOutcome:
 
     def __init__(self, run: IntakeRun) -> None:
         self._run = run
-        self._memory = RefusalMemory(run.store, run.tags, run.now)
+        self._memory = RefusalMemory(run.store, run.tags, run.now, run.map_digest)
         self._refused: list[RefusedDelivery] = []
+        self._waiting: list[Delivery] = []  # those whose sound may still come
         self._dismissed: list[RefusedDelivery] = []  # those of them whose files are removed, and each removal logged
         self._finished: list[Delivery] = []  # their files may be removed
         self.outcome = Outcome()
@@ -203,18 +125,29 @@ class BatchOutcome:
 
     def withdraw(self, notice: Notice) -> None:
         """Erase the calls of a caller who withdrew at the exchange; a notice that comes again erases nothing."""
-        store, now, source = self._run.store, self._run.now, notice.delivery.source
         caller, at, key = notice.withdrawal
-        plan = withdrawal.noticed(store, caller, at, now, key=key, map=self._run.map_digest)
+        plan = withdrawal.noticed(self._run.store, caller, at, self._run.now, key=key, map=self._run.map_digest)
+        self._carry_out(notice.delivery.source, plan)
+        self._finished.append(notice.delivery)
+
+    def _carry_out(self, source: str, plan: withdrawal.Plan | None) -> None:
         if self._run.options.dry_run:
             would = len(plan.recordings) if plan is not None else 0
             self.outcome.withdrawn.append(Withdrawn(source, 0, None, would_erase=would))
             return
-        done = withdrawal.carry_out(store, plan, now) if plan is not None else None
+        done = withdrawal.carry_out(self._run.store, plan, self._run.now) if plan is not None else None
         erased, receipt = (done.erased, done.receipt) if done is not None else (0, None)
         self.outcome.withdrawn.append(Withdrawn(source, erased, receipt))
         self.outcome.unfinished |= done is not None and receipt is None
-        self._finished.append(notice.delivery)
+
+    def erase_stopped(self, delivery: Delivery) -> None:
+        """Erase a recording whose call is told anew, and now as stopped by a key or withdrawn."""
+        if not candidates.was_stopped(delivery) or delivery.source_id is None:
+            return
+        store, now, source = self._run.store, self._run.now, self._run.tags.tag("source", delivery.source_id)
+        plan = withdrawal.stopped(store, source, now, map=self._run.map_digest)
+        if plan is not None:
+            self._carry_out(delivery.source, plan)
 
     def finish_dry_run(self) -> None:
         """Complete `outcome`; nothing is logged and no file is removed."""
@@ -231,6 +164,8 @@ class BatchOutcome:
             self._memory.count_declined(change, refused.delivery, refused.refusal, self._run.rules)
         for dismissed in self._dismissed:
             self._memory.dismiss(change, dismissed.delivery, dismissed.refusal)
+        for delivery in self._waiting:
+            self._memory.wait(delivery)
 
     def committed(self, inserted: Iterable[tuple[Delivered, RecordingId]]) -> None:
         """Note the calls that are recordings now; their sources may be removed."""
@@ -255,13 +190,15 @@ class BatchOutcome:
         if self._memory.is_dismissed(delivery):
             self._finished.append(delivery)
             return
-        if refusal.sound_gone:
+        if refusal.sound_gone and not has_first_side_alone(delivery):
             recordings = self._recordings_of(delivery)
             if held := [recording for recording in recordings if recording.state is State.HELD]:
                 self._note_duplicate(delivery, held[0].id)
                 return
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
-        if refusal.sound_gone and candidates.may_still_come(delivery, self._run.now):
+        may_come = refusal.sound_gone and candidates.comes_apart(delivery)
+        if (may_come or delivery.passed_over) and self._memory.waits(delivery):
+            self._waiting.append(delivery)
             raise spool.Unfinished
         read = (delivery.manifest_file, *delivery.sounds)
         if refusal.code in _OF_A_HALF and not all(self._run.still.of(file) for file in read if file is not None):
@@ -287,11 +224,12 @@ class BatchOutcome:
             return False
         if code in options.remove_refused and not delivery.says_withdrawal:
             return True
-        claim = None if delivery.says_withdrawal else candidates.claimed(delivery)
-        began, now = candidates.began(delivery, self._run.now), self._run.now
+        if delivery.says_withdrawal or not (delivery.json or delivery.sounds):
+            return False  # a row that cannot be read may be a withdrawal
+        claim, now = candidates.claimed(delivery), self._run.now
+        since = self._memory.since(code, delivery)
+        began = min(claim.started_at, now) if claim is not None else since or now  # no file's time: it may be any
         facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery)}
-        is_voice = bool(delivery.json or delivery.sounds)  # a row that cannot be read may be a withdrawal
-        since = self._memory.since(code, delivery) if is_voice and not delivery.says_withdrawal else None
         stays = timedelta(days=self._run.store.policy.at(now).spool_days)
         return policy.leaves_spool(code, began=began, now=now, since=since, stays=stays, **facts).allowed
 
@@ -398,6 +336,7 @@ class Batch:
                 continue
             with self._results.noting(reading.delivery):
                 if isinstance(reading, NotRead):
+                    self._results.erase_stopped(reading.delivery)
                     raise reading.reason
                 judged.append(Judged(reading, candidates.history_of(reading, self._run.store.catalogue, agents)))
         return judged

@@ -49,7 +49,7 @@ from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Call, Private, Recording, RecordingId
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.model.times import iso_week
-from arlo_rec.policy import CLOCK_AHEAD, PART_WAITS, Decision, State
+from arlo_rec.policy import CLOCK_AHEAD, Decision, State
 from arlo_rec.rights import NO_OBJECTIONS, Objections, taken_in_despite
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class Tags:
         raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
         return primitives.tag(primitives.derive(self.index_seed, "tags"), raw, kind=kind)
 
-    def spool(self, folder: Path) -> str:
-        """The mark of a folder in which refused files lie."""
-        return self.tag("spool", str(folder.absolute())).hex()
+    def spool(self, folder: Path, map: str | None) -> str:
+        """The mark of a folder in which refused files lie, as it is read by a map, or by none."""
+        return self.tag("spool", f"{folder.absolute()}\0{map or ''}").hex()
 
     def identity(self, sound: audio.SoundFile) -> Hasher:
         """A hash of a sound's identity, begun with its form."""
@@ -111,7 +111,6 @@ RULE_OF_CODE = {  # of refusals outside `model.consent`
 }
 NO_ID = RecordingId(b"")  # of a call accepted by a dry run
 NO_DECODER = "decoder_missing"  # of a sound, and of a file that cannot be read for that reason
-_LAST_SECOND = 253_402_300_799  # of the calendar
 
 
 class Refusal(Exception):
@@ -362,17 +361,14 @@ def began(delivery: Delivery, now: datetime) -> datetime:
     return min(written, now)
 
 
-def may_still_come(delivery: Delivery, now: datetime) -> bool:
-    """Whether the sound of a read delivery, or a side of it, may still be on its way: for an hour from its record on.
+def comes_apart(delivery: Delivery) -> bool:
+    """Whether the sound of a read delivery, or a side of it, may come later than its record.
 
     The record of our own manifests is the last that is written. An export, and a call in two files, comes apart.
     """
-    claim, file = claimed(delivery), delivery.manifest_file
-    comes_apart = delivery.comes_apart or (delivery.sounds and lacks_sound(delivery))
-    if not comes_apart or claim is None or has_said_no(claim) or file is None:
-        return False
-    told = datetime.fromtimestamp(min(file.changed_ns // 1_000_000_000, _LAST_SECOND), UTC)
-    return now - (told if told <= now else min(claim.started_at, now)) < PART_WAITS
+    claim = claimed(delivery)
+    may_come = delivery.comes_apart or (delivery.sounds and lacks_sound(delivery))
+    return bool(may_come) and claim is not None and not has_said_no(claim)
 
 
 def is_complete(delivery: Delivery, still: spool.Stillness) -> bool:
@@ -421,8 +417,8 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
     try:
         with _sounds(judged.delivered.delivery) as opened:
             sound, problem = _recognised(opened, decoder)
-            if problem == NO_DECODER:  # for want of memory or of handles: no word about this sound
-                raise spool.Unavailable(opened[0][1].path, OSError(problem))
+            if problem == NO_DECODER:
+                raise _no_decoder(judged.delivered.delivery)
             claim = _claim(call, sound.header if sound else None)
             rules.check(claim)
             judged.history.check(call, lambda: _content(sound, tags), rules.now)
@@ -433,7 +429,14 @@ def examined(judged: Judged, decoder: audio.Decoder, tags: Tags, rules: ConsentR
             if not all(spool.is_unchanged(stream, file) for stream, file in opened):
                 raise Refusal("bad_audio", why="changed")
     except SoundError as error:
+        if error.reason == NO_DECODER:
+            raise _no_decoder(judged.delivered.delivery) from None
         raise Refusal("bad_audio", why=error.reason) from None
+
+
+def _no_decoder(delivery: Delivery) -> spool.Unavailable:
+    """The reason of a sound that cannot be decoded for want of memory or of handles: no word about this sound."""
+    return spool.Unavailable(delivery.sounds[0].path, OSError(NO_DECODER))
 
 
 @contextmanager

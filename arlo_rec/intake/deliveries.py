@@ -319,7 +319,8 @@ class ManifestOfMany:
                 if last is not None:
                     yield last
                 self.calls += 1
-                last = self._line(record=record, number=record.line, raw=record.raw)
+                passed_over = getattr(record, "passed_over", False)
+                last = self._line(record=record, number=record.line, raw=record.raw, passed_over=passed_over)
         except Unreadable as bad:
             broken = self._line(fault=BadManifest("bad_metadata"), number=bad.line, raw=bad.raw)
         except OSError as error:

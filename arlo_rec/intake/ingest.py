@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from arlo_rec.intake.maps.read import Map
 
 BATCH = 100  # calls whose rows are committed together
+BATCH_BYTES = 16 * 1024 * 1024  # of their records
 
 
 def ingest(
@@ -99,15 +100,18 @@ def ingest(
         raise closed
     outcome.unavailable += contents.unavailable
     if not options.dry_run and not outcome.unavailable:
-        _forget_gone(store, tags, paths, now)
+        _forget_gone(run, paths)
     outcome.unclaimed = contents.unclaimed()
     return outcome
 
 
-def _forget_gone(store: Store, tags: Tags, paths: list[Path], now: datetime) -> None:
+def _forget_gone(run: IntakeRun, paths: list[Path]) -> None:
     """Note which refused files this run, which could read all, no longer found."""
+    store, now = run.store, run.now
     folders = [path for path in paths if spool.home_of(path).folder == path]
-    gone = [tag for folder in folders for tag in store.catalogue.refusals.gone(tags.spool(folder), now)]
+    gone = [
+        tag for folder in folders for tag in store.catalogue.refusals.gone(run.tags.spool(folder, run.map_digest), now)
+    ]
     if gone:
         with store.change(now):
             store.catalogue.refusals.take_out(gone)
@@ -156,13 +160,23 @@ def _read_ahead(
     """Yield the readings of each batch, or its withdrawals alone, reading the next in a thread meanwhile."""
 
     def next_readings() -> list[Reading]:
-        return read(run, list(islice(deliveries, BATCH)))
+        return read(run, list(_batch(deliveries)))
 
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(next_readings)
         while readings := future.result():
             future = thread.submit(next_readings)
             yield [each for each in readings if isinstance(each, Notice) or not only_notices]
+
+
+def _batch(deliveries: Iterator[Delivery]) -> Iterator[Delivery]:
+    """Yield the next calls: as many as are committed together, or fewer large ones."""
+    size = 0
+    for delivery in islice(deliveries, BATCH):
+        yield delivery
+        size += len(delivery.raw)
+        if size > BATCH_BYTES:
+            return
 
 
 def _finished(run: IntakeRun, batches: Iterator[list[Reading]]) -> Iterator[Batch]:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from arlo_rec.backends import shared_folder
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake import candidates, maps, spool
-from arlo_rec.intake.batch import RefusalMemory
 from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags
 from arlo_rec.intake.deliveries import SpoolContents, scan
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
+from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.policy import SOUND_WAITS, State, due_at, leaves_spool
 from arlo_rec.store import Store

@@ -30,6 +30,7 @@ KNOWN_MOST = 100  # identifiers of a side
 SOUND_ENDINGS = frozenset(audio.ENDINGS)
 LEGS = {"caller": 0, "agent": 1}  # channels of a call with a sound for each side
 SIDES = tuple(LEGS)
+TO_COME = spool.NO_NAME  # begins the name of a sound that is not there yet
 
 
 class BadManifest(Exception):
@@ -72,6 +73,7 @@ class Delivery:
     json: dict[str, Any] = field(default_factory=dict)
     raw: bytes = b""
     comes_apart: bool = False  # whether its sound comes by another way than its description
+    passed_over: bool = False  # whether a map says that it is no call, and only its sound lies there
 
     @property
     def source(self) -> str:
@@ -175,7 +177,8 @@ class Delivery:
         manifest = self.json
         named = manifest.get("audio")
         for name in named.values() if isinstance(named, dict) else (named,):
-            _plain(name, "audio")
+            if not str(name).startswith(TO_COME):
+                _plain(name, "audio")
         consent = manifest.get("consent")
         claimed: dict[str, Any] = consent if isinstance(consent, dict) else {}
         return Call(
@@ -195,6 +198,12 @@ class Delivery:
             line=_text(manifest, "line") if manifest.get("line") is not None else None,
             known=_known(manifest.get("known")),
         )
+
+
+def has_first_side_alone(delivery: Delivery) -> bool:
+    """Whether the first of two sounds is there and the second is not: sounds are removed in order, so none was."""
+    names = delivery.audio_names()
+    return len(names) > 1 and [sound.path.name for sound in delivery.sounds] == [Path(names[0]).name]
 
 
 def lacks_sound(delivery: Delivery) -> bool:

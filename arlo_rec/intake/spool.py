@@ -23,6 +23,7 @@ from arlo_rec.backends import shared_folder
 
 FolderId = tuple[int, int]  # device and inode
 STILL_S = 1.0  # seconds after which a file that nobody changed counts as complete: sound is written more often
+NO_NAME = "\0"  # begins what is the name of no file
 _IS_NONE = frozenset(  # of a name that leads to no plain file, whatever the state of the machine
     {
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EINVAL),
@@ -113,6 +114,8 @@ def opened(
     Raises NotAFile, and Unavailable, also for errors of reading inside.
     """
     parts = PurePosixPath(name).parts
+    if name.startswith(NO_NAME):
+        raise NotAFile(missing=True)
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise NotAFile(outside=True)
     handle, lies_in = _open_below(home, folder / name, folder, parts[:-1], same)
@@ -140,7 +143,8 @@ class Stillness:
     """Tells whether files are complete: unchanged for so many seconds.
 
     A file that was changed a moment ago is looked at again when the seconds are over. One run waits for three times as
-    long at most: what others still write then is left to the next.
+    long at most: what others still write then is left to the next. With the clock of a file server ahead, a file
+    that is as it was opened then counts as complete.
     """
 
     def __init__(self, seconds: float, now: datetime) -> None:
@@ -151,8 +155,9 @@ class Stillness:
         """Whether nobody writes to a file any more; its time may be ahead of our clock."""
         age = self._now + time.monotonic() - file.changed_ns / 1_000_000_000
         wait = max(0.0, self._seconds - max(age, 0.0))
-        if wait > self._left:
+        if wait > self._left and age >= 0:
             return False
+        wait = min(wait, self._left)
         self._left -= wait
         time.sleep(wait)
         status = _status(file.home, file.path)

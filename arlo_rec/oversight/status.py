@@ -17,7 +17,7 @@ from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_changes, staff_notices
 from arlo_rec.backends.files import file_system, is_weak
-from arlo_rec.catalogue.tombstones import WITHDRAWAL_REFUSED, RefusalCount
+from arlo_rec.catalogue.tombstones import WAITING, WITHDRAWAL_REFUSED, RefusalCount
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
@@ -178,7 +178,7 @@ def status(
 def refused_in_spool(store: Store, now: datetime) -> list[RefusalCount]:
     """The refused calls and withdrawals that lay in a spool when it was last looked at, by code."""
     left = store.catalogue.refusals.in_spool(since=now - RETENTION - WITHDRAWN_MARGIN)
-    return [row for row in left if row.code not in REFUSED_FOR_GOOD]
+    return [row for row in left if row.code not in {*REFUSED_FOR_GOOD, WAITING}]
 
 
 def not_looked_at(left: Sequence[RefusalCount], now: datetime) -> datetime | None:

@@ -40,6 +40,7 @@ LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
 CONFIG_BYTES = 64 * 1024  # each key takes less than 1 kB
+MOST = {"still_s": 60}  # of one number
 LARGEST = 1_000_000  # of any number; a larger value is a mistake, and would not fit a timedelta
 
 
@@ -212,7 +213,7 @@ def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
         if kind is None:
             raise Usage("config_unknown_key", key=key[:60], path=str(path))
         right = isinstance(value, kind) or (kind is float and isinstance(value, int))
-        fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= LARGEST
+        fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= MOST.get(key, LARGEST)
         if not right or isinstance(value, bool) or not fits:
             raise Usage("config_bad_value", key=key, path=str(path))
     return config

@@ -218,7 +218,7 @@ def test_a_last_line_without_an_end_counts_where_nobody_writes(world: World) -> 
 
 
 def test_a_run_does_not_wait_for_what_was_written_in_order(world: World) -> None:
-    world.setting("still_s = 900")
+    world.setting("still_s = 60")
     for number, stem in enumerate("abc"):
         world.deliver(stem, seed=number)
     assert len(ingest(world, exit=0)["accepted"]) == 3

@@ -33,6 +33,7 @@ GIVEN: Final = frozenset({"read", "constant", "withheld"})  # reasons of a value
 _PROVES: Final = frozenset({*EVIDENCE, *OF_WITHDRAWAL[1:]})
 _OF_ONE_CALL: Final = frozenset({"source_id", "started_at", "caller", "withdrawal.caller"})  # no constant is
 _TIMED: Final = frozenset({"started_at", "consent.at", "consent.stopped.at", "withdrawal.at"})
+_NUMBERS: Final = frozenset({"caller", "withdrawal.caller"})  # which are withheld where they are empty
 _LISTS: Final = frozenset({"known.caller", "known.agent"})
 _KEYS: Final = frozenset({"path", "regex", "values", "time", "zone", "url_encoded", "value"})
 _MOST_VALUES: Final = 500
@@ -191,7 +192,7 @@ def _stepped(key: str, wanted: MappedField, text: str) -> FieldValue:
             return FieldValue(None, "no_value")
         value = wanted.values[value]
     if value == "":
-        return FieldValue(None, "withheld" if key.endswith("caller") else "missing")
+        return FieldValue(None, "withheld" if key in _NUMBERS else "missing")
     if wanted.time is not None:
         fold = None if key in EVIDENCE else 1 if key in _PROVES else 0
         at = instant(str(value), wanted.time, wanted.zone, fold=fold)

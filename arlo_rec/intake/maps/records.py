@@ -6,6 +6,7 @@ joined where they stand within `NEAR` rows of each other, as an exchange writes 
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,18 +15,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.intake.deliveries import Lines, Unreadable, cells_of, json_records
-from arlo_rec.intake.manifest import SIDES
+from arlo_rec.intake.manifest import MANIFEST_BYTES, SIDES, TO_COME
 from arlo_rec.intake.maps.fields import GIVEN, REQUIRED, FieldValue, MappedField, comparable, read_field
 from arlo_rec.intake.maps.paths import RecordPath
 from arlo_rec.intake.maps.read import Map
 from arlo_rec.intake.maps.sounds import SoundNames, filled
-from arlo_rec.model.strict_json import MAX_BYTES, canonical, parse
+from arlo_rec.model.strict_json import canonical, parse
 
 NEAR: Final = 10_000  # rows within which those of one call stand
 ROWS_MOST: Final = 1_000  # of one call
 WAITING_BYTES: Final = 64 * 1024 * 1024  # of rows whose call may have others
 PIECE: Final = 1_000  # bytes of an unreadable document that tell it from another
-_TO_COME, _NEVER = "*/*", "../*"  # names of no file, where one may still come, and where none can, or several fit
+SEARCHES_MOST: Final = 2_000_000  # parts of a document times its values: each part is searched in all of it
+_NEVER: Final = "../*"  # the name of no file, where none can come, or several fit
+_UNREADABLE: Final = "\0"  # the value of a field that stands there and cannot be read: it refuses the call by its name
+_STOPPED: Final = {"key": "9"}
 
 
 @dataclass(slots=True)
@@ -37,6 +41,9 @@ class MappedRecord:
     record: dict[str, Any] | None  # None: it is unreadable
     map: Map = field(repr=False)
     sounds: SoundNames = field(repr=False)
+    is_clear: bool = True  # whether its rows are not too many, and can be compared
+    passed_over: bool = False  # whether it is no call by the map, and only its sound lies there
+    withdrawn: bool = False  # whether one of its rows is a withdrawal, however that can be carried out
 
     def to_json(self) -> dict[str, Any]:
         """The call as a manifest's JSON object, without what is missing; raises ValueError where it is unreadable."""
@@ -46,10 +53,16 @@ class MappedRecord:
         for key, read in self.fields().items():
             if read.why in GIVEN:
                 _put(manifest, key, read.value)
-            elif read.why != "missing" and key not in REQUIRED:
-                raise ValueError(key)  # such as an end of the recording that cannot be read
-        names = [_name(pattern, found) for pattern, found in self.found()]
+            elif read.why != "missing" and key not in REQUIRED:  # such as an end of the recording
+                _put(manifest, key, _UNREADABLE)
+        names = [_name(pattern, found, side) for (pattern, found), side in zip(self.found(), SIDES, strict=False)]
         manifest["audio"] = dict(zip(SIDES, names, strict=True)) if len(names) > 1 else names[0]
+        if self.passed_over:
+            manifest.pop("consent", None)
+        if not self.is_clear:
+            manifest["started_at"] = _UNREADABLE
+        if self.withdrawn:
+            manifest["consent"] = {**manifest.get("consent", {}), "stopped": _STOPPED}
         return manifest
 
     def fields(self) -> dict[str, FieldValue]:
@@ -84,11 +97,11 @@ class MappedNotice:
         return {key: read_field(key, each, self.record) for key, each in self.wanted.items()}
 
 
-def _name(filled: str | None, found: Sequence[str]) -> str:
+def _name(filled: str | None, found: Sequence[str], side: str) -> str:
     """The sound's name; without exactly one, a name of no file."""
     if len(found) == 1:
         return found[0]
-    return _TO_COME if filled is not None and not found else _NEVER
+    return f"{TO_COME}{side}" if filled is not None and not found else f"{_NEVER}{side}"
 
 
 def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
@@ -102,6 +115,7 @@ def _put(manifest: dict[str, Any], key: str, value: Any) -> None:
 # -- rows ---------------------------------------------------------------------------------------------
 
 _Row = tuple[int, bytes, dict[str, Any] | None]  # its line, its bytes, and the record; None: it is unreadable
+_Clear = tuple[int, bytes, dict[str, Any] | None, bool]  # and whether the record is clear
 _OF_NOTICE: Final = b'\0"withdrawal"'  # tells the bytes of a notice from those of the call in the same row
 
 
@@ -137,26 +151,45 @@ class MappedFiles:
         for line, raw, row in self._rows(lines):
             if row is not None and withdrawn is not None and _is_met(withdrawn.only, row):
                 yield MappedNotice(line, raw + _OF_NOTICE, row, withdrawn.fields)
-            yield from self._calls(joined.add(line, raw, row) if joined is not None else [(line, raw, row)])
+            yield from self._calls(joined.add(line, raw, row) if joined is not None else [(line, raw, row, True)])
         if joined is not None:
             yield from self._calls(joined.rest())
 
-    def _calls(self, rows: Iterable[_Row]) -> Iterator[MappedRecord]:
+    def _calls(self, rows: Iterable[_Clear]) -> Iterator[MappedRecord]:
         """Yield the calls of rows.
 
-        A row that `only` passes over counts all the same where its sound lies there: nobody else would remove it.
+        A row that `only` passes over is told where its sound lies there, as a call without consent: nobody else would
+        remove it.
         """
         names = self._names[1] if self._names else SoundNames(Path(), ())
-        for line, raw, row in rows:
-            call = MappedRecord(line, raw, row, self.map, names)
+        for line, raw, row, is_clear in rows:
             if row is None:
-                yield call
-            elif self.map.parts is not None:
-                parts = self.map.parts.search(row) if self.counts(row) else None
-                for part in parts if isinstance(parts, list) else []:
-                    yield MappedRecord(line, raw + canonical(part), {**row, "part": part}, self.map, names)
-            elif self.counts(row) or any(found for _, found in call.found()):
-                yield call
+                yield MappedRecord(line, raw, None, self.map, names)
+                continue
+            counts, withdrawn = self.counts(row), self._is_withdrawn(row)
+            for bytes_of_it, record in self._parts(raw, row):
+                call = MappedRecord(line, bytes_of_it, record, self.map, names, is_clear, not counts, withdrawn)
+                if counts or record is None or any(found for _, found in call.found()):
+                    yield call
+
+    def _parts(self, raw: bytes, row: dict[str, Any]) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+        """Yield the recordings of a row, itself without `parts`; None for a row with too many."""
+        if self.map.parts is None:
+            yield raw, row
+            return
+        parts = self.map.parts.search(row)
+        if not isinstance(parts, list):
+            return
+        if len(parts) * (raw.count(b",") + 1) > SEARCHES_MOST:
+            yield raw[:PIECE], None
+            return
+        digest = hashlib.sha256(raw).digest()
+        for part in parts:
+            yield digest + canonical(part), {**row, "part": part}
+
+    def _is_withdrawn(self, row: dict[str, Any]) -> bool:
+        withdrawal = self.map.withdrawal
+        return withdrawal is not None and any(_is_met(withdrawal.only, each) for each in (row, *row.get("rows", ())))
 
     def counts(self, row: dict[str, Any]) -> bool:
         """Whether a row tells of a call."""
@@ -193,7 +226,7 @@ class MappedFiles:
         whole = bytearray()
         for line in lines:
             whole += line
-            if len(whole) > MAX_BYTES:
+            if len(whole) > MANIFEST_BYTES:
                 raise Unreadable(1, bytes(whole[:PIECE]))
         raw = bytes(whole)
         try:
@@ -215,11 +248,11 @@ class _Joining:
         self._files, self._map = files, files.map
         self._waiting, self._held, self._number = OrderedDict[str, _Rows](), 0, 0
 
-    def add(self, line: int, raw: bytes, row: dict[str, Any] | None) -> Iterator[_Row]:
+    def add(self, line: int, raw: bytes, row: dict[str, Any] | None) -> Iterator[_Clear]:
         """Add a row, and yield the records that are complete with it; a row without a call's id is unreadable."""
         name = self._map.join.search(row) if self._map.join is not None and row is not None else None
         if not isinstance(name, str | int) or name == "":
-            yield line, raw, None
+            yield line, raw, None, True
             return
         self._number += 1
         call = self._waiting.setdefault(str(name), _Rows(line, bytearray(), []))
@@ -232,7 +265,7 @@ class _Joining:
         while self._waiting and (self._held > WAITING_BYTES or self._oldest().last < self._number - NEAR):
             yield self._record(self._waiting.popitem(last=False)[1])
 
-    def rest(self) -> Iterator[_Row]:
+    def rest(self) -> Iterator[_Clear]:
         """Yield the records of all rows that still wait."""
         while self._waiting:
             yield self._record(self._waiting.popitem(last=False)[1])
@@ -240,10 +273,10 @@ class _Joining:
     def _oldest(self) -> _Rows:
         return next(iter(self._waiting.values()))
 
-    def _record(self, call: _Rows) -> _Row:
+    def _record(self, call: _Rows) -> _Clear:
         """The record of a call: its newest row, or else the first that counts, with the others as `rows`.
 
-        It is unreadable with too many rows, or where their times cannot be compared.
+        With too many rows, or where their times cannot be compared, it is not clear.
         """
         self._held -= len(call.raw)
         rows = call.rows
@@ -252,8 +285,8 @@ class _Joining:
             chosen: dict[str, Any] | None = rows[0]
         else:
             chosen = self._newest(rows)
-        is_record = call.is_whole and chosen is not None
-        return call.line, bytes(call.raw), {**chosen, "rows": rows} if is_record and chosen is not None else None
+        is_clear = call.is_whole and chosen is not None
+        return call.line, bytes(call.raw), {**(chosen or rows[0]), "rows": rows}, is_clear
 
     def _newest(self, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The newest row, of two equally new ones the last; None where the times of several cannot be compared."""

@@ -156,7 +156,7 @@ def of_call(captures: Path, record: dict[str, Any], *endings: str) -> list[Path]
 
 def lines_of(record: dict[str, Any], captures: Path, spool: Path) -> list[dict[str, Any]]:
     """Write the sounds of a call to the spool, and return the lines about them."""
-    common = {"call_id": record["call_id"], "direction": "inbound", "caller": record["caller"]}
+    common = {"call_id": record.get("call_id", ""), "direction": "inbound", "caller": record["caller"]}
     if "withdrawn_at" in record:
         told = {"withdrawn_key": record["withdrawn_key"], "withdrawn_at": record["withdrawn_at"]}
         is_known = NUMBER.fullmatch(record["caller"])
@@ -219,7 +219,11 @@ def main(records: Path, captures: Path, spool: Path) -> int:
                 bad += 1
                 sys.stderr.write(f"{record['id']}: stays ({type(problem).__name__})\n")
         for path in sorted(records.glob("*.made")):
-            deliver(path, json.loads(path.read_bytes()), captures, spool)
+            try:
+                deliver(path, json.loads(path.read_bytes()), captures, spool)
+            except (OSError, ValueError) as problem:
+                bad += 1
+                sys.stderr.write(f"{path.stem}: stays ({type(problem).__name__})\n")
         remove_unclaimed(captures, {path.stem for path in records.glob("*.call")}, time.time())
     return 1 if bad else 0
 
