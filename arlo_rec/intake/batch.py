@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 
 from arlo_rec import policy
@@ -40,13 +39,13 @@ from arlo_rec.intake.candidates import (
 )
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of, has_first_side_alone
 from arlo_rec.intake.refusals import RefusalMemory
-from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, Taken, Withdrawn
+from arlo_rec.intake.run import Answer, IntakeRun, NotTaken, Order, Outcome, RefusedDelivery, Taken, Withdrawn
 from arlo_rec.intake.sealing import BatchKeys, RecordingTables, Sealed
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.names import agent_name
 from arlo_rec.model.records import ID_CHANCE, Call, Recording, RecordingId, new_id
-from arlo_rec.policy import REFUSED_FOR_GOOD, State
+from arlo_rec.policy import REFUSED_FOR_GOOD, REFUSED_WITHOUT_CONSENT, State
 from arlo_rec.store import Change
 
 CODES = (  # every refusal, in the order in which they apply
@@ -77,14 +76,6 @@ def _files(delivery: Delivery) -> Iterator[spool.SpoolFile]:
     manifest = delivery.finish()  # asked when the sound is gone
     if manifest is not None:
         yield manifest
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedDelivery:
-    """A delivery and its refusal."""
-
-    delivery: Delivery
-    refusal: NotTaken
 
 
 class BatchOutcome:
@@ -128,6 +119,7 @@ class BatchOutcome:
         caller, at, key = notice.withdrawal
         plan = withdrawal.noticed(self._run.store, caller, at, self._run.now, key=key, map=self._run.map_digest)
         self._carry_out(notice.delivery.source, plan)
+        self._run.noticed[caller.reveal()] = max(at, self._run.noticed.get(caller.reveal(), at))
         self._finished.append(notice.delivery)
 
     def _carry_out(self, source: str, plan: withdrawal.Plan | None) -> None:
@@ -197,7 +189,8 @@ class BatchOutcome:
                 return
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
         may_come = refusal.sound_gone and candidates.comes_apart(delivery)
-        if (may_come or delivery.passed_over) and self._memory.waits(delivery):
+        may_change = delivery.passed_over and refusal.code not in REFUSED_FOR_GOOD
+        if (may_come or may_change) and self._memory.waits(delivery):
             self._waiting.append(delivery)
             raise spool.Unfinished
         read = (delivery.manifest_file, *delivery.sounds)
@@ -208,30 +201,46 @@ class BatchOutcome:
         self._refused.append(RefusedDelivery(delivery, not_taken))
         if refusal.code in REFUSED_FOR_GOOD:
             self._finished.append(delivery)
-        elif self._is_to_leave(delivery, refusal.code):
+        elif (leaves := self._leaves(delivery, refusal.code)) is not None:
             if is_plain and delivery.is_removable:
-                self._dismissed.append(RefusedDelivery(delivery, not_taken))
-                self._finished.append(delivery)
+                refused = RefusedDelivery(delivery, not_taken)
+                if leaves == "by age" and not self._run.options.dry_run:
+                    self._run.aged.append(refused)
+                else:
+                    self._dismiss(refused)
             elif spool.is_there(delivery.home, delivery.path):
                 self.outcome.left.append(delivery.source)
         elif refusal.code in self._run.options.remove_refused:  # a withdrawal that nobody carried out yet
             self.outcome.left.append(delivery.source)
 
-    def _is_to_leave(self, delivery: Delivery, code: str) -> bool:
-        """Whether the files of a refused call are removed: by request, or because of the code."""
+    def dismiss_aged(self) -> None:
+        """Dismiss the calls of this run that may stay no longer, but those whose sound another call has taken."""
+        for refused in self._run.aged:
+            if all(spool.is_there(sound.home, sound.path) for sound in refused.delivery.sounds):
+                self._dismiss(refused)
+
+    def _dismiss(self, refused: RefusedDelivery) -> None:
+        self._dismissed.append(refused)
+        self._finished.append(refused.delivery)
+
+    def _leaves(self, delivery: Delivery, code: str) -> str | None:
+        """Why the files of a refused call are removed: `asked`, `by rule`, or `by age`; None where they stay."""
         options = self._run.options
         if options.keep_source:
-            return False
+            return None
         if code in options.remove_refused and not delivery.says_withdrawal:
-            return True
+            return "asked"
         if delivery.says_withdrawal or not (delivery.json or delivery.sounds):
-            return False  # a row that cannot be read may be a withdrawal
+            return None  # a row that cannot be read may be a withdrawal
         claim, now = candidates.claimed(delivery), self._run.now
         since = self._memory.since(code, delivery)
         began = min(claim.started_at, now) if claim is not None else since or now  # no file's time: it may be any
         facts = {"said_no": claim is not None and has_said_no(claim), "withdrawn": self._is_withdrawn(delivery)}
         stays = timedelta(days=self._run.store.policy.at(now).spool_days)
-        return policy.leaves_spool(code, began=began, now=now, since=since, stays=stays, **facts).allowed
+        decision = policy.leaves_spool(code, began=began, now=now, since=since, stays=stays, **facts)
+        if not decision.allowed:
+            return None
+        return "by age" if decision.rule == "scope.only" and code not in REFUSED_WITHOUT_CONSENT else "by rule"
 
     def _is_withdrawn(self, delivery: Delivery) -> bool:
         """Whether the caller of a refused call withdrew after the key press, or after the call began."""
@@ -253,6 +262,16 @@ class BatchOutcome:
         if delivery.source_id is None:
             return []
         return self._run.store.catalogue.search.of_source(self._run.tags.tag("source", delivery.source_id))
+
+
+def remove_aged(run: IntakeRun) -> Outcome:
+    """Remove the refused calls that may stay no longer: behind all batches, as one of them may take the same sound."""
+    results = BatchOutcome(run)
+    results.dismiss_aged()
+    with run.store.change(run.now) as change:
+        results.log_refusals(change)
+    results.remove_sources()
+    return results.outcome
 
 
 def read(run: IntakeRun, deliveries: Iterable[Delivery]) -> list[Reading]:
@@ -352,6 +371,7 @@ class Batch:
         for judged in self._judged:
             delivered = judged.delivered
             with self._results.noting(delivered.delivery):
+                candidates.demand_not_noticed(delivered.call, self._run.noticed, self._run.now)
                 with self._run.examined(judged) as examined:
                     for _ in examined.frames():  # a truncated sound shows at its end
                         pass

@@ -36,7 +36,7 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import status
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
 from arlo_rec.intake import left_in_spool, maps, spool
-from arlo_rec.intake.batch import Batch, Reading, read
+from arlo_rec.intake.batch import Batch, Reading, read, remove_aged
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import Delivery
@@ -96,6 +96,8 @@ def ingest(
             contents.claim(path for delivery in batch.deliveries for path in delivery.sound_paths())
             done += len(batch.deliveries)
             observer(Progress(phase, min(done, count), count))
+        if run.aged:
+            outcome.add(remove_aged(run))
     if closed is not None:
         raise closed
     outcome.unavailable += contents.unavailable

@@ -22,6 +22,7 @@ from arlo_rec.backends import Blobs
 from arlo_rec.backends.workers import Workers, workers
 from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import Announced, ConsentRules, Examined, Judged, Tags
+from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
 from arlo_rec.intake.spool import STILL_S, Stillness, Unavailable
 from arlo_rec.model.documents import Record
@@ -91,6 +92,14 @@ class TakenIn(Record, frozen=True):
     waiting: list[str]
     row: int | UnsetType = UNSET
     fields: list[Explained] | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedDelivery:
+    """A delivery and its refusal."""
+
+    delivery: Delivery
+    refusal: NotTaken
 
 
 @dataclass(slots=True)
@@ -174,7 +183,11 @@ def _sealing(tags: Tags, blobs: Blobs) -> Iterator[Callable[[Order], Answer]]:
 
 @dataclass(frozen=True, slots=True)
 class IntakeRun:
-    """One run of the intake; `offered` has the calls that a dry run accepted: content tags by source tag."""
+    """One run of the intake.
+
+    `offered` has the calls that a dry run accepted: content tags by source tag. `noticed` are withdrawals by number,
+    `aged` the refused calls that may stay no longer.
+    """
 
     store: Store
     tags: Tags
@@ -184,6 +197,8 @@ class IntakeRun:
     options: Options
     still: Stillness
     offered: dict[bytes, bytes] = field(default_factory=dict)
+    noticed: dict[str, datetime] = field(default_factory=dict)
+    aged: list[RefusedDelivery] = field(default_factory=list)
 
     @property
     def rules(self) -> ConsentRules:
