@@ -343,6 +343,29 @@ def test_a_call_that_cannot_be_read_stays_and_the_others_go_on(desk: Desk) -> No
     assert f"{ID}.1.pcap" in desk.rest()
 
 
+def test_a_withdrawal_whose_call_id_jansson_could_not_write_is_delivered(desk: Desk) -> None:
+    desk.ended(parts=0, call_id=None, **WITHDRAWN)
+    assert desk.run() == 0
+    assert [line["withdrawn_key"] for line in desk.lines()] == ["9"]
+
+
+def test_a_capture_that_cannot_be_removed_stops_no_other_delivery(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ended()
+    desk.ended(SECOND_ID, parts=0, **WITHDRAWN)
+    unlink = Path.unlink
+
+    def refusing(path: Path, **how: Any) -> None:
+        if path.name == f"{ID}.1.pcap":
+            raise PermissionError
+        unlink(path, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refusing)
+        assert desk.run() == 1
+    assert len(desk.lines()) == 2
+    assert (desk.run(), desk.rest()) == (0, ["calls_1790842000.jsonl"])
+
+
 def test_a_capture_goes_after_a_day_without_a_call(desk: Desk) -> None:
     desk.ended(key_at=None)
     for name in (f"{SECOND_ID}-0123456789abcdef.pcap", f"{ID}.1.pcap", "foreign.pcap", f"{SECOND_ID}.2.pcap"):
