@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from arlo_rec import policy
@@ -371,8 +372,7 @@ class Batch:
         for judged in self._judged:
             delivered = judged.delivered
             with self._results.noting(delivered.delivery):
-                candidates.demand_not_noticed(delivered.call, self._run.noticed, self._run.now)
-                with self._run.examined(judged) as examined:
+                with self._run.examined(self._with_notices(judged)) as examined:
                     for _ in examined.frames():  # a truncated sound shows at its end
                         pass
                 content = examined.content()
@@ -381,6 +381,14 @@ class Batch:
                 offered[delivered.source] = content
                 self._results.accept(delivered, NO_ID)
         self._results.finish_dry_run()
+
+    def _with_notices(self, judged: Judged) -> Judged:
+        """A call with the withdrawals of this run, which a rehearsal writes nowhere."""
+        caller = judged.delivered.call.caller
+        at = self._run.noticed.get(caller.reveal()) if caller is not None else None
+        history = judged.history
+        known = replace(history, withdrawn_at=(*history.withdrawn_at, at)) if at is not None else history
+        return replace(judged, history=known)
 
     # -- 2 and 3 --------------------------------------------------------------------------------------
 

@@ -398,18 +398,6 @@ def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
     return CallDeclined(prompt=prompt, week=iso_week(claim.key_at))
 
 
-def demand_not_noticed(call: Call, noticed: Mapping[str, datetime], now: datetime) -> None:
-    """Raise Refusal for a call that a withdrawal of this very run refuses, of which a rehearsal notes nothing.
-
-    *noticed* are the withdrawals by number.
-    """
-    at = noticed.get(call.caller.reveal()) if call.caller is not None else None
-    if at is not None and call.consent_at is not None:
-        decision = after_withdrawal(call.consent_at, at, now=now)
-        if not decision.allowed:
-            raise Refusal(decision.code, decision.rule)
-
-
 def history_of(delivered: Delivered, catalogue: Catalogue, agents: Agents) -> CallHistory:
     """The store's knowledge of a call now."""
     tags = (("caller", delivered.caller), ("source", delivered.source))

@@ -25,7 +25,7 @@ from tests.support.intake import ingest, left, objects, problems
 from tests.support.sounds import tone_wav
 from tests.support.world import World, assert_no_bug
 
-pytestmark = pytest.mark.rule("consent.withdraw")
+pytestmark = [pytest.mark.rule("consent.withdraw"), pytest.mark.slow]
 Clock = Callable[[datetime], None]
 OURS = """format = "jsonl"
 audio = "{ref}.wav"
@@ -336,7 +336,6 @@ def test_no_file_has_the_name_of_a_sound_that_is_to_come(world: World, folder: P
     assert ingest(world, "--map", "freepbx", exit=0)["accepted"] == []
 
 
-@pytest.mark.slow
 def test_files_of_a_clock_that_is_ahead_keep_no_withdrawal_from_being_told(world: World, folder: Path) -> None:
     world.setting("still_s = 1")
     ahead = time.time() + 7200

@@ -48,6 +48,7 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_key_in_the_call_erases_what_is_held_of_that_number_and_the_call_itself(world: World, name: str) -> None:
     world.spool.mkdir(exist_ok=True)

@@ -53,6 +53,7 @@ def failing(name: str, number: int) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", TRANSIENT, ids=errno.errorcode.get)
 @pytest.mark.parametrize("name", ["a.json", "a.wav", "calls.jsonl"])
 def test_a_file_that_cannot_be_read_ends_the_run_with_16_and_refuses_nothing(
@@ -249,6 +250,7 @@ def test_what_is_renamed_in_is_seen_only_under_its_name(world: World) -> None:
 # -- what is still to come ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_the_sound_of_an_export_may_come_an_hour_later(
     world: World, name: str, clock: Callable[[datetime], None]
@@ -292,6 +294,7 @@ def test_our_own_manifest_is_the_last_that_is_written_so_a_missing_sound_is_refu
 FAULTY = {"prompt_unknown": {"consent": {"prompt": "nb-1999-01"}}, "bad_metadata": {"team": 7}, "bad_audio": {}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", FAULTY)
 @pytest.mark.parametrize("days", [7, 2])
 def test_what_was_refused_leaves_the_spool_after_the_days_of_the_policy_and_its_reason_stays(

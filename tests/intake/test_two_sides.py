@@ -103,6 +103,7 @@ def test_of_a_call_without_consent_both_sides_go(world: World) -> None:
     assert (left(world), objects(world)) == (set(), set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["taken in", "no consent", "withdrawn"])
 @pytest.mark.parametrize("removals", [1, 2, 3])  # of both sides, then of the manifest
 def test_a_run_that_is_killed_between_two_removals_is_finished_by_the_next(
