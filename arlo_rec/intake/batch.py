@@ -191,9 +191,10 @@ class BatchOutcome:
             refusal = Refusal("withdrawn") if recordings else self._memory.refused_for_good(delivery) or refusal
         may_come = refusal.sound_gone and candidates.comes_apart(delivery)
         may_change = delivery.passed_over and refusal.code not in REFUSED_FOR_GOOD
-        if (may_come or may_change) and self._memory.waits(delivery):
-            self._waiting.append(delivery)
-            raise spool.Unfinished
+        if may_come or may_change:
+            self._waiting.append(delivery)  # also when its hour is over, so that it does not begin again
+            if self._memory.waits(delivery):
+                raise spool.Unfinished
         read = (delivery.manifest_file, *delivery.sounds)
         if refusal.code in _OF_A_HALF and not all(self._run.still.of(file) for file in read if file is not None):
             raise spool.Unfinished

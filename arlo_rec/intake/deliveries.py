@@ -325,7 +325,7 @@ class ManifestOfMany:
             broken = self._line(fault=BadManifest("bad_metadata"), number=bad.line, raw=bad.raw)
         except OSError as error:
             broken = self._line(fault=spool.Unavailable(self.path, error))
-        if lines.is_cut and broken is None:
+        if lines.is_cut:  # also where that cuts a row of several lines
             broken = self._line(fault=spool.Unfinished())
         self.read_to_end = broken is None
         yield from (line for line in (last, broken) if line is not None)

@@ -325,6 +325,18 @@ def test_a_sound_that_never_comes_is_told_though_the_export_grows(world: World, 
     assert [each["code"] for each in told["refused"] if each["source"].endswith(":1")] == ["not_a_file"]
 
 
+def test_what_has_waited_for_an_hour_is_refused_from_then_on(world: World, folder: Path, clock: Clock) -> None:
+    by, now = ours(world), datetime.now(UTC)
+    export(folder, row("a"), with_sound=False)
+    export(folder, row("b", cancelled=True, begin=iso(now), at=iso(now)), name="more.jsonl")
+    told = []
+    for minutes in (0, 61, 62, 63, 200):
+        clock(now + timedelta(minutes=minutes))
+        answer = ingest(world, "--map", by)
+        told.append((len(answer["waiting"]), [each["code"] for each in answer["refused"]]))
+    assert told == [(2, []), (0, ["not_a_file", "no_consent"]), *[(0, ["not_a_file"])] * 3]
+
+
 def test_no_file_has_the_name_of_a_sound_that_is_to_come(world: World, folder: Path) -> None:
     approve(world, "freepbx")
     MAKERS["freepbx"](folder, Told(1))

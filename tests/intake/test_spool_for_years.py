@@ -211,6 +211,25 @@ def test_of_a_file_that_grows_the_whole_lines_are_taken_in(world: World, form: s
     assert (len(again["accepted"]), len(again["duplicates"]), left(world)) == (1, 1, set())
 
 
+@pytest.mark.slow
+def test_a_row_of_several_lines_that_is_still_written_is_not_refused(world: World) -> None:
+    world.setting("still_s = 1")
+    for number, stem in enumerate("ab"):
+        world.deliver(stem, seed=number)
+    path = world.gather("calls.csv")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"pbx.b", b'"pbx.b\nand')[: whole.index(b"pbx.b") + 9])
+    with writing(path, b""):
+        done = threading.Event()
+        thread = threading.Thread(target=lambda: [os.utime(path) for _ in iter(lambda: done.wait(0.02), True)])
+        thread.start()
+        told = ingest(world, exit=0)
+        done.set()
+        thread.join()
+    assert (len(told["accepted"]), told["refused"], denials(world)) == (1, [], [])
+    assert str(path) in told["waiting"]
+
+
 def test_a_last_line_without_an_end_counts_where_nobody_writes(world: World) -> None:
     world.deliver("a")
     path = world.gather("calls.jsonl")
