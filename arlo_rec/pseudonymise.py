@@ -36,7 +36,7 @@ from arlo_rec.training.owed import Owed, heard, owed
 from arlo_rec.training.under_review import RULE
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engine
+    from arlo_rec.speech.engine import Engines
 
 
 class Review(NamedTuple):
@@ -144,12 +144,12 @@ def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], 
 
 
 def release(
-    store: Store, shown_id: str, reason: str | None, engine: Engine | None, clock: Callable[[], datetime]
+    store: Store, shown_id: str, reason: str | None, engines: Engines, clock: Callable[[], datetime]
 ) -> TrainingCopy:
     """Release a reviewed copy to training.
 
-    Raises Refused where it is not reviewed, or where *engine* still recognises a known name in it; Integrity where its
-    sound does not match its cut list.
+    Raises Refused where it is not reviewed, or where one of *engines* still recognises a known name in it; Integrity
+    where its sound does not match its cut list.
     """
     demanded_reason(reason)
     copy, recording = under_review.open_unreleased(store, shown_id, Intent(Action.RELEASE), clock)
@@ -160,9 +160,9 @@ def release(
     _demand_understood(copy, recording)
     original = opening.open_recording(store, copy.parent.hex(), Intent(Action.RELEASE), clock)
     _prove(original, recording)
-    if engine is not None:
-        _demand_unheard(engine, original, recording)
-    draft = _released_draft(original, copy, recording, heard_again=engine is not None)
+    if engines:
+        _demand_unheard(engines, original, recording)
+    draft = _released_draft(original, copy, recording, heard_again=bool(engines))
     released = copies.make(store, draft, clock())
     under_review.erase(store, copy, Action.RELEASE, reason, clock())
     return TrainingCopy.of(released, recording)
@@ -174,13 +174,13 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
     build.prove(original.sound, copy.sound, record.plan.cuts, record.fill, record.chance)
 
 
-def _demand_unheard(engine: Engine, original: OpenRecording, copy: OpenRecording) -> None:
-    """Raise Refused where *engine* recognises a known name of the call in its copy."""
+def _demand_unheard(engines: Engines, original: OpenRecording, copy: OpenRecording) -> None:
+    """Raise Refused where one of *engines* recognises a known name of the call in its copy."""
     from arlo_rec.speech.detectors import identifiers, phonetic
     from arlo_rec.speech.engine import transcribe
 
     known = phonetic.prepare_names(original.names)
-    for transcript in transcribe(engine, copy.sound, None, []):
+    for transcript in transcribe(engines, copy.sound, None, []):
         heard = identifiers.find_known_names(transcript.words, known)
         if heard:
             raise Refused("still_heard", rule=RULE, at=f"{heard[0].start:.1f}-{heard[0].end:.1f}")

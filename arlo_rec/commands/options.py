@@ -72,7 +72,7 @@ Limit = Annotated[int | None, opt("opt.limit", "--limit", "N")]
 NewPassphraseFile = Annotated[str | None, opt("opt.new_passphrase_file", "--new-passphrase-file", "PATH")]
 Root = Annotated[Path | None, opt("opt.root", "--root", "DIR")]
 Engine = Annotated[str | None, opt("opt.engine", "--engine", "ENGINE", choices=one_of("faster-whisper", "none"))]
-SpeechModel = Annotated[Path | None, opt("opt.model", "--model", "DIR")]
+SpeechModel = Annotated[list[Path] | None, opt("opt.model", "--model", "DIR")]
 Name = Annotated[str, arg("arg.name", "NAME")]
 
 

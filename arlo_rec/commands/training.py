@@ -29,7 +29,7 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from arlo_rec.access.gate import Intent
     from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.speech.engine import Engine as SpeechEngine
+    from arlo_rec.speech.engine import Engines
     from arlo_rec.store import Store
     from arlo_rec.training.backlog import FailedCall
     from arlo_rec.training.build import TrainingCopy
@@ -71,7 +71,7 @@ def pseudonymise(
     if (bench := run.files.server_folder(bench, "--bench")) is not None:
         return _evaluate(run, bench, orders.order, engine, model)
     with _engines(run, "none" if orders.manual else engine, model, workers) as engines:
-        if not (transcript or orders.manual) and engines[0] is None:
+        if not (transcript or orders.manual) and not engines[0]:
             raise Usage("words_missing")  # once, and not of each call
         with run.store() as store:
             intent = Intent(Action.PSEUDONYMISE, purpose, reason)
@@ -83,11 +83,11 @@ def pseudonymise(
     return copies_answer(run, outcomes, objected)._replace(error=broken)
 
 
-def _evaluate(run: Run, folder: Path, order: CopyOrder, engine: str | None, model: Path | None) -> Answer:
+def _evaluate(run: Run, folder: Path, order: CopyOrder, engine: str | None, models: list[Path] | None) -> Answer:
     """Measure on the labelled calls of a folder; no store is opened."""
     from arlo_rec.training import evaluation
 
-    with _engines(run, engine, model, 1) as (hearing,):
+    with _engines(run, engine, models, 1) as (hearing,):
         scores = [evaluation.evaluate(call, order, hearing) for call in evaluation.labelled_calls(folder, run.progress)]
     return evaluation_answer(run, evaluation.bench(order.mode, scores))
 
@@ -98,7 +98,7 @@ def _make_copies(
     recordings: list[str] | None,
     intent: Intent,
     orders: CopyOrders,
-    engines: list[SpeechEngine | None],
+    engines: list[Engines],
 ) -> tuple[list[TrainingCopy | FailedCall], int | None, ArloError | None]:
     """Make the copies, of the backlog where no recordings are named; what became of each, and what ended it too early.
 
@@ -137,8 +137,8 @@ def release(
     with _engines(run, engine, model, 1) as (hearing,), run.store() as store:
         released = release_copy(store, copy, reason, hearing, run.now)
     lines = [run.say("release.done", reviewed=copy, copy=released.copy.hex())]
-    lines += [run.say("release.not_heard_again")] if hearing is None else []
-    return Answer(CopyAnswer(shown(released, heard_again=hearing is not None)), lines)
+    lines += [] if hearing else [run.say("release.not_heard_again")]
+    return Answer(CopyAnswer(shown(released, heard_again=bool(hearing))), lines)
 
 
 def reject(
@@ -160,23 +160,26 @@ def reject(
 
 
 @contextmanager
-def _engines(run: Run, name: str | None, model: Path | None, count: int) -> Iterator[list[SpeechEngine | None]]:
-    """An engine for each worker, if a model was named or is configured."""
+def _engines(run: Run, name: str | None, models: list[Path] | None, count: int) -> Iterator[list[Engines]]:
+    """The engines of each worker, one for each model that was named or is configured; none without a model."""
     settings = run.settings
-    folder = run.files.server_folder(model, "--model") or (Path(settings.asr_model) if settings.asr_model else None)
+    named = [run.files.server_folder(model, "--model") or model for model in models or ()]
+    folders = named or list(settings.asr_models)
     if name not in (None, "faster-whisper", "none"):
         raise Usage("engine_unknown", value=str(name)[:20])
-    if name == "faster-whisper" and folder is None:
+    if name == "faster-whisper" and not folders:
         raise Usage("model_missing")
     with ExitStack() as stack:
-        if folder is None or name == "none":
-            yield [None] * count
+        if name == "none" or not folders:
+            yield [()] * count
             return
         from arlo_rec.speech.engine import whisper
 
-        threads = max(1, settings.asr_threads // count)
-        started = (whisper(folder, threads, settings.asr_language) for _ in range(count))
-        yield [stack.enter_context(whisper) for whisper in started]
+        threads = max(1, settings.asr_threads // (count * len(folders)))
+        yield [
+            [stack.enter_context(whisper(folder, threads, settings.asr_language)) for folder in folders]
+            for _ in range(count)
+        ]
 
 
 # -- what is typed ------------------------------------------------------------------------------------

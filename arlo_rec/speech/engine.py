@@ -25,6 +25,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -230,6 +231,9 @@ class Engine(Protocol):
         """Stop the engine, from any thread: a running `hear` and all later ones raise `engine_died`."""
 
 
+Engines = Sequence[Engine]  # that hear the same call; none: nothing is heard
+
+
 @contextmanager
 def whisper(
     model: Path,
@@ -397,11 +401,23 @@ def _find_quietest(samples: bytes, before: int) -> int:
 BLOCK = 1 << 18  # frames of which a channel is taken at once
 
 
-def transcribe(engine: Engine, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
-    """Transcribe each channel of *sound*: one transcript without hints, and one with them if there are any.
+def transcribe(engines: Engines, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
+    """Transcribe each channel of *sound* by each engine: once without hints, and once with them if there are any.
 
-    Raises Unreachable or Usage as `Engine.hear` does.
+    The engines hear beside each other; the transcripts stand in their order. Raises Unreachable or Usage as
+    `Engine.hear` does; an interrupt stops all engines.
     """
+    with ThreadPoolExecutor(len(engines)) as threads:
+        try:
+            heard = [threads.submit(_transcribe, engine, sound, language, hints) for engine in engines]
+            return [transcript for future in heard for transcript in future.result()]
+        except KeyboardInterrupt:
+            for engine in engines:
+                engine.stop()
+            raise
+
+
+def _transcribe(engine: Engine, sound: Sound, language: str | None, hints: Sequence[str]) -> list[Transcript]:
     hint_lists = ([], list(hints)) if hints else ([],)
     words: list[list[Word]] = [[] for _ in hint_lists]
     languages: list[list[Language]] = [[] for _ in hint_lists]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +33,7 @@ from arlo_rec.training.cut_plan import CopyOrder, CutPlan
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engine
+    from arlo_rec.speech.engine import Engines
 
 _CALL_ERRORS = (Usage, NotGranted, Refused, Integrity, SoundError)
 _ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets a new process
@@ -139,19 +140,19 @@ def make_copies(
     shown_ids: Sequence[str],
     intent: Intent,
     order_of: Callable[[str], CopyOrder],
-    engines: Sequence[Engine | None],
+    engines: Sequence[Engines],
     clock: Callable[[], datetime],
     *,
     unless_copied: bool = False,
 ) -> Iterator[TrainingCopy | FailedCall]:
-    """Make a copy of each call, in order, as many at once as *engines*; a failed call stops no other.
+    """Make a copy of each call, in order, as many at once as there are *engines*; a failed call stops no other.
 
     Raises errors that concern all calls: a missing reason, a full disk, a store in use, an engine that does not start.
     """
     gate.admit(store, intent, clock())
-    free: SimpleQueue[Engine | None] = SimpleQueue()
-    for engine in engines:
-        free.put(engine)
+    free: SimpleQueue[Engines] = SimpleQueue()
+    for group in engines:
+        free.put(group)
     in_work: deque[_CallInWork] = deque()
     with ThreadPoolExecutor(len(engines)) as workers:
         try:
@@ -175,9 +176,8 @@ def make_copies(
         except BaseException:  # Ctrl-C too: do not wait for running engines
             for call in in_work:
                 call.plan.cancel()
-            for engine in engines:
-                if engine is not None:
-                    engine.stop()
+            for engine in chain.from_iterable(engines):
+                engine.stop()
             raise
 
 
@@ -204,13 +204,13 @@ def _has_copy(store: Store, shown_id: str) -> bool:
         return False
 
 
-def _plan(free: SimpleQueue[Engine | None], original: OpenRecording, order: CopyOrder) -> CutPlan:
-    """Plan the cuts of a call with an engine of its own."""
-    engine = free.get()
+def _plan(free: SimpleQueue[Engines], original: OpenRecording, order: CopyOrder) -> CutPlan:
+    """Plan the cuts of a call with engines of its own."""
+    engines = free.get()
     try:
-        return cut_plan.plan_cuts(original, order, engine)
+        return cut_plan.plan_cuts(original, order, engines)
     finally:
-        free.put(engine)
+        free.put(engines)
 
 
 def _finish(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> TrainingCopy | FailedCall:

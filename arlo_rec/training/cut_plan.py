@@ -24,7 +24,7 @@ from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, Transcript, Word
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engine
+    from arlo_rec.speech.engine import Engines
 
 
 MOST_WORDS_KEPT = 40_000  # of all transcripts of a plan: a call of two hours, heard twice
@@ -133,18 +133,18 @@ class CutPlan:
         )
 
 
-def demand_words(order: CopyOrder, engine: Engine | None) -> None:
+def demand_words(order: CopyOrder, engines: Engines) -> None:
     """Raise Usage for an order with neither words nor a list, before a call is opened."""
     if order.mode is Mode.MANUAL:
         if not order.cuts:
             raise Usage("cuts_missing")
-    elif not order.transcripts and engine is None:
+    elif not order.transcripts and not engines:
         raise Usage("words_missing")
 
 
-def plan_cuts(original: OpenRecording, order: CopyOrder, engine: Engine | None = None) -> CutPlan:
+def plan_cuts(original: OpenRecording, order: CopyOrder, engines: Engines = ()) -> CutPlan:
     """Plan the cuts of a call; raises Usage if words or a list are missing, or do not fit."""
-    demand_words(order, engine)
+    demand_words(order, engines)
     listed = within(order.cuts, original.sound)
     if order.mode is Mode.MANUAL:
         return CutPlan(tuple(listed), Mode.MANUAL)
@@ -152,7 +152,7 @@ def plan_cuts(original: OpenRecording, order: CopyOrder, engine: Engine | None =
 
     plan = planner.plan(
         original.sound,
-        _transcripts(original, order, engine),
+        _transcripts(original, order, engines),
         original.names,
         strict=order.mode is Mode.STRICT,
         cut_circumstances=order.cut_circumstances,
@@ -187,7 +187,7 @@ def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
         yield HeardWord(word.text, word.start, word.end, word.score, word.channel, number)
 
 
-def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | None) -> list[Transcript]:
+def _transcripts(original: OpenRecording, order: CopyOrder, engines: Engines) -> list[Transcript]:
     from arlo_rec.speech.engine import transcribe
 
     files = [*order.files, *map(str, range(len(order.files) + 1, len(order.transcripts) + 1))]
@@ -195,8 +195,8 @@ def _transcripts(original: OpenRecording, order: CopyOrder, engine: Engine | Non
         replace(_read(raw, file, original.channel_of(role)), file=file)
         for (role, raw), file in zip(order.transcripts, files, strict=True)
     ]
-    if engine is not None:
-        transcripts += transcribe(engine, original.sound, order.language, original.names)
+    if engines:
+        transcripts += transcribe(engines, original.sound, order.language, original.names)
     return _united(transcripts)
 
 

@@ -31,7 +31,7 @@ from arlo_rec.training import build
 from arlo_rec.training.cut_plan import CopyOrder
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engine
+    from arlo_rec.speech.engine import Engines
 
 WHOLE = 0.95  # of an identifier's duration: the rest does not identify
 NEAR = 0.3  # seconds around an identifier in which a cut is no over-cut
@@ -150,14 +150,14 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
         yield _call(path)
 
 
-def evaluate(call: LabelledCall, order: CopyOrder, engine: Engine | None = None) -> CallScore:
+def evaluate(call: LabelledCall, order: CopyOrder, engines: Engines = ()) -> CallScore:
     """Cut a call like its copy, and score the result."""
     from arlo_rec.speech import planner
     from arlo_rec.speech.engine import transcribe
 
     transcripts = list(call.transcripts)
-    if not transcripts and engine is not None:
-        transcripts = transcribe(engine, call.sound, order.language, call.names)
+    if not transcripts and engines:
+        transcripts = transcribe(engines, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT

@@ -27,7 +27,7 @@ KEYS: Mapping[str, type] = {
     "guard.share": float,
     "guard.count": int,
     "guard.jump_days": int,
-    "asr.model": str,
+    "asr.model": list,
     "asr.language": str,
     "asr.threads": int,
     "asr.workers": int,
@@ -41,6 +41,7 @@ _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning o
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
 CONFIG_BYTES = 64 * 1024  # each key takes less than 1 kB
 MOST = {"still_s": 60}  # of one number
+MOST_LISTED = 4  # texts of a key that takes several
 LARGEST = 1_000_000  # of any number; a larger value is a mistake, and would not fit a timedelta
 
 
@@ -59,7 +60,7 @@ class Settings(NamedTuple):
     guard_share: str  # a fraction or a decimal, parsed by `purge`
     guard_count: int
     guard_jump_days: int
-    asr_model: str | None  # a folder
+    asr_models: tuple[Path, ...]  # folders
     asr_language: str | None
     asr_threads: int
     asr_workers: int  # calls of a backlog that are worked on at once
@@ -102,7 +103,7 @@ def settle(
         guard_share=str(config.get("guard.share", "1/3")),
         guard_count=int(config.get("guard.count", 20)),
         guard_jump_days=int(config.get("guard.jump_days", 7)),
-        asr_model=config.get("asr.model"),
+        asr_models=tuple(map(Path, config.get("asr.model", ()))),
         asr_language=config.get("asr.language"),
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         asr_workers=int(config.get("asr.workers", 1)),
@@ -207,11 +208,23 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def _listed(key: str, value: object, path: Path) -> list[str]:
+    """Texts of a key that takes one or several; raises Usage."""
+    listed = value if isinstance(value, list) else [value]
+    texts = [each for each in listed if isinstance(each, str) and "\0" not in each]
+    if not 0 < len(texts) <= MOST_LISTED or len(texts) != len(listed):
+        raise Usage("config_bad_value", key=key, path=str(path))
+    return texts
+
+
 def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    for key, value in config.items():
+    for key, value in [*config.items()]:
         kind = KEYS.get(key)
         if kind is None:
             raise Usage("config_unknown_key", key=key[:60], path=str(path))
+        if kind is list:
+            config[key] = _listed(key, value, path)
+            continue
         right = isinstance(value, kind) or (kind is float and isinstance(value, int))
         fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= MOST.get(key, LARGEST)
         if not right or isinstance(value, bool) or not fits:

@@ -78,7 +78,9 @@ def test_keyed_digits_of_our_own_calls_go_whole() -> None:
 def test_what_an_engine_hears_covers_as_much_as_the_cached_words(whole: bool) -> None:
     every = [replace(call, transcripts=()) for call in evaluation.labelled_calls(CALLS / "given")]
     with whisper(Path(str(BASE)), threads=2, language="en") as engine:
-        heard = [evaluation.evaluate(call, CopyOrder(Mode.DETECT), engine) for call in (every if whole else every[4:5])]
+        heard = [
+            evaluation.evaluate(call, CopyOrder(Mode.DETECT), [engine]) for call in (every if whole else every[4:5])
+        ]
     result = evaluation.figures([cover for call_score in heard for cover in call_score.covers])
     over = sum(call_score.over_cut for call_score in heard) / len(heard)
     print(f"engine: {result.count}, mean cover {result.mean_cover:.3f}, over-cut {over:.3f}")  # noqa: T201

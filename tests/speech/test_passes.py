@@ -36,7 +36,7 @@ class Listener:
 def test_each_channel_of_a_long_sound_is_given_whole_without_hints_and_with_them() -> None:
     samples = numpy.frombuffer(os.urandom(2 * 2 * (2 * BLOCK + 7)), "<i2").reshape(-1, 2)
     engine = Listener()
-    plain, hinted = transcribe(engine, Sound(Encoding.PCM16, RATE, 2, samples.tobytes()), None, ["Kari"])
+    plain, hinted = transcribe([engine], Sound(Encoding.PCM16, RATE, 2, samples.tobytes()), None, ["Kari"])
     for channel in (0, 1):
         right = samples[:, channel].tobytes()
         assert (right, ()) in engine.given and (right, ("Kari",)) in engine.given

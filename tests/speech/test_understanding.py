@@ -127,7 +127,7 @@ def test_base_does_not_understand_norwegian_and_it_shows_and_little_danish(
     language: str, asked: str | None, least: int
 ) -> None:
     with whisper(Path(str(BASE)), threads=2) as engine:
-        guessed = [not is_understood(transcribe(engine, sound, asked, [])) for sound in stamps(language, 3)]
+        guessed = [not is_understood(transcribe([engine], sound, asked, [])) for sound in stamps(language, 3)]
     assert sum(guessed) >= least
 
 
@@ -136,6 +136,6 @@ def test_base_understands_english_and_says_so(whole: bool) -> None:
     calls = [replace(call, transcripts=()) for call in evaluation.labelled_calls(CALLS / "given")]
     with whisper(Path(str(BASE)), threads=2) as engine:
         for call in calls if whole else calls[2:3]:
-            (transcript,) = transcribe(engine, call.sound, None, [])
+            (transcript,) = transcribe([engine], call.sound, None, [])
             assert {language.name for language in transcript.languages} == {"en"}
             assert is_understood([transcript])
