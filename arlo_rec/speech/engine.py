@@ -410,7 +410,8 @@ def transcribe(engines: Engines, sound: Sound, language: str | None, hints: Sequ
     with ThreadPoolExecutor(len(engines)) as threads:
         try:
             heard = [threads.submit(_transcribe, engine, sound, language, hints) for engine in engines]
-            return [transcript for future in heard for transcript in future.result()]
+            numbered = [(number, each) for number, future in enumerate(heard) for each in future.result()]
+            return [replace(transcript, engine=number) for number, transcript in numbered]
         except KeyboardInterrupt:
             for engine in engines:
                 engine.stop()

@@ -24,7 +24,7 @@ from arlo_rec.audio.activity import STEP, Activity, detect_activity, detect_keys
 from arlo_rec.speech import alignment
 from arlo_rec.speech.alignment import Dropped, Fitted, find_uncovered, is_plausible, measure_coverage
 from arlo_rec.speech.cut_list import LOOK, Cut
-from arlo_rec.speech.detectors import identifiers, lexicon, names, phonetic, weighing, word_lists
+from arlo_rec.speech.detectors import identifiers, lexicon, names, phonetic, second_hearing, weighing, word_lists
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.detectors.word_lists import is_common
 from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, Transcript, Word
@@ -172,7 +172,9 @@ def plan(
     findings += _find_wordless_speech(activity, all_words)
     findings += [finding for words in passes for finding in _find_names_after_cues(activity, words)]
     circumstances = [finding for result in results for finding in result.circumstances]
+    doubtful = list(second_hearing.find(_by_engine(with_words)))
     if strict:
+        findings += doubtful
         findings += [finding for result in results for finding in result.possible]
         findings += _find_unexplained_speech(activity, passes, {word for result in results for word in result.harmless})
     if strict or cut_circumstances:
@@ -180,7 +182,8 @@ def plan(
     sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
     pad = PAD if sure else PAD_UNSURE
     cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in findings)
-    look_here = () if strict or cut_circumstances else _look_here(circumstances, cuts, activity, sound.duration)
+    to_look = [*([] if strict else doubtful), *([] if strict or cut_circumstances else circumstances)]
+    look_here = _look_here(to_look, cuts, activity, sound.duration)
     return Plan(
         (*cuts, *look_here),
         measure_coverage(all_words, activity),
@@ -190,6 +193,12 @@ def plan(
         tuple(map(tuple, passes)),
         fitted.dropped,
     )
+
+
+def _by_engine(transcripts: Sequence[alignment.Aligned]) -> list[list[list[Word]]]:
+    """The words of transcripts that engines made here, by engine."""
+    numbers = sorted({each.source.engine for each in transcripts if each.own})
+    return [[each.words for each in transcripts if each.own and each.source.engine == number] for number in numbers]
 
 
 def _find_wordless_speech(activity: Activity, words: Sequence[Word]) -> Iterator[Finding]:

@@ -59,6 +59,7 @@ class Transcript:
     redactions: tuple[Redaction, ...] = ()
     file: str = ""  # its name, for people; empty if an engine made it here
     languages: tuple[Language, ...] = ()  # detected by an engine if none was given
+    engine: int = 0  # the number of the engine that made it here
 
     @property
     def channel(self) -> int | None:

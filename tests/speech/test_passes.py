@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy
+import pytest
 
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Fill, Sound, Stretch
@@ -22,15 +24,23 @@ class Listener:
     """An engine that keeps what it is given."""
 
     given: list[tuple[bytes, tuple[str, ...]]] = field(default_factory=list)
+    says: str = "ja"
+    meets: threading.Barrier | None = None
+    interrupted: bool = False
+    stopped: bool = False
 
     def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> Heard:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        if self.meets is not None:
+            self.meets.wait()
         self.given.append((samples, tuple(hints)))
-        heard = Heard([Word("ja", 1.0, 1.2, 0.9)])
+        heard = Heard([Word(self.says, 1.0, 1.2, 0.9)])
         heard.language, heard.sure = "no", 0.9
         return heard
 
     def stop(self) -> None:
-        """It never runs."""
+        self.stopped = True
 
 
 def test_each_channel_of_a_long_sound_is_given_whole_without_hints_and_with_them() -> None:
@@ -53,3 +63,24 @@ def test_a_cut_sound_takes_the_memory_of_itself_and_of_one_cut() -> None:
     tracemalloc.stop()
     assert len(cut.data) == len(sound.data)
     assert peak < 1.05 * len(sound.data)
+
+
+def test_each_of_several_engines_hears_the_call_without_hints_and_with_them_in_their_order() -> None:
+    sound = Sound(Encoding.PCM16, RATE, 1, bytes(2 * RATE))
+    engines = [Listener(says="ja"), Listener(says="nei")]
+    transcripts = transcribe(engines, sound, None, ["Kari"])
+    assert [transcript.words[0].text for transcript in transcripts] == ["ja", "ja", "nei", "nei"]
+    assert [[hints for _, hints in engine.given] for engine in engines] == [[(), ("Kari",)]] * 2
+
+
+def test_engines_hear_beside_each_other() -> None:
+    both = threading.Barrier(2, timeout=20)
+    engines = [Listener(meets=both), Listener(meets=both)]
+    assert len(transcribe(engines, Sound(Encoding.PCM16, RATE, 1, bytes(2 * RATE)), None, [])) == 2
+
+
+def test_an_interrupt_stops_every_engine() -> None:
+    engines = [Listener(interrupted=True), Listener()]
+    with pytest.raises(KeyboardInterrupt):
+        transcribe(engines, Sound(Encoding.PCM16, RATE, 1, bytes(2 * RATE)), None, [])
+    assert [engine.stopped for engine in engines] == [True, True]

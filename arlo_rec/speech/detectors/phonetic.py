@@ -108,6 +108,11 @@ def _nearest_distance(heard: str, names: KnownNames) -> float | None:
     return nearest
 
 
+def distance(heard: str, other: str) -> float:
+    """How far two phonetic keys are from each other, as a share of the longer: 0 for the same."""
+    return _edit_distance(heard, other) / max(len(heard), len(other), 1)
+
+
 def _begins_alike(heard: str, name: str) -> bool:
     first, second = heard[:1], name[:1]
     return first == second or _substitution_cost(first, second) < 1 or heard[-3:] == name[-3:]

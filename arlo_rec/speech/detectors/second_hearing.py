@@ -1,0 +1,48 @@
+"""Find where engines heard other words after a cue for a name: one that was misheard looks like any other words.
+
+"Dilnoza" is heard as "says, don't know" by one engine and as "the nose" by another. No rule over the words of one finds
+it; that they differ does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from arlo_rec.speech.detectors import names, phonetic
+from arlo_rec.speech.detectors.identifiers import Finding, split_channels
+from arlo_rec.speech.words import Token, Word
+
+BEHIND: Final = 1.5  # seconds after a cue in which a name is said
+DIFFER: Final = 0.45  # distance of what two engines heard there, as a share of the longer: spelling alone gives less
+SHORTEST: Final = 3  # sounds: less is no name
+
+
+def find(hearings: Sequence[Sequence[Sequence[Word]]]) -> Iterator[Finding]:
+    """Yield the places after a cue where no two engines agree; *hearings* are the transcripts of each engine."""
+    spoken = [[stream for words in transcripts for stream in split_channels(words)] for transcripts in hearings]
+    for number, streams in enumerate(spoken):
+        others = [stream for other, each in enumerate(spoken) if other != number for stream in each]
+        for stream in streams:
+            for index, token in enumerate(stream):
+                if names.asks_name(stream, index):
+                    yield from _compared(token, stream, others)
+
+
+def _compared(cue: Token, stream: Sequence[Token], others: Sequence[Sequence[Token]]) -> Iterator[Finding]:
+    """Yield the place behind a cue if each other engine heard something else there."""
+    ours = _said(stream, cue)
+    theirs = [said for other in others if other and other[0].channel == cue.channel and (said := _said(other, cue))]
+    if ours and theirs and all(_differ(ours, said) for said in theirs):
+        end = max(token.end for said in (ours, *theirs) for token in said)
+        yield Finding(cue.end, min(end, cue.end + BEHIND), cue.channel, "name", "disagree", 0.5)
+
+
+def _differ(one: Sequence[Token], other: Sequence[Token]) -> bool:
+    first, second = (phonetic.phonetic_key("".join(token.folded for token in said)) for said in (one, other))
+    return max(len(first), len(second)) >= SHORTEST and phonetic.distance(first, second) > DIFFER
+
+
+def _said(stream: Sequence[Token], cue: Token) -> list[Token]:
+    """The words that begin within `BEHIND` seconds after a cue."""
+    return [token for token in stream if cue.end - 0.1 <= token.start < cue.end + BEHIND]
