@@ -171,7 +171,7 @@ def release(
 def _prove(original: OpenRecording, copy: OpenRecording) -> None:
     """Check a copy against its original."""
     record = CutRecord.of_copy(copy.metadata)
-    build.prove(original.sound, copy.sound, record.plan.cuts, record.fill, record.chance)
+    build.prove(original.sound, copy.sound, record.plan.cuts, record.fill, record.chance, record.fade)
 
 
 def _demand_unheard(engines: Engines, original: OpenRecording, copy: OpenRecording) -> None:

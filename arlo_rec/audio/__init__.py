@@ -12,7 +12,7 @@ for speech engines is in `speech.engine`.
 
 from __future__ import annotations
 
-from arlo_rec.audio.cutting import Fill, Stretch, cut
+from arlo_rec.audio.cutting import FADE, Fill, Stretch, cut
 from arlo_rec.audio.cutting import find_problems as find_cut_problems
 from arlo_rec.audio.encoding import MP3, MP3_BYTES_A_SAMPLE, MP3_RATES, WAV, SoundEncoder, pcm16_header, read_blocks
 from arlo_rec.audio.formats import MAX_DATA, RATE_HIGHEST, RATE_LOWEST, Encoding, Format, Header, Sound, frames_before
@@ -37,6 +37,7 @@ __all__ = [
     "MP3_BYTES_A_SAMPLE",
     "MP3_RATES",
     "RATE_HIGHEST",
+    "FADE",
     "RATE_LOWEST",
     "WAV",
     "Decoder",

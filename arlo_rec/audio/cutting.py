@@ -1,17 +1,19 @@
 """Cut stretches out of a sound: replace their samples by a fill, and change nothing else.
 
 Inside a cut every sample of the channels that are cut is the fill; outside, every byte stays. The fill does not depend
-on the replaced samples: silence, a tone, or noise as loud as the quietest parts of the rest. A cut is rounded outwards
-to whole frames. Callers decide where to cut. Internally a cut is (first frame, frame after the last, channel).
+on the replaced samples: silence, a tone, or noise as loud as the quietest parts of the rest. At both edges it fades in
+from the value of the nearest sample that stays, so that no edge clicks. A cut is rounded outwards to whole frames.
+Callers decide where to cut. Internally a cut is (first frame, frame after the last, channel).
 """
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from arlo_rec.audio.formats import Encoding, Sound
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 TONE_HZ = 1000
 TONE_LEVEL = 10 ** (-24 / 20)  # of full scale: audible, and not loud
+FADE = 0.005  # seconds; measured: a step at the edge of a vowel is heard as a click, half a cosine of 5 ms is not
 FLOOR_BLOCK = 0.02  # seconds over which loudness is measured
 FLOOR_AT_ONCE = 512  # such blocks decoded at once: ten seconds
 FLOOR_SHARE = 0.1  # quantile: the quietest tenth of the uncut sound is its noise floor
@@ -45,13 +48,13 @@ class Stretch:
     channels: tuple[int, ...] | None = None
 
 
-def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = b"") -> Sound:
+def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = b"", fade: float = FADE) -> Sound:
     """Return the sound with *fill* in all stretches; *chance* (32 random bytes) seeds the noise.
 
-    Beside the two sounds, only one cut at a time is in memory. Raises ValueError for a stretch outside the sound.
+    The fill fades in over *fade* seconds from each edge. Beside the two sounds, only one cut at a time is in memory. Raises ValueError for a stretch outside the sound.
     """
     cuts = _merge(_to_frames(sound, stretches))
-    fillers = _make_fillers(sound, cuts, fill, chance)
+    fillers = _make_fillers(sound, cuts, fill, chance, fade)
     data, copied, made = memoryview(sound.data), 0, io.BytesIO()
     made.seek(max(0, len(data) - 1))
     made.write(bytes(min(1, len(data))))  # allocate at once: a growing buffer takes more than it needs
@@ -79,7 +82,12 @@ def _to_frames(sound: Sound, stretches: Iterable[Stretch]) -> Iterator[tuple[int
 
 
 def find_problems(
-    before: Sound, after: Sound, stretches: Sequence[Stretch], fill: Fill, chance: bytes = b""
+    before: Sound,
+    after: Sound,
+    stretches: Sequence[Stretch],
+    fill: Fill,
+    chance: bytes = b"",
+    fade: float = FADE,
 ) -> list[str]:
     """Compare *after* with *before* cut at these stretches; returns the differences as codes.
 
@@ -90,7 +98,7 @@ def find_problems(
     if len(before.data) != len(after.data):
         return ["length_differs"]
     cuts = _merge(_to_frames(before, stretches))
-    fillers = _make_fillers(before, cuts, fill, chance)
+    fillers = _make_fillers(before, cuts, fill, chance, fade)
     old, new, size = memoryview(before.data), memoryview(after.data), before.frame_bytes
     codes, compared = set(), 0
     for begin, end, members in [*_group_spans(cuts), (before.frames, before.frames, [])]:
@@ -152,25 +160,50 @@ def _read_channel(piece: bytearray, sound: Sound, first: int, end: int, channel:
     return bytes(samples)
 
 
-def _make_fillers(sound: Sound, cuts: Sequence[tuple[int, int, int]], fill: Fill, chance: bytes) -> list[Any]:
+def _make_fillers(
+    sound: Sound, cuts: Sequence[tuple[int, int, int]], fill: Fill, chance: bytes, fade: float
+) -> list[Callable[[int, int], bytes]]:
     """Return for each channel a function that makes the fill of frames [begin, end), in the sound's encoding."""
-    if fill is Fill.SILENCE:
-        code = _SILENCE.get(sound.encoding, bytes(sound.encoding.sample_bytes))
-        return [lambda begin, end: code * (end - begin)] * sound.channels
-    if fill is Fill.TONE:
-        return [lambda begin, end: encode(sound.encoding, _make_tone(begin, end, sound.rate))] * sound.channels
-    levels = _measure_floor(sound, cuts)
-    return [
-        lambda begin, end, at=channel: encode(sound.encoding, _make_noise(begin, end, at, levels[at], chance))
-        for channel in range(sound.channels)
-    ]
+    levels = _measure_floor(sound, cuts) if fill is Fill.NOISE else [0.0] * sound.channels
+
+    def make(channel: int, begin: int, end: int) -> bytes:
+        rise = _make_rise(min(math.ceil(fade * sound.rate), (end - begin) // 2))
+        reach, falls = len(rise), 1 - rise
+        head, tail = _value_at(sound, begin - 1, channel) * falls, _value_at(sound, end, channel) * falls[::-1]
+        if fill is Fill.SILENCE:
+            code = _SILENCE.get(sound.encoding, bytes(sound.encoding.sample_bytes))
+            return encode(sound.encoding, head) + code * (end - begin - 2 * reach) + encode(sound.encoding, tail)
+        if fill is Fill.TONE:
+            wave = _make_tone(end - begin, sound.rate)
+        else:
+            wave = _make_noise(begin, end, channel, levels[channel], chance)
+        wave[:reach] = wave[:reach] * rise + head
+        wave[end - begin - reach :] = wave[end - begin - reach :] * rise[::-1] + tail
+        return encode(sound.encoding, wave)
+
+    return [partial(make, channel) for channel in range(sound.channels)]
 
 
-def _make_tone(begin: int, end: int, rate: int) -> numpy.ndarray[Any, Any]:
+def _make_rise(frames: int) -> numpy.ndarray[Any, Any]:
+    """Half a cosine from 0 to nearly 1."""
     import numpy
 
-    frames = numpy.arange(begin, end)
-    wave: numpy.ndarray[Any, Any] = TONE_LEVEL * numpy.sin(2 * math.pi * TONE_HZ / rate * frames)
+    return (1 - numpy.cos(math.pi * numpy.arange(frames) / max(1, frames))) / 2
+
+
+def _value_at(sound: Sound, frame: int, channel: int) -> float:
+    """The value of a sample, full scale 1; zero outside the sound."""
+    if not 0 <= frame < sound.frames:
+        return 0.0
+    one = replace(sound, data=sound.data[frame * sound.frame_bytes : (frame + 1) * sound.frame_bytes])
+    at = channel * 2
+    return int.from_bytes(as_pcm16(one).data[at : at + 2], "little", signed=True) / 32768
+
+
+def _make_tone(frames: int, rate: int) -> numpy.ndarray[Any, Any]:
+    import numpy
+
+    wave: numpy.ndarray[Any, Any] = TONE_LEVEL * numpy.sin(2 * math.pi * TONE_HZ / rate * numpy.arange(frames))
     return wave
 
 
@@ -229,6 +262,6 @@ def _encode_nearest(encoding: Encoding, integers: numpy.ndarray[Any, Any]) -> by
     import numpy
 
     values = numpy.array(decoded_values(encoding))
-    order = numpy.argsort(values, kind="stable")
+    order = numpy.lexsort((-numpy.arange(len(values)), values))  # of mu-law's two zeros that of silence
     middles = (values[order][1:] + values[order][:-1]) / 2
     return bytes(order[numpy.searchsorted(middles, integers)].astype("u1").tobytes())

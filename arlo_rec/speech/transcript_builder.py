@@ -34,6 +34,8 @@ BACK = 0.5  # seconds by which a word may start before its predecessor: engines 
 LONGEST_WORD = 1000  # characters; punctuation that would make a word longer is dropped
 SLOWEST = 0.5  # seconds a character of a number read out takes at most: bounds an untimed word at either end of a lane
 QUICKEST = 0.05  # seconds a character takes at least: in a narrower gap the neighbours' times are wrong, and overlap
+PERCENT = 100.0
+ROUNDED = 1.01  # a score of 1 that was computed in single precision is a little more; a percentage is more than that
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _MASK = re.compile(r"\[[A-Za-z][A-Za-z0-9_]*\]|##|^\W*#\W*$|^\*+\W*$")  # [NAME_1], ####, ****
 
@@ -80,10 +82,16 @@ def is_masked(text: object) -> bool:
 
 
 def parse_score(value: object) -> float | None:
-    """A confidence from 0 to 1, given as a number or a decimal string; None for anything else."""
+    """A confidence from 0 to 1 or in percent, as a number or a decimal string; None for anything else.
+
+    `TranscriptBuilder.build` learns from all scores of a document which of the two its maker counts in.
+    """
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         value = float(value)
-    return float(value) if is_number(value) and 0 <= value <= 1 else None
+    return float(value) if is_number(value) and 0 <= value <= PERCENT else None
+
+
+_Lane = tuple[int | None, Hashable, Hashable]  # channel, part and voice
 
 
 @dataclass(slots=True)
@@ -109,9 +117,9 @@ class TranscriptBuilder:
         self.place = 0  # in the document, for errors: a line number set by line readers, else a count of words
         self.shift = 0.0  # seconds from the start of the recording to the start of this part
         self.part: Hashable = None  # which of the document's transcripts is read, if it holds several
-        self._lanes: dict[Hashable, list[_TimedWord]] = {}
-        self._last: dict[Hashable, _TimedWord | None] = {}
-        self._turns: dict[Hashable, tuple[float, list[float]]] = {}
+        self._lanes: dict[_Lane, list[_TimedWord]] = {}
+        self._last: dict[_Lane, _TimedWord | None] = {}
+        self._turns: dict[_Lane, tuple[float, list[float]]] = {}
         self._redactions: list[Redaction] = []
         self._count = 0
 
@@ -270,6 +278,9 @@ class TranscriptBuilder:
                 if word.start < latest - BACK:
                     raise transcript_error("out_of_order", word.place)
                 latest = max(latest, word.start)
+        in_percent = self._parts_in_percent()
+        for (_, part, _), lane in self._lanes.items():
+            _scale_scores(lane, PERCENT if part in in_percent else 1.0)
         in_order = merge(*self._lanes.values(), key=lambda entry: entry.start)
         words = tuple(
             Word(
@@ -287,6 +298,14 @@ class TranscriptBuilder:
             redactions = [Redaction(entry.start, entry.end, channel) for entry in redactions]
         return Transcript(form, words, tuple(sorted(redactions, key=lambda entry: entry.start)))
 
+    def _parts_in_percent(self) -> set[Hashable]:
+        """The parts whose scores are percentages: one of them is more than 1, and no part mixes the two."""
+        return {
+            part
+            for (_, part, _), lane in self._lanes.items()
+            if any(word.score is not None and word.score > ROUNDED for word in lane)
+        }
+
     def _at(self, seconds: float) -> float:
         return round(seconds + self.shift, 6) if self.shift else seconds
 
@@ -298,12 +317,19 @@ class TranscriptBuilder:
             raise transcript_error("word_too_long", self.place)
         return parts
 
-    def _add(self, lane: Hashable, word: _TimedWord) -> None:
+    def _add(self, lane: _Lane, word: _TimedWord) -> None:
         if self._count == MOST:
             raise transcript_error("too_many", self.place)
         self._count += 1
         self._lanes.setdefault(lane, []).append(word)
         self._last[lane] = word
+
+
+def _scale_scores(lane: Sequence[_TimedWord], most: float) -> None:
+    """Bring scores that were counted from 0 to *most* to 0 to 1."""
+    for word in lane:
+        if word.score is not None:
+            word.score = min(1.0, word.score / most)
 
 
 def _time_untimed_words(lane: Sequence[_TimedWord]) -> None:

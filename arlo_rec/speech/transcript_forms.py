@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -153,7 +154,7 @@ class _TokenJoiner:
         confidence = parse_score(token.get("p"))
         if not self.parts:
             self.builder.next_word()
-            self.start, self.end, self.score = start, end, 1.0
+            self.start, self.end, self.score = start, end, math.inf
         self.parts.append(text)
         self.start, self.end = min(self.start, start), max(self.end, end)
         self.score = min(self.score, 0.0 if confidence is None else confidence)

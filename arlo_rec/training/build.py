@@ -36,6 +36,7 @@ class CutRecord:
     plan: CutPlan
     fill: Fill
     chance: bytes = field(repr=False)  # the seed of the noise in its cuts
+    fade: float = audio.FADE  # seconds over which the fill fades in; none in copies of older versions
 
     @property
     def order(self) -> CopyOrder:
@@ -48,13 +49,13 @@ class CutRecord:
 
     def to_json(self) -> dict[str, Any]:
         """The value of `cuts` in the metadata."""
-        return self.plan.to_json() | {"fill": str(self.fill), "chance": to_base64(self.chance)}
+        return self.plan.to_json() | {"fill": str(self.fill), "chance": to_base64(self.chance), "fade": self.fade}
 
     @classmethod
     def of_copy(cls, metadata: Mapping[str, Any]) -> CutRecord:
         """The record in the makers' metadata of a copy."""
         kept = metadata["cuts"]
-        return cls(CutPlan.from_json(kept), Fill(kept["fill"]), from_base64(kept["chance"]))
+        return cls(CutPlan.from_json(kept), Fill(kept["fill"]), from_base64(kept["chance"]), kept.get("fade", 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,8 @@ def make(
     if not plan.cuts and plan.mode is Mode.MANUAL:
         raise Usage("cuts_empty")
     record = CutRecord(plan, order.fill, primitives.fresh())
-    sound = audio.cut(original.sound, stretches(plan.cuts), record.fill, record.chance)
-    prove(original.sound, sound, plan.cuts, record.fill, record.chance)
+    sound = audio.cut(original.sound, stretches(plan.cuts), record.fill, record.chance, record.fade)
+    prove(original.sound, sound, plan.cuts, record.fill, record.chance, record.fade)
     metadata = copies.for_trainers(original.metadata) | {"channels": _sides(original), "cuts": record.to_json()}
     copy = copies.make(store, CopyDraft(original, sound, metadata, CopyState.NEEDS_REVIEW, replaces), now)
     return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration, _sides(original))
@@ -126,9 +127,11 @@ def _sides(recording: OpenRecording) -> dict[str, int]:
     return dict(recording.metadata.get("channels", {}))
 
 
-def prove(original: Sound, copy: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes) -> None:
+def prove(
+    original: Sound, copy: Sound, cuts: Sequence[Cut], fill: Fill, chance: bytes, fade: float = audio.FADE
+) -> None:
     """Compare length and every sample outside and inside the cuts; raises Integrity for a difference."""
-    if problems := audio.find_cut_problems(original, copy, stretches(cuts), fill, chance):
+    if problems := audio.find_cut_problems(original, copy, stretches(cuts), fill, chance, fade):
         raise Integrity("copy_is_not_the_cut_call", why=problems[0])
 
 

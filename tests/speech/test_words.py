@@ -259,6 +259,25 @@ def test_a_channel_that_no_recording_has_is_refused(channel: int) -> None:
     assert refused(FIXTURES["words.json"], channel)[0] == "no_such_channel"
 
 
+def test_scores_in_percent_are_read_and_one_above_a_hundredth_too_much_is_none() -> None:
+    def scores(*given: object) -> list[float | None]:
+        return [word.score for word in read(own(*({**WORD, "score": score} for score in given))).words]
+
+    assert scores(97.5, "42", 1, 0, None) == [0.975, 0.42, 0.01, 0, None]
+    assert scores(0.975, "0.42", 1, 1.0000001) == [0.975, 0.42, 1, 1]
+    assert scores(101, -1, 0.5) == [None, None, 0.5]
+
+
+def test_each_part_of_a_vcon_counts_its_scores_its_own_way() -> None:
+    def heard(dialog: int, score: float) -> dict[str, object]:
+        body = {"transcript": {}, "words": [{"text": "ja", "start": 1, "end": 2, "confidence": score}]}
+        return {"type": "wtf_transcription", "dialog": dialog, "encoding": "json", "body": body}
+
+    starts = [{"start": "2026-09-01T10:00:00Z"}, {"start": "2026-09-01T10:01:00Z"}]
+    document = {"vcon": "0.3.0", "dialog": starts, "analysis": [heard(0, 90), heard(1, 0.8)]}
+    assert [word.score for word in read(json.dumps(document).encode()).words] == [0.9, 0.8]
+
+
 def test_a_word_without_times_at_an_end_gets_as_long_as_it_can_take_to_be_read_out() -> None:
     words = [{"word": "90"}, {"word": "til", "start": 9.0, "end": 9.2, "score": 1}, {"word": "0000"}]
     raw = json.dumps({"segments": [{"start": 9.0, "end": 9.2, "words": words}], "word_segments": []}).encode()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec import audio
-from arlo_rec.audio import Encoding, Fill, Sound, Stretch
+from arlo_rec.audio import Encoding, Fill, Sound, Stretch, cutting
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech import cut_list
 from tests.support.attack import SECRETS, identity
@@ -68,10 +68,11 @@ def test_what_is_cut_is_silence_and_every_other_byte_is_as_it_was(world: World) 
     )
     assert (after.rate, after.channels, after.encoding, after.frames) == (8000, 2, Encoding.ULAW, before.frames)
     for frame in range(before.frames):
-        inside = 800 <= frame < 1600 or 2400 <= frame < 2800
-        assert after.data[2 * frame : 2 * frame + 2] == (
-            b"\xff\xff" if inside else before.data[2 * frame : 2 * frame + 2]
-        )
+        sample = after.data[2 * frame : 2 * frame + 2]
+        if 840 <= frame < 1560 or 2440 <= frame < 2760:
+            assert sample == b"\xff\xff"
+        elif not (800 <= frame < 1600 or 2400 <= frame < 2800):  # between lie the 5 ms in which an edge fades
+            assert sample == before.data[2 * frame : 2 * frame + 2]
 
 
 @pytest.mark.slow
@@ -388,6 +389,23 @@ def test_a_copy_that_is_not_the_cut_call_is_found_out(encoding: Encoding) -> Non
     assert audio.find_cut_problems(sound, short, stretches, Fill.SILENCE) == ["length_differs"]
 
 
+@pytest.mark.parametrize("fill", [Fill.SILENCE, Fill.TONE])
+@pytest.mark.parametrize("encoding", sorted(Encoding))
+def test_no_edge_of_a_cut_clicks(encoding: Encoding, fill: Fill) -> None:
+    """From sample to sample the sound steps no further at an edge than sound and fill do together."""
+    import numpy
+
+    wave = 0.5 * numpy.cos(2 * numpy.pi * 200 * numpy.arange(8000) / 8000)  # a crest of a vowel at the edge
+    sound = Sound(encoding, 8000, 1, cutting.encode(encoding, wave))
+    cut = audio.cut(sound, [Stretch(0.25, 0.75)], fill, bytes(32))
+    steps = numpy.abs(numpy.diff(numpy.frombuffer(audio.as_pcm16(cut).data, "<i2") / 32768))
+    most = 1.2 * 2 * numpy.pi * (0.5 * 200 + (fill is Fill.TONE) * cutting.TONE_LEVEL * cutting.TONE_HZ) / 8000
+    assert steps.max() < most
+    hard = audio.cut(sound, [Stretch(0.25, 0.75)], fill, bytes(32), 0.0)
+    assert audio.find_cut_problems(sound, hard, [Stretch(0.25, 0.75)], fill, bytes(32), 0.0) == []
+    assert audio.find_cut_problems(sound, hard, [Stretch(0.25, 0.75)], fill, bytes(32)) == ["inside_is_not_the_fill"]
+
+
 def test_a_tone_is_a_tone_and_noise_is_as_loud_as_the_quietest_parts() -> None:
     import numpy
 
@@ -399,7 +417,7 @@ def test_a_tone_is_a_tone_and_noise_is_as_loud_as_the_quietest_parts() -> None:
     samples = numpy.frombuffer(quiet.data, "<i2").copy()
     samples[:8000] = (numpy.random.default_rng(1).standard_normal(8000) * 100).astype("<i2")
     noisy = Sound(Encoding.PCM16, 8000, 1, samples.tobytes())
-    filled = numpy.frombuffer(audio.cut(noisy, [Stretch(1.5, 2.0)], Fill.NOISE, bytes(32)).data, "<i2")[12000:]
+    filled = numpy.frombuffer(audio.cut(noisy, [Stretch(1.5, 2.0)], Fill.NOISE, bytes(32)).data, "<i2")[12040:]
     assert 60 < numpy.sqrt((filled.astype(float) ** 2).mean()) < 140
 
 
