@@ -86,13 +86,15 @@ def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[],
     """Mark the cut list of a copy's newest revision as confirmed.
 
     Raises Refused where this person has not seen that revision. The same without a *reason* where a cut is not decided,
-    or a badly recognised place was not heard; and where nobody knows what is said, whatever the reason. Usage where the
+    or a badly recognised place was not heard; and, whatever the reason, where nobody knows what is said or
+    only hearing all of it tells. Usage where the
     reason is none, or where it is not the newest revision any more; NotGranted where it is gone.
     """
     copy, recording = under_review.open_one(store, shown_id, Intent(Action.REVIEW, shows=False), clock)
     under_review.demand_seen(store, copy)
     _demand_understood(copy, recording)
     left = _review(store, copy, recording).owed
+    _demand_heard(copy, recording, left)
     if left and reason is None:
         raise _unfinished(copy, left)
     if left or reason is not None:
@@ -111,6 +113,16 @@ def _demand_understood(copy: Copy, recording: OpenRecording) -> None:
         raise Refused(NOT_UNDERSTOOD, rule=RULE, copy=copy.first.hex(), id=copy.parent.hex())
 
 
+def _demand_heard(copy: Copy, recording: OpenRecording, left: Owed) -> None:
+    """Raise Refused where the words may miss all that matters, and what stays was not heard, whatever the reason."""
+    if left.unheard and CutRecord.of_copy(recording.metadata).plan.may_miss_all:
+        raise Refused("review_must_be_heard", rule=RULE, copy=copy.first.hex(), parts=_parts(left))
+
+
+def _parts(left: Owed) -> str:
+    return ", ".join(f"{start:.1f}-{end:.1f}" for start, end in left.unheard)
+
+
 def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
     """The entry of a confirmation, with the reason that was given, and how much was left."""
     if not left:
@@ -122,8 +134,7 @@ def _confirmed(copy: Copy, left: Owed, reason: str | None) -> CopyConfirmed:
 def _unfinished(copy: Copy, left: Owed) -> ReviewUnfinished:
     """The steps left before a confirmation."""
     cuts = ", ".join(map(str, left.undecided))
-    parts = ", ".join(f"{start:.1f}-{end:.1f}" for start, end in left.unheard)
-    return ReviewUnfinished(copy=copy.first.hex(), cuts=cuts, parts=parts)
+    return ReviewUnfinished(copy=copy.first.hex(), cuts=cuts, parts=_parts(left))
 
 
 def reject(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> Copy:

@@ -31,13 +31,13 @@ from arlo_rec.audio.sound_file import ENDINGS, Decoder, SoundFile, decoder_proce
 
 __all__ = [
     "ENDINGS",
+    "FADE",
     "MAX_CHUNKS",
     "MAX_DATA",
     "MP3",
     "MP3_BYTES_A_SAMPLE",
     "MP3_RATES",
     "RATE_HIGHEST",
-    "FADE",
     "RATE_LOWEST",
     "WAV",
     "Decoder",

@@ -51,7 +51,8 @@ class Stretch:
 def cut(sound: Sound, stretches: Iterable[Stretch], fill: Fill, chance: bytes = b"", fade: float = FADE) -> Sound:
     """Return the sound with *fill* in all stretches; *chance* (32 random bytes) seeds the noise.
 
-    The fill fades in over *fade* seconds from each edge. Beside the two sounds, only one cut at a time is in memory. Raises ValueError for a stretch outside the sound.
+    The fill fades in over *fade* seconds from each edge.
+    Beside the two sounds, only one cut at a time is in memory. Raises ValueError for a stretch outside the sound.
     """
     cuts = _merge(_to_frames(sound, stretches))
     fillers = _make_fillers(sound, cuts, fill, chance, fade)

@@ -35,6 +35,7 @@ MARGIN = 0.3  # seconds around a word that count as covered: 90 % of word starts
 LEAST_COVER = 0.6  # share of the speech
 SHORTEST = 0.3  # seconds of uncovered speech that count: "ja" is as long
 JUDGED = 20.0  # seconds of speech: turns of less coincide by chance too often to tell one call from another
+PROVEN = 60.0  # seconds of speech: of less, up to two in a hundred transcripts of other calls are taken for its own
 FASTEST = 10.0  # words a second: faster than people speak
 MOST_AT_ONCE, MOST_PER_SECOND = 100, 20  # words of one channel: people say fewer, and more would take minutes
 AT_ONCE = 10.0  # seconds: the span in which that limit also holds
@@ -310,6 +311,7 @@ class Fitted:
     with_words: list[Aligned]
     dropped: tuple[Dropped, ...]
     unmeasured: bool
+    proven: bool  # False: too little is said to tell whether an imported transcript is of this call
 
 
 def fit(sound: Sound, activity: Activity, transcripts: Sequence[Transcript], lead: float) -> Fitted:
@@ -329,7 +331,9 @@ def fit(sound: Sound, activity: Activity, transcripts: Sequence[Transcript], lea
     unmeasured = measured is not activity
     if measure_coverage(words, activity) < LEAST_COVER:
         raise _too_little([transcript.source for transcript in aligned])
-    return Fitted(measured, aligned, with_words, dropped, unmeasured)
+    speech = float(activity.anyone.sum()) * STEP
+    proven = speech >= PROVEN or all(transcript.own for transcript in with_words)
+    return Fitted(measured, aligned, with_words, dropped, unmeasured, proven)
 
 
 def _drop(tried: Sequence[Aligned]) -> Iterator[Dropped]:

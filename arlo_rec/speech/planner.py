@@ -21,13 +21,14 @@ from typing import Final
 
 from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import STEP, Activity, detect_activity, detect_keys, find_spans, join_keys, mask_spans
-from arlo_rec.speech import alignment
+from arlo_rec.model.errors import Usage
+from arlo_rec.speech import alignment, loops
 from arlo_rec.speech.alignment import Dropped, Fitted, find_uncovered, is_plausible, measure_coverage
 from arlo_rec.speech.cut_list import LOOK, Cut
 from arlo_rec.speech.detectors import identifiers, lexicon, names, phonetic, second_hearing, weighing, word_lists
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.detectors.word_lists import is_common
-from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, Transcript, Word
+from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Transcript, Word
 
 LEAST_SCORE: Final = 0.56  # mean score of the words, by their length; Norwegian: 0.48 to 0.69, English: 0.59 to 0.97
 LEAST_KNOWN: Final = 0.45  # share of the words that a list has; talk in five languages: 0.61 and more
@@ -154,11 +155,13 @@ def plan(
     *lead* is the length in seconds of what was removed from the start of the recording: transcripts may count from
     before it. *strict* also cuts all speech that is not confidently harmless. Circumstances are
     cut in that mode and with *cut_circumstances*, else listed for a reviewer to look at. Raises what
-    `alignment.fit` raises; ValueError without transcripts.
+    `alignment.fit` raises; Usage `scores_missing` in *strict* without any scores; ValueError without transcripts.
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
-    fitted = alignment.fit(sound, detect_activity(sound), transcripts, lead)
+    if strict:
+        _demand_scores(transcripts)
+    fitted = alignment.fit(sound, detect_activity(sound), [loops.mark(transcript) for transcript in transcripts], lead)
     activity, with_words = fitted.activity, fitted.with_words
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
@@ -193,6 +196,13 @@ def plan(
         tuple(map(tuple, passes)),
         fitted.dropped,
     )
+
+
+def _demand_scores(transcripts: Sequence[Transcript]) -> None:
+    """Raise Usage where no word has a score: nothing says then which words were surely heard."""
+    words = [word for transcript in transcripts for word in transcript.words]
+    if words and all(word.score is None for word in words):
+        raise Usage("scores_missing")
 
 
 def _by_engine(transcripts: Sequence[alignment.Aligned]) -> list[list[list[Word]]]:
@@ -249,7 +259,7 @@ def _is_heard_badly(word: Word) -> bool:
 
 
 def _is_heard_surely(word: Word) -> bool:
-    return word.timed and is_plausible(word) and (word.score is None or word.score >= SURE)
+    return word.timed and is_plausible(word) and word.score is not None and word.score >= SURE
 
 
 def _is_common_word(word: Word) -> bool:
@@ -332,8 +342,10 @@ def _list_warnings(sound: Sound, fitted: Fitted, cuts: Sequence[Cut]) -> Iterato
     words = [word for transcript in with_words for word in transcript.words]
     if not is_understood([transcript.as_heard for transcript in with_words]):
         yield NOT_UNDERSTOOD
+    if not fitted.proven:
+        yield UNPROVEN
     if not cuts:
-        yield "nothing_found"
+        yield NOTHING_FOUND
     if measure_coverage(words, activity) < LOW_COVER:
         yield "low_cover"
     if not all(transcript.fit.sure and transcript.steady for transcript in with_words):

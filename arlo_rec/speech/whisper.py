@@ -23,14 +23,13 @@ from arlo_rec.speech.engine_process import (
     limit_memory,
     serve,
 )
+from arlo_rec.speech.loops import LOOP, LOOP_SCORE
 
 # Chosen on made calls of two channels, two cores, "base" and "tiny.en"; bench/results.md has what it costs.
 BEAM = 5
 BATCH = 4  # windows of 30 s decoded together: more gain little time and cost 40 MB each
 PAUSE_MS = 500  # a silence that long is skipped, and windows end there instead of within a word
 COOLER: Final = (0.0, 0.2, 0.4)  # temperatures of a second attempt after a repetition loop
-LOOP = 2.4  # zlib compression ratio of text that repeats itself; the value that Whisper's authors use
-LOOP_SCORE = 0.1  # highest score of a word in a remaining loop: it may not have been said
 SHORTEST = 0.02  # seconds; the resolution of Whisper's times, which gives some words no length at all
 
 

@@ -35,6 +35,8 @@ class Redaction:
 
 
 NO_SCORES = "no_scores"  # the warning that nothing says how well the words were heard
+NOTHING_FOUND = "nothing_found"  # the warning that nothing was cut
+UNPROVEN = "words_unproven"  # the warning that these may be the words of another call
 NOT_UNDERSTOOD = "engine_not_understood"  # the warning with which no copy becomes ready
 
 

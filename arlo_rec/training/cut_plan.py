@@ -20,7 +20,7 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import cut_list
 from arlo_rec.speech.cut_list import Cut
-from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, Transcript, Word
+from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Transcript, Word
 from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
@@ -91,6 +91,11 @@ class CutPlan:
     def is_scored(self) -> bool:
         """Whether there are words, with scores that say how well they were heard."""
         return bool(self.words) and NO_SCORES not in self.warnings
+
+    @property
+    def may_miss_all(self) -> bool:
+        """Whether the words may be another call's, or hold nothing that was looked for: only hearing the call tells."""
+        return UNPROVEN in self.warnings or NOTHING_FOUND in self.warnings
 
     @property
     def cuts(self) -> tuple[Cut, ...]:

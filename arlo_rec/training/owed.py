@@ -1,8 +1,8 @@
 """The rest of a review before its copy may be confirmed: undecided cuts, and doubtful stretches not yet heard.
 
 A speech engine marks stretches that it heard badly; uncut, they may still hold a name. So a person has to hear them on
-the page of a review, and the log says what was played there. Where no engine said how well it heard, as without scores
-or without words, that is everything that is not cut.
+the page of a review, and the log says what was played there. Where nothing is known of that, that is everything that is
+not cut: without scores, without words, without findings, and where the words may be those of another call.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Owed(Record, frozen=True):
 def owed(plan: CutPlan, heard: Sequence[Span], duration: float) -> Owed:
     """The open tasks of a plan for a person who heard these parts of a call of that duration, in seconds."""
     undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.is_open)
-    if not plan.is_scored:
+    if _is_all_doubtful(plan):
         left = without(((stretch.start, stretch.end) for stretch in doubtful(plan, duration)), heard)
         return Owed(undecided, tuple((start, end) for start, end in left if end - start > SLACK))
     unheard = (stretch for stretch in doubtful(plan, duration) if not _is_done(plan, stretch, heard))
@@ -47,10 +47,14 @@ def doubtful(plan: CutPlan, duration: float) -> list[UnsureStretch]:
 
     What a person cut on one channel, they looked at: there the other channel is not doubtful for that.
     """
-    if plan.is_scored:
+    if not _is_all_doubtful(plan):
         return sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
     uncut = without([(0.0, duration)], [(cut.start, cut.end) for cut in plan.cuts])
     return [UnsureStretch(start, end, None) for start, end in uncut if end - start > SLACK]
+
+
+def _is_all_doubtful(plan: CutPlan) -> bool:
+    return plan.may_miss_all or not plan.is_scored
 
 
 def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:

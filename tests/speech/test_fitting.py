@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy
 import pytest
 
-from arlo_rec.audio.activity import STEP, Activity
+from arlo_rec.audio import Encoding, Sound, as_pcm16
+from arlo_rec.audio.activity import STEP, Activity, detect_activity
 from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import alignment, planner
@@ -58,8 +59,6 @@ def test_the_same_holds_of_our_own_calls() -> None:
 
 
 def evaluation_activity(each: evaluation.LabelledCall) -> Activity:
-    from arlo_rec.audio.activity import detect_activity
-
     return detect_activity(each.sound)
 
 
@@ -78,6 +77,60 @@ def test_no_transcript_of_another_call_is_taken_for_this_ones() -> None:
                 assert why is not None and not align(transcript.words, activity).sure, (name, other)
                 swapped += 1
     assert swapped == 16 * 15 * 2
+
+
+# -- too short to tell ---------------------------------------------------------------------------------
+
+
+def clip(number: int, start: float, seconds: float, *, mono: bool) -> tuple[Sound, list[Word]]:
+    """A part of a given call and the words in it."""
+    whole = call(number)
+    first, last = int(start * whole.rate), int((start + seconds) * whole.rate)
+    part = replace(whole, data=whole.data[first * whole.frame_bytes : last * whole.frame_bytes])
+    words = [word for word in heard(number) if start <= word.start and word.end <= start + seconds]
+    words = [replace(word, start=word.start - start, end=word.end - start) for word in words]
+    if mono:
+        samples = numpy.frombuffer(as_pcm16(part).data, "<i2").reshape(-1, part.channels).mean(axis=1)
+        part = Sound(Encoding.PCM16, part.rate, 1, samples.astype("<i2").tobytes())
+        words = [replace(word, channel=None) for word in words]
+    return part, words
+
+
+def is_silently_taken(sound: Sound, words: Sequence[Word]) -> bool:
+    """Whether nobody is told to hear a call because of these words."""
+    try:
+        return alignment.fit(sound, detect_activity(sound), [of(words)], 0.0).proven
+    except Usage:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mono", [True, False])
+@pytest.mark.parametrize("seconds", [5.0, 10.0, 20.0, 30.0, 50.0, 68.0])
+def test_words_of_another_call_are_refused_or_somebody_hears_the_call(seconds: float, mono: bool) -> None:
+    clips = [clip(number, 1.0, seconds, mono=mono) for number in CALLS]
+    for place, (sound, _) in enumerate(clips):
+        assert not [
+            other for other, (_, words) in enumerate(clips) if other != place and is_silently_taken(sound, words)
+        ]
+
+
+@pytest.mark.parametrize(("seconds", "proven"), [(15.0, False), (70.0, True)])
+def test_a_short_call_proves_no_transcript_but_its_own_engines(seconds: float, proven: bool) -> None:
+    sound, words = clip(STEREO, 0.0, seconds, mono=False)
+    activity = detect_activity(sound)
+    assert alignment.fit(sound, activity, [of(words)], 0.0).proven is proven
+    assert alignment.fit(sound, activity, [of(words, form=ENGINE)], 0.0).proven
+    assert alignment.fit(sound, activity, [of(words, form=ENGINE), of(words)], 0.0).proven is proven
+    assert ("words_unproven" in planner.plan(sound, [of(words)], [], strict=False).warnings) is not proven
+
+
+def test_strict_mode_without_any_scores_is_refused() -> None:
+    bare = of([replace(word, score=None) for word in heard(STEREO)])
+    with pytest.raises(Usage) as error:
+        planned(STEREO, bare, strict=True)
+    assert error.value.code == "scores_missing"
+    assert planned(STEREO, bare, of(heard(STEREO)), strict=True).cuts
 
 
 # -- thin and wrong ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec import audio
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.training.cut_plan import Changes, CutPlan, HeardWord, UnsureStretch, edited
@@ -18,6 +20,7 @@ from arlo_rec.training.owed import heard_of_copy, owed
 from tests.support.catalogue import own_code
 from tests.support.copies import CONFIRM, SAID, WHY, call, labels, made_of, propose, transcripts, words, written
 from tests.support.listening import hear_in_review
+from tests.support.places import GIVEN
 from tests.support.world import REASON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.rule("data.pseudonymised")]
@@ -330,6 +333,37 @@ def test_a_copy_without_scores_is_confirmed_once_it_was_heard_and_accepting_all_
         hear(world, copy)
         assert show(world, copy)["owed"]["unheard"] == []
         assert confirm(world, copy) == (0, "")
+
+
+def test_a_copy_of_a_short_call_is_confirmed_once_it_was_heard_and_no_reason_replaces_that(world: World) -> None:
+    world.grant("leif", "quality")
+    raw = (GIVEN / "call000.wav").read_bytes()
+    whole = audio.read_wav(io.BytesIO(raw), len(raw))
+    short = replace(whole, data=whole.data[: 20 * whole.rate * whole.frame_bytes])
+    (recording,) = world.take_in("short", sound=audio.canonical_wav(short))
+    told = json.loads(Path(words()).read_text("utf-8"))
+    those = [word for word in told["words"] if word["e"] < 20]
+    made = made_of(world, recording, "--transcript", written(world, {"words": those}))
+    assert "words_unproven" in made["warnings"]
+    copy = str(made["copy"])
+    show(world, copy)
+    assert confirm(world, copy, "--reason", "Nobody says a name here") == (14, "review_must_be_heard")
+    world.json("review", *SAID, copy, "--accept", "all", who="leif")
+    assert confirm(world, copy) == (14, "review_must_be_heard")
+    hear(world, copy)
+    assert confirm(world, copy) == (0, "")
+
+
+@pytest.mark.parametrize("warning", ["words_unproven", "nothing_found"])
+def test_where_only_hearing_tells_all_is_doubtful_however_sure_the_words_are(warning: str) -> None:
+    unproven = CutPlan(
+        (Cut(5.0, 6.0, status="accepted"),),
+        Mode.DETECT,
+        warnings=(warning,),
+        words=(WORD._replace(score=0.99),),
+    )
+    assert unproven.is_scored and owed(unproven, [], 30.0).unheard == ((0.0, 5.0), (6.0, 30.0))
+    assert owed(unproven, [(0.0, 30.0)], 30.0).unheard == ()
 
 
 def test_what_is_silent_in_a_copy_is_not_heard_by_hearing_it() -> None:
