@@ -159,19 +159,15 @@ def plan(
     """
     if not transcripts:
         raise ValueError("a plan is made from words")
-    if strict:
-        _demand_scores(transcripts)
-    fitted = alignment.fit(sound, detect_activity(sound), [loops.mark(transcript) for transcript in transcripts], lead)
+    _demand_scores(transcripts, strict=strict)
+    fitted = alignment.fit(sound, detect_activity(sound), list(map(loops.mark, transcripts)), lead)
     activity, with_words = fitted.activity, fitted.with_words
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
-    known = phonetic.prepare_names(people)
-    results = [weighing.find(words, known) for words in passes]
+    results = [weighing.find(words, phonetic.prepare_names(people)) for words in passes]
     findings = [finding for result in results for finding in result.identifiers]
     findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
-    findings += [
-        Finding(run.start, run.end, run.channel, "keys", "sound", 0.99) for run in join_keys(detect_keys(sound))
-    ]
+    findings += _find_keys(sound)
     findings += _find_wordless_speech(activity, all_words)
     findings += [finding for words in passes for finding in _find_names_after_cues(activity, words)]
     circumstances = [finding for result in results for finding in result.circumstances]
@@ -180,8 +176,7 @@ def plan(
         findings += doubtful
         findings += [finding for result in results for finding in result.possible]
         findings += _find_unexplained_speech(activity, passes, {word for result in results for word in result.harmless})
-    if strict or cut_circumstances:
-        findings += circumstances
+    findings += circumstances if strict or cut_circumstances else []
     sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
     pad = PAD if sure else PAD_UNSURE
     cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in findings)
@@ -198,10 +193,10 @@ def plan(
     )
 
 
-def _demand_scores(transcripts: Sequence[Transcript]) -> None:
-    """Raise Usage where no word has a score: nothing says then which words were surely heard."""
+def _demand_scores(transcripts: Sequence[Transcript], *, strict: bool) -> None:
+    """Raise Usage in *strict* mode where no word has a score: nothing says then which words were surely heard."""
     words = [word for transcript in transcripts for word in transcript.words]
-    if words and all(word.score is None for word in words):
+    if strict and words and all(word.score is None for word in words):
         raise Usage("scores_missing")
 
 
@@ -209,6 +204,12 @@ def _by_engine(transcripts: Sequence[alignment.Aligned]) -> list[list[list[Word]
     """The words of transcripts that engines made here, by engine."""
     numbers = sorted({each.source.engine for each in transcripts if each.own})
     return [[each.words for each in transcripts if each.own and each.source.engine == number] for number in numbers]
+
+
+def _find_keys(sound: Sound) -> Iterator[Finding]:
+    """The keys that were pressed, by their tones."""
+    for run in join_keys(detect_keys(sound)):
+        yield Finding(run.start, run.end, run.channel, "keys", "sound", 0.99)
 
 
 def _find_wordless_speech(activity: Activity, words: Sequence[Word]) -> Iterator[Finding]:
