@@ -60,6 +60,8 @@ STORY: Final = (  # the rule that a command shows, what is typed, and its exit s
     ("data.pseudonymised", f"export {{first}} --purpose training --out training.wav {WHY}", 14),
     ("data.pseudonymised", f"pseudonymise {{first}} --transcript call-1.words.json {WHY}"),
     ("data.pseudonymised", f"release {{copy}} {WHY}", 14),
+    ("data.pseudonymised", f"review {{copy}} --confirm {WHY}", 14),  # a page and an ear are missing here
+    ("data.pseudonymised", f"pseudonymise {{first}} --mode manual --cuts call-1.cuts.json {WHY}"),
     ("data.pseudonymised", f"review {{copy}} --confirm {WHY}"),
     ("purpose.training", f"release {{copy}} {WHY}"),
     ("purpose.training", f"export {{released}} --purpose training --out training.wav {WHY}"),
@@ -174,10 +176,11 @@ def _settings_of_its_own(lang: str) -> Iterator[None]:
 
 
 def _deliver(spool: Path, now: datetime) -> None:
-    """Write calls as a telephone exchange does: the sound, and a manifest beside it; and a transcript of the first."""
+    """Write calls as a telephone exchange does, each with a manifest; and of the first a transcript and a cut list."""
     spool.mkdir()
     calls = files("arlo_rec") / "demo_calls"
-    Path("call-1.words.json").write_bytes((calls / "call-1.words.json").read_bytes())
+    for name in ("call-1.words.json", "call-1.cuts.json"):
+        Path(name).write_bytes((calls / name).read_bytes())
     for number, (sound, caller, agent, key) in enumerate(CALLS):
         started = now - timedelta(hours=len(CALLS) - number)
         pressed = to_iso(started + timedelta(milliseconds=250))
