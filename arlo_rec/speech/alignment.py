@@ -2,9 +2,9 @@
 
 Engines' times are off by a tenth of a second and more, each in its own direction; some documents have milliseconds
 where others have seconds; and files get mixed up. All of this shows when words are correlated with the voice activity
-of the sound (`audio.activity`). A transcript of another sound refuses the plan; it is left out only if it has few words
-and another transcript fits. Where the words show that no speech was measured, all sound but digital silence counts as
-speech: unexplained sound is cut and not kept.
+of the sound (`audio.activity`). A transcript of another sound refuses the plan. Beside one that fits, it is left out if
+it has few words, and one with gaps is used as far as it says the same (`shared_words`). Where the words show that no
+speech was measured, all sound but digital silence counts as speech: unexplained sound is cut and not kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from arlo_rec.audio import Sound
 from arlo_rec.audio.activity import DIGITAL, PAUSE, STEP, Activity, find_spans, mask_spans
 from arlo_rec.model.errors import Usage
 from arlo_rec.speech.detectors.identifiers import Finding
+from arlo_rec.speech.shared_words import find_offset
 from arlo_rec.speech.words import ENGINE, Token, Transcript, Word
 
 if TYPE_CHECKING:
@@ -321,9 +322,9 @@ def fit(sound: Sound, activity: Activity, transcripts: Sequence[Transcript], lea
     `engine_heard_too_little` where all transcripts are of an engine here.
     """
     tried = [_align(sound, activity, transcript, lead, number) for number, transcript in enumerate(transcripts, 1)]
-    dropped = tuple(_drop(tried))
-    left_out = {transcript.place for transcript in dropped}
-    aligned = [transcript for place, transcript in enumerate(tried, 1) if place not in left_out]
+    placed = list(_place_by_shared_words(tried, FARTHEST + lead))
+    dropped = tuple(_drop(tried, placed))
+    aligned = [transcript for transcript in placed if transcript.misfit is None]
     some = [transcript for transcript in aligned if transcript.words or not transcript.redactions] or aligned
     with_words = _share_offset(some)
     words = [word for transcript in with_words for word in transcript.words]
@@ -336,14 +337,30 @@ def fit(sound: Sound, activity: Activity, transcripts: Sequence[Transcript], lea
     return Fitted(measured, aligned, with_words, dropped, unmeasured, proven)
 
 
-def _drop(tried: Sequence[Aligned]) -> Iterator[Dropped]:
-    """Yield thin transcripts that do not fit; raises Usage for any other that does not fit."""
+def _place_by_shared_words(tried: Sequence[Aligned], reach: float) -> Iterator[Aligned]:
+    """Yield the transcripts; of one that does not fit the part that others show to be of this call, if there is any."""
+    fitting = [word for transcript in tried if transcript.misfit is None for word in transcript.words]
+    for transcript in tried:
+        found = find_offset(transcript.words, fitting, reach) if transcript.misfit == "another_call" else None
+        if found is None:
+            yield transcript
+            continue
+        seconds, near = found
+        moved = [replace(each, start=each.start + seconds, end=each.end + seconds) for each in transcript.redactions]
+        fit = Alignment(seconds, transcript.fit.agreement, sure=True)
+        offset_s = round(transcript.offset_s + seconds, 3)
+        words = _shift_into_sound(near, seconds)
+        yield replace(transcript, words=words, redactions=moved, fit=fit, offset_s=offset_s, misfit=None)
+
+
+def _drop(tried: Sequence[Aligned], placed: Sequence[Aligned]) -> Iterator[Dropped]:
+    """Yield the transcripts of which not all is used; raises Usage for one that does not fit, and is not thin."""
     fullest = max((len(transcript.words) for transcript in tried if transcript.misfit is None), default=0)
-    for place, transcript in enumerate(tried, 1):
+    for place, (transcript, used) in enumerate(zip(tried, placed, strict=True), 1):
         if transcript.misfit is None:
             continue
         is_thin = len(transcript.words) < THIN * fullest and not transcript.redactions
-        if not is_thin or transcript.misfit != "another_call":
+        if used.misfit is not None and not (is_thin and transcript.misfit == "another_call"):
             raise _misfit(place, transcript.source, transcript.misfit)
         yield Dropped(place, transcript.source.file, transcript.misfit)
 

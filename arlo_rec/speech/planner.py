@@ -14,7 +14,7 @@ English calls.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
@@ -125,6 +125,7 @@ LOOK_SHORTEST = 0.8  # seconds of a stretch to look at that is left audible: les
 LOW_COVER = 0.8  # share of the speech in words below which a person is warned
 NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of wordless speech after a cue
 NEXT = 8  # words after a cue, of which the first plausible one ends the wordless speech
+DIGIT = 0.3  # seconds in which a digit is said
 UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; shorter ones are breaths and "mm"
 
 
@@ -179,6 +180,7 @@ def plan(
     findings += circumstances if strict or cut_circumstances else []
     sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
     pad = PAD if sure else PAD_UNSURE
+    findings = list(_said_out(findings, all_words))
     cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in findings)
     to_look = [*([] if strict else doubtful), *([] if strict or cut_circumstances else circumstances)]
     look_here = _look_here(to_look, cuts, activity, sound.duration)
@@ -204,6 +206,14 @@ def _by_engine(transcripts: Sequence[alignment.Aligned]) -> list[list[list[Word]
     """The words of transcripts that engines made here, by engine."""
     numbers = sorted({each.source.engine for each in transcripts if each.own})
     return [[each.words for each in transcripts if each.own and each.source.engine == number] for number in numbers]
+
+
+def _said_out(findings: Iterable[Finding], words: Sequence[Word]) -> Iterator[Finding]:
+    """Findings that end with digits, until these can have been said: engines end "406." up to 0.4 s early."""
+    digits = ((word, sum(map(str.isdigit, word.text))) for word in words)
+    ends = {(word.channel, word.end): word.start + DIGIT * count for word, count in digits if count}
+    for finding in findings:
+        yield replace(finding, end=max(finding.end, ends.get((finding.channel, finding.end), 0.0)))
 
 
 def _find_keys(sound: Sound) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
 from arlo_rec.speech import alignment, planner
 from arlo_rec.speech.alignment import align, find_mismatch, shift
+from arlo_rec.speech.cut_list import LOOK
+from arlo_rec.speech.shared_words import find_offset
 from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word
 from arlo_rec.training import evaluation
 from arlo_rec.training.cut_plan import CopyOrder
@@ -152,6 +154,34 @@ def test_a_thin_transcript_that_does_not_fit_is_left_out_beside_one_that_does(fi
         (1 if first else 2, "second.json", "another_call")
     ]
     assert {*plan.warnings} == {*alone.warnings, "transcript_dropped"}
+
+
+def gappy(number: int, name: str) -> tuple[list[Word], Word]:
+    """Every other word of a second engine, which alone heard a name; and that name."""
+    words = list(heard(number, KINDS[1])[::2])
+    at = next(at for at, word in enumerate(words) if word.start > 20.0)
+    words[at] = replace(words[at], text=name)
+    return words, words[at]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", CALLS)
+def test_of_a_transcript_with_gaps_that_is_used_which_lies_beside_words_that_another_has_too(number: int) -> None:
+    alone = planned(number, of(heard(number)))
+    for seconds in (0.0, 0.4):
+        words, named = gappy(number, "Zebulon")
+        plan = planned(number, of(heard(number)), of(shift(words, seconds), file="second.json"))
+        cuts = [cut for cut in plan.cuts if cut.status != LOOK]
+        for own in (cut for cut in alone.cuts if cut.status != LOOK and cut.sources != ("no_words",)):
+            assert any(cut.start <= own.start + 0.01 and own.end - 0.01 <= cut.end for cut in cuts), own
+        assert any(cut.start <= named.start + 0.2 and named.end <= cut.end for cut in cuts)
+        assert {each.file for each in plan.dropped} <= {"second.json"}
+
+
+def test_nothing_of_another_call_counts_as_shared() -> None:
+    for number in CALLS:
+        for other in set(CALLS) - {number}:
+            assert find_offset(heard(other), heard(number), 1.5) is None, (number, other)
 
 
 @pytest.mark.parametrize(
