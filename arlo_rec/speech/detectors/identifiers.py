@@ -131,7 +131,7 @@ def _extent(phrase: Sequence[Token], at: int) -> tuple[int, int]:
 
 def is_place(token: Token, *, cased: bool) -> bool:
     """Whether a word is a town's name; where nothing is capitalised, short ones are everyday words more often."""
-    if not word_lists.is_place(token.folded):
+    if not word_lists.is_place(token.folded) or token.folded in lexicon.MONTHS:
         return False
     return token.capital and not token.begins if cased else len(token.folded) >= LONG or not is_word(token.folded)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from arlo_rec.speech.detectors import identifiers, network, phonetic
 from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.detectors.numerals import has_digits, is_number
+from arlo_rec.speech.detectors.quantities import find_quantities
 from arlo_rec.speech.words import Times, Token, Word
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ POSSIBLE, PART_OF_POSSIBLE = 0.02, 0.0025  # scores of the same from which stric
 HARMLESS: Final = 0.006  # score below which strict mode keeps a word that is not common
 TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
 SURE: Final = 0.5  # score of recognition: with less, another word may have been said
+OF_DIGITS: Final = frozenset({"number", "birth"})
+IDENTIFIES: Final = 0.6  # score from which years, amounts and decimals are cut as one of these
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
     {("secret", "answer"), network.WORD_NAMES, ("health", "cue"), ("address", "cue")}
@@ -94,6 +97,7 @@ class _Channel:
     def __init__(self, stream: Sequence[Token], words: Sequence[Word], scores: Floats) -> None:
         self._stream, self._words, self._scores = stream, words, scores
         self._times, self._direct = Times.of(stream), scores[:, _DIRECT].sum(axis=1)
+        self._quantities = find_quantities(stream)
 
     def weighed(self, proposed: Iterable[Finding], again: Set[str] | None = None) -> Iterator[Finding]:
         """Yield the stretches of proposals whose words are not ruled out, or were heard badly.
@@ -124,6 +128,8 @@ class _Channel:
             kind, highest = network.CLASSES[kinds[int(rows.max(axis=0).argmax())]], float(own[first : last + 1].max())
             if highest < (most if any(map(_is_unsure, within)) else most_of.get(kind, most)):
                 continue
+            if kind in OF_DIGITS and highest < IDENTIFIES and self._says_quantities(first, last):
+                continue
             yield Finding(
                 within[0].start,
                 max(token.end for token in within),
@@ -133,6 +139,13 @@ class _Channel:
                 round(highest, 2),
                 all(token.timed for token in within),
             )
+
+    def _says_quantities(self, first: int, last: int) -> bool:
+        """Whether all numbers among these words are years, amounts or decimals, and there is one."""
+        said = {
+            at for at in range(first, last + 1) if is_number(self._stream[at].folded) or has_digits(self._stream[at])
+        }
+        return bool(said) and said <= self._quantities
 
     def words_of(self, findings: Iterable[Finding]) -> set[str]:
         """The words in findings of this channel."""
