@@ -1,5 +1,7 @@
 """Read invented calls that are marked by hand, and vary them: a network shall learn where identifiers stand, not which.
 
+    python tools/written_calls.py FILE      writes them in the form of tests/calls/fresh, with capitals and without
+
 A file of `tests/calls/written` holds calls: a line "# id | agent | caller", then turns, "A: ..." of the agent and
 "C: ..." of the caller, in which `{TYPE:words}` marks what identifies (the types of tests/calls/README.md).
 """
@@ -15,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
@@ -299,3 +301,64 @@ def _invent(chance: random.Random) -> str:
             name += chance.choice(_behind_two()[name[-2:]])
         if name.endswith("$") and 6 <= len(name) <= 15:
             return name[2:-1]
+
+
+# -- for measuring ------------------------------------------------------------------------------------
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Each call of a file with marks in the form of tests/calls/fresh, written with capitals and then without."""
+    for block in re.split(r"(?m)^# ", path.read_text("utf-8"))[1:]:
+        head, *said = (line for line in block.split("\n") if line.strip())
+        name, agent, caller = (part.strip() for part in head.split("|"))
+        labels: list[str] = []
+        turns = [("AC".index(line[0]), list(_labelled(line[2:], labels))) for line in said]
+        call = {"id": name, "lang": path.name[:2], "known": {"agent": agent, "caller": caller}}
+        small = [
+            (channel, [(piece.text, mark) for word, mark in turn for piece in _bare(Spoken(word, ""), split=True)])
+            for channel, turn in turns
+        ]
+        yield {**call, "variant": "cased", **_in_time(turns, labels)}
+        yield {**call, "variant": "lower", **_in_time([turn for turn in small if turn[1]], labels)}
+
+
+def _labelled(text: str, labels: list[str]) -> Iterator[tuple[str, int | None]]:
+    """Each word, and the place of its mark's label in *labels*, which grows."""
+    plain, behind = "", 0
+    spans: list[tuple[int, int, int]] = []
+    for mark in MARK.finditer(text):
+        plain += text[behind : mark.start()]
+        spans.append((len(plain), len(plain) + len(mark[2]), len(labels)))
+        labels.append(mark[0][1:].partition(":")[0])
+        plain, behind = plain + mark[2], mark.end()
+    plain += text[behind:]
+    for word in re.finditer(r"\S+", plain):
+        inside = (place for begin, end, place in spans if word.start() < end and word.end() > begin)
+        yield word[0], next(inside, None)
+
+
+def _in_time(turns: Sequence[tuple[int, list[tuple[str, int | None]]]], labels: Sequence[str]) -> dict[str, Any]:
+    """The turns with invented times, and the truth by the places of its words."""
+    told: list[list[Any]] = []
+    truth: dict[int, dict[str, Any]] = {}
+    at, place = PAUSE[0], 0
+    for channel, words in turns:
+        told.append([channel, round(at, 2), " ".join(word for word, _ in words)])
+        for word, mark in words:
+            if mark is not None:
+                kind, _, more = labels[mark].partition("|")
+                entry = truth.setdefault(mark, {"type": kind, "first": place, "last": place, "value": ""})
+                entry |= {"last": place, "value": f"{entry['value']} {word}".strip(), **({more: True} if more else {})}
+            place += 1
+        at += WORD * len(words) + PAUSE[0]
+    return {"turns": told, "truth": list(truth.values())}
+
+
+def main() -> None:
+    """Write the calls of a file."""
+    for line in lines(Path(sys.argv[1])):
+        print(json.dumps(line, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

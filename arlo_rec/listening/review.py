@@ -36,7 +36,7 @@ from arlo_rec.training.spoken import heard_in, spoken
 
 ORIGINAL: Final = "original"
 MOST_LOGGED: Final = 2_000  # heard spans in an entry
-MOST_UNHEARD: Final = 1.0  # seconds of a copy that may stay unheard without a reason
+MOST_UNHEARD: Final = 1.0  # seconds of a copy that may stay unheard without being told
 _STATUSES: Final = frozenset({"accepted", "removed", "changed", "added", "proposed", "look"})
 
 
@@ -174,9 +174,9 @@ def _decide(
         plan = opened.shown.plan.with_cuts(edited(opened.shown.plan.listed, changes))
         heard = owed.heard(store, opened.copy, plan, is_edited=bool(changes))
         left, unheard_s = owed.owed(plan, heard, opened.shown.duration), _unheard(plan, heard, opened.shown.duration)
-        if (left or unheard_s) and not isinstance(reason, str):
+        if (left and not isinstance(reason, str)) or (unheard_s and not left and asked.get("vouches") is not True):
             return Answered(HTTPStatus.CONFLICT, {"left": msgspec.to_builtins(left), "unheard_s": unheard_s})
-        if left or unheard_s:
+        if left:
             demanded_reason(reason)
     revision, copy = opened.shown.revision, opened.shown.copy.hex()
     if changes:
@@ -197,7 +197,7 @@ def _decide(
 
 
 def _unheard(plan: CutPlan, heard: Sequence[Span], duration: float) -> float:
-    """The seconds of a copy that stay and that its reviewer did not hear: who vouches for them says why."""
+    """The seconds of a copy that stay and that its reviewer did not hear: they vouch for them by the words alone."""
     silent = [(cut.start, cut.end) for cut in plan.cuts if cut.channels is None]
     seconds = length_of(without([(0.0, duration)], [*heard, *silent]))
     return round(seconds, 1) if seconds > MOST_UNHEARD else 0.0

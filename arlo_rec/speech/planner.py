@@ -189,7 +189,7 @@ def plan(
         measure_coverage(all_words, activity),
         tuple(transcript.offset_s for transcript in with_words),
         tuple(_list_warnings(sound, fitted, cuts)),
-        tuple(_list_doubtful(passes[0], cuts)),
+        tuple(_list_doubtful(_not_confirmed(with_words), cuts)),
         tuple(map(tuple, passes)),
         fitted.dropped,
     )
@@ -214,6 +214,15 @@ def _said_out(findings: Iterable[Finding], words: Sequence[Word]) -> Iterator[Fi
     ends = {(word.channel, word.end): word.start + DIGIT * count for word, count in digits if count}
     for finding in findings:
         yield replace(finding, end=max(finding.end, ends.get((finding.channel, finding.end), 0.0)))
+
+
+def _not_confirmed(transcripts: Sequence[alignment.Aligned]) -> list[Word]:
+    """The words of the first transcript that no other engine heard well, too."""
+    first, *others = transcripts
+    engine = first.source.engine if first.own else None
+    of_others = [other.words for other in others if other.own and other.source.engine != engine]
+    sure = second_hearing.confirmed(first.words, of_others)
+    return [word for word in first.words if word not in sure]
 
 
 def _find_keys(sound: Sound) -> Iterator[Finding]:
@@ -378,7 +387,7 @@ def _list_warnings(sound: Sound, fitted: Fitted, cuts: Sequence[Cut]) -> Iterato
 
 
 def _list_doubtful(words: Sequence[Word], cuts: Sequence[Cut]) -> list[tuple[float, float, int | None]]:
-    """Start, end and channel of uncut spans for the reviewer to check, sorted by time.
+    """Start, end and channel of uncut spans for the reviewer to check, sorted by time; *words* are not confirmed.
 
     These are words with a score below `EVEN`, joined where they follow each other, and the uncut parts of implausibly
     long words: these may hide unwritten speech.

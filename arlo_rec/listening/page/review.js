@@ -8,7 +8,8 @@ import {
 } from "./listen.js";
 import { ask, byId, place, tell, words } from "./visit.js";
 
-const AROUND = 1.5; // seconds of sound before and behind what is heard by itself
+const AROUND = 1.5; // seconds of sound before and behind a cut that is heard by itself
+const BRIEFLY = 0.5; // the same of an unclear place: its words tell where it stands
 const TOLERANCE = 0.1; // of what counts as heard, and of a word that is cut
 const BADLY = 0.5; // a score below it
 const ZOOMED = 20; // seconds in view
@@ -134,10 +135,23 @@ function accept(cut) {
   sayCut("now_decided");
 }
 
-function acceptAll() {
-  const open = cuts.filter((cut) => cut.status === "proposed");
-  if (open.length) decide(open.map((cut) => [cut, { status: "accepted" }]));
-  announce("now_all_accepted", { count: open.length });
+// Accept the proposed cuts that are like the chosen one, and go to the next that is open.
+const acceptThose = (areAlike) => () => {
+  const those = cuts.filter((cut) => cut.status === "proposed" && areAlike(cut, chosen));
+  if (those.length) decide(those.map((cut) => [cut, { status: "accepted" }]));
+  const next = listed().find(isOpen);
+  if (next) choose(next);
+  announce("now_all_accepted", { count: those.length });
+};
+
+const isOfKind = (cut, other) => other && cut.types.join() === other.types.join();
+
+// Whether words were heard in both that stay nowhere: a name and its repetitions.
+function isSaidIn(cut, other) {
+  const staying = new Set(mains.filter((word) => !word.cut).map((word) => plain(word.text)));
+  const telling = (heard) => heard.split(" ").map(plain).filter((text) => text.length > 2 && !staying.has(text));
+  const said = new Set(other ? telling(other.heard) : []);
+  return cut === other || telling(cut.heard).some((text) => said.has(text));
 }
 
 function remove(cut) {
@@ -296,7 +310,7 @@ function showEdge() {
 
 // -- doubtful stretches -----------------------------------------------------------------------------------
 
-let lastDoubt = null;
+let lastPlace = null; // that was played as unclear
 let shownAsLeft = "";
 
 // Played wholly, in whatever sound and at whatever speed, or cut as a whole.
@@ -310,16 +324,36 @@ const isCutWhere = (cut, lane) => cut.channels === null || (lane !== null && cut
 const left = () => given.unsure.filter((doubt) => !isSettled(doubt));
 
 function playDoubt(doubt) {
-  lastDoubt = doubt;
+  lastPlace = doubt;
   hearBoth(doubt.channel === null ? null : [doubt.channel]);
-  playStretch(sounds[0], doubt.start - AROUND, doubt.end + AROUND);
-  if (isZoomed) zoomOn(doubt.start);
+  let { start, end } = doubt; // with its neighbours, which would be heard with it
+  for (const other of left()) if (other.start > start && other.start - end < 2 * BRIEFLY) end = Math.max(end, other.end);
+  playStretch(sounds[0], start - BRIEFLY, end + BRIEFLY);
+  goToWordAt(start);
+  if (isZoomed) zoomOn(start);
 }
 
+// What is left to look at or to hear: first what may tell who it is, then what was heard worst.
+function urgent() {
+  const worst = (doubt) => {
+    const inside = mains.filter((word) => word.end > doubt.start && word.start < doubt.end && isInLane(word, doubt));
+    return Math.min(1, ...inside.map((word) => word.score ?? 0));
+  };
+  const doubts = left().map((doubt) => [doubt, worst(doubt)]);
+  doubts.sort(([one, low], [other, high]) => low - high || one.start - other.start);
+  return [...sorted().filter((cut) => cut.status === "look"), ...doubts.map(([doubt]) => doubt)];
+}
+
+const isInLane = (word, { channel: lane }) => lane === null || word.channel === null || word.channel === lane;
+
 function nextDoubt() {
-  const open = left();
+  const open = urgent();
   if (!open.length) return announce("now_no_doubt");
-  playDoubt(open.find((doubt) => lastDoubt && doubt.start > lastDoubt.start) ?? open[0]);
+  const next = open[open.indexOf(lastPlace) + 1] ?? open[0];
+  if (!cuts.includes(next)) return playDoubt(next);
+  lastPlace = next;
+  choose(next);
+  hear(next);
 }
 
 function showCounts() {
@@ -489,25 +523,17 @@ function followAgain() {
   if (current) bring(byId("spoken"), current.element);
 }
 
+function goToWordAt(seconds) {
+  followWords(seconds);
+  followAgain();
+}
+
 function goToWord(word) {
   isFollowing = true;
   seek(word.start);
   followWords(word.start);
   bring(byId("spoken"), word.element);
 }
-
-let lookedAt = null;
-const look = (by) => () => {
-  const list = mains.filter((word) => word.look && !word.cut);
-  if (!list.length) return announce("now_no_look");
-  const at = list.indexOf(lookedAt);
-  const here = lastBefore(list, audio.currentTime);
-  const next = at >= 0 ? at + by : by > 0 ? here + 1 : here;
-  lookedAt = list[(next + list.length) % list.length];
-  goToWord(lookedAt);
-  const number = list.indexOf(lookedAt) + 1;
-  announce("now_look", { text: visible(lookedAt.text), time: clock(lookedAt.start), number, all: list.length });
-};
 
 const goToTurn = (by) => () => {
   const spoken = turns.filter((turn) => turn.words.length);
@@ -697,13 +723,13 @@ function complain(text) {
   for (const place of document.querySelectorAll(".complaint")) place.textContent = text;
 }
 
-async function settle(isConfirming, reason = null) {
+async function settle(isConfirming, reason = null, vouches = false) {
   if (isSettling) return;
   isSettling = true;
   complain("");
   audio.pause();
   const changed = differing().map(({ number, start, end, status }) => ({ number, start, end, status }));
-  const body = JSON.stringify({ cuts: changed, confirm: isConfirming, reason });
+  const body = JSON.stringify({ cuts: changed, confirm: isConfirming, reason, vouches });
   try {
     await reportHeard({ isAsked: true });
     const answer = await tell("/decide", body);
@@ -748,12 +774,14 @@ function showLeft({ undecided = [], unheard = [] }, seconds = 0) {
     }),
   );
   byId("left").querySelector("ul").replaceChildren(...decisions, ...stretches);
+  byId("reason").hidden = !undecided.length && !unheard.length;
   byId("left-heard").textContent = seconds ? say("left_heard", { left: clock(seconds), all: clock(facts.length_s) }) : "";
   if (!byId("left").open) byId("left").showModal();
-  byId("left").querySelector(".link, textarea").focus();
+  byId("left").querySelector(byId("reason").hidden ? "#back" : ".link, textarea").focus();
 }
 
 function confirmAnyway() {
+  if (byId("reason").hidden) return settle(true, null, true);
   const reason = byId("why").value.trim();
   if (reason) return settle(true, reason);
   complain(say("why_missing"));
@@ -803,8 +831,6 @@ function addActions() {
     through: ["g", () => through(audio.currentTime)],
     "through-start": ["Shift+g", () => through(0)],
     doubt: ["t", nextDoubt],
-    "look-next": ["w", look(1)],
-    "look-back": ["Shift+w", look(-1)],
     "turn-back": ["Shift+ArrowUp", goToTurn(-1)],
     "turn-next": ["Shift+ArrowDown", goToTurn(1)],
     follow: ["v", followAgain],
@@ -816,7 +842,9 @@ function addActions() {
     remove: ["r", withChosen(remove)],
     "take-back": ["b", withChosen(takeBack)],
     undo: ["u", undo],
-    "accept-all": ["Shift+a", acceptAll],
+    "accept-name": ["m", withChosen(acceptThose(isSaidIn))],
+    "accept-kind": ["k", withChosen(acceptThose(isOfKind))],
+    "accept-all": ["Shift+a", acceptThose(() => true)],
     cut: ["c", addCut],
     edge: ["e", () => chooseEdge(edge === "start" ? "end" : "start")],
     earlier: ["d", moveBy(-0.1)],
@@ -838,7 +866,7 @@ function addActions() {
     pressed.append(Object.assign(shown(), { ariaHidden: "true" }));
   }
   KEYS["Ctrl+z"] = "undo";
-  for (const action of "accept remove take-back cut accept-all hear hear-both zoom save confirm".split(" ")) ONCE.add(action);
+  for (const action of "accept remove take-back cut accept-name accept-kind accept-all hear hear-both zoom save confirm".split(" ")) ONCE.add(action);
   byId("work").addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
   byId("spoken").addEventListener("click", clickWord);
   for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {

@@ -6,16 +6,20 @@ it; that they differ does.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from arlo_rec.speech.detectors import names, phonetic
-from arlo_rec.speech.detectors.identifiers import Finding, split_channels
+from arlo_rec.speech.detectors.identifiers import Finding, split_channels, split_words
 from arlo_rec.speech.words import Token, Word
 
 BEHIND: Final = 1.5  # seconds after a cue in which a name is said
 DIFFER: Final = 0.45  # distance of what two engines heard there, as a share of the longer: spelling alone gives less
 SHORTEST: Final = 3  # sounds: less is no name
+APART: Final = 0.5  # seconds between the times of two engines for a word
+HEARD: Final = 0.5  # score from which another engine confirms a word
 
 
 def find(hearings: Sequence[Sequence[Sequence[Word]]]) -> Iterator[Finding]:
@@ -27,6 +31,21 @@ def find(hearings: Sequence[Sequence[Sequence[Word]]]) -> Iterator[Finding]:
             for index, token in enumerate(stream):
                 if names.asks_name(stream, index):
                     yield from _compared(token, stream, others)
+
+
+def confirmed(words: Sequence[Word], others: Sequence[Sequence[Word]]) -> frozenset[Word]:
+    """The *words* that any transcript of *others*, of other engines, has at the same time and heard well."""
+    heard = defaultdict(list)
+    for other in others:
+        for token in (token for stream in split_channels(other) for token in stream):
+            if token.score is not None and token.score >= HEARD:
+                heard[token.folded, token.channel].append(token.start)
+    own = zip((word for some in split_words(words) for word in some), chain(*split_channels(words)), strict=True)
+    return frozenset(
+        word
+        for word, token in own
+        if any(abs(start - token.start) <= APART for start in heard.get((token.folded, token.channel), ()))
+    )
 
 
 def _compared(cue: Token, stream: Sequence[Token], others: Sequence[Sequence[Token]]) -> Iterator[Finding]:
