@@ -78,7 +78,7 @@ BESIDE: Final = split_words("og och and")  # "between ten and twelve"
 POINTS: Final = (["komma"], ["comma"], ["point"])  # of decimal numbers
 WHEN: Final = split_words(  # right before a year
     "i in siden since sedan fra from från år året åre year rundt around omkring cirka circa til till until before før "
-    "etter after efter innan im"
+    "etter after efter innan im model modell årsmodell"
 )
 
 # -- letters ------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from arlo_rec.speech.detectors import lexicon as lex
-from arlo_rec.speech.detectors.numerals import Part, has_symbols, read_parts
+from arlo_rec.speech.detectors.numerals import Part, has_digits, has_symbols, read_parts
+from arlo_rec.speech.detectors.quantities import find_quantities
 from arlo_rec.speech.words import Match, Token
 
 FEWEST_DIGITS = 5  # of a number
@@ -73,9 +74,11 @@ def find_numbers(stream: Sequence[Token], asked: Sequence[bool]) -> Iterator[Mat
 
     A number said in pieces is judged as one, but each piece is a match of its own, without the words between them.
     """
+    quantities = find_quantities(stream)
     for run in split_runs(stream, asked):
         first, last = run.parts[0].first, run.parts[-1].last
-        kind = _classify(run, 2 if any(asked[first : last + 1]) else 0)
+        is_quantity = quantities.issuperset(range(first, last + 1))
+        kind = _classify(run, 2 if any(asked[first : last + 1]) and not is_quantity else 0)
         if kind is None:
             continue
         for begin, end in _split_pieces(stream, run):
@@ -159,9 +162,10 @@ def split_runs(stream: Sequence[Token], asked: Sequence[bool] = ()) -> Iterator[
 
 
 def _is_beside_number(stream: Sequence[Token], part: Part) -> bool:
-    """Whether the word right before or after a weak part has symbols of a number."""
+    """Whether the word right before or after a weak part has symbols of a number: a letter's are no word's, too."""
+    has_any = has_digits if part.is_weak_letter else has_symbols
     return any(
-        has_symbols(stream[at])
+        has_any(stream[at])
         for at in (part.first - 1, part.last + 1)
         if 0 <= at < len(stream) and abs(stream[at].start - stream[part.first].start) < 2.0
     )

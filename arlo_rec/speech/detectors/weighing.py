@@ -39,11 +39,13 @@ POSSIBLE, PART_OF_POSSIBLE = 0.02, 0.0025  # scores of the same from which stric
 HARMLESS: Final = 0.006  # score below which strict mode keeps a word that is not common
 TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
 SURE: Final = 0.5  # score of recognition: with less, another word may have been said
+CONTEXT: Final = "context"  # source of findings of the network alone
 OF_DIGITS: Final = frozenset({"number", "birth"})
 IDENTIFIES: Final = 0.6  # score from which years, amounts and decimals are cut as one of these
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
-    {("secret", "answer"), network.WORD_NAMES, ("health", "cue"), ("address", "cue")}
+    {("secret", "answer"), network.WORD_NAMES, ("name", "greeting"), ("number", "repeated")}
+    | {("health", "cue"), ("address", "cue")}
     | {(kind, "answer") for kind in ("name", "number", "code", "email", "address", "birth", "spelled")}
 )  # types and sources that are cut only where the network does not rule them out
 AGAIN: Final = ("secret", "repeated")  # cut where the same word is a secret elsewhere, even far from any question
@@ -135,7 +137,7 @@ class _Channel:
                 max(token.end for token in within),
                 within[0].channel,
                 kind,
-                "context",
+                CONTEXT,
                 round(highest, 2),
                 all(token.timed for token in within),
             )
