@@ -118,7 +118,6 @@ PAD_UNSURE = 0.8  # where the offset of a transcript is uncertain
 SNAP = 0.25  # seconds searched outwards for a quiet step
 SNAP_OF_SOUND = 0.1  # for speech without words: the words beside it are kept
 JOIN = 0.5  # seconds: cuts closer together become one
-FAINT = 0.3  # score of a finding of the network alone that the words of another engine have to bear out
 SURE = 0.5  # score from which strict mode keeps a harmless word
 REACH = 0.1  # seconds around a kept word that count as its speech
 HEARD_BADLY = 0.4  # score: with less, another word may have been said
@@ -168,11 +167,10 @@ def plan(
     passes = [transcript.words for transcript in with_words]
     all_words = [word for words in passes for word in words]
     results = [weighing.find(words, phonetic.prepare_names(people)) for words in passes]
-    findings = list(
-        _without_faint(
-            [(each.source.engine, found.identifiers) for each, found in zip(with_words, results, strict=True)]
-        )
-    )
+    by_engine: dict[int, list[Finding]] = defaultdict(list)
+    for transcript, result in zip(with_words, results, strict=True):
+        by_engine[transcript.source.engine] += [*result.identifiers, *(result.possible if strict else ())]
+    findings = list(second_hearing.borne_out(by_engine))
     findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
     findings += _find_keys(sound)
     findings += _find_wordless_speech(activity, all_words)
@@ -181,13 +179,10 @@ def plan(
     doubtful = list(second_hearing.find(_by_engine(with_words)))
     if strict:
         findings += doubtful
-        findings += [finding for result in results for finding in result.possible]
         findings += _find_unexplained_speech(activity, passes, {word for result in results for word in result.harmless})
     findings += circumstances if strict or cut_circumstances else []
-    sure = all(transcript.fit.sure and transcript.steady for transcript in with_words)
-    pad = PAD_UNSURE if not sure else PAD_OF_SEVERAL if len({each.source.engine for each in with_words}) > 1 else PAD
-    findings = list(_said_out(findings, all_words))
-    cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in findings)
+    pad = _pad(with_words)
+    cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in _said_out(findings, all_words))
     to_look = [*([] if strict else doubtful), *([] if strict or cut_circumstances else circumstances)]
     look_here = _look_here(to_look, cuts, activity, sound.duration)
     return Plan(
@@ -222,22 +217,11 @@ def _said_out(findings: Iterable[Finding], words: Sequence[Word]) -> Iterator[Fi
         yield replace(finding, end=max(finding.end, ends.get((finding.channel, finding.end), 0.0)))
 
 
-def _without_faint(found: Sequence[tuple[int, Sequence[Finding]]]) -> Iterator[Finding]:
-    """Yield the findings in the words of each engine, less those of a low score that no other engine's words bear out.
-
-    Measured with two engines: nothing is missed for it, and a tenth less is cut. One engine alone has no second say.
-    """
-    for engine, findings in found:
-        others = [other for number, own in found if number != engine for other in own]
-        is_alone = all(number == engine for number, _ in found)
-        for finding in findings:
-            is_faint = finding.source == weighing.CONTEXT and finding.score < FAINT
-            if is_alone or not is_faint or any(_are_near(finding, other) for other in others):
-                yield finding
-
-
-def _are_near(finding: Finding, other: Finding) -> bool:
-    return other.channel == finding.channel and other.start < finding.end + PAD and other.end > finding.start - PAD
+def _pad(transcripts: Sequence[alignment.Aligned]) -> float:
+    """The seconds that are added to a finding at both ends."""
+    if not all(transcript.fit.sure and transcript.steady for transcript in transcripts):
+        return PAD_UNSURE
+    return PAD_OF_SEVERAL if len({transcript.source.engine for transcript in transcripts}) > 1 else PAD
 
 
 def _not_confirmed(transcripts: Sequence[alignment.Aligned]) -> list[Word]:
