@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.speech.detectors import second_hearing
+from arlo_rec.speech.detectors.identifiers import Finding
 from arlo_rec.speech.words import Word
 
 
-def heard(text: str, channel: int | None = 0, late: float = 0.0) -> list[Word]:
+def heard(text: str, channel: int | None = 0, late: float = 0.0, score: float = 0.9) -> list[Word]:
     """Words of a third of a second each."""
     return [
-        Word(word, number * 0.35 + late, number * 0.35 + late + 0.3, 0.9, channel)
+        Word(word, number * 0.35 + late, number * 0.35 + late + 0.3, score, channel)
         for number, word in enumerate(text.split())
     ]
 
@@ -61,3 +62,44 @@ def test_a_place_lies_behind_its_cue_and_within_the_words(texts: list[list[str]]
     longest = max((words[-1].end for (words,) in hearings if words), default=0.0)
     for one in second_hearing.find(hearings):
         assert 0 < one.start <= one.end <= min(longest, one.start + second_hearing.BEHIND)
+
+
+# -- what bears a finding out --------------------------------------------------------------------------
+
+
+def finding(start: float, score: float, source: str = "context", channel: int | None = 0) -> Finding:
+    return Finding(start, start + 0.5, channel, "name", source, score)
+
+
+def test_a_faint_finding_of_one_engine_counts_if_another_found_anything_there() -> None:
+    faint, far = finding(1.0, 0.1), finding(5.0, 0.1)
+    found = {0: [faint, far], 1: [finding(1.6, 0.9, "cue")]}
+    assert list(second_hearing.borne_out(found)) == [faint, *found[1]]
+    assert list(second_hearing.borne_out({0: [faint, far]})) == [faint, far], "of one engine all count"
+    other = finding(1.0, 0.9, "cue", 1)
+    assert list(second_hearing.borne_out({0: [faint], 1: [other]})) == [other], "it is of another channel"
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 9), st.floats(0, 1), st.sampled_from(["context", "rule"])), max_size=8), st.data()
+)
+def test_nothing_that_a_rule_found_or_that_is_likely_is_ever_left_out(
+    told: list[tuple[float, float, str]], data: st.DataObject
+) -> None:
+    found: dict[int, list[Finding]] = {0: [], 1: []}
+    for start, score, source in told:
+        found[data.draw(st.integers(0, 1))].append(finding(start, score, source))
+    kept = list(second_hearing.borne_out(found))
+    every = [each for own in found.values() for each in own]
+    assert all(each in kept for each in every if each.source == "rule" or each.score >= second_hearing.FAINT)
+    assert all(each in every for each in kept)
+
+
+def test_a_word_that_another_engine_heard_well_at_the_same_time_is_confirmed() -> None:
+    words = heard("the lamp is out")
+    other = heard("the damp is Out.", late=0.2)
+    assert {word.text for word in second_hearing.confirmed(words, [other])} == {"the", "is", "out"}
+    assert not second_hearing.confirmed(words, [heard("the lamp is out", score=0.3)]), "heard badly"
+    assert not second_hearing.confirmed(words, [heard("the lamp is out", late=2.0)]), "at another time"
+    assert not second_hearing.confirmed(words, [heard("the lamp is out", channel=1)])
+    assert not second_hearing.confirmed(words, [])

@@ -75,7 +75,7 @@ MEASURES: Final = split_words(
 UNTIL: Final = split_words("til till eller or until -")  # between two times of day, or two years
 BETWEEN: Final = split_words("mellom mellem mellan between")
 BESIDE: Final = split_words("og och and")  # "between ten and twelve"
-POINTS: Final = (["komma"], ["comma"], ["point"])  # of decimal numbers
+POINTS: Final = split_words("komma comma point")  # of decimal numbers
 WHEN: Final = split_words(  # right before a year
     "i in siden since sedan fra from från år året åre year rundt around omkring cirka circa til till until before før "
     "etter after efter innan im model modell årsmodell"

@@ -75,6 +75,8 @@ def _score_word(token: Token, tagged: float, *, cased: bool) -> float:
         return 0.0
     ordinary = is_harmless(word) or word_lists.is_ambiguous(word)
     listed = word_lists.is_given(word) or word_lists.is_family(word)
+    if is_number(word) and not listed:
+        return 0.0
     if "-" in word and _is_double(token, cased=cased):
         return 0.9
     if cased:

@@ -46,6 +46,8 @@ def _decimals(stream: Sequence[Token], parts: Sequence[Part], at: int) -> Iterat
     both = parts[at : at + 2]
     if len(both) < 2 or sum(len(part.text) for part in both) > LONGEST:
         return
-    between = stream[both[0].last + 1 : both[1].first]
-    if [token.folded for token in between] in lex.POINTS and all(part.text.isdigit() for part in both):
+    point = both[0].last + 1
+    around = {stream[place].folded for place in (both[0].first - 1, both[1].last + 1) if 0 <= place < len(stream)}
+    is_decimal = point + 1 == both[1].first and stream[point].folded in lex.POINTS and not around & lex.POINTS
+    if is_decimal and all(part.text.isdigit() for part in both):
         yield both[1].last

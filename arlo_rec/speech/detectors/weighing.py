@@ -41,7 +41,7 @@ TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
 SURE: Final = 0.5  # score of recognition: with less, another word may have been said
 CONTEXT: Final = "context"  # source of findings of the network alone
 OF_DIGITS: Final = frozenset({"number", "birth"})
-IDENTIFIES: Final = 0.6  # score from which years, amounts and decimals are cut as one of these
+IDENTIFIES: Final = 0.9  # score from which years, amounts and decimals are cut as one of these
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
     {("secret", "answer"), network.WORD_NAMES, ("name", "greeting"), ("number", "repeated")}
