@@ -1,11 +1,12 @@
 """How long a person reviews a call: on the page, and by commands, as seconds of a person per minute of call.
 
-Nobody is timed: what has to be heard follows from the plan of each made call (tests/calls/given, by its transcript),
-and the person's share is counted by the keystroke-level model (Card, Moran and Newell, Communications of the ACM 23(7),
-1980): a key 0.28 s, a decision 1.35 s, a command typed from the history; and the words that stay are read, 238 a minute
-(Brysbaert, Journal of Memory and Language 109, 2019). A command's start is measured. *By kind* decides the cuts of each
-kind at once, by their words, and hears the unclear places; `test_a_review_takes_the_keys_that_are_counted` presses
-these keys on the page. *Each cut* hears every cut in the original besides, with 1.5 s around it.
+Nobody is timed: what has to be heard follows from the plan of each made call (tests/calls/given, by the words that its
+engine heard in two passes). The person's share is counted by the keystroke-level model (Card, Moran and Newell,
+Communications of the ACM 23(7), 1980): a key 0.28 s, a decision 1.35 s, a command typed from the history; and the words
+that stay are read, 238 a minute (Brysbaert, Journal of Memory and Language 109, 2019). A command's start is measured.
+*By kind* decides the cuts of each kind at once, by their words, and hears the unclear places;
+`test_a_review_takes_the_keys_that_are_counted` presses these keys on the page. *Each cut* hears every cut in the
+original besides, with 1.5 s around it.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class Work(NamedTuple):
     staying: int  # words
 
     def page(self, *, each: bool) -> float:
-        """Seconds of a person on the page: two keys and a decision for each kind and for each place that is heard."""
+        """Seconds of a person on the page: a key and a decision for each kind and each place, four keys to confirm."""
         heard = self._heard(each=each)
         decided = len(heard) + (0 if each else self.kinds)
-        return sum(heard) + self.staying / READ + KEY * 2 * (decided + 2) + DECISION * (decided + 1)
+        return sum(heard) + self.staying / READ + KEY * (decided + 4) + DECISION * (decided + 1)
 
     def commands(self, start: float, *, each: bool) -> float:
         """Seconds by commands: a file for each cut, one for what was heard badly; then they go."""
@@ -99,17 +100,22 @@ def _work(path: Path) -> Work:
     raw = path.read_bytes()
     sound = audio.read_wav(io.BytesIO(raw), len(raw))
     names = list(json.loads(path.with_suffix(".json").read_text("utf-8"))["known"].values())
-    words = transcript_reading.read((CALLS / "words-base" / f"{path.stem}.json").read_bytes())
-    plan = planner.plan(sound, [words], names, strict=False)
+    passes = [
+        transcript_reading.read((CALLS / folder / f"{path.stem}.json").read_bytes())
+        for folder in ("words-base", "words-base-hints")
+    ]
+    plan = planner.plan(sound, passes, names, strict=False)
     looks = [(cut.start, cut.end) for cut in plan.cuts if not cut.is_cut]
     cuts = [cut for cut in plan.cuts if cut.is_cut]
-    unclear = tuple(end - start for start, end in [*looks, *_together((start, end) for start, end, _ in plan.unsure)])
-    staying = [word for word in words.words if not any(cut.start <= word.start and word.end <= cut.end for cut in cuts)]
+    unclear = tuple(end - start for start, end in [*looks, *together((start, end) for start, end, _ in plan.unsure)])
+    staying = [
+        word for word in plan.words[0] if not any(cut.start <= word.start and word.end <= cut.end for cut in cuts)
+    ]
     lengths = tuple(cut.end - cut.start for cut in cuts)
     return Work(sound.duration, lengths, len({cut.types for cut in cuts}), unclear, len(staying))
 
 
-def _together(places: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+def together(places: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
     """Yield places, each with the neighbours that are heard with it."""
     last: tuple[float, float] | None = None
     for start, end in sorted(places):

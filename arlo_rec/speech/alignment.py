@@ -3,8 +3,8 @@
 Engines' times are off by a tenth of a second and more, each in its own direction; some documents have milliseconds
 where others have seconds; and files get mixed up. All of this shows when words are correlated with the voice activity
 of the sound (`audio.activity`). A transcript of another sound refuses the plan. Beside one that fits, it is left out if
-it has few words, and one with gaps is used as far as it says the same (`shared_words`). Where the words show that no
-speech was measured, all sound but digital silence counts as speech: unexplained sound is cut and not kept.
+it has few words; if it has gaps, what it shares is used (`shared_words`). Where the words show that no speech was
+measured, all sound but digital silence counts as speech: unexplained sound is cut and not kept.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench import review
 from tests.support.browser import LOOPBACK, MISSING, Browser
 from tests.support.copies import SAID, call, made_of, words
 from tests.support.listening import Listening, Reviewing
@@ -20,6 +21,7 @@ pytestmark = [
 READY = "document.body.dataset.state === 'ready' && document.querySelector('audio').readyState > 0"
 SHIFT, TAB, ENTER = "\ue008", "\ue004", "\ue007"
 WHY = "the transcript has good scores"
+PLAYS = "[...document.querySelectorAll('audio')].some((sound) => !sound.paused)"
 PLACE = "document.querySelector('audio').currentTime"
 
 
@@ -109,3 +111,32 @@ def test_a_copy_is_reviewed_by_keys_and_confirmed_and_the_log_says_what_was_hear
     assert confirmed["detail"] == {"confirmed": True} and "reason" not in confirmed
     heard = world.json("audit", "show", "--action", "review_listen", who="iver")["entries"][-2:]
     assert sum(each["detail"]["heard_s"] for each in heard) >= len(owed["unheard"])
+
+
+@pytest.mark.rule("data.pseudonymised")
+def test_a_review_takes_the_keys_that_are_counted(world: World, browser: Browser) -> None:
+    """What `./dev bench review` counts: one key for each unclear place, one for each kind of cut, four to confirm."""
+    world.grant("leif", "quality")
+    copy = str(made_of(world, call(world), "--transcript", words())["copy"])
+    shown = world.json("review", *SAID, copy, who="leif")["copy"]
+    kinds = {tuple(cut["types"]) for cut in shown["cuts"]}
+    unsure = [(place["start"], place["end"]) for place in shown["unsure"]]
+    places = len(list(review.together(unsure))) + len(shown["look_here"])
+    with Reviewing(world, copy) as page:
+        open_page(browser, page)
+        for _ in range(places):
+            browser.press_keys("t")
+            browser.wait_until(PLAYS)
+            browser.wait_until(f"!({PLAYS})")
+        browser.wait_until("document.querySelector('#counts').children[0].textContent.includes(': 0 of')")
+        for _ in kinds:
+            browser.press_keys("k")
+        browser.wait_until("document.querySelector('#counts').children[1].textContent.includes(': 0 of')")
+        browser.press_together(SHIFT, "c")
+        browser.wait_until("document.querySelector('#left').open")
+        browser.press_keys(TAB, ENTER)
+        status, out, err = page.ended()
+    assert (status, f"arlo-rec release {copy}" in out) == (0, True), err
+    played = world.json("audit", "show", "--action", "review_listen", who="iver")["entries"][-2:]
+    around = sum(end - start + 2 * review.BRIEFLY for start, end in unsure)
+    assert sum(each["detail"]["heard_s"] for each in played) <= around + places + 2, "the places, and little around"
