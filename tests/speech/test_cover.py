@@ -233,6 +233,7 @@ def test_a_reviewer_of_calls_by_another_hand_is_shown_little_that_is_none(langua
 def test_the_figures_of_the_document_are_those_of_a_run(*, whole: bool, seed: int) -> None:
     """All of them with `--prove`, which takes minutes; else those of one table."""
     document = make_figures.DOCUMENT.read_text("utf-8")
+    assert make_figures.GUIDE.read_text("utf-8") == make_figures.guide(), "./dev figures"
     if whole:
         assert document == make_figures.written(), "./dev figures"
         return

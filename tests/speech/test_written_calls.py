@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.speech.detectors import network
+from tests.support.places import CALLS
 from tests.support.properties import examples
-from tools import written_calls
+from tools import speak_calls, written_calls
+from tools.make_calls import pieces
 from tools.written_calls import Call, Spoken
 
 MARKED = """# a-1 | Ingrid | Per-Erik Haugsdal
@@ -84,3 +86,32 @@ def test_times_go_on_and_words_of_one_track_have_no_channel() -> None:
     words, numbers = written_calls.timed(EVERY[0], random.Random(1), mono=True)
     assert [word.start for word in words] == sorted(word.start for word in words)
     assert {word.channel for word in words} == {None} and len(words) == len(numbers)
+
+
+# -- for measuring and for hearing ---------------------------------------------------------------------
+
+
+def test_the_truth_of_a_marked_call_stands_at_its_words_with_capitals_and_without(tmp_path: Path) -> None:
+    path = tmp_path / "nb.txt"
+    path.write_text(MARKED.replace("{SECRET:tante", "{SECRET|unasked:tante").replace("tolv, tretti", "12-30"), "utf-8")
+    cased, small = written_calls.lines(path)
+    assert (cased["variant"], small["variant"], cased["lang"]) == ("cased", "lower", "nb")
+    assert [turn[2] for turn in small["turns"]] == ["hei ingrid kodeordet", "tante sin sykkel altså 12 30"]
+    for call in (cased, small):
+        words = [word for _, _, text in call["turns"] for word in text.split()]
+        said = [" ".join(words[each["first"] : each["last"] + 1]) for each in call["truth"]]
+        assert said == [each["value"] for each in call["truth"]]
+        assert [(each["type"], each.get("unasked", False)) for each in call["truth"]] == [
+            ("NAME", False),
+            ("SECRET", True),
+            ("PHONE", False),
+        ]
+
+
+def test_what_is_to_be_spoken_has_each_identifier_as_a_piece_of_its_own() -> None:
+    for _, known, turns in speak_calls.calls(CALLS / "spoken" / "en.txt"):
+        assert set(known) == {"agent", "caller"}
+        for turn in turns:
+            said = [(text, what) for text, what in pieces(turn)]
+            assert " ".join(text for text, _ in said).count("{") == 0
+            assert sum(what is not None for _, what in said) == len(turn.marks)
