@@ -31,7 +31,7 @@ from arlo_rec.speech.detectors import identifiers, network, phonetic  # noqa: E4
 from tools import written_calls  # noqa: E402
 from tools.written_calls import Call  # noqa: E402
 
-NETWORKS = 3
+NETWORKS = 5
 VARIATIONS, OF_TALK = 12, 3
 ROUNDS = 32
 TOGETHER, LONGEST = 16, 320  # calls, and words of each, that are learnt from at once

@@ -29,12 +29,9 @@ if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
 
 LIKELY: Final = 0.04  # score of one word of a stretch: low, as a recognised voice is worse than seconds of silence
-LIKELY_OF: Final = {
-    "secret": 0.15,
-    "health": 0.1,
-}  # the same of kinds that small talk resembles; chosen on tests/calls/fresh
+LIKELY_OF: Final = {"secret": 0.08, "health": 0.05}  # the same of kinds that small talk resembles
 PART: Final = 0.007  # score of the other words of that stretch
-RULED_OUT: Final = 0.015  # score below which a rule's proposal is not cut
+RULED_OUT: Final = 0.008  # score below which a rule's proposal is not cut
 POSSIBLE, PART_OF_POSSIBLE = 0.02, 0.0025  # scores of the same from which strict mode cuts
 HARMLESS: Final = 0.006  # score below which strict mode keeps a word that is not common
 TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
