@@ -28,7 +28,7 @@ from arlo_rec.speech.words import Times, Token, Word
 if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
 
-LIKELY: Final = 0.04  # score of one word of a stretch: low, as a recognised voice is worse than seconds of silence
+LIKELY: Final = 0.08  # score of one word of a stretch: low, as a recognised voice is worse than seconds of silence
 LIKELY_OF: Final = {"secret": 0.08, "health": 0.05}  # the same of kinds that small talk resembles
 PART: Final = 0.007  # score of the other words of that stretch
 RULED_OUT: Final = 0.008  # score below which a rule's proposal is not cut
