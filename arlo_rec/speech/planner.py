@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain
 from typing import Final
 
 from arlo_rec.audio import Sound
@@ -170,7 +171,7 @@ def plan(
     by_engine: dict[int, list[Finding]] = defaultdict(list)
     for transcript, result in zip(with_words, results, strict=True):
         by_engine[transcript.source.engine] += [*result.identifiers, *(result.possible if strict else ())]
-    findings = list(second_hearing.borne_out(by_engine))
+    findings = [*chain(*by_engine.values())] if strict else list(second_hearing.borne_out(by_engine))
     findings += [redaction for transcript in fitted.aligned for redaction in transcript.redactions]
     findings += _find_keys(sound)
     findings += _find_wordless_speech(activity, all_words)
@@ -181,7 +182,7 @@ def plan(
         findings += doubtful
         findings += _find_unexplained_speech(activity, passes, {word for result in results for word in result.harmless})
     findings += circumstances if strict or cut_circumstances else []
-    pad = _pad(with_words)
+    pad = _pad(with_words, strict=strict)
     cuts = _join_cuts(_to_cut(finding, activity, sound.duration, pad) for finding in _said_out(findings, all_words))
     to_look = [*([] if strict else doubtful), *([] if strict or cut_circumstances else circumstances)]
     look_here = _look_here(to_look, cuts, activity, sound.duration)
@@ -217,11 +218,12 @@ def _said_out(findings: Iterable[Finding], words: Sequence[Word]) -> Iterator[Fi
         yield replace(finding, end=max(finding.end, ends.get((finding.channel, finding.end), 0.0)))
 
 
-def _pad(transcripts: Sequence[alignment.Aligned]) -> float:
-    """The seconds that are added to a finding at both ends."""
+def _pad(transcripts: Sequence[alignment.Aligned], *, strict: bool) -> float:
+    """The seconds that are added to a finding at both ends; in *strict* mode another engine takes none of them away."""
     if not all(transcript.fit.sure and transcript.steady for transcript in transcripts):
         return PAD_UNSURE
-    return PAD_OF_SEVERAL if len({transcript.source.engine for transcript in transcripts}) > 1 else PAD
+    is_one = len({transcript.source.engine for transcript in transcripts}) == 1
+    return PAD if strict or is_one else PAD_OF_SEVERAL
 
 
 def _not_confirmed(transcripts: Sequence[alignment.Aligned]) -> list[Word]:

@@ -250,3 +250,17 @@ def test_strict_mode_cuts_what_no_harmless_word_explains_where_the_sound_is_as_l
     assert "speech_unmeasured" in plan.warnings and "speech_unmeasured" in detected.warnings
     total, whole = (sum(cut.end - cut.start for cut in each.cuts) for each in (detected, plan))
     assert whole > total and whole > 0.4 * loud.duration
+
+
+# -- several engines -----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", CALLS)
+def test_in_strict_mode_what_one_engine_tells_is_cut_whatever_another_heard(number: int) -> None:
+    own = of(heard(number), form=ENGINE)
+    other = replace(of([replace(word, text="the") for word in heard(number, KINDS[1])], form=ENGINE), engine=1)
+    cuts = planned(number, own, other, strict=True).cuts
+    for cut in planned(number, own, strict=True).cuts:
+        if not {"strict", "no_words"} & {*cut.sources}:  # another engine's words may explain what none did
+            assert any(each.start <= cut.start + 0.01 and cut.end - 0.01 <= each.end for each in cuts), cut
