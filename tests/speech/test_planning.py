@@ -85,7 +85,7 @@ def test_a_long_word_right_behind_a_cue_does_not_end_what_the_engine_could_not_s
     short = replace(long, end=start + 0.3)
     (finding,) = planner._find_names_after_cues(activity, [[*cue, long]])
     assert finding.start == pytest.approx(start) and finding.end == pytest.approx(start + planner.NAME_LONGEST)
-    assert list(planner._find_names_after_cues(activity, [*cue, short])) == []
+    assert list(planner._find_names_after_cues(activity, [[*cue, short]])) == []
 
 
 @pytest.mark.slow
