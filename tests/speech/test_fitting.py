@@ -13,11 +13,11 @@ from arlo_rec.audio import Encoding, Sound, as_pcm16
 from arlo_rec.audio.activity import STEP, Activity, detect_activity
 from arlo_rec.model.errors import Usage
 from arlo_rec.policy import Mode
-from arlo_rec.speech import alignment, planner
+from arlo_rec.speech import alignment, planner, shared_words
 from arlo_rec.speech.alignment import align, find_mismatch, shift
 from arlo_rec.speech.cut_list import LOOK
 from arlo_rec.speech.shared_words import find_offset
-from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word
+from arlo_rec.speech.words import ENGINE, Redaction, Transcript, Word, tokenise
 from arlo_rec.training import evaluation
 from arlo_rec.training.cut_plan import CopyOrder
 from tests.support.gated import gated
@@ -182,6 +182,13 @@ def test_nothing_of_another_call_counts_as_shared() -> None:
     for number in CALLS:
         for other in set(CALLS) - {number}:
             assert find_offset(heard(other), heard(number), 1.5) is None, (number, other)
+
+
+def test_a_word_that_is_said_again_and_again_is_no_work_and_shows_nothing() -> None:
+    words = [Word("again", 0.06 * number, 0.06 * number + 0.05, 0.9, 0) for number in range(3000)]
+    tokens = tokenise(words)
+    assert len(list(shared_words._gaps(tokens, tokens, 1.5))) <= shared_words.OFTEN * len(tokens)
+    assert find_offset(words, words, 1.5) is None
 
 
 @pytest.mark.parametrize(

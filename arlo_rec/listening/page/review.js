@@ -136,22 +136,23 @@ function accept(cut) {
 }
 
 // Accept the proposed cuts that are like the chosen one, and go to the next that is open.
-const acceptThose = (areAlike) => () => {
-  const those = cuts.filter((cut) => cut.status === "proposed" && areAlike(cut, chosen));
+const acceptThose = (likeChosen) => () => {
+  const isAlike = likeChosen(chosen);
+  const those = cuts.filter((cut) => cut.status === "proposed" && isAlike(cut));
   if (those.length) decide(those.map((cut) => [cut, { status: "accepted" }]));
   const next = listed().find(isOpen);
   if (next) choose(next);
   announce("now_all_accepted", { count: those.length });
 };
 
-const isOfKind = (cut, other) => other && cut.types.join() === other.types.join();
+const ofKind = (other) => (cut) => cut.types.join() === other.types.join();
 
-// Whether words were heard in both that stay nowhere: a name and its repetitions.
-function isSaidIn(cut, other) {
+// Where words were heard that stay nowhere, as in the other: a name and its repetitions.
+function saidIn(other) {
   const staying = new Set(mains.filter((word) => !word.cut).map((word) => plain(word.text)));
   const telling = (heard) => heard.split(" ").map(plain).filter((text) => text.length > 2 && !staying.has(text));
-  const said = new Set(other ? telling(other.heard) : []);
-  return cut === other || telling(cut.heard).some((text) => said.has(text));
+  const said = new Set(telling(other.heard));
+  return (cut) => cut === other || telling(cut.heard).some((text) => said.has(text));
 }
 
 function remove(cut) {
@@ -842,9 +843,9 @@ function addActions() {
     remove: ["r", withChosen(remove)],
     "take-back": ["b", withChosen(takeBack)],
     undo: ["u", undo],
-    "accept-name": ["m", withChosen(acceptThose(isSaidIn))],
-    "accept-kind": ["k", withChosen(acceptThose(isOfKind))],
-    "accept-all": ["Shift+a", acceptThose(() => true)],
+    "accept-name": ["m", withChosen(acceptThose(saidIn))],
+    "accept-kind": ["k", withChosen(acceptThose(ofKind))],
+    "accept-all": ["Shift+a", acceptThose(() => () => true)],
     cut: ["c", addCut],
     edge: ["e", () => chooseEdge(edge === "start" ? "end" : "start")],
     earlier: ["d", moveBy(-0.1)],

@@ -6,11 +6,13 @@ it; that they differ does.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
+from arlo_rec.model.spans import Span, united
 from arlo_rec.speech.detectors import names, phonetic
 from arlo_rec.speech.detectors.identifiers import Finding, split_channels, split_words
 from arlo_rec.speech.detectors.weighing import CONTEXT
@@ -44,14 +46,20 @@ def borne_out(found: Mapping[int, Sequence[Finding]]) -> Iterator[Finding]:
     """
     for engine, findings in found.items():
         others = [other for number, theirs in found.items() if number != engine for other in theirs]
+        near = {
+            channel: united((each.start - NEAR, each.end + NEAR) for each in others if each.channel == channel)
+            for channel in {other.channel for other in others}
+        }
         for finding in findings:
             is_faint = finding.source == CONTEXT and finding.score < FAINT
-            if len(found) == 1 or not is_faint or any(_are_near(finding, other) for other in others):
+            if len(found) == 1 or not is_faint or _touches(finding, near.get(finding.channel, [])):
                 yield finding
 
 
-def _are_near(one: Finding, other: Finding) -> bool:
-    return one.channel == other.channel and one.start < other.end + NEAR and other.start < one.end + NEAR
+def _touches(finding: Finding, spans: Sequence[Span]) -> bool:
+    """Whether a finding overlaps any of these spans, which are in order and do not overlap."""
+    at = bisect_left(spans, (finding.end, 0.0)) - 1
+    return at >= 0 and spans[at][1] > finding.start
 
 
 def confirmed(words: Sequence[Word], others: Sequence[Sequence[Word]]) -> frozenset[Word]:
