@@ -10,10 +10,9 @@ The thresholds were chosen on calls that the network had not learnt from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import groupby, pairwise
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from arlo_rec.speech.detectors.network import Floats
 
 LIKELY: Final = 0.08  # score of one word of a stretch: low, as a recognised voice is worse than seconds of silence
-LIKELY_OF: Final = {"secret": 0.08, "health": 0.05}  # the same of kinds that small talk resembles
 PART: Final = 0.007  # score of the other words of that stretch
 RULED_OUT: Final = 0.008  # score below which a rule's proposal is not cut
 POSSIBLE, PART_OF_POSSIBLE = 0.02, 0.0025  # scores of the same from which strict mode cuts
@@ -76,7 +74,7 @@ def find(words: Sequence[Word], known: phonetic.KnownNames) -> Found:
     ]
     for channel in channels:
         direct += channel.weighed({finding for finding in ruled if (finding.type, finding.source) in PROPOSALS})
-        direct += channel.runs(_DIRECT, PART, LIKELY, LIKELY_OF)
+        direct += channel.runs(_DIRECT, PART, LIKELY)
         circumstances += channel.runs(_CIRCUMSTANCES, TELLING, TELLING)
     secrets = [finding for finding in direct if finding.type == "secret"]
     again = {word for channel in channels for word in channel.words_of(secrets)}
@@ -111,12 +109,8 @@ class _Channel:
                 part = within[first : last + 1]
                 yield replace(finding, start=part[0].start, end=max(token.end for token in part))
 
-    def runs(
-        self, kinds: range, least: float, most: float, most_of: Mapping[str, float] = MappingProxyType({})
-    ) -> Iterator[Finding]:
+    def runs(self, kinds: range, least: float, most: float) -> Iterator[Finding]:
         """Yield stretches of words of *kinds* that all score *least* or more, and one of them *most* or more.
-
-        *most_of* has other bounds for some kinds, which hold where all words were heard surely.
 
         Two thresholds, as edges are traced in pictures (Canny 1986, https://doi.org/10.1109/TPAMI.1986.4767851):
         measured, the rest of a call loses an eighth less at the same cover.
@@ -125,9 +119,8 @@ class _Channel:
         for first, last in _spans(self._stream, own >= least):
             within, rows = self._stream[first : last + 1], self._scores[first : last + 1, kinds]
             kind, highest = network.CLASSES[kinds[int(rows.max(axis=0).argmax())]], float(own[first : last + 1].max())
-            if highest < (most if any(map(_is_unsure, within)) else most_of.get(kind, most)):
-                continue
-            if kind in OF_DIGITS and highest < IDENTIFIES and self._says_quantities(first, last):
+            is_quantity = kind in OF_DIGITS and highest < IDENTIFIES and self._says_quantities(first, last)
+            if highest < most or is_quantity:
                 continue
             yield Finding(
                 within[0].start,
@@ -161,11 +154,8 @@ class _Channel:
     def _is_kept(self, at: int, again: Set[str] | None) -> bool:
         token = self._stream[at]
         is_said = again is not None and (token.folded in again or has_digits(token) or is_number(token.folded))
-        return bool(is_said or _is_unsure(token) or not self._direct[at] < RULED_OUT)
-
-
-def _is_unsure(token: Token) -> bool:
-    return token.score is not None and token.score < SURE
+        is_unsure = token.score is not None and token.score < SURE
+        return bool(is_said or is_unsure or not self._direct[at] < RULED_OUT)
 
 
 def _spans(stream: Sequence[Token], inside: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
