@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -49,10 +50,10 @@ def over_cut(folder: str, mode: Mode, layout: str) -> float:
 
 
 @pytest.mark.rule("data.pseudonymised")
-@pytest.mark.parametrize("folder", ["given", "made"])
-def test_detect_covers_what_identifies_and_leaves_two_thirds_of_the_rest(folder: str) -> None:
+@pytest.mark.parametrize(("folder", "most"), [("given", 0.29), ("made", 0.32)])
+def test_detect_covers_what_identifies_and_leaves_two_thirds_of_the_rest(folder: str, most: float) -> None:
     assert figures(folder, Mode.DETECT, "stereo").mean_cover >= 0.93
-    assert over_cut(folder, Mode.DETECT, "stereo") <= 0.33
+    assert over_cut(folder, Mode.DETECT, "stereo") <= most
     assert figures(folder, Mode.DETECT, "mono").mean_cover >= 0.93
 
 
@@ -185,16 +186,26 @@ def test_little_else_is_taken_for_an_identifier() -> None:
 # -- talk by another hand -----------------------------------------------------------------------------
 
 
+EARLIER = ("w5-", "w6-")  # calls by two hands, of an alarm company, on which nothing was chosen when they were new
+
+
 @cache
-def by_hand(language: str, variant: str, *, strict: bool, half: str = ".test") -> list[CallScore]:
-    return [scored_talk(call, strict=strict) for call in talk(language, variant, "fresh", half)]
+def by_hand(
+    language: str, variant: str, *, strict: bool, half: str = ".test", hands: tuple[str, ...] = ("",)
+) -> list[CallScore]:
+    calls = (call for call in talk(language, variant, "fresh", half) if call["id"].startswith(hands))
+    return [scored_talk(call, strict=strict) for call in calls]
+
+
+def over(scores: Sequence[CallScore]) -> float:
+    return sum(score.over_cut for score in scores) / len(scores)
 
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("variant", ["cased", "lower"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_calls_on_which_thresholds_were_chosen_lose_every_number_whole(language: str, variant: str) -> None:
-    scores = by_hand(language, variant, strict=False, half=".tune")
+    scores = by_hand(language, variant, strict=False, half=".tune", hands=("z-", "u-"))
     covers = [cover for score in scores for cover in score.covers]
     numbers = [cover for cover in covers if cover.type in NUMBERS | {"NUMBER"}]
     assert evaluation.figures(numbers).cover >= 0.99
@@ -205,22 +216,37 @@ def test_calls_on_which_thresholds_were_chosen_lose_every_number_whole(language:
 @pytest.mark.parametrize("variant", ["cased", "lower"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_calls_by_other_hands_lose_nearly_all_that_identifies_and_keep_the_rest(language: str, variant: str) -> None:
-    scores = by_hand(language, variant, strict=False)
+    scores = by_hand(language, variant, strict=False, half=".tune", hands=EARLIER)
     covers = [cover for score in scores for cover in score.covers]
-    for types, least in ((NUMBERS | {"NUMBER"}, 0.98), ({"SECRET"}, 0.92)):
+    for types, least in ((NUMBERS | {"NUMBER"}, 0.99), ({"SECRET"}, 0.96)):
         assert evaluation.figures([cover for cover in covers if cover.type in types]).mean_cover >= least
-    assert evaluation.figures(covers).cover >= 0.93 and evaluation.figures(covers).mean_cover >= 0.95
-    most = 0.22 if variant == "cased" else 0.27  # without capitals, every word may be a name
-    assert sum(score.over_cut for score in scores) / len(scores) <= most
+    assert evaluation.figures(covers).cover >= 0.97 and evaluation.figures(covers).mean_cover >= 0.975
+    assert over(scores) <= (0.18 if variant == "cased" else 0.24)  # without capitals, every word may be a name
 
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_strict_leaves_one_in_thirty_of_calls_by_other_hands_and_hears_two_thirds(language: str) -> None:
+def test_strict_leaves_one_in_a_hundred_of_calls_by_other_hands_and_hears_two_thirds(language: str) -> None:
     for variant in ("cased", "lower"):
-        scores = by_hand(language, variant, strict=True)
-        assert evaluation.figures([cover for score in scores for cover in score.covers]).cover >= 0.965
-        assert sum(score.over_cut for score in scores) / len(scores) <= (0.35 if language == "en" else 0.45)
+        scores = by_hand(language, variant, strict=True, half=".tune", hands=EARLIER)
+        assert evaluation.figures([cover for score in scores for cover in score.covers]).cover >= 0.98
+        assert over(scores) <= (0.35 if language == "en" else 0.45)
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("variant", ["cased", "lower"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_calls_of_other_trades_by_hands_that_nothing_was_learnt_from_little_stays(
+    language: str, variant: str
+) -> None:
+    scores, strictly = (by_hand(language, variant, strict=strict) for strict in (False, True))
+    covers = [cover for score in scores for cover in score.covers]
+    for types, least in ((NUMBERS | {"NUMBER"}, 0.94), ({"SECRET"}, 0.86)):
+        assert evaluation.figures([cover for cover in covers if cover.type in types]).mean_cover >= least
+    assert evaluation.figures(covers).cover >= 0.93 and evaluation.figures(covers).mean_cover >= 0.955
+    assert over(scores) <= (0.20 if variant == "cased" else 0.24)
+    assert evaluation.figures([cover for score in strictly for cover in score.covers]).cover >= 0.965
+    assert over(strictly) <= (0.31 if variant == "cased" else 0.36)
 
 
 @pytest.mark.sampled(2)
