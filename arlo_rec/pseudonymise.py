@@ -85,10 +85,10 @@ def change(
 def confirm(store: Store, shown_id: str, reason: str | None, clock: Callable[[], datetime]) -> TrainingCopy:
     """Mark the cut list of a copy's newest revision as confirmed.
 
-    Raises Refused where this person has not seen that revision. The same without a *reason* where a cut is not decided,
-    or a badly recognised place was not heard; and, whatever the reason, where nobody knows what is said or
-    only hearing all of it tells. Usage where the
-    reason is none, or where it is not the newest revision any more; NotGranted where it is gone.
+    Raises Refused where this person has not seen that revision; without a *reason* where a cut is not decided, or a
+    badly recognised place was not heard; and whatever the reason where the speech was not understood, or where only
+    hearing all of it tells. Raises Usage where the reason is none, or where it is not the newest revision any more;
+    NotGranted where it is gone.
     """
     copy, recording = under_review.open_one(store, shown_id, Intent(Action.REVIEW, shows=False), clock)
     under_review.demand_seen(store, copy)

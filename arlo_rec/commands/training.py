@@ -24,6 +24,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.model.errors import ArloError, Usage
 from arlo_rec.model.progress import Phase, Progress
 from arlo_rec.policy import Action, Mode
+from arlo_rec.ui.config import MOST_LISTED
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -169,6 +170,8 @@ def _engines(run: Run, name: str | None, models: list[Path] | None, count: int) 
         raise Usage("engine_unknown", value=str(name)[:20])
     if name == "faster-whisper" and not folders:
         raise Usage("model_missing")
+    if len(folders) > MOST_LISTED:
+        raise Usage("too_many_models", count=str(len(folders)), most=str(MOST_LISTED))
     with ExitStack() as stack:
         if name == "none" or not folders:
             yield [()] * count

@@ -80,7 +80,7 @@ def session(store: Store, opened: OpenReview, warnings: Sequence[str], now: date
 def document(opened: OpenReview, warnings: Sequence[str]) -> dict[str, Any]:
     """The content of the page: cuts with their words, all words, and stretches that a person has to hear."""
     plan, words = opened.shown.plan, spoken(opened.shown.plan)
-    doubts = plan.unsure if plan.is_scored and not plan.may_miss_all else owed.doubtful(plan, opened.shown.duration)
+    doubts = owed.doubtful(plan, opened.shown.duration) if plan.is_all_doubtful else plan.unsure
     starts = [word.start for word in words]
     unscored = {} if plan.is_scored else {"score": None}  # nobody said how sure a word is
     cuts = [

@@ -98,6 +98,11 @@ class CutPlan:
         return UNPROVEN in self.warnings or NOTHING_FOUND in self.warnings
 
     @property
+    def is_all_doubtful(self) -> bool:
+        """Whether all that is not cut has to be heard."""
+        return self.may_miss_all or not self.is_scored
+
+    @property
     def cuts(self) -> tuple[Cut, ...]:
         """The effective cuts, in order of time."""
         return in_order(cut for cut in self.listed if cut.is_cut)

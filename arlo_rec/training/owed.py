@@ -35,7 +35,7 @@ class Owed(Record, frozen=True):
 def owed(plan: CutPlan, heard: Sequence[Span], duration: float) -> Owed:
     """The open tasks of a plan for a person who heard these parts of a call of that duration, in seconds."""
     undecided = tuple(number for number, cut in enumerate(plan.listed, 1) if cut.is_open)
-    if _is_all_doubtful(plan):
+    if plan.is_all_doubtful:
         left = without(((stretch.start, stretch.end) for stretch in doubtful(plan, duration)), heard)
         return Owed(undecided, tuple((start, end) for start, end in left if end - start > SLACK))
     unheard = (stretch for stretch in doubtful(plan, duration) if not _is_done(plan, stretch, heard))
@@ -47,14 +47,10 @@ def doubtful(plan: CutPlan, duration: float) -> list[UnsureStretch]:
 
     What a person cut on one channel, they looked at: there the other channel is not doubtful for that.
     """
-    if not _is_all_doubtful(plan):
+    if not plan.is_all_doubtful:
         return sorted({*plan.unsure, *_uncovered(plan)}, key=lambda stretch: (stretch.start, stretch.end))
     uncut = without([(0.0, duration)], [(cut.start, cut.end) for cut in plan.cuts])
     return [UnsureStretch(start, end, None) for start, end in uncut if end - start > SLACK]
-
-
-def _is_all_doubtful(plan: CutPlan) -> bool:
-    return plan.may_miss_all or not plan.is_scored
 
 
 def _uncovered(plan: CutPlan) -> Iterator[UnsureStretch]:

@@ -169,6 +169,7 @@ def test_without_words_and_without_a_list_there_is_no_copy(world: World) -> None
         (("--engine", "none"), "words_missing"),
         (("--engine", "other"), "engine_unknown"),
         (("--engine", "faster-whisper"), "model_missing"),
+        (("--model", "m") * 5, "too_many_models"),
         (("--model", "/nowhere"), "model_not_found"),
         (("--model", str(world.base)), "model_incomplete"),
         (("--transcript", "/nowhere"), "file_unreadable"),
