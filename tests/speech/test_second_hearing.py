@@ -76,6 +76,8 @@ def test_a_faint_finding_of_one_engine_counts_if_another_found_anything_there() 
     found = {0: [faint, far], 1: [finding(1.6, 0.9, "cue")]}
     assert list(second_hearing.borne_out(found)) == [faint, *found[1]]
     assert list(second_hearing.borne_out({0: [faint, far]})) == [faint, far], "of one engine all count"
+    likely, unlikely = finding(5.0, 0.31), finding(5.0, 0.29)
+    assert list(second_hearing.borne_out({0: [likely, unlikely], 1: []})) == [likely]
     other = finding(1.0, 0.9, "cue", 1)
     assert list(second_hearing.borne_out({0: [faint], 1: [other]})) == [other], "it is of another channel"
 
