@@ -273,4 +273,5 @@ def test_in_strict_mode_another_engine_takes_nothing_away(number: int) -> None:
     plan = planned(number, own, other, strict=True)
     found = weighing.find(plan.words[0], phonetic.prepare_names(list(told(number)["known"].values())))
     for finding in (*found.identifiers, *found.possible):
-        assert any(cut.start <= finding.start and finding.end <= cut.end for cut in plan.cuts), finding
+        first, last = max(0.0, finding.start - 0.29), min(call(number).duration, finding.end + 0.29)
+        assert any(cut.start <= first and last <= cut.end for cut in plan.cuts), finding
