@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.backends import mounts
 from tests.support import properties
 from tests.support import world as worlds
 from tests.support.clock import later
@@ -23,6 +24,14 @@ from tests.support.world import World
 @pytest.fixture(scope="session", autouse=True)
 def _passphrases_cost_once() -> Iterator[None]:
     with remembered():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_in_memory_are_no_finding() -> Iterator[None]:
+    """Stores of tests lie in memory on purpose; the test of that finding puts it back."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(mounts, "MEMORY", frozenset())
         yield
 
 

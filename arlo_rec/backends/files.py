@@ -122,7 +122,6 @@ NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 SYNCED_WHOLE = frozenset({"ext4", "xfs", "btrfs", "tmpfs"})  # syncfs(2) is as good as fsync of each: not over a network
 POLL = 0.02  # seconds between tries for a lock
-WEAK_DISKS = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
 SYNCERS = 4  # threads that sync files: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; the lock is held for two small writes
 _Result = TypeVar("_Result")
@@ -404,27 +403,6 @@ def is_full(folder: Path) -> bool:
     except OSError:
         return False
     return free.f_bavail * free.f_frsize < 1024 * 1024
-
-
-def file_system(folder: Path) -> str:
-    """The kind of file system that holds a folder, as the kernel names it, or `unknown`."""
-    try:
-        where = folder.resolve(strict=True)
-        lines = Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return "unknown"
-    best, kind = -1, "unknown"
-    for line in lines:
-        fields = line.split()
-        mounted = Path(fields[4].encode("ascii", "replace").decode("unicode_escape"))
-        if where.is_relative_to(mounted) and len(mounted.parts) >= best:
-            best, kind = len(mounted.parts), fields[fields.index("-") + 1]
-    return kind
-
-
-def is_weak(kind: str) -> bool:
-    """Whether overwriting in place may leave the old bytes behind on that kind of file system."""
-    return kind.split(".")[0] in WEAK_DISKS  # `fuse.sshfs` is `fuse`
 
 
 def until(attempt: Callable[[], bool], wait: float) -> None:

@@ -89,6 +89,9 @@ class Files(Protocol):
     def remove(self, path: Path) -> None:
         """Remove a file that was written; a missing file is no error. Raises Unreachable."""
 
+    def publish(self, path: Path, content: bytes) -> None:
+        """Write a file that every account may read, in place of the one that an earlier run wrote; raises Usage."""
+
     def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
         """Write a folder with these files, readable by others; it is named after all are written and synced.
 
@@ -250,6 +253,24 @@ class LocalFiles:
                 file.write(content)
                 file.flush()
                 os.fsync(handle)
+
+    def publish(self, path: Path, content: bytes) -> None:
+        """See Files. The new file takes the name at once, so that no reader sees a part of it."""
+        nameable(path)
+        with suppress(FileNotFoundError):
+            about = path.lstat()
+            if not stat.S_ISREG(about.st_mode) or (os.name == "posix" and about.st_uid != os.geteuid()):
+                raise Usage("out_of_others", path=str(path))
+        if not path.parent.is_dir():
+            raise Usage("no_such_folder", path=str(path.parent))
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        with _disk():
+            try:
+                _write(part, content, 0o644)
+                part.replace(path)
+                _sync(path.parent)
+            finally:
+                part.unlink(missing_ok=True)
 
     def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
         """See Files. Until it is named it is a hidden folder beside it; the remains of a killed run are removed."""

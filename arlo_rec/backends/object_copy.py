@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts
 from arlo_rec.backends.durable import disk, sync_files, write_all
-from arlo_rec.backends.files import SYNCED_WHOLE, file_system
+from arlo_rec.backends.files import SYNCED_WHOLE
 from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in
 from arlo_rec.backends.workers import Workers
 from arlo_rec.crypto import primitives
@@ -71,7 +71,7 @@ class ObjectCopier:
                 for name in bad:
                     with suppress(FileNotFoundError):
                         os.unlink(f"{name}.part", dir_fd=target)
-                _name(target, good, whole=file_system(self.target) in SYNCED_WHOLE)
+                _name(target, good, whole=mounts.file_system(self.target) in SYNCED_WHOLE)
                 if self.read_back:
                     bad |= {name for name in good if self._digest(target, name) != wanted.digests[name]}
         finally:

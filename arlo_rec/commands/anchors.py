@@ -26,6 +26,8 @@ def audit_checkpoint(
     """The newest checkpoint, signed; kept wherever that is asked for."""
     from msgspec.structs import replace
 
+    from arlo_rec.keys import jobs
+    from arlo_rec.keys.jobs import Job, LastRun
     from arlo_rec.oversight.witness import newest_checkpoint
 
     run: Run = ctx.obj
@@ -40,6 +42,8 @@ def audit_checkpoint(
         target.write([newest.note.encode("utf-8")])
         kept["out"] = target.absolute()
         _tell(run, "audit.written", path=target)
+    if kept:
+        jobs.note(store.layout, Job.ANCHOR, LastRun(run.now()))
     return Answer(replace(newest, **kept), newest.note.rstrip("\n").split("\n"), always=not kept)
 
 

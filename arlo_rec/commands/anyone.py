@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from arlo_rec.certificates.check import Genuine
     from arlo_rec.keys.unlocks import UnlockTerms
     from arlo_rec.model.particulars import Particulars
+    from arlo_rec.oversight.findings import Finding
     from arlo_rec.oversight.todo import Task
     from arlo_rec.store import Store
 
@@ -388,6 +389,11 @@ def task_text(run: Run, task: Task, name: str, *, with_command: bool = True) -> 
     return (run.say if with_command else run.say_without_command)(f"todo.{code}", **about)
 
 
+def finding_text(run: Run, finding: Finding) -> str:
+    """A finding as a sentence."""
+    return run.say(finding.key, **{key: word(run, key, value) for key, value in finding.values.items()})
+
+
 def word(run: Run, key: str, value: object) -> object:
     """A value of a task or a finding as people read it, where `say` would write it otherwise."""
     from arlo_rec.model.records import Limits
@@ -418,6 +424,8 @@ def word(run: Run, key: str, value: object) -> object:
             return shown_end(value)
         case "started", datetime():
             return shown_minute(value)
+        case "free_bytes" | "day_bytes", int():
+            return f"{value / 1_000_000:,.0f} MB"
         case "started", None:
             return "?"
         case "of_call", _:

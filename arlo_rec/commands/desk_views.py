@@ -255,15 +255,15 @@ def _cases(run: Run, _: Asked) -> Shown:
 
 def _status(run: Run, _: Asked) -> Shown:
     """The findings of `status`, the gravest first."""
-    from arlo_rec.oversight.status import Severity, status
+    from arlo_rec.oversight.findings import Severity
+    from arlo_rec.oversight.status import status
 
     with acting_as(run, "status").store() as store:
         current, found = status(store, anyone.company_of(run).suppliers, run.now(), run.lang)
     rows = []
     for each in sorted(found, key=lambda finding: list(Severity).index(finding.severity)):
-        values = {key: anyone.word(run, key, value) for key, value in each.values.items()}
-        sentence = run.say(each.sentence or f"{each.severity}.{each.code}", **values)
-        rows.append(Row(each.code, [run.say(f"desk.page.severity_{each.severity}"), sentence], mark=each.severity))
+        cells = [run.say(f"desk.page.severity_{each.severity}"), anyone.finding_text(run, each)]
+        rows.append(Row(each.code, cells, mark=each.severity))
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines += [it.purge_line(run, current.last_purge)]
     return Shown("status", lines, [run.say(f"column.{name}") for name in ("severity", "finding")], rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from arlo_rec.commands.anchors import error_of
-from arlo_rec.commands.anyone import company_of, waits_line, word
+from arlo_rec.commands.anyone import company_of, finding_text, waits_line
 from arlo_rec.commands.conduct import forgotten_line
 from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
@@ -23,7 +23,11 @@ from arlo_rec.model.times import shown_minute
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from arlo_rec.oversight.findings import Finding
+    from arlo_rec.oversight.status import Status
+    from arlo_rec.store import Store
 
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
@@ -40,7 +44,10 @@ _CHECKSUM: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def status(
-    ctx: typer.Context, *, root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None
+    ctx: typer.Context,
+    *,
+    root: Annotated[Path | None, opt("opt.root_moved", "--root", "DIR")] = None,
+    html: Annotated[Path | None, opt("opt.status_html", "--html", "FILE")] = None,
 ) -> Answer:
     """Show what is held and due, and necessary actions; exit 3 for a bad backup or feed, or a file kept too long."""
     from msgspec.structs import replace
@@ -49,19 +56,31 @@ def status(
 
     run: Run = ctx.obj
     root = run.files.server_folder(root, "--root")
+    target = run.files.new_file(html) if html is not None else None
     with run.store(root=root.absolute() if root else None) as store:
         current, found = status_of(store, company_of(run).suppliers, run.now(), run.lang)
+        if target is not None:
+            target.write([_picture(run, store, current, found)])
         running = run.running(store.layout) if run.settings.key_file is None else None
         waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
     until = running.terms.until if running else None
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
-    lines += [purge_line(run, current.last_purge), run.say("status.check_word", word=current.check_word)]
-    for each in found:
-        values = {key: word(run, key, value) for key, value in each.values.items()}
-        lines.append(run.say(each.sentence or f"{each.severity}.{each.code}", **values))
+    lines += [purge_line(run, current.last_purge), *runs_line(run, current)]
+    lines += [run.say("status.check_word", word=current.check_word)]
+    lines += [finding_text(run, each) for each in found]
     lines += [run.say("status.unlocked", name=store.person.name, until=until)] if until else []
     status = 3 if current.critical or current.exports_overdue else 0
     return Answer(replace(current, unlocked_until=until), lines + waits, always=True, exit_status=status)
+
+
+def _picture(run: Run, store: Store, current: Status, found: Sequence[Finding]) -> bytes:
+    """The status as one page."""
+    from arlo_rec.oversight import rendering, surroundings
+
+    days = surroundings.calls_by_day(store, run.now())
+    return rendering.page(current, found, days, lambda each: finding_text(run, each), run.now(), run.lang).encode(
+        "utf-8"
+    )
 
 
 def verify(
@@ -70,11 +89,14 @@ def verify(
     read_data: Annotated[bool, opt("opt.read_data", "--read-data")] = False,
 ) -> Answer:
     """Compare everything that the store holds with its log and its catalogue."""
+    from arlo_rec.keys import jobs
+    from arlo_rec.keys.jobs import Job, LastRun
     from arlo_rec.oversight.verify import verify as check
 
     run: Run = ctx.obj
     with run.store(allow_rollback=True) as store:
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
+        jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), len(found.problems)))
     weak, foreign = found.weak_disk, found.feed_foreign_lines
     lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in found.problems]
     lines = lines or [run.say("verify.good")]
@@ -167,6 +189,15 @@ def clock(
     lines = [run.say("clock.now", **facts), purge_line(run, reading.last_purge)]
     lines.append(run.say("clock.behind" if reading.behind else "clock.right", minutes=reading.behind_s // 60))
     return Answer(reading, lines, always=True, exit_status=3 if reading.behind else 0)
+
+
+def runs_line(run: Run, current: Status) -> list[str]:
+    """When each other job last ran, of those that ever did."""
+    ran = {
+        job: at for job in ("ingest", "backup", "verify", "anchor", "drill") if (at := getattr(current.last_runs, job))
+    }
+    told = ", ".join(run.say(f"status.ran_{job}", at=shown_minute(at)) for job, at in ran.items())
+    return [run.say("status.ran", jobs=told)] if told else []
 
 
 def purge_line(run: Run, at: datetime | None) -> str:

@@ -69,7 +69,7 @@ def init(
 ) -> Answer:
     """Make a store, its root folder and its first officer."""
     from arlo_rec.admin.initialise import NewStore, initialise
-    from arlo_rec.backends.files import file_system, is_weak
+    from arlo_rec.backends import mounts
 
     run: Run = ctx.obj
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
@@ -78,7 +78,7 @@ def init(
     root_folder = nameable(root or store.with_name(store.name + ".root"))
     order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
-    if is_weak(kind := file_system(made.root)):  # old key files may survive there
+    if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
     lines = [run.say("init.done", **members(made)), *([] if feed else [run.say("init.advise_feed")])]
     lines += [run.say("init.advise_officer"), run.say("init.next", common=_common(run, made.officer))]

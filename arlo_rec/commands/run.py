@@ -76,6 +76,12 @@ class Run(Typed):
         self._asking: str | None = None  # the name being unlocked
         self.kept: Identity | None = None  # of a page, whose person is asked once
 
+    def config_file(self) -> Path | None:
+        """The file of settings that this run read; None without one."""
+        from arlo_rec.ui.config import used
+
+        return used(self.config, os.environ)
+
     # -- secrets --------------------------------------------------------------------------------------
 
     def passphrase(self) -> bytes:

@@ -62,7 +62,9 @@ def ingest(
         table = run.listing(NotTaken, untold, "source code rule message", "rule message")._replace(is_whole=True)
     lines = _intake_lines(run, taken_in, options)
     lines += [run.say("erasure.files_left")] if outcome.unfinished else []
-    return Answer(taken_in, lines, table, exit_status=3 if refused or outcome.unfinished else 0)
+    stays = not dry_run and bool(outcome.left or outcome.unclaimed)
+    status = 3 if refused or stays or outcome.unfinished else 0
+    return Answer(taken_in, lines, table, always=stays and outcome.is_new, exit_status=status)
 
 
 def purge(

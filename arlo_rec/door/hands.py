@@ -322,6 +322,12 @@ class WritingCalls(NamedCalls):
         files = {name: bytes(content) for name, content in self._folder.items()}
         self._client.files.write_folder(self._to_write(values), files)
 
+    def do_publish(self, values: Values, data: bytes) -> None:
+        """See Files."""
+        if not self._named.may_replace:
+            raise NotNamed(values.path())
+        self._client.files.publish(self._to_write(values), data)
+
     def do_append_note(self, values: Values, _: bytes) -> Result:
         """See Client."""
         path = values.path()

@@ -76,6 +76,10 @@ class RemoteFiles:
         """See Files."""
         self._door.call("write_secret", content, path=str(path))
 
+    def publish(self, path: Path, content: bytes) -> None:
+        """See Files."""
+        self._door.call("publish", content, path=str(path))
+
     def write_folder(self, path: Path, files: Mapping[str, bytes]) -> None:
         """See Files. Its files are sent in turn; the folder is written after the last."""
         for name, content in files.items():

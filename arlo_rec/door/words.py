@@ -18,7 +18,7 @@ from arlo_rec.ui.config import PERSONAL, Kept, handed_key, kept
 
 READ: Final = frozenset({"--turns", "--anchor", "--cuts", "--transcript", "--published", "--sounds", "--map"})
 SECRET: Final = frozenset({"--passphrase-file", "--new-passphrase-file", "--key-file"})
-WRITE: Final = frozenset({"--out", "--turns", "--receipt-out", "--key-out"})
+WRITE: Final = frozenset({"--out", "--turns", "--receipt-out", "--key-out", "--html"})
 APPEND: Final = frozenset({"--append"})
 WITNESS: Final = frozenset({"--witness-key"})
 PLAYER: Final = "--player"
@@ -138,6 +138,7 @@ class Named:
         self._sounds: set[Path] = set()
         self.player = _command(value(words, PLAYER) or "")
         self.may_read_stdin = STDIN in words or any(word.endswith(f"={STDIN}") for word in words)
+        self.may_replace = bool(words) and words[0] == "metrics"
         self.may_publish = self._command == "policy publish"
         self.may_listen = bool(words) and words[0] in {"listen", "review", "desk"}
 

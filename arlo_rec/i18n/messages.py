@@ -58,7 +58,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "intake": "ingest map refused sound unclear",
     "letter": "letter",
     "listening": "listening",
-    "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock",
+    "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock metrics doctor picture",
     "policy": "policy prompt",
     "progress": "progress",
     "recovery": "backup restore",

@@ -409,9 +409,20 @@ class SpoolContents:
         for sound in sounds:
             self._sounds.pop(str(sound), None)
 
-    def unclaimed(self) -> list[str]:
-        """The existing sounds that no manifest names."""
-        return [name for name, home in self._sounds.values() if spool.is_there(home, Path(name))]
+    def unclaimed(self) -> tuple[list[str], list[str]]:
+        """The existing sounds that no manifest names: those that are complete, and those that are still written to."""
+        whole, growing = list[str](), list[str]()
+        for name, home in self._sounds.values():
+            if spool.is_there(home, Path(name)):
+                (whole if self._is_whole(home, Path(name)) else growing).append(name)
+        return whole, growing
+
+    def _is_whole(self, home: spool.Home, path: Path) -> bool:
+        try:
+            with spool.opened(home, path.parent, path.name) as (_, file):
+                return self.still is None or self.still.of(file)
+        except (spool.NotAFile, spool.Unavailable):  # nobody is known to write to it
+            return True
 
     def deliveries(self) -> Iterator[Delivery]:
         """Yield the calls of the manifests, in order."""

@@ -22,7 +22,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from errno import ENOENT
 from itertools import islice
 from os import strerror
@@ -35,12 +36,15 @@ from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import status
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
-from arlo_rec.intake import left_in_spool, maps, spool
+from arlo_rec.intake import known_spools, maps, spool
 from arlo_rec.intake.batch import Batch, Reading, read, remove_aged
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import scan
 from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
+from arlo_rec.keys import jobs
+from arlo_rec.keys.jobs import Job, SpoolSeen
+from arlo_rec.keys.layout import has_room
 from arlo_rec.log.events import Denied
 from arlo_rec.model.errors import ArloError, Refused, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -76,7 +80,8 @@ def ingest(
     if closed is None:
         _demand_there(paths)
     if not options.dry_run:
-        left_in_spool.remember(store, paths, options.map, now)
+        _demand_room(store)
+        known_spools.remember(store, paths, options.map, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
     tags, still = Tags(store.secret(INDEX_SEED)), spool.Stillness(options.still_s, now)
@@ -103,8 +108,41 @@ def ingest(
     outcome.unavailable += contents.unavailable
     if not options.dry_run and not outcome.unavailable:
         _forget_gone(run, paths)
-    outcome.unclaimed = contents.unclaimed()
+    outcome.unclaimed, growing = contents.unclaimed()
+    outcome.waiting += growing
+    if not options.dry_run:
+        outcome.is_new = _note(store, paths, outcome, now)
     return outcome
+
+
+def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> bool:
+    """Keep what was left in the folders, for `status`; returns whether more or less lies there than before."""
+    before, seen = jobs.last(store.layout, Job.INGEST), list[SpoolSeen]()
+    for path in paths:
+        if spool.home_of(path).folder == path:
+            left, unclaimed = (
+                [Path(name) for name in names if Path(name).is_relative_to(path)]
+                for names in (outcome.left, outcome.unclaimed)
+            )
+            times = [at for file in (*left, *unclaimed) if (at := _written_at(file)) is not None]
+            unreadable = sum(each.path.is_relative_to(path) for each in outcome.unavailable)
+            counts = (len(left), len(unclaimed), unreadable)
+            seen.append(SpoolSeen(path.absolute(), now, *counts, min(times, default=None)))
+    jobs.note_intake(store.layout, now, seen)
+    known = {each.folder: each for each in (before.spools if before is not None else ())}
+    return not seen or any(_is_new(each, known.get(each.folder)) for each in seen)
+
+
+def _is_new(seen: SpoolSeen, before: SpoolSeen | None) -> bool:
+    """Whether something is left that was not, or more or less of it."""
+    was_left = before is not None and before.is_left and (before.left, before.unclaimed) == (seen.left, seen.unclaimed)
+    return seen.is_left and not was_left
+
+
+def _written_at(path: Path) -> datetime | None:
+    with suppress(OSError, OverflowError, ValueError):
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    return None
 
 
 def _forget_gone(run: IntakeRun, paths: list[Path]) -> None:
@@ -146,6 +184,12 @@ def _demand_there(paths: list[Path]) -> None:
             is_missing = not path.suffix and status(path) is None
         if is_missing:
             raise Unreachable("spool_unreachable", path=str(path), reason=strerror(ENOENT))
+
+
+def _demand_room(store: Store) -> None:
+    """Raise Unreachable where the disk is so full that an intake would take the room of an erasure."""
+    if not has_room(store.layout):
+        raise Unreachable("no_room", path=str(store.layout.store))
 
 
 def _demand_map(store: Store, map: Map | None, now: datetime) -> None:

@@ -6,19 +6,17 @@ next run of `ingest` removes what may not stay (`policy.leaves_spool`), as its o
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from arlo_rec.backends import shared_folder
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
-from arlo_rec.intake import candidates, maps, spool
+from arlo_rec.intake import candidates, known_spools, maps, spool
 from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags
 from arlo_rec.intake.deliveries import SpoolContents, scan
+from arlo_rec.intake.known_spools import Known
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
 from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
@@ -26,18 +24,9 @@ from arlo_rec.policy import SOUND_WAITS, State, due_at, leaves_spool
 from arlo_rec.store import Store
 
 if TYPE_CHECKING:
-    from arlo_rec.intake.maps.read import Map
+    pass
 
 WAITS: Final = "waits"  # in place of a refusal's code: it was not read by a run yet, or its sound was refused
-_KEY: Final = "spools"  # of the catalogue's numbers: paths as JSON, the newest first
-_MOST: Final = 8
-
-
-class Known(NamedTuple):
-    """A spool from which calls were taken in; `map` is the text of the map, None where it has our own manifests."""
-
-    folder: str
-    map: str | None
 
 
 class LeftCall(NamedTuple):
@@ -70,21 +59,10 @@ class Search(NamedTuple):
     is_whole: bool
 
 
-def remember(store: Store, paths: Iterable[Path], map: Map | None, now: datetime) -> None:
-    """Remember the folders among the *paths* from which calls are taken in, and the map by which they are read."""
-    by = map.source.decode("utf-8") if map is not None else None
-    folders = [Known(str(path.absolute()), by) for path in paths if spool.home_of(path).folder == path]
-    known = _known(store)
-    if not set(folders) <= set(known):
-        newest = list(dict.fromkeys([*folders, *known]))[:_MOST]
-        with store.change(now):
-            store.meta.set(_KEY, json.dumps(newest).encode("utf-8", "surrogatepass"))
-
-
 def of_callers(store: Store, numbers: Collection[str], now: datetime) -> Search:
     """The calls of these numbers that lie in a known spool, by what their manifests say."""
-    known, tags = _known(store), Tags(store.secret(INDEX_SEED))
-    search = Search([], is_whole=bool(known) and all(_is_readable(Path(each.folder)) for each in known))
+    known, tags = known_spools.every(store), Tags(store.secret(INDEX_SEED))
+    search = Search([], is_whole=bool(known) and all(known_spools.is_readable(Path(each.folder)) for each in known))
     rules, memory = ConsentRules(store.policy, now), RefusalMemory(store, tags, now)
     spools = [_contents(each) for each in known]
     is_whole = search.is_whole and all(each is not None and not each.unavailable for each in spools)
@@ -153,21 +131,3 @@ def _contents(known: Known) -> SpoolContents | None:
         except read.BadMap:
             return None
     return scan([Path(known.folder)], mapped=maps.reading(by))
-
-
-def _known(store: Store) -> list[Known]:
-    """The remembered spools; none if the value is not one of ours."""
-    with suppress(ValueError, TypeError):
-        told = json.loads((store.meta.raw(_KEY) or b"[]").decode("utf-8", "surrogatepass"))
-        known = [Known(*each) for each in told]
-        if all(each.folder.startswith("/") and isinstance(each.map, str | None) for each in known):
-            return known
-    return []
-
-
-def _is_readable(folder: Path) -> bool:
-    try:
-        with spool.Home(folder, named=True).reached(folder, shared_folder.FOLDER):
-            return True
-    except OSError:
-        return False

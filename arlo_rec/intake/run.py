@@ -119,6 +119,7 @@ class Outcome:
     withdrawn: list[Withdrawn] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     unavailable: list[Unavailable] = field(default_factory=list)
+    is_new: bool = False  # whether more or less was left than by the run before
     unfinished: bool = False  # whether files of erased recordings are still to be deleted
 
     def add(self, other: Outcome) -> None:

@@ -192,14 +192,27 @@ def fill_ballast(place: Layout) -> None:
         os.close(handle)
 
 
-def ballast_is_missing(place: Layout) -> bool:
-    """Whether the ballast is missing or short although the disk has room for it twice: no erasure needed it."""
+def has_ballast(place: Layout) -> bool:
+    """Whether the ballast is whole."""
     try:
-        about, disk_now = shared_folder.status(place.ballast), os.statvfs(place.store)
+        about = shared_folder.status(place.ballast)
+    except OSError:
+        return False
+    return about is not None and stat.S_ISREG(about.st_mode) and about.st_blocks * 512 >= BALLAST_BYTES
+
+
+def has_room(place: Layout) -> bool:
+    """Whether the disk has room for the ballast twice: with less, what is left is for erasures."""
+    try:
+        free = os.statvfs(place.store)
     except OSError:
         return True
-    is_whole = about is not None and stat.S_ISREG(about.st_mode) and about.st_blocks * 512 >= BALLAST_BYTES
-    return not is_whole and disk_now.f_bavail * disk_now.f_frsize > 2 * BALLAST_BYTES
+    return free.f_bavail * free.f_frsize > 2 * BALLAST_BYTES
+
+
+def ballast_is_missing(place: Layout) -> bool:
+    """Whether the ballast is missing or short although the disk has room for it: no erasure needed it."""
+    return not has_ballast(place) and has_room(place)
 
 
 def restore_ballast(place: Layout) -> None:

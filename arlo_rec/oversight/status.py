@@ -5,10 +5,10 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_changes, staff_notices
-from arlo_rec.backends.files import file_system, is_weak
+from arlo_rec.backends import mounts
 from arlo_rec.catalogue.tombstones import WAITING, WITHDRAWAL_REFUSED, RefusalCount
 from arlo_rec.keys import root_secret
+from arlo_rec.keys.jobs import Job
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
@@ -26,6 +27,8 @@ from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
 from arlo_rec.offsite import escrow, feed
+from arlo_rec.oversight import surroundings
+from arlo_rec.oversight.findings import Area, Finding, Severity
 from arlo_rec.policy import (
     OVERDUE_AFTER,
     REFUSED_FOR_GOOD,
@@ -44,27 +47,41 @@ LOOKED_AT_WITHIN = timedelta(hours=24)  # in which a spool with refused files sh
 RECENT = timedelta(days=7)  # for which faults of the exchange are reported, and employees who were never told
 
 
-class Severity(StrEnum):
-    """The urgency of a finding."""
-
-    CRITICAL = "critical"  # now
-    WARNING = "warning"  # before a loss; nothing is wrong today
-    STATUS = "status"
-
-
 # Findings on an access request with fewer days left; `_erases`: until a recording of it is erased
 _DEADLINES: Final = ((0, "case_overdue"), (3, "case_due"), (8, "case_urgent"), (15, "case_soon"))
 _DECISIONS: Final = ((0, "objection_overdue"), (3, "objection_due"))
 _CRITICAL: Final = frozenset({"case_overdue", "case_due", "case_due_erases", "objection_overdue", "objection_due"})
 
 
-class Finding(NamedTuple):
-    """A finding: a code for scripts, and the values of its sentence `{severity}.{code}`."""
+class FindingShown(Record, frozen=True):
+    """A finding as scripts read it; `remedy` is a command, or a line of the settings."""
 
-    severity: Severity
     code: str
-    values: Mapping[str, object] = {}
-    sentence: str | None = None  # if its key differs
+    severity: Severity
+    area: Area
+    remedy: str | None
+
+
+class LastRuns(Record, frozen=True):
+    """When the newest run of each job came to its end; null: never, as far as is known."""
+
+    ingest: datetime | None
+    purge: datetime | None
+    backup: datetime | None
+    verify: datetime | None
+    anchor: datetime | None
+    drill: datetime | None
+
+
+class SpoolShown(Record, frozen=True):
+    """What the last intake left in a folder of the telephone system, as counts."""
+
+    folder: Path
+    at: datetime
+    left: int
+    unclaimed: int
+    unreadable: int
+    since: datetime | None
 
 
 class Access(Record, frozen=True):
@@ -122,6 +139,11 @@ class Status(Record, frozen=True):
     broken_glass: list[Access]  # emergency access approved within the last week
     suppliers: list[SupplierShown]
     critical: list[str]
+    last_runs: LastRuns
+    free_bytes: int  # on the store's disk
+    day_bytes: int  # that a busy day of the last week took
+    spools: list[SpoolShown]
+    findings: list[FindingShown]
     unlocked_until: datetime | UnsetType | None = UNSET  # of the person's own unlock
 
 
@@ -136,6 +158,8 @@ def status(
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
+    runs, left = surroundings.last_runs(store), surroundings.room(store, now)
+    ingested = runs[Job.INGEST]
     unasked = store.catalogue.refusals.recorded_unasked(now - RECENT)
     sees_requests = may(store.person.role, Action.AUDIT_SHOW).allowed  # the others have no part in them
     current = Status(
@@ -164,15 +188,21 @@ def status(
         broken_glass=list(map(Access.of, broken)),
         suppliers=[SupplierShown.of(each, task=each.task.text(lang)) for each in suppliers or ()],
         critical=[],
+        last_runs=LastRuns(**{job: run.at if run is not None else None for job, run in runs.items()}),
+        free_bytes=left.free,
+        day_bytes=left.day,
+        spools=[SpoolShown.of(seen) for seen in (ingested.spools if ingested is not None else ())],
+        findings=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current, now)]
     found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current)]
-    found += _of_suppliers(suppliers, now)
+    found += [*_of_suppliers(suppliers, now), *surroundings.findings(store, runs, left, now)]
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
         for severity in (Severity.WARNING, Severity.CRITICAL)
     )
-    return replace(current, warnings=warnings, critical=critical), found
+    shown = [FindingShown.of(each) for each in found]
+    return replace(current, warnings=warnings, critical=critical, findings=shown), found
 
 
 def refused_in_spool(store: Store, now: datetime) -> list[RefusalCount]:
@@ -229,7 +259,9 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
 
 
 def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding]:
-    """Refused calls, and what is missing outside the store."""
+    """What is held too long, refused calls, and what is missing outside the store."""
+    if current.overdue:
+        yield Finding(Severity.CRITICAL, "overdue", {"count": current.overdue})
     for row in current.refused:
         if row.code == WITHDRAWAL_REFUSED:  # GDPR 7(3): somebody withdrew, and the recordings are held
             yield Finding(Severity.CRITICAL, row.code, {"count": row.count, "at": row.oldest})
@@ -319,5 +351,5 @@ def root_problem(store: Store) -> ArloError | None:
 
 def weak_disk(store: Store) -> str | None:
     """The kind of the root folder's file system if overwriting in place may leave old bytes on it; else None."""
-    kind = file_system(store.layout.root)
-    return kind if is_weak(kind) else None
+    kind = mounts.file_system(store.layout.root)
+    return kind if mounts.is_weak(kind) else None

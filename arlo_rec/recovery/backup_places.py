@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts
 from arlo_rec.backends.durable import disk, write_whole
-from arlo_rec.backends.files import file_system, is_weak
 from arlo_rec.backends.shared_folder import is_plain, make_folder, read_small, status, touch
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.keys.settings import EscrowPlace
@@ -41,8 +40,8 @@ class BackupOptions:
 def warnings(store: Store, options: BackupOptions) -> list[tuple[str, dict[str, str]]]:
     """Weaknesses of these places, as codes with values."""
     options = options.absolute()
-    kind = file_system(options.escrow)
-    weak = [("backup.weak", {"kind": kind})] if is_weak(kind) else []
+    kind = mounts.file_system(options.escrow)
+    weak = [("backup.weak", {"kind": kind})] if mounts.is_weak(kind) else []
     with disk():
         device = store.layout.store.stat().st_dev
         near = [folder for folder in (options.folder, options.escrow) if folder.stat().st_dev == device]

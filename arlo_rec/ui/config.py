@@ -7,6 +7,7 @@ silently ignored.
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,7 +78,7 @@ def settle(
     *personal*: a person at the other end of the door brings name, secret and key. These never come from the owner's
     environment or config.
     """
-    config = _read_config(options.get("config") or environment.get("ARLO_REC_CONFIG"), environment)
+    config = _read_config(options.get("config"), environment)
 
     def pick(key: str) -> str | None:
         if personal is not None and key in PERSONAL:
@@ -130,7 +131,13 @@ class Kept(NamedTuple):
 
 def kept(named: str | None, environment: Mapping[str, str]) -> Kept:
     """The named config file, else the account's, else the system's; raises Usage for an invalid one."""
-    return Kept(_read_config(named or environment.get("ARLO_REC_CONFIG"), environment))
+    return Kept(_read_config(named, environment))
+
+
+def used(named: str | None, environment: Mapping[str, str]) -> Path | None:
+    """The config file that a run reads; None without one."""
+    named = named or environment.get("ARLO_REC_CONFIG")
+    return Path(named) if named else _default_config(environment)
 
 
 def handed_key(environment: Mapping[str, str]) -> str | None:
@@ -146,7 +153,7 @@ def beforehand(lang: str | None, config: str | None, environment: Mapping[str, s
     Errors of the settings themselves are raised by `settle`.
     """
     try:
-        kept = _read_config(config or environment.get("ARLO_REC_CONFIG"), environment)
+        kept = _read_config(config, environment)
     except Usage:
         kept = {}
     named, configured = (code if code in LANGUAGES else None for code in (lang, kept.get("lang")))
@@ -176,20 +183,48 @@ def _state_dir(config: Mapping[str, Any], environment: Mapping[str, str]) -> Pat
 
 
 def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
-    path = Path(named) if named else _default_config(environment)
+    path = used(named, environment)
     if path is None:
         return {}
     import tomllib
 
     from arlo_rec.backends.bounded_read import read_named
 
+    text = ""
     try:
-        config = tomllib.loads(read_named(path, CONFIG_BYTES, pipes=True).decode("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise Usage("config_unreadable", path=str(path)) from None
-    except (ValueError, RecursionError):  # a number of 5000 digits and nesting raise no TOMLDecodeError
-        raise Usage("config_not_toml", path=str(path)) from None
-    return _checked(_flat(config), path)
+        text = read_named(path, CONFIG_BYTES, pipes=True).decode("utf-8")
+        return _checked(_flat(tomllib.loads(text)), path)
+    except OSError as error:
+        raise Usage("config_unreadable", path=str(path), reason=error.strerror or "") from None
+    except UnicodeDecodeError:
+        raise Usage("config_unreadable", path=str(path), reason="UTF-8") from None
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits and nesting raise no TOMLDecodeError
+        raise Usage("config_not_toml", path=str(path), **_told_place(str(error), text)) from None
+    except Usage as problem:
+        problem.detail |= _place_of(str(problem.detail["key"]), text)
+        raise
+
+
+def _told_place(message: str, text: str) -> dict[str, int]:
+    """Line and column in tomllib's message; the end of the text where it names none."""
+    found = re.search(r"line (\d+), column (\d+)", message)
+    if found is not None:
+        return {"line": int(found[1]), "column": int(found[2])}
+    lines = text.split("\n")
+    return {"line": len(lines), "column": len(lines[-1]) + 1}
+
+
+def _place_of(key: str, text: str) -> dict[str, int]:
+    """Line and column of a key: behind the heading of its table, or with its whole name."""
+    table, _, name = key.rpartition(".")
+    within = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if heading := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            within = heading[1]
+        typed = re.match(r"\s*\"?([^\"=#]+?)\"?\s*=", line)
+        if typed is not None and typed[1] in ({key} if within == "" else {name} if within == table else set()):
+            return {"line": number, "column": line.index(typed[1]) + 1}
+    return {"line": 1, "column": 1}
 
 
 def _default_config(environment: Mapping[str, str]) -> Path | None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.backends import durable, object_copy
+from arlo_rec.backends import durable, mounts, object_copy
 from arlo_rec.backends.object_copy import AT_ONCE, ObjectCopier, Wanted, in_portions
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Unreachable
@@ -129,7 +129,7 @@ def test_a_disk_over_a_network_has_each_file_synced(
     here, there = folders
     digests = written(here, b"one", b"another")
     asked, synced, sync = list[int](), list[int](), os.fsync
-    monkeypatch.setattr(object_copy, "file_system", lambda _folder: kind)
+    monkeypatch.setattr(mounts, "file_system", lambda _folder: kind)
     monkeypatch.setattr(durable, "_syncfs", lambda folder: asked.append(folder) or True)
     monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), sync(handle))[1])
     assert ObjectCopier(here, there)(Wanted("ab", digests)) == []

@@ -260,7 +260,7 @@ def test_one_run_waits_for_three_times_its_seconds_at_most(world: World) -> None
 def test_what_is_renamed_in_is_seen_only_under_its_name(world: World) -> None:
     path = world.deliver("a")
     path.rename(path.with_suffix(".json.part"))
-    told = ingest(world, exit=0)
+    told = ingest(world, exit=3)
     assert (told["accepted"], len(told["unclaimed"])) == ([], 1)
     path.with_suffix(".json.part").rename(path)
     assert len(ingest(world, exit=0)["accepted"]) == 1

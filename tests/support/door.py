@@ -67,14 +67,12 @@ def _be_of_one_account() -> None:
 
 
 def _stand_still() -> None:
-    from arlo_rec.backends import files
+    from arlo_rec.backends import mounts
     from arlo_rec.commands.run import Run
-    from arlo_rec.recovery import backup_places
 
     now = datetime.fromisoformat(os.environ[NOW])
     Run.now = lambda _run: now  # type: ignore[method-assign]
-    for module in (files, backup_places, __import__("arlo_rec.oversight.status", fromlist=["status"])):
-        module.file_system = lambda _folder: "ext4"
+    mounts.file_system = lambda _folder: "ext4"
 
 
 # -- a server that says what a test has written down ---------------------------------------------------

@@ -52,6 +52,7 @@ ALONE = {  # outside library -> our modules that may import it
     "faster_whisper": {"speech.whisper"},
     "ctranslate2": {"speech.whisper"},
     "jmespath": {"intake.maps.paths"},
+    "prometheus_client": {"oversight.rendering"},
     "regex": {"intake.maps.fields"},
 }
 SQL = re.compile(

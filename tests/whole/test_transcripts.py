@@ -22,12 +22,11 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import files
+from arlo_rec.backends import mounts
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.commands.run import Run
-from arlo_rec.recovery import backup_places
 from arlo_rec.ui.terminal import Table, table_text
 from tests.support import door, published
 from tests.support import world as worlds
@@ -83,9 +82,7 @@ class Player:
         world.environment |= {"COLUMNS": "80", "LOGNAME": "desk-7", "TMPDIR": str(world.base)}
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda run: self.now + run.ahead)
-        monkeypatch.setattr(files, "file_system", lambda _folder: "ext4")
-        monkeypatch.setattr("arlo_rec.oversight.status.file_system", lambda _folder: "ext4")
-        monkeypatch.setattr(backup_places, "file_system", lambda _folder: "ext4")
+        monkeypatch.setattr(mounts, "file_system", lambda _folder: "ext4")
 
     def play(self, text: str) -> str:
         """The same transcript with what the program says today."""

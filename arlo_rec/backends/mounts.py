@@ -1,0 +1,87 @@
+"""What is mounted on this machine, and what should be: /proc/self/mountinfo and /etc/fstab.
+
+Elsewhere than on Linux neither is there, and nothing is said to be missing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_MOUNTED: Final = Path("/proc/self/mountinfo")
+_TABLE: Final = Path("/etc/fstab")
+MEMORY: Final = frozenset({"tmpfs", "ramfs"})  # what a reboot erases
+
+
+_WEAK: Final = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
+
+
+class Mount(NamedTuple):
+    """A mounted file system."""
+
+    point: Path
+    kind: str  # as the kernel names it
+    options: frozenset[str]
+    device: str
+    source: str
+
+
+def mounted() -> list[Mount]:
+    """The mounted file systems, in the order in which they were mounted."""
+    mounts = []
+    for line in _lines(_MOUNTED):
+        fields = line.split(" ")
+        if "-" in fields[6:]:
+            behind = fields.index("-", 6)
+            kind, source, own = fields[behind + 1 : behind + 4]
+            options = frozenset([*fields[5].split(","), *own.split(",")])
+            mounts.append(Mount(_path(fields[4]), kind, options, fields[2], source))
+    return mounts
+
+
+def of(path: Path, mounts: list[Mount] | None = None) -> Mount | None:
+    """The file system that holds a path, or that would hold it; None where nothing is known."""
+    where, best = Path(os.path.realpath(path)), None
+    for mount in mounted() if mounts is None else mounts:
+        if where.is_relative_to(mount.point) and (best is None or len(mount.point.parts) >= len(best.point.parts)):
+            best = mount
+    return best
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that holds a folder, as the kernel names it, or `unknown`."""
+    mount = of(folder)
+    return mount.kind if mount is not None else "unknown"
+
+
+def is_weak(kind: str) -> bool:
+    """Whether overwriting in place may leave the old bytes behind on that kind of file system."""
+    return kind.split(".")[0] in _WEAK  # `fuse.sshfs` is `fuse`
+
+
+def missing(path: Path) -> Path | None:
+    """The mount point on the way to a path that /etc/fstab names and that nothing is mounted on; else None."""
+    where, points = Path(os.path.realpath(path)), {mount.point for mount in mounted()}
+    if not points:
+        return None
+    wanted = [point for point in _wanted() if where.is_relative_to(point)]
+    return next((point for point in sorted(wanted, key=lambda each: len(each.parts)) if point not in points), None)
+
+
+def _wanted() -> list[Path]:
+    rows = (line.split() for line in _lines(_TABLE) if not line.lstrip().startswith("#"))
+    return [_path(row[1]) for row in rows if len(row) >= 2 and row[1].startswith("/")]
+
+
+def _path(field: str) -> Path:
+    r"""A path as these files write it, with blanks and line ends as `\040`."""
+    raw = field.encode("utf-8", "surrogateescape").decode("unicode_escape").encode("latin-1", "replace")
+    return Path(os.fsdecode(raw))
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,126 @@
+"""Commands for the monitoring of a store: check for Nagios, metrics for Prometheus, doctor for the set-up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arlo_rec.commands.anyone import company_of, finding_text
+from arlo_rec.commands.options import among, opt
+from arlo_rec.commands.run import Run
+from arlo_rec.commands.typed import STDIN
+from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import ArloError, NoStore, Usage
+from arlo_rec.ui.terminal import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from arlo_rec.oversight.findings import Finding
+    from arlo_rec.oversight.status import Status
+
+
+class Measured(Record, frozen=True):
+    """The file of metrics, and its size in bytes; the file is null for stdout."""
+
+    out: str | None
+    bytes: int
+
+
+def check(
+    ctx: typer.Context,
+    *,
+    only: Annotated[
+        str | None, opt("opt.only_area", "--only", "AREA", choices=among("oversight.findings", "Area"))
+    ] = None,
+) -> Answer:
+    """Tell Nagios or Icinga in one line whether all is well."""
+    from arlo_rec.oversight.findings import Area
+    from arlo_rec.oversight.rendering import Checked, nagios
+    from arlo_rec.oversight.status import FindingShown
+
+    run: Run = ctx.obj
+    if only is not None and only not in {*Area}:
+        raise Usage("bad_value", name="--only")
+    current, found = _status(run)
+    chosen = [each for each in found if only in (None, each.area)]
+    state, line = nagios(current, chosen, lambda each: finding_text(run, each), run.now())
+    shown = [FindingShown.of(each) for each in chosen]
+    return Answer(Checked(state, line, shown), [line], always=True, exit_status=state)
+
+
+def metrics(ctx: typer.Context, *, out: Annotated[Path, opt("opt.metrics_out", "--out", "FILE")]) -> Answer:
+    """Write the figures that Prometheus reads, in place of those of the last run."""
+    from arlo_rec.oversight import rendering
+
+    run: Run = ctx.obj
+    if str(out) == STDIN and not run.for_people:
+        raise Usage("json_and_stdout")
+    problem = None
+    try:
+        current, found = _status(run)
+        text = rendering.metrics(current, found, run.now())
+    except ArloError as error:  # what is known is told all the same: an old file would look like a store that is well
+        if error.exit_status not in rendering.CLOSED:
+            raise
+        problem, text = error, rendering.metrics(None, [], run.now())
+    if str(out) != STDIN:
+        run.client.files.publish(out, text)
+    if problem is not None:
+        raise problem
+    if str(out) == STDIN:
+        return Answer(Measured(None, len(text)), text.decode("utf-8").rstrip("\n").split("\n"), always=True)
+    return Answer(Measured(str(out), len(text)), [run.say("metrics.written", out=out)])
+
+
+def doctor(ctx: typer.Context) -> Answer:
+    """Look at this machine and the set-up of the store, and say what to mend; nothing is changed."""
+    from arlo_rec.oversight import doctor as examine
+    from arlo_rec.oversight.findings import Finding, Severity, worst
+    from arlo_rec.oversight.status import FindingShown
+
+    run: Run = ctx.obj
+    here = examine.Machine.read()
+    named = Path(run.settings.store) if run.settings.store is not None else None
+    found = [*examine.of_machine(here), *examine.of_settings(run.config_file(), named)]
+    found += examine.of_state(run.settings.state_dir)
+    is_opened = False
+    if named is not None:
+        found += examine.of_place(named)
+        try:
+            place = run.place()
+            found += examine.of_layout(place)
+            with run.store() as store:
+                found += [*examine.of_disks(store, here), *_found(run, store)]
+            is_opened = True
+        except NoStore:
+            pass  # which the place says
+        except ArloError as problem:
+            found.append(Finding(Severity.WARNING, "store_closed", {"what": problem}))
+    found.sort(key=lambda each: list(Severity).index(each.severity))
+    lines = [line for each in found for line in _with_remedy(run, each)] or [run.say("doctor.well")]
+    shown = [FindingShown.of(each) for each in found]
+    status = 0 if worst(found) is Severity.STATUS else 3
+    answer = examine.Examined(shown, str(named) if named is not None else None, is_opened)
+    return Answer(answer, lines, always=True, exit_status=status)
+
+
+def _with_remedy(run: Run, finding: Finding) -> Iterator[str]:
+    yield finding_text(run, finding)
+    if finding.remedy is not None:
+        yield f"  {finding.remedy}"
+
+
+def _status(run: Run) -> tuple[Status, list[Finding]]:
+    from arlo_rec.oversight.status import status
+
+    with run.store() as store:
+        return status(store, company_of(run).suppliers, run.now(), run.lang)
+
+
+def _found(run: Run, store: Any) -> Sequence[Finding]:
+    from arlo_rec.oversight.status import status
+
+    return status(store, company_of(run).suppliers, run.now(), run.lang)[1]

@@ -1,0 +1,179 @@
+"""Findings on what lies round a store: spools, disks, and the work that has to be done again and again.
+
+A silent one is the worst: a spool that is not mounted, a sound that stays in clear, a job that stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from arlo_rec.backends import mounts
+from arlo_rec.intake import known_spools
+from arlo_rec.keys import jobs
+from arlo_rec.keys.jobs import MANIFEST_COMES, Job, LastRun
+from arlo_rec.keys.layout import BALLAST_BYTES, has_ballast, has_room
+from arlo_rec.oversight.findings import Finding, Severity
+from arlo_rec.policy import RETENTION, Role
+from arlo_rec.store import Store
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LATE: Final[Mapping[Job, tuple[timedelta, timedelta | None]]] = {  # warned of after, critical after
+    Job.INGEST: (HOUR, DAY),  # each minute
+    Job.PURGE: (2 * HOUR, DAY),  # hourly; what it should have erased is critical at once
+    Job.VERIFY: (8 * DAY, None),  # daily, and by an officer with all data
+    Job.ANCHOR: (2 * DAY, None),  # hourly
+    Job.DRILL: (100 * DAY, None),  # quarterly
+}
+_NEWEST: Final = 1000  # objects whose mean size tells what a day needs
+_BUSY: Final = 5  # calls in the same hours of earlier weeks; with fewer, none may be chance
+_QUIET: Final = (2 * HOUR, 6 * HOUR, DAY)  # without a call
+_WEEKS: Final = 4  # that are compared
+_LEAST_A_DAY: Final = 64 * 1024 * 1024  # bytes, of a store that has taken nothing in yet
+
+
+Runs = Mapping[Job, LastRun | None]
+
+
+class Room(NamedTuple):
+    """The bytes that are free on the store's disk, and those that a busy day of the last week took."""
+
+    free: int
+    day: int
+
+
+def last_runs(store: Store) -> Runs:
+    """The newest run of each job."""
+    purge = store.clock.get().last_purge()
+    backups = [row.at for row in store.catalogue.escrows.every() if row.number]
+    known = {
+        Job.PURGE: LastRun(purge) if purge is not None else None,
+        Job.BACKUP: LastRun(max(backups)) if backups else None,
+    }
+    return {job: known[job] if job in known else jobs.last(store.layout, job) for job in Job}
+
+
+def findings(store: Store, runs: Runs, left: Room, now: datetime) -> list[Finding]:
+    """Everything around the store that is not as it should be."""
+    return [*of_jobs(store, runs, now), *of_spools(store, runs[Job.INGEST], now), *of_disks(store, left)]
+
+
+# -- jobs ---------------------------------------------------------------------------------------------
+
+
+def of_jobs(store: Store, runs: Runs, now: datetime) -> Iterator[Finding]:
+    """The jobs that ran too long ago, counted from the founding where one never did."""
+    founded = _founded(store, now)
+    for job, (warned, critical) in LATE.items():
+        if job is Job.INGEST and not any(person.role is Role.INGEST for person in store.roster.people):
+            continue
+        if job is Job.DRILL and not store.settings.escrows:
+            continue  # there is nothing to try
+        run = runs[job]
+        late = now - (run.at if run is not None else founded)
+        if late > warned:
+            severity = Severity.CRITICAL if critical is not None and late > critical else Severity.WARNING
+            code = f"{job}_late" if run is not None else f"{job}_never"
+            places = [(str(each.folder), str(each.escrow)) for each in store.settings.escrows]
+            values: dict[str, object] = {"at": run.at if run is not None else founded}
+            values |= dict(zip(("folder", "escrow"), places[0], strict=True)) if job is Job.DRILL else {}
+            yield Finding(severity, f"{job}_late", values, f"status.{code}")
+    verified = runs[Job.VERIFY]
+    if verified is not None and verified.problems:
+        yield Finding(Severity.CRITICAL, "verify_found", {"count": verified.problems, "at": verified.at})
+    if not store.settings.escrows and now - founded > DAY:
+        yield Finding(Severity.WARNING, "no_backup")
+
+
+def _founded(store: Store, now: datetime) -> datetime:
+    """When the store was made; a year ago where the log has forgotten it."""
+    entry = store.log.entries.get(0)
+    return entry.at if entry is not None and entry.body is not None else now - 365 * DAY
+
+
+# -- spools -------------------------------------------------------------------------------------------
+
+
+def of_spools(store: Store, run: LastRun | None, now: datetime) -> Iterator[Finding]:
+    """Folders of the telephone system that are away, hold what should be gone, or stay empty."""
+    for folder in known_spools.folders(store):
+        yield from _of_place("spool", folder, {"folder": folder}) or _missing(folder)
+        seen = run.spool(folder) if run is not None else None
+        if seen is not None and seen.unreadable and known_spools.is_readable(folder):
+            yield Finding(Severity.CRITICAL, "spool_unreadable", {"folder": folder, "at": seen.at})
+        if seen is not None and seen.left:
+            values = {"count": seen.left, "folder": folder, "at": seen.since or seen.at}
+            yield Finding(Severity.CRITICAL, "spool_left", values)
+        if seen is not None and seen.unclaimed and seen.since is not None:
+            age, days = now - seen.since, timedelta(days=store.policy.at(now).spool_days)
+            severity = Severity.WARNING if age > MANIFEST_COMES else Severity.STATUS
+            values = {"count": seen.unclaimed, "folder": folder, "at": seen.since}
+            yield Finding(Severity.CRITICAL if age > days else severity, "unclaimed", values, "status.unclaimed")
+    if (since := quiet_since(store, now)) is not None:
+        yield Finding(Severity.WARNING, "spool_quiet", {"at": since})
+
+
+def _missing(folder: Path) -> Iterator[Finding]:
+    if not folder.is_dir():
+        yield Finding(Severity.CRITICAL, "spool_missing", {"folder": folder})
+    elif not known_spools.is_readable(folder):
+        yield Finding(Severity.CRITICAL, "spool_unreadable", {"folder": folder})
+
+
+def quiet_since(store: Store, now: datetime) -> datetime | None:
+    """Since when no call came although some came in the same hours of each of the last weeks; else None."""
+    count = store.catalogue.search.count_started
+    for hours in _QUIET:
+        since = now - hours
+        if count(since, now + DAY):  # also what a clock ahead has dated
+            return None
+        weeks = (timedelta(weeks=number) for number in range(1, _WEEKS + 1))
+        if all(count(since - ago, now - ago) >= _BUSY for ago in weeks):
+            return since
+    return None
+
+
+# -- disks --------------------------------------------------------------------------------------------
+
+
+def room(store: Store, now: datetime) -> Room:
+    """The room on the store's disk, and what a busy day takes: its calls by the mean size of the newest."""
+    disk, search = os.statvfs(store.layout.store), store.catalogue.search
+    sizes = search.bytes_of_newest(_NEWEST)
+    busiest = max(search.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
+    return Room(
+        disk.f_bavail * disk.f_frsize, busiest * sum(sizes) // len(sizes) if sizes and busiest else _LEAST_A_DAY
+    )
+
+
+def calls_by_day(store: Store, now: datetime) -> list[int]:
+    """The held calls of each 24 hours of the retention, the newest last."""
+    days, count = range(RETENTION.days, 0, -1), store.catalogue.search.count_started
+    return [count(now - day * DAY, now - (day - 1) * DAY) for day in days]
+
+
+def of_disks(store: Store, left: Room) -> Iterator[Finding]:
+    """Disks that are away, that a reboot empties, or that a day fills."""
+    layout = store.layout
+    for kind in dict.fromkeys(mounts.file_system(folder) for folder in (layout.store, layout.root)):
+        if kind in mounts.MEMORY:
+            yield Finding(Severity.CRITICAL, "store_in_memory", {"store": layout.store, "kind": kind})
+    if left.free < left.day + 2 * BALLAST_BYTES:
+        values = {"store": layout.store, "free_bytes": left.free, "day_bytes": left.day}
+        yield Finding(Severity.CRITICAL, "disk_low", values)
+    if not has_ballast(layout) and not has_room(layout):  # else it is missing without need
+        yield Finding(Severity.CRITICAL, "reserve_spent", {"store": layout.store})
+    for place in store.settings.escrows:
+        for folder in dict.fromkeys((place.folder, place.escrow)):
+            yield from _of_place("backup", folder, {"folder": folder})
+    if store.feed is not None:
+        yield from _of_place("feed", store.feed.parent, {"path": store.feed})
+
+
+def _of_place(what: str, folder: Path, values: Mapping[str, object]) -> list[Finding]:
+    """The finding that a place lies on a disk that /etc/fstab names, and that is not mounted."""
+    mount = mounts.missing(folder)
+    return [Finding(Severity.CRITICAL, f"{what}_not_mounted", {**values, "mount": mount})] if mount else []
