@@ -302,7 +302,12 @@ class Store:
             change.log(event)
 
     def note(self, event: AuditEvent, now: datetime) -> int:
-        """Log an event in a change of its own, and return the entry's number."""
+        """Log an event in a change of its own, and return the entry's number.
+
+        A copy that cannot be written keeps no entry (-1): only commands that show no recording open one.
+        """
+        if self.db.reads_only:
+            return -1
         with self.change(now) as change:
             return change.log(event)
 

@@ -107,7 +107,8 @@ class OpenOptions(NamedTuple):
     """Options of opening a store.
 
     *erasing* deletes the ballast if the disk is full, which other commands must not. *allow_rollback* also opens a
-    store that was rolled back, without changing it, with the codes in `rollbacks`.
+    store that was rolled back, without changing it, with the codes in `rollbacks`. *looks*: a copy of a store on a disk
+    that cannot be written is opened as it lies there, and what an earlier run left stays unfinished.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds
@@ -117,6 +118,7 @@ class OpenOptions(NamedTuple):
     root: Path | None = None  # the new place of a moved root folder, given by an officer
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
+    looks: bool = False  # whether the command works on a copy that cannot be written
 
 
 _USUAL = OpenOptions()
@@ -168,7 +170,11 @@ def _opened(
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
-    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    reads_only = options.looks and not os.access(layout.store, os.W_OK)
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False, reads_only=reads_only) as (
+        store,
+        seeds,
+    ):
         if store.rollbacks == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):
                 store.put(replace(store.settings, root=root_name(layout)))
@@ -179,6 +185,10 @@ def _opened(
         if store.rollbacks:
             rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
             raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
+        if store.db.reads_only:
+            store.feed = options.feed or store.settings.feed
+            yield store
+            return
         if not is_due(store, seeds):
             yield _recovered(store, now, options)
             return
@@ -192,7 +202,14 @@ def _opened(
 
 @contextmanager
 def _session(
-    layout: Layout, identity: Identity, state: StateFolder, note: bytes, *, lock_wait: float, alone: bool
+    layout: Layout,
+    identity: Identity,
+    state: StateFolder,
+    note: bytes,
+    *,
+    lock_wait: float,
+    alone: bool,
+    reads_only: bool = False,
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
@@ -200,7 +217,7 @@ def _session(
         seeds = read_catalogue_seal(layout, identity)
         root_port = FileRoot(layout.root, note)
         seen = root_secret.decode_seen(root_port.read_seen())
-        connection, seed = _connect(layout, seeds)
+        connection, seed = _connect(layout, seeds, reads_only=reads_only)
         stack.callback(connection.close)
         blobs = FileBlobs(layout.objects)
         store = Store(layout, connection, blobs, root_port, identity, seed, state)
@@ -294,7 +311,7 @@ def _make_room(layout: Layout) -> None:
             remove(layout.ballast)
 
 
-def _connect(layout: Layout, seeds: list[bytes]) -> tuple[SqliteConnection, bytes]:
+def _connect(layout: Layout, seeds: list[bytes], *, reads_only: bool) -> tuple[SqliteConnection, bytes]:
     """Open the catalogue with the first seed that fits; there are two only during a re-keying."""
     about = status(layout.catalogue)
     if about is None:
@@ -303,7 +320,7 @@ def _connect(layout: Layout, seeds: list[bytes]) -> tuple[SqliteConnection, byte
         raise Unreachable("not_plain_file", path=str(layout.catalogue))
     for seed in seeds:
         try:
-            return SqliteConnection(layout.catalogue, catalogue_key(seed)), seed
+            return SqliteConnection(layout.catalogue, catalogue_key(seed), reads_only=reads_only), seed
         except NotUnlocked:
             continue
     raise Integrity("catalogue_damaged")

@@ -11,6 +11,7 @@ lock. A holder without a note is named by process and account.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -121,6 +122,7 @@ NAME = re.compile(r"[0-9a-f]{32}")
 NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 SYNCED_WHOLE = frozenset({"ext4", "xfs", "btrfs", "tmpfs"})  # syncfs(2) is as good as fsync of each: not over a network
+_READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 POLL = 0.02  # seconds between tries for a lock
 SYNCERS = 4  # threads that sync files: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; the lock is held for two small writes
@@ -370,10 +372,16 @@ class FileRoot:
 def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.
 
-    A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run.
+    A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run. A file that can
+    only be read gets none.
     """
     with disk():
-        handle = open_file(path, os.O_RDWR)
+        try:
+            handle = open_file(path, os.O_RDWR)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            handle, note = open_file(path, os.O_RDONLY), b""
     try:
         try:
             lock_handle(handle, exclusive=exclusive, wait=wait)

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from arlo_rec.model.errors import Unreachable
+
 _MOUNTED: Final = Path("/proc/self/mountinfo")
 _TABLE: Final = Path("/etc/fstab")
 MEMORY: Final = frozenset({"tmpfs", "ramfs"})  # what a reboot erases
@@ -67,6 +69,12 @@ def missing(path: Path) -> Path | None:
         return None
     wanted = [point for point in _wanted() if where.is_relative_to(point)]
     return next((point for point in sorted(wanted, key=lambda each: len(each.parts)) if point not in points), None)
+
+
+def demand(path: Path) -> None:
+    """Raise Unreachable for a path on a disk that /etc/fstab names, and that is not mounted."""
+    if (mount := missing(path)) is not None:
+        raise Unreachable("not_mounted", path=str(path), mount=str(mount))
 
 
 def _wanted() -> list[Path]:

@@ -13,6 +13,8 @@ ASIACRYPT 2003).
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +25,7 @@ from typing import Any
 from sqlcipher3 import dbapi2
 
 from arlo_rec.backends import Row, marks
+from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
@@ -39,6 +42,7 @@ _SETTINGS = (
     "cache_size=-32768",
     f"busy_timeout={BUSY_MS}",
 )
+_READING = tuple(each for each in _SETTINGS if not each.startswith(("journal_mode", "secure_delete")))
 
 
 @contextmanager
@@ -68,9 +72,13 @@ def _translated(path: Path | None) -> Iterator[None]:
 class SqliteConnection:
     """One open SQLCipher file; see Connection for the promises."""
 
-    def __init__(self, path: Path | None, key: bytes) -> None:
-        """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked for a wrong key."""
-        self._path, self._key = path, key
+    def __init__(self, path: Path | None, key: bytes, *, reads_only: bool = False) -> None:
+        """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked for a wrong key.
+
+        *reads_only*: the disk cannot be written. What lies in the journal of the file is read from a copy of both.
+        """
+        self._path, self._key, self.reads_only = path, key, reads_only
+        self._copied: tempfile.TemporaryDirectory[str] | None = None
         self._sums: dict[str, int] = defaultdict(int)
         self.snapshots = 0
         self.open()
@@ -79,18 +87,32 @@ class SqliteConnection:
         """Open it again, in a process that was forked inside `closed`."""
         path = self._path
         with _translated(path):
-            self._db = dbapi2.connect(str(path) if path else ":memory:", isolation_level=None, check_same_thread=False)
+            name = self._address() if self.reads_only else str(path) if path else ":memory:"
+            self._db = dbapi2.connect(name, isolation_level=None, check_same_thread=False, uri=self.reads_only)
             self._db.set_key(_raw(self._key))
             self._db.create_function("tally", 3, self._tally)
             self._db.create_function("summed", 2, self._summed)
             self._db.execute("PRAGMA cipher_log=off").fetchall()
             try:
-                for setting in _SETTINGS:
+                for setting in _READING if self.reads_only else _SETTINGS:
                     self._db.execute(f"PRAGMA {setting}").fetchall()
                 self._db.execute("SELECT count(*) FROM sqlite_master").fetchall()
             except dbapi2.DatabaseError:
                 self._db.close()
                 raise
+
+    def _address(self) -> str:
+        """The address of a file that cannot be written, or of a copy with its journal; raises Unreachable."""
+        assert self._path is not None
+        journal = self._path.with_name(f"{self._path.name}-wal")
+        if self._copied is None and journal.exists() and journal.stat().st_size:
+            self._copied = tempfile.TemporaryDirectory(prefix="arlo-rec-")  # encrypted, as what is copied
+            with disk():
+                for file in (self._path, journal):
+                    shutil.copyfile(file, Path(self._copied.name) / file.name)
+        if self._copied is not None:
+            return (Path(self._copied.name) / self._path.name).as_uri()
+        return f"{self._path.as_uri()}?mode=ro&immutable=1"
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Every row of the statement's result."""
@@ -241,7 +263,7 @@ class SqliteConnection:
         journal, would be reported as damaged. So the journal is written home first, except for the part that a reader
         needs.
         """
-        beside = SqliteConnection(self._path, self._key) if self._path else self
+        beside = SqliteConnection(self._path, self._key, reads_only=self.reads_only) if self._path else self
         pages: list[str] = []
         try:
             beside.rows(f"PRAGMA cache_size=-{CHECK_KIB}")

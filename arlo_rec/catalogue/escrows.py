@@ -54,6 +54,10 @@ class Escrows:
             (str(escrow), str(folder), _NEVER, to_micros(EPOCH)),
         )
 
+    def forget(self, escrow: Path) -> None:
+        """Delete an escrow."""
+        self._db.run("DELETE FROM escrows WHERE path = ?", (str(escrow),))
+
     def restored_from(self, escrow: Path, folder: Path, number: int, at: datetime) -> None:
         """Insert the escrow that this store was restored with; its newest backup is not up to date."""
         self._db.run(

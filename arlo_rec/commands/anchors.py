@@ -32,7 +32,7 @@ def audit_checkpoint(
 
     run: Run = ctx.obj
     target = run.files.new_or_shown(out)
-    with run.store() as store:
+    with run.store(looks=True) as store:
         newest = newest_checkpoint(store, run.now())
     kept: dict[str, Any] = {}
     if append is not None:
@@ -84,7 +84,7 @@ def audit_verify(
     if witness and not anchor:
         raise Usage("witness_of_what")
     read, witnesses = [_anchors(run, path) for path in anchor or ()], parse_vkeys(witness or ())
-    with run.store() as store:
+    with run.store(looks=True) as store:
         problems, tree = verified(store, read, run.now(), run.progress)
     lines = [run.say(f"problem.{code}", what="log") for code in problems]
     files = list[AnchorFile]()
@@ -126,7 +126,7 @@ def audit_witness(
         made = keys.make(run.files.new_file(witness_key).path, new)
         newly = witness.Witnessed(made.name, made.vkey, note=None, first=True, problems=[])
         return Answer(newly, [run.say("audit.witness_made", vkey=made.vkey)], always=True)
-    with run.store() as store:
+    with run.store(looks=True) as store:
         seen = witness.run(store, lambda: run.client.witness(witness_key), run.now(), run.progress)
     lines = [run.say(f"problem.{code}", what="log") for code in seen.problems]
     lines = lines or (seen.note or "").rstrip("\n").split("\n")

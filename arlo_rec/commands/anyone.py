@@ -374,6 +374,8 @@ def particulars_or_none(run: Run) -> Particulars | None:
 
 def task_text(run: Run, task: Task, name: str, *, with_command: bool = True) -> str:
     """Pending work and its command; another person's file is named with its holder."""
+    if task.finding is not None:
+        return finding_text(run, task.finding)
     about = {"short": task.id, **{key: word(run, key, value) for key, value in task.about.items()}, "id": task.id}
     code = task.kind
     if task.kind in {"delete", "file_kept"}:

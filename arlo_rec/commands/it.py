@@ -18,7 +18,7 @@ from arlo_rec.commands.typed import near_line, span
 from arlo_rec.door.client import Serving
 from arlo_rec.i18n.messages import say_or
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Usage, nearest_names
+from arlo_rec.model.errors import ArloError, Unreachable, Usage, nearest_names
 from arlo_rec.model.times import shown_minute
 from arlo_rec.ui.terminal import Answer
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from arlo_rec.oversight.findings import Finding
     from arlo_rec.oversight.status import Status
+    from arlo_rec.oversight.verify import Verified
     from arlo_rec.store import Store
 
+AWAY: Final = "feed_unreachable"
 OUTCOMES = ("allowed", "denied", "failed", "done")
 REFUSALS = frozenset({"denied", "failed"})
 COLUMNS: Final = ("entry", "at", "name", "action", "outcome", "detail")
@@ -57,7 +59,7 @@ def status(
     run: Run = ctx.obj
     root = run.files.server_folder(root, "--root")
     target = run.files.new_file(html) if html is not None else None
-    with run.store(root=root.absolute() if root else None) as store:
+    with run.store(root=root.absolute() if root else None, looks=True) as store:
         current, found = status_of(store, company_of(run).suppliers, run.now(), run.lang)
         if target is not None:
             target.write([_picture(run, store, current, found)])
@@ -94,7 +96,7 @@ def verify(
     from arlo_rec.oversight.verify import verify as check
 
     run: Run = ctx.obj
-    with run.store(allow_rollback=True) as store:
+    with run.store(allow_rollback=True, looks=True) as store:
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
         jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), len(found.problems)))
     weak, foreign = found.weak_disk, found.feed_foreign_lines
@@ -103,7 +105,14 @@ def verify(
     lines += [run.say("weak_disk", kind=weak)] if weak else []
     lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
     always = bool(found.problems or weak or foreign)
-    return Answer(found, lines, always=always, error=error_of(len(found.problems)))
+    return Answer(found, lines, always=always, error=_error_of(run, found))
+
+
+def _error_of(run: Run, found: Verified) -> ArloError | None:
+    """The error of a verification: a feed that is away is no tampering."""
+    if {problem.code for problem in found.problems} == {AWAY}:
+        return Unreachable(AWAY, path=str(found.problems[0].what))
+    return error_of(len(found.problems))
 
 
 class EntriesShown(Record, frozen=True):
@@ -140,7 +149,7 @@ def audit_show(
     if recording is not None and not is_one(recording):
         raise Usage("bad_value", name="--recording")
     begin, end = span(run, since, before)
-    with run.store() as store:
+    with run.store(looks=True) as store:
         filters = log_query.Filter(person, action, _outcomes(run, outcome, denied=denied), recording, begin, end, limit)
         entries, older = log_query.show(store, filters, run.now())
         _, forgotten = old_entries.last(store)
@@ -178,7 +187,7 @@ def clock(
     from arlo_rec.admin import clock as clocks
 
     run: Run = ctx.obj
-    with run.store() as store:
+    with run.store(looks=True) as store:
         if accept:
             before = clocks.accept(store, reason, run.now())
         reading = clocks.read(store, run.now())
@@ -193,10 +202,9 @@ def clock(
 
 def runs_line(run: Run, current: Status) -> list[str]:
     """When each other job last ran, of those that ever did."""
-    ran = {
-        job: at for job in ("ingest", "backup", "verify", "anchor", "drill") if (at := getattr(current.last_runs, job))
-    }
-    told = ", ".join(run.say(f"status.ran_{job}", at=shown_minute(at)) for job, at in ran.items())
+    jobs = ("ingest", "backup", "verify", "anchor", "drill")  # a purge has a line of its own
+    ran = [(job, at) for job in jobs if (at := getattr(current.last_runs, job)) is not None]
+    told = ", ".join(run.say(f"status.ran_{job}", at=shown_minute(at)) for job, at in ran)
     return [run.say("status.ran", jobs=told)] if told else []
 
 

@@ -251,12 +251,12 @@ class Run(Typed):
 
     @contextmanager
     def store(
-        self, *, erasing: bool = False, allow_rollback: bool = False, root: Path | None = None
+        self, *, erasing: bool = False, allow_rollback: bool = False, root: Path | None = None, looks: bool = False
     ) -> Iterator[Store]:
         """The store, opened for the person who runs this; for the options see `open_store`."""
         place = self.place()
         with self.opened(
-            place, self.identity(place), erasing=erasing, allow_rollback=allow_rollback, root=root
+            place, self.identity(place), erasing=erasing, allow_rollback=allow_rollback, root=root, looks=looks
         ) as store:
             yield store
 
@@ -269,14 +269,14 @@ class Run(Typed):
         erasing: bool = False,
         allow_rollback: bool = False,
         root: Path | None = None,
+        looks: bool = False,
     ) -> Iterator[Store]:
         """The store, opened for *identity*; an attempt by a removed person is noted."""
         from arlo_rec.admin.opening import OpenOptions, open_store
         from arlo_rec.admin.unlock_attempts import note_attempt
 
-        options = OpenOptions(
-            self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress
-        )
+        wait, feed = self.settings.lock_wait, self.settings.feed
+        options = OpenOptions(wait, erasing, allow_rollback, feed, root, self.command, self.progress, looks)
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)

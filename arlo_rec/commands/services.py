@@ -10,7 +10,7 @@ import typer
 from arlo_rec.commands.disclosures import must_delete
 from arlo_rec.commands.options import DryRun, arg, opt
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import Unreachable, Usage
+from arlo_rec.model.errors import NothingMatched, Unreachable, Usage
 from arlo_rec.policy import GuardLimits
 from arlo_rec.ui.tables import Table
 from arlo_rec.ui.terminal import Answer
@@ -28,6 +28,7 @@ def ingest(
     explain: Annotated[int | None, opt("opt.explain", "--explain", "ROW")] = None,
     keep_source: Annotated[bool, opt("opt.keep_source", "--keep-source")] = False,
     remove_refused: Annotated[list[str] | None, opt("opt.remove_refused", "--remove-refused", "CODE")] = None,
+    forget: Annotated[bool, opt("opt.forget_spool", "--forget")] = False,
     dry_run: DryRun = False,
 ) -> Answer:
     """Take in the calls that lie in files and folders."""
@@ -39,6 +40,8 @@ def ingest(
     from arlo_rec.intake.run import NotTaken, Options, Removed, TakenIn
 
     run: Run = ctx.obj
+    if forget:
+        return _spools_given_up(run, paths)
     codes = _refusal_codes(remove_refused or [], keep_source=keep_source)
     by = maps.named(run, map) if map is not None else None
     if explain is not None:
@@ -96,18 +99,23 @@ def purge(
 
 def backup(
     ctx: typer.Context,
-    folder: Annotated[Path, arg("arg.backup", "DIR")],
+    folder: Annotated[Path | None, arg("arg.backup", "[DIR]")] = None,
     *,
-    escrow: Annotated[Path, opt("opt.escrow", "--escrow", "DIR")],
+    escrow: Annotated[Path | None, opt("opt.escrow", "--escrow", "DIR")] = None,
+    forget: Annotated[Path | None, opt("opt.forget_place", "--forget", "PLACE")] = None,
     ring_hours: Annotated[int | None, opt("opt.ring_hours", "--ring-hours", "N")] = None,
 ) -> Answer:
-    """Make or continue a backup, its key in another place."""
-    from msgspec.structs import replace
-
+    """Make or continue a backup, its key in another place; or give such a place up."""
     from arlo_rec.recovery import backup as backups
     from arlo_rec.recovery import backup_places
 
     run: Run = ctx.obj
+    if forget is not None:
+        if (folder, escrow, ring_hours) != (None, None, None):
+            raise Usage("not_together", names="--forget DIR --escrow --ring-hours")
+        return _given_up(run, forget)
+    if folder is None or escrow is None:
+        raise Usage("word_missing", name="DIR" if folder is None else "--escrow")
     options = backup_places.BackupOptions(folder, escrow, ring_hours)
     with run.store() as store:
         made = backups.carry_out(store, options, run.now(), run.progress)
@@ -116,7 +124,20 @@ def backup(
     lines = [run.say("backup.done" if made.changed else "backup.unchanged", **counts), *warnings]
     lines += [run.say("backup.damaged", id=recording.hex()) for recording in made.damaged]
     status = 3 if made.damaged else 0
-    return Answer(replace(made, warnings=warnings), lines, always=bool(status or warnings), exit_status=status)
+    answer = backups.BackupAnswer.of(made, warnings=warnings)
+    return Answer(answer, lines, always=bool(status or warnings), exit_status=status)
+
+
+def _given_up(run: Run, place: Path) -> Answer:
+    """Give a place of backups up."""
+    from arlo_rec.recovery import backup_places
+    from arlo_rec.recovery.backup import BackupAnswer
+
+    with run.store() as store:
+        gone = backup_places.forget(store, place, run.now())
+    code = "backup.forgotten" if gone.emptied else "backup.forgotten_full"
+    lines = [run.say(code, folder=gone.folder, escrow=gone.escrow)]
+    return Answer(BackupAnswer(forgotten=gone), lines, always=True, exit_status=0 if gone.emptied else 3)
 
 
 # -- the answer of an intake --------------------------------------------------------------------------
@@ -135,6 +156,20 @@ def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
         Explained, fields, "field path value why", "path value", {"why": lambda each: run.say(f"map.why_{each.why}")}
     )
     return Answer(TakenIn.of(Outcome(), row=row, fields=fields), [], table._replace(is_whole=True))
+
+
+def _spools_given_up(run: Run, paths: list[Path]) -> Answer:
+    """Forget folders from which nothing comes any more; raises NothingMatched."""
+    from arlo_rec.intake import known_spools
+    from arlo_rec.intake.run import Outcome, TakenIn
+    from arlo_rec.policy import Action
+
+    with run.store() as store:
+        store.demand(Action.INGEST, run.now())
+        for path in paths:
+            if not known_spools.forget(store, path.absolute(), run.now()):
+                raise NothingMatched("no_such_spool", path=str(path))
+    return Answer(TakenIn.of(Outcome()), [run.say("ingest.forgotten", folder=path) for path in paths])
 
 
 def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:

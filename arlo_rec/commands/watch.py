@@ -92,7 +92,7 @@ def doctor(ctx: typer.Context) -> Answer:
         try:
             place = run.place()
             found += examine.of_layout(place)
-            with run.store() as store:
+            with run.store(looks=True) as store:
                 found += [*examine.of_disks(store, here), *_found(run, store)]
             is_opened = True
         except NoStore:
@@ -116,7 +116,7 @@ def _with_remedy(run: Run, finding: Finding) -> Iterator[str]:
 def _status(run: Run) -> tuple[Status, list[Finding]]:
     from arlo_rec.oversight.status import status
 
-    with run.store() as store:
+    with run.store(looks=True) as store:
         return status(store, company_of(run).suppliers, run.now(), run.lang)
 
 

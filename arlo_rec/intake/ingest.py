@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arlo_rec import audio
-from arlo_rec.backends import workers
+from arlo_rec.backends import mounts, workers
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import status
@@ -118,11 +118,13 @@ def ingest(
 def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> bool:
     """Keep what was left in the folders, for `status`; returns whether more or less lies there than before."""
     before, seen = jobs.last(store.layout, Job.INGEST), list[SpoolSeen]()
+    kept = {refusal.source for refusal in outcome.refused if refusal.why == "notice"}  # a withdrawal stays on purpose
+    should_be_gone = [name for name in outcome.left if name not in kept]
     for path in paths:
         if spool.home_of(path).folder == path:
             left, unclaimed = (
                 [Path(name) for name in names if Path(name).is_relative_to(path)]
-                for names in (outcome.left, outcome.unclaimed)
+                for names in (should_be_gone, outcome.unclaimed)
             )
             times = [at for file in (*left, *unclaimed) if (at := _written_at(file)) is not None]
             unreadable = sum(each.path.is_relative_to(path) for each in outcome.unavailable)
@@ -180,6 +182,7 @@ def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
 def _demand_there(paths: list[Path]) -> None:
     """Raise Unreachable for a folder that is not there: a mistyped or unmounted spool is no refused call."""
     for path in paths:
+        mounts.demand(path)
         with disk():
             is_missing = not path.suffix and status(path) is None
         if is_missing:

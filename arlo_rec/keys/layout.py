@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
 
 FORMAT = 3  # of the store; every other is refused
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
+ROOT_FILE = "root"  # in the root folder
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
 HALF_WRITTEN = timedelta(hours=1)  # age after which a `.part` file is a killed run's
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups omit the folder
@@ -97,6 +98,7 @@ def find(store: Path) -> Layout:
     try:
         text = shared_folder.read_small(path, STORE_FILE_BYTES)
     except (FileNotFoundError, NotADirectoryError):
+        mounts.demand(store)
         raise NoStore("no_store", path=str(store)) from None
     except OSError as error:
         raise translated(error) from None
@@ -110,7 +112,10 @@ def find(store: Path) -> Layout:
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
-    return Layout(absolute, root if root.is_absolute() else absolute.parent / root, store_id)
+    root = root if root.is_absolute() else absolute.parent / root
+    if not shared_folder.is_plain(root / ROOT_FILE):
+        mounts.demand(root)
+    return Layout(absolute, root, store_id)
 
 
 def demand_owner(store: Path) -> None:

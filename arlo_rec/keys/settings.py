@@ -40,6 +40,10 @@ class Settings:
         others = (other for other in self.escrows if other.escrow != place.escrow)
         return replace(self, escrows=(*others, place), ring_hours=hours or self.ring_hours)
 
+    def without_escrow(self, place: EscrowPlace) -> Settings:
+        """The settings without an escrow that is given up."""
+        return replace(self, escrows=tuple(other for other in self.escrows if other != place))
+
 
 def decode(body: bytes) -> Settings:
     """The settings that a link commits to; raises Integrity (settings_forged)."""

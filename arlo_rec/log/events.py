@@ -999,6 +999,15 @@ class EscrowRegistered(AuditEvent):
         rows.name_escrow(self.escrow)
 
 
+class EscrowForgotten(AuditEvent):
+    """A place of backups was given up; *emptied*: its ring opens nothing any more."""
+
+    ACTION, OUTCOME, RULE = Action.BACKUP, "allowed", "access.secure"
+    escrow: str
+    folder: str
+    emptied: bool
+
+
 class BackupMade(AuditEvent):
     """A backup was made."""
 

@@ -185,6 +185,18 @@ def expire(store: Store, now: datetime) -> list[str]:
     return failed
 
 
+def empty(store: Store, folder: Path) -> bool:
+    """Empty every slot of a ring; false where it cannot be reached."""
+    ring = RingFile(folder)
+    try:
+        with ring.lock(store.lock_wait):
+            for index in range(len(ring.read())):
+                ring.write(index, b"")
+    except ArloError:
+        return False
+    return True
+
+
 def empty_old_slots(store: Store, ring: RingFile, now: datetime) -> None:
     """Empty slots that are too old, dated ahead or torn; the caller holds the ring's lock. Raises Unreachable."""
     for index, content in enumerate(ring.read()):

@@ -55,9 +55,10 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
     },
     Area.BACKUP: {
         **dict.fromkeys(
-            ("backup", "backup_old", "backup_void", "backup_not_for_officers"),
+            ("backup_old", "backup_void", "backup_not_for_officers"),
             "arlo-rec backup FOLDER --escrow ESCROW",
         ),
+        "backup": "",
         "escrow_unreachable": "ls -l ESCROW",
         "backup_not_mounted": "mount MOUNT",
         "ring_not_emptied": "arlo-rec purge",

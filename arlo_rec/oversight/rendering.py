@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from arlo_rec.i18n.messages import say
 from arlo_rec.i18n.pages import Formats
@@ -95,7 +95,7 @@ def metrics(status: Status | None, found: Sequence[Finding], now: datetime) -> b
 
     registry = CollectorRegistry()
 
-    def gauge(name: str, about: str, values: Mapping[tuple[str, ...], float], labels: Sequence[str] = ()) -> None:
+    def gauge(name: str, about: str, values: Mapping[Any, float], labels: Sequence[str] = ()) -> None:
         made = Gauge(f"arlo_rec_{name}", about, labels, registry=registry)
         for key, value in values.items():
             (made.labels(*key) if labels else made).set(value)

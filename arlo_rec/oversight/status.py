@@ -5,7 +5,7 @@ Nothing here opens a recording or reads personal data; the auditor's role has no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -195,7 +195,7 @@ def status(
         findings=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current, now)]
-    found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current)]
+    found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current.backups, current.feed)]
     found += [*_of_suppliers(suppliers, now), *surroundings.findings(store, runs, left, now)]
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
@@ -203,6 +203,17 @@ def status(
     )
     shown = [FindingShown.of(each) for each in found]
     return replace(current, warnings=warnings, critical=critical, findings=shown), found
+
+
+def of_work(store: Store, now: datetime) -> list[Finding]:
+    """The findings that whoever runs the store has to mend: they are tasks, too."""
+    runs, left = surroundings.last_runs(store), surroundings.room(store, now)
+    backups = escrow.statuses(store, store.clock.today(now))
+    found = [*_of_store(store, now), *_of_copies(backups, feed.status(store))]
+    found += surroundings.findings(store, runs, left, now)
+    if count := holds.count_due(store, now - OVERDUE_AFTER):
+        found.append(Finding(Severity.CRITICAL, "overdue", {"count": count}))
+    return [each for each in found if each.severity is not Severity.STATUS]
 
 
 def refused_in_spool(store: Store, now: datetime) -> list[RefusalCount]:
@@ -287,18 +298,18 @@ def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding
         yield Finding(Severity.WARNING, "exports_overdue", {"count": current.exports_overdue})
 
 
-def _of_copies(current: Status) -> Iterator[Finding]:
+def _of_copies(backups: Iterable[escrow.BackupStatus], current: feed.FeedStatus | None) -> Iterator[Finding]:
     """Backups and the feed."""
-    for backup in current.backups:
+    for backup in backups:
         places = {"folder": backup.folder, "escrow": backup.escrow}
         if backup.newest:
             yield Finding(Severity.STATUS, "backup", {**places, "at": backup.newest})
         if backup.problem:
             yield Finding(Severity.CRITICAL, backup.problem, places)
-    if (feed := current.feed) is not None and feed.problem:
-        yield Finding(Severity.CRITICAL, feed.problem, {"path": feed.path, "count": feed.behind})
-    if feed is not None and feed.foreign_lines:
-        yield Finding(Severity.STATUS, "feed_foreign", {"count": feed.foreign_lines}, "warning.feed_foreign")
+    if current is not None and current.problem:
+        yield Finding(Severity.CRITICAL, current.problem, {"path": current.path, "count": current.behind})
+    if current is not None and current.foreign_lines:
+        yield Finding(Severity.STATUS, "feed_foreign", {"count": current.foreign_lines}, "warning.feed_foreign")
 
 
 def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:

@@ -144,9 +144,8 @@ def room(store: Store, now: datetime) -> Room:
     disk, search = os.statvfs(store.layout.store), store.catalogue.search
     sizes = search.bytes_of_newest(_NEWEST)
     busiest = max(search.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
-    return Room(
-        disk.f_bavail * disk.f_frsize, busiest * sum(sizes) // len(sizes) if sizes and busiest else _LEAST_A_DAY
-    )
+    day = busiest * sum(sizes) // len(sizes) if sizes and busiest else _LEAST_A_DAY
+    return Room(disk.f_bavail * disk.f_frsize, day)
 
 
 def calls_by_day(store: Store, now: datetime) -> list[int]:

@@ -1,7 +1,8 @@
 """Tasks of the current person, computed from roster, log and rows; nothing is opened, and nothing logged.
 
 Every role may ask, and sees only what it may see anyway: an officer the tasks of all officers, a manager copies of
-the teams of live grants and own files. An auditor sees the suppliers to be controlled.
+the teams of live grants and own files. An auditor sees the suppliers to be controlled, and what is wrong around the
+store.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ from arlo_rec.model.errors import ArloError
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant, PendingOfficer, named_in
 from arlo_rec.model.times import local_date, start_of_day
-from arlo_rec.oversight.status import RECENT, not_looked_at, refused_in_spool
+from arlo_rec.oversight.findings import Area, Finding
+from arlo_rec.oversight.status import RECENT, not_looked_at, of_work, refused_in_spool
 from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Purpose, Role, supplier_control
 from arlo_rec.store import Store
 
 SOON: Final = timedelta(days=7)  # before the end of a grant, and after it
 SHOWN: Final = 6  # characters of an erased recording's id
 MOST: Final = 3  # named recordings of a file
+_OF_AUDITORS: Final = frozenset({*Area} - {Area.ACCESS, Area.REQUESTS, Area.POLICY})
+_OF_OFFICERS: Final = frozenset({Area.SPOOL, Area.RETENTION, Area.BACKUP})  # the person's rights, and her own work
+_TASKS_OF_THEIR_OWN: Final = frozenset({"policy_drift", "unpublished"})
 _DECIDED_AS: Final = {  # the kind of task
     Kind.GRANT: "approve",
     Kind.GLASS: "glass",
@@ -55,6 +60,7 @@ class Task(NamedTuple):
     since: datetime
     about: Mapping[str, object] = {}
     until: datetime | None = None  # when it expires
+    finding: Finding | None = None  # whose sentence it has
 
 
 def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Task]:
@@ -62,7 +68,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
     store.demand(Action.LOOK_AFTER, now)
     controls = list(_controls(suppliers, now))
     if store.person.role is Role.AUDITOR:
-        return controls
+        return [*controls, *_work(store, now, _OF_AUDITORS)]
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
     waiting_tasks = [
@@ -74,10 +80,17 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
         *_pending(store, now),
     ]
     if store.person.role is Role.OFFICER:
-        waiting_tasks += controls
+        waiting_tasks += [*controls, *_work(store, now, _OF_OFFICERS)]
         for waiting in (_broken, _review, _unpublished, _cases, _holds_that_end, _objections, _refused, _faults):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
+
+
+def _work(store: Store, now: datetime, areas: frozenset[Area]) -> Iterator[Task]:
+    """What has to be mended around the store, once for each folder or file."""
+    for finding in of_work(store, now):
+        if finding.area in areas and finding.code not in _TASKS_OF_THEIR_OWN:
+            yield Task(finding.code, finding.code, finding.since or now, finding.values, finding=finding)
 
 
 def _controls(suppliers: Sequence[Supplier], now: datetime) -> Iterator[Task]:

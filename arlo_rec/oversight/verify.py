@@ -95,7 +95,7 @@ def _compared(
         evidence.follow(entries)
 
     fed = feed.check(store)
-    problems = [Problem(code, "feed") for code in fed.problems]
+    problems = [Problem(code, str(store.feed) if code == "feed_unreachable" else "feed") for code in fed.problems]
     log = _readable(
         lambda: [
             Problem(code, "log")

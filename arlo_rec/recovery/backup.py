@@ -49,7 +49,7 @@ from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.policy import Action
 from arlo_rec.recovery import backup_places as places
-from arlo_rec.recovery.backup_places import BackupOptions
+from arlo_rec.recovery.backup_places import BackupOptions, PlaceForgotten
 from arlo_rec.store import HeldRoot, Store
 
 SMALL_LONGEST = 64 * 1024 * 1024  # bytes of a file beside a catalogue: a receipt of a million recordings has 35 MB
@@ -68,7 +68,21 @@ class Backup(Record, frozen=True):
     removed: int
     changed: bool  # since the last backup
     damaged: tuple[RecordingId, ...]  # objects that differ from the catalogue, and were not copied
-    warnings: list[str] | UnsetType = UNSET  # about its places, as sentences of an answer
+
+
+class BackupAnswer(Record, frozen=True):
+    """A backup with sentences about its places; or the place that was given up, alone."""
+
+    number: int | UnsetType = UNSET
+    at: datetime | UnsetType = UNSET
+    until: datetime | UnsetType = UNSET
+    held: int | UnsetType = UNSET
+    copied: int | UnsetType = UNSET
+    removed: int | UnsetType = UNSET
+    changed: bool | UnsetType = UNSET
+    damaged: tuple[RecordingId, ...] | UnsetType = UNSET
+    warnings: list[str] | UnsetType = UNSET
+    forgotten: PlaceForgotten | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)

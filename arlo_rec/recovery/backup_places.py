@@ -11,8 +11,9 @@ from arlo_rec.backends.durable import disk, write_whole
 from arlo_rec.backends.shared_folder import is_plain, make_folder, read_small, status, touch
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.log.events import Denied, EscrowRegistered
-from arlo_rec.model.errors import NotGranted, Usage
+from arlo_rec.log.events import Denied, EscrowForgotten, EscrowRegistered
+from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import NotGranted, NothingMatched, Unreachable, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.policy import RING_LONGEST, Action, Role
 from arlo_rec.store import Store
@@ -61,6 +62,8 @@ def check(store: Store, options: BackupOptions) -> None:
 def lay_out(store: Store, options: BackupOptions) -> None:
     """Make missing folders; raises Usage if one has other content."""
     folder = options.folder
+    for place in (folder, options.escrow):
+        mounts.demand(place)
     content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
     about = folder / "backup.toml"
     with disk():
@@ -71,6 +74,8 @@ def lay_out(store: Store, options: BackupOptions) -> None:
             return
         for place in (folder, options.escrow):
             if not place.parent.is_dir():  # an unmounted disk: nothing is made in its place
+                if _is_named(store, options):
+                    raise Unreachable("backup_unreachable", path=str(place))
                 raise Usage("no_such_folder", path=str(place.parent))
             if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
                 raise Usage("already_exists", path=str(place))
@@ -93,6 +98,35 @@ def register(store: Store, options: BackupOptions, now: datetime) -> EscrowRow:
             hours = store.settings.ring_hours
             change.log(EscrowRegistered(escrow=str(options.escrow), folder=str(options.folder), ring_hours=hours))
     return next(row for row in escrow.registered(store) if row.escrow == options.escrow)
+
+
+class PlaceForgotten(Record, frozen=True):
+    """A place of backups that was given up; `emptied`: its ring opens nothing any more."""
+
+    folder: Path
+    escrow: Path
+    emptied: bool
+
+
+def forget(store: Store, named: Path, now: datetime) -> PlaceForgotten:
+    """Give up the place whose folder or escrow is named: its ring is emptied where it can be, and no job asks for it.
+
+    Raises NotGranted for anyone but an officer, and NothingMatched.
+    """
+    store.demand(Action.BACKUP, now)
+    if store.person.role is not Role.OFFICER:
+        store.note(Denied(action=Action.BACKUP, rule="access.officer", code="escrow_not_named"), now)
+        raise NotGranted("escrow_not_named", rule="access.officer", path=str(named))
+    path = named.absolute()
+    place = next((each for each in store.settings.escrows if path in (each.folder, each.escrow)), None)
+    if place is None:
+        raise NothingMatched("no_such_place", path=str(path))
+    emptied = escrow.empty(store, place.escrow)
+    with store.change(now) as change:
+        store.put(store.settings.without_escrow(place))
+        store.catalogue.escrows.forget(place.escrow)
+        change.log(EscrowForgotten(escrow=str(place.escrow), folder=str(place.folder), emptied=emptied))
+    return PlaceForgotten(place.folder, place.escrow, emptied)
 
 
 def _is_named(store: Store, options: BackupOptions) -> bool:

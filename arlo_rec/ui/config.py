@@ -199,22 +199,24 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
     except UnicodeDecodeError:
         raise Usage("config_unreadable", path=str(path), reason="UTF-8") from None
     except (ValueError, RecursionError) as error:  # a number of 5000 digits and nesting raise no TOMLDecodeError
-        raise Usage("config_not_toml", path=str(path), **_told_place(str(error), text)) from None
+        line, column = _told_place(str(error), text)
+        raise Usage("config_not_toml", path=str(path), line=line, column=column) from None
     except Usage as problem:
-        problem.detail |= _place_of(str(problem.detail["key"]), text)
+        line, column = _place_of(str(problem.detail["key"]), text)
+        problem.detail |= {"line": line, "column": column}
         raise
 
 
-def _told_place(message: str, text: str) -> dict[str, int]:
+def _told_place(message: str, text: str) -> tuple[int, int]:
     """Line and column in tomllib's message; the end of the text where it names none."""
     found = re.search(r"line (\d+), column (\d+)", message)
     if found is not None:
-        return {"line": int(found[1]), "column": int(found[2])}
+        return int(found[1]), int(found[2])
     lines = text.split("\n")
-    return {"line": len(lines), "column": len(lines[-1]) + 1}
+    return len(lines), len(lines[-1]) + 1
 
 
-def _place_of(key: str, text: str) -> dict[str, int]:
+def _place_of(key: str, text: str) -> tuple[int, int]:
     """Line and column of a key: behind the heading of its table, or with its whole name."""
     table, _, name = key.rpartition(".")
     within = ""
@@ -223,8 +225,8 @@ def _place_of(key: str, text: str) -> dict[str, int]:
             within = heading[1]
         typed = re.match(r"\s*\"?([^\"=#]+?)\"?\s*=", line)
         if typed is not None and typed[1] in ({key} if within == "" else {name} if within == table else set()):
-            return {"line": number, "column": line.index(typed[1]) + 1}
-    return {"line": 1, "column": 1}
+            return number, line.index(typed[1]) + 1
+    return 1, 1
 
 
 def _default_config(environment: Mapping[str, str]) -> Path | None:
