@@ -30,6 +30,7 @@ LIMIT_GROWTH = 1.2  # times the smallest store's
 LIMIT_PURGE, LIMIT_PURGE_OF_MINUTES = 3.0, 2.0  # times `rm` of the same files
 LIMIT_VERIFY_S, LIMIT_VERIFY_MB = 40, 150  # of a million
 LIMIT_AUDIT_S = 3
+LIMIT_CHECK_S, LIMIT_METRICS_S = 0.3, 0.5  # of CPU
 
 
 def run(largest: int) -> Iterator[str]:
@@ -53,6 +54,9 @@ def _measure(where: Yard, size: int, figures: dict[str, float], *, whole: bool) 
     yield f"filled in {time.perf_counter() - begun:.0f} s; catalogue {megabytes:.0f} MB"
     figures["status"] = _median(where, "kontroll", "status")
     yield f"status: {figures['status']:.2f} s"
+    for what, words in (("check", ("check",)), ("metrics", ("metrics", "--out", str(where.base / "arlo-rec.prom")))):
+        figures[f"{what} CPU"] = statistics.median(_cpu(where, *words) for _ in range(TIMES))
+        yield f"{what}: {figures[f'{what} CPU']:.2f} s of CPU"
     figures["withdraw"] = statistics.median(_withdraw(where, caller) for caller in range(TIMES))
     yield f"withdraw of one caller's {fill.CALLS_OF_CALLER} calls: {figures['withdraw']:.3f} s"
     day = f"{now - timedelta(days=9):%Y-%m-%d}"
@@ -91,6 +95,8 @@ def _ratios(figures: dict[int, dict[str, float]]) -> Iterator[str]:
     yield "|---|---|---|"
     for what in ("withdraw", "find", "status", "purge"):
         yield _row(f"{what}, times that at {small}", largest[what] / smallest[what], LIMIT_GROWTH)
+    for what, limit in (("check", LIMIT_CHECK_S), ("metrics", LIMIT_METRICS_S)):
+        yield _row(f"{what}, s of CPU", largest[f"{what} CPU"], limit)
     yield _row("purge of a day of 480 kB, times `rm`", largest["purge of minutes to rm"], LIMIT_PURGE_OF_MINUTES)
     yield _row("purge of a day of 3 kB, times `rm`", largest["purge to rm"], LIMIT_PURGE)
     yield _row("verify, s", largest["verify"], LIMIT_VERIFY_S)
@@ -115,6 +121,14 @@ def _timed(where: Yard, who: str, *words: str) -> float:
 
 def _median(where: Yard, who: str, *words: str) -> float:
     return statistics.median(_timed(where, who, *words) for _ in range(TIMES))
+
+
+def _cpu(where: Yard, *words: str) -> float:
+    """Seconds of processor time; the exit status is that of the findings."""
+    before = os.times()
+    subprocess.run(where.words("kontroll", *words), env=where.environment, stdout=subprocess.DEVNULL, check=False)
+    after = os.times()
+    return sum(after[2:4]) - sum(before[2:4])
 
 
 def _withdraw(where: Yard, caller: int) -> float:

@@ -27,6 +27,7 @@ from tools import answers_schema
 
 TOP = Path(__file__).resolve().parent.parent
 REGISTER = TOP / "tests" / "security.toml"
+AWAY = TOP / "tools" / "away.toml"
 CAUSES = TOP / "tools" / "causes_of_15.toml"
 RULES_HEAD = """# The rules
 
@@ -73,6 +74,12 @@ def statuses() -> str:
     texts = every()
     lines = ["| exit | meaning |", "|---|---|"]
     lines += [f"| {status} | {texts[f'exit.{status}'][1]} |" for status in EXITS]
+    lines += ["", "## What is away", ""]
+    lines += ["What a command says where a place is away: not mounted though `/etc/fstab` names it, or gone.", ""]
+    lines += ["| place | | command | exit | code |", "|---|---|---|---|---|"]
+    for row in tomllib.loads(AWAY.read_text("utf-8"))["away"]:
+        how, code = {"fstab": "not mounted", "gone": "gone"}[row["how"]], f"`{row['code']}`" if row["code"] else ""
+        lines.append(f"| {row['place']} | {how} | {row['command']} | {row['exit']} | {code} |")
     lines += ["", "## Exit 15", "", "Codes of errors, and of the problems that `verify` and `audit verify` name.", ""]
     lines += ["| code | usual cause | what to do |", "|---|---|---|"]
     lines += [f"| {' '.join(f'`{code}`' for code in sorted(of))} | {cause} | {do} |" for of, cause, do in causes()]

@@ -107,8 +107,8 @@ class OpenOptions(NamedTuple):
     """Options of opening a store.
 
     *erasing* deletes the ballast if the disk is full, which other commands must not. *allow_rollback* also opens a
-    store that was rolled back, without changing it, with the codes in `rollbacks`. *looks*: a copy of a store on a disk
-    that cannot be written is opened as it lies there, and what an earlier run left stays unfinished.
+    store that was rolled back, without changing it, with the codes in `rollbacks`. *looks*: a store on a disk that
+    cannot be written is opened as it lies there. What an earlier run left stays unfinished.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds

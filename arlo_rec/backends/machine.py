@@ -1,4 +1,4 @@
-"""What this machine does with memory, time and services: /proc, /sys, adjtimex(2) and systemctl.
+"""The use of memory, time and services on this machine: /proc, /sys, adjtimex(2) and systemctl.
 
 It only reads. What another system than Linux does not tell is None or empty.
 """

@@ -1,4 +1,4 @@
-"""What is mounted on this machine, and what should be: /proc/self/mountinfo and /etc/fstab.
+"""The mounts of this machine, and those that it should have: /proc/self/mountinfo and /etc/fstab.
 
 Elsewhere than on Linux neither is there, and nothing is said to be missing.
 """

@@ -130,7 +130,7 @@ def make_folder(path: Path, mode: int, *, below: Path | None = None) -> None:
     parent = _reach(path.parent, below or path.parent, WAY)
     try:
         with suppress(FileExistsError):
-            os.mkdir(path.name, 0o700, dir_fd=parent)
+            _make(path, parent)
         handle = _open(path.name, FOLDER, parent, path)
     finally:
         os.close(parent)
@@ -142,6 +142,13 @@ def make_folder(path: Path, mode: int, *, below: Path | None = None) -> None:
             os.fchmod(handle, mode)
     finally:
         os.close(handle)
+
+
+def _make(path: Path, parent: int) -> None:
+    try:
+        os.mkdir(path.name, 0o700, dir_fd=parent)
+    except OSError as error:
+        raise _named(error, path) from None
 
 
 def touch(path: Path, mode: int, *, below: Path | None = None) -> None:

@@ -365,19 +365,6 @@ class RecordingSearch(_Table):
         """The number of held recordings that are past retention."""
         return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
 
-    def count_started(self, since: datetime, until: datetime) -> int:
-        """The number of held recordings that started from *since* on and before *until*."""
-        return self._count(f"{_IS_HELD} AND started_at >= ? AND started_at < ?", (to_micros(since), to_micros(until)))
-
-    @reads_rows
-    def bytes_of_newest(self, most: int) -> list[int]:
-        """The sizes of the newest held objects, in bytes."""
-        rows = self._db.rows(
-            f"SELECT object_bytes FROM recordings WHERE {_IS_HELD} ORDER BY started_at DESC LIMIT ?",  # noqa: S608
-            (most,),
-        )
-        return [int(size) for (size,) in rows if size is not None]
-
     def count_unfinished(self) -> int:
         """The number of recordings that are arriving or being erased."""
         return self._count(f"state IN ({_ARRIVING}, {_ERASING})")
@@ -392,6 +379,19 @@ class RecordingSearch(_Table):
 
 class Inventory(_Table):
     """Every recording of a store, in the order of rows or ids: for checks and backups."""
+
+    def count_started(self, since: datetime, until: datetime) -> int:
+        """The number of held recordings that started from *since* on and before *until*."""
+        return self._count(f"{_IS_HELD} AND started_at >= ? AND started_at < ?", (to_micros(since), to_micros(until)))
+
+    @reads_rows
+    def bytes_of_newest(self, most: int) -> list[int]:
+        """The sizes of the newest held objects, in bytes."""
+        rows = self._db.rows(
+            f"SELECT object_bytes FROM recordings WHERE {_IS_HELD} ORDER BY started_at DESC LIMIT ?",  # noqa: S608
+            (most,),
+        )
+        return [int(size) for (size,) in rows if size is not None]
 
     @reads_rows
     def row_numbers(self) -> tuple[int, int]:

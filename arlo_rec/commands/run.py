@@ -76,12 +76,6 @@ class Run(Typed):
         self._asking: str | None = None  # the name being unlocked
         self.kept: Identity | None = None  # of a page, whose person is asked once
 
-    def config_file(self) -> Path | None:
-        """The file of settings that this run read; None without one."""
-        from arlo_rec.ui.config import used
-
-        return used(self.config, os.environ)
-
     # -- secrets --------------------------------------------------------------------------------------
 
     def passphrase(self) -> bytes:
@@ -337,8 +331,8 @@ class Run(Typed):
             if self.settings.particulars and not is_ours(Path(named)):
                 raise Usage("file_of_others", path=named)
             raw = read_named(Path(named), particulars.FILE_BYTES)
-        except OSError:
-            raise Usage("config_unreadable", path=named) from None
+        except OSError as error:
+            raise Usage("config_unreadable", path=named, reason=error.strerror or "") from None
         return particulars.decode(raw, named)
 
 

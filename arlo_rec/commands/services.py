@@ -18,6 +18,7 @@ from arlo_rec.ui.terminal import Answer
 if TYPE_CHECKING:
     from arlo_rec.intake.maps.read import Map
     from arlo_rec.intake.run import NotTaken, Options, TakenIn
+    from arlo_rec.intake.spool import Unavailable
 
 
 def ingest(
@@ -35,7 +36,6 @@ def ingest(
     from msgspec.structs import replace
 
     from arlo_rec.commands import maps
-    from arlo_rec.intake.candidates import NO_DECODER
     from arlo_rec.intake.ingest import ingest as take_in
     from arlo_rec.intake.run import NotTaken, Options, Removed, TakenIn
 
@@ -51,10 +51,8 @@ def ingest(
     )
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
-    if outcome.unavailable:
-        first = outcome.unavailable[0]
-        reason = run.say("sound.decoder_missing") if first.reason == NO_DECODER else first.reason
-        raise Unreachable("spool_unreachable", path=str(first.path), reason=reason)
+    for part in outcome.unavailable:
+        raise _unreachable(run, part)
     refused = [replace(refusal, message=_message(run, refusal)) for refusal in outcome.refused]
     removed = [Removed.of(refusal) for refusal in outcome.removed]
     taken_in = TakenIn.of(outcome, refused=refused, removed=removed)
@@ -63,10 +61,9 @@ def ingest(
     else:  # with --quiet each refusal is shown once; `status` counts all
         untold = [refusal for refusal in refused if not (run.quiet and refusal.told)]
         table = run.listing(NotTaken, untold, "source code rule message", "rule message")._replace(is_whole=True)
-    lines = _intake_lines(run, taken_in, options)
-    lines += [run.say("erasure.files_left")] if outcome.unfinished else []
     stays = not dry_run and bool(outcome.left or outcome.unclaimed)
     status = 3 if refused or stays or outcome.unfinished else 0
+    lines = _intake_lines(run, taken_in, options, unfinished=outcome.unfinished)
     return Answer(taken_in, lines, table, always=stays and outcome.is_new, exit_status=status)
 
 
@@ -158,14 +155,20 @@ def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
     return Answer(TakenIn.of(Outcome(), row=row, fields=fields), [], table._replace(is_whole=True))
 
 
+def _unreachable(run: Run, part: Unavailable) -> Unreachable:
+    """The error for a file or folder of a spool that cannot be read for now."""
+    from arlo_rec.intake.candidates import NO_DECODER
+
+    reason = run.say("sound.decoder_missing") if part.reason == NO_DECODER else part.reason
+    return Unreachable("spool_unreachable", path=str(part.path), reason=reason)
+
+
 def _spools_given_up(run: Run, paths: list[Path]) -> Answer:
     """Forget folders from which nothing comes any more; raises NothingMatched."""
     from arlo_rec.intake import known_spools
     from arlo_rec.intake.run import Outcome, TakenIn
-    from arlo_rec.policy import Action
 
     with run.store() as store:
-        store.demand(Action.INGEST, run.now())
         for path in paths:
             if not known_spools.forget(store, path.absolute(), run.now()):
                 raise NothingMatched("no_such_spool", path=str(path))
@@ -184,7 +187,7 @@ def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
     return frozenset(typed)
 
 
-def _intake_lines(run: Run, outcome: TakenIn, options: Options) -> list[str]:
+def _intake_lines(run: Run, outcome: TakenIn, options: Options, *, unfinished: bool) -> list[str]:
     """The numbers of calls by outcome, and the sounds and files that were left."""
     dry_run = options.dry_run
     kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
@@ -200,7 +203,8 @@ def _intake_lines(run: Run, outcome: TakenIn, options: Options) -> list[str]:
         lines += [run.say("ingest.unclaimed", source=source) for source in outcome.unclaimed]
     if outcome.waiting:
         lines.append(run.say("ingest.waiting", count=len(outcome.waiting)))
-    return lines + [run.say("ingest.left", source=source) for source in outcome.left]
+    lines += [run.say("ingest.left", source=source) for source in outcome.left]
+    return lines + ([run.say("erasure.files_left")] if unfinished else [])
 
 
 def _preview_table(run: Run, outcome: TakenIn) -> Table:

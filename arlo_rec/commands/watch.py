@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, NoStore, Usage
+from arlo_rec.ui.config import used
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def doctor(ctx: typer.Context) -> Answer:
     run: Run = ctx.obj
     here = examine.Machine.read()
     named = Path(run.settings.store) if run.settings.store is not None else None
-    found = [*examine.of_machine(here), *examine.of_settings(run.config_file(), named)]
+    found = [*examine.of_machine(here), *examine.of_settings(used(run.config, os.environ), named)]
     found += examine.of_state(run.settings.state_dir)
     is_opened = False
     if named is not None:
@@ -108,8 +110,9 @@ def doctor(ctx: typer.Context) -> Answer:
 
 
 def _with_remedy(run: Run, finding: Finding) -> Iterator[str]:
-    yield finding_text(run, finding)
-    if finding.remedy is not None:
+    text = finding_text(run, finding)
+    yield text
+    if finding.remedy is not None and finding.remedy not in text:
         yield f"  {finding.remedy}"
 
 

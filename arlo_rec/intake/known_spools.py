@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from arlo_rec.backends import shared_folder
 from arlo_rec.intake import spool
 from arlo_rec.keys.jobs import SPOOLS
+from arlo_rec.policy import Action
 from arlo_rec.store import Store
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def folders(store: Store) -> list[Path]:
 
 
 def forget(store: Store, folder: Path, now: datetime) -> bool:
-    """Forget a spool that is given up; false if it was none."""
+    """Forget a spool that is given up; false if it was none. Raises NotGranted."""
+    store.demand(Action.INGEST, now)
     known = every(store)
     left = [each for each in known if Path(each.folder) != folder]
     if left != known:

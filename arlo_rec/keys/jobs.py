@@ -1,4 +1,4 @@
-"""When the regular work around a store last ran: a small file for each job, in the store's folder.
+"""The last runs of the regular work around a store: a small file for each job, in the store's folder.
 
 It is what IT is told by, and no evidence: the log has what was done, and nothing is decided by these files. They hold
 counts, times and folders, no caller and no file name. A file that is missing or damaged counts as never.
@@ -38,7 +38,7 @@ class Job(StrEnum):
 
 
 class SpoolSeen(Document, frozen=True):
-    """What an intake left in one folder."""
+    """The remains of an intake in one folder, as counts."""
 
     folder: Path
     at: datetime
@@ -63,7 +63,7 @@ class LastRun(Document, frozen=True):
     spools: tuple[SpoolSeen, ...] = ()  # of an intake, the newest first
 
     def spool(self, folder: Path) -> SpoolSeen | None:
-        """What was left in that folder; None where no intake has looked there."""
+        """The remains in that folder; None where no intake has looked there."""
         return next((seen for seen in self.spools if seen.folder == folder), None)
 
 

@@ -37,7 +37,7 @@ class Examined(Record, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was read of the machine."""
+    """The facts of a machine."""
 
     swaps: list[str] = field(default_factory=list)
     hibernates: bool = False

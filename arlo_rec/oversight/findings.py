@@ -97,8 +97,9 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
     },
     Area.REQUESTS: {
         "cases": "arlo-rec case list",
+        "case_overdue": "arlo-rec case show CASE",
         **dict.fromkeys(
-            (f"case_{when}{of}" for when in ("overdue", "due", "urgent", "soon") for of in ("", "_erases")),
+            (f"case_{when}{ending}" for when in ("due", "urgent", "soon") for ending in ("", "_erases")),
             "arlo-rec case show CASE",
         ),
         **dict.fromkeys(

@@ -324,7 +324,8 @@ def _of_requests(requests: Sequence[Waiting]) -> Iterator[Finding]:
             "days": case.days_left,
             "at": case.first_erased,
         }
-        for left, ending in ((case.days_left, ""), (case.days_whole, "_erases")):
+        whole = None if case.days_whole is None else max(0, case.days_whole)  # a late purge may still erase it
+        for left, ending in ((case.days_left, ""), (whole, "_erases")):
             code = next((code + ending for before, code in _DEADLINES if left is not None and left < before), None)
             if code is not None:
                 yield Finding(Severity.CRITICAL if code in _CRITICAL else Severity.STATUS, code, values)

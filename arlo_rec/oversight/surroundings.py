@@ -1,7 +1,4 @@
-"""Findings on what lies round a store: spools, disks, and the work that has to be done again and again.
-
-A silent one is the worst: a spool that is not mounted, a sound that stays in clear, a job that stopped.
-"""
+"""Findings on the surroundings of a store: spools, disks, and the work that has to be done again and again."""
 
 from __future__ import annotations
 
@@ -125,7 +122,7 @@ def _missing(folder: Path) -> Iterator[Finding]:
 
 def quiet_since(store: Store, now: datetime) -> datetime | None:
     """Since when no call came although some came in the same hours of each of the last weeks; else None."""
-    count = store.catalogue.search.count_started
+    count = store.catalogue.inventory.count_started
     for hours in _QUIET:
         since = now - hours
         if count(since, now + DAY):  # also what a clock ahead has dated
@@ -141,16 +138,16 @@ def quiet_since(store: Store, now: datetime) -> datetime | None:
 
 def room(store: Store, now: datetime) -> Room:
     """The room on the store's disk, and what a busy day takes: its calls by the mean size of the newest."""
-    disk, search = os.statvfs(store.layout.store), store.catalogue.search
-    sizes = search.bytes_of_newest(_NEWEST)
-    busiest = max(search.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
+    disk, inventory = os.statvfs(store.layout.store), store.catalogue.inventory
+    sizes = inventory.bytes_of_newest(_NEWEST)
+    busiest = max(inventory.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
     day = busiest * sum(sizes) // len(sizes) if sizes and busiest else _LEAST_A_DAY
     return Room(disk.f_bavail * disk.f_frsize, day)
 
 
 def calls_by_day(store: Store, now: datetime) -> list[int]:
     """The held calls of each 24 hours of the retention, the newest last."""
-    days, count = range(RETENTION.days, 0, -1), store.catalogue.search.count_started
+    days, count = range(RETENTION.days, 0, -1), store.catalogue.inventory.count_started
     return [count(now - day * DAY, now - (day - 1) * DAY) for day in days]
 
 

@@ -202,7 +202,9 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
         *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
         *("file.parent.mkdir", "part.write_bytes"),  # of the account's own memory
     },
-    "backends.files": {"os.unlink", "Path('/proc/self/mountinfo').read_text"},  # by handle; the kernel's own
+    "backends.files": {"os.unlink"},  # by handle
+    "backends.machine": {"Path(path).read_text"},  # the kernel's own
+    "backends.mounts": {"file.read_text"},  # the kernel's own, and root's
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
     "backends.feedfile": {"os.link", "os.rename", "os.unlink"},  # by the handle of the folder
     "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store

@@ -27,6 +27,7 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.help import EXITS
 from arlo_rec.commands.run import Run
+from arlo_rec.oversight.doctor import Machine
 from arlo_rec.ui.terminal import Table, table_text
 from tests.support import door, published
 from tests.support import world as worlds
@@ -64,6 +65,8 @@ VARIABLE = {  # what differs from run to run, the longest form first
     "shelf": r"(?<=/objects/)[0-9a-f]{2}\b",
     "page": r"(?<=for page )[0-9]+\b",
     "demo": r"(?<=arlo-rec-demo-)\w+",
+    "free": r'(?<="free_bytes": )[0-9]+|(?<=disk_free=)[0-9]+|(?<=^arlo_rec_disk_free_bytes )\S+',
+    "written": r"(?:(?<=the oldest of )|(?<=den eldste fra ))20[0-9-]{8} [0-9:]{5}",
     "short": r"(?:(?<=export )|(?<=pseudonymise ))[0-9a-f]{6,31}(?= )",
 }
 SPANS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -83,6 +86,8 @@ class Player:
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda run: self.now + run.ahead)
         monkeypatch.setattr(mounts, "file_system", lambda _folder: "ext4")
+        well = Machine(core_pattern="core", is_clock_synchronised=True, has_systemd=True)
+        monkeypatch.setattr(Machine, "read", lambda: well)
 
     def play(self, text: str) -> str:
         """The same transcript with what the program says today."""

@@ -1,0 +1,258 @@
+"""What lies round a store is told: sounds that stay, folders that are away, disks, and work that stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.backends import mounts
+from arlo_rec.keys import jobs, layout
+from arlo_rec.keys.jobs import Job, LastRun, SpoolSeen
+from arlo_rec.keys.layout import Layout
+from tests.support import world as worlds
+from tests.support.backups import back_up
+from tests.support.clock import later
+from tests.support.intake import ingest
+from tests.support.sounds import tone_wav
+from tests.support.world import World
+
+DAY = timedelta(days=1)
+
+
+def found(world: World, who: str = "iver") -> dict[str, str]:
+    """The severity of each finding of `status` by its code."""
+    return {each["code"]: each["severity"] for each in world.json("status", who=who)["findings"]}
+
+
+# -- spools -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "severity", "is_told"),
+    [
+        (timedelta(minutes=5), "status", False),
+        (timedelta(hours=2), "warning", True),
+        (8 * DAY, "critical", True),
+    ],
+)
+def test_a_sound_without_a_manifest_is_graver_the_longer_it_lies(
+    world: World, age: timedelta, severity: str, is_told: bool
+) -> None:
+    world.spool.mkdir()
+    sound = world.spool / "alone.wav"
+    sound.write_bytes(tone_wav(0.1))
+    then = (datetime.now(UTC) - age).timestamp()
+    os.utime(sound, (then, then))
+    first, second = (world.run("ingest", str(world.spool), "--quiet", who="telefon") for _ in range(2))
+    assert (first.exit, second.exit) == (3, 3)
+    assert (str(sound) in first.out, second.out) == (is_told, ""), "told once, and counted on"
+    assert found(world)["unclaimed"] == severity
+    assert ("unclaimed" in world.tasks("sigrid")) == ("unclaimed" in world.tasks("iver")) == is_told
+    sound.unlink()
+    ingest(world, exit=0)
+    assert "unclaimed" not in found(world)
+
+
+def test_a_sound_that_somebody_still_writes_waits(world: World) -> None:
+    world.spool.mkdir()
+    (world.spool / "growing.wav").write_bytes(b"RIFF")
+    ahead = datetime.now(UTC).timestamp() + 0.5
+    os.utime(world.spool / "growing.wav", (ahead, ahead))
+    world.setting("still_s = 0")
+    assert ingest(world, exit=3)["unclaimed"], "no time to wait"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("chattr") is None, reason="only root makes a folder immutable")
+def test_a_sound_that_cannot_be_removed_is_critical_and_a_withdrawal_tells_of_it(world: World) -> None:
+    world.deliver("call")
+    subprocess.run(["chattr", "+i", world.spool], check=False, capture_output=True)
+    try:
+        told = world.run("ingest", str(world.spool), "--quiet", who="telefon")
+        if not told.out:
+            pytest.skip("this file system does not know the flag that denies even root")
+        withdrawn = world.json("withdraw", "90000001", "--yes", who="siri")
+        status = world.run("status", "--json", who="iver")
+        tasks = world.tasks("sigrid")
+    finally:
+        subprocess.run(["chattr", "-i", world.spool], check=False, capture_output=True)
+    assert told.exit == 3 and str(world.spool / "call.wav") in told.out
+    assert withdrawn["spool"] == [str(world.spool / "call.json")]
+    assert (status.exit, "spool_left" in status.json["critical"], "spool_left" in tasks) == (3, True, True)
+    (seen,) = status.json["spools"]
+    assert (seen["left"], seen["unclaimed"]) == (1, 0)
+
+
+def test_a_folder_that_is_gone_is_critical_until_it_is_given_up(world: World) -> None:
+    world.take_in("a")
+    world.spool.rename(world.base / "elsewhere")
+    assert found(world)["spool_missing"] == "critical"
+    assert world.code("ingest", "--forget", str(world.base / "other"), who="telefon") == (4, "no_such_spool")
+    world.json("ingest", "--forget", str(world.spool), who="telefon")
+    assert "spool_missing" not in found(world)
+    assert world.code("ingest", "--forget", str(world.spool), who="leif")[0] == 13
+
+
+def test_no_call_is_told_where_some_came_in_the_same_hours_of_each_week(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    for week in range(1, 5):
+        for number in range(5):
+            started = now - timedelta(weeks=week, minutes=10 + number)
+            world.deliver(f"w{week}-{number}", started=started, seconds=0.05, seed=10 * week + number)
+    ingest(world, exit=0)
+    assert found(world)["spool_quiet"] == "warning"
+    later(monkeypatch, hours=-3)
+    assert "spool_quiet" not in found(world), "a clock that is behind tells of nothing"
+    monkeypatch.undo()
+    world.take_in("today")
+    assert "spool_quiet" not in found(world)
+
+
+# -- jobs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("span", "wanted"),
+    [
+        (timedelta(minutes=59), {}),
+        (timedelta(minutes=61), {"ingest_late": "warning"}),
+        (timedelta(minutes=121), {"ingest_late": "warning", "purge_late": "warning"}),
+        (25 * timedelta(hours=1), {"ingest_late": "critical", "purge_late": "critical"}),
+        (3 * DAY, {"ingest_late": "critical", "purge_late": "critical", "anchor_late": "warning"}),
+        (
+            9 * DAY,
+            {"ingest_late": "critical", "purge_late": "critical", "anchor_late": "warning", "verify_late": "warning"},
+        ),
+    ],
+)
+def test_work_that_stopped_is_told_after_a_time_of_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch, span: timedelta, wanted: dict[str, str]
+) -> None:
+    world.take_in("a")
+    world.json("purge", who="cron")
+    world.json("verify", who="iver")
+    world.json("audit", "checkpoint", "--append", str(world.base / "anchors"), who="iver")
+    later(monkeypatch, seconds=span.total_seconds())
+    assert {code: severity for code, severity in found(world).items() if code.endswith("_late")} == wanted
+    told = world.json("status", who="iver")["last_runs"]
+    assert all(told[job] is not None for job in ("ingest", "purge", "verify", "anchor"))
+    assert (told["backup"], told["drill"]) == (None, None)
+
+
+def test_a_store_without_a_backup_is_warned_of_after_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no_backup" not in found(world)
+    later(monkeypatch, hours=25)
+    assert found(world)["no_backup"] == "warning"
+    back_up(world)
+    assert "no_backup" not in found(world)
+
+
+def test_problems_of_the_last_verification_stay_told_until_one_finds_none(world: World) -> None:
+    (name,) = world.take_in("a")
+    sound = next((world.store / "objects").rglob(name))
+    kept = sound.read_bytes()
+    sound.unlink()
+    assert world.run("verify", who="iver").exit == 15
+    assert found(world)["verify_found"] == "critical"
+    sound.write_bytes(kept)
+    world.json("verify", who="iver")
+    assert "verify_found" not in found(world)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"at":"never"}', b"[" * 70_000])
+def test_a_damaged_note_of_a_run_counts_as_none(world: World, content: bytes) -> None:
+    place = layout.find(world.store)
+    seen = SpoolSeen(world.spool, datetime.now(UTC), 1, 2, 0, None)
+    jobs.note(place, Job.INGEST, LastRun(datetime.now(UTC), spools=(seen,)))
+    told = jobs.last(place, Job.INGEST)
+    assert told is not None and told.spool(world.spool) == seen
+    (world.store / "ran.ingest").write_bytes(content)
+    assert jobs.last(place, Job.INGEST) is None
+    assert world.json("status", who="iver")["last_runs"]["ingest"] is None
+
+
+# -- disks --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(template: World, tmp_path: Path) -> Iterator[World]:
+    """A world on a disk of 40 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
+    if subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield worlds.copy(template, folder / "world")
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_disk_with_less_than_a_day_is_critical_and_intake_leaves_room_for_erasures(small: World) -> None:
+    assert found(small)["disk_low"] == "critical", "a day is at least 64 MB"
+    small.take_in("a")
+    filler = small.base / "filler"
+    room = shutil.disk_usage(small.base).free
+    filler.write_bytes(bytes(room - 6 * 1024 * 1024))
+    small.deliver("b")
+    assert small.code("ingest", str(small.spool), who="telefon") == (16, "no_room")
+    assert small.json("withdraw", "90000001", "--yes", who="siri")["erased"] == 1
+    assert "reserve_spent" not in found(small)
+    (small.store / "ballast").unlink()
+    assert found(small)["reserve_spent"] == "critical"
+    filler.unlink()
+    assert found(small)["ballast_missing"] == "critical", "there is room for it now"
+    small.json("purge", who="cron")
+    assert not {"reserve_spent", "ballast_missing"} & found(small).keys()
+    assert small.json("ingest", str(small.spool), who="telefon")["refused"][0]["code"] == "withdrawn"
+
+
+def test_a_store_in_memory_is_critical(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounts, "MEMORY", frozenset({"tmpfs", "ramfs"}))
+    told = small.run("status", "--json", who="iver")
+    assert (told.exit, "store_in_memory" in told.json["critical"]) == (3, True)
+
+
+# -- a place of backups that is given up --------------------------------------------------------------
+
+
+def test_a_place_of_backups_is_given_up_by_an_officer_and_its_ring_opens_nothing(world: World) -> None:
+    back_up(world)
+    folder, ring = world.base / "backup", world.base / "escrow"
+    assert world.code("backup", "--forget", str(folder), who="cron") == (13, "escrow_not_named")
+    assert world.code("backup", "--forget", str(world.base), who="sigrid") == (4, "no_such_place")
+    told = world.json("backup", "--forget", str(folder), who="sigrid")["forgotten"]
+    assert told == {"folder": str(folder), "escrow": str(ring), "emptied": True}
+    assert not (ring / "ring").read_bytes().strip(b"\0")
+    assert world.json("status", who="iver")["backups"] == []
+    assert world.json("verify", who="iver")["problems"] == []
+    restored = world.run(
+        "restore", str(folder), "--escrow", str(ring), "--yes", "--json", "--store", str(world.base / "r"), who="sigrid"
+    )
+    assert restored.exit == 14, restored
+    back_up(world, who="sigrid")
+    assert len(world.json("status", who="iver")["backups"]) == 1, "it can be named again"
+
+
+def test_a_ring_that_is_lost_can_be_given_up_and_the_purge_is_done_again(world: World) -> None:
+    back_up(world)
+    ring = world.base / "escrow"
+    shutil.rmtree(ring)
+    assert world.run("purge", who="cron").exit == 3
+    told = world.run("backup", "--forget", str(ring), "--lang", "en", who="sigrid")
+    assert told.exit == 3 and "shred" in told.out
+    assert world.run("purge", who="cron").exit == 0
+    assert not {"escrow_unreachable", "backup_old"} & found(world).keys()
+
+
+def test_notes_of_runs_name_no_file_of_a_spool(world: World) -> None:
+    world.spool.mkdir()
+    (world.spool / "+4790000001.wav").write_bytes(tone_wav(0.1))
+    ingest(world, exit=3)
+    place: Layout = layout.find(world.store)
+    assert b"4790000001" not in b"".join(file.read_bytes() for file in place.store.glob("ran.*"))
