@@ -39,7 +39,7 @@ from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
 from arlo_rec.intake import known_spools, maps, spool
 from arlo_rec.intake.batch import Batch, Reading, read, remove_aged
 from arlo_rec.intake.candidates import Notice, Tags
-from arlo_rec.intake.deliveries import scan
+from arlo_rec.intake.deliveries import SpoolContents, scan
 from arlo_rec.intake.manifest import Delivery
 from arlo_rec.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
 from arlo_rec.keys import jobs
@@ -80,7 +80,6 @@ def ingest(
     if closed is None:
         _demand_there(paths)
     if not options.dry_run:
-        _demand_room(store)
         known_spools.remember(store, paths, options.map, now)
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
@@ -105,14 +104,19 @@ def ingest(
             outcome.add(remove_aged(run))
     if closed is not None:
         raise closed
+    _look_back(run, paths, contents, outcome)
+    return outcome
+
+
+def _look_back(run: IntakeRun, paths: list[Path], contents: SpoolContents, outcome: Outcome) -> None:
+    """Add whatever lies in the folders after an intake, and note it."""
     outcome.unavailable += contents.unavailable
-    if not options.dry_run and not outcome.unavailable:
-        _forget_gone(run, paths)
     outcome.unclaimed, growing = contents.unclaimed()
     outcome.waiting += growing
-    if not options.dry_run:
-        outcome.is_new = _note(store, paths, outcome, now)
-    return outcome
+    if not run.options.dry_run:
+        if not outcome.unavailable:
+            _forget_gone(run, paths)
+        outcome.is_new = _note(run.store, paths, outcome, run.now)
 
 
 def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> bool:
@@ -160,11 +164,12 @@ def _forget_gone(run: IntakeRun, paths: list[Path]) -> None:
 
 
 def _closed(store: Store, now: datetime) -> ArloError | None:
-    """The refusal, already logged, where nothing may be taken in now; None where calls are taken in."""
+    """The refusal where nothing may be taken in now, logged if it is the guidelines'; None where calls are taken in."""
     try:
         store.demand_replayed(Action.INGEST, now)
         store.demand_clock(Action.INGEST, now)
         store.demand_approved(Action.INGEST, now)
+        _demand_room(store)
     except ArloError as refused:
         return refused
     return None

@@ -63,7 +63,7 @@ class FindingShown(Record, frozen=True):
 
 
 class LastRuns(Record, frozen=True):
-    """When the newest run of each job came to its end; null: never, as far as is known."""
+    """The end of the newest run of each job; null: never, as far as is known."""
 
     ingest: datetime | None
     purge: datetime | None
@@ -74,7 +74,7 @@ class LastRuns(Record, frozen=True):
 
 
 class SpoolShown(Record, frozen=True):
-    """What the last intake left in a folder of the telephone system, as counts."""
+    """The remains of the last intake in a folder of the telephone system, as counts."""
 
     folder: Path
     at: datetime
@@ -270,7 +270,7 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
 
 
 def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding]:
-    """What is held too long, refused calls, and what is missing outside the store."""
+    """Recordings held too long, refused calls, and whatever is missing outside the store."""
     if current.overdue:
         yield Finding(Severity.CRITICAL, "overdue", {"count": current.overdue})
     for row in current.refused:

@@ -87,7 +87,7 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
 
 
 def _work(store: Store, now: datetime, areas: frozenset[Area]) -> Iterator[Task]:
-    """What has to be mended around the store, once for each folder or file."""
+    """Findings of work around the store, as tasks."""
     for finding in of_work(store, now):
         if finding.area in areas and finding.code not in _TASKS_OF_THEIR_OWN:
             yield Task(finding.code, finding.code, finding.since or now, finding.values, finding=finding)

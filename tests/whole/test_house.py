@@ -199,7 +199,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
     "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
     "backends.named_files": {  # files that somebody named, on that person's own machine
         *("os.open", "os.link", "os.listdir", "os.scandir", "part.chmod", "part.rename", "part.mkdir", "path.chmod"),
-        *("path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
+        *("part.unlink", "path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
         *("file.parent.mkdir", "part.write_bytes"),  # of the account's own memory
     },
     "backends.files": {"os.unlink"},  # by handle
