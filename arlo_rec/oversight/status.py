@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -159,28 +159,14 @@ def status(
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
     runs, left = surroundings.last_runs(store), surroundings.room(store, now)
-    ingested = runs[Job.INGEST]
-    unasked = store.catalogue.refusals.recorded_unasked(now - RECENT)
     sees_requests = may(store.person.role, Action.AUDIT_SHOW).allowed  # the others have no part in them
     current = Status(
-        held=store.catalogue.count_held(),
-        due=holds.count_due(store, now),
-        overdue=holds.count_due(store, now - OVERDUE_AFTER),
-        refused=refused_in_spool(store, now),
-        recorded_unasked=unasked.count if unasked is not None else 0,
-        ended_prompts=_ended_prompts(store, now),
-        last_purge=store.clock.get().last_purge(),
-        log_size=store.log.tree().size,
-        unfinished=store.catalogue.search.count_unfinished(),
-        weak_disk=weak_disk(store),
+        **_counted(store, now),
+        **_around(runs, left),
         backups=list(escrow.statuses(store, store.clock.today(now))),
         feed=feed.status(store),
-        unconfirmed=disclosures.count_open(store),
-        exports_overdue=len(disclosures.kept_too_long(store, now)),
-        holds=sum(1 for _ in store.catalogue.search.held_among(holds.at(store, now).by_call)),
         requests=cases.urgent(store, now) if sees_requests else [],
         objections=[PendingObjection.of(each) for each in objections.pending(store, now) if sees_requests],
-        untold=staff_notices.count_untold(store, now - RECENT),
         warnings=[],
         check_word=store.authority.check_word(),
         own_access=list(map(Access.of, own)),
@@ -188,10 +174,6 @@ def status(
         broken_glass=list(map(Access.of, broken)),
         suppliers=[SupplierShown.of(each, task=each.task.text(lang)) for each in suppliers or ()],
         critical=[],
-        last_runs=LastRuns(**{job: run.at if run is not None else None for job, run in runs.items()}),
-        free_bytes=left.free,
-        day_bytes=left.day,
-        spools=[SpoolShown.of(seen) for seen in (ingested.spools if ingested is not None else ())],
         findings=[],
     )
     found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current, now)]
@@ -203,6 +185,38 @@ def status(
     )
     shown = [FindingShown.of(each) for each in found]
     return replace(current, warnings=warnings, critical=critical, findings=shown), found
+
+
+def _counted(store: Store, now: datetime) -> dict[str, Any]:
+    """The fields of a status that are counted in the store."""
+    unasked = store.catalogue.refusals.recorded_unasked(now - RECENT)
+    return {
+        "held": store.catalogue.count_held(),
+        "due": holds.count_due(store, now),
+        "overdue": holds.count_due(store, now - OVERDUE_AFTER),
+        "refused": refused_in_spool(store, now),
+        "recorded_unasked": unasked.count if unasked is not None else 0,
+        "ended_prompts": _ended_prompts(store, now),
+        "last_purge": store.clock.get().last_purge(),
+        "log_size": store.log.tree().size,
+        "unfinished": store.catalogue.search.count_unfinished(),
+        "weak_disk": weak_disk(store),
+        "unconfirmed": disclosures.count_open(store),
+        "exports_overdue": len(disclosures.kept_too_long(store, now)),
+        "holds": sum(1 for _ in store.catalogue.search.held_among(holds.at(store, now).by_call)),
+        "untold": staff_notices.count_untold(store, now - RECENT),
+    }
+
+
+def _around(runs: surroundings.Runs, left: surroundings.Room) -> dict[str, Any]:
+    """The fields of a status about jobs, disk and spools."""
+    ingested = runs[Job.INGEST]
+    return {
+        "last_runs": LastRuns(**{job: run.at if run is not None else None for job, run in runs.items()}),
+        "free_bytes": left.free,
+        "day_bytes": left.day,
+        "spools": [SpoolShown.of(seen) for seen in (ingested.spools if ingested is not None else ())],
+    }
 
 
 def of_work(store: Store, now: datetime) -> list[Finding]:

@@ -203,6 +203,7 @@ OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a s
         *("file.parent.mkdir", "part.write_bytes"),  # of the account's own memory
     },
     "backends.files": {"os.unlink"},  # by handle
+    "backends.sqlite": {"shutil.copyfile"},  # to a folder of this process alone
     "backends.machine": {"Path(path).read_text"},  # the kernel's own
     "backends.mounts": {"file.read_text"},  # the kernel's own, and root's
     "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
