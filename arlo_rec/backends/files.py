@@ -367,6 +367,16 @@ class FileRoot:
                 os.close(handle)
 
 
+def wipe_root(folder: Path) -> None:
+    """Overwrite the root secret of a store that is removed; a missing file is no error. Raises OSError."""
+    with suppress(FileNotFoundError):
+        handle = open_file(folder / "root", os.O_WRONLY | os.O_DSYNC)
+        try:
+            os.pwrite(handle, bytes(max(SLOTS * SLOT_BYTES, os.fstat(handle).st_size)), 0)
+        finally:
+            os.close(handle)
+
+
 @contextmanager
 def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.

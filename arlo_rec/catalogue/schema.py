@@ -17,19 +17,19 @@ from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto.primitives import sha256
 from arlo_rec.model.errors import Integrity, Unreachable
 
-VERSION = 22
+VERSION = 23
 # of the schema that the steps make; `verify` compares it
-DIGEST = bytes.fromhex("a03a21290773e367671b1bce260764a3067f243e9ea873e1809b9b423b2934fd")
+DIGEST = bytes.fromhex("f34e0d58933b594c43c6771d68583952b863bfd787367b5d91dacdf177a696ae")
 
 # `escrows`: the places of backups, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones` has
 # only the newest time of a person who withdraws twice. `proofs`: the log entry of each erasure, the inclusion path that
 # proves it (computing it from all leaves takes a second), and the eraser's signature. `entries_of_cases`,
 # `entries_of_requests`: entries with `"case":"` or `"request":"`, so that cases and requests are read alone.
-# `entries_of_forgetting`: entries that begin with `{"action":"forget"`. `entries_taking_in`: entries that take a
-# recording in, by the id after `"recordings":["`. `recordings_by_caller`: by the day in the id first, so that what is
-# erased together lies together: a purge of a day writes a hundred pages of it and not ten thousand, and a withdrawal
-# looks in 256 places.
+# `entries_of_forgetting`, `entries_of_drills`: entries that begin with `{"action":"forget"` or `{"action":"drill`.
+# `entries_taking_in`: entries that take a recording in, by the id after `"recordings":["`. `recordings_by_caller`: by
+# the day in the id first, so that what is erased together lies together: a purge of a day writes a hundred pages of it
+# and not ten thousand, and a withdrawal looks in 256 places.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -89,6 +89,7 @@ CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, le
 CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
 CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
 CREATE INDEX entries_of_forgetting ON entries (seq) WHERE substr(body, 1, 18) = x'7b22616374696f6e223a22666f7267657422';
+CREATE INDEX entries_of_drills ON entries (seq) WHERE substr(body, 1, 16) = x'7b22616374696f6e223a226472696c6c';
 CREATE INDEX entries_taking_in ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
   WHERE instr(body, x'2273776f726e223a22') > 0;
 CREATE TABLE mentions (

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
+from arlo_rec.backends.files import file_lock, wipe_root
 from arlo_rec.crypto import primitives
-from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
 FORMAT = 3  # of the store; every other is refused
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
@@ -77,6 +78,21 @@ class Layout(NamedTuple):
     def intake_lock(self) -> Path:
         """Locked shared by every intake, exclusively by the removal of a killed intake's leftovers."""
         return self.store / "intake.lock"
+
+    @property
+    def drill(self) -> Path:
+        """The throw-away copy of a drill, on the disk of the store; it is there while a drill runs."""
+        return self.store / "drill"
+
+    @property
+    def drill_root(self) -> Path:
+        """The root folder of that copy, on the disk of the root, which no backup may copy."""
+        return self.root / "drill"
+
+    @property
+    def drill_lock(self) -> Path:
+        """Locked by a drill, and by the removal of a killed drill's copy."""
+        return self.store / "drill.lock"
 
     def key_file(self, name: str) -> Path:
         """The encrypted key file of a person."""
@@ -158,7 +174,7 @@ def create(store: Path, root: Path, store_id: bytes) -> Layout:
             folder.parent.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             shared_folder.make_folder(folder, FOLDER_MODE)
-        for file in (place.attempts, place.open_lock, place.intake_lock):
+        for file in (place.attempts, place.open_lock, place.intake_lock, place.drill_lock):
             shared_folder.touch(file, FILE_MODE)
         fill_ballast(place)
         put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], FILE_MODE)
@@ -223,6 +239,22 @@ def sweep_half_written(place: Layout, now: datetime) -> None:
                 about = shared_folder.status(part) if part else None
                 if part and about and datetime.fromtimestamp(about.st_mtime, UTC) < now - HALF_WRITTEN:
                     shared_folder.remove(part)
+
+
+def remove_copy(store: Path, root: Path) -> None:
+    """Remove the folders of a copy of a store; its root secret is overwritten first. Raises Unreachable."""
+    with disk():
+        wipe_root(root)
+        for folder in (root, store):
+            shared_folder.remove_tree(folder)
+
+
+def sweep_drill(place: Layout) -> None:
+    """Remove what a killed drill left, unless a drill runs; raises Unreachable."""
+    if shared_folder.status(place.drill) is None and shared_folder.status(place.drill_root) is None:
+        return
+    with suppress(InUse), file_lock(place.drill_lock, exclusive=True, wait=0):
+        remove_copy(place.drill, place.drill_root)
 
 
 def _toml_string(text: str) -> str:
