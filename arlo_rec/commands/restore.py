@@ -161,10 +161,10 @@ def _drilled(run: Run, done: DrillAnswer) -> Answer:
     counts = {"number": done.backup, "at": done.backup_at, "recordings": done.recordings, "seconds": done.seconds}
     code = "drill.done" if done.opened else "drill.looked"
     lines = [run.say(code, **counts, erased=done.erased_again), run.say("drill.lost", count=done.lost)]
+    lines += [run.say("drill.closed")] if done.closed else []
     wrong = [run.say("drill.passed_over", number=number) for number in done.passed_over]
     wrong += [run.say("drill.damaged", count=done.damaged)] if done.damaged else []
     wrong += [run.say("drill.without", id=recording.hex()) for recording in done.without]
-    wrong += [run.say("drill.closed")] if done.closed else []
     wrong += [run.say(f"problem.{problem.code}", what=problem.what) for problem in done.problems]
     status = 3 if wrong else 0
     return Answer(done, lines + wrong, always=bool(wrong), error=error_of(len(done.problems)), exit_status=status)
