@@ -27,7 +27,7 @@ from arlo_rec.backends import FILE_MODE, FOLDER_MODE
 from arlo_rec.backends.durable import disk, put_new
 from arlo_rec.backends.files import FileBlobs, file_lock, holder_note
 from arlo_rec.backends.object_copy import AT_ONCE
-from arlo_rec.backends.shared_folder import make_folder, open_file, status
+from arlo_rec.backends.shared_folder import make_folder, names, open_file, status
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity, is_own_key_file, is_seal_for
@@ -47,8 +47,8 @@ from arlo_rec.recovery import backup_copy, restore
 from arlo_rec.recovery.backup_copy import BackupSource, RestoreOptions
 from arlo_rec.store import Store
 
-ROOM_LEFT: Final = 8 * BALLAST_BYTES  # bytes that a drill leaves free: erasures and intake go on meanwhile
-SMALL_FILES: Final = 2 * BALLAST_BYTES  # bytes of the copy besides catalogue, feed and objects: ballast and key files
+ROOM_LEFT: Final = 2 * BALLAST_BYTES  # bytes that a drill leaves free: with them an erasure needs no ballast
+SMALL_FILES: Final = BALLAST_BYTES + 2**20  # bytes of the copy's ballast, key files and locks
 
 
 class DrillAnswer(Record, frozen=True):
@@ -167,9 +167,12 @@ def _rehearsed(
 
 def _demand_room(place: Layout, options: DrillOptions, source: BackupSource) -> None:
     """Raise Unreachable if the copy would leave less than ROOM_LEFT on the disk of the store."""
-    blobs = FileBlobs(options.folder / "objects")
-    about = [status(path) for path in (source.catalogue, options.feed) if path is not None]
-    small = sum(2 * each.st_size for each in about if each is not None)  # the catalogue is encrypted anew
+    blobs, receipts = FileBlobs(options.folder / "objects"), options.folder / "receipts"
+    files = [source.catalogue, source.catalogue]  # its journal, while it is encrypted anew, is as long
+    files += [options.feed] if options.feed is not None else []
+    with disk():
+        files += [receipts / name for name in names(receipts)]
+    small = sum(about.st_size for about in map(status, files) if about is not None)
     needed = SMALL_FILES + small + sum(blobs.size(name) or 0 for name in blobs.names())
     with disk():
         free = os.statvfs(place.store)
