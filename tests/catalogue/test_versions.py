@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import DIGEST, VERSION, digest_of, migrate
 from tests.support.catalogue import catalogue
+from tests.support.packed import unpack
 from tests.support.places import STORES
 from tests.support.world import World
 
@@ -17,8 +17,7 @@ from tests.support.world import World
 @pytest.fixture
 def old(tmp_path: Path) -> World:
     """A store as the first, unreleased version of the catalogue left it."""
-    with tarfile.open(STORES / "schema-1.tar.xz") as packed:
-        packed.extractall(tmp_path, filter="data")
+    unpack(STORES / "schema-1.tar.xz", tmp_path)
     return World(tmp_path / "schema-1")
 
 
