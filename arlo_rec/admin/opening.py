@@ -3,7 +3,7 @@
 1  the open lock, shared; exclusive for a re-keying      5  nothing is older than a state that was seen before
 2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
 3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
-4  the catalogue: its version, roster and policy
+4  the catalogue: its version, roster and policy; an older one is upgraded (`admin/upgrade`)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from arlo_rec.admin import upgrade
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock, holder_note
@@ -117,6 +118,7 @@ class OpenOptions(NamedTuple):
     root: Path | None = None  # the new place of a moved root folder, given by an officer
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
+    tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
 
 
 _USUAL = OpenOptions()
@@ -179,9 +181,22 @@ def _opened(
         if store.rollbacks:
             rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
             raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
-        if not is_due(store, seeds):
+        outdated = upgrade.is_due(store)
+        if not outdated and not is_due(store, seeds):
             yield _recovered(store, now, options)
             return
+    if outdated:
+        with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=True) as (store, seeds):
+            options.observer(Progress(Phase.UPGRADE))
+            sign_with_known_key(store, seeds)
+            if upgrade.is_due(store) and not store.rollbacks:
+                upgrade.carry_out(store, now, dry_run=options.tries_upgrade)
+            if options.tries_upgrade:
+                yield store
+                return
+        with _opened(layout, identity, now, state, options) as store:
+            yield store
+        return
     with suppress(InUse), _session(layout, identity, state, note, lock_wait=0, alone=True) as (store, seeds):
         options.observer(Progress(Phase.REKEYING))
         carry_out(store, seeds, now)
@@ -208,7 +223,7 @@ def _session(
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
         with store.db.reading():
-            schema.demand(store.meta.number("schema"), layout.store)
+            schema.demand(store.meta, layout.store)
             store.load_documents()
             if root_name(layout) != store.settings.root:
                 store.rollbacks.append("root_moved")

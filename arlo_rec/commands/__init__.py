@@ -20,6 +20,7 @@ RARE: Final = (
     "recovery",
     "serve",
     "trust",
+    "upgrade",
     "verify",
 )  # in the first help by name alone
 
@@ -94,6 +95,7 @@ COMMANDS: Final = {
     "backup": Listed("services", "services:backup", answer="recovery.backup:Backup"),
     "status": Listed("it", "it:status", answer="oversight.status:Status"),
     "verify": Listed("it", "it:verify", answer="oversight.verify:Verified"),
+    "upgrade": Listed("it", "it:upgrade", answer="admin.upgrade:UpgradeAnswer"),
     "audit verify": Listed("it", "anchors:audit_verify", answer="commands.anchors:LogVerified"),
     "audit show": Listed("it", "it:audit_show", lists=True, answer="commands.it:EntriesShown"),
     "audit report": Listed("it", "conduct:audit_report", lists=True, answer="oversight.conduct:Report"),

@@ -263,13 +263,15 @@ class Run(Typed):
         erasing: bool = False,
         allow_rollback: bool = False,
         root: Path | None = None,
+        tries_upgrade: bool = False,
     ) -> Iterator[Store]:
         """The store, opened for *identity*; an attempt by a removed person is noted."""
         from arlo_rec.admin.opening import OpenOptions, open_store
         from arlo_rec.admin.unlock_attempts import note_attempt
 
         options = OpenOptions(
-            self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress
+            *(self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress),
+            tries_upgrade=tries_upgrade,
         )
         with ExitStack() as stack:
             try:

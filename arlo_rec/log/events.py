@@ -1037,6 +1037,17 @@ class RestoredWithoutFeed(AuditEvent):
     reason: str
 
 
+class CatalogueUpgraded(AuditEvent):
+    """A newer program upgraded the catalogue; older ones than `needs` are refused from now on."""
+
+    ACTION, OUTCOME, RULE = "upgrade", "done", "access.secure"
+    RIGHT = Action.LOOK_AFTER
+    before: int
+    after: int
+    needs: str
+    copied: bool  # whether the catalogue before it was copied
+
+
 class Drilled(AuditEvent):
     """A backup was restored to a throw-away copy, which was checked and removed; or `problem` says why it was not."""
 
