@@ -95,8 +95,8 @@ def test_its_callers_withdraw_and_its_day_ends(kept: Kept, monkeypatch: pytest.M
 def test_it_takes_calls_in_by_the_map_that_its_officer_approved(kept: Kept) -> None:
     started = datetime.fromisoformat(kept.about["at"])
     kept.world.deliver("new", started=started, seed=40, caller="+4790000005")
-    export = kept.world.gather("calls.jsonl")
-    told = kept.world.json("ingest", str(export), "--map", str(kept.world.base / "map.toml"), who="telefon")
+    kept.world.gather("calls.jsonl")
+    told = kept.world.json("ingest", str(kept.world.spool), "--map", str(kept.world.base / "map.toml"), who="telefon")
     assert [each["source_id"] for each in told["accepted"]] == ["pbx.new"]
 
 
