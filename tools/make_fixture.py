@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import __version__, audio
+from arlo_rec.catalogue import schema
 from arlo_rec.commands.run import Run
 from tests.support import world as worlds
 from tests.support.copies import CONFIRM, SAID, labels
@@ -107,6 +108,8 @@ def _lived(world: World) -> dict[str, Any]:
     world.take_in("late", caller=OTHER, seed=7, **calls)
     return {
         "version": __version__,
+        "schema": schema.VERSION,
+        "digest": schema.DIGESTS[schema.VERSION].hex(),
         "at": AT.isoformat().replace("+00:00", "Z"),
         "held": [*held, *other],
         "late": 1,
