@@ -123,10 +123,11 @@ def documents(top: Path, version: str) -> Iterator[str]:
 
 
 def build(top: Path, version: str) -> Iterator[str]:
-    """Wheel and sdist whose bytes differ between two builds of the same commit."""
+    """Wheel and sdist whose bytes differ between two builds of the same commit, under other circumstances."""
     when = _git(top, "log", "-1", "--format=%ct")
     with tempfile.TemporaryDirectory(prefix="arlo-rec-release-") as folder:
-        first, second = (_built(top, Path(folder) / name, when) for name in ("first", "second"))
+        first = _built(top, Path(folder) / "first", when, umask=0o022, zone="UTC")
+        second = _built(top, Path(folder) / "second", when, umask=0o077, zone="Asia/Kathmandu")
     if set(first) != set(second) or len(first) != 2:
         yield f"not a wheel and an sdist: {sorted({*first, *second})}"
         return
@@ -139,13 +140,15 @@ def build(top: Path, version: str) -> Iterator[str]:
             print(f"build: {name} sha256 {digest}")
 
 
-def _built(top: Path, out: Path, when: str) -> dict[str, str]:
+def _built(top: Path, out: Path, when: str, *, umask: int, zone: str) -> dict[str, str]:
     """SHA-256 of wheel and sdist, built from a clean copy of the commit."""
     copy = out / "source"
-    subprocess.run(["git", "clone", "--quiet", "--depth", "1", f"file://{top}", str(copy)], check=True)
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": when}
+    subprocess.run(["git", "clone", "--quiet", "--depth", "1", f"file://{top}", str(copy)], check=True, umask=umask)
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": when, "TZ": zone}
     words = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out / "dist"), str(copy)]
-    subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL)
+    done = subprocess.run(words, check=False, env=environment, umask=umask, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the build failed: {done.stderr[-500:]}")
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((out / "dist").iterdir())}
 
 
