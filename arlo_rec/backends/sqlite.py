@@ -16,7 +16,7 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -273,19 +273,14 @@ class SqliteConnection:
             self.open()
 
     def build(self, migrate: Callable[[Any], None]) -> None:
-        """Call *migrate* with the file as a sqlite-utils Database, in the only write transaction; all or nothing."""
-        with self.writing():
-            self.migrate(migrate)
-
-    def migrate(self, migrate: Callable[[Any], None]) -> None:
-        """The same inside `writing`."""
+        """Call *migrate* with the file as a sqlite-utils Database, in the caller's `writing` or one of its own."""
         import sys
 
         sys.modules.setdefault("pysqlite3", sys.modules["sqlcipher3"])
         sys.modules.setdefault("pysqlite3.dbapi2", dbapi2)
         import sqlite_utils
 
-        with _translated(self._path):
+        with nullcontext() if self._db.in_transaction else self.writing(), _translated(self._path):
             migrate(sqlite_utils.Database(self._db, execute_plugins=False))
 
 

@@ -217,7 +217,7 @@ def demand(meta: Meta, path: Path) -> int:
 
 def upgrade(connection: SqliteConnection, meta: Meta) -> None:
     """Carry out the missing steps, inside a transaction of the caller."""
-    connection.migrate(migrate)
+    connection.build(migrate)
     enter_version(meta)
 
 
