@@ -211,7 +211,9 @@ def demand(meta: Meta, path: Path) -> int:
     if version < OLDEST:
         raise Unreachable("store_too_old", path=str(path))
     if version > VERSION:
-        raise Unreachable("store_too_new", path=str(path), needs=(meta.raw("needs") or b"?").decode("ascii", "replace"))
+        raise Unreachable(
+            "store_too_new", path=str(path), needs=(meta.raw("needs") or b"?")[:20].decode("ascii", "replace")
+        )
     return version
 
 
