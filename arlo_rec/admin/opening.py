@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.admin import upgrade
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock, holder_note
@@ -181,15 +180,17 @@ def _opened(
         if store.rollbacks:
             rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
             raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
-        outdated = upgrade.is_due(store)
+        outdated = schema.is_outdated(store.meta)
         if not outdated and not is_due(store, seeds):
             yield _recovered(store, now, options)
             return
     if outdated:
+        from arlo_rec.admin import upgrade
+
         with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=True) as (store, seeds):
             options.observer(Progress(Phase.UPGRADE))
             sign_with_known_key(store, seeds)
-            if upgrade.is_due(store) and not store.rollbacks:
+            if schema.is_outdated(store.meta) and not store.rollbacks:
                 upgrade.carry_out(store, now, dry_run=options.tries_upgrade)
             if options.tries_upgrade:
                 yield store

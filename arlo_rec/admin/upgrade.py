@@ -39,11 +39,6 @@ class _Undone(Exception):
     """The end of an upgrade that is only tried."""
 
 
-def is_due(store: Store) -> bool:
-    """Whether the catalogue lacks a step."""
-    return store.meta.number("schema") < schema.VERSION
-
-
 def carry_out(store: Store, now: datetime, *, dry_run: bool) -> None:
     """Steps 2 to 4 for a store that is open alone; with *dry_run* the transaction is undone.
 

@@ -217,6 +217,11 @@ def demand(meta: Meta, path: Path) -> int:
     return version
 
 
+def is_outdated(meta: Meta) -> bool:
+    """Whether a catalogue lacks a step."""
+    return meta.number("schema") < VERSION
+
+
 def upgrade(connection: SqliteConnection, meta: Meta) -> None:
     """Carry out the missing steps, inside a transaction of the caller."""
     connection.build(migrate)
