@@ -169,6 +169,26 @@ def test_a_backup_that_would_not_come_back_is_told(backed_up: World, who: str, w
     goes_on(backed_up)
 
 
+def test_a_newer_backup_that_is_damaged_is_passed_over_and_named(backed_up: World) -> None:
+    backed_up.take_in("c", seed=9, caller=OTHER)
+    back_up(backed_up)
+    damage(places(backed_up)[0] / "2" / "catalogue.db")
+    done = drill(backed_up)
+    assert (done.exit, done.json["backup"], done.json["passed_over"], done.json["lost"]) == (3, 1, [2], 1)
+    goes_on(backed_up)
+
+
+def test_a_passphrase_that_was_changed_since_the_backup_is_told_apart(backed_up: World) -> None:
+    new = backed_up.base / "new"
+    new.write_text("et helt annet passord\n", "utf-8")
+    new.chmod(0o600)
+    backed_up.json("person", "passphrase", "--new-passphrase-file", str(new), who="sigrid")
+    (backed_up.base / "passphrase").write_bytes(new.read_bytes())
+    assert code(drill(backed_up)) == (12, "wrong_passphrase_backup")
+    back_up(backed_up)
+    assert drill(backed_up).exit == 0
+
+
 def test_a_ring_that_is_too_old_is_told(backed_up: World) -> None:
     age_ring(backed_up, 30)
     for who in ("sigrid", "cron"):
@@ -231,8 +251,8 @@ def test_a_drill_takes_no_room_that_erasing_needs(backed_up: World, small: Path)
 # -- killed --------------------------------------------------------------------------------------------
 
 
-def killed(world: World, at: str) -> None:
-    """Run a drill in a process of its own, and kill it when the copy has a file of that name."""
+def killed(world: World, at: str, by: signal.Signals = signal.SIGKILL) -> int:
+    """Run a drill in a process of its own, and send it a signal when the copy has a file of that name; how it ended."""
     folder, ring = places(world)
     words = ["drill", str(folder), "--escrow", str(ring), "--json", *world._who("sigrid")]
     environment = {**os.environ, **world._environment(), "PYTHONPATH": str(TOP)}
@@ -244,9 +264,9 @@ def killed(world: World, at: str) -> None:
     )
     while process.poll() is None:
         if list(world.store.glob(f"drill/{at}")) or list(world.root.glob(f"drill/{at}")):
-            process.send_signal(signal.SIGKILL)
+            process.send_signal(by)
             break
-    assert process.wait() == -signal.SIGKILL
+    return process.wait()
 
 
 @pytest.mark.parametrize("at", ["feed", "store/restoring", "store/objects/*/*", "root", "store/store.toml"])
@@ -254,7 +274,7 @@ def killed(world: World, at: str) -> None:
 def test_the_copy_of_a_killed_drill_is_swept_and_the_store_goes_on_meanwhile(
     backed_up: World, at: str, swept_by: str
 ) -> None:
-    killed(backed_up, at)
+    assert killed(backed_up, at) == -signal.SIGKILL
     assert (backed_up.store / "drill").exists()
     assert backed_up.run("status", "--json", who="sigrid").exit in (0, 3)
     assert backed_up.run("verify", "--read-data", "--json", who="iver").exit == 0
@@ -266,7 +286,7 @@ def test_the_copy_of_a_killed_drill_is_swept_and_the_store_goes_on_meanwhile(
 def test_the_root_secret_of_a_copy_is_overwritten_before_its_file_goes(
     backed_up: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed(backed_up, "store/store.toml")
+    assert killed(backed_up, "store/store.toml") == -signal.SIGKILL
     (backed_up.root / "drill").rename(backed_up.root / "elsewhere")
     (backed_up.root / "drill").mkdir(mode=0o700)
     os.link(backed_up.root / "elsewhere" / "root", backed_up.base / "second-name")
@@ -277,3 +297,32 @@ def test_the_root_secret_of_a_copy_is_overwritten_before_its_file_goes(
     assert backed_up.run("purge", who="cron").exit == 0
     assert os.pread(held, 1024, 0) == bytes(1024)
     os.close(held)
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_drill_that_is_interrupted_removes_its_copy_or_leaves_it_to_the_purge(
+    backed_up: World, interruptible: None, by: signal.Signals
+) -> None:
+    assert killed(backed_up, "store/objects", by) in (130, -by)
+    assert by is signal.SIGTERM or not (backed_up.store / "drill").exists()
+    assert backed_up.run("purge", who="cron").exit == 0
+    goes_on(backed_up)
+
+
+def test_a_purge_leaves_the_copy_of_a_drill_that_runs(backed_up: World) -> None:
+    place = find(backed_up.store)
+    place.drill.mkdir(mode=0o700)
+    with file_lock(place.drill_lock, exclusive=True, wait=0):
+        assert backed_up.run("purge", who="cron").exit == 0
+        assert place.drill.exists()
+    assert backed_up.run("purge", who="cron").exit == 0
+    goes_on(backed_up)
+
+
+def test_a_link_in_the_place_of_a_copy_leads_nowhere(backed_up: World) -> None:
+    place, before = find(backed_up.store), (backed_up.root / "root").read_bytes()
+    place.drill_root.symlink_to(backed_up.root)
+    place.drill.symlink_to(backed_up.store)
+    assert backed_up.run("purge", who="cron").exit == 0
+    assert (backed_up.root / "root").read_bytes() == before
+    goes_on(backed_up)
