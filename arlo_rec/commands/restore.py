@@ -151,7 +151,7 @@ def drill(
         options = drills.DrillOptions(folder.absolute(), escrow.absolute(), read.absolute() if read else None)
         if not drills.opens(store, begun):
             return _drilled(run, drills.look(store, options, run.now, run.progress))
-    rehearsal = drills.rehearse(place, options, officer.unlocked, run.now(), run.progress)
+    rehearsal = drills.rehearse(place, options, identity.name, officer.unlocked, run.now(), run.progress)
     with run.opened(place, identity) as store:
         return _drilled(run, drills.enter(store, rehearsal, begun, run.now()))
 

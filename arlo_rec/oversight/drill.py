@@ -122,12 +122,13 @@ def opens(store: Store, now: datetime) -> bool:
 def rehearse(
     place: Layout,
     options: DrillOptions,
+    name: str,
     unlock: Callable[[BackupSource], Identity],
     now: datetime,
     observer: Observer = unobserved,
 ) -> Rehearsal | ArloError:
-    """Steps 1 to 5, or the error that ended them; raises InUse while another drill runs."""
-    note = holder_note("?", "drill", now)
+    """Steps 1 to 5 by the officer *name*, or the error that ended them; raises InUse while another drill runs."""
+    note = holder_note(name, "drill", now)
     with file_lock(place.drill_lock, exclusive=True, wait=0, note=note):
         try:
             layout.remove_copy(place.drill, place.drill_root)

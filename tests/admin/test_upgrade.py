@@ -6,6 +6,9 @@ The newer program is this one with a step more, as a release would have it.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.__main__ import _run
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.keys import layout
@@ -20,6 +24,7 @@ from tests.support import world as worlds
 from tests.support.backups import back_up, is_whole, lose, places, restore
 from tests.support.catalogue import catalogue
 from tests.support.faults import Crash, Plan, faults
+from tests.support.places import TOP
 from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.slow
@@ -38,6 +43,10 @@ def _step(database: Any) -> None:
 
 @pytest.fixture(scope="module")
 def digest() -> bytes:
+    return digest_of_newer()
+
+
+def digest_of_newer() -> bytes:
     """The digest of what the steps of the newer program make."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schema, "STEPS", (*schema.STEPS, schema.Step("0002_marks", _step)))
@@ -163,6 +172,47 @@ def test_a_crash_at_any_write_leaves_the_old_catalogue_or_the_new_one(
         assert version(world) in (NEXT - 1, NEXT), str(plan)
         assert world.run("withdraw", "90000001", "--yes", "--json", who="siri").exit == 0, str(plan)
         assert (version(world), len(upgrades(world))) == (NEXT, 1), str(plan)
+
+
+def stopped_in_the_middle(words: list[str]) -> None:
+    """Run a command of the newer program, which says when its step is done, and waits before anything is committed."""
+
+    def waits(database: Any) -> None:
+        _step(database)
+        sys.stdout.write("in the middle\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+    with pytest.MonkeyPatch.context() as patch:
+        Programs(digest_of_newer()).newer(patch)
+        patch.setattr(schema, "STEPS", (schema.STEPS[0], schema.Step("0002_marks", waits)))
+        _run(words)
+
+
+def test_a_kill_in_the_middle_leaves_the_old_catalogue_and_the_next_command_upgrades(
+    old: World, programs: Programs
+) -> None:
+    code = "import sys; from tests.admin.test_upgrade import stopped_in_the_middle as run; run(sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "status", *old._who("iver")],
+        env={**os.environ, **old._environment(), "PYTHONPATH": str(TOP)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdin is not None
+    assert process.stdout.readline() == "in the middle\n"
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.stdin.close()
+    process.stdout.close()
+    assert version(old) == NEXT - 1
+    is_whole(old)
+    with pytest.MonkeyPatch.context() as patch:
+        programs.newer(patch)
+        assert old.run("purge", who="cron").exit == 0
+        assert (version(old), len(upgrades(old))) == (NEXT, 1)
+        is_whole(old)
 
 
 def test_a_step_that_fails_leaves_the_store_to_the_older_program(old: World, programs: Programs) -> None:
