@@ -18,7 +18,7 @@ from arlo_rec.access import cases, disclosures, grant_history, grant_keys, holds
 from arlo_rec.access.disclosures import Disclosure
 from arlo_rec.erasure import old_entries, protocol, receipts
 from arlo_rec.erasure.protocol import ErasedRecording
-from arlo_rec.keys.layout import sweep_half_written
+from arlo_rec.keys.layout import sweep_drill, sweep_half_written
 from arlo_rec.log import events
 from arlo_rec.log.events import CasesEnded, Denied, GrantsExpired, PurgeFinished
 from arlo_rec.model.documents import Record
@@ -178,6 +178,8 @@ def _tidy(store: Store, now: datetime) -> None:
     before = now - RETENTION - WITHDRAWN_MARGIN
     with suppress(Unreachable):
         sweep_half_written(store.layout, now)
+    with suppress(Unreachable):
+        sweep_drill(store.layout)
     with store.change(now) as change:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)

@@ -16,7 +16,7 @@ from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.shared_folder import touch
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.schema import VERSION, migrate
+from arlo_rec.catalogue.schema import enter_version, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import layout, root_secret
@@ -120,7 +120,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
         store.root.write(index, slot)
     store.policy = Policy((first(POLICY_VERSION, now, SHIPPED),))
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None)
-    numbers = {"schema": VERSION, "generation": 1}
+    numbers = {"generation": 1}
     numbers |= dict.fromkeys(("flush_due", "attempts_taken", "attempts_seen"), 0)
     with store.change(now) as change:
         store.put(store.roster)
@@ -131,6 +131,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
             store.secrets.give(person, ROOT_SEED, 1, root_seed)
             store.secrets.give(person, INDEX_SEED, 1, index_seed)
             store.secrets.give(person, access_seed(subject_id), 1, subject_seed)
+        enter_version(store.meta)
         for key, value in numbers.items():
             store.meta.set(key, value)
         store.log.add_first_key()

@@ -3,7 +3,7 @@
 1  the open lock, shared; exclusive for a re-keying      5  nothing is older than a state that was seen before
 2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
 3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
-4  the catalogue: its version, roster and policy
+4  the catalogue: its version, roster and policy; an older one is upgraded (`admin/upgrade`)
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class OpenOptions(NamedTuple):
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
     looks: bool = False  # whether the command works on a copy that cannot be written
+    tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
 
 
 _USUAL = OpenOptions()
@@ -185,19 +186,44 @@ def _opened(
         if store.rollbacks:
             rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
             raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
-        if store.db.reads_only:
+        outdated = schema.is_outdated(store.meta)
+        if store.db.reads_only and not outdated:
             store.feed = options.feed or store.settings.feed
             yield store
             return
-        if not is_due(store, seeds):
+        if not outdated and not is_due(store, seeds):
             yield _recovered(store, now, options)
             return
+    if outdated:
+        with _upgraded(layout, identity, now, state, options) as store:
+            yield store
+        return
     with suppress(InUse), _session(layout, identity, state, note, lock_wait=0, alone=True) as (store, seeds):
         options.observer(Progress(Phase.REKEYING))
         carry_out(store, seeds, now)
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
         sign_with_known_key(store, seeds)
         yield _recovered(store, now, options)
+
+
+@contextmanager
+def _upgraded(
+    layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
+) -> Iterator[Store]:
+    """The store after an upgrade of its catalogue, or with one that was tried and undone."""
+    from arlo_rec.admin import upgrade
+
+    note = holder_note(identity.name, options.command, now)
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=True) as (store, seeds):
+        options.observer(Progress(Phase.UPGRADE))
+        sign_with_known_key(store, seeds)
+        if schema.is_outdated(store.meta) and not store.rollbacks:
+            upgrade.carry_out(store, now, dry_run=options.tries_upgrade)
+        if options.tries_upgrade:
+            yield store
+            return
+    with _opened(layout, identity, now, state, options) as store:
+        yield store
 
 
 @contextmanager
@@ -225,7 +251,7 @@ def _session(
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
         with store.db.reading():
-            schema.demand(store.meta.number("schema"), layout.store)
+            schema.demand(store.meta, layout.store)
             store.load_documents()
             if root_name(layout) != store.settings.root:
                 store.rollbacks.append("root_moved")

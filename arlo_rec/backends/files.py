@@ -27,6 +27,7 @@ from typing import Any, BinaryIO, TypeVar
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, SLOT_BYTES, SLOTS
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
 from arlo_rec.backends.shared_folder import (
+    NotPlain,
     make_folder,
     names,
     open_file,
@@ -366,6 +367,16 @@ class FileRoot:
                 os.pwrite(handle, content.ljust(SLOT_BYTES, b"\0"), slot * SLOT_BYTES)
             finally:
                 os.close(handle)
+
+
+def wipe_root(folder: Path) -> None:
+    """Overwrite the root secret of a store that is removed; a missing file, or a link, is no error. Raises OSError."""
+    with suppress(FileNotFoundError, NotPlain):
+        handle = open_file(folder / "root", os.O_WRONLY | os.O_DSYNC, below=folder.parent)
+        try:
+            os.pwrite(handle, bytes(max(SLOTS * SLOT_BYTES, os.fstat(handle).st_size)), 0)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

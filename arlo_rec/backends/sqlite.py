@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ class SqliteConnection:
 
     def _summed(self, table: str, before: bytes) -> bytes:
         """A table's sum after this transaction: the SQL function with which it writes the sums."""
-        return ((int.from_bytes(before) + self._sums.pop(table)) % 2**256).to_bytes(32)
+        return ((int.from_bytes(before) + self._sums.pop(table, 0)) % 2**256).to_bytes(32)
 
     def _write_sums(self) -> None:
         if self._sums:
@@ -295,14 +295,14 @@ class SqliteConnection:
             self.open()
 
     def build(self, migrate: Callable[[Any], None]) -> None:
-        """Call *migrate* with the file as a sqlite-utils Database, in the only write transaction; all or nothing."""
+        """Call *migrate* with the file as a sqlite-utils Database, in the caller's `writing` or one of its own."""
         import sys
 
         sys.modules.setdefault("pysqlite3", sys.modules["sqlcipher3"])
         sys.modules.setdefault("pysqlite3.dbapi2", dbapi2)
         import sqlite_utils
 
-        with self.writing(), _translated(self._path):
+        with nullcontext() if self._db.in_transaction else self.writing(), _translated(self._path):
             migrate(sqlite_utils.Database(self._db, execute_plugins=False))
 
 

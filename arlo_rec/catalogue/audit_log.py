@@ -219,6 +219,12 @@ class Entries:
         sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
         yield from self._read(sql, ())
 
+    def of_drills(self) -> Iterator[LogEntry]:
+        """Every entry of a drill, the newest first."""
+        begins = "x'7b22616374696f6e223a226472696c6c'"  # in the words of the index `entries_of_drills`
+        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 16) = {begins} ORDER BY seq DESC"  # noqa: S608
+        yield from self._read(sql, ())
+
     @reads_rows
     def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
         """The entry that took each of *recordings* in: the intake of a call, the making of a copy.

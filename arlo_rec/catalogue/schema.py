@@ -1,35 +1,41 @@
-"""The tables of the catalogue, made by one founding step through sqlite-utils' Migrations; loaded only for that.
+"""The tables of the catalogue, made and upgraded by steps through sqlite-utils' Migrations; loaded only for that.
 
 Tables are STRICT: a value of another type is refused. Instants are microseconds since 1970 in UTC. No column holds a
 name or a number of a caller. The module of `catalogue` that reads a table says what it means.
 
-A released step is never edited: a change of the schema is a new step at the end of `migrate`. It raises VERSION by one,
-as does another form of the documents. A catalogue with another number is refused.
+A released step is never edited: a change of the schema is a new step at the end of STEPS. It raises VERSION by one, as
+does another form of the documents, with the DIGESTS of what the steps make and NEEDS. Since OLDEST every catalogue is
+upgraded (`admin/upgrade`); a newer one is refused, with the version of the program that it needs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto.primitives import sha256
 from arlo_rec.model.errors import Integrity, Unreachable
 
-VERSION = 22
-# of the schema that the steps make; `verify` compares it
-DIGEST = bytes.fromhex("a03a21290773e367671b1bce260764a3067f243e9ea873e1809b9b423b2934fd")
+VERSION = 23
+OLDEST = 23  # the catalogue of arlo-rec 0.1.0; older ones were never released
+NEEDS = "0.1.0"  # the first arlo-rec that opens VERSION
+DIGESTS = {  # of the schema that the steps make up to a version; `verify` compares it
+    23: bytes.fromhex("f34e0d58933b594c43c6771d68583952b863bfd787367b5d91dacdf177a696ae"),
+}
 
 # `escrows`: the places of backups, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones` has
 # only the newest time of a person who withdraws twice. `proofs`: the log entry of each erasure, the inclusion path that
 # proves it (computing it from all leaves takes a second), and the eraser's signature. `entries_of_cases`,
 # `entries_of_requests`: entries with `"case":"` or `"request":"`, so that cases and requests are read alone.
-# `entries_of_forgetting`: entries that begin with `{"action":"forget"`. `entries_taking_in`: entries that take a
-# recording in, by the id after `"recordings":["`. `recordings_by_caller`: by the day in the id first, so that what is
-# erased together lies together: a purge of a day writes a hundred pages of it and not ten thousand, and a withdrawal
-# looks in 256 places.
+# `entries_of_forgetting`, `entries_of_drills`: entries that begin with `{"action":"forget"` or `{"action":"drill`.
+# `entries_taking_in`: entries that take a recording in, by the id after `"recordings":["`. `recordings_by_caller`: by
+# the day in the id first, so that what is erased together lies together: a purge of a day writes a hundred pages of it
+# and not ten thousand, and a withdrawal looks in 256 places.
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
 CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
@@ -89,6 +95,7 @@ CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, le
 CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
 CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
 CREATE INDEX entries_of_forgetting ON entries (seq) WHERE substr(body, 1, 18) = x'7b22616374696f6e223a22666f7267657422';
+CREATE INDEX entries_of_drills ON entries (seq) WHERE substr(body, 1, 16) = x'7b22616374696f6e223a226472696c6c';
 CREATE INDEX entries_taking_in ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
   WHERE instr(body, x'2273776f726e223a22') > 0;
 CREATE TABLE mentions (
@@ -169,38 +176,75 @@ SUMMED = (
 )
 
 
+def _first(database: Any) -> None:
+    """The tables of arlo-rec 0.1.0."""
+    _carry_out(database, _TABLES)
+    _carry_out(database, _FIGURES)
+    for table in SUMMED:
+        keep_sum(database, table)
+    _carry_out(database, _NUMBERS)
+
+
+class Step(NamedTuple):
+    """One change of the schema; it sees a sqlite-utils Database inside a transaction."""
+
+    name: str
+    carry_out: Callable[[Any], None]
+
+
+STEPS: tuple[Step, ...] = (Step("0001_first", _first),)
+
+
 def migrate(db: Any) -> None:
     """Carry out every step that a catalogue (a sqlite-utils Database) lacks, inside the caller's transaction."""
     from sqlite_utils.migrations import Migrations
 
     steps = Migrations("arlo_rec")
-
-    @steps(name="0001_first")
-    def _first(database: Any) -> None:
-        _carry_out(database, _TABLES)
-        _carry_out(database, _FIGURES)
-        for table in SUMMED:
-            _keep_sum(database, table)
-        _carry_out(database, _NUMBERS)
-        database["sums"].insert_all({"name": table, "value": bytes(32)} for table in SUMMED)
-
+    for step in STEPS:
+        steps(name=step.name)(step.carry_out)
     steps.apply(db)
 
 
-def demand(version: int, path: Path) -> None:
-    """Raise Unreachable if the store at *path* has a catalogue of another version."""
-    if version != VERSION:
-        raise Unreachable("store_too_old" if version < VERSION else "store_too_new", path=str(path))
+def demand(meta: Meta, path: Path) -> int:
+    """The version of the catalogue of the store at *path*; raises Unreachable if it is too old or too new."""
+    version = meta.number("schema")
+    if version < OLDEST:
+        raise Unreachable("store_too_old", path=str(path))
+    if version > VERSION:
+        raise Unreachable(
+            "store_too_new", path=str(path), needs=(meta.raw("needs") or b"?")[:20].decode("ascii", "replace")
+        )
+    return version
 
 
-def demand_untouched(connection: SqliteConnection, path: Path) -> None:
+def is_outdated(meta: Meta) -> bool:
+    """Whether a catalogue lacks a step."""
+    return meta.number("schema") < VERSION
+
+
+def upgrade(connection: SqliteConnection, meta: Meta) -> None:
+    """Carry out the missing steps, inside a transaction of the caller."""
+    connection.build(migrate)
+    enter_version(meta)
+
+
+def enter_version(meta: Meta) -> None:
+    """Note the version of a catalogue, and the first program that opens it, inside a transaction of the caller."""
+    meta.set("schema", VERSION)
+    meta.set("needs", NEEDS.encode("ascii"))
+
+
+def demand_untouched(connection: SqliteConnection, path: Path, version: int | None = None) -> None:
     """Raise Integrity if the schema is not as the steps make it: a trigger would run in every command."""
-    if digest_of(connection) != DIGEST:
+    if digest_of(connection) != DIGESTS[VERSION if version is None else version]:
         raise Integrity("schema_changed", path=str(path))
 
 
-def _keep_sum(database: Any, table: str) -> None:
-    """Make the triggers that call `tally` for every row that is added to a table, deleted from it or changed."""
+def keep_sum(database: Any, table: str) -> None:
+    """Begin the sum over all rows of a table, anew after a step that changed its columns.
+
+    Triggers call `tally` for every row that is added, deleted or changed.
+    """
     columns = [row[1] for row in database.conn.execute(f"PRAGMA table_info({table})")]
     rows = {side: " || ',' || ".join(f"quote({side}.{column})" for column in columns) for side in ("OLD", "NEW")}
     comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
@@ -209,7 +253,11 @@ def _keep_sum(database: Any, table: str) -> None:
         ("goes", "DELETE", goes),
         ("changes", "UPDATE", f"{goes}, {comes}"),
     ):
+        database.conn.execute(f"DROP TRIGGER IF EXISTS {table}_{name}")
         database.conn.execute(f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} BEGIN SELECT {calls}; END")
+    database.conn.execute("INSERT OR REPLACE INTO sums VALUES (?, zeroblob(32))", (table,))
+    database.conn.execute("SELECT summed(?, zeroblob(32))", (table,)).fetchall()  # forget what was tallied before
+    database.conn.execute(f"SELECT count({comes.replace('NEW.', '')}) FROM {table}").fetchall()  # noqa: S608
 
 
 def _carry_out(database: Any, statements: str) -> None:

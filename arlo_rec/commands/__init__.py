@@ -16,9 +16,11 @@ RARE: Final = (
     "audit",
     "certificate",
     "clock",
+    "drill",
     "recovery",
     "serve",
     "trust",
+    "upgrade",
     "verify",
 )  # in the first help by name alone
 
@@ -73,6 +75,7 @@ COMMANDS: Final = {
     ),
     "recipients confirm": Listed("manager", "disclosures:recipients_confirm", answer="access.disclosures:Confirmed"),
     "restore": Listed("officer", "restore:restore", answer="recovery.restore:Restored"),
+    "drill": Listed("it", "restore:drill", answer="oversight.drill:DrillAnswer"),
     "request": Listed("manager", "grants:request", lists=True, answer="admin.requests:Requests"),
     "find": Listed("manager", "manager:find", lists=True, answer="access.search:Listed"),
     "listen": Listed("manager", "listening:listen", answer="commands.listening:Listened"),
@@ -95,6 +98,7 @@ COMMANDS: Final = {
     "metrics": Listed("it", "watch:metrics", answer="commands.watch:Measured"),
     "doctor": Listed("it", "watch:doctor", answer="oversight.doctor:Examined"),
     "verify": Listed("it", "it:verify", answer="oversight.verify:Verified"),
+    "upgrade": Listed("it", "it:upgrade", answer="admin.upgrade:UpgradeAnswer"),
     "audit verify": Listed("it", "anchors:audit_verify", answer="commands.anchors:LogVerified"),
     "audit show": Listed("it", "it:audit_show", lists=True, answer="commands.it:EntriesShown"),
     "audit report": Listed("it", "conduct:audit_report", lists=True, answer="oversight.conduct:Report"),

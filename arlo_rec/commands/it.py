@@ -12,7 +12,7 @@ import typer
 from arlo_rec.commands.anchors import error_of
 from arlo_rec.commands.anyone import company_of, finding_text, waits_line
 from arlo_rec.commands.conduct import forgotten_line
-from arlo_rec.commands.options import Before, Limit, Since, SometimesReason, one_of, opt
+from arlo_rec.commands.options import Before, DryRun, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import near_line, span
 from arlo_rec.door.client import Serving
@@ -113,6 +113,25 @@ def _error_of(run: Run, found: Verified) -> ArloError | None:
     if {problem.code for problem in found.problems} == {AWAY}:
         return Unreachable(AWAY, path=str(found.problems[0].what))
     return error_of(len(found.problems))
+
+
+def upgrade(ctx: typer.Context, *, dry_run: DryRun = False) -> Answer:
+    """Upgrade the catalogue of an earlier version, or try it and undo it."""
+    from arlo_rec.admin.upgrade import UpgradeAnswer
+    from arlo_rec.catalogue.schema import NEEDS, VERSION
+
+    run: Run = ctx.obj
+    place = run.place()
+    identity = run.identity(place)
+    with run.opened(place, identity, tries_upgrade=True) as store:
+        before = store.meta.number("schema")
+    upgraded = before < VERSION and not dry_run
+    if upgraded:
+        with run.opened(place, identity):
+            pass
+    code = "upgrade.none" if before == VERSION else "upgrade.done" if upgraded else "upgrade.would"
+    answer = UpgradeAnswer(before, VERSION, NEEDS, upgraded)
+    return Answer(answer, [run.say(code, before=before, after=VERSION, needs=NEEDS)])
 
 
 class EntriesShown(Record, frozen=True):

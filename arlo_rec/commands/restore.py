@@ -1,4 +1,4 @@
-"""The command after a loss: restore, and accept that erasures since the backup are unknown."""
+"""The commands after a loss and before it: restore, accept that erasures since the backup are unknown, and drill."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arlo_rec.backends.named_files import nameable
+from arlo_rec.commands.anchors import error_of
 from arlo_rec.commands.options import Root, SometimesReason, Yes, arg, opt
 from arlo_rec.commands.run import Run, tried
 from arlo_rec.model.errors import Refused, Usage
@@ -16,6 +17,8 @@ from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.keys.key_files import Identity
+    from arlo_rec.keys.layout import Layout
+    from arlo_rec.oversight.drill import DrillAnswer
     from arlo_rec.recovery.backup_copy import BackupSource
     from arlo_rec.recovery.restore import Restored
 
@@ -65,7 +68,7 @@ def restore(
 
 
 class _Officer:
-    """The officer who restores; the passphrase that was typed last is tried on every further backup."""
+    """The person who restores; the passphrase that was typed last is tried on every further key file."""
 
     identity: Identity
 
@@ -75,17 +78,20 @@ class _Officer:
 
     def unlocked(self, source: BackupSource) -> Identity:
         """Their identity by the key file of a backup; raises NotUnlocked or Integrity."""
-        place, typed = source.layout(self._root), self._passphrase
+        self.identity = self.at(source.layout(self._root))
+        return self.identity
+
+    def at(self, place: Layout) -> Identity:
+        """Their identity by the key file at a place; raises NotUnlocked or Integrity."""
+        typed = self._passphrase
 
         def attempt(passphrase: bytes) -> Identity:
             self._passphrase = passphrase
             return self._run.identity(place, passphrase)
 
         if self._run.settings.key_file is not None or typed is not None:
-            self.identity = self._run.identity(place, typed)
-        else:
-            self.identity = tried(self._run, attempt)
-        return self.identity
+            return self._run.identity(place, typed)
+        return tried(self._run, attempt)
 
 
 def _accept(run: Run, *, accept_without_feed: bool, reason: str | None) -> Answer:
@@ -123,3 +129,42 @@ def _answer(run: Run, restored: Restored, *, closed: bool) -> Answer:
     lines.append(run.say("restore.next", vkey=restored.vkey))
     error = Refused("erasure.unreplayed", rule="consent.withdraw") if closed else None
     return Answer(replace(restored, closed=closed), lines, always=True, error=error)
+
+
+def drill(
+    ctx: typer.Context,
+    folder: Annotated[Path, arg("arg.backup", "DIR")],
+    *,
+    escrow: Annotated[Path, opt("opt.escrow", "--escrow", "DIR")],
+    feed: Annotated[Path | None, opt("opt.feed_read", "--feed", "FILE")] = None,
+) -> Answer:
+    """Try whether the newest backup comes back, beside the store, and leave nothing of it."""
+    from arlo_rec.oversight import drill as drills
+
+    run: Run = ctx.obj
+    place = run.place()
+    officer = _Officer(run, place.root)
+    identity = officer.at(place)
+    begun = run.now()
+    with run.opened(place, identity) as store:
+        read = feed or store.feed
+        options = drills.DrillOptions(folder.absolute(), escrow.absolute(), read.absolute() if read else None)
+        if not drills.opens(store, begun):
+            return _drilled(run, drills.look(store, options, run.now, run.progress))
+    rehearsal = drills.rehearse(place, options, identity.name, officer.unlocked, run.now(), run.progress)
+    with run.opened(place, identity) as store:
+        return _drilled(run, drills.enter(store, rehearsal, begun, run.now()))
+
+
+def _drilled(run: Run, done: DrillAnswer) -> Answer:
+    """The numbers of a drill, and what is wrong with the backup."""
+    counts = {"number": done.backup, "at": done.backup_at, "recordings": done.recordings, "seconds": done.seconds}
+    code = "drill.done" if done.opened else "drill.looked"
+    lines = [run.say(code, **counts, erased=done.erased_again), run.say("drill.lost", count=done.lost)]
+    lines += [run.say("drill.closed")] if done.closed else []
+    wrong = [run.say("drill.passed_over", number=number) for number in done.passed_over]
+    wrong += [run.say("drill.damaged", count=done.damaged)] if done.damaged else []
+    wrong += [run.say("drill.without", id=recording.hex()) for recording in done.without]
+    wrong += [run.say(f"problem.{problem.code}", what=problem.what) for problem in done.problems]
+    status = 3 if wrong else 0
+    return Answer(done, lines + wrong, always=bool(wrong), error=error_of(len(done.problems)), exit_status=status)

@@ -264,13 +264,17 @@ class Run(Typed):
         allow_rollback: bool = False,
         root: Path | None = None,
         looks: bool = False,
+        tries_upgrade: bool = False,
     ) -> Iterator[Store]:
         """The store, opened for *identity*; an attempt by a removed person is noted."""
         from arlo_rec.admin.opening import OpenOptions, open_store
         from arlo_rec.admin.unlock_attempts import note_attempt
 
-        wait, feed = self.settings.lock_wait, self.settings.feed
-        options = OpenOptions(wait, erasing, allow_rollback, feed, root, self.command, self.progress, looks)
+        options = OpenOptions(
+            *(self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress),
+            looks=looks,
+            tries_upgrade=tries_upgrade,
+        )
         with ExitStack() as stack:
             try:
                 opened = open_store(place, identity, self.now(), self.state(), options)

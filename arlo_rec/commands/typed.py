@@ -30,7 +30,9 @@ STDIN: Final = "-"
 CALLER_BYTES: Final = 200  # a number in any notation is far shorter
 MIB: Final = 1024 * 1024
 TRIES: Final = 3  # of a passphrase, a number or a confirmation: a typing mistake ends no command
-OWNERS: Final = frozenset({"init", "backup", "restore", "demo", "serve"})  # the account that owns the store does these
+OWNERS: Final = frozenset(
+    {"init", "backup", "restore", "drill", "demo", "serve"}
+)  # the account that owns the store does these
 
 
 class Typed:

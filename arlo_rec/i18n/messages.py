@@ -61,7 +61,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock metrics doctor picture",
     "policy": "policy prompt",
     "progress": "progress",
-    "recovery": "backup restore",
+    "recovery": "backup restore drill upgrade",
     "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench",
 }
 _SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}

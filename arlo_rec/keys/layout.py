@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 import tomllib
 from contextlib import suppress
@@ -16,14 +17,18 @@ from typing import NamedTuple
 
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
+from arlo_rec.backends.files import file_lock, wipe_root
 from arlo_rec.crypto import primitives
-from arlo_rec.model.errors import Integrity, NoStore, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
 FORMAT = 3  # of the store; every other is refused
+NEEDS = "0.1.0"  # the first arlo-rec that opens FORMAT
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 ROOT_FILE = "root"  # in the root folder
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
 HALF_WRITTEN = timedelta(hours=1)  # age after which a `.part` file is a killed run's
+COPY_STAYS = timedelta(days=1)  # of the catalogue before an upgrade
+_UPGRADED = re.compile(r"catalogue-[0-9]{1,9}\.db(-journal)?")
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups omit the folder
 _ROOT_README = b"""This folder holds the root secret, below which the keys of all recordings are wrapped.
 Never copy it into a backup set: whoever has an old copy can undo erasures.
@@ -79,6 +84,25 @@ class Layout(NamedTuple):
         """Locked shared by every intake, exclusively by the removal of a killed intake's leftovers."""
         return self.store / "intake.lock"
 
+    @property
+    def drill(self) -> Path:
+        """The throw-away copy of a drill, on the disk of the store; it is there while a drill runs."""
+        return self.store / "drill"
+
+    @property
+    def drill_root(self) -> Path:
+        """The root folder of that copy, on the disk of the root, which no backup may copy."""
+        return self.root / "drill"
+
+    @property
+    def drill_lock(self) -> Path:
+        """Locked by a drill, and by the removal of a killed drill's copy."""
+        return self.store / "drill.lock"
+
+    def catalogue_before(self, version: int) -> Path:
+        """The copy of the catalogue that an upgrade makes."""
+        return self.store / f"catalogue-{version}.db"
+
     def key_file(self, name: str) -> Path:
         """The encrypted key file of a person."""
         return self.store / "people" / self._named(name)
@@ -104,8 +128,10 @@ def find(store: Path) -> Layout:
         raise translated(error) from None
     try:
         document = tomllib.loads(text.decode("utf-8"))
-        if document["format"] != FORMAT:
-            raise Unreachable("store_too_new" if document["format"] > FORMAT else "store_too_old", path=str(store))
+        if document["format"] < FORMAT:
+            raise Unreachable("store_too_old", path=str(store))
+        if document["format"] > FORMAT:
+            raise Unreachable("store_too_new", path=str(store), needs=str(document.get("needs", "?"))[:20])
         root, store_id = Path(str(document["root"])), bytes.fromhex(document["id"])
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
@@ -163,7 +189,7 @@ def create(store: Path, root: Path, store_id: bytes) -> Layout:
             folder.parent.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             shared_folder.make_folder(folder, FOLDER_MODE)
-        for file in (place.attempts, place.open_lock, place.intake_lock):
+        for file in (place.attempts, place.open_lock, place.intake_lock, place.drill_lock):
             shared_folder.touch(file, FILE_MODE)
         fill_ballast(place)
         put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], FILE_MODE)
@@ -177,7 +203,7 @@ def finish(place: Layout) -> None:
     """Write `store.toml`, which makes the folder a store."""
     text = (
         f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
-        f'format = {FORMAT}\nid = "{place.id.hex()}"\nroot = {_toml_string(root_name(place))}\n'
+        f'format = {FORMAT}\nneeds = "{NEEDS}"\nid = "{place.id.hex()}"\nroot = {_toml_string(root_name(place))}\n'
     )
     write_whole(place.store / "store.toml", text.encode("utf-8"))
 
@@ -233,14 +259,35 @@ def restore_ballast(place: Layout) -> None:
 
 
 def sweep_half_written(place: Layout, now: datetime) -> None:
-    """Delete old `.part` files of key files, seals and receipts, left by killed runs; raises Unreachable."""
+    """Delete what runs left behind and nothing needs any more; raises Unreachable.
+
+    Old `.part` files of key files, seals and receipts are of killed runs; copies of the catalogue are of upgrades.
+    """
     with disk():
         for folder in (place.store, place.store / "people", place.store / "seals", place.receipts):
             for name in shared_folder.names(folder):
-                part = folder / name if name.startswith(".") and name.endswith(".part") else None
-                about = shared_folder.status(part) if part else None
-                if part and about and datetime.fromtimestamp(about.st_mtime, UTC) < now - HALF_WRITTEN:
-                    shared_folder.remove(part)
+                is_part = name.startswith(".") and name.endswith(".part")
+                is_copy = folder == place.store and _UPGRADED.fullmatch(name) is not None
+                about = shared_folder.status(folder / name) if is_part or is_copy else None
+                age = COPY_STAYS if is_copy else HALF_WRITTEN
+                if about and datetime.fromtimestamp(about.st_mtime, UTC) < now - age:
+                    shared_folder.remove(folder / name)
+
+
+def remove_copy(store: Path, root: Path) -> None:
+    """Remove the folders of a copy of a store; its root secret is overwritten first. Raises Unreachable."""
+    with disk():
+        wipe_root(root)
+        for folder in (root, store):
+            shared_folder.remove_tree(folder)
+
+
+def sweep_drill(place: Layout) -> None:
+    """Remove what a killed drill left, unless a drill runs; raises Unreachable."""
+    if shared_folder.status(place.drill) is None and shared_folder.status(place.drill_root) is None:
+        return
+    with suppress(InUse), file_lock(place.drill_lock, exclusive=True, wait=0):
+        remove_copy(place.drill, place.drill_root)
 
 
 def _toml_string(text: str) -> str:

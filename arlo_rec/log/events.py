@@ -1046,6 +1046,45 @@ class RestoredWithoutFeed(AuditEvent):
     reason: str
 
 
+class CatalogueUpgraded(AuditEvent):
+    """A newer program upgraded the catalogue; older ones than `needs` are refused from now on."""
+
+    ACTION, OUTCOME, RULE = "upgrade", "done", "access.secure"
+    RIGHT = Action.LOOK_AFTER
+    before: int
+    after: int
+    needs: str
+    copied: bool  # whether the catalogue before it was copied
+
+
+class Drilled(AuditEvent):
+    """A backup was restored to a throw-away copy, which was checked and removed; or `problem` says why it was not."""
+
+    ACTION, OUTCOME, RULE = "drill", "done", "access.secure"
+    RIGHT = Action.RESTORE
+    problem: str | None = None  # the code of the error that ended it; then nothing below was counted
+    number: int | None = None  # of the backup
+    held: int | None = None
+    erased_again: int | None = None
+    lost: int | None = None
+    damaged: int | None = None  # recordings of the backup without a whole object there
+    problems: int | None = None  # of the copy
+    seconds: int | None = None
+
+
+class BackupLookedAt(AuditEvent):
+    """A backup was compared with the store without opening it; `problems` is their number."""
+
+    ACTION, OUTCOME, RULE = "drill look", "done", "access.secure"
+    RIGHT = Action.LOOK_AFTER
+    number: int
+    held: int
+    lost: int
+    damaged: int
+    problems: int
+    seconds: int
+
+
 # -- reading ------------------------------------------------------------------------------------------
 
 

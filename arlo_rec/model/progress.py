@@ -37,6 +37,7 @@ class Phase(StrEnum):
     ANSWER = "answer"  # to an access request
     ERASURE = "erasure"
     REKEYING = "rekeying"
+    UPGRADE = "upgrade"
 
 
 UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of counted phases

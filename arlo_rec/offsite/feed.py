@@ -68,11 +68,12 @@ class _End:
     contradicts: str | None = None
 
 
-def file_of(store: Store) -> FeedFile | None:
-    """The feed of an open store; None without one."""
-    if store.feed is None:
+def file_of(store: Store, at: Path | None = None) -> FeedFile | None:
+    """The feed of an open store, the file *at* or that which it writes; None without one."""
+    path = at or store.feed
+    if path is None:
         return None
-    return FeedFile(store.feed, feed_line.first_line(store.layout.id))
+    return FeedFile(path, feed_line.first_line(store.layout.id))
 
 
 def forward(store: Store) -> None:
@@ -108,9 +109,9 @@ def follow(store: Store, now: datetime) -> None:
         forward(store)
 
 
-def status(store: Store) -> FeedStatus | None:
-    """The state of the feed; None without one."""
-    file = file_of(store)
+def status(store: Store, at: Path | None = None) -> FeedStatus | None:
+    """The state of the feed, the file *at* or that of the store; None without one."""
+    file = file_of(store, at)
     if file is None:
         return None
     size = store.log.tree().size
@@ -359,9 +360,9 @@ def tombstones(store_id: bytes, line: FeedLine, seq: int, key: primitives.Sealin
         raise Integrity("feed_does_not_open") from None
 
 
-def check(store: Store) -> FeedReport:
-    """Differences between feed and log; none without a feed."""
-    feed_status = status(store)
+def check(store: Store, at: Path | None = None) -> FeedReport:
+    """Differences between feed and log; none without a feed. The feed is the file *at*, else that of the store."""
+    feed_status = status(store, at)
     if feed_status is None:
         return FeedReport()
     problems = [] if feed_status.problem is None else [feed_status.problem]

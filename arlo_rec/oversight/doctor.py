@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.backends import machine, mounts
+from arlo_rec.backends import machine, mounts, shared_folder
 from arlo_rec.backends.machine import Unit
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.documents import Record
@@ -115,9 +115,11 @@ def of_layout(place: Layout) -> Iterator[Finding]:
         with suppress(OSError):
             if folder.stat().st_mode & 0o077:
                 yield Finding(Severity.CRITICAL, "folder_open", {"folder": folder})
-    leftovers = [part for part in place.store.rglob("*.part") if part.is_file()]
-    if leftovers:
-        yield Finding(Severity.STATUS, "leftovers", {"count": len(leftovers)})
+    with suppress(OSError):
+        folders = (place.store, *(place.store / name for name in ("people", "seals", "receipts")))
+        count = sum(name.endswith(".part") for folder in folders for name in shared_folder.names(folder))
+        if count:
+            yield Finding(Severity.STATUS, "leftovers", {"count": count})
 
 
 def of_disks(store: Store, here: Machine) -> Iterator[Finding]:

@@ -63,6 +63,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "backup_not_mounted": "mount MOUNT",
         "ring_not_emptied": "arlo-rec purge",
         "no_backup": "arlo-rec backup FOLDER --escrow ESCROW",
+        "drill_failed": "arlo-rec drill",
         "drill_late": "arlo-rec drill FOLDER --escrow ESCROW",
         **dict.fromkeys(("backup_same_disk", "backups_together"), "findmnt -T FOLDER"),
     },

@@ -13,6 +13,7 @@ from arlo_rec.intake import known_spools
 from arlo_rec.keys import jobs
 from arlo_rec.keys.jobs import MANIFEST_COMES, Job, LastRun
 from arlo_rec.keys.layout import BALLAST_BYTES, has_ballast, has_room
+from arlo_rec.log.events import Drilled
 from arlo_rec.oversight.findings import Finding, Severity
 from arlo_rec.policy import RETENTION, Role
 from arlo_rec.store import Store
@@ -35,6 +36,13 @@ _LEAST_A_DAY: Final = 64 * 1024 * 1024  # bytes, of a store that has taken nothi
 Runs = Mapping[Job, LastRun | None]
 
 
+class LastDrill(NamedTuple):
+    """The newest drill of an officer."""
+
+    at: datetime
+    is_good: bool
+
+
 class Room(NamedTuple):
     """The bytes that are free on the store's disk, and those that a busy day of the last week took."""
 
@@ -42,11 +50,22 @@ class Room(NamedTuple):
     day: int
 
 
+def last_drill(store: Store) -> LastDrill | None:
+    """The newest drill of an officer, if there was one."""
+    for entry in store.log.entries.of_drills():
+        event = entry.event
+        if isinstance(event, Drilled):
+            is_good = event.problem is None and not event.damaged and not event.problems
+            return LastDrill(entry.at, is_good)
+    return None
+
+
 def last_runs(store: Store) -> Runs:
     """The newest run of each job."""
-    purge = store.clock.get().last_purge()
+    purge, drilled = store.clock.get().last_purge(), last_drill(store)
     backups = [row.at for row in store.catalogue.escrows.every() if row.number]
     known = {
+        Job.DRILL: LastRun(drilled.at, 0 if drilled.is_good else 1) if drilled is not None else None,
         Job.PURGE: LastRun(purge) if purge is not None else None,
         Job.BACKUP: LastRun(max(backups)) if backups else None,
     }
@@ -81,6 +100,9 @@ def of_jobs(store: Store, runs: Runs, now: datetime) -> Iterator[Finding]:
     verified = runs[Job.VERIFY]
     if verified is not None and verified.problems:
         yield Finding(Severity.CRITICAL, "verify_found", {"count": verified.problems, "at": verified.at})
+    drilled = runs[Job.DRILL]
+    if drilled is not None and drilled.problems:
+        yield Finding(Severity.CRITICAL, "drill_failed", {"at": drilled.at})
     if not store.settings.escrows and now - founded > DAY:
         yield Finding(Severity.WARNING, "no_backup")
 

@@ -197,7 +197,7 @@ def _missing_files(store: Store) -> Iterator[str]:
     layout = store.layout
     if not is_plain(layout.root / LOCK):
         yield f"{layout.root.name}/{LOCK}"
-    wanted = [layout.open_lock, layout.intake_lock, layout.attempts]
+    wanted = [layout.open_lock, layout.intake_lock, layout.drill_lock, layout.attempts]
     for person in store.roster.people:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
     wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished() if is_number(number)]

@@ -139,11 +139,14 @@ def _open_copy(
     store = Store(target, connection, blobs, root, identity, new_seed, state)
     store.instance = store.instance._replace(place=None)
     try:
-        schema.demand(store.meta.number("schema"), source.folder)
-        schema.demand_untouched(store.db, source.folder)
+        version = schema.demand(store.meta, source.folder)
+        schema.demand_untouched(store.db, source.folder, version)
         store.load_documents()
         _demand_officer(store)
         _demand_signed(store, source)
+        if version < schema.VERSION:
+            with store.db.writing():
+                schema.upgrade(store.db, store.meta)
         past = PastLog(store)
         past.read_own()
         past.demand_current()

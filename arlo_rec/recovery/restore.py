@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import Instance, StateFolder
 from arlo_rec.log import events, projection
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.policy_versions import demanded_reason
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
@@ -163,8 +163,8 @@ def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout
     try:
         yield target
     except BaseException:
-        for folder in (target.store, target.root):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(Unreachable):
+            layout.remove_copy(target.store, target.root)
         raise
 
 
@@ -184,9 +184,10 @@ def _alone(options: RestoreOptions) -> Iterator[None]:
 def _remove_half_made(options: RestoreOptions) -> None:
     """Remove what a killed restore left behind."""
     if (options.store / UNFINISHED).exists() and not (options.store / "store.toml").exists():
-        for folder in (options.store, options.root):
-            if (folder / UNFINISHED).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+        if (options.root / UNFINISHED).exists():
+            layout.remove_copy(options.store, options.root)
+        else:
+            shutil.rmtree(options.store, ignore_errors=True)
 
 
 def _restore(

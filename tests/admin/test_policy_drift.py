@@ -16,7 +16,7 @@ from arlo_rec.model.policy_versions import Policy, parts
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.model.times import local_date
 from tests.support.attack import own_code
-from tests.support.backups import back_up, lose, restore
+from tests.support.backups import back_up, lose, places, restore
 from tests.support.clock import later
 from tests.support.copies import SAID, labels
 from tests.support.policies import NEW_PROMPT, NEW_TEXT, another_release, new_prompt, propose, put, refused
@@ -95,6 +95,18 @@ def test_no_right_is_closed_while_a_release_is_not_approved(world: World, monkey
         answer = world.run(*typed, "--json", who=who)
         assert answer.exit in (0, 3), (words, answer)
     assert world.json("status", who="iver")["held"] == 0, "the withdrawal erased it"
+
+
+def test_backups_are_made_and_tried_while_a_release_is_not_approved(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("call")
+    back_up(world)
+    another_release(monkeypatch, "rules", "retention")
+    assert back_up(world)["held"] == 1
+    folder, ring = places(world)
+    for who in ("sigrid", "cron"):
+        assert world.json("drill", str(folder), "--escrow", str(ring), who=who)["lost"] == 0
 
 
 def test_code_and_layout_of_another_release_are_no_drift() -> None:

@@ -66,6 +66,7 @@ HARMLESS_STRUCK = {
 HARMLESS_NUMBERS = {
     "changes": "a number that grew is no rollback; one that fell is noticed by whoever saw it",
     "fed": "it says whether the feed's file is made where there is none, and up to where that forgot with the log",
+    "needs": "only a program that does not open the catalogue shows it",
     "flush_due": "it only has the journal emptied once more, and a receipt say so",
     "spools": "folders in which an answer looks for refused calls; nothing is removed by it",
     "attempts_taken": _NOTES,

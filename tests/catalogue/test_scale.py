@@ -283,7 +283,9 @@ def _is_whole(sql: str, plan: str) -> bool:
     table = re.match(r"(SCAN|SEARCH) (\w+)", plan)
     if table is None or table[2] not in LARGE:
         return False
-    if plan.endswith(("entries_of_cases", "entries_of_forgetting")):  # partial indexes: a few entries alone
+    if plan.endswith(
+        ("entries_of_cases", "entries_of_drills", "entries_of_forgetting")
+    ):  # partial indexes: a few entries alone
         return False
     by_state_alone = table[2] == "recordings" and plan.endswith("(state=?)")
     return table[1] == "SCAN" or (by_state_alone and not re.search("'(arriving|erasing)'", sql))

@@ -317,6 +317,7 @@ ABBREVIATED = [
 OF_OWNERS = {
     "init": ["--officer", "mallory"],
     "backup": ["STORE/b", "--escrow", "STORE/e"],
+    "drill": ["STORE/b", "--escrow", "STORE/e"],
     "restore": ["STORE/b"],
     "demo": ["--dir", "STORE/d"],
     "serve": ["--person", "leif"],

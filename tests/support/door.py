@@ -31,7 +31,7 @@ def via(store: Path | str, person: str, config: str | None = None, account: str 
 def instead_of_the_store(words: list[str], environment: dict[str, str]) -> dict[str, str]:
     """The environment of somebody who has a door to the store that theirs names, where the words go through one."""
     outside = {key: text for key, text in environment.items() if key != "ARLO_REC_STORE"}
-    if not environment["ARLO_REC_STORE"] or words[:1] == ["backup"]:  # which is the owner's
+    if not environment["ARLO_REC_STORE"] or words[:1] in (["backup"], ["drill"]):  # which are the owner's
         return environment
     try:
         outside["ARLO_REC_VIA"] = via(

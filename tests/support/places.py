@@ -6,6 +6,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
 TOP = TESTS.parent
+FORMATS = TESTS / "fixtures" / "formats"  # a store of each released version (fixtures/formats/README.md)
 CALLS = TESTS / "calls"  # sounds, words and truth (calls/README.md)
 GIVEN = CALLS / "given"
 STORES = TESTS / "stores"  # of versions before (stores/README.md)

@@ -335,6 +335,12 @@ def _is_noted(world: World, told: str) -> bool:
     return all(each in listed for each in noted)
 
 
+def _left_nothing(world: World, _told: str) -> bool:
+    """Whether a drill left nothing of its copy, and the store and its account go on."""
+    places = (world.store / "drill", world.root / "drill")
+    return not any(place.exists() for place in places) and world.json("status", who="iver")["critical"] == []
+
+
 def _restores(world: World, _told: str) -> bool:
     """Whether the backup becomes a store in which everything opens that was held."""
     twin = World(world.base / "restored", {"ARLO_REC_STORE": str(world.base / "restored" / "store")})
@@ -390,6 +396,7 @@ SCENES = [
     Scene("purge", ("purge",), "cron", gone=("old",)),
     Scene("purge of 100", ("purge", "--allow-large"), "cron", _hundred, gone=("old", *_HUNDRED)),
     Scene("backup", ("backup", "BACKUP", "--escrow", "ESCROW"), "sigrid", _backed_up, owes=_restores),
+    Scene("drill", ("drill", "BACKUP", "--escrow", "ESCROW"), "sigrid", _backed_up, owes=_left_nothing),
     Scene(
         "release",
         ("release", "COPY", "--reason", "confirmed by two people"),

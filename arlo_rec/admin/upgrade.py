@@ -1,0 +1,79 @@
+"""Upgrading the catalogue of an earlier version, by the first command of a newer program. Order:
+
+    1  the store opened alone, and nothing of it older than a seen state
+    2  the schema as the steps of its version make it
+    3  a copy of the catalogue beside it, where the disk has room; a purge removes it after a day
+    4  one transaction: the missing steps, the sums of changed tables, version, log entry and checkpoint
+
+A crash leaves the old catalogue whole, and the next command upgrades it. Erasing never waits for an upgrade by hand.
+The copy is for a mistake of a step: it opens with the key of the catalogue, and nothing that was erased since opens
+with it, since its root secret was replaced. An older program is refused afterwards, with the version that is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from arlo_rec.backends import FILE_MODE
+from arlo_rec.backends.durable import disk
+from arlo_rec.backends.shared_folder import remove, status, touch
+from arlo_rec.catalogue import schema
+from arlo_rec.keys.layout import BALLAST_BYTES, Layout
+from arlo_rec.log.events import CatalogueUpgraded
+from arlo_rec.model.documents import Record
+from arlo_rec.store import Store
+
+
+class UpgradeAnswer(Record, frozen=True):
+    """The version of the catalogue before and after, and the first program that opens it then."""
+
+    before: int
+    after: int
+    needs: str
+    upgraded: bool  # or only tried
+
+
+class _Undone(Exception):
+    """The end of an upgrade that is only tried."""
+
+
+def carry_out(store: Store, now: datetime, *, dry_run: bool) -> None:
+    """Steps 2 to 4 for a store that is open alone; with *dry_run* the transaction is undone.
+
+    Raises Integrity for a foreign schema, Unreachable without room for the transaction.
+    """
+    before = store.meta.number("schema")
+    schema.demand_untouched(store.db, store.layout.catalogue, before)
+    copied = not dry_run and _copied(store, store.layout.catalogue_before(before))
+    try:
+        with store.change(now) as change:
+            schema.upgrade(store.db, store.meta)
+            schema.demand_untouched(store.db, store.layout.catalogue)
+            change.log(CatalogueUpgraded(before=before, after=schema.VERSION, needs=schema.NEEDS, copied=copied))
+            if dry_run:
+                raise _Undone  # noqa: TRY301 - what undoes a change is an exception
+    except _Undone:
+        pass
+
+
+def _copied(store: Store, path: Path) -> bool:
+    """Whether a copy of the catalogue was made; False where the disk has no room for it and for the transaction."""
+    if not _has_room(store.layout):
+        return False
+    with disk():
+        remove(path)
+        touch(path, FILE_MODE)
+    with store.db.reading():
+        store.db.copy_to(path)
+    return True
+
+
+def _has_room(place: Layout) -> bool:
+    """Whether the disk holds the copy and a journal as long, and keeps the room of an erasure."""
+    with disk():
+        free = os.statvfs(place.store)
+    about = status(place.catalogue)
+    needed = 2 * (about.st_size if about is not None else 0) + 2 * BALLAST_BYTES
+    return free.f_bavail * free.f_frsize > needed
