@@ -1,6 +1,6 @@
 """Make the packages of a release: wheel, source, a .deb for each Debian or Ubuntu, a bill of materials, checksums.
 
-    python tools/make_package.py [--out dist] [--revision 1] [--tools .venv-tools/bin] [RELEASE ...]
+    python -m tools.make_package [--out dist] [--revision 1] [--tools .venv-tools/bin] [RELEASE ...]
 
 A package holds an environment for its release's own Python, from the wheels of requirements/run.txt by their hashes. No
 Python of that release is needed here: nothing is compiled, which the package does when it is installed. The same commit
@@ -19,15 +19,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from arlo_rec import __version__
+from arlo_rec.oversight import units
+
 TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP))
-
-from arlo_rec import __version__  # noqa: E402 - of this folder, wherever the command is started
-from arlo_rec.oversight import units  # noqa: E402
-
 SCRIPTS = TOP / "tools" / "package"
 UNPACKED = Path("opt/arlo-rec/package")  # where dpkg unpacks, and nothing runs
 DOCS = Path("usr/share/doc/arlo-rec")
@@ -73,7 +72,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="arlo-rec-package-") as folder:
         for name in asked.releases or RELEASES:
             base = Path(folder) / name
-            site = _environment(base / "root", RELEASES[name], out, asked.tools)
+            site = _environment(base / "root", RELEASES[name], made[0], asked.tools)
             bill = out / f"arlo-rec-{__version__}.cdx.json"
             _bill_of_materials(site, bill, base / "bill", asked.tools)
             _rest(base / "root", site, bill, RELEASES[name])
@@ -99,7 +98,7 @@ def _distributions(out: Path) -> list[Path]:
 # -- the environment ------------------------------------------------------------------------------------
 
 
-def _environment(root: Path, release: Release, wheels: Path, tools: Path) -> Path:
+def _environment(root: Path, release: Release, wheel: Path, tools: Path) -> Path:
     """An environment of that release's Python below *root*; its folder of packages."""
     base = root / UNPACKED
     site = base / "lib" / f"python{release.python}" / "site-packages"
@@ -111,7 +110,8 @@ def _environment(root: Path, release: Release, wheels: Path, tools: Path) -> Pat
     install += ["--python-version", release.python, "--python-platform", PLATFORM]
     lock = TOP / "requirements" / "run.txt"
     _run(*install, "--only-binary", ":all:", "--require-hashes", "-r", lock)
-    _run(*install, "--no-index", "--no-cache", "--find-links", wheels, f"arlo-rec=={__version__}")
+    with zipfile.ZipFile(wheel) as file:  # of Python alone; an installer would write the time beside it
+        file.extractall(site)
     shutil.rmtree(site / "bin")  # of others' programs, for this machine's Python
     (site / ".lock").unlink(missing_ok=True)
     return site
