@@ -138,11 +138,14 @@ def _via(run: Run) -> str:
 
 
 def _program() -> str:
-    """The path by which services start this program; raises Usage where it is not installed."""
+    """The path by which services start this program; raises Usage where it is not installed.
+
+    The name that is typed comes first: it may be a link that an upgrade moves.
+    """
     if sys.prefix.startswith(PACKAGED):
         return PROGRAM
     beside = Path(sys.prefix, "bin", "arlo-rec")
-    found = str(beside) if beside.is_file() else shutil.which("arlo-rec")
+    found = shutil.which("arlo-rec") or (str(beside) if beside.is_file() else None)
     if found is None:
         raise Usage("program_not_installed")
     return found

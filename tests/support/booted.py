@@ -5,6 +5,7 @@ What it writes goes into memory and is gone with it. It has no network. This Pyt
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -14,16 +15,20 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pytest
 import typer
 
 from tests.support.places import TOP
+from tests.support.world import PASSPHRASE
 
 NSPAWN = Path("/run/systemd/nspawn")  # systemd-nspawn keeps its locks there
 STARTED = 60.0  # seconds until systemd runs
 PARTS = "/opt/arlo-rec-tests"
 PROGRAM = "/usr/bin/arlo-rec"
+OFFICER = "--as sigrid --passphrase-file /var/lib/arlo/passphrase"
+SERVICES = {"telephone": "ingest", "cron": "retention", "it": "auditor", "witness": "auditor"}
 
 
 def demand_containers() -> None:
@@ -149,3 +154,31 @@ class Booted:
 def quoted(*words: str | Path) -> str:
     """Words as a line of shell."""
     return shlex.join(map(str, words))
+
+
+# -- a store on it ----------------------------------------------------------------------------------------
+
+
+def settle(machine: Booted) -> None:
+    """Write the settings of the examples."""
+    settings = 'store = "/srv/arlo/store"\\nfeed = "/mnt/feed/arlo.jsonl"\\n'
+    machine.done(f"mkdir -p /etc/arlo-rec; printf '{settings}' > /etc/arlo-rec/config.toml; chmod 0755 /etc/arlo-rec")
+
+
+def found(machine: Booted) -> None:
+    """Make the store and the keys of its services, where the accounts and their folders are there."""
+    machine.done("install -d -m 0700 -o arlo -g arlo /mnt/backup/arlo /mnt/escrow/arlo /mnt/feed")
+    machine.done("install -m 0600 -o arlo /dev/null /var/lib/arlo/passphrase")
+    machine.done(f"echo {quoted(PASSPHRASE)} > /var/lib/arlo/passphrase")
+    as_owner(machine, "init --officer sigrid --store /srv/arlo/store --passphrase-file /var/lib/arlo/passphrase")
+    for name, role in SERVICES.items():
+        as_owner(machine, f"person add {name} --role {role} --service --key-out /var/lib/arlo/{name}.key {OFFICER}")
+        machine.done(f"install -m 0400 /var/lib/arlo/{name}.key /etc/arlo-rec/; shred -u /var/lib/arlo/{name}.key")
+    as_owner(machine, f"backup /mnt/backup/arlo --escrow /mnt/escrow/arlo {OFFICER}")
+
+
+def as_owner(machine: Booted, words: str) -> dict[str, Any]:
+    """Run a command as the account that owns the store; it must succeed."""
+    told = machine.done(f"cd /; runuser -u arlo -- env HOME=/var/lib/arlo arlo-rec {words} --json")
+    answer: dict[str, Any] = json.loads(told)
+    return answer

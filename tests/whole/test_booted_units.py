@@ -7,20 +7,17 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from arlo_rec.commands import COMMANDS
-from tests.support.booted import Booted, demand_containers, quoted
+from tests.support.booted import OFFICER, Booted, as_owner, demand_containers, found, quoted, settle
 from tests.support.compressed import with_soundfile
-from tests.support.world import DUE_SOON, PASSPHRASE, World
+from tests.support.world import DUE_SOON, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("booted")]
 
-OFFICER = "--as sigrid --passphrase-file /var/lib/arlo/passphrase"
 PLACES = "--spool /var/spool/arlo --backup /mnt/backup/arlo --escrow /mnt/escrow/arlo"
-SERVICES = {"telephone": "ingest", "cron": "retention", "it": "auditor", "witness": "auditor"}
 FLAC = with_soundfile("FLAC", "PCM_16", channels=2, seconds=5)
 SSH_CONFIG = """\
 Host recordings
@@ -38,36 +35,17 @@ def machine() -> Iterator[Booted]:
     """A machine with a store, its services' keys and its units, as the documents have it."""
     demand_containers()
     with tempfile.TemporaryDirectory(prefix="arlo-booted-") as folder, Booted(Path(folder)) as booted:
+        settle(booted)
+        told = json.loads(booted.done(f"arlo-rec install-units {PLACES} --json"))
+        *make, enable = told["next"]
+        assert enable.startswith("systemctl enable --now ")
+        for line in make:
+            booted.done(line)
         found(booted)
         yield booted
 
 
-def found(machine: Booted) -> None:
-    """Make the accounts, the folders, the store and its services."""
-    settings = 'store = "/srv/arlo/store"\\nfeed = "/mnt/feed/arlo.jsonl"\\n'
-    machine.done(f"mkdir -p /etc/arlo-rec; printf '{settings}' > /etc/arlo-rec/config.toml; chmod 0755 /etc/arlo-rec")
-    told = json.loads(machine.done(f"arlo-rec install-units {PLACES} --json"))
-    *make, enable = told["next"]
-    assert enable.startswith("systemctl enable --now ")
-    for line in make:
-        machine.done(line)
-    machine.done("install -d -m 0700 -o arlo -g arlo /mnt/backup/arlo /mnt/escrow/arlo /mnt/feed")
-    machine.done("install -m 0600 -o arlo /dev/null /var/lib/arlo/passphrase")
-    machine.done(f"echo {quoted(PASSPHRASE)} > /var/lib/arlo/passphrase")
-    as_owner(machine, "init --officer sigrid --store /srv/arlo/store --passphrase-file /var/lib/arlo/passphrase")
-    for name, role in SERVICES.items():
-        as_owner(machine, f"person add {name} --role {role} --service --key-out /var/lib/arlo/{name}.key {OFFICER}")
-        machine.done(f"install -m 0400 /var/lib/arlo/{name}.key /etc/arlo-rec/; shred -u /var/lib/arlo/{name}.key")
-    as_owner(machine, f"backup /mnt/backup/arlo --escrow /mnt/escrow/arlo {OFFICER}")
-
-
-def as_owner(machine: Booted, words: str) -> dict[str, Any]:
-    """Run a command as the account that owns the store; it must succeed."""
-    told = machine.done(f"cd /; runuser -u arlo -- env HOME=/var/lib/arlo arlo-rec {words} --json")
-    return json.loads(told)
-
-
-def deliver(machine: Booted, stem: str, *, sound: bytes | None = None, name: str = "", **how: Any) -> None:
+def deliver(machine: Booted, stem: str, *, sound: bytes | None = None, name: str = "", **how: object) -> None:
     """A call in the spool, as the exchange leaves it."""
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))

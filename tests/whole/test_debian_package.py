@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from arlo_rec import __version__
-from tests.support.booted import Booted, demand_containers
+from tests.support.booted import Booted, demand_containers, found, settle
 from tests.support.places import TOP
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]
@@ -177,6 +177,20 @@ def test_the_program_of_a_folder_or_an_environment_variable_is_not_run(machine: 
     assert booted.sh("cd /root/evil; PYTHONPATH=/root/evil arlo-rec --version").returncode == 0
 
 
+@pytest.fixture(scope="module")
+def stored(machine: tuple[Booted, Packages]) -> Booted:
+    """The machine with a store, made by the commands of the documents."""
+    booted, _ = machine
+    settle(booted)
+    found(booted)
+    return booted
+
+
+@pytest.mark.parametrize("name", ["purge", "ingest", "backup", "verify"])
+def test_the_units_of_the_package_do_their_work(stored: Booted, name: str) -> None:
+    assert stored.start(f"arlo-rec-{name}.service") == ("0", "success"), stored.journal(f"arlo-rec-{name}.service")
+
+
 def test_an_upgrade_is_never_without_a_program_and_what_was_started_goes_on(machine: tuple[Booted, Packages]) -> None:
     booted, packages = machine
     before = runs(booted)
@@ -240,9 +254,9 @@ def test_the_version_before_comes_back_with_one_command(machine: tuple[Booted, P
     assert booted.done("dpkg-query -W -f '${Version}' arlo-rec").startswith(f"{__version__}-1~")
 
 
-def test_a_removal_leaves_the_store_the_keys_and_the_accounts(machine: tuple[Booted, Packages]) -> None:
-    booted, _ = machine
-    booted.done("install -d /etc/arlo-rec /srv/arlo/store; touch /etc/arlo-rec/cron.key /srv/arlo/store/store.toml")
+def test_a_removal_leaves_the_store_the_keys_and_the_accounts(stored: Booted) -> None:
+    booted = stored
+    assert booted.done("ls /etc/arlo-rec/cron.key /srv/arlo/store/store.toml")
     booted.done("env DEBIAN_FRONTEND=noninteractive apt-get remove -y -q arlo-rec")
     assert booted.done("ls -d /opt/arlo-rec /usr/bin/arlo-rec 2>/dev/null || true") == ""
     assert booted.sh("systemctl is-active arlo-rec-check.timer").stdout.strip() != "active"
