@@ -45,6 +45,12 @@ RELEASES = {
     "ubuntu24.04": Release("3.12", "ubuntu24.04"),
 }
 PLATFORM = "x86_64-manylinux_2_36"  # with the oldest libc among them
+INSIDE = """
+Libraries inside their wheels: libsndfile with FLAC, Ogg, Vorbis, Opus and mpg123 in soundfile (LGPL-2.1-or-later and BSD);
+LAME in lameenc (LGPL-2.0-or-later); OpenBLAS in numpy (BSD-3-Clause) with libgfortran (GPL-3.0 with the exception for
+libraries); SQLCipher in sqlcipher3 (BSD-3-Clause); OpenSSL in cryptography and sqlcipher3 (Apache-2.0). The texts of GPL,
+LGPL and Apache-2.0 lie in /usr/share/common-licenses.
+"""
 COMPLETIONS = {
     "bash": "usr/share/bash-completion/completions/arlo-rec",
     "zsh": "usr/share/zsh/vendor-completions/_arlo-rec",
@@ -122,11 +128,13 @@ def _bill_of_materials(site: Path, bill: Path, beside: Path, tools: Path) -> Non
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     (beside / "bin").mkdir(parents=True)
     (beside / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
-    (beside / "pyvenv.cfg").write_text(f"home = {Path(os.path.realpath(sys.executable)).parent}\n")
+    home = Path(os.path.realpath(sys.executable)).parent
+    (beside / "pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
     (beside / "lib" / version).mkdir(parents=True)
     (beside / "lib" / version / "site-packages").symlink_to(site)
     words = ["environment", "--output-reproducible", "--pyproject", TOP / "pyproject.toml", "--mc-type", "application"]
-    _run(tools / "cyclonedx-py", *words, "--output-file", bill, beside / "bin" / "python")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    _run(tools / "cyclonedx-py", *words, "--output-file", bill, beside / "bin" / "python", env=environment)
 
 
 # -- what lies beside it --------------------------------------------------------------------------------
@@ -176,7 +184,7 @@ def _licences(site: Path, folder: Path) -> str:
             _put(folder / name / "-".join(path.relative_to(information).parts), path.read_bytes())
         ships = "" if texts else "; its wheel ships no text, see its home page"
         lines.append(f"{name} {told['Version']}: {licence or 'see licences'}{ships}\n")
-    return "".join(lines)
+    return "".join([*lines, INSIDE])
 
 
 def _classified(told: email.message.Message) -> str:

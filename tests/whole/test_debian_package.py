@@ -6,6 +6,7 @@ The ordinary run installs it over this machine's own files; `--prove` makes a cl
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -55,6 +56,13 @@ def made(release: str, out: Path) -> list[Path]:
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=TOP)
     assert done.returncode == 0, done.stderr
     return sorted(out.iterdir())
+
+
+def locked() -> set[str]:
+    """The packages of the lock that are for Linux."""
+    text = (TOP / "requirements" / "run.txt").read_text()
+    named = re.findall(r"^([\w-]+)==\S+( ; sys_platform == 'win32')? ", text, re.MULTILINE)
+    return {name.lower().replace("_", "-") for name, elsewhere in named if not elsewhere}
 
 
 def later(deb: Path, folder: Path) -> Path:
@@ -166,7 +174,9 @@ def test_one_command_installs_program_account_folders_units_and_manuals(machine:
     assert {"cryptography", "sqlcipher3", "lameenc", "numpy"} <= set(
         re.findall(r"^(\S+) [0-9]", licences, re.MULTILINE)
     )
-    assert "CycloneDX" in booted.done("cat /usr/share/doc/arlo-rec/sbom.cdx.json")
+    bill = json.loads(booted.done("cat /usr/share/doc/arlo-rec/sbom.cdx.json"))
+    listed = {part["name"].lower().replace("_", "-") for part in bill["components"]}
+    assert bill["bomFormat"] == "CycloneDX" and listed == locked()
     told = booted.done("cd /srv; arlo-rec install-units --store /srv/arlo/store --dry-run --lang en")
     assert "would be written" in told
 
