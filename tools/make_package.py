@@ -46,10 +46,10 @@ RELEASES = {
 }
 PLATFORM = "x86_64-manylinux_2_36"  # with the oldest libc among them
 INSIDE = """
-Libraries inside their wheels: libsndfile with FLAC, Ogg, Vorbis, Opus and mpg123 in soundfile (LGPL-2.1-or-later and BSD);
-LAME in lameenc (LGPL-2.0-or-later); OpenBLAS in numpy (BSD-3-Clause) with libgfortran (GPL-3.0 with the exception for
-libraries); SQLCipher in sqlcipher3 (BSD-3-Clause); OpenSSL in cryptography and sqlcipher3 (Apache-2.0). The texts of GPL,
-LGPL and Apache-2.0 lie in /usr/share/common-licenses.
+Libraries inside their wheels: libsndfile with FLAC, Ogg, Vorbis, Opus and mpg123 in soundfile (LGPL-2.1-or-later, BSD);
+LAME in lameenc (LGPL-2.0-or-later); OpenBLAS in numpy (BSD-3-Clause) with libgfortran (GPL-3.0, and its exception for
+libraries); SQLCipher in sqlcipher3 (BSD-3-Clause); OpenSSL in cryptography and sqlcipher3 (Apache-2.0). The texts of
+GPL, LGPL and Apache-2.0 lie in /usr/share/common-licenses.
 """
 COMPLETIONS = {
     "bash": "usr/share/bash-completion/completions/arlo-rec",
