@@ -55,7 +55,7 @@ RestrictAddressFamilies=AF_UNIX
 BY_SSH: Final = """\
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 """
-# 243: systemd found no key file to hand over. 226: a folder that it was to open for writing is not there.
+# No status: a mount that it waited for failed. 243: systemd found no key file to hand over. 226: a folder is not there.
 FAILED: Final = """\
 [Unit]
 Description=arlo-rec: say in the journal that %i failed
@@ -66,6 +66,7 @@ DynamicUser=yes
 SyslogIdentifier=arlo-rec
 ExecStart=/bin/sh -c 'case "$$MONITOR_EXIT_STATUS" in \
 243) why="its key file is missing, or is not for this machine: systemctl cat %i names it";; \
+"") why="it was not started, since a disk that it needs is not mounted: systemctl status %i";; \
 226) why="a folder of its ReadWritePaths is missing: systemctl cat %i";; \
 *) why="it ended with $$MONITOR_EXIT_STATUS ($$MONITOR_SERVICE_RESULT): man arlo-rec says what that means";; esac; \
 echo "<3>%i did not do its work; $$why; journalctl -u %i has what it said"'

@@ -113,6 +113,20 @@ def test_a_missing_spool_is_told_with_its_status(machine: Booted) -> None:
         machine.done("mv /var/spool/away /var/spool/arlo")
 
 
+def test_a_disk_that_is_not_mounted_is_told_and_nothing_is_made_in_its_place(machine: Booted) -> None:
+    unit = "/etc/systemd/system/mnt-backup.mount"
+    machine.done("mv /mnt/backup /mnt/away; mkdir /mnt/backup")
+    machine.done(f"printf '[Mount]\\nWhat=/etc/hostname\\nWhere=/mnt/backup\\nType=ext4\\n' > {unit}")
+    machine.done("systemctl daemon-reload")
+    try:
+        assert machine.sh("systemctl start arlo-rec-backup.service").returncode != 0
+        assert "arlo-rec-backup.service did not do its work; it was not started, since a disk" in failure(machine)
+        assert machine.done("ls /mnt/backup") == ""
+        assert machine.start("arlo-rec-purge.service") == ("0", "success"), machine.journal("arlo-rec-purge.service")
+    finally:
+        machine.done(f"rm {unit}; rmdir /mnt/backup; mv /mnt/away /mnt/backup; systemctl daemon-reload")
+
+
 def test_a_service_without_its_key_file_is_told_and_does_nothing(machine: Booted) -> None:
     machine.done("mv /etc/arlo-rec/cron.key /etc/arlo-rec/away")
     try:

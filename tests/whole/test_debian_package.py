@@ -237,6 +237,18 @@ def test_an_upgrade_that_is_killed_leaves_the_one_before(machine: tuple[Booted, 
     assert booted.done("dpkg --verify arlo-rec; find /opt/arlo-rec -name '*.dpkg-*'") == ""
 
 
+def test_a_kill_at_any_time_leaves_a_program_and_the_package_can_go_on(
+    machine: tuple[Booted, Packages], *, whole: bool
+) -> None:
+    booted, packages = machine
+    for number in range(12 if whole else 2):
+        wait = f"sleep {0.2 + number * 0.6:.1f}"
+        booted.sh(f"setsid dpkg -i {packages[number % 2]} >/dev/null 2>&1 & dpkg=$!; {wait}; kill -KILL -$dpkg")
+        runs(booted)
+    booted.done(f"dpkg --configure -a; {INSTALL} --reinstall {packages.second}")
+    assert "-2~" in runs(booted)
+
+
 def kill_at(booted: Booted, package: str, moment: str) -> None:
     """Kill an installation, with all that it started, as soon as a line of shell is true."""
     booted.done(
