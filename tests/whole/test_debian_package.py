@@ -22,6 +22,7 @@ import pytest
 from arlo_rec import __version__
 from tests.support.booted import Booted, demand_containers, found, settle
 from tests.support.places import TOP
+from tools.make_package import COMPLETIONS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]
 
@@ -167,9 +168,10 @@ def test_one_command_installs_program_account_folders_units_and_manuals(machine:
     units = "/usr/lib/systemd/system/arlo-rec-*"
     booted.done(f"systemd-analyze verify --man=no {units}")
     assert "enabled " not in booted.done("systemctl list-unit-files --no-legend 'arlo-rec-*' | sed 's/ enabled$//'")
-    for shell, path in (("bash", "bash-completion/completions/arlo-rec"), ("zsh", "zsh/vendor-completions/_arlo-rec")):
-        assert "_ARLO_REC_COMPLETE" in booted.done(f"cat /usr/share/{path}")
-        booted.done(f"! command -v {shell} >/dev/null || {shell} -n /usr/share/{path}")
+    for shell, path in COMPLETIONS.items():
+        booted.done(f"! command -v {shell} >/dev/null || {shell} -n /{path}; test -s /{path}")
+    typed = "COMP_WORDS=(arlo-rec pur); COMP_CWORD=1; _arlo_rec_completion arlo-rec; echo ${COMPREPLY[@]}"
+    assert booted.done(f"bash -c '. /{COMPLETIONS['bash']}; {typed}'") == "purge\n"
     licences = booted.done("cat /usr/share/doc/arlo-rec/copyright")
     assert {"cryptography", "sqlcipher3", "lameenc", "numpy"} <= set(
         re.findall(r"^(\S+) [0-9]", licences, re.MULTILINE)
@@ -230,7 +232,6 @@ def test_an_upgrade_that_is_killed_leaves_the_one_before(machine: tuple[Booted, 
     }[moment]
     kill_at(booted, packages.first, is_there)
     assert runs(booted) == before
-    assert booted.sh("cd /; runuser -u arlo -- arlo-rec demo --lang en").returncode == 0
     booted.done(f"dpkg --configure -a; {INSTALL} --reinstall {packages.second}")
     assert "-2~" in runs(booted)
     assert len(booted.done(ENVIRONMENTS).split()) == 2
@@ -241,7 +242,9 @@ def test_a_kill_at_any_time_leaves_a_program_and_the_package_can_go_on(
     machine: tuple[Booted, Packages], *, whole: bool
 ) -> None:
     booted, packages = machine
-    for number in range(12 if whole else 2):
+    if not whole:
+        pytest.skip("an installation is killed at twelve moments with --prove")
+    for number in range(12):
         wait = f"sleep {0.2 + number * 0.6:.1f}"
         booted.sh(f"setsid dpkg -i {packages[number % 2]} >/dev/null 2>&1 & dpkg=$!; {wait}; kill -KILL -$dpkg")
         runs(booted)
