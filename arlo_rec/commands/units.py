@@ -72,7 +72,7 @@ def install_units(
             _carry_out(each)
     files = [each.file for each in planned]
     names = [Path(each.path).name for each in files]
-    timers = sorted(name for name in names if name.endswith(".timer"))
+    timers = sorted({name for name in names if name.endswith(".timer")})
     following = _after_removal(timers) if remove else _after_writing(timers)
     answer = UnitsInstalled(files, following if files else [])
     code = "units.would" if dry_run else "units.file"
@@ -88,7 +88,7 @@ def _after_writing(timers: list[str]) -> list[str]:
 
 
 def _after_removal(timers: list[str]) -> list[str]:
-    return [*([f"systemctl disable --now {' '.join(timers)}"] if timers else []), "systemctl daemon-reload"]
+    return [*([f"systemctl stop {' '.join(timers)}"] if timers else []), "systemctl daemon-reload"]
 
 
 # -- the machine --------------------------------------------------------------------------------------
@@ -185,8 +185,12 @@ def _is_ours(path: Path) -> bool:
 
 
 def _to_remove() -> list[Planned]:
-    found = [*sorted(UNITS.glob("arlo-rec-*")), ACCOUNTS, FOLDERS]
-    return [Planned(UnitFile(str(path), "removed")) for path in found if _is_ours(path)]
+    """The files that this command wrote, and the links by which systemctl enabled them."""
+    found = [path for path in (*sorted(UNITS.glob("arlo-rec-*")), ACCOUNTS, FOLDERS) if _is_ours(path)]
+    links = [
+        path for path in sorted(UNITS.glob("*.wants/arlo-rec-*")) if path.is_symlink() and path.readlink() in found
+    ]
+    return [Planned(UnitFile(str(path), "removed")) for path in (*links, *found)]
 
 
 def _carry_out(planned: Planned) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.commands import COMMANDS
+from arlo_rec.oversight.units import SERVICES as SERVICES_OF_THE_STORE
 from tests.support.booted import OFFICER, Booted, as_owner, demand_containers, found, quoted, settle
 from tests.support.compressed import with_soundfile
 from tests.support.world import DUE_SOON, World
@@ -96,11 +97,18 @@ def test_the_other_services_of_the_store_do_their_work(machine: Booted, name: st
         assert ended == ("0", "success"), found
 
 
-def test_a_timer_comes_at_its_time_and_ends_with_the_unit(machine: Booted) -> None:
-    machine.done("systemctl enable --now arlo-rec-purge.timer")
-    assert "arlo-rec-purge.timer" in machine.done("systemctl list-timers --no-pager --plain")
-    assert machine.done("systemctl show arlo-rec-purge.timer -p NextElapseUSecRealtime --value").strip()
-    machine.done("systemctl disable --now arlo-rec-purge.timer")
+def test_the_commands_that_come_next_begin_and_end_the_timers(machine: Booted) -> None:
+    names = {f"arlo-rec-{name}.timer" for name in SERVICES_OF_THE_STORE}
+    try:
+        for words, left in ((PLACES, names), ("--remove", set()), (PLACES, names)):
+            for line in json.loads(machine.done(f"arlo-rec install-units {words} --json"))["next"]:
+                machine.done(line)
+            listed = machine.done("systemctl list-timers --all --no-pager --plain 'arlo-rec-*'")
+            assert {word for word in listed.split() if word.endswith(".timer")} == left
+            enabled = machine.sh("ls /etc/systemd/system/timers.target.wants").stdout.split()
+            assert {name for name in enabled if name.startswith("arlo-rec")} == left
+    finally:
+        machine.done(f"systemctl disable --now {' '.join(names)}")
 
 
 def test_a_missing_spool_is_told_with_its_status(machine: Booted) -> None:
