@@ -123,10 +123,19 @@ SERVICES: Final[Mapping[str, Service]] = {  # of the store's machine
         needs="{store} {root}",
         writes="{folders} -{feed}",
     ),
-    "check": Service(
-        "say what needs a hand, and write it for Prometheus",
-        "metrics --out {metrics}\ncheck",
+    "metrics": Service(
+        "write figures for Prometheus",
+        "metrics --out /var/lib/arlo-rec-metrics/arlo-rec.prom --quiet",
         "*-*-* *:0/5:00",
+        key="it",
+        success="11",
+        needs="{store} {root}",
+        writes="{folders} -{feed}",
+    ),
+    "check": Service(
+        "say what needs a hand",
+        "check",
+        "*-*-* *:0/5:30",
         key="it",
         success="1",
         needs="{store} {root}",
@@ -242,7 +251,7 @@ def is_plain(path: Path) -> bool:
 
 
 def _service(name: str, service: Service, machine: Machine) -> str:
-    places = _places(name, machine)
+    places = _places(machine)
     needs = service.needs.format_map(places)
     lines = [
         "[Unit]",
@@ -258,8 +267,7 @@ def _service(name: str, service: Service, machine: Machine) -> str:
         *([f"SuccessExitStatus={service.success}"] if service.success else []),
     ]
     for command in service.command.format_map(places).split("\n"):
-        unasked = "-" if command.startswith("metrics") else ""  # no reason to say nothing else
-        lines.append(f"ExecStart={unasked}{_started(name, machine.program, command)}")
+        lines.append(f"ExecStart={_started(name, machine.program, command)}")
     writes = [word for word in service.writes.format_map(places).split() if word != "-"]  # of a place that is none
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
     return "\n".join(lines) + "\n" + CONFINED + (ALONE if machine.store else BY_SSH)
@@ -297,18 +305,14 @@ def _timer(service: Service) -> str:
     )
 
 
-def _places(name: str, machine: Machine) -> dict[str, str]:
+def _places(machine: Machine) -> dict[str, str]:
     """The texts for the names in a row of the tables."""
     named = {key: getattr(machine, key) for key in ("store", "root", "spool", "backup", "escrow")}
     texts = {key: _quoted(path) for key, path in named.items() if path is not None}
     above = {path.parent for path in (machine.store, machine.root) if path is not None}
     texts["folders"] = " ".join(map(_quoted, sorted(above)))
     texts["feed"] = _quoted(machine.feed.parent) if machine.feed else ""
-    return {"escrow": "", "it": IT_FOLDER, "witness": WITNESS_FOLDER, "metrics": _metrics(name), **texts}
-
-
-def _metrics(name: str) -> str:
-    return f"/var/lib/arlo-rec-{name}/arlo-rec.prom"
+    return {"escrow": "", "it": IT_FOLDER, "witness": WITNESS_FOLDER, **texts}
 
 
 def _quoted(path: Path | str | None) -> str:

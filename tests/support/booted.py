@@ -107,7 +107,8 @@ class Booted:
             python = f"{PARTS}/python/bin/python{sys.version_info.major}.{sys.version_info.minor}"
             program = self.root / PROGRAM[1:]
             program.unlink(missing_ok=True)
-            program.write_text(f'#!/bin/sh\nexec {python} -I -c "{start}; main()" "$@"\n')
+            libraries = f"LD_LIBRARY_PATH={PARTS}/python/lib"  # of a Python that was built for another folder
+            program.write_text(f'#!/bin/sh\nexec env {libraries} {python} -I -c "{start}; main()" "$@"\n')
             program.chmod(0o755)
 
     def _do_mount(self, *words: str | Path) -> None:

@@ -84,7 +84,7 @@ def test_wav_and_flac_are_taken_in_and_what_is_due_goes(machine: Booted) -> None
     assert held(machine) == 2
 
 
-@pytest.mark.parametrize("name", ["backup", "verify", "check", "drill"])
+@pytest.mark.parametrize("name", ["backup", "verify", "metrics", "check", "drill"])
 def test_the_other_services_of_the_store_do_their_work(machine: Booted, name: str) -> None:
     if name not in COMMANDS:
         pytest.skip(f"there is no command {name}")
@@ -92,9 +92,11 @@ def test_the_other_services_of_the_store_do_their_work(machine: Booted, name: st
     found = machine.journal(f"arlo-rec-{name}.service")
     if name == "check":  # on one disk, and in memory: it has much to say
         assert ended[0] in {"0", "1", "2"} and "arlo-rec --help" not in found, found
-        assert machine.done("ls /var/lib/arlo-rec-check").split() != []
     else:
         assert ended == ("0", "success"), found
+    if name == "metrics":
+        assert machine.done("stat -c %a /var/lib/arlo-rec-metrics/arlo-rec.prom").strip() == "644"
+    assert machine.done("find /var/lib/arlo-rec-* -name errors.log") == ""
 
 
 def test_the_commands_that_come_next_begin_and_end_the_timers(machine: Booted) -> None:

@@ -45,7 +45,7 @@ def test_every_service_has_its_timer_and_says_when_it_fails(made: dict[str, str]
 def test_a_machine_without_a_spool_or_a_backup_has_no_service_of_them() -> None:
     names = units(Machine(store=Path("/srv/arlo/store"), root=Path("/srv/arlo/store.root")))
     assert {name.partition(".")[0] for name in names} == {
-        *("arlo-rec-purge", "arlo-rec-verify", "arlo-rec-check", "arlo-rec-failed@")
+        *("arlo-rec-purge", "arlo-rec-verify", "arlo-rec-check", "arlo-rec-metrics", "arlo-rec-failed@")
     }
 
 
