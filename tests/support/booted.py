@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from tests.support.world import PASSPHRASE
 
 NSPAWN = Path("/run/systemd/nspawn")  # systemd-nspawn keeps its locks there
 STARTED = 60.0  # seconds until systemd runs
+STOPPED = 10.0  # seconds until systemd-nspawn has seen that it ended
 PARTS = "/opt/arlo-rec-tests"
 PROGRAM = "/usr/bin/arlo-rec"
 OFFICER = "--as sigrid --passphrase-file /var/lib/arlo/passphrase"
@@ -120,7 +122,17 @@ class Booted:
     def _boot(self) -> None:
         bound = {"python": sys.base_prefix, "site": Path(typer.__file__).parent.parent, "source": TOP}
         binds = [f"--bind-ro={path}:{PARTS}/{name}" for name, path in bound.items()] if self._program else []
-        words = ["systemd-nspawn", "-q", "-D", self.root, "-b", "--register=no", "--keep-unit", "--private-network"]
+        words = [
+            "systemd-nspawn",
+            "-q",
+            "-D",
+            self.root,
+            "-b",
+            "--register=no",
+            "--keep-unit",
+            "--private-network",
+            "--link-journal=no",
+        ]
         words += ["--console=pipe", "--machine=arlo-rec-test", *binds, "systemd.unit=basic.target"]
         with (self.base / "console").open("wb") as console:
             self._nspawn = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
@@ -141,6 +153,11 @@ class Booted:
 
     def _end(self) -> None:
         if self._nspawn is not None:
+            if self._inside:  # its first process: with it all others end, which would outlive systemd-nspawn
+                with suppress(ProcessLookupError):
+                    os.kill(int(self._inside), signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self._nspawn.wait(STOPPED)
             self._nspawn.kill()
             self._nspawn.wait()
         for place in reversed(self._mounted):
