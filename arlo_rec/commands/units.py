@@ -160,7 +160,8 @@ def _to_write(machine: Machine) -> list[Planned]:
     from arlo_rec.oversight import units
 
     above = {path.parent for path in (machine.store, machine.root) if path is not None}
-    own = frozenset(path for path in above if not path.exists() or owner_of(path) == machine.owner)
+    is_made_for = machine.owner == units.OWNER  # and is no person's own account, whose folders are others' too
+    own = frozenset(path for path in above if is_made_for and (not path.exists() or owner_of(path) == machine.owner))
     texts = {UNITS / name: text for name, text in units.units(machine).items()}
     texts |= {ACCOUNTS: units.accounts(machine), FOLDERS: units.folders(machine, own)}
     return [Planned(UnitFile(str(path), _state(path, text)), text) for path, text in texts.items()]

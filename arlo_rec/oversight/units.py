@@ -15,6 +15,7 @@ MARK: Final = "# Written by arlo-rec install-units, which writes it anew; a chan
 KEYS: Final = "/etc/arlo-rec"  # of services: root's files, which systemd hands over
 IT_FOLDER: Final = "/mnt/it"
 WITNESS_FOLDER: Final = "/var/lib/arlo-witness"
+OWNER: Final = "arlo"  # of a store, where no other account owns it
 IT_ACCOUNTS: Final = ("arlo-it", "arlo-witness")
 ANY_SSH: Final = "ssh -T recordings"  # the host of examples/ssh_config
 
@@ -182,7 +183,7 @@ class Machine(NamedTuple):
     """The places and accounts of a machine; what it lacks is None, and has no unit."""
 
     program: str = "/usr/bin/arlo-rec"
-    owner: str = "arlo"
+    owner: str = OWNER
     store: Path | None = None
     root: Path | None = None
     spool: Path | None = None
@@ -218,8 +219,14 @@ def units(machine: Machine) -> dict[str, str]:
 
 def accounts(machine: Machine) -> str:
     """The login accounts of a machine, for systemd-sysusers: one owns the store, or two are IT's."""
-    names = (machine.owner,) if machine.store else IT_ACCOUNTS
-    return MARK + "".join(f'u {name} - "arlo-rec" /var/lib/{name} /bin/sh\n' for name in names)
+    return MARK + "".join(f'u {name} - "arlo-rec" /var/lib/{name} /bin/sh\n' for name in _accounts(machine))
+
+
+def _accounts(machine: Machine) -> tuple[str, ...]:
+    """The accounts to be made: a store of another account than OWNER belongs to somebody who is there already."""
+    if machine.store is None:
+        return IT_ACCOUNTS
+    return (OWNER,) if machine.owner == OWNER else ()
 
 
 def folders(machine: Machine, own: frozenset[Path]) -> str:
@@ -228,18 +235,13 @@ def folders(machine: Machine, own: frozenset[Path]) -> str:
     Backup and escrow only get their owner: made where their disk is not mounted, they would stand in its place.
     """
     owner = machine.owner
-    lines = [f"d /var/lib/{name} 0700 {name} {name}" for name in ((owner,) if machine.store else IT_ACCOUNTS)]
+    lines = [f"d /var/lib/{name} 0700 {name} {name}" for name in _accounts(machine)]
     above = {path.parent for path in (machine.store, machine.root) if path is not None}
     lines += [f"d {_quoted(path)} 0700 {owner} {owner}" for path in sorted(above & own)]
     if machine.spool:
         lines.append(f"d {_quoted(machine.spool)} :2770 :{owner} :{owner}")  # as telephone.md gives it to the exchange
     lines += [f"z {_quoted(path)} 0700 {owner} {owner}" for path in (machine.backup, machine.escrow) if path]
     return MARK + "\n".join(lines) + "\n"
-
-
-def timers(made: Mapping[str, str]) -> list[str]:
-    """The names of the timers among units."""
-    return [name for name in made if name.endswith(".timer")]
 
 
 # -- one unit -----------------------------------------------------------------------------------------

@@ -244,7 +244,9 @@ def test_the_machine_of_the_settings_is_the_one_of_the_units(etc: Etc, tmp_path:
     assert f'"ARLO_REC_CONFIG={config}"' in text
     assert f"RequiresMountsFor={store} {tmp_path}/elsewhere\n" in text
     assert f"-{tmp_path}/feed\n" in text
-    assert "User=root\n" in text  # who owns it here
+    assert "User=root\n" in text  # who owns it here, and has an account
+    for folder in ("sysusers.d", "tmpfiles.d"):
+        assert (etc.folders[folder] / "arlo-rec.conf").read_text().removeprefix(MARK).strip() == ""
 
 
 @pytest.mark.slow
