@@ -17,6 +17,7 @@ RARE: Final = (
     "certificate",
     "clock",
     "drill",
+    "install-units",
     "recovery",
     "serve",
     "trust",
@@ -117,6 +118,7 @@ COMMANDS: Final = {
     "trust": Listed("anyone", "officer:trust", answer="commands.officer:Trusted"),
     "clock": Listed("it", "it:clock", answer="admin.clock:Reading"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify", answer="commands.anyone:Checked"),
+    "install-units": Listed("it", "units:install_units", answer="commands.units:UnitsInstalled"),
     "serve": Listed("it", "it:serve"),
     "demo": Listed("anyone", "demo:demo", answer="commands.demo:Demonstration"),
 }

@@ -62,6 +62,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "policy": "policy prompt",
     "progress": "progress",
     "recovery": "backup restore drill upgrade",
+    "units": "units",
     "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench",
 }
 _SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}

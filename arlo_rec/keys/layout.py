@@ -144,6 +144,21 @@ def find(store: Path) -> Layout:
     return Layout(absolute, root, store_id)
 
 
+def root_of(store: Path) -> Path:
+    """The root folder that a store names, for an account that only looks; STORE.root where there is no store yet."""
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        named = Path(
+            str(tomllib.loads(shared_folder.read_small(store / "store.toml", STORE_FILE_BYTES).decode())["root"])
+        )
+        return named if named.is_absolute() else store.parent / named
+    return store.with_name(f"{store.name}.root")
+
+
+def owner_of(store: Path) -> str:
+    """The login account that owns a store; `arlo` where there is no store yet."""
+    return account(store.stat().st_uid) if store.is_dir() else "arlo"
+
+
 def demand_owner(store: Path) -> None:
     """Raise Unreachable (`not_the_owner`) if another account owns the store: one account reads and writes it.
 

@@ -323,6 +323,7 @@ OF_OWNERS = {
     "serve": ["--person", "leif"],
     "certificate verify": ["STORE/c", "--accesses", "STORE/a"],
     "policy lint-prompt": ["STORE/p"],
+    "install-units": ["--spool", "STORE/s", "--dry-run"],
     "map list": [],
     "map show": ["freepbx"],
     "map check": ["STORE/m.toml"],

@@ -273,7 +273,9 @@ class Said:
         self.command = next((words for words in COMMANDS if words.split() == self.words[: words.count(" ") + 1]), "")
 
 
-NOT_SHOWN = {"serve", "desk"}  # the other end of the door, through which the others speak; and a page
+NOT_SHOWN = {  # the other end of the door, through which the others speak; a page; what looks at this machine's /etc
+    *("serve", "desk", "install-units"),
+}
 
 
 def _all_said() -> list[Said]:

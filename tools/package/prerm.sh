@@ -1,0 +1,6 @@
+#!/bin/sh
+# A removal ends the timers; an upgrade lets them go on.
+set -e
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
+    for timer in @TIMERS@; do systemctl disable --now "$timer" 2>/dev/null || true; done
+fi
