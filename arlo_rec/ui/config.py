@@ -154,15 +154,15 @@ def beforehand(lang: str | None, config: str | None, environment: Mapping[str, s
 
 
 def language(named: str | None, environment: Mapping[str, str], configured: str | None) -> str:
-    """`nb` or `en`: by the option, else by LANG, else by the config file, else Norwegian.
+    """`nb` or `en`: by the option, else by the locale, else by the config file, else English.
 
-    Raises Usage for another name. A LANG of another language, or of none (`C`), is ignored.
+    Raises Usage for another name. A locale of another language, or of none (`C`), is ignored.
     """
     for code in (named, configured):
         if code is not None and code not in LANGUAGES:
             raise Usage("bad_lang", value=code[:20])
     spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
-    return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "nb"
+    return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "en"
 
 
 def _state_dir(config: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:
