@@ -82,6 +82,8 @@ def init(
         run.note(run.say("weak_disk", kind=kind))
     lines = [run.say("init.done", **members(made)), *([] if feed else [run.say("init.advise_feed")])]
     lines += [run.say("init.advise_officer"), run.say("init.next", common=_common(run, made.officer))]
+    lines = lines[:1] if run.quiet else lines
+    lines += [run.say("init.recovery_key", **members(made))]  # last, so that it is still on a small screen
     return Answer(made, lines, always=True)
 
 
