@@ -156,20 +156,3 @@ def test_what_is_typed_ahead_of_a_wrong_passphrases_answer_reaches_no_shell(
         _forget_typed(status)
         assert bool(select.select([theirs], [], [], 0)[0]) is is_left
     os.close(ours)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lang", ["nb", "en"])
-def test_the_recovery_key_of_a_new_store_ends_an_answer_that_fits_a_small_screen(tmp_path: Path, lang: str) -> None:
-    environment = {"HOME": str(tmp_path), "LOGNAME": "sigrid", "PYTHONPATH": str(TOP)}
-    environment |= {"ARLO_REC_STORE": "new", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    secret = Typed(PASSPHRASE, is_secret=True)
-    terminal = Terminal(tmp_path, environment, lambda question: secret if question.endswith(": ") else None)
-    try:
-        screen, status = terminal.run(f"python -m arlo_rec init --officer sigrid --lang {lang}")
-    finally:
-        terminal.close()
-    lines = screen.rstrip().splitlines()
-    assert (status, lines[-1].count("-")) == (0, 12), screen
-    assert sum(max(1, -(-len(line) // 80)) for line in lines) < 24, screen
-    assert sum(line.startswith("  arlo-rec person add") for line in lines) == 3, screen
