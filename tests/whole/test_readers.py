@@ -40,6 +40,12 @@ def page(reader: str, lang: str) -> str:
     return (PAGES / f"{reader}.{lang}.md").read_text("utf-8")
 
 
+def unknown(text: str) -> list[str]:
+    """What follows `arlo-rec` in a text and is no command."""
+    typed = [named.split()[:2] for named in re.findall(r"\barlo-rec ([a-z][a-z -]*)", text)]
+    return [" ".join(words) for words in typed if words[0] not in COMMANDS and " ".join(words) not in COMMANDS]
+
+
 class Reader:
     """Somebody with a page and a terminal, who types what it says."""
 
@@ -132,6 +138,13 @@ def test_each_command_of_a_readers_page_does_what_the_page_says(world: World, re
         typist.terminal.close()
 
 
+def test_the_checklist_names_commands_and_examples_that_there_are() -> None:
+    text = (TOP / "docs" / "checklist.md").read_text("utf-8")
+    assert unknown(text) == []
+    assert all((TOP / "examples" / name).is_file() for name in re.findall(r"arlo-rec/examples/(\S+)", text))
+    assert "arlo_rec/demo_calls/call-1.wav" in text and (TOP / "arlo_rec" / "demo_calls" / "call-1.wav").is_file()
+
+
 def test_there_is_a_page_for_each_reader_in_both_languages_and_no_other() -> None:
     assert {path.name for path in PAGES.iterdir()} == {f"{name}.{lang}.md" for name in READERS for lang in LANGUAGES}
 
@@ -143,9 +156,7 @@ def test_a_readers_page_fits_a_sheet_and_names_commands_that_there_are(reader: s
     lines = [each for each in text.splitlines() if not each.startswith(("```", "|---"))]
     printed = [row for each in lines for row in textwrap.wrap(each, PRINTED[1]) or [""]]
     assert sum(1 if row else SPACE for row in printed) <= PRINTED[0]
-    for named in re.findall(r"`?arlo-rec ([a-z][a-z -]*)", text):
-        words = named.split()
-        assert words[0] in COMMANDS or " ".join(words[:2]) in COMMANDS, named
+    assert unknown(text) == []
 
 
 @pytest.mark.parametrize("reader", READERS)
