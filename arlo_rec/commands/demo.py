@@ -125,6 +125,7 @@ def _steps(run: Run, known: dict[str, str], show: Callable[[str], None]) -> Iter
     """
     ahead, shown = timedelta(), ""
     _deliver(Path("spool"), run.now())
+    show(run.say("demo.begin"))
     for rule, typed, *exits in STORY:
         line = typed.format(**known)
         ahead = RETENTION if rule == "retention.90d" else ahead
