@@ -24,6 +24,7 @@ READERS = {"support": "siri", "manager": "leif", "officer": "sigrid", "it": "ive
 LANGUAGES = {"nb": "nb_NO.UTF-8", "en": "en_GB.UTF-8"}
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 PRINTED = (60, 95)  # lines and columns of a sheet of A4
+SMALL_PRINT = (64, 120)
 SPACE = 0.4  # of a line, between paragraphs
 SHOWN = {  # what stands on a page in place of what chance decides, and where a screen shows it
     "8a8ff3": r"^([0-9a-f]{6,9})  \d{4}-",
@@ -38,6 +39,13 @@ PAGE_IS_OPEN = re.compile(r"Ctrl-C (?:her|here)\.\s*$")
 def page(reader: str, lang: str) -> str:
     """The text of a page."""
     return (PAGES / f"{reader}.{lang}.md").read_text("utf-8")
+
+
+def height(text: str, columns: int) -> float:
+    """The lines that a text takes on a sheet of that width."""
+    lines = [each for each in text.splitlines() if not each.startswith(("```", "|---"))]
+    printed = [row for each in lines for row in textwrap.wrap(each, columns) or [""]]
+    return sum(1 if row else SPACE for row in printed)
 
 
 def unknown(text: str) -> list[str]:
@@ -138,8 +146,9 @@ def test_each_command_of_a_readers_page_does_what_the_page_says(world: World, re
         typist.terminal.close()
 
 
-def test_the_checklist_names_commands_and_examples_that_there_are() -> None:
+def test_the_checklist_fits_a_sheet_and_names_commands_and_examples_that_there_are() -> None:
     text = (TOP / "docs" / "checklist.md").read_text("utf-8")
+    assert height(text, SMALL_PRINT[1]) <= SMALL_PRINT[0]
     assert unknown(text) == []
     assert all((TOP / "examples" / name).is_file() for name in re.findall(r"arlo-rec/examples/(\S+)", text))
     assert "arlo_rec/demo_calls/call-1.wav" in text and (TOP / "arlo_rec" / "demo_calls" / "call-1.wav").is_file()
@@ -153,9 +162,7 @@ def test_there_is_a_page_for_each_reader_in_both_languages_and_no_other() -> Non
 @pytest.mark.parametrize("reader", READERS)
 def test_a_readers_page_fits_a_sheet_and_names_commands_that_there_are(reader: str, lang: str) -> None:
     text = page(reader, lang)
-    lines = [each for each in text.splitlines() if not each.startswith(("```", "|---"))]
-    printed = [row for each in lines for row in textwrap.wrap(each, PRINTED[1]) or [""]]
-    assert sum(1 if row else SPACE for row in printed) <= PRINTED[0]
+    assert height(text, PRINTED[1]) <= PRINTED[0]
     assert unknown(text) == []
 
 
