@@ -1,6 +1,6 @@
 """Write the manual into a folder: arlo-rec(1) and a page for each command, in English and Norwegian.
 
-`python -m tools.make_man OUTDIR` fills `OUTDIR/man1` and `OUTDIR/nb/man1`. The text is that of the help and of
+`./dev docs man OUTDIR` fills `OUTDIR/man1` and `OUTDIR/nb/man1`. The text is that of the help and of
 `manual.json`; the day is that of SOURCE_DATE_EPOCH, else today.
 """
 
@@ -131,16 +131,16 @@ def _plain(text: str) -> str:
     return f"\\&{text}" if text.startswith((".", "'")) else text
 
 
-def main() -> int:
-    """Write the manual into the folder that is named."""
-    if len(sys.argv) != 2:
-        sys.stderr.write("python -m tools.make_man OUTDIR\n")
+def main(words: list[str]) -> int:
+    """Write the manual into the folder that is named; returns the exit status."""
+    if len(words) != 1:
+        sys.stderr.write("name one folder for the manual: ./dev docs man FOLDER\n")
         return 2
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     day = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    write(Path(sys.argv[1]), f"{day:%Y-%m-%d}")
+    write(Path(words[0]), f"{day:%Y-%m-%d}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
