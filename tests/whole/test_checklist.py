@@ -1,5 +1,7 @@
 """docs/checklist.md, typed as root on a machine that systemd booted: from its folders to the first call, and its end.
 
+Then a person sets their own passphrase through the door, as the last sentence of the page says.
+
 The package's own step is `test_package.py`'s. Here its place takes what the package would have brought.
 """
 
@@ -44,15 +46,23 @@ def test_the_checklist_leads_from_its_folders_to_a_first_call() -> None:
     assert package.startswith("apt-get install")
     with tempfile.TemporaryDirectory(prefix="arlo-booted-") as folder, booted.Booted(Path(folder)) as machine:
         machine.done(f"set -e\n{BROUGHT}")
-        secret = Typed(PASSPHRASE, is_secret=True)
-        terminal = Terminal(TOP, {"PATH": os.environ["PATH"]}, lambda asked: secret if asked.endswith(": ") else None)
+        given = ""
+
+        def answer(question: str) -> Typed | None:
+            text = given if question.startswith("Passphrase of leif") else PASSPHRASE
+            return Typed(text, is_secret=True) if question.endswith(": ") else None
+
+        terminal = Terminal(TOP, {"PATH": os.environ["PATH"]}, answer)
         try:
             for block in blocks:
                 screen, status = terminal.run(_entered(machine, block))
                 assert status == 0, f"{block}\n{screen}"
+                given = found[1] if (found := re.search(r"leif \(manager\) .* (\S+-\S+)", screen)) else given
+            assert "Held: 1." in screen and "Your consent is withdrawn" in screen
+            screen, status = terminal.run(_entered(machine, "runuser -l leif -c 'arlo-rec person passphrase'"))
+            assert status == 0 and "The new passphrase is set." in screen, screen
         finally:
             terminal.close()
-        assert "Held: 1." in screen and "Your consent is withdrawn" in screen
         assert machine.done("ls /var/spool/arlo") == ""
 
 
