@@ -1,6 +1,7 @@
 """Write the documents made from the code: rules, exit statuses, and the schemas of answers and of data.json, in docs.
 
-`--check` compares instead; `security` prints the register of claims, `log` every kind of log entry.
+`--check` compares instead; `security` prints the register of claims, `log` every kind of log entry; `man FOLDER` writes
+the manual (`make_man`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from arlo_rec.model import errors
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.prompts import SHIPPED
 from arlo_rec.policy import RULES
-from tools import answers_schema
+from tools import answers_schema, make_man
 
 TOP = Path(__file__).resolve().parent.parent
 REGISTER = TOP / "tests" / "security.toml"
@@ -160,6 +161,8 @@ def register() -> str:
 
 def main() -> int:
     """Write the documents; with --check exit 1 where they differ; with a word print what has that name."""
+    if sys.argv[1:2] == ["man"]:
+        return make_man.main(sys.argv[2:])
     for word, text in {"security": register, "log": entries}.items():
         if word in sys.argv:
             sys.stdout.write(text())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from arlo_rec.door.client import Client
 
 PROGRAM: Final = "arlo-rec"
+_FIRST: Final = ("--help", "--version")  # words that people type as if they were commands
 TYPERS_OWN: Final = {"install_completion", "show_completion"}  # options that would write into a shell's own files
 SETTINGS: Final[dict[str, Any]] = {
     "rich_markup_mode": None,
@@ -132,7 +133,7 @@ class Group(Help, TyperGroup):
         """The command that the words begin with; raises Usage where there is none."""
         known = self._panels()
         if args[0] not in known and not ctx.resilient_parsing:
-            raise Usage("no_such_command", name=args[0][:40], **nearest(args[0], known))
+            raise Usage("no_such_command", name=args[0][:40], **nearest(args[0], [*known, *_FIRST]))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -68,6 +68,7 @@ STORY: Final = (  # the rule that a command shows, what is typed, and its exit s
     ("access.subject", "dsar '900 00 002' --identity '{identity}' --out answer.html --as Sigrid"),
     ("consent.withdraw", "withdraw '900 00 001' --yes --receipt-out receipt.json --key-file skranke.key"),
     ("consent.withdraw", "certificate verify receipt.json"),
+    ("consent.withdraw", "receipt show {receipt} --out receipt.html --key-file skranke.key"),
     ("consent.withdraw", f"export {{first}} --purpose quality --out again.wav {WHY}", 13),
     ("access.officer", "revoke Leif --as Sigrid"),
     ("retention.90d", "purge --key-file cron.key", 14),  # 90 days later: the clock has jumped
@@ -104,23 +105,27 @@ def demo(
         raise Usage("already_exists", path=str(dir))
     folder = dir.absolute() if dir is not None else Path(mkdtemp(prefix="arlo-rec-demo-"))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = {"reason": run.say("demo.reason"), "identity": run.say("demo.identity"), "passphrase": ""}
     try:
         with chdir(folder), _settings_of_its_own(run.lang):
-            steps = list(_steps(run, (lambda _line: None) if run.json or run.quiet else tell))
+            steps = list(_steps(run, known, (lambda _line: None) if run.json or run.quiet else tell))
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
     done = [run.say("demo.done")] if all(step.ok for step in steps) else []
-    kept = [run.say("demo.kept", path=folder)] if keep else []
+    kept = [run.say("demo.kept", path=folder, **known)] if keep else [run.say("demo.not_kept")]
     told = Demonstration(steps, folder if keep else None)
-    return Answer(told, [*done, *kept], error=None if done else ArloError("demo_failed"))
+    return Answer(told, [*done, *kept, run.say("demo.next")], error=None if done else ArloError("demo_failed"))
 
 
-def _steps(run: Run, show: Callable[[str], None]) -> Iterator[Step]:
-    """Run the story, and show each rule, the commands that show it, and what they say."""
-    known = {"reason": run.say("demo.reason"), "identity": run.say("demo.identity")}
+def _steps(run: Run, known: dict[str, str], show: Callable[[str], None]) -> Iterator[Step]:
+    """Run the story, and show each rule, the commands that show it, and what they say.
+
+    *known* holds names for the commands, and gets those that they tell.
+    """
     ahead, shown = timedelta(), ""
     _deliver(Path("spool"), run.now())
+    show(run.say("demo.begin"))
     for rule, typed, *exits in STORY:
         line = typed.format(**known)
         ahead = RETENTION if rule == "retention.90d" else ahead
@@ -130,7 +135,7 @@ def _steps(run: Run, show: Callable[[str], None]) -> Iterator[Step]:
         shown = rule
         status, said = _run(shlex.split(line), run.lang, ahead)
         show(said.rstrip("\n"))
-        known |= _learnt(line, said)
+        known.update(_learnt(line, said))
         yield Step(rule, line, status == (exits[0] if exits else 0))
 
 
@@ -146,20 +151,29 @@ def _run(words: list[str], lang: str, ahead: timedelta) -> tuple[int, str]:
 
 
 def _learnt(line: str, said: str) -> dict[str, str]:
-    """The names for later commands: recordings of a search, newest first, and copies."""
+    """The names for later commands: recordings of a search, newest first, copies, passphrase and receipt."""
     ids = re.findall(r"\b[0-9a-f]{32}\b", said)
     if line.startswith("find ") and (listed := re.findall(r"^[0-9a-f]{6,32}\b", said, re.MULTILINE)):
         return {"first": listed[-1], "second": listed[-2]}
     if line.startswith("pseudonymise ") and ids:
         return {"copy": ids[0]}
+    if line.startswith("dsar ") and (secret := re.search(r"\b(?:\w{4}-){5}\w{4}\b", said)):
+        return {"passphrase": secret[0]}
+    if line.startswith("withdraw ") and (receipt := re.search(r"\b[A-Z0-9]{4}-[A-Z0-9]{4}\b", said)):
+        return {"receipt": receipt[0]}
     return {"released": ids[-1]} if line.startswith("release ") and ids else {}
 
 
 @contextmanager
 def _settings_of_its_own(lang: str) -> Iterator[None]:
     """The settings of the demonstration's config file alone, with a passphrase."""
-    settings = {"store": "store", "passphrase_file": "passphrase", "state_dir": "state", "lang": lang}
-    settings["particulars"] = str(Path("particulars.toml").absolute())
+    paths = {
+        "store": "store",
+        "passphrase_file": "passphrase",
+        "state_dir": "state",
+        "particulars": "particulars.toml",
+    }
+    settings = {**{key: str(Path(path).absolute()) for key, path in paths.items()}, "lang": lang}
     Path("particulars.toml").write_bytes((files("arlo_rec") / "demo_calls" / "particulars.toml").read_bytes())
     Path(CONFIG).write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()), "utf-8")
     Path("passphrase").touch(0o600)

@@ -20,7 +20,7 @@ SECTIONS = ("arguments", REQUIRED, "options", COMMON)
 
 def language(ctx: typer.Context) -> str:
     """The language of this run, which the outermost context carries."""
-    return str(getattr(ctx.find_root().obj, "lang", "nb"))
+    return str(getattr(ctx.find_root().obj, "lang", "en"))
 
 
 class Help:
@@ -40,16 +40,14 @@ class Help:
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """The line that shows the order of words, with every option that must be given."""
         lang = language(ctx)
-        words = [_shown(param) for param in self.params if param.param_type_name == "argument" or _must_be_given(param)]
-        words += [say("usage.options", lang), *([say("usage.command", lang)] if isinstance(self, TyperGroup) else [])]
-        formatter.write_usage(ctx.command_path, " ".join(words), prefix=say("usage", lang) + " ")
+        formatter.write_usage(ctx.command_path, " ".join(usage_words(self, lang)), prefix=say("usage", lang) + " ")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, required, own and common options; every section only where it has something."""
         sections: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
         for param in self.get_params(ctx):  # type: ignore[attr-defined]
             if not param.hidden:
-                sections[_section(param)].append((_shown(param, ", "), param.help or ""))
+                sections[section_of(param)].append((as_typed(param, ", "), param.help or ""))
         for section, rows in sections.items():
             if rows:
                 with formatter.section(say(f"section.{section}", language(ctx))):
@@ -69,6 +67,14 @@ def example(ctx: typer.Context, lang: str) -> str:
     return say("example." + (".".join(words) or "program"), lang)
 
 
+def usage_words(command: Any, lang: str) -> list[str]:
+    """The words behind a command's name: arguments, options that must be given, where others stand."""
+    words = [
+        as_typed(param) for param in command.params if param.param_type_name == "argument" or _must_be_given(param)
+    ]
+    return [*words, say("usage.options", lang), *([say("usage.command", lang)] * isinstance(command, TyperGroup))]
+
+
 def _show(ctx: Any, _option: Any, asked: bool) -> None:  # noqa: FBT001 - Typer's own order
     """Write the help to stdout; raises Unreachable where it does not arrive, for that is no success."""
     if asked and not ctx.resilient_parsing:
@@ -76,7 +82,8 @@ def _show(ctx: Any, _option: Any, asked: bool) -> None:  # noqa: FBT001 - Typer'
         ctx.exit()
 
 
-def _section(param: Any) -> str:
+def section_of(param: Any) -> str:
+    """The section of the help in which an argument or an option stands."""
     if param.param_type_name == "argument":
         return "arguments"
     return REQUIRED if _must_be_given(param) else param.rich_help_panel or "options"
@@ -86,7 +93,7 @@ def _must_be_given(param: Any) -> bool:
     return param.param_type_name == "option" and bool(param.required or param.rich_help_panel == REQUIRED)
 
 
-def _shown(param: Any, between: str = "") -> str:
+def as_typed(param: Any, between: str = "") -> str:
     """An argument, or an option with its value; with all its names where *between* says how they are joined."""
     if param.param_type_name == "argument":
         return str(param.metavar)

@@ -81,7 +81,9 @@ def init(
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
     lines = [run.say("init.done", **members(made)), *([] if feed else [run.say("init.advise_feed")])]
-    lines += [run.say("init.advise_officer"), run.say("init.next", common=_common(run, made.officer))]
+    lines += [run.say("init.next", common=_common(run, made.officer))]
+    lines = lines[:1] if run.quiet else lines
+    lines += [run.say("init.recovery_key", **members(made))]  # last, so that it is still on a small screen
     return Answer(made, lines, always=True)
 
 
@@ -120,6 +122,8 @@ def person_add(
     answer = PersonAnswer(person=added.person, pending=waits or UNSET, one_time_passphrase=once or UNSET)
     if once is not None:
         return Answer(answer, [*lines, _one_time(run, added)], always=True)
+    if target is not None:
+        lines = [run.say("person.service_added", name=name, role=role, path=target.absolute())]
     return Answer(answer, lines or [run.say("person.added", name=name, role=role)])
 
 

@@ -325,4 +325,4 @@ def _language(words: Sequence[str], way: Way) -> str:
     try:
         return language(named if named in {"nb", "en"} else None, os.environ, configured)
     except Usage:
-        return "nb"
+        return "en"

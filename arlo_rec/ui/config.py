@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Usage, nearest
 
 KEYS: Mapping[str, type] = {
     "store": str,
@@ -36,6 +36,7 @@ KEYS: Mapping[str, type] = {
     "answer_sound": str,
     "still_s": int,
 }
+_TAKES = {str: "takes_text", int: "takes_whole", float: "takes_number", list: "takes_list"}  # as `why` says it
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
@@ -161,15 +162,15 @@ def beforehand(lang: str | None, config: str | None, environment: Mapping[str, s
 
 
 def language(named: str | None, environment: Mapping[str, str], configured: str | None) -> str:
-    """`nb` or `en`: by the option, else by LANG, else by the config file, else Norwegian.
+    """`nb` or `en`: by the option, else by the locale, else by the config file, else English.
 
-    Raises Usage for another name. A LANG of another language, or of none (`C`), is ignored.
+    Raises Usage for another name. A locale of another language, or of none (`C`), is ignored.
     """
     for code in (named, configured):
         if code is not None and code not in LANGUAGES:
             raise Usage("bad_lang", value=code[:20])
     spoken = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
-    return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "nb"
+    return named or _SPOKEN.get(spoken.lower()[:2]) or configured or "en"
 
 
 def _state_dir(config: Mapping[str, Any], environment: Mapping[str, str]) -> Path | None:
@@ -250,7 +251,7 @@ def _listed(key: str, value: object, path: Path) -> list[str]:
     listed = value if isinstance(value, list) else [value]
     texts = [each for each in listed if isinstance(each, str) and "\0" not in each]
     if not 0 < len(texts) <= MOST_LISTED or len(texts) != len(listed):
-        raise Usage("config_bad_value", key=key, path=str(path))
+        raise Usage("config_bad_value", key=key, path=str(path), takes=_TAKES[list])
     return texts
 
 
@@ -258,12 +259,12 @@ def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
     for key, value in [*config.items()]:
         kind = KEYS.get(key)
         if kind is None:
-            raise Usage("config_unknown_key", key=key[:60], path=str(path))
+            raise Usage("config_unknown_key", key=key[:60], path=str(path), known=", ".join(KEYS), **nearest(key, KEYS))
         if kind is list:
             config[key] = _listed(key, value, path)
             continue
         right = isinstance(value, kind) or (kind is float and isinstance(value, int))
         fits = "\0" not in value if isinstance(value, str) else right and 0 <= value <= MOST.get(key, LARGEST)
         if not right or isinstance(value, bool) or not fits:
-            raise Usage("config_bad_value", key=key, path=str(path))
+            raise Usage("config_bad_value", key=key, path=str(path), takes=_TAKES[kind])
     return config

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COMMAND: Final = re.compile(r"arlo-rec(?: (?:\"[^\"]*\"|[^\s\".,;:()]+))+")
 _PROGRAM: Final = "arlo-rec "
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NO_BREAK: Final = "\x00"  # no text has it: `clean` wrote it as an escape
 
 
@@ -132,9 +133,12 @@ def message_of(error: ArloError, lang: str) -> str:
 
 
 def json_text(document: dict[str, Any]) -> str:
-    """A JSON document and a line end; control characters and lone surrogates are escaped."""
+    """A JSON document in ASCII and a line end; a lone surrogate becomes `\\udcff`, as people are shown it."""
     import json
 
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, default=plain)
+    if _SURROGATE.search(text):  # of a name that is no UTF-8: no document of text may have it
+        document = json.loads(_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text))
     return json.dumps(document, ensure_ascii=True, allow_nan=False, default=plain) + "\n"
 
 
@@ -144,13 +148,16 @@ def _clean_lines(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    """Write to stdout and flush; raises Unreachable if that fails, as on a full disk."""
+    """Write to stdout and flush; raises Unreachable if that fails, as on a full disk.
+
+    A sign that the stream's encoding lacks is escaped: what was done by then must be told.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
-    except (OSError, UnicodeEncodeError) as error:
-        reason = error.strerror or "" if isinstance(error, OSError) else "encoding"
-        raise Unreachable("stdout_failed", reason=reason) from None
+    except OSError as error:
+        raise Unreachable("stdout_failed", reason=error.strerror or "") from None
 
 
 def give_up_stdout() -> None:

@@ -128,7 +128,8 @@ def test_only_the_options_that_may_be_left_out_stand_among_the_options() -> None
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [("fnid", "find"), ("widthraw", "withdraw"), ("person ad", "add"), ("find --pupose quality", "--purpose"),
-     ("find --resaon x", "--reason"), ("status --jsn", "--json"), ("status --hlep", "--help")],
+     ("find --resaon x", "--reason"), ("status --jsn", "--json"), ("status --hlep", "--help"),
+     ("version", "--version"), ("help", "--help")],
 )  # fmt: skip
 @pytest.mark.parametrize(("lang", "question"), [("nb", "mente du {}?"), ("en", "did you mean {}?")])
 def test_a_typo_gets_the_nearest_known_name(typed: str, meant: str, lang: str, question: str) -> None:

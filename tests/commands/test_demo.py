@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,6 +38,21 @@ def test_every_command_of_the_story_ends_as_it_should_and_leaves_what_it_says(
 
 
 @pytest.mark.slow
+def test_a_demonstration_that_is_kept_ends_with_files_to_open_and_commands_that_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "shown"
+    assert cli.main(["demo", "--dir", str(folder), "--keep", "--lang", "en"]) == 0
+    ends = [line.strip() for line in capsys.readouterr().out.partition("To look at")[2].splitlines()[1:]]
+    files_to_open = [Path(line) for line in ends if line.startswith(str(folder))]
+    assert {path.name for path in files_to_open} == {"receipt.html", "answer.html", "quality.wav", "training.wav"}
+    assert all(path.is_file() for path in files_to_open)
+    (typed,) = [line for line in ends if line.startswith("arlo-rec audit show")]
+    assert cli.main([*shlex.split(typed)[1:], "--lang", "en"]) == 0
+    assert "withdraw" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_nothing_of_a_demonstration_stays_and_no_folder_is_taken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -47,4 +63,5 @@ def test_nothing_of_a_demonstration_stays_and_no_folder_is_taken(
     assert cli.main(["demo", "--dir", str(folder), "--lang", "en"]) == 0
     assert not folder.exists()
     said = capsys.readouterr().out
+    assert said.index("arlo-rec demo --keep") < said.index("arlo-rec init --officer NAME")
     assert "> arlo-rec withdraw" in said and "§ Recordings are kept for 90 days" in said

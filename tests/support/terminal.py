@@ -27,10 +27,13 @@ class Typed(NamedTuple):
 
 
 class Terminal:
-    """A shell. *answer* says what is typed where the screen ends with a question; None where that is none."""
+    """A shell. *answer* says what is typed where the screen ends with a question; None where that is none.
+
+    `screen` is what the command that runs has shown until now.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], answer: Callable[[str], Typed | None]) -> None:
-        self._answer = answer
+        self._answer, self.screen = answer, ""
         self._ours, theirs = pty.openpty()
         self._shell = subprocess.Popen(
             ["setsid", "--ctty", "bash", "--norc", "--noediting", "-i"],
@@ -48,6 +51,10 @@ class Terminal:
         screen, status = self._read_until_prompt(command)
         return _CONTROLS.sub("", _ERASED.sub("", screen)), status
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        os.write(self._ours, b"\x03")
+
     def close(self) -> None:
         """Hang up."""
         os.close(self._ours)
@@ -62,6 +69,7 @@ class Terminal:
             ready, _, _ = select.select([self._ours], [], [], 0.3)
             if ready:
                 screen += os.read(self._ours, 65536).decode("utf-8", "replace")
+                self.screen = screen
             elif typed := self._answer(screen.rpartition("\n")[2]):
                 os.write(self._ours, f"{typed.text}\n".encode())
                 screen += "" if typed.is_secret else f"{typed.text}\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.ui.terminal import wrapped
+from arlo_rec.ui.terminal import json_text, tell, wrapped
 from tests.support.world import run
 
 COMMAND = 'arlo-rec revoke "Kari Eksempel" --grant b97da3'
@@ -81,7 +82,23 @@ def test_what_init_shows_once_fits_a_screen_of_24_lines_with_the_questions_befor
         patch.setenv("COLUMNS", "80")
         lines = wrapped(text, Screen()).splitlines()
     questions = 3  # the command, and twice the passphrase
+    assert lines[-1].count("-") == 12, "the recovery key"
     assert questions + sum(max(1, -(-len(line) // 80)) for line in lines) + 1 <= 24
     commands = [line for line in lines if line.startswith("  arlo-rec person")]
     assert len(commands) == 3
     assert all(("--as" in line, "--store /srv" in line) == (not named, not named) for line in commands)
+
+
+def test_a_sign_that_the_terminal_cannot_show_is_escaped_and_the_answer_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
+    monkeypatch.setattr("sys.stdout", out)
+    tell("Prøve har tilgang.")
+    assert out.buffer.getvalue() == b"Pr\\xf8ve har tilgang.\n"  # type: ignore[attr-defined]
+
+
+def test_a_name_that_is_no_utf_8_makes_a_json_document_that_strict_readers_take() -> None:
+    raw = json_text({"left": "lyd\udcff.wav", "name": "Åse \U0001f514 \\udcff"})
+    assert raw.isascii()
+    assert json.loads(raw) == {"left": "lyd\\udcff.wav", "name": "Åse \U0001f514 \\udcff"}
