@@ -67,6 +67,10 @@ def test_the_checklist_leads_from_its_folders_to_a_first_call() -> None:
 
 
 def _entered(machine: booted.Booted, block: str) -> str:
-    """A block of the page as a command that root types in the machine; it ends where one line of it fails."""
+    """A block of the page as a command that root types in the machine; it ends where one line of it fails.
+
+    `status` may end with 3: all disks of this machine are one.
+    """
+    block = re.sub(r"^(.*arlo-rec status.*)$", r"\1 || [ $? = 3 ]", block, flags=re.MULTILINE)
     inside = ["nsenter", "-t", machine._inside, "-m", "-u", "-i", "-n", "-p", "-r", "-w"]
     return shlex.join([*inside, "env", "LANG=en_GB.UTF-8", "SYSTEMD_PAGER=cat", "bash", "-c", f"set -e\n{block}"])
