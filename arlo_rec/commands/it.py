@@ -215,7 +215,9 @@ def clock(
     newest = reading.newest
     facts = {"now": reading.now, "entry": newest.entry, "name": newest.person or "?", "at": newest.at}
     lines = [run.say("clock.now", **facts), purge_line(run, reading.last_purge)]
-    lines.append(run.say("clock.behind" if reading.behind else "clock.right", minutes=reading.behind_s // 60))
+    days, minutes = reading.behind_s // 86_400, reading.behind_s // 60
+    code = ("clock.behind_days" if days > 1 else "clock.behind") if reading.behind else "clock.right"
+    lines.append(run.say(code, days=days, minutes=minutes))
     return Answer(reading, lines, always=True, exit_status=3 if reading.behind else 0)
 
 

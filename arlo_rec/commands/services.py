@@ -113,7 +113,7 @@ def backup(
         return _given_up(run, forget)
     if folder is None or escrow is None:
         raise Usage("word_missing", name="DIR" if folder is None else "--escrow")
-    options = backup_places.BackupOptions(folder, escrow, ring_hours)
+    options = backup_places.BackupOptions(folder, escrow, ring_hours, _guard_limits(run).jump)
     with run.store() as store:
         made = backups.carry_out(store, options, run.now(), run.progress)
         warnings = [run.say(code, **values) for code, values in backup_places.warnings(store, options)]

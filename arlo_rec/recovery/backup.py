@@ -113,6 +113,7 @@ def carry_out(
 ) -> Backup:
     """Back the store up; raises NotGranted, Usage (bad places), InUse or Unreachable."""
     store.demand(Action.BACKUP, now)
+    places.demand_clock(store, options, now)
     now, options = store.clock.today(now), options.absolute()
     places.check(store, options)
     places.demand_named(store, options, now)

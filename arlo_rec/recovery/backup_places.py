@@ -13,9 +13,10 @@ from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.log.events import Denied, EscrowForgotten, EscrowRegistered
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import NotGranted, NothingMatched, Unreachable, Usage
+from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Unreachable, Usage
+from arlo_rec.model.times import shown
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RING_LONGEST, Action, Role
+from arlo_rec.policy import RING_LONGEST, Action, GuardLimits, Role
 from arlo_rec.store import Store
 
 FORMAT = 1
@@ -27,11 +28,15 @@ to restore it. It cannot be opened without the escrow folder that belongs to it.
 
 @dataclass(frozen=True, slots=True)
 class BackupOptions:
-    """The places of a backup, and the hours for which the ring keeps an old root secret (None: as set)."""
+    """The places of a backup, and the hours for which the ring keeps an old root secret (None: as set).
+
+    *jump*: a service makes none where nothing was logged for longer, as its clock may be wrong.
+    """
 
     folder: Path
     escrow: Path
     hours: int | None = None
+    jump: timedelta = GuardLimits().jump
 
     def absolute(self) -> BackupOptions:
         """The same with absolute paths."""
@@ -133,6 +138,16 @@ def _is_named(store: Store, options: BackupOptions) -> bool:
     """Whether an officer named these places and hours before."""
     known = EscrowPlace(options.escrow, options.folder) in store.settings.escrows
     return known and options.hours in (None, store.settings.ring_hours)
+
+
+def demand_clock(store: Store, options: BackupOptions, now: datetime) -> None:
+    """Raise Refused for a service whose clock may be ahead: a backup would date the log, and close the store.
+
+    Nothing is logged of it, for the same reason.
+    """
+    newest = store.clock.get().newest.at
+    if store.person.role is not Role.OFFICER and now - newest > options.jump:
+        raise Refused("clock_ahead", rule="retention.90d", at=shown(newest))
 
 
 def demand_named(store: Store, options: BackupOptions, now: datetime) -> None:

@@ -256,3 +256,24 @@ def test_notes_of_runs_name_no_file_of_a_spool(world: World) -> None:
     ingest(world, exit=3)
     place: Layout = layout.find(world.store)
     assert b"4790000001" not in b"".join(file.read_bytes() for file in place.store.glob("ran.*"))
+
+
+def test_a_clock_that_jumped_ahead_is_noticed_by_the_timers_and_closes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_in("a")
+    back_up(world)
+    world.json("purge", who="cron")
+    with monkeypatch.context() as ahead:
+        later(ahead, days=100)
+        places = (str(world.base / "backup"), "--escrow", str(world.base / "escrow"))
+        assert world.code("purge", who="cron") == (14, "retention.guard")
+        assert world.code("backup", *places, who="cron") == (14, "clock_ahead")
+    assert "clock_behind" not in found(world), "nothing dated the log"
+    assert back_up(world)["held"] == 1
+    assert world.run("purge", who="cron").exit == 0
+
+
+def test_a_clock_far_behind_is_told_in_days(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch, days=-100)
+    assert "99 days behind" in world.run("clock", "--lang", "en", who="iver").out
