@@ -116,7 +116,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     """Erase what is due; raises Refused (retention.guard) if the plan is not plausible."""
     decision, due = planned.decision, len(planned.due)
     if not decision.allowed:
-        known = store.clock.get().newest.at  # a clock that is ahead may not date the log: right again, it would be behind
+        known = store.clock.get().newest.at  # a clock that is ahead dates no log: right again, it would be behind
         at = min(now, known) if decision.code == "clock_jumped" else now
         store.note(Denied(action=Action.PURGE, rule=decision.rule, code=decision.code, due=due), at)
         raise Refused("retention.guard", rule="retention.90d", why=decision.code, due=due)
