@@ -385,11 +385,12 @@ class Inventory(_Table):
         return self._count(f"{_IS_HELD} AND started_at >= ? AND started_at < ?", (to_micros(since), to_micros(until)))
 
     @reads_rows
-    def bytes_of_newest(self, most: int) -> list[int]:
-        """The sizes of the newest held objects, in bytes."""
+    def bytes_of_newest(self, since: datetime, most: int) -> list[int]:
+        """The sizes of the newest held objects of calls from *since* on, in bytes."""
         rows = self._db.rows(
-            f"SELECT object_bytes FROM recordings WHERE {_IS_HELD} ORDER BY started_at DESC LIMIT ?",  # noqa: S608
-            (most,),
+            f"SELECT object_bytes FROM recordings WHERE {_IS_HELD} AND started_at >= ? "  # noqa: S608
+            "ORDER BY started_at DESC LIMIT ?",
+            (to_micros(since), most),
         )
         return [int(size) for (size,) in rows if size is not None]
 

@@ -61,7 +61,7 @@ def ingest(
     else:  # with --quiet each refusal is shown once; `status` counts all
         untold = [refusal for refusal in refused if not (run.quiet and refusal.told)]
         table = run.listing(NotTaken, untold, "source code rule message", "rule message")._replace(is_whole=True)
-    stays = not dry_run and bool(outcome.left or outcome.unclaimed)
+    stays = not dry_run and outcome.stays
     status = 3 if refused or stays or outcome.unfinished else 0
     lines = _intake_lines(run, taken_in, options, unfinished=outcome.unfinished)
     return Answer(taken_in, lines, table, always=stays and outcome.is_new, exit_status=status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,7 +13,7 @@ from arlo_rec.commands.options import among, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import STDIN
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import ArloError, NoStore, Usage
+from arlo_rec.model.errors import Alarmed, ArloError, NoStore, Usage, Warned
 from arlo_rec.ui.config import used
 from arlo_rec.ui.terminal import Answer
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from arlo_rec.oversight.findings import Finding
     from arlo_rec.oversight.status import Status
+
+
+NOT_WELL: Final = {1: Warned, 2: Alarmed}  # by the state, for scripts: people have the line
 
 
 class Measured(Record, frozen=True):
@@ -50,7 +53,8 @@ def check(
     chosen = [each for each in found if only in (None, each.area)]
     state, line = nagios(current, chosen, lambda each: finding_text(run, each), run.now())
     shown = [FindingShown.of(each) for each in chosen]
-    return Answer(Checked(state, line, shown), [line], always=True, exit_status=state)
+    error = NOT_WELL[state]("not_well", line=line) if state and not run.for_people else None
+    return Answer(Checked(state, line, shown), [line], always=True, exit_status=state, error=error)
 
 
 def metrics(ctx: typer.Context, *, out: Annotated[Path, opt("opt.metrics_out", "--out", "FILE")]) -> Answer:

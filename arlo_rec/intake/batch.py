@@ -171,6 +171,7 @@ class BatchOutcome:
         """Step 6: remove the files of recordings, duplicates, calls that may never be kept, and dismissed calls."""
         left = remove_files(self._finished)
         self.outcome.left += sorted(str(file.path) for file in left)
+        self.outcome.changed += [str(file.path) for file in left if spool.has_changed(file)]
         self.outcome.removed = [
             dismissed.refusal
             for dismissed in self._dismissed

@@ -123,7 +123,7 @@ def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> b
     """Keep what was left in the folders, for `status`; returns whether more or less lies there than before."""
     before, seen = jobs.last(store.layout, Job.INGEST), list[SpoolSeen]()
     kept = {refusal.source for refusal in outcome.refused if refusal.why == "notice"}  # a withdrawal stays on purpose
-    should_be_gone = [name for name in outcome.left if name not in kept]
+    should_be_gone = [name for name in outcome.left if name not in kept.union(outcome.changed)]
     for path in paths:
         if spool.home_of(path).folder == path:
             left, unclaimed = (

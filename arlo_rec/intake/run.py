@@ -107,7 +107,8 @@ class Outcome:
     """The outcome of each delivery.
 
     `removed` are those of `refused` whose files were removed; `left` are files that could not be removed, and
-    `unclaimed` sounds that no manifest names. `waiting` are deliveries that are not complete yet.
+    `unclaimed` sounds that no manifest names. `waiting` are deliveries that are not complete yet. Some files of those
+    that are `left` were `changed` meanwhile; the next run looks at them.
     """
 
     accepted: list[Taken] = field(default_factory=list)
@@ -119,8 +120,14 @@ class Outcome:
     withdrawn: list[Withdrawn] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     unavailable: list[Unavailable] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     is_new: bool = False  # whether more or less was left than by the run before
     unfinished: bool = False  # whether files of erased recordings are still to be deleted
+
+    @property
+    def stays(self) -> bool:
+        """Whether something lies there for good: left though unchanged, or unclaimed while nothing waits to name it."""
+        return bool({*self.left} - {*self.changed}) or bool(self.unclaimed and not (self.waiting or self.changed))
 
     def add(self, other: Outcome) -> None:
         """Add the outcome of one batch."""
@@ -129,6 +136,7 @@ class Outcome:
         self.duplicates += other.duplicates
         self.removed += other.removed
         self.left += other.left
+        self.changed += other.changed
         self.withdrawn += other.withdrawn
         self.waiting += other.waiting
         self.unavailable += other.unavailable

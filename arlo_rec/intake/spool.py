@@ -221,6 +221,12 @@ def remove(file: SpoolFile) -> bool:
     return True
 
 
+def has_changed(file: SpoolFile) -> bool:
+    """Whether a file of its name is there that is not the one that was read; never raises."""
+    status = _status(file.home, file.path)
+    return status is not None and not file.is_still(status)
+
+
 def sync(removed: Iterable[SpoolFile]) -> None:
     """Make removals survive a power cut; a spool that cannot be synced is cleaned again by the next run."""
     for home, folder in {(file.home, file.path.parent) for file in removed}:

@@ -17,6 +17,8 @@ values chosen for it. Any other exception is a bug.
      |- Integrity           15   something was changed, truncated or rolled back
      |   `- NotGenuine      15   a file that was given out
      |- Unreachable         16   disk, object store or database fails
+     |- Warned               1   `check`: something should be mended
+     |- Alarmed              2   `check`: something must be mended now
      `- SoundError           -   a sound that intake does not accept; becomes a refusal
 """
 
@@ -200,6 +202,16 @@ class Unreachable(ArloError):
     """The disk, the object store or the database fails."""
 
     exit_status = 16
+
+
+class Warned(ArloError):
+    """The state of a store as a plugin of Nagios tells it: a warning."""
+
+
+class Alarmed(ArloError):
+    """The state of a store as a plugin of Nagios tells it: critical."""
+
+    exit_status = 2
 
 
 class SoundError(ArloError):

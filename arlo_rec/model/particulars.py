@@ -6,7 +6,6 @@ beside this module. Missing ones are not invented: without them no answer and no
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from arlo_rec.model import toml_text
 from arlo_rec.model.errors import Refused, Usage
 
 CONTROLLER: Final = "Verisure Arlo Europe DAC"  # the company of these guidelines
@@ -209,10 +209,7 @@ class Particulars:
 
 def decode(raw: bytes, path: str) -> Particulars:
     """The particulars of a file; raises Usage for another file, and for unknown keys and values."""
-    try:
-        document = tomllib.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise Usage("config_not_toml", path=path) from None
+    document = toml_text.read(raw, path)
     stated: dict[str, Any] = {}
     for key, value in document.items():
         if key not in _KINDS:

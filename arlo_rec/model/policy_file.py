@@ -42,12 +42,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from arlo_rec.model import toml_text
 from arlo_rec.model.consent import OFFERABLE, Prompt
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.model.policy_versions import LIMITS, TRUTHS, Part, PolicyVersion, ReasonCode, parts
@@ -100,10 +100,7 @@ def read(
 
     Raises Usage for another file and invalid keys or values, and Refused for settings outside the guidelines.
     """
-    try:
-        document = tomllib.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise Usage("config_not_toml", path=path) from None
+    document = toml_text.read(raw, path)
     for key in document:
         if key not in _KEYS:
             raise Usage("policy_unknown_key", key=key[:60], path=path)

@@ -161,7 +161,7 @@ def quiet_since(store: Store, now: datetime) -> datetime | None:
 def room(store: Store, now: datetime) -> Room:
     """The room on the store's disk, and what a busy day takes: its calls by the mean size of the newest."""
     disk, inventory = os.statvfs(store.layout.store), store.catalogue.inventory
-    sizes = inventory.bytes_of_newest(_NEWEST)
+    sizes = inventory.bytes_of_newest(now - 7 * DAY, _NEWEST)
     busiest = max(inventory.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
     day = busiest * sum(sizes) // len(sizes) if sizes and busiest else _LEAST_A_DAY
     return Room(disk.f_bavail * disk.f_frsize, day)

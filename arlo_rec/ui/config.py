@@ -7,7 +7,6 @@ silently ignored.
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -187,47 +186,20 @@ def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str,
     path = used(named, environment)
     if path is None:
         return {}
-    import tomllib
-
     from arlo_rec.backends.bounded_read import read_named
+    from arlo_rec.model import toml_text
 
-    text = ""
     try:
-        text = read_named(path, CONFIG_BYTES, pipes=True).decode("utf-8")
-        return _checked(_flat(tomllib.loads(text)), path)
+        raw = read_named(path, CONFIG_BYTES, pipes=True)
     except OSError as error:
         raise Usage("config_unreadable", path=str(path), reason=error.strerror or "") from None
-    except UnicodeDecodeError:
-        raise Usage("config_unreadable", path=str(path), reason="UTF-8") from None
-    except (ValueError, RecursionError) as error:  # a number of 5000 digits and nesting raise no TOMLDecodeError
-        line, column = _told_place(str(error), text)
-        raise Usage("config_not_toml", path=str(path), line=line, column=column) from None
+    document = toml_text.read(raw, str(path))
+    try:
+        return _checked(_flat(document), path)
     except Usage as problem:
-        line, column = _place_of(str(problem.detail["key"]), text)
+        line, column = toml_text.place_of(str(problem.detail["key"]), raw.decode("utf-8"))
         problem.detail |= {"line": line, "column": column}
         raise
-
-
-def _told_place(message: str, text: str) -> tuple[int, int]:
-    """Line and column in tomllib's message; the end of the text where it names none."""
-    found = re.search(r"line (\d+), column (\d+)", message)
-    if found is not None:
-        return int(found[1]), int(found[2])
-    lines = text.split("\n")
-    return len(lines), len(lines[-1]) + 1
-
-
-def _place_of(key: str, text: str) -> tuple[int, int]:
-    """Line and column of a key: behind the heading of its table, or with its whole name."""
-    table, _, name = key.rpartition(".")
-    within = ""
-    for number, line in enumerate(text.split("\n"), 1):
-        if heading := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            within = heading[1]
-        typed = re.match(r"\s*\"?([^\"=#]+?)\"?\s*=", line)
-        if typed is not None and typed[1] in ({key} if within == "" else {name} if within == table else set()):
-            return number, line.index(typed[1]) + 1
-    return 1, 1
 
 
 def _default_config(environment: Mapping[str, str]) -> Path | None:

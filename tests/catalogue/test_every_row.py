@@ -113,10 +113,11 @@ def test_a_table_as_it_was_once_is_noticed(lived: tuple[World, Path], tmp_path: 
 
 
 def files(world: World) -> Iterator[Path]:
-    """Every file of a store and its root folder that is not a note for people or the room kept free."""
+    """Every file of a store and its root folder that is not a note for people, of a run, or the room kept free."""
     for folder in (world.store, world.root):
         for one in sorted(folder.rglob("*")):
-            if one.is_file() and one.name not in {"README", "CACHEDIR.TAG", "ballast"} and "-" not in one.suffix:
+            is_note = one.name in {"README", "CACHEDIR.TAG", "ballast"} or one.name.startswith("ran.")
+            if one.is_file() and not is_note and "-" not in one.suffix:
                 yield one
 
 

@@ -447,7 +447,7 @@ def demand_untouched(world: World, private: Path, command: str, option: str) -> 
         words = [option, value] if option.startswith("--") else [value]
         with serving(world, watched=private, BROWSER=marked, PAGER=marked, EDITOR=marked) as end:
             end.say(ordered(*command.split(), *beside, *words, "--as", "sigrid", terminals=[True] * 3))
-            ended = end.answer(front, leaves_after=1.0 if command == "listen" else PATIENCE)
+            ended = end.answer(front, leaves_after=1.0 if command in {"listen", "desk"} else PATIENCE)
         assert ended.touched == [], (command, option, ended)
         assert_no_traceback(ended)
         assert ended.status != 1, (command, option, ended)

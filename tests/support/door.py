@@ -19,6 +19,7 @@ from arlo_rec.ui.config import kept
 from tests.support.places import TOP
 
 NOW = "ARLO_TEST_NOW"  # in the environment: the time at which the clock stands
+FREE = 80_000_000_000  # bytes on the disk of a store in a transcript
 
 
 def via(store: Path | str, person: str, config: str | None = None, account: str | None = None) -> str:
@@ -69,10 +70,13 @@ def _be_of_one_account() -> None:
 def _stand_still() -> None:
     from arlo_rec.backends import mounts
     from arlo_rec.commands.run import Run
+    from arlo_rec.oversight import surroundings
 
     now = datetime.fromisoformat(os.environ[NOW])
     Run.now = lambda _run: now  # type: ignore[method-assign]
     mounts.file_system = lambda _folder: "ext4"
+    room = surroundings.room
+    surroundings.room = lambda store, now: room(store, now)._replace(free=FREE)
 
 
 # -- a server that says what a test has written down ---------------------------------------------------
