@@ -133,7 +133,7 @@ class Booted:
             "--private-network",
             "--link-journal=no",
         ]
-        words += ["--console=pipe", "--machine=arlo-rec-test", *binds, "systemd.unit=basic.target"]
+        words += ["--console=pipe", f"--machine=arlo-rec-test-{os.getpid()}", *binds, "systemd.unit=basic.target"]
         with (self.base / "console").open("wb") as console:
             self._nspawn = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         deadline = time.monotonic() + STARTED
