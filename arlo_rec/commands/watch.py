@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,10 +18,11 @@ from arlo_rec.ui.config import used
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from arlo_rec.oversight.findings import Finding
     from arlo_rec.oversight.status import Status
+    from arlo_rec.store import Store
 
 
 NOT_WELL: Final = {1: Warned, 2: Alarmed}  # by the state, for scripts: people have the line
@@ -49,7 +50,8 @@ def check(
     run: Run = ctx.obj
     if only is not None and only not in {*Area}:
         raise Usage("bad_value", name="--only")
-    current, found = _status(run)
+    with run.store(looks=True) as store:
+        current, found = _state(run, store)
     chosen = [each for each in found if only in (None, each.area)]
     state, line = nagios(current, chosen, lambda each: finding_text(run, each), run.now())
     shown = [FindingShown.of(each) for each in chosen]
@@ -66,7 +68,8 @@ def metrics(ctx: typer.Context, *, out: Annotated[Path, opt("opt.metrics_out", "
         raise Usage("json_and_stdout")
     problem = None
     try:
-        current, found = _status(run)
+        with run.store(looks=True) as store:
+            current, found = _state(run, store)
         text = rendering.metrics(current, found, run.now())
     except ArloError as error:  # what is known is told all the same: an old file would look like a store that is well
         if error.exit_status not in rendering.CLOSED:
@@ -99,7 +102,7 @@ def doctor(ctx: typer.Context) -> Answer:
             place = run.place()
             found += examine.of_layout(place)
             with run.store(looks=True) as store:
-                found += [*examine.of_disks(store, here), *_found(run, store)]
+                found += [*examine.of_disks(store, here), *_state(run, store)[1]]
             is_opened = True
         except NoStore:
             pass  # which the place says
@@ -120,14 +123,8 @@ def _with_remedy(run: Run, finding: Finding) -> Iterator[str]:
         yield f"  {finding.remedy}"
 
 
-def _status(run: Run) -> tuple[Status, list[Finding]]:
+def _state(run: Run, store: Store) -> tuple[Status, list[Finding]]:
+    """The status of an open store, and its findings."""
     from arlo_rec.oversight.status import status
 
-    with run.store(looks=True) as store:
-        return status(store, company_of(run).suppliers, run.now(), run.lang)
-
-
-def _found(run: Run, store: Any) -> Sequence[Finding]:
-    from arlo_rec.oversight.status import status
-
-    return status(store, company_of(run).suppliers, run.now(), run.lang)[1]
+    return status(store, company_of(run).suppliers, run.now(), run.lang)
