@@ -112,7 +112,18 @@ def _environment(root: Path, release: Release, wheel: Path, tools: Path) -> Path
     (base / "bin" / "python").symlink_to(f"/usr/bin/python{release.python}")
     settings = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {release.python}\n"
     (base / "pyvenv.cfg").write_text(settings)
-    install = [tools / "uv", "pip", "install", "--quiet", "--target", site, "--no-deps", "--link-mode", "copy"]
+    install = [
+        tools / "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--system-certs",
+        "--target",
+        site,
+        "--no-deps",
+        "--link-mode",
+        "copy",
+    ]
     install += ["--python-version", release.python, "--python-platform", PLATFORM]
     lock = TOP / "requirements" / "run.txt"
     _run(*install, "--only-binary", ":all:", "--require-hashes", "-r", lock)
