@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.i18n.messages import say
-from arlo_rec.i18n.pages import Formats
-from arlo_rec.i18n.pages import render as render_page
 from arlo_rec.keys.jobs import Job
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
@@ -139,6 +137,9 @@ def page(
     status: Status, found: Sequence[Finding], days: Sequence[int], sentence: Sentence, now: datetime, lang: str
 ) -> str:
     """The status as one page that loads nothing; *days*: the held calls of each day, the newest last."""
+    from arlo_rec.i18n.pages import Formats
+    from arlo_rec.i18n.pages import render as render_page
+
     areas = [(area, [each for each in found if each.area is area]) for area in Area]
     highest = max([*days, 1])
     bars = [(index, round(100 * count / highest, 1), count) for index, count in enumerate(days)]

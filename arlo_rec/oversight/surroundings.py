@@ -26,7 +26,7 @@ LATE: Final[Mapping[Job, tuple[timedelta, timedelta | None]]] = {  # warned of a
     Job.ANCHOR: (2 * DAY, None),  # hourly
     Job.DRILL: (100 * DAY, None),  # quarterly
 }
-_NEWEST: Final = 1000  # objects whose mean size tells what a day needs
+_NEWEST: Final = 200  # objects whose mean size tells what a day needs
 _BUSY: Final = 5  # calls in the same hours of earlier weeks; with fewer, none may be chance
 _QUIET: Final = (2 * HOUR, 6 * HOUR, DAY)  # without a call
 _WEEKS: Final = 4  # that are compared
