@@ -123,7 +123,6 @@ NAME = re.compile(r"[0-9a-f]{32}")
 NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 SYNCED_WHOLE = frozenset({"ext4", "xfs", "btrfs", "tmpfs"})  # syncfs(2) is as good as fsync of each: not over a network
-_READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 POLL = 0.02  # seconds between tries for a lock
 SYNCERS = 4  # threads that sync files: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; the lock is held for two small writes
@@ -383,14 +382,14 @@ def wipe_root(folder: Path) -> None:
 def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.
 
-    A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run. A file that can
-    only be read gets none.
+    A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run. A file on a disk
+    that cannot be written gets none.
     """
     with disk():
         try:
             handle = open_file(path, os.O_RDWR)
         except OSError as error:
-            if error.errno not in _READ_ONLY:
+            if error.errno != errno.EROFS:
                 raise
             handle, note = open_file(path, os.O_RDONLY), b""
     try:

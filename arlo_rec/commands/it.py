@@ -98,7 +98,8 @@ def verify(
     run: Run = ctx.obj
     with run.store(allow_rollback=True, looks=True) as store:
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
-        jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), len(found.problems)))
+        if not store.rollbacks:  # else nothing is written there
+            jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), len(found.problems)))
     weak, foreign = found.weak_disk, found.feed_foreign_lines
     lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in found.problems]
     lines = lines or [run.say("verify.good")]

@@ -23,6 +23,7 @@ from arlo_rec.backends.ringfile import RING_SLOT_BYTES, RingFile
 from arlo_rec.backends.shared_folder import is_plain, open_file
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.crypto import primitives
+from arlo_rec.keys.settings import EscrowPlace
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
 from arlo_rec.model.records import Person, from_micros, to_micros
@@ -163,7 +164,14 @@ def ring_duration(store: Store) -> timedelta:
 
 def until(store: Store, erased_at: datetime) -> datetime | None:
     """When the last slot with an R that was replaced at *erased_at* is emptied; None without a backup."""
-    return erased_at + ring_duration(store) if store.settings.escrows else None
+    return erased_at + ring_duration(store) if store.settings.escrows or lost(store) else None
+
+
+def lost(store: Store) -> list[EscrowPlace]:
+    """The places that were given up before their ring could be emptied; nothing is written there."""
+    rows = (EscrowPlace(row.escrow, row.folder) for row in store.catalogue.escrows.every())
+    rings = {place.escrow for place in store.settings.escrows}
+    return [place for place in rows if place.escrow not in rings]
 
 
 def slots(store_id: bytes, contents: Sequence[bytes]) -> list[EscrowSlot]:

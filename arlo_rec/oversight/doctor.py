@@ -17,13 +17,14 @@ from arlo_rec.backends import machine, mounts, shared_folder
 from arlo_rec.backends.machine import Unit
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.documents import Record
+from arlo_rec.oversight import units
 from arlo_rec.oversight.findings import Finding, Severity
 from arlo_rec.oversight.status import FindingShown
 from arlo_rec.store import Store
 
-TIMERS: Final = tuple(f"arlo-rec-{job}.timer" for job in ("purge", "ingest", "backup", "verify", "check"))
-SERVICES: Final = tuple(name.replace(".timer", ".service") for name in TIMERS)
-_NEEDS_STORE: Final = frozenset({"arlo-rec-purge.service", "arlo-rec-ingest.service", "arlo-rec-backup.service"})
+_JOBS: Final = tuple(name for name in units.SERVICES if name not in {"metrics", "drill"})  # which not all have
+TIMERS: Final = tuple(f"arlo-rec-{job}.timer" for job in _JOBS)
+SERVICES: Final = tuple(f"arlo-rec-{job}.service" for job in _JOBS)
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -108,9 +109,7 @@ def of_place(store: Path) -> Iterator[Finding]:
 
 
 def of_layout(place: Layout) -> Iterator[Finding]:
-    """Folders of a store that others may enter, and a root folder whose disk is away."""
-    if (mount := mounts.missing(place.root)) is not None:
-        yield Finding(Severity.CRITICAL, "root_not_mounted", {"root": place.root, "mount": mount})
+    """Folders of a store that others may enter, and half-written files."""
     for folder in (place.store, place.root):
         with suppress(OSError):
             if folder.stat().st_mode & 0o077:
@@ -135,7 +134,7 @@ def of_disks(store: Store, here: Machine) -> Iterator[Finding]:
     if store.feed is not None and home is not None and _device(store.feed.parent) == home:
         yield Finding(Severity.WARNING, "feed_same_disk", {"path": store.feed})
     for unit in here.units:
-        if unit.name in _NEEDS_STORE and unit.is_loaded and not _waits_for(unit, [store.layout.store]):
+        if unit.name in SERVICES and unit.is_loaded and not _waits_for(unit, [store.layout.store]):
             yield Finding(Severity.WARNING, "unit_without_mounts", {"unit": unit.name})
 
 

@@ -60,6 +60,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         ),
         "backup": "",
         "escrow_unreachable": "ls -l ESCROW",
+        "ring_lost": "arlo-rec backup --forget ESCROW",
         "backup_not_mounted": "mount MOUNT",
         "ring_not_emptied": "arlo-rec purge",
         "no_backup": "arlo-rec backup FOLDER --escrow ESCROW",
@@ -89,7 +90,6 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         **dict.fromkeys(("ballast_missing", "reserve_spent"), "arlo-rec purge"),
         "disk_low": "df -h STORE",
         **dict.fromkeys(("store_in_memory", "weak_disk"), "findmnt -T STORE"),
-        "root_not_mounted": "mount MOUNT",
     },
     Area.ACCESS: {
         **dict.fromkeys(("own_access", "waiting", "glass_broken"), "arlo-rec grants"),

@@ -1,7 +1,8 @@
 """A status in the forms of other programs: a line for Nagios and Icinga, Prometheus' text, a page to look at.
 
-None of them holds personal data. Formats: the Monitoring Plugins Development Guidelines (monitoring-plugins.org);
-the text format of Prometheus as the textfile collector of node_exporter reads it, written by prometheus-client.
+The line and the figures go to other programs, and name no person. Formats: the Monitoring Plugins Development
+Guidelines (monitoring-plugins.org); the text format of Prometheus as the textfile collector of node_exporter reads it,
+written by prometheus-client.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ NAGIOS: Final[Mapping[Severity, int]] = {Severity.STATUS: 0, Severity.WARNING: 1
 WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")  # by exit status
 CLOSED: Final = frozenset({10, 14, 15, 16})  # exit statuses of a store that should open, and does not
 _SHOUT: Final = re.compile(r"^\w+: ")  # the severity in front of a sentence
+_PRIVATE: Final = frozenset({"name", "by", "reason", "case", "scope"})  # values that are not for other programs
 _NAMED: Final = 3  # findings whose sentences stand in the line
 PAGE: Final = Path(__file__).with_name("page")
 
@@ -43,9 +45,15 @@ def nagios(status: Status, found: Sequence[Finding], sentence: Sentence, now: da
     """The exit status, and the one line with performance data."""
     state = NAGIOS[worst(found)]
     grave = [each for each in found if NAGIOS[each.severity] == state] if state else []
-    told = " ".join(f"[{each.code}] {_SHOUT.sub('', sentence(each))}" for each in grave[:_NAMED])
+    told = " ".join(_told(each, sentence) for each in grave[:_NAMED])
     more = f" (+{len(grave) - _NAMED})" if len(grave) > _NAMED else ""
     return state, nagios_line(state, f"{told}{more}" if grave else f"{status.held} held", _performance(status, now))
+
+
+def _told(finding: Finding, sentence: Sentence) -> str:
+    """A finding in the line: its code alone where the sentence names a person, a case or a reason."""
+    is_private = not _PRIVATE.isdisjoint(finding.values)
+    return f"[{finding.code}]" if is_private else f"[{finding.code}] {_SHOUT.sub('', sentence(finding))}"
 
 
 def nagios_line(state: int, text: str, performance: str = "") -> str:

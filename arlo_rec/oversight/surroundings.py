@@ -14,6 +14,7 @@ from arlo_rec.keys import jobs
 from arlo_rec.keys.jobs import MANIFEST_COMES, Job, LastRun
 from arlo_rec.keys.layout import BALLAST_BYTES, has_ballast, has_room
 from arlo_rec.log.events import Drilled
+from arlo_rec.offsite import escrow
 from arlo_rec.oversight.findings import Finding, Severity
 from arlo_rec.policy import RETENTION, Role
 from arlo_rec.store import Store
@@ -63,7 +64,7 @@ def last_drill(store: Store) -> LastDrill | None:
 def last_runs(store: Store) -> Runs:
     """The newest run of each job."""
     purge, drilled = store.clock.get().last_purge(), last_drill(store)
-    backups = [row.at for row in store.catalogue.escrows.every() if row.number]
+    backups = [row.at for row in escrow.registered(store) if row.number]
     known = {
         Job.DRILL: LastRun(drilled.at, 0 if drilled.is_good else 1) if drilled is not None else None,
         Job.PURGE: LastRun(purge) if purge is not None else None,
@@ -103,6 +104,8 @@ def of_jobs(store: Store, runs: Runs, now: datetime) -> Iterator[Finding]:
     drilled = runs[Job.DRILL]
     if drilled is not None and drilled.problems:
         yield Finding(Severity.CRITICAL, "drill_failed", {"at": drilled.at})
+    for place in escrow.lost(store):
+        yield Finding(Severity.WARNING, "ring_lost", {"folder": place.folder, "escrow": place.escrow})
     if not store.settings.escrows and now - founded > DAY:
         yield Finding(Severity.WARNING, "no_backup")
 

@@ -116,20 +116,25 @@ class PlaceForgotten(Record, frozen=True):
 def forget(store: Store, named: Path, now: datetime) -> PlaceForgotten:
     """Give up the place whose folder or escrow is named: its ring is emptied where it can be, and no job asks for it.
 
-    Raises NotGranted for anyone but an officer, and NothingMatched.
+    A ring that could not be emptied stays in the catalogue, so that receipts go on counting with it. Named once more,
+    the officer says that it is destroyed. Raises NotGranted for anyone but an officer, and NothingMatched.
     """
     store.demand(Action.BACKUP, now)
     if store.person.role is not Role.OFFICER:
         store.note(Denied(action=Action.BACKUP, rule="access.officer", code="escrow_not_named"), now)
         raise NotGranted("escrow_not_named", rule="access.officer", path=str(named))
     path = named.absolute()
-    place = next((each for each in store.settings.escrows if path in (each.folder, each.escrow)), None)
+    named_places = (*store.settings.escrows, *escrow.lost(store))
+    place = next((each for each in named_places if path in (each.folder, each.escrow)), None)
     if place is None:
         raise NothingMatched("no_such_place", path=str(path))
-    emptied = escrow.empty(store, place.escrow)
+    was_lost = place not in store.settings.escrows
+    emptied = not was_lost and escrow.empty(store, place.escrow)
     with store.change(now) as change:
-        store.put(store.settings.without_escrow(place))
-        store.catalogue.escrows.forget(place.escrow)
+        if not was_lost:
+            store.put(store.settings.without_escrow(place))
+        if was_lost or emptied:
+            store.catalogue.escrows.forget(place.escrow)
         change.log(EscrowForgotten(escrow=str(place.escrow), folder=str(place.folder), emptied=emptied))
     return PlaceForgotten(place.folder, place.escrow, emptied)
 

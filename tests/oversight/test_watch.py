@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.backends.machine import Unit, swaps
+from arlo_rec.backends import machine
+from arlo_rec.backends.machine import Unit
 from arlo_rec.i18n.messages import every, has
 from arlo_rec.model.errors import Usage
 from arlo_rec.oversight import doctor, findings, rendering
@@ -59,6 +60,14 @@ def test_check_is_ok_warning_critical_or_unknown_as_nagios_counts(fed: World) ->
     assert check(fed, "--only", "spool")[0] == 2
     assert check(fed, "--only", "backup")[0] == 0
     assert check(fed, "--only", "rest") == (3, "ARLO-REC UNKNOWN - invalid value for --only; see --help\n")
+
+
+def test_the_line_of_check_names_no_person_and_no_reason() -> None:
+    broken = {"name": "leif", "by": "astrid", "at": "now", "reason": "a fire at night"}
+    private = Finding(Severity.CRITICAL, "glass_broken", broken)
+    told = rendering._told(private, lambda _: "CRITICAL: leif took access: a fire at night")
+    assert told == "[glass_broken]"
+    assert rendering._told(Finding(Severity.CRITICAL, "overdue"), lambda _: "CRITICAL: late") == "[overdue] late"
 
 
 def test_check_of_a_store_that_is_gone_is_critical_and_without_a_key_unknown(world: World) -> None:
@@ -218,6 +227,9 @@ def test_rules_and_board_ask_for_figures_that_are_written(world: World) -> None:
 # -- doctor -------------------------------------------------------------------------------------------
 
 
+DISKS = ("sda2", "zram0", "dm-1", "dm-2")
+
+
 def _timer(name: str, **changes: object) -> Unit:
     usual = {"is_loaded": True, "is_active": True, "has_failed": False, "mounts": frozenset({"/"})}
     return Unit(name, **{**usual, **changes})  # type: ignore[arg-type]
@@ -246,8 +258,15 @@ def test_a_machine_that_is_well_has_no_finding() -> None:
     assert [*of_machine(well)] == []
 
 
-def test_only_swap_on_a_disk_counts() -> None:
-    assert all(not Path(swap).name.startswith("zram") for swap in swaps())
+def test_only_swap_in_clear_on_a_disk_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"/dev/{name} partition 1 0 -2\n" for name in DISKS)
+    kernel = {
+        "/proc/swaps": f"Filename Type Size Used Priority\n{rows}",
+        "/sys/class/block/dm-1/dm/uuid": "CRYPT-PLAIN-swap\n",
+        "/sys/class/block/dm-2/dm/uuid": "LVM-swap\n",
+    }
+    monkeypatch.setattr(machine, "_text", lambda path: kernel.get(path, ""))
+    assert machine.swaps() == ["/dev/sda2", "/dev/dm-2"]
 
 
 def test_the_doctor_looks_before_there_is_a_store_and_at_it_with_a_key(world: World) -> None:
