@@ -303,3 +303,9 @@ def test_a_line_of_a_document_fits_a_screen() -> None:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             fenced ^= line.lstrip().startswith("```")
             assert fenced or line.startswith("|") or len(line) <= 160, f"{path.relative_to(TOP)}:{number}"
+
+
+def test_tests_of_a_group_stay_on_one_process(request: pytest.FixtureRequest) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("there is one process alone")
+    assert request.node.nodeid.endswith("@source")  # pytest-xdist writes the group there, and looks there for it
