@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -41,10 +42,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
     return worlds.found(tmp_path_factory.mktemp("template"))
 
 
+_WORLDS = itertools.count()
+
+
 @pytest.fixture
 def world(template: World, tmp_path: Path) -> World:
-    """A copy of the template for one test."""
-    return worlds.copy(template, tmp_path)
+    """A copy of the template for one test, in a folder that no other test had.
+
+    pytest gives the next test of a like name the folder of one that passed; a server that still ends may write there.
+    """
+    base = tmp_path / f"w{next(_WORLDS)}"
+    base.mkdir()
+    return worlds.copy(template, base)
 
 
 @pytest.fixture
