@@ -190,7 +190,7 @@ def _demand_unheard(engines: Engines, original: OpenRecording, copy: OpenRecordi
     from arlo_rec.speech.detectors import identifiers, phonetic
     from arlo_rec.speech.engine import transcribe
 
-    known = phonetic.prepare_names(original.names)
+    known = phonetic.prepare_names(original.call.names)
     for transcript in transcribe(engines, copy.sound, None, []):
         heard = identifiers.find_known_names(transcript.words, known)
         if heard:

@@ -15,6 +15,7 @@ from functools import partial
 from bench import (
     access_answer,
     asr,
+    cluster,
     conduct,
     desk,
     exchange,
@@ -47,6 +48,7 @@ ALL = {
     "pseudonymise": pseudonymise,
     "asr": asr,
     "hearing": hearing,
+    "cluster": cluster,
     "review": review,
     "conduct": conduct,
     "desk": desk,

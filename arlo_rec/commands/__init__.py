@@ -23,6 +23,7 @@ RARE: Final = (
     "trust",
     "upgrade",
     "verify",
+    "worker",
 )  # in the first help by name alone
 
 
@@ -119,6 +120,7 @@ COMMANDS: Final = {
     "clock": Listed("it", "it:clock", answer="admin.clock:Reading"),
     "certificate verify": Listed("anyone", "anyone:certificate_verify", answer="commands.anyone:Checked"),
     "install-units": Listed("it", "units:install_units", answer="commands.units:UnitsInstalled"),
+    "worker": Listed("it", "cluster:worker"),
     "serve": Listed("it", "it:serve"),
     "demo": Listed("anyone", "demo:demo", answer="commands.demo:Demonstration"),
 }

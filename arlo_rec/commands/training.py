@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from arlo_rec.training.backlog import FailedCall
     from arlo_rec.training.build import TrainingCopy
     from arlo_rec.training.cut_plan import Changes, CopyOrder, CutPlan
+    from arlo_rec.training.planners import Planners
 
 MOST_WORKERS = 32
 ALL = "all"
@@ -53,6 +54,7 @@ def pseudonymise(
     fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
     engine: Engine = None,
     model: SpeechModel = None,
+    cluster: Annotated[str | None, opt("opt.cluster", "--cluster", "ADDRESS")] = None,
     bench: Annotated[Path | None, opt("opt.bench", "--bench", "DIR")] = None,
     purpose: PurposeOfCopies = None,
     reason: Reason = None,
@@ -66,17 +68,16 @@ def pseudonymise(
         raise Usage("recordings_or_pending")
     options = CopyOptions(transcript or [], mode, cuts, fill)
     orders = CopyOrders(run, options, many=pending or len(recordings or ()) > 1)
-    workers = run.settings.asr_workers
-    if not 1 <= workers <= MOST_WORKERS:
-        raise Usage("workers_out_of_range", most=MOST_WORKERS)
+    if cluster is not None and (engine, model, bench, orders.manual) != (None, None, None, False):
+        raise Usage("cluster_hears")
     if (bench := run.files.server_folder(bench, "--bench")) is not None:
         return _evaluate(run, bench, orders.order, engine, model)
-    with _engines(run, "none" if orders.manual else engine, model, workers) as engines:
-        if not (transcript or orders.manual) and not engines[0]:
-            raise Usage("words_missing")  # once, and not of each call
+    with _planners(run, "none" if orders.manual else engine, model, cluster) as planners:
+        if not (transcript or orders.manual):
+            planners.demand_words(orders.order)  # once, and not of each call
         with run.store() as store:
             intent = Intent(Action.PSEUDONYMISE, purpose, reason)
-            outcomes, objected, broken = _make_copies(run, store, recordings, intent, orders, engines)
+            outcomes, objected, broken = _make_copies(run, store, recordings, intent, orders, planners)
     if broken is not None and not outcomes:
         raise broken
     if len(outcomes) == 1 and not pending and isinstance(outcomes[0], FailedCall):
@@ -99,7 +100,7 @@ def _make_copies(
     recordings: list[str] | None,
     intent: Intent,
     orders: CopyOrders,
-    engines: list[Engines],
+    planners: Planners,
 ) -> tuple[list[TrainingCopy | FailedCall], int | None, ArloError | None]:
     """Make the copies, of the backlog where no recordings are named; what became of each, and what ended it too early.
 
@@ -110,13 +111,14 @@ def _make_copies(
     waiting = backlog.pending(store, intent, run.now()) if not recordings else None
     shown_ids = [call.id.hex() for call in waiting.calls] if waiting is not None else recordings or []
     objected = waiting.objected if waiting is not None else None
-    copies = backlog.make_copies(store, shown_ids, intent, orders.of, engines, run.now, unless_copied=not recordings)
+    copies = backlog.make_copies(store, shown_ids, intent, orders.of, planners, run.now, unless_copied=not recordings)
     outcomes: list[TrainingCopy | FailedCall] = []
-    run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids)))
+    run.progress(Progress(Phase.TRAINING_COPIES, 0, len(shown_ids), planners.workers))
     try:
         for outcome in copies:
             outcomes.append(outcome)
-            run.progress(Progress(Phase.TRAINING_COPIES, min(len(outcomes), len(shown_ids)), len(shown_ids)))
+            done = min(len(outcomes), len(shown_ids))
+            run.progress(Progress(Phase.TRAINING_COPIES, done, len(shown_ids), planners.workers))
     except ArloError as error:
         return outcomes, objected, error
     return outcomes, objected, None
@@ -161,17 +163,40 @@ def reject(
 
 
 @contextmanager
+def _planners(run: Run, engine: str | None, models: list[Path] | None, address: str | None) -> Iterator[Planners]:
+    """What plans the cuts: the cluster of that address, or engines of this machine."""
+    from arlo_rec.training.planners import local
+
+    workers = run.settings.asr_workers
+    if address is not None:
+        from arlo_rec.cluster.planners import cluster, tls_files
+
+        with cluster(address, tls_files(run.settings.cluster, "client")) as planners:
+            yield planners
+        return
+    if not 1 <= workers <= MOST_WORKERS:
+        raise Usage("workers_out_of_range", most=MOST_WORKERS)
+    with _engines(run, engine, models, workers) as engines, local(engines) as planners:
+        yield planners
+
+
+def model_folders(run: Run, models: list[Path] | None) -> list[Path]:
+    """The folders of the models that were named, else of those in the settings; raises Usage for too many."""
+    named = [run.files.server_folder(model, "--model") or model for model in models or ()]
+    folders = named or list(run.settings.asr_models)
+    if len(folders) > MOST_LISTED:
+        raise Usage("too_many_models", count=str(len(folders)), most=str(MOST_LISTED))
+    return folders
+
+
+@contextmanager
 def _engines(run: Run, name: str | None, models: list[Path] | None, count: int) -> Iterator[list[Engines]]:
     """The engines of each worker, one for each model that was named or is configured; none without a model."""
-    settings = run.settings
-    named = [run.files.server_folder(model, "--model") or model for model in models or ()]
-    folders = named or list(settings.asr_models)
+    settings, folders = run.settings, model_folders(run, models)
     if name not in (None, "faster-whisper", "none"):
         raise Usage("engine_unknown", value=str(name)[:20])
     if name == "faster-whisper" and not folders:
         raise Usage("model_missing")
-    if len(folders) > MOST_LISTED:
-        raise Usage("too_many_models", count=str(len(folders)), most=str(MOST_LISTED))
     with ExitStack() as stack:
         if name == "none" or not folders:
             yield [()] * count

@@ -44,7 +44,8 @@ def forbid_core_dumps() -> None:
 def start_child(code: str, environment: Mapping[str, str]) -> tuple[Popen[bytes], socket]:
     """Start a process that runs Python *code* with our module path, and has no secret, terminal or folder of ours.
 
-    Its end of the socket is its descriptor 0; *environment* is all that it gets of one. Raises OSError.
+    Its end of the socket is its descriptor 0; *environment* is all that it gets of one, and may be
+    Python's own. Raises OSError.
     """
     import json
     import socket
@@ -55,7 +56,7 @@ def start_child(code: str, environment: Mapping[str, str]) -> tuple[Popen[bytes]
     try:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own module, with the interpreter that runs here
-                [sys.executable, "-I", "-c", path + code, json.dumps(sys.path)],
+                [sys.executable, "-s", "-P", "-c", path + code, json.dumps(sys.path)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -99,6 +100,8 @@ LOAD, JUMP_IF, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET
 NUMBER_AT, ARCH_AT = 0, 4  # in struct seccomp_data
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050001  # SECCOMP_RET_ALLOW, _KILL_PROCESS, _ERRNO with EPERM
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
+_SECCOMP = (317, 277)  # seccomp(2), by column of _ALLOWED
+_SET_MODE_FILTER, _EVERY_THREAD = 1, 1  # SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC
 
 
 def confine(limits: Limits) -> None:
@@ -128,10 +131,11 @@ def measure_used() -> int:
     return pages * resource.getpagesize()
 
 
-def filter_calls(build_program: Callable[[int, int], bytes]) -> None:
+def filter_calls(build_program: Callable[[int, int], bytes], *, every_thread: bool = False) -> None:
     """Install the system call filter of *build_program*, called with this machine's table column and its AUDIT_ARCH.
 
-    Does nothing on a machine with unknown call numbers. Raises OSError if the system refuses.
+    It binds the thread that calls and those that it starts, or *every_thread* of the process. Does nothing on a machine
+    with unknown call numbers. Raises OSError if the system refuses.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     _control(libc, _PR_SET_DUMPABLE, 0)  # no other process of this user may read this one
@@ -144,7 +148,12 @@ def filter_calls(build_program: Callable[[int, int], bytes]) -> None:
     # struct sock_fprog: a short, padded to the pointer that follows
     header = ctypes.create_string_buffer(struct.pack("@HP", count, ctypes.addressof(code)))
     _control(libc, _PR_SET_NO_NEW_PRIVS, 1)
-    _control(libc, _PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
+    if not every_thread:
+        _control(libc, _PR_SET_SECCOMP, _MODE_FILTER, ctypes.addressof(header))
+        return
+    call = ctypes.c_long(_SECCOMP[machine[0]])
+    if libc.syscall(call, _SET_MODE_FILTER, _EVERY_THREAD, ctypes.c_void_p(ctypes.addressof(header))) != 0:
+        raise OSError(ctypes.get_errno(), "seccomp")
 
 
 def _control(libc: ctypes.CDLL, option: int, value: int, address: int = 0) -> None:

@@ -26,7 +26,7 @@ READ_WORD: Final = "policy propose"  # commands whose only word is a file
 HERE: Final = frozenset(  # commands that open no store, and those of the account that owns it
     {
         *("certificate verify", "policy lint-prompt", "map list", "map show", "map check", "demo", "recovery join"),
-        *("init", "restore", "serve", "install-units"),
+        *("init", "restore", "serve", "install-units", "worker"),
     }
 )
 HERE_WITH: Final = frozenset(

@@ -64,7 +64,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "progress": "progress",
     "recovery": "backup restore drill upgrade",
     "units": "units",
-    "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench",
+    "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench worker",
 }
 _SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}
 _FOLDER: Final = Path(__file__).with_name("sentences")

@@ -61,6 +61,7 @@ class Progress(NamedTuple):
     phase: Phase
     done: int = 0
     total: int | None = None
+    workers: int | None = None  # of a cluster
 
 
 Observer = Callable[[Progress], None]

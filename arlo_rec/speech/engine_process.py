@@ -83,6 +83,8 @@ REFUSED: Final = {
     "personality": (135, 92), "nfsservctl": (180, 42), "lookup_dcookie": (212, 18),
 }  # fmt: skip
 
+CONNECTING: Final = frozenset({"socket", "connect"})
+
 # From here on numbers are the same on both machines. A call that came later than this program knows is refused too.
 SAME_FROM: Final = 424
 KNOWN: Final = {
@@ -124,7 +126,7 @@ def confine() -> None:
     hardening.set_limit(resource.RLIMIT_CORE, 0)
     hardening.set_limit(resource.RLIMIT_FSIZE, 0)
     if sys.platform == "linux":
-        hardening.filter_calls(_build_program)
+        hardening.filter_calls(build_program)
 
 
 def limit_memory(more: int) -> None:
@@ -132,18 +134,22 @@ def limit_memory(more: int) -> None:
     hardening.set_limit(resource.RLIMIT_AS, hardening.measure_used() + more)
 
 
-def _build_program(column: int, arch: int) -> bytes:
-    """The BPF program: a call of another architecture kills, a listed or unknown call fails with EPERM, others pass."""
+def build_program(column: int, arch: int, *, sockets: bool = False, files: bool = True) -> bytes:
+    """The BPF program: a call of another architecture kills, a listed or unknown call fails with EPERM, others pass.
+
+    A process that needs *sockets* may make and connect them; one without *files* opens none.
+    """
     kill: _Step = (hardening.RETURN, 0, 0, hardening.KILL)
     steps: list[_Step] = [(hardening.LOAD, 0, 0, hardening.ARCH_AT), (hardening.JUMP_IF, 1, 0, arch), kill]
     steps += [(hardening.LOAD, 0, 0, hardening.NUMBER_AT), (_JUMP_FROM, 0, 1, _X32), _REFUSE]
-    for numbers in REFUSED.values():
-        steps += _if(numbers[column], [_REFUSE])
+    for call, numbers in REFUSED.items():
+        steps += _if(numbers[column], [_ALLOW if sockets and call in CONNECTING else _REFUSE])
     for number in KNOWN.values():
         steps += _if(number, [_ALLOW])
     steps += [(_JUMP_FROM, 0, 1, SAME_FROM), _REFUSE]
     for numbers, argument in OPENING.values():
-        steps += _if(numbers[column], [_argument(argument), (_JUMP_ANY, 0, 1, WRITING), _REFUSE, _ALLOW])
+        opening = [_argument(argument), (_JUMP_ANY, 0, 1, WRITING), _REFUSE, _ALLOW]
+        steps += _if(numbers[column], opening if files else [_REFUSE])
     for numbers, argument in CONTROLLING.values():
         steps += _if(numbers[column], [_argument(argument), *_each(LOCKING, _REFUSE), _ALLOW])
     for numbers, argument in TERMINAL.values():

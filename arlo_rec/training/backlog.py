@@ -1,20 +1,18 @@
 """The backlog: calls without a training copy, processed one by one or several at once.
 
-Only one thread uses the store: it opens a call, passes it to a worker that plans the cuts (which takes most of the
-time), and makes the copy afterwards. Each copy is committed by itself, so an interrupted run can be continued.
-`build` makes a copy.
+Only one thread uses the store: it opens a call, passes its sound to `planners` (which takes most of the time), and
+makes the copy afterwards. While it waits, it looks every second whether a call in work may still be opened, and gives
+up the plan of one that may not. Each copy is committed by itself, so an interrupted run can be continued. `build`
+makes a copy.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from arlo_rec.access import gate, holds, limits, objections
 from arlo_rec.access.gate import Admission, Intent
@@ -27,14 +25,13 @@ from arlo_rec.model.records import Recording, RecordingId
 from arlo_rec.policy import Action, Purpose
 from arlo_rec.rights import closing
 from arlo_rec.store import Store
-from arlo_rec.training import build, cut_plan, opening
+from arlo_rec.training import build, opening
 from arlo_rec.training.build import TrainingCopy
 from arlo_rec.training.cut_plan import CopyOrder, CutPlan
 from arlo_rec.training.opening import OpenRecording
+from arlo_rec.training.planners import Planners
 
-if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engines
-
+LOOK_EVERY = 1.0  # seconds between two looks at whether calls in work may still be opened
 _CALL_ERRORS = (Usage, NotGranted, Refused, Integrity, SoundError)
 _ENGINE_ERRORS = frozenset({"engine_died", "engine_silent", "engine_garbled"})  # the next call gets a new process
 
@@ -49,7 +46,7 @@ class FailedCall:
 
 @dataclass(frozen=True, slots=True)
 class _CallInWork:
-    """An open call, and the plan that a worker is making."""
+    """An open call, and the plan that is being made."""
 
     shown_id: str
     original: OpenRecording
@@ -140,45 +137,62 @@ def make_copies(
     shown_ids: Sequence[str],
     intent: Intent,
     order_of: Callable[[str], CopyOrder],
-    engines: Sequence[Engines],
+    planners: Planners,
     clock: Callable[[], datetime],
     *,
     unless_copied: bool = False,
 ) -> Iterator[TrainingCopy | FailedCall]:
-    """Make a copy of each call, in order, as many at once as there are *engines*; a failed call stops no other.
+    """Make a copy of each call, as many at once as the *planners* take, the first planned first.
 
-    Raises errors that concern all calls: a missing reason, a full disk, a store in use, an engine that does not start.
+    A failed call stops no other. Raises errors that concern all calls: a missing reason, a full disk, a store in use,
+    an engine that does not start, a cluster that is gone.
     """
     gate.admit(store, intent, clock())
-    free: SimpleQueue[Engines] = SimpleQueue()
-    for group in engines:
-        free.put(group)
-    in_work: deque[_CallInWork] = deque()
-    with ThreadPoolExecutor(len(engines)) as workers:
-        try:
-            for shown_id in _to_copy(store, shown_ids, clock, unless_copied=unless_copied):
-                if isinstance(shown_id, FailedCall):
-                    yield shown_id
-                    continue
-                if len(in_work) == len(engines):
-                    yield _finish(store, in_work.popleft(), clock)
-                try:
-                    order = build.by_policy(store, order_of(shown_id), clock())
-                    cut_plan.demand_words(order, engines[0])
-                    original = opening.open_original(store, shown_id, intent, clock)
-                except _CALL_ERRORS as error:
-                    yield FailedCall(shown_id, error)
-                    continue
-                plan = workers.submit(_plan, free, original, order)
-                in_work.append(_CallInWork(shown_id, original, order, plan))
-            while in_work:
-                yield _finish(store, in_work.popleft(), clock)
-        except BaseException:  # Ctrl-C too: do not wait for running engines
-            for call in in_work:
-                call.plan.cancel()
-            for engine in chain.from_iterable(engines):
-                engine.stop()
-            raise
+    in_work = list[_CallInWork]()
+    try:
+        for shown_id in _to_copy(store, shown_ids, clock, unless_copied=unless_copied):
+            if isinstance(shown_id, FailedCall):
+                yield shown_id
+                continue
+            while len(in_work) >= planners.at_once:
+                yield from _finished(store, in_work, planners, clock)
+            try:
+                order = build.by_policy(store, order_of(shown_id), clock())
+                planners.demand_words(order)
+                original = opening.open_original(store, shown_id, intent, clock)
+            except _CALL_ERRORS as error:
+                yield FailedCall(shown_id, error)
+                continue
+            in_work.append(_CallInWork(shown_id, original, order, planners.submit(original.call, order)))
+        while in_work:
+            yield from _finished(store, in_work, planners, clock)
+    except BaseException:  # Ctrl-C too: do not wait for running engines
+        planners.stop()
+        raise
+
+
+def _finished(
+    store: Store, in_work: list[_CallInWork], planners: Planners, clock: Callable[[], datetime]
+) -> Iterator[TrainingCopy | FailedCall]:
+    """Wait a while, and take out of *in_work* what is planned, and what may no longer be opened."""
+    wait([call.plan for call in in_work], LOOK_EVERY, FIRST_COMPLETED)
+    for call in [*in_work]:
+        if call.plan.done():
+            in_work.remove(call)
+            yield _finish(store, call, clock)
+        elif (error := _closed(store, call, clock)) is not None:
+            in_work.remove(call)
+            planners.give_up(call.plan)
+            yield FailedCall(call.shown_id, error)
+
+
+def _closed(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> ArloError | None:
+    """The error of a call that may no longer be opened: withdrawn, overdue, on hold, or its grant is gone."""
+    try:
+        gate.still_open(store, call.original.permit, clock())
+    except _CALL_ERRORS as error:
+        return error
+    return None
 
 
 def _to_copy(
@@ -202,15 +216,6 @@ def _has_copy(store: Store, shown_id: str) -> bool:
         return bool(store.catalogue.copies.of_original(RecordingId(bytes.fromhex(shown_id))))
     except ValueError:
         return False
-
-
-def _plan(free: SimpleQueue[Engines], original: OpenRecording, order: CopyOrder) -> CutPlan:
-    """Plan the cuts of a call with engines of its own."""
-    engines = free.get()
-    try:
-        return cut_plan.plan_cuts(original, order, engines)
-    finally:
-        free.put(engines)
 
 
 def _finish(store: Store, call: _CallInWork, clock: Callable[[], datetime]) -> TrainingCopy | FailedCall:

@@ -74,9 +74,7 @@ class TrainingCopy:
     def of(cls, copy: Copy, recording: OpenRecording) -> TrainingCopy:
         """The copy of a row, from its open recording."""
         plan = CutRecord.of_copy(recording.metadata).plan
-        return cls(
-            copy.parent, copy.first, copy.revision, copy.state, plan, recording.sound.duration, _sides(recording)
-        )
+        return cls(copy.parent, copy.first, copy.revision, copy.state, plan, recording.sound.duration, recording.sides)
 
     @property
     def cuts(self) -> tuple[Cut, ...]:
@@ -117,14 +115,9 @@ def make(
     record = CutRecord(plan, order.fill, primitives.fresh())
     sound = audio.cut(original.sound, stretches(plan.cuts), record.fill, record.chance, record.fade)
     prove(original.sound, sound, plan.cuts, record.fill, record.chance, record.fade)
-    metadata = copies.for_trainers(original.metadata) | {"channels": _sides(original), "cuts": record.to_json()}
+    metadata = copies.for_trainers(original.metadata) | {"channels": original.sides, "cuts": record.to_json()}
     copy = copies.make(store, CopyDraft(original, sound, metadata, CopyState.NEEDS_REVIEW, replaces), now)
-    return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration, _sides(original))
-
-
-def _sides(recording: OpenRecording) -> dict[str, int]:
-    """The channels of caller and agent, if the metadata has them."""
-    return dict(recording.metadata.get("channels", {}))
+    return TrainingCopy(copy.parent, copy.first, copy.revision, copy.state, plan, sound.duration, original.sides)
 
 
 def prove(

@@ -1,7 +1,7 @@
 """Plan the cuts of a call, with notes for the reviewer: from a list, from transcripts, from an engine.
 
-It works on a recording in memory and touches no store. A plan needs words or a list. `speech.planner` decides which
-words identify a person; `build` cuts.
+It works on a sound in memory, and knows neither store nor keys. A plan needs words or a list. `speech.planner` decides
+which words identify a person; `build` cuts.
 """
 
 from __future__ import annotations
@@ -21,13 +21,31 @@ from arlo_rec.policy import Mode
 from arlo_rec.speech import cut_list
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.speech.words import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Transcript, Word
-from arlo_rec.training.opening import OpenRecording
 
 if TYPE_CHECKING:
     from arlo_rec.speech.engine import Engines
 
 
 MOST_WORDS_KEPT = 40_000  # of all transcripts of a plan: a call of two hours, heard twice
+
+
+@dataclass(frozen=True, slots=True)
+class CallSound:
+    """The sound of a call, and all that planning its cuts needs to know: no key and no id."""
+
+    sound: Sound = field(repr=False)
+    names: tuple[str, ...] = field(default=(), repr=False)  # of known speakers: the agent, and those known before
+    lead: float = 0.0  # seconds before the key press, which intake cut; transcripts of the whole call include them
+    sides: Mapping[str, int] = field(default_factory=dict)  # the channels of `caller` and `agent`, if known
+
+    def channel_of(self, role: str | None) -> int | None:
+        """The channel of "caller", "agent" or a number; None for mono. Raises Usage for any other."""
+        if role is None or self.sound.channels == 1:
+            return None
+        channel = int(role) if role.isdecimal() else self.sides.get(role)
+        if channel is None or not 0 <= channel < self.sound.channels:
+            raise Usage("track_unknown", role=role)
+        return int(channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +161,30 @@ class CutPlan:
         )
 
 
-def demand_words(order: CopyOrder, engines: Engines) -> None:
-    """Raise Usage for an order with neither words nor a list, before a call is opened."""
+def demand_words(order: CopyOrder, *, hears: bool) -> None:
+    """Raise Usage for an order without a list or words, unless an engine *hears* them."""
     if order.mode is Mode.MANUAL:
         if not order.cuts:
             raise Usage("cuts_missing")
-    elif not order.transcripts and not engines:
+    elif not order.transcripts and not hears:
         raise Usage("words_missing")
 
 
-def plan_cuts(original: OpenRecording, order: CopyOrder, engines: Engines = ()) -> CutPlan:
+def plan_cuts(call: CallSound, order: CopyOrder, engines: Engines = ()) -> CutPlan:
     """Plan the cuts of a call; raises Usage if words or a list are missing, or do not fit."""
-    demand_words(order, engines)
-    listed = within(order.cuts, original.sound)
+    demand_words(order, hears=bool(engines))
+    listed = within(order.cuts, call.sound)
     if order.mode is Mode.MANUAL:
         return CutPlan(tuple(listed), Mode.MANUAL)
     from arlo_rec.speech import planner
 
     plan = planner.plan(
-        original.sound,
-        _transcripts(original, order, engines),
-        original.names,
+        call.sound,
+        _transcripts(call, order, engines),
+        call.names,
         strict=order.mode is Mode.STRICT,
         cut_circumstances=order.cut_circumstances,
-        lead=original.lead,
+        lead=call.lead,
     )
     return CutPlan(
         in_order([*plan.cuts, *listed]),
@@ -197,16 +215,16 @@ def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
         yield HeardWord(word.text, word.start, word.end, word.score, word.channel, number)
 
 
-def _transcripts(original: OpenRecording, order: CopyOrder, engines: Engines) -> list[Transcript]:
+def _transcripts(call: CallSound, order: CopyOrder, engines: Engines) -> list[Transcript]:
     from arlo_rec.speech.engine import transcribe
 
     files = [*order.files, *map(str, range(len(order.files) + 1, len(order.transcripts) + 1))]
     transcripts = [
-        replace(_read(raw, file, original.channel_of(role)), file=file)
+        replace(_read(raw, file, call.channel_of(role)), file=file)
         for (role, raw), file in zip(order.transcripts, files, strict=True)
     ]
     if engines:
-        transcripts += transcribe(engines, original.sound, order.language, original.names)
+        transcripts += transcribe(engines, call.sound, order.language, call.names)
     return _united(transcripts)
 
 

@@ -22,6 +22,7 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Kind, Recording
 from arlo_rec.policy import Action
 from arlo_rec.store import Store
+from arlo_rec.training.cut_plan import CallSound
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,16 @@ class OpenRecording:
         return self.permit.recording
 
     @property
-    def names(self) -> list[str]:
-        """Names of known speakers: the agent, and those that the company had already."""
-        known = self.metadata.get("known", {})
-        return [self.metadata["agent"], *(name for side in sorted(known) for name in known[side])]
+    def sides(self) -> Mapping[str, int]:
+        """The channels of `caller` and `agent`, if known."""
+        return dict(self.metadata.get("channels", {}))
 
     @property
-    def lead(self) -> float:
-        """Seconds before the key press, which intake cut; transcripts of the whole call include them."""
-        return float(self.metadata.get("lead_s", 0.0))
-
-    def channel_of(self, role: str | None) -> int | None:
-        """The channel of "caller", "agent" or a number; None for mono. Raises Usage for any other."""
-        if role is None or self.sound.channels == 1:
-            return None
-        channel = int(role) if role.isdecimal() else self.metadata.get("channels", {}).get(role)
-        if channel is None or not 0 <= channel < self.sound.channels:
-            raise Usage("track_unknown", role=role)
-        return int(channel)
+    def call(self) -> CallSound:
+        """The part that cuts are planned from."""
+        known = self.metadata.get("known", {})
+        names = (self.metadata["agent"], *(name for side in sorted(known) for name in known[side]))
+        return CallSound(self.sound, names, float(self.metadata.get("lead_s", 0.0)), self.sides)
 
 
 def open_recording(store: Store, shown_id: str, intent: Intent, clock: Callable[[], datetime]) -> OpenRecording:

@@ -31,6 +31,9 @@ KEYS: Mapping[str, type] = {
     "asr.language": str,
     "asr.threads": int,
     "asr.workers": int,
+    "cluster.ca": str,
+    "cluster.certificate": str,
+    "cluster.key": str,
     "particulars": str,
     "answer_sound": str,
     "still_s": int,
@@ -65,6 +68,7 @@ class Settings(NamedTuple):
     asr_language: str | None
     asr_threads: int
     asr_workers: int  # calls of a backlog that are worked on at once
+    cluster: Mapping[str, Path | None]  # files for TLS with a Dask cluster: `ca`, and of the client and the worker
     particulars: str | None  # a file: the company's particulars in letters
     answer_sound: str  # of access requests: mp3 or wav
     still_s: int  # seconds after which a file in a spool that nobody changed counts as complete
@@ -108,6 +112,7 @@ def settle(
         asr_language=config.get("asr.language"),
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         asr_workers=int(config.get("asr.workers", 1)),
+        cluster=_cluster_files(config, environment),
         particulars=config.get("particulars"),
         answer_sound=str(config.get("answer_sound", "mp3")),
         still_s=int(config.get("still_s", 1)),
@@ -180,6 +185,19 @@ def _state_dir(config: Mapping[str, Any], environment: Mapping[str, str]) -> Pat
     if environment.get("XDG_STATE_HOME"):
         return Path(environment["XDG_STATE_HOME"]) / "arlo-rec"
     return Path(environment["HOME"]) / ".local/state/arlo-rec" if environment.get("HOME") else None
+
+
+def _cluster_files(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Path | None]:
+    """The files for TLS with a Dask cluster, by Dask's own variables, or by the config file for either end."""
+    names = {"ca": ("CA_FILE", "ca")}
+    for role in ("client", "worker"):
+        names[f"{role} certificate"] = (f"{role.upper()}__CERT", "certificate")
+        names[f"{role} key"] = (f"{role.upper()}__KEY", "key")
+    found = {
+        name: environment.get(f"DASK_DISTRIBUTED__COMM__TLS__{variable}") or config.get(f"cluster.{key}")
+        for name, (variable, key) in names.items()
+    }
+    return {name: Path(str(path)) if path else None for name, path in found.items()}
 
 
 def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str, Any]:

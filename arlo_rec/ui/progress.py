@@ -65,10 +65,11 @@ class Figures(NamedTuple):
     rate: str
     duration: str
     left: str
+    workers: str = ""
 
     def full(self, between: str) -> list[str]:
         """All known figures, with *between* the two counts."""
-        return [text for text in (self._counts(between, self.unit), self.rate, self.left) if text]
+        return [text for text in (self._counts(between, self.unit), self.rate, self.left, self.workers) if text]
 
     def short(self) -> list[str]:
         """The same in fewer words, without a unit that the phase's name implies."""
@@ -96,7 +97,8 @@ def figures_of(progress: Progress, rate: float | None, lang: str) -> Figures:
     left = say("progress.left", lang, duration=length) if length else ""
     share = say("progress.share", lang, percent=100 * done // total)
     speed = rate_text(rate, unit, lang) if rate else ""
-    return Figures(known, of, say(f"progress.unit.{unit}", lang), share, speed, length, left)
+    many = "" if progress.workers is None else say("progress.workers", lang, count=progress.workers)
+    return Figures(known, of, say(f"progress.unit.{unit}", lang), share, speed, length, left, many)
 
 
 def rate_text(rate: float, unit: Unit, lang: str) -> str:

@@ -328,6 +328,7 @@ OF_OWNERS = {
     "map show": ["freepbx"],
     "map check": ["STORE/m.toml"],
     "recovery join": ["STORE/s"],
+    "worker": ["tls://127.0.0.1:9"],
 }
 OF_ITS_MACHINE = [
     ["status", "--root", "STORE"],

@@ -23,10 +23,13 @@ def truth_of(name: str) -> dict[str, Any]:
     return told
 
 
-def call(world: World, name: str = "call000", *, before: float = 0.0, known: bool = True, **changes: Any) -> str:
-    """A made call with real speech, taken in; *before* are seconds before the key press."""
+def call(
+    world: World, name: str = "call000", *, before: float = 0.0, known: bool = True, times: int = 1, **changes: Any
+) -> str:
+    """A made call with real speech, taken in; *before* are seconds before the key press; said several *times*."""
     raw = (GIVEN / f"{name}.wav").read_bytes()
     sound = audio.read_wav(io.BytesIO(raw), len(raw))
+    sound = Sound(sound.encoding, sound.rate, sound.channels, sound.data * times)
     if before:
         quiet = b"\xff" * (int(before * sound.rate) * sound.frame_bytes)
         sound = Sound(sound.encoding, sound.rate, sound.channels, quiet + sound.data)

@@ -26,6 +26,7 @@ ORDER = (  # each module and package imports only from itself and from those bef
         "speech",
         "training",
         "pseudonymise",
+        "cluster",
         "listening",
         "consent",
         "dsar",
@@ -54,6 +55,8 @@ ALONE = {  # outside library -> our modules that may import it
     "jmespath": {"intake.maps.paths"},
     "prometheus_client": {"oversight.rendering"},
     "regex": {"intake.maps.fields"},
+    "dask": {"cluster.client", "cluster.worker"},
+    "distributed": {"cluster.client", "cluster.connection", "cluster.worker"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
@@ -227,7 +230,7 @@ def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_th
 
 
 TOPS = {  # each of one process
-    *("cli", "audio.decoder", "backends.workers", "speech.whisper")
+    *("cli", "audio.decoder", "backends.workers", "speech.whisper", "cluster.client")
 }
 
 

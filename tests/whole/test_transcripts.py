@@ -277,7 +277,7 @@ class Said:
 
 
 NOT_SHOWN = {  # the other end of the door, through which the others speak; a page; what looks at this machine's /etc
-    *("serve", "desk", "install-units"),
+    *("serve", "desk", "install-units", "worker"),  # and what another machine does until it is stopped
 }
 
 

@@ -1,0 +1,183 @@
+"""The child process that speaks to a Dask cluster: it relays jobs and outcomes, and cannot reach the store.
+
+Dask's messages hold pickles: a scheduler that was taken over can run code in whatever speaks to it. So this process has
+no secret, no environment and no terminal, and once it is connected a system call filter keeps it from opening any file.
+`planners` is the other end of its socket, and decodes outcomes strictly.
+
+    to it      first {"address", "ca", "certificate", "key"}, then {"give": n} with the bytes of a job, or {"drop": n}
+    from it    {"problem", "kind", "detail"}, after which it ends; {"workers", "threads"}; {"done": n} with the bytes of
+              an outcome, or {"failed": n}
+
+The form of a message is that of `connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from arlo_rec.cluster.connection import PATIENCE_S, SETTINGS, Problem, problem_of, receive, security, send
+from arlo_rec.crypto import hardening
+from arlo_rec.crypto.kernel_keyring import leave_session
+from arlo_rec.speech import engine_process
+
+EMPTY_S: Final = 60.0  # without a worker, until the cluster counts as gone
+LOOK_EVERY: Final = 1.0  # seconds between two looks at the workers
+
+
+def main() -> None:
+    """Connect, then relay until the other end of descriptor 0 is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    leave_session()  # a library must not reach the user's unlocked key
+    hardening.forbid_core_dumps()
+    asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=0), limit=1 << 20)
+    relay = _Relay(reader, writer)
+    try:
+        await relay.run()
+    except Problem as problem:
+        send(writer, problem.told())
+    with suppress(OSError):
+        await writer.drain()
+    os._exit(0)  # threads of the library may still wait
+
+
+class _Relay:
+    """The jobs in work, and the connection to the cluster."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._plan: Callable[[bytes], bytes]  # loaded with Dask, before files are closed to this process
+        self._jobs: dict[int, Any] = {}
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Connect, and relay until the other end closes; raises Problem."""
+        first = await receive(self._reader)
+        if first is None:
+            return
+        client = await self._connect(first[0])
+        watch = asyncio.ensure_future(self._watch(client))
+        while not watch.done():
+            coming = asyncio.ensure_future(receive(self._reader))
+            await asyncio.wait({coming, watch}, return_when=asyncio.FIRST_COMPLETED)
+            message = coming.result() if coming.done() else None
+            if message is None:
+                break
+            await self._take(client, *message)
+            del message, coming  # the sound: the next message may be long in coming
+        if watch.done():
+            watch.result()
+
+    async def _connect(self, settings: dict[str, str]) -> Any:
+        try:
+            import dask
+            from distributed import Client
+
+            from arlo_rec.cluster import worker
+        except ImportError:
+            raise Problem("cluster_missing") from None
+        dask.config.set(SETTINGS)
+        tls = security(settings)
+        try:
+            client = await Client(
+                settings["address"], security=tls, asynchronous=True, timeout=PATIENCE_S, set_as_default=False
+            )
+            await self._demand_version(client)
+            await self._demand_workers(client)
+        except (OSError, ValueError) as error:
+            raise problem_of(error) from None
+        self._plan = worker.plan
+        with suppress(Exception):  # loads what jobs will load, while files can be opened
+            await client.submit(len, b"", pure=False)
+        try:
+            confine()
+        except OSError:
+            raise Problem("engine_unconfined") from None
+        return client
+
+    async def _demand_version(self, client: Any) -> None:
+        """Raise Problem where the scheduler is of another version of Dask: its messages may differ."""
+        import distributed
+
+        there = await client.scheduler.versions()
+        theirs = str(there["packages"]["distributed"])
+        if theirs != distributed.__version__:
+            raise Problem("cluster_version", here=f"Dask {distributed.__version__}", there=f"Dask {theirs[:20]}")
+
+    async def _demand_workers(self, client: Any) -> None:
+        """Wait for the first worker; raises Problem."""
+        for _ in range(int(PATIENCE_S / LOOK_EVERY)):
+            if await self._count(client):
+                return
+            await asyncio.sleep(LOOK_EVERY)
+        raise Problem("cluster_empty")
+
+    async def _count(self, client: Any) -> int:
+        """Tell the other end of the workers; how many there are."""
+        about = await client.scheduler.identity(n_workers=-1)
+        workers = about["workers"].values()
+        send(self._writer, {"workers": len(workers), "threads": sum(worker["nthreads"] for worker in workers)})
+        return len(workers)
+
+    async def _watch(self, client: Any) -> None:
+        """Tell of the workers, now and then; raises Problem if the cluster is gone or stays empty."""
+        empty = 0.0
+        while True:
+            try:
+                empty = 0.0 if await asyncio.wait_for(self._count(client), PATIENCE_S) else empty + LOOK_EVERY
+            except (TimeoutError, OSError):
+                raise Problem("cluster_lost") from None
+            if client.status != "running":
+                raise Problem("cluster_lost")
+            if empty >= EMPTY_S:
+                raise Problem("cluster_empty")
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _take(self, client: Any, head: dict[str, Any], body: bytes) -> None:
+        """Give a job to the cluster, or drop one."""
+        if "drop" in head:
+            future = self._jobs.pop(head["drop"], None)
+            if future is not None:
+                await client.cancel([future], force=True)
+            return
+        self._jobs[head["give"]] = client.submit(self._plan, body, pure=False, key=f"call-{os.urandom(8).hex()}")
+        task = asyncio.ensure_future(self._answer(client, head["give"], self._jobs[head["give"]]))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _answer(self, client: Any, number: int, future: Any) -> None:
+        """Wait for an outcome, and send it."""
+        outcome = None
+        try:
+            outcome = await future
+        except asyncio.CancelledError:
+            return
+        except Exception:  # noqa: BLE001 - a job that ended its workers, or an error of Dask: of either no text is passed on
+            try:
+                await asyncio.wait_for(self._count(client), PATIENCE_S)
+            except (OSError, TimeoutError):
+                return  # the cluster is gone, which `_watch` tells
+        if self._jobs.pop(number, None) is None:  # dropped meanwhile
+            return
+        if isinstance(outcome, bytes):
+            send(self._writer, {"done": number}, outcome)
+        else:
+            send(self._writer, {"failed": number})
+
+
+def confine() -> None:
+    """Confine all threads of this process: as an engine's, but with sockets, and without any file."""
+    if sys.platform == "linux":
+        program = partial(engine_process.build_program, sockets=True, files=False)
+        hardening.filter_calls(program, every_thread=True)

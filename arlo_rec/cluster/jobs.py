@@ -1,0 +1,87 @@
+"""The form of a job for a worker, and of its outcome: MessagePack of the types that `training.cut_plan` has.
+
+Both are read strictly by their types, and nothing in them is code. A job holds a sound and names, no id and no key.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Union
+
+import msgspec
+
+from arlo_rec import __version__
+from arlo_rec.model.errors import ArloError, SoundError, Unreachable, Usage
+from arlo_rec.training.cut_plan import CallSound, CopyOrder, CutPlan
+
+OUTCOME_MOST: Final = 64 * 1024 * 1024  # bytes: a plan of 40,000 words and 10,000 cuts has 8 MB
+_RAISED: Final = {kind.__name__: kind for kind in (Usage, Unreachable)}
+
+
+class Job(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A call, and the order for its copy, from a program of a version."""
+
+    version: str
+    call: CallSound
+    order: CopyOrder
+
+
+class Planned(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """The plan of a job."""
+
+    plan: CutPlan
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """The error of a job, as its class, code and values."""
+
+    kind: str
+    code: str
+    detail: dict[str, str | int | float]
+
+    def error(self) -> ArloError:
+        """The error, to be raised here; raises ValueError for one that no plan raises."""
+        if self.kind == SoundError.__name__:
+            return SoundError(**self.detail)  # type: ignore[arg-type]  # its reason is among them
+        if self.kind not in _RAISED:
+            raise ValueError("an error that no plan raises")
+        raised: type[ArloError] = _RAISED[self.kind]
+        return raised(self.code, rule=None, **self.detail)
+
+
+_JOBS = msgspec.msgpack.Decoder(Job)
+_OUTCOMES = msgspec.msgpack.Decoder(Union[Planned, Failed])  # noqa: UP007 - as msgspec takes it on Python 3.11
+
+
+def encode_job(call: CallSound, order: CopyOrder) -> bytes:
+    """The bytes of a job, for a worker of this version."""
+    return msgspec.msgpack.encode(Job(__version__, call, order))
+
+
+def decode_job(raw: bytes | memoryview) -> tuple[CallSound, CopyOrder]:
+    """The job that `encode_job` wrote; raises Unreachable `cluster_version` for another version's, or anything else."""
+    try:
+        job = _JOBS.decode(raw)
+    except (ValueError, SoundError):  # msgspec's errors are ValueErrors
+        raise Unreachable("cluster_version", here=__version__, there="?") from None
+    if job.version != __version__:
+        raise Unreachable("cluster_version", here=__version__, there=job.version[:20])
+    return job.call, job.order
+
+
+def encode_outcome(outcome: CutPlan | ArloError) -> bytes:
+    """The bytes of a plan, or of an error."""
+    if isinstance(outcome, CutPlan):
+        return msgspec.msgpack.encode(Planned(outcome))
+    return msgspec.msgpack.encode(Failed(type(outcome).__name__, outcome.code, outcome.detail))
+
+
+def decode_outcome(raw: bytes) -> CutPlan:
+    """The plan of an outcome; raises its error, or Unreachable `engine_garbled` for anything else."""
+    try:
+        outcome = _OUTCOMES.decode(raw[:OUTCOME_MOST])  # a longer one is cut off, and no outcome any more
+        if isinstance(outcome, Planned):
+            return outcome.plan
+        error = outcome.error()
+    except (ValueError, TypeError):
+        raise Unreachable("engine_garbled") from None
+    raise error

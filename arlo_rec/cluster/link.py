@@ -1,0 +1,74 @@
+"""The program's end of the socket to a child process that speaks to a Dask cluster."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from contextlib import suppress
+from typing import Any, Final
+
+from arlo_rec.crypto.hardening import start_child
+from arlo_rec.model.errors import Unreachable, Usage
+from arlo_rec.speech.engine_process import LENGTH, receive_request
+
+CLIENT: Final = "from arlo_rec.cluster import client; client.main()"
+WORKER: Final = "from arlo_rec.cluster import worker; worker.main()"
+WIPED: Final = {  # mallopt(3): freed memory is overwritten, and large blocks go back to the kernel at once
+    "MALLOC_PERTURB_": "90",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    "PYTHONMALLOC": "malloc",  # small objects too, as words are
+}
+_ENVIRONMENT: Final = {
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",  # Dask would read settings there
+    "DASK_ROOT_CONFIG": "/nonexistent",
+    **WIPED,
+}
+_PROBLEMS: Final = {kind.__name__: kind for kind in (Unreachable, Usage)}
+
+
+class Link:
+    """A child process and the socket to it; one thread may send while another receives."""
+
+    def __init__(self, program: str) -> None:
+        """Start *program*, `CLIENT` or `WORKER`; raises Unreachable `cluster_died`."""
+        try:
+            self._process: subprocess.Popen[bytes]
+            self._process, self._socket = start_child(program, _ENVIRONMENT)
+        except OSError:
+            raise Unreachable("cluster_died") from None
+
+    def send(self, head: dict[str, Any], body: bytes = b"") -> None:
+        """Send a message; raises Unreachable `cluster_died` where nobody takes it."""
+        encoded = json.dumps(head).encode("utf-8")
+        try:
+            self._socket.sendall(LENGTH.pack(len(encoded)) + encoded + LENGTH.pack(len(body)))
+            self._socket.sendall(body)
+        except OSError:
+            raise Unreachable("cluster_died") from None
+
+    def receive(self) -> tuple[dict[str, Any], bytes]:
+        """Wait for a message; raises the problem that it tells of, and Unreachable `cluster_died` where none comes."""
+        try:
+            message = receive_request(self._socket)
+            head = message[0] if message is not None else {}
+            problem = _PROBLEMS[head["kind"]](str(head["problem"]), **head["detail"]) if "problem" in head else None
+        except (OSError, KeyError, TypeError, ValueError):
+            raise Unreachable("cluster_died") from None
+        if problem is not None or message is None:
+            raise problem or Unreachable("cluster_died")
+        return message
+
+    def kill(self) -> None:
+        """Kill the child, from any thread: a waiting `receive` raises. It has no state to save."""
+        self._process.kill()
+        self._process.wait()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Kill the child, and close the socket, which no thread uses any more."""
+        self.kill()
+        self._socket.close()

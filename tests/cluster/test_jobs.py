@@ -1,0 +1,181 @@
+"""What goes to a worker and comes back: the same job, the same plan or error, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arlo_rec.audio import Encoding, Sound
+from arlo_rec.cluster import jobs
+from arlo_rec.cluster.link import CLIENT, Link
+from arlo_rec.cluster.planners import TlsFiles, settings_of
+from arlo_rec.model.errors import ArloError, SoundError, Unreachable, Usage
+from arlo_rec.policy import Mode
+from arlo_rec.speech.cut_list import Cut
+from arlo_rec.training.cut_plan import (
+    CallSound,
+    CopyOrder,
+    CutPlan,
+    HeardWord,
+    UnsureStretch,
+    UnusedTranscript,
+)
+from tests.support.places import TOP
+
+TEXT, SECONDS = st.text(max_size=20), st.floats(0, 1e5)
+CHANNELS = st.none() | st.integers(0, 1)
+SOUNDS = st.builds(Sound, st.just(Encoding.PCM16), st.just(16_000), st.just(2), st.binary(min_size=4, max_size=4))
+CALLS = st.builds(
+    CallSound,
+    SOUNDS,
+    st.lists(TEXT, max_size=3).map(tuple),
+    SECONDS,
+    st.dictionaries(TEXT, st.integers(0, 1), max_size=2),
+)
+CUTS = st.builds(
+    Cut,
+    SECONDS,
+    SECONDS,
+    st.none() | st.tuples(st.integers(0, 1)),
+    st.tuples(TEXT),
+    st.tuples(TEXT),
+    st.none() | st.floats(0, 1),
+    TEXT,
+    st.none() | st.tuples(SECONDS, SECONDS),
+)
+ORDERS = st.builds(
+    CopyOrder,
+    st.sampled_from(Mode),
+    cuts=st.lists(CUTS, max_size=2).map(tuple),
+    transcripts=st.lists(st.tuples(st.none() | TEXT, st.binary(max_size=9)), max_size=2).map(tuple),
+    cut_circumstances=st.booleans(),
+    language=st.none() | TEXT,
+)
+PLANS = st.builds(
+    CutPlan,
+    st.lists(CUTS, max_size=3).map(tuple),
+    st.sampled_from(Mode),
+    st.none() | SECONDS,
+    st.none() | SECONDS,
+    st.lists(TEXT, max_size=2).map(tuple),
+    st.lists(st.builds(UnsureStretch, SECONDS, SECONDS, CHANNELS), max_size=2).map(tuple),
+    st.lists(
+        st.builds(HeardWord, TEXT, SECONDS, SECONDS, st.none() | SECONDS, CHANNELS, st.integers(0, 9)), max_size=3
+    ).map(tuple),
+    st.lists(st.builds(UnusedTranscript, TEXT, TEXT), max_size=2).map(tuple),
+)
+
+
+@given(CALLS, ORDERS)
+def test_a_job_arrives_as_it_was_given(call: CallSound, order: CopyOrder) -> None:
+    assert jobs.decode_job(jobs.encode_job(call, order)) == (call, order)
+
+
+@given(PLANS)
+def test_a_plan_comes_back_as_it_was_made(plan: CutPlan) -> None:
+    assert jobs.decode_outcome(jobs.encode_outcome(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Usage("track_unknown", role="caller"), Unreachable("engine_silent", seconds=7), SoundError("truncated")],
+)
+def test_an_error_is_raised_here_as_there(error: ArloError) -> None:
+    with pytest.raises(type(error)) as raised:
+        jobs.decode_outcome(jobs.encode_outcome(error))
+    assert str(raised.value) == str(error)
+
+
+@given(st.binary(max_size=60))
+def test_anything_else_is_no_job_and_no_outcome(raw: bytes) -> None:
+    with pytest.raises(Unreachable, match="cluster_version"):
+        jobs.decode_job(raw)
+    with pytest.raises(Unreachable, match="engine_garbled"):
+        jobs.decode_outcome(raw)
+
+
+@given(PLANS, st.integers(0, 10_000), st.integers(1, 255))
+def test_an_outcome_that_was_changed_is_a_plan_or_refused(plan: CutPlan, place: int, by: int) -> None:
+    raw = bytearray(jobs.encode_outcome(plan))
+    raw[place % len(raw)] ^= by
+    try:
+        assert isinstance(jobs.decode_outcome(bytes(raw)), CutPlan)
+    except Unreachable as error:
+        assert error.code == "engine_garbled"
+
+
+def test_an_error_that_no_plan_raises_is_refused() -> None:
+    raw = msgspec.msgpack.encode(jobs.Failed("SystemExit", "0", {}))
+    with pytest.raises(Unreachable, match="engine_garbled"):
+        jobs.decode_outcome(raw)
+
+
+def test_a_job_of_another_version_is_refused_with_both() -> None:
+    sound = Sound(Encoding.PCM16, 16_000, 1, b"\0\0")
+    raw = msgspec.msgpack.encode(jobs.Job("9.9.9", CallSound(sound), CopyOrder(Mode.DETECT)))
+    with pytest.raises(Unreachable) as raised:
+        jobs.decode_job(raw)
+    assert raised.value.detail["there"] == "9.9.9"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "tls://",
+        "10.0.0.5:8786",
+        "tcp://10.0.0.5:8786",
+        "tls://10.0.0.5",
+        "tls://h:99999",
+        "tls://h:1/x",
+        "tls://u@h:1",
+    ],
+)
+def test_only_tls_with_host_and_port_is_an_address(address: str) -> None:
+    with pytest.raises(Usage, match="bad_cluster"):
+        settings_of(address, TlsFiles(None, None, None))
+
+
+CONFINED = """
+import socket, subprocess, threading
+from arlo_rec.cluster.client import confine
+def tries(told, hold=None):
+    if hold is not None: hold.wait()
+    for name, way in {
+        "read": lambda: open("/etc/hostname"), "write": lambda: open("/dev/shm/x", "w"),
+        "start": lambda: subprocess.run(["true"]), "listen": lambda: socket.socket().bind(("127.0.0.1", 0)),
+        "connect": lambda: socket.socket().connect(("127.0.0.1", 9)),
+    }.items():
+        try: way(); told[name] = "done"
+        except OSError as error: told[name] = type(error).__name__
+before, after, hold = {}, {}, threading.Event()
+early = threading.Thread(target=tries, args=(before, hold)); early.start()
+confine(); hold.set(); tries(after); early.join()
+print(before == after, after)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
+def test_what_speaks_to_a_cluster_opens_no_file_in_any_thread_and_starts_nothing() -> None:
+    told = subprocess.run([sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True, cwd=TOP).stdout
+    same, _, rest = told.partition(" ")
+    found: dict[str, Any] = eval(rest)  # a dictionary that this test wrote
+    assert same == "True", "a thread that was there before is confined too"
+    refused = ("read", "write", "start", "listen")
+    assert {name: found[name] for name in refused} == dict.fromkeys(refused, "PermissionError")
+    assert found["connect"] == "ConnectionRefusedError", "which it may try"
+
+
+def test_a_child_that_ends_is_told_of() -> None:
+    link = Link(CLIENT)
+    link.close()
+    with pytest.raises(Unreachable, match="cluster_died"):
+        link.receive()
+    with pytest.raises(Unreachable, match="cluster_died"):
+        link.send({"give": 1}, bytes(1 << 20))
