@@ -53,6 +53,7 @@ COMMANDS: Final = {
     "recovery split": Listed("officer", "officer:recovery_split", answer="commands.officer:RecoveryShares"),
     "recovery renew": Listed("officer", "officer:recovery_renew", answer="commands.officer:RecoveryKey"),
     "recovery join": Listed("officer", "officer:recovery_join", answer="commands.officer:RecoveryKey"),
+    "objects move": Listed("officer", "objects:objects_move", answer="admin.object_move:Moved"),
     "grant": Listed("officer", "grants:grant", answer="admin.grants:Granted"),
     "approve": Listed("officer", "grants:approve", answer="admin.pending:Decided"),
     "deny": Listed("officer", "grants:deny", answer="admin.pending:Decided"),

@@ -54,6 +54,7 @@ ALONE = {  # outside library -> our modules that may import it
     "jmespath": {"intake.maps.paths"},
     "prometheus_client": {"oversight.rendering"},
     "regex": {"intake.maps.fields"},
+    "obstore": {"backends.objects"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
