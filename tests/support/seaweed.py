@@ -73,10 +73,8 @@ class Service:
 
     def make_bucket(self, name: str, *, versions: str = "", locked: bool = False) -> str:
         """Make a bucket: with versions `Enabled` or `Suspended`, or with Object Lock."""
-        assert (
-            self.ask("PUT", f"/{name}", headers={"x-amz-bucket-object-lock-enabled": "true"} if locked else {})[0]
-            == 200
-        )
+        status, _ = self.ask("PUT", f"/{name}", headers={"x-amz-bucket-object-lock-enabled": "true"} if locked else {})
+        assert status in {200, 409}  # 409: it is there
         for state in ("Enabled", versions) if versions else ():
             assert self.ask("PUT", f"/{name}", "versioning=", VERSIONS % state.encode())[0] == 200
         return name
