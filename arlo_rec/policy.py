@@ -93,7 +93,7 @@ class Action(StrEnum):
     DSAR = "dsar"
     BACKUP = "backup"
     RESTORE = "restore"
-    MOVE_OBJECTS = "objects move"  # to another disk or service; what they are stays sealed
+    MOVE_OBJECTS = "move_objects"  # to another disk or service; what they are stays sealed
     SEE_RECIPIENTS = "see_recipients"  # a manager: their own
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"

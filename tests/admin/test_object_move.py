@@ -22,7 +22,7 @@ from arlo_rec.backends.objects import ObjectBlobs
 from arlo_rec.keys import layout
 from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import InUse, Unreachable
-from tests.support.attack import identity
+from tests.support.attack import identity, loot
 from tests.support.backups import back_up, places
 from tests.support.places import TOP
 from tests.support.seaweed import Service
@@ -41,6 +41,12 @@ class Buckets(dict[tuple[str, str], MemoryStore]):
         bucket, _, prefix = place.removeprefix("s3://").partition("/")
         listed = self[bucket, prefix].list() if (bucket, prefix) in self else ()
         return {str(about["path"])[3:] for chunk in listed for about in chunk}
+
+    def content(self, name: str) -> bytes:
+        return bytes(self["recordings", "store"].get(f"{name[:2]}/{name}").bytes())
+
+    def replace(self, name: str, content: bytes) -> None:
+        self["recordings", "store"].put(f"{name[:2]}/{name}", content)
 
 
 @pytest.fixture
@@ -122,6 +128,35 @@ def test_an_erasure_needs_no_bucket_and_is_finished_by_the_next_run(world: World
     assert is_sound(world)
 
 
+def test_what_a_service_kept_of_an_erased_recording_opens_with_no_key_of_the_store(
+    world: World, buckets: Buckets
+) -> None:
+    gone, stays = world.take_in("a", "b")
+    move(world)
+    contents = {name: buckets.content(name) for name in (gone, stays)}
+    world.json("withdraw", "--call", gone, "--yes", who="skranke")
+    for name, content in contents.items():  # where `loot` looks for objects
+        (world.store / "objects" / name[:2]).mkdir(exist_ok=True)
+        (world.store / "objects" / name[:2] / name).write_bytes(content)
+    assert set(loot(world, "sigrid").sounds) == {stays}
+
+
+def test_what_a_service_puts_back_or_exchanges_is_named_and_opens_for_nobody(world: World, buckets: Buckets) -> None:
+    gone, first, second = world.take_in("a", "b", "c")
+    world.grant("leif")
+    move(world)
+    kept = buckets.content(gone)
+    world.json("withdraw", "--call", gone, "--yes", who="skranke")
+    exchanged = buckets.content(second)
+    buckets.replace(gone, kept)
+    buckets.replace(first, exchanged)
+    problems = {(each["code"], each["what"]) for each in world.run("verify", "--json", who="iver").json["problems"]}
+    assert problems == {("object_of_nobody", gone), ("object_swapped", first)}
+    words = ("--purpose", "quality", "--reason", REASON, "--out", str(world.base / "out.wav"))
+    assert world.code("export", gone, *words, who="leif") == (13, "no_grant")
+    assert world.code("export", first, *words, who="leif")[0] == 15
+
+
 def test_calls_wait_in_the_spool_while_the_service_is_away(world: World, buckets: Buckets) -> None:
     move(world)
     world.deliver("late")
@@ -199,7 +234,7 @@ def test_the_log_says_that_objects_moved(world: World, buckets: Buckets) -> None
     world.take_in("a")
     move(world)
     entries = world.json("audit", "show", who="sigrid")["entries"]
-    (entry,) = [entry for entry in entries if entry["action"] == "objects move"]
+    (entry,) = [entry for entry in entries if entry["action"] == "move_objects"]
     assert (entry["person"], entry["detail"]) == ("sigrid", {"to": PLACE, "moved": 1, "left": 0})
 
 
