@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 8  # requests beside each other: more only wait for two cores and one line
 HELD: Final = 32 * 1024 * 1024  # bytes of objects that a process keeps in memory until `settle`
 FIRST: Final = 64 * 1024  # bytes of the first range of a stream: the head and two seconds of a call
-FARTHEST: Final = 4 * 1024 * 1024  # bytes of a later range; each is twice as long as the one before
+FARTHEST: Final = 2 * 1024 * 1024  # bytes of a later range; each is twice as long as the one before
 TRIES: Final = 3  # of a put whose answer is lost
 PAUSE: Final = 0.2  # seconds before the second try; twice as long before each later one
 CONNECT: Final = timedelta(seconds=5)
-SILENCE: Final = timedelta(seconds=10)  # without a byte of an answer, after which a request counts as lost
-WHOLE: Final = timedelta(minutes=10)  # of a request: an hour of stereo PCM over a slow line
+PATIENCE: Final = timedelta(seconds=15)  # for a whole request, after which it counts as lost; longer for a long put
+LONG: Final = 1024 * 1024  # bytes of a put; for each doubling of them the patience is doubled: 70 kB a second
 RETRIES: Final = 3  # of a request that changes nothing, and after an answer of 5xx
 PORTION: Final = 1000  # keys of one request that deletes
 _SIGNS: Final = (  # of an answer or of the library, in order -> the code of the error
@@ -72,10 +72,10 @@ class Access:
 class ObjectBlobs:
     """Objects below one prefix of a bucket, or in any other store of the library."""
 
-    def __init__(self, connect: Callable[[], Bucket]) -> None:
-        """Take what makes the client; it is called at the first use in each process."""
+    def __init__(self, connect: Callable[[timedelta], Bucket]) -> None:
+        """Take what makes a client with a patience; it is called at the first use in each process."""
         self._connect = connect
-        self._client: Bucket | None = None
+        self._clients: dict[timedelta, Bucket] = {}
         self._lock = threading.Lock()
         self._unsettled: dict[str, bytes] = {}
 
@@ -184,7 +184,7 @@ class ObjectBlobs:
         """Put an object that does not exist; tried again where the answer is lost."""
         for again in range(TRIES):
             try:
-                if self._ask(lambda bucket: _is_created(bucket, key_of(name), content)):
+                if self._ask(lambda bucket: _is_created(bucket, key_of(name), content), patience_for(len(content))):
                     return
                 break
             except Unreachable as problem:
@@ -196,12 +196,12 @@ class ObjectBlobs:
         if found != primitives.digest_of([content]):
             raise Integrity("object_exists", id=name)
 
-    def _ask(self, request: Callable[[Bucket], Any]) -> Any:
+    def _ask(self, request: Callable[[Bucket], Any], patience: timedelta = PATIENCE) -> Any:
         """The answer to a request; raises KeyError for a missing key, and Unreachable."""
         from obstore.exceptions import BaseError
 
         try:
-            return request(self._bucket())
+            return request(self._bucket(patience))
         except FileNotFoundError as error:
             if "NoSuchBucket" not in str(error):
                 raise KeyError from None
@@ -211,13 +211,13 @@ class ObjectBlobs:
                 raise _Beyond from None
             raise _trouble(str(error)) from None
 
-    def _bucket(self) -> Bucket:
-        """The client of this process."""
+    def _bucket(self, patience: timedelta) -> Bucket:
+        """The client of this process with that patience."""
         with self._lock:
-            if self._client is None:
+            if patience not in self._clients:
                 stay_in_one_process()
-                self._client = self._connect()
-            return self._client
+                self._clients[patience] = self._connect(patience)
+            return self._clients[patience]
 
 
 def key_of(name: str) -> str:
@@ -227,7 +227,12 @@ def key_of(name: str) -> str:
     return f"{name[:2]}/{name}"
 
 
-def s3_bucket(bucket: str, prefix: str, access: Access) -> S3Store:
+def patience_for(length: int) -> timedelta:
+    """The patience for a put of so many bytes."""
+    return PATIENCE * (1 << max(0, (length - 1) // LONG).bit_length())
+
+
+def s3_bucket(bucket: str, prefix: str, access: Access, patience: timedelta) -> S3Store:
     """The client of a prefix of a bucket; asks nothing of the service. Raises Unreachable."""
     if not access.key_id or not access.secret:
         raise Unreachable("objects_no_key")
@@ -243,7 +248,7 @@ def s3_bucket(bucket: str, prefix: str, access: Access) -> S3Store:
         **({} if access.token is None else {"session_token": access.token}),
     }
     options: ClientConfig = {
-        **{"allow_http": True, "connect_timeout": CONNECT, "read_timeout": SILENCE, "timeout": WHOLE},
+        **{"allow_http": True, "connect_timeout": CONNECT, "timeout": patience},
         **({} if access.authority is None else {"root_certificate": access.authority}),
     }
     try:
@@ -256,7 +261,7 @@ def s3_bucket(bucket: str, prefix: str, access: Access) -> S3Store:
             secret_access_key=access.secret,
             virtual_hosted_style_request=access.endpoint is None,
             client_options=options,
-            retry_config={"max_retries": RETRIES, "retry_timeout": 2 * SILENCE},
+            retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
         )
     except (ValueError, OSError) as error:
         raise _trouble(str(error)) from None

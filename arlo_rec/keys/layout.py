@@ -197,7 +197,9 @@ def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blo
     from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
 
     bucket, prefix = match[1], match[2].strip("/")
-    return ObjectBlobs(lambda: s3_bucket(bucket, prefix, access() if access is not None else Access()))
+    return ObjectBlobs(
+        lambda patience: s3_bucket(bucket, prefix, access() if access is not None else Access(), patience)
+    )
 
 
 def root_of(store: Path) -> Path:

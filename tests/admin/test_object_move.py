@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,7 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Buckets]:
     """Every place of a service is a bucket in memory."""
     made = Buckets()
 
-    def bucket(name: str, prefix: str, access: objects.Access) -> MemoryStore:
+    def bucket(name: str, prefix: str, access: objects.Access, patience: timedelta) -> MemoryStore:
         if made.away:
             raise Unreachable("objects_unreachable")
         return made.setdefault((name, prefix), MemoryStore())

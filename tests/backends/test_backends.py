@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from obstore.store import MemoryStore
 
 from arlo_rec.backends import SLOT_BYTES, Blobs, Root
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
-from arlo_rec.backends.objects import FIRST, MovingBlobs, ObjectBlobs
+from arlo_rec.backends.objects import FIRST, MovingBlobs
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
-from tests.support.memory import MemoryBlobs, MemoryRoot
+from tests.support.memory import MemoryBlobs, MemoryRoot, bucket_in_memory
 from tests.support.seaweed import Service
 
 NAME, OTHER = "ab" * 16, "cd" * 16
@@ -34,9 +33,9 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
         case "files":
             return FileBlobs(tmp_path)
         case "objects":
-            return ObjectBlobs(MemoryStore)
+            return bucket_in_memory()
         case "moving":
-            return MovingBlobs(ObjectBlobs(MemoryStore), FileBlobs(tmp_path))
+            return MovingBlobs(bucket_in_memory(), FileBlobs(tmp_path))
         case "s3":
             service: Service = request.getfixturevalue("s3")
             return service.blobs("suite", secrets.token_hex(8))

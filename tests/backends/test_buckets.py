@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from arlo_rec.backends.objects import FIRST, Access, MovingBlobs, ObjectBlobs, k
 from arlo_rec.crypto.primitives import digest_of
 from arlo_rec.model.errors import Integrity, Unreachable
 from tests.support import seaweed
+from tests.support.memory import bucket_in_memory
 from tests.support.properties import examples
 from tests.support.seaweed import Service
 
@@ -50,13 +53,13 @@ def kept(blobs: ObjectBlobs | FileBlobs | MovingBlobs, name: str = NAME) -> byte
 @pytest.mark.parametrize("name", ["../../etc/passwd", "AB" * 16, "ab", "/etc/passwd", ""])
 def test_a_key_has_nothing_but_random_digits(name: str) -> None:
     with pytest.raises(ValueError, match="32 hex"):
-        ObjectBlobs(MemoryStore).put(name, [b"x"])
+        bucket_in_memory().put(name, [b"x"])
     assert key_of(NAME) == f"ab/{NAME}"
 
 
 def test_an_object_of_another_is_never_replaced() -> None:
     store = MemoryStore()
-    first, second = ObjectBlobs(lambda: store), ObjectBlobs(lambda: store)
+    first, second = bucket_in_memory(store), bucket_in_memory(store)
     first.put(NAME, [b"ours"])
     first.settle([NAME])
     second.put(NAME, [b"theirs"])
@@ -68,7 +71,7 @@ def test_an_object_of_another_is_never_replaced() -> None:
 
 def test_the_same_object_put_twice_is_done() -> None:
     store = MemoryStore()
-    for blobs in (ObjectBlobs(lambda: store), ObjectBlobs(lambda: store)):
+    for blobs in (bucket_in_memory(store), bucket_in_memory(store)):
         blobs.put(NAME, [b"ours"])
         blobs.settle([NAME])
     assert kept(blobs) == b"ours"
@@ -76,7 +79,7 @@ def test_the_same_object_put_twice_is_done() -> None:
 
 def test_what_fits_no_more_into_memory_is_put_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "HELD", 10)
-    blobs = ObjectBlobs(MemoryStore)
+    blobs = bucket_in_memory()
     blobs.put(NAME, [b"123456"])
     blobs.put(OTHER, [b"7890ab"])
     assert (blobs.size(NAME), blobs.size(OTHER)) == (None, 6)
@@ -86,14 +89,14 @@ def test_what_fits_no_more_into_memory_is_put_at_once(monkeypatch: pytest.Monkey
 
 def test_foreign_keys_are_no_objects() -> None:
     store = MemoryStore()
-    blobs = ObjectBlobs(lambda: store)
+    blobs = bucket_in_memory(store)
     for key in (f"ab/{OTHER}", "ab/short", f"deep/er/{NAME}", "probe/1"):
         store.put(key, b"x")
     assert not list(blobs.names()) and not list(blobs.names("ab"))
 
 
 def test_a_stream_whose_object_is_deleted_says_so() -> None:
-    blobs = ObjectBlobs(MemoryStore)
+    blobs = bucket_in_memory()
     blobs.put(NAME, [bytes(3 * FIRST)])
     blobs.settle([NAME])
     with blobs.open(NAME) as stream:
@@ -105,7 +108,7 @@ def test_a_stream_whose_object_is_deleted_says_so() -> None:
 
 def test_a_stream_goes_on_where_its_object_is_moved() -> None:
     content = random.Random(3).randbytes(3 * FIRST + 7)
-    old, new = ObjectBlobs(MemoryStore), ObjectBlobs(MemoryStore)
+    old, new = bucket_in_memory(), bucket_in_memory()
     old.put(NAME, [content])
     old.settle([NAME])
     with MovingBlobs(new, old).open(NAME) as stream:
@@ -118,7 +121,7 @@ def test_a_stream_goes_on_where_its_object_is_moved() -> None:
 
 def test_a_bucket_in_memory_passes_the_probe_and_keeps_nothing_of_it() -> None:
     store = MemoryStore()
-    ObjectBlobs(lambda: store).probe()
+    bucket_in_memory(store).probe()
     assert not [about for chunk in store.list() for about in chunk]
 
 
@@ -126,7 +129,7 @@ def test_a_bucket_in_memory_passes_the_probe_and_keeps_nothing_of_it() -> None:
 @given(st.data())
 def test_a_stream_is_the_bytes_however_it_is_read(data: st.DataObject) -> None:
     content = random.Random(data.draw(st.integers(0, 9))).randbytes(data.draw(st.integers(0, 5 * FIRST)))
-    blobs, at = ObjectBlobs(MemoryStore), 0
+    blobs, at = bucket_in_memory(), 0
     blobs.put(NAME, [content])
     blobs.settle([NAME])
     with blobs.open(NAME) as stream:
@@ -141,7 +144,7 @@ def test_a_stream_is_the_bytes_however_it_is_read(data: st.DataObject) -> None:
 
 
 def test_a_copy_is_compared_and_what_an_earlier_run_left_is_replaced(tmp_path: Path) -> None:
-    old, new = ObjectBlobs(MemoryStore), FileBlobs(tmp_path)
+    old, new = bucket_in_memory(), FileBlobs(tmp_path)
     contents = {f"ab{number:030x}": bytes([number]) * 100 for number in range(6)}
     for name, content in contents.items():
         old.put(name, [content])
@@ -166,8 +169,7 @@ def test_a_process_that_used_the_library_forks_no_workers() -> None:
     script = (
         "from contextlib import contextmanager\n"
         "import os\n"
-        "from obstore.store import MemoryStore\n"
-        "from arlo_rec.backends.objects import ObjectBlobs\n"
+        "from tests.support.memory import bucket_in_memory\n"
         "from arlo_rec.backends.workers import can_fork, workers\n"
         "@contextmanager\n"
         "def begin():\n"
@@ -176,7 +178,7 @@ def test_a_process_that_used_the_library_forks_no_workers() -> None:
         "    with workers(begin, forked=True) as some:\n"
         "        return some.submit(0).result() == os.getpid()\n"
         "before = where()\n"
-        "assert can_fork() and ObjectBlobs(MemoryStore).size('ab' * 16) is None\n"
+        "assert can_fork() and bucket_in_memory().size('ab' * 16) is None\n"
         "print(before, where(), can_fork())\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
@@ -199,7 +201,7 @@ def test_a_process_that_used_the_library_forks_no_workers() -> None:
 )
 def test_a_service_without_key_or_tls_is_not_asked(access: Access, code: str) -> None:
     with pytest.raises(Unreachable) as caught:
-        s3_bucket("bucket", "", access)
+        s3_bucket("bucket", "", access, objects.PATIENCE)
     assert caught.value.code == code
 
 
@@ -227,7 +229,7 @@ def _answer(status: str, code: str) -> bytes:
 def test_each_answer_has_its_error(status: str, sign: str, code: str, at_once: None) -> None:
     with seaweed.answering(lambda _: _answer(status, sign)) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        blobs = ObjectBlobs(lambda: s3_bucket("bucket", "", access))
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
         with pytest.raises(Unreachable) as caught:
             list(blobs.names())
         assert caught.value.code == code
@@ -244,19 +246,47 @@ def test_what_a_service_will_not_delete_is_not_taken_for_deleted(at_once: None) 
     with seaweed.answering(lambda _: answer) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
         with pytest.raises(Unreachable):
-            ObjectBlobs(lambda: s3_bucket("bucket", "", access)).delete_all([NAME, OTHER])
+            ObjectBlobs(partial(s3_bucket, "bucket", "", access)).delete_all([NAME, OTHER])
 
 
 @pytest.mark.slow
 def test_a_service_that_stays_silent_counts_as_away(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "SILENCE", timedelta(seconds=0.2))
+    monkeypatch.setattr(objects, "PATIENCE", timedelta(seconds=0.2))
     with seaweed.answering(lambda _: b"") as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        blobs = ObjectBlobs(lambda: s3_bucket("bucket", "", access))
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
         blobs.put(NAME, [b"x"])
         with pytest.raises(Unreachable) as caught:
             blobs.settle([NAME])
     assert caught.value.code == "objects_unreachable"
+
+
+@pytest.mark.parametrize(
+    ("length", "seconds"), [(0, 15), (480_000, 15), (2**20, 15), (2**20 + 1, 30), (4_800_000, 120), (57_600_000, 960)]
+)
+def test_a_longer_put_has_more_patience(length: int, seconds: int) -> None:
+    assert objects.patience_for(length) == timedelta(seconds=seconds)
+
+
+@pytest.mark.slow
+def test_a_long_put_over_a_slow_line_outlasts_the_patience_for_an_answer(
+    at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PATIENCE", timedelta(seconds=0.4))  # less than the service takes
+    monkeypatch.setattr(objects, "LONG", 64 * 1024)
+    length, seen = 4_000_000, [0]
+
+    def slowly(piece: bytes) -> bytes:
+        seen[0] += len(piece)
+        time.sleep(0.01)
+        return b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n' if seen[0] > length else b""
+
+    with seaweed.answering(slowly) as port:
+        access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        blobs.put(NAME, [bytes(length)])
+        blobs.settle([NAME])
+    assert seen[0] > length
 
 
 # -- a real service -----------------------------------------------------------------------------------
@@ -313,7 +343,7 @@ def test_another_authority_another_key_and_no_service_each_have_their_error(s3: 
     right = Access(
         f"https://127.0.0.1:{s3.https}", key_id=seaweed.KEY, secret=seaweed.SECRET, authority=s3.authority.read_bytes()
     )
-    ObjectBlobs(lambda: s3_bucket("errors", "", right)).probe()
+    ObjectBlobs(partial(s3_bucket, "errors", "", right)).probe()
     for access, code in (
         (replace(right, authority=None), "objects_certificate"),
         (replace(right, secret="wrong"), "objects_refused"),
@@ -321,7 +351,7 @@ def test_another_authority_another_key_and_no_service_each_have_their_error(s3: 
         (replace(right, endpoint="https://127.0.0.1:1"), "objects_unreachable"),
     ):
         with pytest.raises(Unreachable) as caught:
-            ObjectBlobs(lambda access=access: s3_bucket("errors", "", access)).probe()  # type: ignore[misc]
+            ObjectBlobs(partial(s3_bucket, "errors", "", access)).probe()
         assert caught.value.code == code
 
 
@@ -395,7 +425,7 @@ def test_a_killed_process_leaves_whole_objects_alone(s3: Service) -> None:
         "import sys\n"
         "from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket\n"
         "access = Access(sys.argv[1], key_id=sys.argv[2], secret=sys.argv[3])\n"
-        "blobs = ObjectBlobs(lambda: s3_bucket('killed', '', access))\n"
+        "blobs = ObjectBlobs(lambda patience: s3_bucket('killed', '', access, patience))\n"
         "for number in range(100000):\n"
         "    blobs.put(f'{number:032x}', [bytes(200_000)])\n"
         "    blobs.settle([f'{number:032x}'])\n"
@@ -415,5 +445,5 @@ def test_a_killed_process_leaves_whole_objects_alone(s3: Service) -> None:
 def test_workers_fork_until_a_library_has_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_forks", True)
     assert workers.can_fork()
-    ObjectBlobs(MemoryStore).size(NAME)
+    bucket_in_memory().size(NAME)
     assert not workers.can_fork()

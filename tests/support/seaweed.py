@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -57,7 +58,7 @@ class Service:
         self.ask("PUT", f"/{bucket}")
         address = f"https://127.0.0.1:{self.https}" if port is None else f"http://127.0.0.1:{port}"
         access = Access(address, key_id=KEY, secret=SECRET, authority=self.authority.read_bytes())
-        return ObjectBlobs(lambda: s3_bucket(bucket, prefix, access))
+        return ObjectBlobs(partial(s3_bucket, bucket, prefix, access))
 
     def ask(
         self, method: str, path: str, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None
