@@ -18,11 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from arlo_rec.backends import NAME, Blobs
+from arlo_rec.backends import NAME, Blobs, stored_digest
 from arlo_rec.backends.workers import stay_in_one_process
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, Unreachable
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 8  # requests beside each other: more only wait for two cores and one line
 HELD: Final = 32 * 1024 * 1024  # bytes of objects that a process keeps in memory until `settle`
-FIRST: Final = 64 * 1024  # bytes of the first range of a stream: the head and two seconds of a call
-FARTHEST: Final = 2 * 1024 * 1024  # bytes of a later range; each is twice as long as the one before
+FIRST: Final = 512 * 1024  # bytes of the first range of a stream: half a minute of a call in one request
+FARTHEST: Final = 2 * 1024 * 1024  # bytes of a later range, at the most
 TRIES: Final = 3  # of a put whose answer is lost
 PAUSE: Final = 0.2  # seconds before the second try; twice as long before each later one
 CONNECT: Final = timedelta(seconds=5)
@@ -137,7 +138,7 @@ class ObjectBlobs:
         import obstore
 
         listed = self._ask(lambda bucket: iter(obstore.list(bucket, beginning or None)))
-        while chunk := self._ask(lambda _: next(listed, None)):
+        while (chunk := self._ask(lambda _: next(listed, None))) is not None:
             keys = (str(about["path"]) for about in chunk)
             yield from (key[3:] for key in keys if NAME.fullmatch(key[3:]) and key == key_of(key[3:]))
 
@@ -164,14 +165,22 @@ class ObjectBlobs:
         key = f"probe/{primitives.fresh(16).hex()}"
         version = self._ask(lambda bucket: obstore.put(bucket, key, b"arlo-rec", mode="create"))["version"]
         try:
-            replaced = self._ask(lambda bucket: _is_created(bucket, key, b"replaced"))
-            answer = self._ask(lambda bucket: bytes(obstore.get_range(bucket, key, start=5, length=3)))
+            is_fit = version is not None or self._keeps(key)
         finally:
-            self._ask(lambda bucket: obstore.delete(bucket, [key]))
+            with suppress(Unreachable) if version is not None else nullcontext():
+                self._ask(lambda bucket: obstore.delete(bucket, [key]))
         if version is not None:
             raise Unreachable("objects_versioned")
-        if replaced or answer != b"rec":
+        if not is_fit:
             raise Unreachable("objects_unfit")
+
+    def _keeps(self, key: str) -> bool:
+        """Whether an object is not replaced, and is read in parts."""
+        import obstore
+
+        replaced = self._ask(lambda bucket: _is_created(bucket, key, b"replaced"))
+        part = self._ask(lambda bucket: bytes(obstore.get_range(bucket, key, start=5, length=3)))
+        return not replaced and part == b"rec"
 
     def _head(self, name: str, length: int) -> tuple[int, bytes] | None:
         try:
@@ -191,9 +200,7 @@ class ObjectBlobs:
                 if again == TRIES - 1 or problem.code != "objects_unreachable":
                     raise
                 time.sleep(PAUSE * 2**again)
-        with self.open(name) as stream:
-            found = primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))
-        if found != primitives.digest_of([content]):
+        if stored_digest(self, name) != primitives.digest_of([content]):
             raise Integrity("object_exists", id=name)
 
     def _ask(self, request: Callable[[Bucket], Any], patience: timedelta = PATIENCE) -> Any:
@@ -328,7 +335,7 @@ class _Stream(io.RawIOBase):
     def _fetch(self, at: int, wanted: int) -> None:
         """Read the range from *at*: a longer one for a reader that goes on, a short one for one that jumps."""
         goes_on = at == self._from + len(self._range)
-        self._ahead = min(2 * self._ahead, FARTHEST) if goes_on else FIRST
+        self._ahead = min(4 * self._ahead, FARTHEST) if goes_on else FIRST
         _, self._range = self._blobs.read(self._name, at, max(self._ahead, wanted))
         self._from = at
         if not self._range:

@@ -355,14 +355,13 @@ def access_of(settings: Settings) -> Access:
     from arlo_rec.backends.objects import Access
 
     s3, files = settings.s3, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY"))
-    secret, authority = s3.secret, None
+    secret, authority, path = s3.secret, None, s3.secret_file
     try:
-        if not secret and s3.secret_file is not None:
-            secret = files.secret(s3.secret_file).decode("ascii", "replace").strip()
-        if s3.authority is not None:
-            authority = files.read(s3.authority, CERTIFICATES_BYTES)
+        if not secret and path is not None:
+            secret = files.secret(path).decode("ascii", "replace").strip()
+        if (path := s3.authority) is not None:
+            authority = files.read(path, CERTIFICATES_BYTES)
     except (OSError, NotUnlocked, Usage):  # an erasure goes on without its objects
-        path = s3.secret_file if authority is None and not secret else s3.authority
         raise Unreachable("objects_no_secret", path=str(path)) from None
     return Access(s3.endpoint, s3.region, s3.key_id, secret, s3.token, authority)
 

@@ -125,6 +125,20 @@ def test_a_bucket_in_memory_passes_the_probe_and_keeps_nothing_of_it() -> None:
     assert not [about for chunk in store.list() for about in chunk]
 
 
+def test_a_service_that_replaces_an_object_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+
+    def replacing(bucket: MemoryStore, key: str, content: bytes) -> bool:
+        bucket.put(key, content)
+        return True
+
+    monkeypatch.setattr(objects, "_is_created", replacing)
+    with pytest.raises(Unreachable) as caught:
+        bucket_in_memory(store).probe()
+    assert caught.value.code == "objects_unfit"
+    assert not [about for chunk in store.list() for about in chunk]
+
+
 @examples(40)
 @given(st.data())
 def test_a_stream_is_the_bytes_however_it_is_read(data: st.DataObject) -> None:
@@ -237,6 +251,17 @@ def test_each_answer_has_its_error(status: str, sign: str, code: str, at_once: N
         with pytest.raises(Unreachable) as caught:
             blobs.settle([NAME])
         assert caught.value.code == code
+
+
+def test_a_put_that_was_turned_away_once_is_put_again(at_once: None) -> None:
+    answers = [_answer("503 Service Unavailable", "SlowDown"), _answer("500 Internal Server Error", "InternalError")]
+    done = b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+    with seaweed.answering(lambda _: answers.pop(0) if answers else done) as port:
+        access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        blobs.put(NAME, [b"x"])
+        blobs.settle([NAME])
+    assert not answers
 
 
 def test_what_a_service_will_not_delete_is_not_taken_for_deleted(at_once: None) -> None:
