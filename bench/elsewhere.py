@@ -26,7 +26,7 @@ from bench.spool import fill
 from tests.support import seaweed
 from tests.support.seaweed import Service
 
-CALLS = 600
+CALLS = 1500
 SOUND_BYTES = 480_000  # half a minute of stereo G.711
 LONG_BYTES = 57_600_000  # an hour of it
 ROUNDS = 3

@@ -18,6 +18,7 @@ RARE: Final = (
     "clock",
     "drill",
     "install-units",
+    "objects",
     "recovery",
     "serve",
     "trust",
