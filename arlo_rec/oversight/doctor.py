@@ -1,4 +1,5 @@
 """Findings on the machine and the set-up of a store, before and after it is installed; nothing is changed.
+A service of the objects gets one object to keep, which is deleted again.
 
 `Machine` is what was read (`backends.machine`), so that each finding is decided from values.
 """
