@@ -251,6 +251,7 @@ def s3_bucket(bucket: str, prefix: str, access: Access, patience: timedelta) -> 
     except ImportError:
         raise Unreachable("objects_no_library") from None
     config: S3Config = {
+        "checksum_algorithm": "SHA256",  # else SeaweedFS keeps an empty object where the line breaks behind the head
         **({} if access.endpoint is None else {"endpoint": access.endpoint}),
         **({} if access.token is None else {"session_token": access.token}),
     }

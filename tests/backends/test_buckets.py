@@ -381,14 +381,17 @@ def test_another_authority_another_key_and_no_service_each_have_their_error(s3: 
 
 
 def _cuts(carried: int, *, whole: bool) -> Iterator[int]:
-    """Each byte after which a line may break; in the ordinary run every 29th."""
-    yield from range(0, carried + 1, 1 if whole else 29)
+    """Each byte after which a line may break; in the ordinary run every 29th, and each of those around a put's head.
+
+    Without a checksum of its body SeaweedFS keeps an empty object where nothing of the body came.
+    """
+    yield from range(0, carried + 1) if whole else sorted({*range(0, carried + 1, 29), *range(480, 680)})
 
 
 @pytest.mark.slow
 @GROUP
 def test_a_put_is_done_or_not_wherever_its_line_breaks(s3: Service, at_once: None, whole: bool) -> None:
-    content = random.Random(5).randbytes(300)
+    content, clear = random.Random(5).randbytes(300), s3.blobs("cut")
     with seaweed.line_to(s3.http) as line:
         first = s3.blobs("cut", port=line.port)
         first.put(NAME, [content])
@@ -406,7 +409,7 @@ def test_a_put_is_done_or_not_wherever_its_line_breaks(s3: Service, at_once: Non
             line.cuts[:] = [cut]
             blobs.put(name, [content])
             blobs.settle([name])  # the next connection holds
-            assert kept(blobs, name) == content
+            assert kept(clear, name) == content
 
 
 @pytest.mark.slow
