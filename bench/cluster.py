@@ -45,12 +45,11 @@ def run() -> Iterator[str]:
     with _cluster(2) as planners:
         two = _hear(planners, [call] * CALLS)
     yield f"- {CALLS} calls of {MINUTES} minutes: one worker {one:.1f} s, two {two:.1f} s"
-    yield f"- speed-up of the second worker: {least(one / two, 1.7)}"
+    yield f"- speed-up of the second worker: {one / two:.2f}, {least(one / two, 1.7)}"
     yield f"- one call: this machine's own engine {alone:.1f} s, a worker {single:.1f} s, which loads its model for it"
-    yield (
-        f"- a job without recognition, sound there and plan back: {1000 * overhead:.0f} ms, of the recognition "
-        + most(100 * overhead / alone, 3, " %")
-    )
+    share = 100 * overhead / alone
+    yield f"- a job without recognition, sound there and plan back: {1000 * overhead:.0f} ms"
+    yield f"- that is {share:.1f} % of the recognition, {most(share, 3)}"
 
 
 def _call() -> CallSound:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.backends import mounts
-from tests.support import properties
+from arlo_rec.backends import mounts, workers
+from tests.support import properties, seaweed
 from tests.support import world as worlds
 from tests.support.clock import later
 from tests.support.feed import configure
 from tests.support.remembered import remembered
+from tests.support.seaweed import Service
 from tests.support.world import World
 
 
@@ -63,6 +64,22 @@ def fed(world: World) -> World:
     configure(world)
     world.json("purge", who="cron")
     return world
+
+
+@pytest.fixture(autouse=True)
+def _workers_fork_again() -> Iterator[None]:
+    """What one test did with a library of threads, the next one does not do: no worker of a test uses it."""
+    yield
+    workers._forks = True
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An S3 service with TLS on loopback; tests that ask for it are of the group `s3`, so that it starts once."""
+    if seaweed.program() is None:
+        pytest.skip("there is no SeaweedFS here: ./dev engines installs it")
+    with seaweed.running(tmp_path_factory.mktemp("s3")) as service:
+        yield service
 
 
 @pytest.fixture

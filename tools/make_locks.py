@@ -20,8 +20,11 @@ LOCKS: dict[str, tuple[str, ...]] = {  # the lock -> the extras in it, beside wh
     "run": (),
     "dev": ("dev",),
     "asr": ("asr",),
+    "s3": ("s3",),
+    "cluster": ("cluster",),
     "oracle": ("oracle",),
     "fuzz": ("fuzz",),
+    "engines": ("engines",),
 }
 COMPILE = (
     *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),

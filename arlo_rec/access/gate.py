@@ -380,11 +380,15 @@ def listen_to(store: Store, permit: Permit, clock: Callable[[], datetime]) -> It
     checked_at = clock()
     with open_object(store, permit.recording) as stream:
         stream.seek(len(header.encode()))
-        for piece in object_file.open_body(key, header, object_file.body_in(stream)):
-            if abs(clock() - checked_at) >= RECHECK:
-                still_open(store, permit, clock())
-                checked_at = clock()
-            yield piece
+        try:
+            for piece in object_file.open_body(key, header, object_file.body_in(stream)):
+                if abs(clock() - checked_at) >= RECHECK:
+                    still_open(store, permit, clock())
+                    checked_at = clock()
+                yield piece
+        except KeyError:  # a service deleted it while it was read
+            still_open(store, permit, clock())
+            raise Integrity("object_missing") from None
     still_open(store, permit, clock())
 
 

@@ -6,14 +6,16 @@ are removed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.feedfile import FeedFile
-from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.shared_folder import touch
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import enter_version, migrate
@@ -29,7 +31,7 @@ from arlo_rec.keys.key_files import (
     write_catalogue_seal,
     write_locked,
 )
-from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.layout import FILES, Layout, demanded_place
 from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.settings import Settings
@@ -42,6 +44,9 @@ from arlo_rec.model.records import Person
 from arlo_rec.offsite.feed_line import first_line
 from arlo_rec.policy import POLICY_VERSION, Role
 from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.backends.objects import Access
 
 
 class Initialised(Record, frozen=True):
@@ -63,6 +68,8 @@ class NewStore:
     root: Path
     officer: str
     feed: Path | None = None
+    objects: str = FILES  # a place
+    access: Callable[[], Access] | None = None  # to the service of that place
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,12 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     feed = FeedFile(new.feed, first_line(store_id)) if new.feed is not None else None
     if feed is not None:
         feed.demand_folder()  # before anything is made
-    folders = layout.create(new.store, new.root, store_id)
+    at = demanded_place(new.objects)
+    if at != FILES:
+        from arlo_rec.admin import object_move
+
+        object_move.demand_fit(layout.blobs_at(Layout(new.store, new.root, store_id), at, new.access), at)
+    folders = layout.create(new.store, new.root, store_id)._replace(objects_at=at)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
@@ -108,7 +120,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
     connection = SqliteConnection(folders.catalogue, catalogue_key(founders.catalogue_seed))
     connection.build(migrate)
-    blobs = FileBlobs(folders.objects)
+    blobs = layout.blobs(folders, new.access)
     officer, seed = founders.officer, founders.catalogue_seed
     store = Store(folders, connection, blobs, FileRoot(folders.root), officer, seed, state)
     root_seed, index_seed, subject_seed, subject_id = *(primitives.fresh() for _ in range(3)), primitives.fresh(16)

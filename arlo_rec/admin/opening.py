@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock, holder_note
+from arlo_rec.backends.files import FileRoot, file_lock, holder_note
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
@@ -29,13 +30,16 @@ from arlo_rec.erasure import protocol
 from arlo_rec.keys import authority, root_secret
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
-from arlo_rec.keys.layout import Layout, restore_ballast, root_name
+from arlo_rec.keys.layout import Layout, blobs, restore_ballast, root_name, with_objects_now
 from arlo_rec.keys.root_secret import Seen, StateFolder
 from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Role
 from arlo_rec.store import LOCK_WAIT, Store
+
+if TYPE_CHECKING:
+    from arlo_rec.backends.objects import Access
 
 # -- re-keying -------------------------------------------------------------------------------------------
 #
@@ -119,6 +123,7 @@ class OpenOptions(NamedTuple):
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
     looks: bool = False  # whether the command works on a copy that cannot be written
+    access: Callable[[], Access] | None = None  # to the service of the objects, where they lie elsewhere
     tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
 
 
@@ -172,10 +177,8 @@ def _opened(
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
     reads_only = options.looks and not os.access(layout.store, os.W_OK)
-    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False, reads_only=reads_only) as (
-        store,
-        seeds,
-    ):
+    session = partial(_session, layout, identity, state, note, access=options.access)
+    with session(lock_wait=options.lock_wait, alone=False, reads_only=reads_only) as (store, seeds):
         if store.rollbacks == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):
                 store.put(replace(store.settings, root=root_name(layout)))
@@ -198,10 +201,10 @@ def _opened(
         with _upgraded(layout, identity, now, state, options) as store:
             yield store
         return
-    with suppress(InUse), _session(layout, identity, state, note, lock_wait=0, alone=True) as (store, seeds):
+    with suppress(InUse), session(lock_wait=0, alone=True) as (store, seeds):
         options.observer(Progress(Phase.REKEYING))
         carry_out(store, seeds, now)
-    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    with session(lock_wait=options.lock_wait, alone=False) as (store, seeds):
         sign_with_known_key(store, seeds)
         yield _recovered(store, now, options)
 
@@ -236,17 +239,18 @@ def _session(
     lock_wait: float,
     alone: bool,
     reads_only: bool = False,
+    access: Callable[[], Access] | None = None,
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
         stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
+        layout = with_objects_now(layout)
         seeds = read_catalogue_seal(layout, identity)
         root_port = FileRoot(layout.root, note)
         seen = root_secret.decode_seen(root_port.read_seen())
         connection, seed = _connect(layout, seeds, reads_only=reads_only)
         stack.callback(connection.close)
-        blobs = FileBlobs(layout.objects)
-        store = Store(layout, connection, blobs, root_port, identity, seed, state)
+        store = Store(layout, connection, blobs(layout, access), root_port, identity, seed, state)
         store.lock_wait = lock_wait
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))

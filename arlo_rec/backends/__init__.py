@@ -1,12 +1,14 @@
 """The two storage ports and their promises. They take bytes and names, and know nothing of recordings.
 
-`files` implements `Blobs` and `Root`; the tests have implementations in memory, and one suite checks every
-implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`,
-or `InUse` if another run holds a lock, never an exception of the operating system or of SQLite.
+`files` implements `Blobs` and `Root`, `objects` implements `Blobs` in a bucket; the tests have implementations in
+memory, and one suite checks every implementation against the docstrings here. The catalogue is one SQLCipher file
+(`sqlite`). Failures are `Unreachable`, or `InUse` if another run holds a lock, never an exception of the operating
+system, of a service or of SQLite.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -15,6 +17,7 @@ Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; a crash can damage only the one that is being written
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
+NAME = re.compile(r"[0-9a-f]{32}")  # of an object
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
 FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of everything that the store's owner writes
 
@@ -32,7 +35,7 @@ class Blobs(Protocol):
         """
 
     def open(self, name: str) -> BinaryIO:
-        """A seekable stream of the bytes; raises KeyError for a missing name."""
+        """A seekable stream of the bytes; raises KeyError for a missing name, as reading may if it is deleted then."""
 
     def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
         """The size and the first *length* bytes of each name in order; None for a missing name."""

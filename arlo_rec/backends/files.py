@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, SLOT_BYTES, SLOTS
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, NAME, SLOT_BYTES, SLOTS
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
 from arlo_rec.backends.shared_folder import (
     NotPlain,
@@ -119,7 +119,6 @@ def _account(pid: int) -> str | None:
 
 
 LOCK = "lock"  # in the root folder
-NAME = re.compile(r"[0-9a-f]{32}")
 NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 SYNCED_WHOLE = frozenset({"ext4", "xfs", "btrfs", "tmpfs"})  # syncfs(2) is as good as fsync of each: not over a network

@@ -1,4 +1,4 @@
-"""Copying many objects from one folder of objects to another, as a backup and its restore do.
+"""Copying many objects: from one folder of objects to another, as a backup and its restore do, or between any places.
 
 The objects of one subfolder go together: it is opened once on either side, and on a disk of this machine all of them
 are synced by one call. Syncing each costs four times as much as everything else for an object of a short call.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, Blobs, mounts, stored_digest
 from arlo_rec.backends.durable import disk, sync_files, write_all
 from arlo_rec.backends.files import SYNCED_WHOLE
 from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in
 from arlo_rec.backends.workers import Workers
-from arlo_rec.crypto import primitives
+from arlo_rec.crypto import object_file, primitives
 
 AT_ONCE: Final = 1024  # objects that are synced together
 MANY: Final = 100  # objects that are worth two processes
@@ -120,6 +120,59 @@ class ObjectCopier:
             yield handle
         finally:
             os.close(handle)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobCopier:
+    """Copies from one place of objects to another, of which neither need be a folder; safe in several threads."""
+
+    source: Blobs
+    target: Blobs
+    read_back: bool = False  # whether a copy counts only when it was read again
+    _there: dict[str, frozenset[str]] = field(default_factory=dict)  # by their first digits: an earlier run's copies
+
+    @contextmanager
+    def begin(self) -> Iterator[BlobCopier]:
+        """See `workers`."""
+        yield self
+
+    def __call__(self, wanted: Wanted) -> list[str]:
+        """Copy objects as `ObjectCopier` does; an object that an earlier run copied is only compared."""
+        if wanted.beginning not in self._there:
+            self._there[wanted.beginning] = frozenset(self.target.names(wanted.beginning))
+        there = self._there[wanted.beginning] & wanted.digests.keys()
+        rest = sorted(wanted.digests.keys() - {name for name in there if self._is_there(name, wanted)})
+        self.target.delete_all(rest)  # what a killed run left of them
+        good = [name for name in rest if self._put(name, wanted.digests[name])]
+        self.target.settle(good)
+        bad = set(rest) - set(good)
+        if self.read_back:
+            bad |= {name for name in good if not self._is_there(name, wanted)}
+        return sorted(bad)
+
+    def _is_there(self, name: str, wanted: Wanted) -> bool:
+        return stored_digest(self.target, name) == wanted.digests[name]
+
+    def _put(self, name: str, digest: bytes) -> bool:
+        """Put an object that has this digest, not settled yet; False if it is missing or has another."""
+        try:
+            with self.source.open(name) as stream:
+                pieces = object_file.Digested(iter(lambda: stream.read(primitives.FEED), b""), primitives.hasher())
+                self.target.put(name, _genuine(pieces, digest))
+        except (KeyError, _OtherDigest):
+            return False
+        return True
+
+
+class _OtherDigest(Exception):
+    """Ends a put whose object has another digest than the catalogue says."""
+
+
+def _genuine(pieces: object_file.Digested, digest: bytes) -> Iterator[bytes]:
+    """The pieces; raises _OtherDigest at their end."""
+    yield from pieces
+    if pieces.digest() != digest:
+        raise _OtherDigest
 
 
 def _name(folder: int, names: Sequence[str], *, whole: bool) -> None:

@@ -93,11 +93,12 @@ def workers(
 ) -> Iterator[Workers[_Order, _Answer]]:
     """Provide workers until the block ends; *begin* opens resources in each worker, and orders are pickled.
 
-    With *forked* it is entered before the program has a thread, and without a connection to the catalogue. Processes
+    With *forked* it is entered before the program has a thread, and without a connection to the catalogue; threads do
+    the work where `can_fork` says no. Processes
     whose work is *disposable*, because it changes nothing, are killed if the block ends with an error.
     """
     with ExitStack() as ending:
-        processes = [ending.enter_context(_process(begin)) for _ in range(sides if forked else 0)]
+        processes = [ending.enter_context(_process(begin)) for _ in range(sides if forked and _forks else 0)]
         work: list[Callable[[_Order], _Answer]] = [partial(_ask, process.worker) for process in processes]
         work = work or [ending.enter_context(begin())] * sides
         threads = ending.enter_context(ThreadPoolExecutor(sides))
@@ -107,6 +108,20 @@ def workers(
             for process in processes if disposable else ():
                 process.process.kill()
             raise
+
+
+_forks = True
+
+
+def stay_in_one_process() -> None:
+    """Fork no more in this process: a library has threads now, which a forked process would not have."""
+    global _forks
+    _forks = False
+
+
+def can_fork() -> bool:
+    """Whether `workers` forks where it is asked to; otherwise threads do the work."""
+    return _forks
 
 
 class _Process(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, among, arg, opt
-from arlo_rec.commands.run import Run, tried
+from arlo_rec.commands.run import Run, access_of, tried
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.times import local_date
@@ -66,6 +67,7 @@ def init(
     officer: Annotated[str, opt("opt.officer", "--officer", "NAME")],
     root: Root = None,
     feed: Annotated[Path | None, opt("opt.feed", "--feed", "FILE")] = None,
+    objects: Annotated[str, opt("opt.objects", "--objects", "PLACE")] = "files",
 ) -> Answer:
     """Make a store, its root folder and its first officer."""
     from arlo_rec.admin.initialise import NewStore, initialise
@@ -76,7 +78,8 @@ def init(
     if not store.name:
         raise Usage("already_exists", path=str(store))
     root_folder = nameable(root or store.with_name(store.name + ".root"))
-    order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None)
+    told = nameable(feed.absolute()) if feed else None
+    order = NewStore(store, root_folder, officer, told, objects, partial(access_of, run.settings))
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))

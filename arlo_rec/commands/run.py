@@ -9,15 +9,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.commands.typed import STDIN, TRIES, Typed
-from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Usage
+from arlo_rec.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Unreachable, Usage
 from arlo_rec.ui.config import Settings, settle
 from arlo_rec.ui.terminal import Form, message_of
 
 if TYPE_CHECKING:
+    from arlo_rec.backends.objects import Access
     from arlo_rec.door.client import Client
     from arlo_rec.keys.key_files import Identity
     from arlo_rec.keys.layout import Layout
@@ -48,6 +50,7 @@ REASON_FOR: Final[Mapping[str, str | None]] = {  # commands that do something el
 }
 Done = TypeVar("Done")
 WRONG: Final = frozenset({"wrong_passphrase", "wrong_passphrase_backup"})
+CERTIFICATES_BYTES: Final = 1024 * 1024  # of those that a system trusts; they have 220,000
 FOR_TRAINING: Final = frozenset({"review", "pseudonymise"})  # an unlock for quality gives them no reason
 PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: an unlocked terminal is not enough
     {
@@ -273,6 +276,7 @@ class Run(Typed):
         options = OpenOptions(
             *(self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress),
             looks=looks,
+            access=partial(access_of, self.settings),
             tries_upgrade=tries_upgrade,
         )
         with ExitStack() as stack:
@@ -343,6 +347,23 @@ class Run(Typed):
 def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:
     """Whether one of some conditions is: an option that was given, or (`!`) that was not."""
     return not conditions or any(bool(params[each.lstrip("!")]) != each.startswith("!") for each in conditions)
+
+
+def access_of(settings: Settings) -> Access:
+    """Address and credentials of the service of the objects; raises Unreachable for a file that cannot be read."""
+    from arlo_rec.backends.named_files import LocalFiles
+    from arlo_rec.backends.objects import Access
+
+    s3, files = settings.s3, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY"))
+    secret, authority, path = s3.secret, None, s3.secret_file
+    try:
+        if not secret and path is not None:
+            secret = files.secret(path).decode("ascii", "replace").strip()
+        if (path := s3.authority) is not None:
+            authority = files.read(path, CERTIFICATES_BYTES)
+    except (OSError, NotUnlocked, Usage):  # an erasure goes on without its objects
+        raise Unreachable("objects_no_secret", path=str(path)) from None
+    return Access(s3.endpoint, s3.region, s3.key_id, secret, s3.token, authority)
 
 
 def tried(run: Run, attempt: Callable[[bytes], Done]) -> Done:

@@ -115,6 +115,7 @@ def _machine(run: Run, spool: Path | None, backup: Path | None, escrow: Path | N
         feed=run.settings.feed,
         config=_config(run),
         via=_via(run),
+        has_service=store is not None and layout.reaches_a_service(store),
         sealed=frozenset(path.stem for path in keys.glob(f"*{SEALED}")) if keys.is_dir() else frozenset(),
     )
     for path in machine:

@@ -102,7 +102,7 @@ def doctor(ctx: typer.Context) -> Answer:
             place = run.place()
             found += examine.of_layout(place)
             with run.store(looks=True) as store:
-                found += [*examine.of_disks(store, here), *_state(run, store)[1]]
+                found += [*examine.of_disks(store, here), *examine.of_objects(store), *_state(run, store)[1]]
             is_opened = True
         except NoStore:
             pass  # which the place says

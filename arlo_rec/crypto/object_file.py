@@ -260,6 +260,8 @@ class SeekableSound:
             return self._reader.read(start, stop)
         except primitives.Sealed:
             raise Integrity("object_damaged") from None
+        except KeyError:  # a service deleted it meanwhile
+            raise Integrity("object_missing") from None
 
 
 def open_sound(key: DataKey, header: Header, stream: BinaryIO) -> SeekableSound:

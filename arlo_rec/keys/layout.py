@@ -1,4 +1,4 @@
-"""Paths of a store's parts, and the plain file `store.toml` that identifies the store.
+"""Paths of a store's parts, and the plain file `store.toml` that identifies the store and the place of its objects.
 
 No path holds a person's name: people's files are named by a hash of the store's id and the name.
 """
@@ -10,19 +10,26 @@ import pwd
 import re
 import stat
 import tomllib
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts, shared_folder
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, Blobs, mounts, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
-from arlo_rec.backends.files import file_lock, wipe_root
+from arlo_rec.backends.files import FileBlobs, file_lock, wipe_root
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
-FORMAT = 3  # of the store; every other is refused
-NEEDS = "0.1.0"  # the first arlo-rec that opens FORMAT
+if TYPE_CHECKING:
+    from arlo_rec.backends.objects import Access
+
+FORMAT = 3  # of the store
+NEEDS = "0.1.0"  # the first arlo-rec that opens these formats
+ELSEWHERE = 4  # the format of a store with objects elsewhere, which a reader of 3 would miss; every other is refused
+FILES = "files"  # the place of objects in the store's own folder
+_PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]+)*)/?")
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 ROOT_FILE = "root"  # in the root folder
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
@@ -43,6 +50,8 @@ class Layout(NamedTuple):
     store: Path
     root: Path
     id: bytes
+    objects_at: str = FILES  # or a bucket and a prefix, as `demanded_place` writes it
+    objects_from: str | None = None  # the place that a move of the objects has not emptied yet
 
     @property
     def place(self) -> bytes:
@@ -56,7 +65,7 @@ class Layout(NamedTuple):
 
     @property
     def objects(self) -> Path:
-        """The sealed recordings."""
+        """The sealed recordings, unless they lie elsewhere."""
         return self.store / "objects"
 
     @property
@@ -83,6 +92,11 @@ class Layout(NamedTuple):
     def intake_lock(self) -> Path:
         """Locked shared by every intake, exclusively by the removal of a killed intake's leftovers."""
         return self.store / "intake.lock"
+
+    @property
+    def objects_lock(self) -> Path:
+        """Locked by a move of the objects; there since the first one."""
+        return self.store / "objects.lock"
 
     @property
     def drill(self) -> Path:
@@ -130,28 +144,79 @@ def find(store: Path) -> Layout:
         document = tomllib.loads(text.decode("utf-8"))
         if document["format"] < FORMAT:
             raise Unreachable("store_too_old", path=str(store))
-        if document["format"] > FORMAT:
+        if document["format"] > ELSEWHERE:
             raise Unreachable("store_too_new", path=str(store), needs=str(document.get("needs", "?"))[:20])
         root, store_id = Path(str(document["root"])), bytes.fromhex(document["id"])
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
-    except (KeyError, TypeError, ValueError, RecursionError):
+        at, left = str(document.get("objects", FILES)), document.get("objects_from")
+        at, left = demanded_place(at), demanded_place(str(left)) if left is not None else None
+    except (KeyError, TypeError, ValueError, RecursionError, Usage):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     root = root if root.is_absolute() else absolute.parent / root
     if not shared_folder.is_plain(root / ROOT_FILE):
         mounts.demand(root)
-    return Layout(absolute, root, store_id)
+    return Layout(absolute, root, store_id, at, left)
+
+
+def with_objects_now(place: Layout) -> Layout:
+    """The same folders, with the place of the objects as `store.toml` says now; for a holder of the open lock.
+
+    The lock keeps it so: a move of the objects begins alone.
+    """
+    now = find(place.store)
+    return place._replace(objects_at=now.objects_at, objects_from=now.objects_from)
+
+
+def demanded_place(text: str) -> str:
+    """A place of objects in its one form: FILES, or `s3://bucket/prefix`; raises Usage for anything else."""
+    match = _PLACE.fullmatch(text)
+    if text == FILES:
+        return FILES
+    if match is None or ".." in text:
+        raise Usage("bad_objects_place", value=text[:80])
+    return f"s3://{match[1]}{match[2]}"
+
+
+def blobs(place: Layout, access: Callable[[], Access] | None = None) -> Blobs:
+    """The objects of a store where they lie; nothing is asked of a service yet. See `blobs_at`."""
+    new = blobs_at(place, place.objects_at, access)
+    if place.objects_from is None:
+        return new
+    from arlo_rec.backends.objects import MovingBlobs
+
+    return MovingBlobs(new, blobs_at(place, place.objects_from, access))
+
+
+def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blobs:
+    """The objects at one place; *access* is called at the first use of a service, where it may raise Unreachable."""
+    match = _PLACE.fullmatch(at)
+    if match is None:
+        return FileBlobs(place.objects)
+    from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
+
+    bucket, prefix = match[1], match[2].strip("/")
+    return ObjectBlobs(
+        lambda patience: s3_bucket(bucket, prefix, access() if access is not None else Access(), patience)
+    )
 
 
 def root_of(store: Path) -> Path:
     """The root folder that a store names, for an account that only looks; STORE.root where there is no store yet."""
+    named = Path(_named_in(store, "root") or f"{store.name}.root")
+    return named if named.is_absolute() else store.parent / named
+
+
+def reaches_a_service(store: Path) -> bool:
+    """Whether objects of a store lie, or lay until a move, in a service; for an account that only looks."""
+    return any((_named_in(store, key) or FILES) != FILES for key in ("objects", "objects_from"))
+
+
+def _named_in(store: Path, key: str) -> str | None:
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        named = Path(
-            str(tomllib.loads(shared_folder.read_small(store / "store.toml", STORE_FILE_BYTES).decode())["root"])
-        )
-        return named if named.is_absolute() else store.parent / named
-    return store.with_name(f"{store.name}.root")
+        return str(tomllib.loads(shared_folder.read_small(store / "store.toml", STORE_FILE_BYTES).decode())[key])
+    return None
 
 
 def owner_of(store: Path) -> str:
@@ -215,11 +280,15 @@ def create(store: Path, root: Path, store_id: bytes) -> Layout:
 
 
 def finish(place: Layout) -> None:
-    """Write `store.toml`, which makes the folder a store."""
+    """Write `store.toml` durably, which makes the folder a store, or names another place of its objects."""
+    elsewhere = place.objects_at != FILES or place.objects_from is not None
     text = (
         f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
-        f'format = {FORMAT}\nneeds = "{NEEDS}"\nid = "{place.id.hex()}"\nroot = {_toml_string(root_name(place))}\n'
+        f'format = {ELSEWHERE if elsewhere else FORMAT}\nneeds = "{NEEDS}"\nid = "{place.id.hex()}"\n'
+        f"root = {_toml_string(root_name(place))}\n"
     )
+    text += f'objects = "{place.objects_at}"\n' if elsewhere else ""
+    text += f'objects_from = "{place.objects_from}"\n' if place.objects_from is not None else ""
     write_whole(place.store / "store.toml", text.encode("utf-8"))
 
 

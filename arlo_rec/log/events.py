@@ -1018,6 +1018,15 @@ class BackupMade(AuditEvent):
     damaged: int | None = None
 
 
+class ObjectsMoved(AuditEvent):
+    """Sealed objects were moved to another place; `left` damaged ones stay at the old one."""
+
+    ACTION, OUTCOME, RULE = Action.MOVE_OBJECTS, "done", "access.secure"
+    to: str
+    moved: int
+    left: int
+
+
 class Restored(ChangesPeople):
     """The store was restored from a backup; `recordings` were taken in after the backup and are lost."""
 

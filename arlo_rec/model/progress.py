@@ -26,6 +26,7 @@ class Phase(StrEnum):
     REHEARSAL = "rehearsal"  # an intake that writes nothing
     CATALOGUE_COPY = "catalogue_copy"
     OBJECT_COPY = "object_copy"
+    OBJECT_MOVE = "object_move"
     LOG_CHECK = "log_check"
     OBJECT_CHECK = "object_check"
     COMPARISON = "comparison"
@@ -44,6 +45,7 @@ UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of counted phases
     Phase.INTAKE: Unit.CALLS,
     Phase.REHEARSAL: Unit.CALLS,
     Phase.OBJECT_COPY: Unit.CALLS,
+    Phase.OBJECT_MOVE: Unit.CALLS,
     Phase.LOG_CHECK: Unit.ENTRIES,
     Phase.OBJECT_CHECK: Unit.BYTES,
     Phase.KEY_CHECK: Unit.CALLS,

@@ -1,4 +1,5 @@
 """Findings on the machine and the set-up of a store, before and after it is installed; nothing is changed.
+A service of the objects gets one object to keep, which is deleted again.
 
 `Machine` is what was read (`backends.machine`), so that each finding is decided from values.
 """
@@ -15,8 +16,9 @@ from typing import Final
 
 from arlo_rec.backends import machine, mounts, shared_folder
 from arlo_rec.backends.machine import Unit
-from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.layout import FILES, Layout
 from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import Unreachable
 from arlo_rec.oversight import units
 from arlo_rec.oversight.findings import Finding, Severity
 from arlo_rec.oversight.status import FindingShown
@@ -136,6 +138,20 @@ def of_disks(store: Store, here: Machine) -> Iterator[Finding]:
     for unit in here.units:
         if unit.name in SERVICES and unit.is_loaded and not _waits_for(unit, [store.layout.store]):
             yield Finding(Severity.WARNING, "unit_without_mounts", {"unit": unit.name})
+
+
+def of_objects(store: Store) -> Iterator[Finding]:
+    """A service of the objects that is away, or that keeps what is deleted: one object is put there and deleted."""
+    if store.layout.objects_at != FILES:
+        from arlo_rec.backends.objects import MovingBlobs, ObjectBlobs
+
+        blobs = store.blobs.new if isinstance(store.blobs, MovingBlobs) else store.blobs
+        assert isinstance(blobs, ObjectBlobs)
+        try:
+            blobs.probe()
+        except Unreachable as problem:
+            values = {"place": store.layout.objects_at, "what": problem}
+            yield Finding(Severity.CRITICAL, "objects_unfit", values)
 
 
 def _waits_for(unit: Unit, paths: Iterable[Path]) -> bool:

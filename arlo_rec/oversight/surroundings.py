@@ -12,7 +12,7 @@ from arlo_rec.backends import mounts
 from arlo_rec.intake import known_spools
 from arlo_rec.keys import jobs
 from arlo_rec.keys.jobs import MANIFEST_COMES, Job, LastRun
-from arlo_rec.keys.layout import BALLAST_BYTES, has_ballast, has_room
+from arlo_rec.keys.layout import BALLAST_BYTES, FILES, has_ballast, has_room
 from arlo_rec.log.events import Drilled
 from arlo_rec.offsite import escrow
 from arlo_rec.oversight.findings import Finding, Severity
@@ -166,7 +166,8 @@ def room(store: Store, now: datetime) -> Room:
     disk, inventory = os.statvfs(store.layout.store), store.catalogue.inventory
     sizes = inventory.bytes_of_newest(now - 7 * DAY, _NEWEST)
     busiest = max(inventory.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
-    day = busiest * sum(sizes) // len(sizes) if sizes and busiest else _LEAST_A_DAY
+    is_here = store.layout.objects_at == FILES  # else a day takes what its rows take
+    day = busiest * sum(sizes) // len(sizes) if sizes and busiest and is_here else _LEAST_A_DAY
     return Room(disk.f_bavail * disk.f_frsize, day)
 
 
@@ -179,6 +180,9 @@ def calls_by_day(store: Store, now: datetime) -> list[int]:
 def of_disks(store: Store, left: Room) -> Iterator[Finding]:
     """Disks that are away, that a reboot empties, or that a day fills."""
     layout = store.layout
+    if layout.objects_from is not None:
+        places = {"place": layout.objects_at, "left_at": layout.objects_from}
+        yield Finding(Severity.WARNING, "objects_move_unfinished", places)
     for kind in dict.fromkeys(mounts.file_system(folder) for folder in (layout.store, layout.root)):
         if kind in mounts.MEMORY:
             yield Finding(Severity.CRITICAL, "store_in_memory", {"store": layout.store, "kind": kind})

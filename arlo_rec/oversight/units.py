@@ -53,7 +53,7 @@ PrivateNetwork=yes
 IPAddressDeny=any
 RestrictAddressFamilies=AF_UNIX
 """
-BY_SSH: Final = """\
+BY_NETWORK: Final = """\
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 """
 # No status: a mount that it waited for failed. 243: systemd found no key file to hand over. 226: a folder is not there.
@@ -193,6 +193,7 @@ class Machine(NamedTuple):
     config: Path | None = None
     via: str = ANY_SSH
     sealed: frozenset[str] = frozenset()  # key files that the machine has sealed (systemd-creds encrypt)
+    has_service: bool = False  # whether the objects lie elsewhere, so that services reach the network and have a secret
 
 
 DEFAULT: Final = Machine(  # of the package, and of the documents
@@ -272,19 +273,25 @@ def _service(name: str, service: Service, machine: Machine) -> str:
         lines.append(f"ExecStart={_started(name, machine.program, command)}")
     writes = [word for word in service.writes.format_map(places).split() if word != "-"]  # of a place that is none
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
-    return "\n".join(lines) + "\n" + CONFINED + (ALONE if machine.store else BY_SSH)
+    return "\n".join(lines) + "\n" + CONFINED + (ALONE if machine.store and not machine.has_service else BY_NETWORK)
 
 
 def _as_owner(service: Service, machine: Machine) -> list[str]:
-    sealed = service.key in machine.sealed
-    handed = "LoadCredentialEncrypted" if sealed else "LoadCredential"
+    handed = [_handed("arlo-rec.key", service.key, machine)]
+    handed += [_handed("arlo-rec.s3", "s3", machine)] if machine.has_service else []
     named = [f'Environment="ARLO_REC_CONFIG={_quoted(machine.config)}"'] if machine.config else []
     return [
         f"User={machine.owner}",
         f'Environment="ARLO_REC_STORE={_quoted(machine.store)}"',
         *named,
-        f"{handed}=arlo-rec.key:{KEYS}/{service.key}.{'cred' if sealed else 'key'}",
+        *handed,
     ]
+
+
+def _handed(credential: str, key: str, machine: Machine) -> str:
+    sealed = key in machine.sealed
+    how = "LoadCredentialEncrypted" if sealed else "LoadCredential"
+    return f"{how}={credential}:{KEYS}/{key}.{'cred' if sealed else 'key'}"
 
 
 def _as_it(name: str, machine: Machine) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from arlo_rec.backends import FOLDER_MODE
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
-from arlo_rec.backends.workers import workers
+from arlo_rec.backends.workers import can_fork, workers
 from arlo_rec.catalogue import audit_check, log_clock, schema
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -272,7 +272,7 @@ def side_checks(store: Store, *, read_data: bool, observer: Observer) -> Iterato
     Reading sound takes most of the time and releases the GIL; then the consistency is checked here, and *observer*
     gets progress.
     """
-    forked = closed_size(store) >= MANY
+    forked = closed_size(store) >= MANY and can_fork()
     apart = forked and not read_data
     with ExitStack() as ending:
         with store.db.closed() if forked else nullcontext():

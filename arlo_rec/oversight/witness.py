@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.backends.workers import workers
+from arlo_rec.backends.workers import can_fork, workers
 from arlo_rec.catalogue import audit_check
 from arlo_rec.catalogue.log_stretch import Anchors, Checked, Stretch, StretchCheck, ended
 from arlo_rec.crypto import merkle
@@ -33,7 +33,7 @@ def check(store: Store, anchors: Sequence[Anchors] = (), *, observer: Observer =
     Called before the program has a thread.
     """
     whole = partial(audit_check.check, store.log, store.roster.signers(), anchors, signatures=True, observer=observer)
-    if closed_size(store) < MANY:
+    if closed_size(store) < MANY or not can_fork():
         return whole()
     with ExitStack() as ending:
         with store.db.closed():

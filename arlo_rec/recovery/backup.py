@@ -18,7 +18,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from msgspec import UNSET, UnsetType
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
 from arlo_rec.backends.durable import disk, put_new, rename, sync_folder
 from arlo_rec.backends.files import FileBlobs, file_lock
-from arlo_rec.backends.object_copy import MANY, Copiers, ObjectCopier, Wanted, in_portions
+from arlo_rec.backends.object_copy import MANY, BlobCopier, Copiers, ObjectCopier, Wanted, in_portions
 from arlo_rec.backends.ringfile import RING_SLOTS, RingFile
 from arlo_rec.backends.shared_folder import (
     is_plain,
@@ -164,8 +164,13 @@ def _is_last_entry(store: Store, number: int) -> bool:
 def _make(run: _Run, observer: Observer) -> Backup:
     """Steps 1 to 6."""
     store = run.store
-    copier = ObjectCopier(store.layout.objects, run.row.folder / "objects")
-    with workers(copier.begin, forked=store.catalogue.search.count_held() > MANY) as copiers:
+    objects, is_large = run.row.folder / "objects", store.catalogue.search.count_held() > MANY
+    copying: AbstractContextManager[Copiers]
+    if isinstance(store.blobs, FileBlobs):
+        copying = workers(ObjectCopier(store.layout.objects, objects).begin, forked=is_large)
+    else:
+        copying = workers(BlobCopier(store.blobs, FileBlobs(objects)).begin, forked=False)
+    with copying as copiers:
         return _made(run, copiers, observer)
 
 

@@ -37,6 +37,11 @@ KEYS: Mapping[str, type] = {
     "particulars": str,
     "answer_sound": str,
     "still_s": int,
+    "s3.endpoint": str,
+    "s3.region": str,
+    "s3.key_id": str,
+    "s3.secret_file": str,
+    "s3.ca": str,
 }
 _TAKES = {str: "takes_text", int: "takes_whole", float: "takes_number", list: "takes_list"}  # as `why` says it
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
@@ -47,6 +52,18 @@ CONFIG_BYTES = 64 * 1024  # each key takes less than 1 kB
 MOST = {"still_s": 60}  # of one number
 MOST_LISTED = 4  # texts of a key that takes several
 LARGEST = 1_000_000  # of any number; a larger value is a mistake, and would not fit a timedelta
+
+
+class S3(NamedTuple):
+    """Address and credentials of the service of the objects; the secret stands in a file, or in the environment."""
+
+    endpoint: str | None
+    region: str
+    key_id: str
+    secret: str
+    secret_file: Path | None
+    token: str | None
+    authority: Path | None
 
 
 class Settings(NamedTuple):
@@ -72,6 +89,7 @@ class Settings(NamedTuple):
     particulars: str | None  # a file: the company's particulars in letters
     answer_sound: str  # of access requests: mp3 or wav
     still_s: int  # seconds after which a file in a spool that nobody changed counts as complete
+    s3: S3
 
 
 def settle(
@@ -116,6 +134,29 @@ def settle(
         particulars=config.get("particulars"),
         answer_sound=str(config.get("answer_sound", "mp3")),
         still_s=int(config.get("still_s", 1)),
+        s3=_s3(config, environment),
+    )
+
+
+def _s3(config: Mapping[str, Any], environment: Mapping[str, str]) -> S3:
+    """The variables that programs for S3 share, else the settings of the same meaning."""
+    secret_file, authority = (
+        Path(str(named)) if named else None
+        for named in (
+            config.get("s3.secret_file") or handed_key(environment, "arlo-rec.s3"),
+            environment.get("AWS_CA_BUNDLE") or config.get("s3.ca"),
+        )
+    )
+    return S3(
+        environment.get("AWS_ENDPOINT_URL") or config.get("s3.endpoint"),
+        environment.get("AWS_REGION")
+        or environment.get("AWS_DEFAULT_REGION")
+        or str(config.get("s3.region", "us-east-1")),
+        environment.get("AWS_ACCESS_KEY_ID") or str(config.get("s3.key_id", "")),
+        environment.get("AWS_SECRET_ACCESS_KEY", ""),
+        secret_file,
+        environment.get("AWS_SESSION_TOKEN"),
+        authority,
     )
 
 
@@ -145,10 +186,10 @@ def used(named: str | None, environment: Mapping[str, str]) -> Path | None:
     return Path(named) if named else _default_config(environment)
 
 
-def handed_key(environment: Mapping[str, str]) -> str | None:
-    """The key file that systemd handed to a service as the credential `arlo-rec.key`; None without one."""
+def handed_key(environment: Mapping[str, str], name: str = "arlo-rec.key") -> str | None:
+    """The file that systemd handed to a service as a credential, by default its key; None without one."""
     folder = environment.get("CREDENTIALS_DIRECTORY")
-    path = os.path.join(folder, "arlo-rec.key") if folder else ""  # noqa: PTH118 - as it stands
+    path = os.path.join(folder, name) if folder else ""  # noqa: PTH118 - as it stands
     return path if os.path.exists(path) else None  # noqa: PTH110 - never raises
 
 

@@ -42,6 +42,7 @@ MAY = {
     "change the guidelines": Action.POLICY,
     "answer access requests": Action.DSAR,
     "restore": Action.RESTORE,
+    "move the sealed objects": Action.MOVE_OBJECTS,
     "accept the clock": Action.CLOCK,
     "ask for access": Action.REQUEST,
     "say that they know of an emergency": Action.BREAK_GLASS,

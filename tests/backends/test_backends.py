@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,16 +14,32 @@ import pytest
 from arlo_rec.backends import SLOT_BYTES, Blobs, Root
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
+from arlo_rec.backends.objects import FIRST, MovingBlobs
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
-from tests.support.memory import MemoryBlobs, MemoryRoot
+from tests.support.memory import MemoryBlobs, MemoryRoot, bucket_in_memory
+from tests.support.seaweed import Service
 
 NAME, OTHER = "ab" * 16, "cd" * 16
 
 
-@pytest.fixture(params=["files", "memory"])
+ON_S3 = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
+PLACES = ["files", "memory", "objects", "moving", pytest.param("s3", marks=ON_S3)]
+
+
+@pytest.fixture(params=PLACES)
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return FileBlobs(tmp_path) if request.param == "files" else MemoryBlobs()
+    match request.param:
+        case "files":
+            return FileBlobs(tmp_path)
+        case "objects":
+            return bucket_in_memory()
+        case "moving":
+            return MovingBlobs(bucket_in_memory(), FileBlobs(tmp_path))
+        case "s3":
+            service: Service = request.getfixturevalue("s3")
+            return service.blobs("suite", secrets.token_hex(8))
+    return MemoryBlobs()
 
 
 @pytest.fixture(params=["files", "memory"])
@@ -105,6 +123,21 @@ def test_heads_come_in_the_order_of_the_names_however_many(blobs: Blobs) -> None
     blobs.settle(names[::2])
     found = list(blobs.heads(names, 3))
     assert found == [None if n % 2 else (n + 2, (n.to_bytes(2, "big") + bytes(n))[:3]) for n in range(600)]
+
+
+@pytest.mark.parametrize("length", [0, 1, FIRST - 1, FIRST, FIRST + 1, 5 * FIRST + 3])
+def test_a_stream_reads_from_wherever_it_was_moved_to(blobs: Blobs, length: int) -> None:
+    content = random.Random(length).randbytes(length)
+    blobs.put(NAME, [content[: length // 3], content[length // 3 :]])
+    blobs.settle([NAME])
+    with blobs.open(NAME) as stream:
+        assert b"".join(iter(lambda: stream.read(10_000), b"")) == content
+        for at in (length // 2, 0, length, FIRST, 2 * FIRST):
+            assert stream.seek(at) == at
+            assert stream.read(FIRST + 5) == content[at : at + FIRST + 5]
+            assert stream.tell() == max(at, min(length, at + FIRST + 5))
+        assert stream.seek(-min(3, length), os.SEEK_END) == length - min(3, length)
+        assert stream.read() == content[max(0, length - 3) :]
 
 
 def test_names_can_be_asked_for_by_their_beginning(blobs: Blobs) -> None:

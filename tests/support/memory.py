@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from obstore.store import MemoryStore
+
 from arlo_rec.backends import SLOT_BYTES, SLOTS
+from arlo_rec.backends.objects import ObjectBlobs
 from arlo_rec.model.errors import InUse
 
 
@@ -57,6 +60,12 @@ class MemoryBlobs:
     def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""
         yield from [name for name in self._kept if name.startswith(beginning)]
+
+
+def bucket_in_memory(store: MemoryStore | None = None) -> ObjectBlobs:
+    """Objects in a bucket of the library that needs no service."""
+    kept = store or MemoryStore()
+    return ObjectBlobs(lambda _patience: kept)
 
 
 class MemoryRoot:

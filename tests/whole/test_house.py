@@ -57,6 +57,7 @@ ALONE = {  # outside library -> our modules that may import it
     "regex": {"intake.maps.fields"},
     "dask": {"cluster.client", "cluster.worker"},
     "distributed": {"cluster.client", "cluster.connection", "cluster.worker"},
+    "obstore": {"backends.objects"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"

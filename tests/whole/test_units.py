@@ -21,7 +21,7 @@ EXAMPLES = TOP / "examples"
 SYSTEMD = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (systemd)"
 )
-MACHINES = {"store": DEFAULT, "it": Machine()}
+MACHINES = {"store": DEFAULT, "service": DEFAULT._replace(has_service=True), "it": Machine()}
 EXPOSED = 15  # tenths, of 100; most services of a distribution have above 90
 NOT_A_FAILURE = re.compile(r"^SuccessExitStatus=(.*)$", re.MULTILINE)
 
@@ -63,6 +63,16 @@ def test_a_key_that_the_machine_sealed_is_handed_over_unsealed() -> None:
     made = units(DEFAULT._replace(sealed=frozenset({"cron"})))
     assert "LoadCredentialEncrypted=arlo-rec.key:/etc/arlo-rec/cron.cred\n" in made["arlo-rec-purge.service"]
     assert "LoadCredential=arlo-rec.key:/etc/arlo-rec/telephone.key\n" in made["arlo-rec-ingest.service"]
+
+
+def test_services_reach_the_network_only_where_the_objects_lie_elsewhere() -> None:
+    here, there = units(DEFAULT), units(DEFAULT._replace(has_service=True, sealed=frozenset({"s3"})))
+    names = [f"arlo-rec-{name}.service" for name in SERVICES]
+    assert all("PrivateNetwork=yes\n" in here[name] and "arlo-rec.s3" not in here[name] for name in names)
+    for name in names:
+        assert "PrivateNetwork" not in there[name]
+        assert "LoadCredentialEncrypted=arlo-rec.s3:/etc/arlo-rec/s3.cred\n" in there[name]
+    assert "PrivateNetwork=yes\n" in there["arlo-rec-failed@.service"]
 
 
 def test_the_document_names_every_exit_status_that_a_service_takes_as_done() -> None:
@@ -111,7 +121,7 @@ def test_systemd_takes_the_accounts_and_the_folders(machine: str, tmp_path: Path
             pytest.skip("this systemd-tmpfiles has no --dry-run")
         assert told.returncode == 0, told.stderr
     assert re.findall(r"^(arlo[a-z-]*):", (tmp_path / "etc" / "passwd").read_text(), re.MULTILINE) == (
-        ["arlo"] if machine == "store" else ["arlo-it", "arlo-witness"]
+        ["arlo-it", "arlo-witness"] if machine == "it" else ["arlo"]
     )
 
 
@@ -236,7 +246,7 @@ def test_wrong_words_write_nothing(etc: Etc, words: tuple[str, ...], code: str) 
 def test_the_machine_of_the_settings_is_the_one_of_the_units(etc: Etc, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()
-    (store / "store.toml").write_text('root = "elsewhere"\n')
+    (store / "store.toml").write_text('root = "elsewhere"\nobjects = "s3://recordings/store"\n')
     config = tmp_path / "config.toml"
     config.write_text(f'store = "{store}"\nvia = "sudo -n -u arlo arlo-rec serve"\nfeed = "{tmp_path}/feed/log"\n')
     assert etc.run("--config", str(config), "--json")[0] == 0
@@ -244,6 +254,7 @@ def test_the_machine_of_the_settings_is_the_one_of_the_units(etc: Etc, tmp_path:
     assert f'"ARLO_REC_CONFIG={config}"' in text
     assert f"RequiresMountsFor={store} {tmp_path}/elsewhere\n" in text
     assert f"-{tmp_path}/feed\n" in text
+    assert "LoadCredential=arlo-rec.s3:/etc/arlo-rec/s3.key\n" in text
     assert "User=root\n" in text  # who owns it here, and has an account
     for folder in ("sysusers.d", "tmpfiles.d"):
         assert (etc.folders[folder] / "arlo-rec.conf").read_text().removeprefix(MARK).strip() == ""

@@ -1,0 +1,149 @@
+"""Moving the objects of a store to another place, while others work.
+
+    1  the new place examined: a service keeps what we rely on, and nothing lies there
+    2  alone, for an instant: `store.toml` names both places        from now on everyone writes to the new place,
+                                                                    reads from either, and deletes from both
+    3  held objects put at the new place, read back, compared with the digests in the catalogue, and looked for in the
+       catalogue again: what was erased meanwhile is deleted from both places
+    4  these deleted from the old place                             a crash: the next run goes on with what is left
+    5  the log entry, then `store.toml`, which names the new place alone
+
+An object that differs from its digest stays where it is, and so does the old place, until it is erased.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from arlo_rec.backends import Blobs
+from arlo_rec.backends.durable import disk
+from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.object_copy import BlobCopier, Copiers, Wanted
+from arlo_rec.backends.shared_folder import touch
+from arlo_rec.backends.workers import workers
+from arlo_rec.keys import layout
+from arlo_rec.keys.layout import Layout
+from arlo_rec.log.events import ObjectsMoved
+from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import Usage
+from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
+from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import Action
+from arlo_rec.store import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.backends.objects import Access, MovingBlobs
+
+BESIDE: Final = 4  # portions of objects that are copied at once
+PORTION: Final = 64  # objects that are put beside each other
+
+
+class Moved(Record, frozen=True):
+    """The objects that this run moved, each read back and compared; `left` are damaged ones at the old place."""
+
+    to: str
+    moved: int
+    verified: int
+    left: tuple[RecordingId, ...]
+
+
+def demand_fit(blobs: Blobs, at: str) -> None:
+    """Step 1: raise Unreachable where a service is away or unfit, Usage where something lies at the place."""
+    from arlo_rec.backends.objects import ObjectBlobs
+
+    if isinstance(blobs, ObjectBlobs):
+        blobs.probe()
+    if next(blobs.names(), None) is not None:
+        raise Usage("objects_not_empty", place=at)
+
+
+def begin(store: Store, to: str, access: Callable[[], Access] | None, now: datetime) -> Layout | None:
+    """Step 1 for an officer: the layout that step 2 writes, or None where an earlier run wrote it.
+
+    Raises NotGranted, Usage for a place that cannot be taken, and what `demand_fit` raises.
+    """
+    store.demand(Action.MOVE_OBJECTS, now)
+    place, to = store.layout, layout.demanded_place(to)
+    if to == place.objects_at:
+        return None
+    if place.objects_from is not None and to != place.objects_from:
+        raise Usage("objects_move_unfinished", place=place.objects_at)
+    if place.objects_from is None:
+        demand_fit(layout.blobs_at(place, to, access), to)
+    return place._replace(objects_at=to, objects_from=place.objects_at)
+
+
+def name_both(new: Layout, wait: float, note: bytes) -> None:
+    """Step 2; no store of *new* is open in this process. Raises InUse with the holder of the open lock."""
+    with file_lock(new.open_lock, exclusive=True, wait=wait, note=note):
+        now = layout.find(new.store)
+        if {now.objects_at, now.objects_from} - {None} <= {new.objects_at, new.objects_from}:
+            layout.finish(new)
+            return
+    raise Usage("objects_move_unfinished", place=now.objects_at)
+
+
+def carry_out(store: Store, now: datetime, observer: Observer = unobserved) -> Moved:
+    """Steps 3 to 5; raises InUse while another run moves objects, and Unreachable."""
+    from arlo_rec.backends.objects import MovingBlobs
+
+    place = store.layout
+    if not isinstance(store.blobs, MovingBlobs):
+        return Moved(place.objects_at, 0, 0, ())
+    with disk():
+        touch(place.objects_lock, 0o600)
+    with file_lock(place.objects_lock, exclusive=True, wait=0):
+        moved, left = _move(store, store.blobs, observer)
+        with store.change(now) as change:
+            change.log(ObjectsMoved(to=place.objects_at, moved=moved, left=len(left)))
+        if not left:
+            layout.finish(place._replace(objects_from=None))
+    return Moved(place.objects_at, moved, moved, left)
+
+
+def _move(store: Store, blobs: MovingBlobs, observer: Observer) -> tuple[int, tuple[RecordingId, ...]]:
+    """Steps 3 and 4: the number of moved objects, and the ids of those that stay."""
+    count, moved, left = store.catalogue.search.count_held(), 0, list[RecordingId]()
+    copier = BlobCopier(blobs.old, blobs.new, read_back=True)
+    with workers(copier.begin, forked=False, sides=BESIDE) as copiers:
+        for portion, bad in _copied(store, blobs.old, copiers):
+            good = portion - bad
+            still = _held(store, portion)
+            blobs.delete_all(sorted(portion - still))
+            blobs.old.delete_all(sorted(good & still))
+            blobs.settle(portion)
+            moved += len(good & still)
+            left += (RecordingId(bytes.fromhex(name)) for name in sorted(bad & still))
+            observer(Progress(Phase.OBJECT_MOVE, min(moved, count), count))
+    return moved, tuple(left)
+
+
+def _copied(store: Store, old: Blobs, copiers: Copiers) -> Iterator[tuple[set[str], set[str]]]:
+    """The names in each portion of the old place, and those that were not copied, as far as they are held."""
+    portions = deque[set[str]]()
+
+    def wanted() -> Iterator[Wanted]:
+        for beginning in range(256):
+            prefix = bytes([beginning])
+            names = set(old.names(prefix.hex()))
+            held = {recording.hex(): digest for recording, digest in store.catalogue.inventory.held_digests(prefix)}
+            gone = sorted(names - held.keys())
+            store.blobs.delete_all(gone)
+            store.blobs.settle(gone)
+            kept = sorted(names & held.keys())
+            for at in range(0, len(kept), PORTION):
+                portion = Wanted(prefix.hex(), {name: held[name] for name in kept[at : at + PORTION]})
+                portions.append(set(portion.digests))
+                yield portion
+
+    for bad in copiers.map(wanted()):
+        yield portions.popleft(), set(bad)
+
+
+def _held(store: Store, names: set[str]) -> set[str]:
+    """Those of some objects that the catalogue still holds."""
+    ids = [RecordingId(bytes.fromhex(name)) for name in names]
+    return {recording.id.hex() for _, recording in store.catalogue.search.held_among(ids)}
