@@ -22,6 +22,7 @@ LOCKS: dict[str, tuple[str, ...]] = {  # the lock -> the extras in it, beside wh
     "asr": ("asr",),
     "oracle": ("oracle",),
     "fuzz": ("fuzz",),
+    "openbao": ("openbao",),
 }
 COMPILE = (
     *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),

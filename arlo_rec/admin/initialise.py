@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.backends import FILE_MODE
+from arlo_rec.backends import FILE_MODE, BaoAccess, KeyAddress
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.feedfile import FeedFile
-from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.files import FileBlobs
 from arlo_rec.backends.shared_folder import touch
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import enter_version, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import layout, root_secret
+from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import (
     RECOVERY_GROUPS,
     Identity,
@@ -30,7 +30,7 @@ from arlo_rec.keys.key_files import (
     write_locked,
 )
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import StateFolder, create_root, open_root
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.events import Initialised as StoreInitialised
@@ -63,6 +63,8 @@ class NewStore:
     root: Path
     officer: str
     feed: Path | None = None
+    root_key: KeyAddress | None = None  # of the root secret in OpenBao
+    bao: BaoAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +85,20 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     feed = FeedFile(new.feed, first_line(store_id)) if new.feed is not None else None
     if feed is not None:
         feed.demand_folder()  # before anything is made
-    folders = layout.create(new.store, new.root, store_id)
+    if new.root_key is not None:
+        open_root(Layout(new.store, new.root, store_id, new.root_key, new.bao)).demand_free()
+    folders = layout.create(new.store, new.root, store_id)._replace(root_key=new.root_key, bao=new.bao)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
     recovery_key = readable_secret(RECOVERY_GROUPS)
     with disk():
         touch(folders.catalogue, FILE_MODE)
-    FileRoot.create(folders.root)
     if feed is not None:
         feed.create()
     store = _build(folders, founders, new, now, state)
     vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
+    store.root.founded()
     store.db.close()
     for identity, secret in ((officer, passphrase), (recovery, clean_passphrase(recovery_key.encode()))):
         write_locked(folders, replace(identity, pin=pin), secret)
@@ -110,14 +114,12 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     connection.build(migrate)
     blobs = FileBlobs(folders.objects)
     officer, seed = founders.officer, founders.catalogue_seed
-    store = Store(folders, connection, blobs, FileRoot(folders.root), officer, seed, state)
+    store = Store(folders, connection, blobs, create_root(folders), officer, seed, state)
     root_seed, index_seed, subject_seed, subject_id = *(primitives.fresh() for _ in range(3)), primitives.fresh(16)
     subject_key = AccessKey(subject_id, primitives.SealingKey.from_seed(subject_seed).public, now)
     store.roster = _first_roster(folders, founders, subject_key, now)
     store.person = store.roster.people[0]
-    slot = root_secret.encode_slot(folders.id, root_seed, 1, 1, primitives.fresh())
-    for index in (0, 1):
-        store.root.write(index, slot)
+    store.root.found(1, root_seed, 1)
     store.policy = Policy((first(POLICY_VERSION, now, SHIPPED),))
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None)
     numbers = {"generation": 1}

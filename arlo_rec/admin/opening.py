@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.backends.files import FileBlobs, FileRoot, file_lock, holder_note
+from arlo_rec.backends.files import FileBlobs, file_lock, holder_note
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
@@ -241,7 +241,7 @@ def _session(
     with ExitStack() as stack:
         stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
         seeds = read_catalogue_seal(layout, identity)
-        root_port = FileRoot(layout.root, note)
+        root_port = root_secret.open_root(layout, note)
         seen = root_secret.decode_seen(root_port.read_seen())
         connection, seed = _connect(layout, seeds, reads_only=reads_only)
         stack.callback(connection.close)

@@ -246,6 +246,17 @@ class SqliteConnection:
             finally:
                 beside.close()
 
+    @contextmanager
+    def changing_copy(self, path: Path) -> Iterator[SqliteConnection]:
+        """A write transaction of a copy that `copy_to` made, which is one file again when the block ends."""
+        beside = SqliteConnection(path, self._key)
+        try:
+            with beside.writing():
+                yield beside
+            beside.rows("PRAGMA journal_mode=DELETE")
+        finally:
+            beside.close()
+
     def rekey(self, key: bytes) -> None:
         """Encrypt the whole database again under *key*; no other connection may be open."""
         with _translated(self._path):

@@ -75,8 +75,8 @@ def init(
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
-    root_folder = nameable(root or store.with_name(store.name + ".root"))
-    order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None)
+    root_folder, root_key, bao = run.root(root, store)
+    order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None, root_key, bao)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts, shared_folder
+from arlo_rec.backends import BAO, FILE_MODE, FOLDER_MODE, BaoAccess, KeyAddress, mounts, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
-from arlo_rec.backends.files import file_lock, wipe_root
+from arlo_rec.backends.files import LOCK, file_lock, wipe_root
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
@@ -43,6 +43,8 @@ class Layout(NamedTuple):
     store: Path
     root: Path
     id: bytes
+    root_key: KeyAddress | None = None  # of R in OpenBao; None: R lies in the root folder
+    bao: BaoAccess | None = None  # the way there
 
     @property
     def place(self) -> bytes:
@@ -132,26 +134,33 @@ def find(store: Path) -> Layout:
             raise Unreachable("store_too_old", path=str(store))
         if document["format"] > FORMAT:
             raise Unreachable("store_too_new", path=str(store), needs=str(document.get("needs", "?"))[:20])
-        root, store_id = Path(str(document["root"])), bytes.fromhex(document["id"])
+        named, store_id = str(document["root"]), bytes.fromhex(document["id"])
+        root_key = KeyAddress.parse(named) if named.startswith(BAO) else None
+        root = Path(named) if root_key is None else _beside(store.absolute())
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
     except (KeyError, TypeError, ValueError, RecursionError):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     root = root if root.is_absolute() else absolute.parent / root
-    if not shared_folder.is_plain(root / ROOT_FILE):
+    if not shared_folder.is_plain(root / (ROOT_FILE if root_key is None else LOCK)):
         mounts.demand(root)
-    return Layout(absolute, root, store_id)
+    return Layout(absolute, root, store_id, root_key)
+
+
+def _beside(store: Path) -> Path:
+    """The root folder's usual place; where R lies in OpenBao the only one, with the lock and the copy of a drill."""
+    return store.with_name(f"{store.name}.root")
 
 
 def root_of(store: Path) -> Path:
     """The root folder that a store names, for an account that only looks; STORE.root where there is no store yet."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        named = Path(
-            str(tomllib.loads(shared_folder.read_small(store / "store.toml", STORE_FILE_BYTES).decode())["root"])
-        )
-        return named if named.is_absolute() else store.parent / named
-    return store.with_name(f"{store.name}.root")
+        text = shared_folder.read_small(store / "store.toml", STORE_FILE_BYTES).decode()
+        named = str(tomllib.loads(text)["root"])
+        if not named.startswith(BAO):
+            return Path(named) if Path(named).is_absolute() else store.parent / named
+    return _beside(store)
 
 
 def owner_of(store: Path) -> str:
@@ -224,7 +233,9 @@ def finish(place: Layout) -> None:
 
 
 def root_name(place: Layout) -> str:
-    """The root folder as in `store.toml`: its name if it lies beside the store, else its path."""
+    """The root as in `store.toml`: its address in OpenBao; else the folder's name beside the store, or its path."""
+    if place.root_key is not None:
+        return str(place.root_key)
     return place.root.name if place.root.parent == place.store.parent else str(place.root)
 
 
