@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends import mounts
-from tests.support import properties
+from tests.support import openbao, properties
 from tests.support import world as worlds
 from tests.support.clock import later
 from tests.support.feed import configure
@@ -63,6 +63,24 @@ def fed(world: World) -> World:
     configure(world)
     world.json("purge", who="cron")
     return world
+
+
+@pytest.fixture(scope="session")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
+    """An OpenBao of one node, for the tests of the group `openbao`."""
+    if reason := openbao.lacking():
+        pytest.skip(reason)
+    with openbao.OpenBao(tmp_path_factory.mktemp("bao")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bao_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
+    """An OpenBao of three nodes by raft, for tests that kill its leader."""
+    if reason := openbao.lacking():
+        pytest.skip(reason)
+    with openbao.OpenBao(tmp_path_factory.mktemp("cluster"), 3) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import json
 import os
 import ssl
 import threading
+import weakref
 from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
 from collections.abc import Callable, Iterable, Mapping
@@ -92,9 +93,11 @@ class OpenBao:
         problem: Unreachable | None = None
         for url in self._urls:
             connection = self._connect(url)
+            weakref.finalize(self, connection.close)
             try:
                 status = _send(connection, "GET", "sys/health", None, {})[0]
             except (OSError, HTTPException) as error:
+                connection.close()
                 problem = problem or self._unreachable(error, url.netloc)
                 continue
             if status == 200:
@@ -263,8 +266,9 @@ class BaoRoot:
     def found(self, generation: int, seed: bytes, seed_version: int) -> BaoKey:
         """See Root."""
         self.demand_free()
-        if self._bao.ask("GET", self._of_key()) is None:
-            self._bao.ask("POST", self._of_key(), {"type": KEY_TYPE})
+        path = self._of_key()
+        if self._bao.ask("GET", path) is None and self._bao.ask("POST", path, {"type": KEY_TYPE}) is None:
+            raise Unreachable("bao_no_mount", path=path)
         version = self._versions()[1]
         if not self._put({"base": generation - version, "founding": True}, self._document()[1]):
             raise Usage("bao_key_taken", key=str(self._address), path=self._seen)

@@ -106,7 +106,8 @@ class OpenBao:
         (data / "config.hcl").write_text(
             f'storage "raft" {{\n  path = "{data}"\n  node_id = "{node.name}"\n  performance_multiplier = 1\n'
             f"  {join if node is not self.nodes[0] else ''}\n}}\n"
-            f'listener "tcp" {{\n  address = "127.0.0.1:{node.port}"\n  cluster_address = "127.0.0.1:{node.cluster_port}"\n'
+            f'listener "tcp" {{\n  address = "127.0.0.1:{node.port}"\n'
+            f'  cluster_address = "127.0.0.1:{node.cluster_port}"\n'
             f'  tls_cert_file = "{self.folder}/server.pem"\n  tls_key_file = "{self.folder}/server.key"\n}}\n'
             f'api_addr = "{node.address}"\ncluster_addr = "https://127.0.0.1:{node.cluster_port}"\n',
             "utf-8",
