@@ -1,7 +1,7 @@
 """The root secret R in OpenBao: versions of a key of the transit engine, which never leaves it.
 
-A version of the key is the R of a generation. An erasure is: `begin` makes the next version, the day keys that stay are
-wrapped below it, the catalogue commits, and `settle` raises the least version and trims what is older. The catalogue
+A version of the key is the R of a generation. In an erasure `begin` makes the next version, below which the day keys
+that stay are wrapped. After the commit `settle` raises the least version and trims what is older. The catalogue
 says which version counts, so every crash is read as that of two slots (`keys.root_secret.choose`). Versions and
 generations go in step: a document in the key-value engine (version 2) says from where, beside the newest state seen. It
 is changed by compare-and-set. What comes in is wrapped under the root seed, so OpenBao alone opens nothing.

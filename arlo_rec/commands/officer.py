@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, among, arg, opt
-from arlo_rec.commands.run import Run, tried
+from arlo_rec.commands.run import Run, root_of_new, tried
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.times import local_date
@@ -75,7 +75,7 @@ def init(
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
-    root_folder, root_key, bao = run.root(root, store)
+    root_folder, root_key, bao = root_of_new(run, root, store)
     order = NewStore(store, root_folder, officer, nameable(feed.absolute()) if feed else None, root_key, bao)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there

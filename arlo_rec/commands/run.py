@@ -134,27 +134,7 @@ class Run(Typed):
         from arlo_rec.keys.layout import find
 
         found = find(self.store_path())
-        return found if found.root_key is None else found._replace(bao=self.bao())
-
-    def bao(self) -> BaoAccess:
-        """The way to OpenBao, by the settings of the account that owns the store; raises Usage or NotUnlocked."""
-        from arlo_rec.backends.named_files import LocalFiles
-        from arlo_rec.ui.config import bao_access
-
-        return bao_access(self.config, os.environ, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY")).secret)
-
-    def root(self, named: str | None, store: Path) -> tuple[Path, KeyAddress | None, BaoAccess | None]:
-        """The root folder of a new store, and where `--root` names OpenBao the key and the way there; raises Usage."""
-        from arlo_rec.backends import KeyAddress
-        from arlo_rec.backends.named_files import nameable
-
-        beside = store.with_name(store.name + ".root")
-        if named is None or "://" not in named:
-            return nameable(Path(named).absolute() if named else beside), None, None
-        try:
-            return nameable(beside), KeyAddress.parse(named), self.bao()
-        except ValueError:
-            raise Usage("bao_root", value=named[:100]) from None
+        return found if found.root_key is None else found._replace(bao=bao_access(self))
 
     def state(self) -> StateFolder:
         """This login account's seen states, kept outside the store."""
@@ -360,6 +340,28 @@ class Run(Typed):
         except OSError as error:
             raise Usage("config_unreadable", path=named, reason=error.strerror or "") from None
         return particulars.decode(raw, named)
+
+
+def bao_access(run: Run) -> BaoAccess:
+    """The way to OpenBao, by the settings of the account that owns the store; raises Usage or NotUnlocked."""
+    from arlo_rec.backends.named_files import LocalFiles
+    from arlo_rec.ui import config
+
+    return config.bao_access(run.config, os.environ, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY")).secret)
+
+
+def root_of_new(run: Run, named: str | None, store: Path) -> tuple[Path, KeyAddress | None, BaoAccess | None]:
+    """The root folder of a new store, and where `--root` names OpenBao the key and the way there; raises Usage."""
+    from arlo_rec.backends import KeyAddress
+    from arlo_rec.backends.named_files import nameable
+
+    beside = store.with_name(store.name + ".root")
+    if named is None or "://" not in named:
+        return nameable(Path(named).absolute() if named else beside), None, None
+    try:
+        return nameable(beside), KeyAddress.parse(named), bao_access(run)
+    except ValueError:
+        raise Usage("bao_root", value=named[:100]) from None
 
 
 def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec import UNSET, UnsetType
@@ -253,10 +254,7 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
             secret, days = _secret_of_copy(store, root)
             changes = store.meta.number("changes")
         held = store.catalogue.search.count_held()
-        store.db.copy_to(part / escrow.CATALOGUE)
-        if days:
-            with store.db.changing_copy(part / escrow.CATALOGUE) as copied:
-                ErasureKeys.put_days(copied, days)
+        store.db.copy_to(part / escrow.CATALOGUE, partial(ErasureKeys.put_days, wrapped=days) if days else None)
         for name in BESIDE:
             _copy_small(store, name, part / name, below=folder)
     with disk():
