@@ -22,6 +22,7 @@ from bench import (
     intake,
     machine,
     minutes,
+    openbao,
     pseudonymise,
     recovery,
     report,
@@ -50,6 +51,7 @@ ALL = {
     "review": review,
     "conduct": conduct,
     "desk": desk,
+    "openbao": openbao,
 }
 SIZES = {
     "scale": (100_000, 1_000_000),

@@ -215,6 +215,28 @@ def test_a_key_that_is_gone_and_one_that_may_leave_are_named(kept: InBao) -> Non
     assert "bao_key_missing" in {each["code"] for each in found.json["problems"]}
 
 
+def test_a_snapshot_of_openbao_that_is_put_back_is_noticed_and_opens_an_old_copy_alone(kept: InBao) -> None:
+    """What docs/operating.md says of snapshots, and why they are destroyed within the ring's hours."""
+    world, server = kept.world, kept.server
+    call, stays = world.take_in("a", "b")
+    world.grant()
+    folders = (world.store, world.root, world.base / "state")
+    for path in folders:
+        shutil.copytree(path, world.base / f"old-{path.name}")
+    old = wrapped_days(world)
+    snapshot = server.snapshot()
+    assert withdraw(world, call).exit == 0
+    assert not any(opens_in_openbao(kept, *each) for each in old.items())
+    server.put_back(snapshot)
+    assert "root_older_than_catalogue" in world.json("status", who="iver")["critical"]
+    assert world.code("purge", who="cron") == (15, "root_older_than_catalogue")
+    assert listens(world, stays).exit == 15
+    for path in folders:
+        shutil.rmtree(path)
+        (world.base / f"old-{path.name}").rename(path)
+    assert listens(world, call).exit == 0, "so a snapshot that is kept undoes erasures"
+
+
 # -- a death in every step ----------------------------------------------------------------------------
 
 

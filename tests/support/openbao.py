@@ -177,6 +177,18 @@ class OpenBao:
         data: dict[str, Any] = self.ask("GET", f"{address.mount}/keys/{address.key}")["data"]
         return data
 
+    def snapshot(self) -> bytes:
+        """A snapshot of what the cluster keeps, as an operator takes it."""
+        status, raw = self._send("GET", "sys/storage/raft/snapshot", None, self.leader())
+        assert status == 200, raw
+        return raw
+
+    def put_back(self, snapshot: bytes) -> None:
+        """Put a snapshot back: everything is as it was then."""
+        status, raw = self._send("POST", "sys/storage/raft/snapshot-force", snapshot, self.leader())
+        assert status < 300, raw
+        self.leader()
+
     def fresh_key(self) -> tuple[KeyAddress, Path]:
         """A key of its own, prepared as examples/openbao does, and the folder with its AppRole."""
         name = f"k{uuid.uuid4().hex[:12]}"
@@ -213,7 +225,7 @@ class OpenBao:
         trusted = ssl.create_default_context(cafile=self.ca)
         connection = http.client.HTTPSConnection("127.0.0.1", node.port, timeout=WAIT, context=trusted)
         try:
-            content = json.dumps(body) if body is not None else None
+            content = body if isinstance(body, bytes) or body is None else json.dumps(body)
             connection.request(method, f"/v1/{path}", content, {"X-Vault-Token": self.token})
             response = connection.getresponse()
             return response.status, response.read()
