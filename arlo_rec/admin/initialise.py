@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from arlo_rec.backends import FILE_MODE, BaoAccess, KeyAddress
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.feedfile import FeedFile
@@ -53,6 +55,7 @@ class Initialised(Record, frozen=True):
     vkey: str
     officer_vkey: str
     recovery_key: str
+    root_key: str | UnsetType = UNSET  # where the root secret lies in OpenBao
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     feed = FeedFile(new.feed, first_line(store_id)) if new.feed is not None else None
     if feed is not None:
         feed.demand_folder()  # before anything is made
-    if new.root_key is not None:
-        open_root(Layout(new.store, new.root, store_id, new.root_key, new.bao)).demand_free()
-    folders = layout.create(new.store, new.root, store_id)._replace(root_key=new.root_key, bao=new.bao)
+    place = Layout(new.store, new.root, store_id, new.root_key, new.bao)
+    open_root(place).demand_free()
+    folders = layout.create(place)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
@@ -105,7 +108,8 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
         sealed_to = (identity.name, identity.sealing.public)
         write_catalogue_seal(folders, *sealed_to, [founders.catalogue_seed], officer.signing)
     layout.finish(folders)
-    return Initialised(folders.store, folders.root, name, vkey, officer_vkey, recovery_key)
+    root_key = str(new.root_key) if new.root_key is not None else UNSET
+    return Initialised(folders.store, folders.root, name, vkey, officer_vkey, recovery_key, root_key)
 
 
 def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:

@@ -6,7 +6,9 @@ says which version counts, so every crash is read as that of two slots (`keys.ro
 generations go in step: a document in the key-value engine (version 2) says from where, beside the newest state seen. It
 is changed by compare-and-set. What comes in is wrapped under the root seed, so OpenBao alone opens nothing.
 
-Only the active node of a cluster is asked, because a standby may answer with what was. Every request may be sent twice:
+Only the active node of a cluster is asked, because a standby may answer with what was. So may a leader that others have
+replaced, but it can write nothing. Every log entry writes the state seen, before anything is heard or erased, and so
+needs the majority. Every request may be sent twice:
 another version of the key, or a second try of a compare-and-set, changes nothing that counts.
 """
 
@@ -167,8 +169,10 @@ class OpenBao:
 
 def _closed(status: int, address: str, path: str, reason: str) -> Unreachable:
     """The error of a node that answers and does not work."""
-    if status in {429, 503, 501}:
-        return Unreachable("bao_standby" if status == 429 else "bao_sealed", address=address)
+    if status in {307, 308, 429}:  # others are active, and a token goes nowhere that no setting names
+        return Unreachable("bao_standby", address=address)
+    if status in {501, 503}:
+        return Unreachable("bao_sealed", address=address)
     return Unreachable("bao_refuses", path=path, reason=(reason or f"HTTP {status}")[:REASON_LONGEST])
 
 
@@ -304,6 +308,7 @@ class BaoRoot:
         if least > version:
             raise Integrity("catalogue_older_than_root")
         if newest < version:
+            self._demand_majority()
             raise Integrity("root_older_than_catalogue")
         return f"version {least}" if least < version else None
 
@@ -320,6 +325,11 @@ class BaoRoot:
             raise Unreachable("bao_not_trimmed", key=str(self._address), reason=str(refused.detail["reason"])) from None
         if self.unsettled(generation) is not None:
             raise Unreachable("bao_not_trimmed", key=str(self._address), reason="?")
+
+    def _demand_majority(self) -> None:
+        """Raise Unreachable unless the node can write: a leader without its cluster goes on answering with what was."""
+        document, version = self._document()
+        self._put(document, version)
 
     def weaknesses(self) -> list[str]:
         """See Root."""

@@ -80,7 +80,8 @@ def init(
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
-    lines = [run.say("init.done", **members(made)), *([] if feed else [run.say("init.advise_feed")])]
+    done = "init.done" if root_key is None else "init.done_openbao"
+    lines = [run.say(done, **members(made)), *([] if feed else [run.say("init.advise_feed")])]
     lines += [run.say("init.next", common=_common(run, made.officer))]
     lines = lines[:1] if run.quiet else lines
     lines += [run.say("init.recovery_key", **members(made))]  # last, so that it is still on a small screen

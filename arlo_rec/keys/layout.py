@@ -35,6 +35,9 @@ Never copy it into a backup set: whoever has an old copy can undo erasures.
 It is overwritten in place at each erasure. Keep it on a local disk (ext4 or xfs), not on btrfs, zfs,
 overlay or a network file system. docs/operating.md says how to move a store.
 """
+_LOCK_README = b"""The root secret of this store lies in OpenBao, at the address in store.toml. This folder has the lock
+of its runs, and the copy of a drill while it runs. docs/operating.md says what OpenBao may keep.
+"""
 
 
 class Layout(NamedTuple):
@@ -155,12 +158,22 @@ def _beside(store: Path) -> Path:
 
 def root_of(store: Path) -> Path:
     """The root folder that a store names, for an account that only looks; STORE.root where there is no store yet."""
+    named = _named_root(store)
+    if named is None or named.startswith(BAO):
+        return _beside(store)
+    return Path(named) if Path(named).is_absolute() else store.parent / named
+
+
+def is_in_openbao(store: Path) -> bool:
+    """Whether a store says that its root secret lies in OpenBao; False where there is no store yet."""
+    return (_named_root(store) or "").startswith(BAO)
+
+
+def _named_root(store: Path) -> str | None:
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         text = shared_folder.read_small(store / "store.toml", STORE_FILE_BYTES).decode()
-        named = str(tomllib.loads(text)["root"])
-        if not named.startswith(BAO):
-            return Path(named) if Path(named).is_absolute() else store.parent / named
-    return _beside(store)
+        return str(tomllib.loads(text)["root"])
+    return None
 
 
 def owner_of(store: Path) -> str:
@@ -198,15 +211,16 @@ def account(number: int) -> str:
         return str(number)
 
 
-def create(store: Path, root: Path, store_id: bytes) -> Layout:
+def create(place: Layout) -> Layout:
     """Make the folders of a new store; raises Usage if something is in the way."""
-    store, root = store.absolute(), root.absolute()
+    place = place._replace(store=place.store.absolute(), root=place.root.absolute())
+    store, root = place.store, place.root
     if root == store or store in root.parents or root in store.parents:
         raise Usage("root_inside_store", path=str(root))
     for folder in (store, root):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Usage("already_exists", path=str(folder))
-    place = Layout(store, root, store_id)
+    about = _ROOT_README if place.root_key is None else _LOCK_README
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
         for folder in (store, root):
@@ -217,7 +231,7 @@ def create(store: Path, root: Path, store_id: bytes) -> Layout:
             shared_folder.touch(file, FILE_MODE)
         fill_ballast(place)
         put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], FILE_MODE)
-        put_new(root / "README", [_ROOT_README], FILE_MODE)
+        put_new(root / "README", [about], FILE_MODE)
         for folder in folders:
             sync_folder(folder)
     return place

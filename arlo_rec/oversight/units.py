@@ -53,7 +53,7 @@ PrivateNetwork=yes
 IPAddressDeny=any
 RestrictAddressFamilies=AF_UNIX
 """
-BY_SSH: Final = """\
+REACHING_OUT: Final = """\
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 """
 # No status: a mount that it waited for failed. 243: systemd found no key file to hand over. 226: a folder is not there.
@@ -190,6 +190,7 @@ class Machine(NamedTuple):
     backup: Path | None = None
     escrow: Path | None = None
     feed: Path | None = None
+    asks_openbao: bool = False  # whether the root secret lies there
     config: Path | None = None
     via: str = ANY_SSH
     sealed: frozenset[str] = frozenset()  # key files that the machine has sealed (systemd-creds encrypt)
@@ -272,7 +273,7 @@ def _service(name: str, service: Service, machine: Machine) -> str:
         lines.append(f"ExecStart={_started(name, machine.program, command)}")
     writes = [word for word in service.writes.format_map(places).split() if word != "-"]  # of a place that is none
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
-    return "\n".join(lines) + "\n" + CONFINED + (ALONE if machine.store else BY_SSH)
+    return "\n".join(lines) + "\n" + CONFINED + (ALONE if machine.store and not machine.asks_openbao else REACHING_OUT)
 
 
 def _as_owner(service: Service, machine: Machine) -> list[str]:

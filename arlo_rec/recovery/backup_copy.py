@@ -50,6 +50,10 @@ class RestoreOptions:
     root_key: KeyAddress | None = None  # of the restored store's root secret in OpenBao
     bao: BaoAccess | None = None
 
+    def place(self, store_id: bytes) -> Layout:
+        """The places of the restored store."""
+        return Layout(self.store, self.root, store_id, self.root_key, self.bao)
+
 
 @dataclass(frozen=True, slots=True)
 class BackupSource:

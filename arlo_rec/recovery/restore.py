@@ -121,9 +121,7 @@ def carry_out(
     """
     if options.feed is not None:
         feed.demand_reachable(options.feed, sources[0].store_id)
-    if options.root_key is not None:
-        place = Layout(options.store, options.root, sources[0].store_id, options.root_key, options.bao)
-        open_root(place).demand_free()
+    open_root(options.place(sources[0].store_id)).demand_free()
     problems: list[ArloError] = []
     with _alone(options):
         _remove_half_made(options)
@@ -159,8 +157,7 @@ def _restore_one(
 @contextmanager
 def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout]:
     """The new store's folders, removed again if the restore fails."""
-    target = layout.create(options.store, options.root, source.store_id)
-    target = target._replace(root_key=options.root_key, bao=options.bao)
+    target = layout.create(options.place(source.store_id))
     for folder in (target.store, target.root):
         with disk():
             touch(folder / UNFINISHED, FILE_MODE)

@@ -131,7 +131,7 @@ def test_a_server_that_says_nothing_is_given_up_after_its_time(opened: Opened) -
         (b"SSH-2.0-OpenSSH_9.2\r\n", "bao_unreachable"),
         (answer(b'{"errors": ["no space left on device"]}', "500 Internal Server Error"), "bao_refuses"),
         (answer(b'{"errors": []}', "503 Service Unavailable"), "bao_sealed"),
-        (answer(b"", "307 Temporary Redirect"), "bao_refuses"),
+        (answer(b"", "307 Temporary Redirect"), "bao_standby"),
         (answer(b'{"errors": ["permission denied"]}', "403 Forbidden"), "bao_denied"),
     ],
     ids=range(13),
