@@ -45,8 +45,7 @@ class _Refused(Unreachable):
     """OpenBao refused a request as it was put (400); the *answer* may say more."""
 
     def __init__(self, path: str, answer: Json) -> None:
-        reason = "; ".join(map(str, answer.get("errors", [])))[:REASON_LONGEST]
-        super().__init__("bao_refuses", path=path, reason=reason)
+        super().__init__("bao_refuses", path=path, reason=_errors(answer))
         self.answer = answer
 
 
@@ -145,7 +144,7 @@ class OpenBao:
         if not isinstance(answer, dict) or len(raw) > LONGEST:
             connection.close()
             raise Unreachable("bao_garbled", path=path)
-        if status == 404 and not any("no handler" in str(each) for each in answer.get("errors", [])):
+        if status == 404 and "no handler" not in _errors(answer):
             return None
         if status == 404:
             raise Unreachable("bao_no_mount", path=path)
@@ -156,7 +155,7 @@ class OpenBao:
         if status not in {200, 204}:
             connection.close()  # the next request looks for the active node
             self._connection = None
-            raise _closed(status, connection.host, path, "; ".join(map(str, answer.get("errors", []))))
+            raise _closed(status, connection.host, path, _errors(answer))
         return answer
 
     @staticmethod
@@ -173,7 +172,7 @@ def _closed(status: int, address: str, path: str, reason: str) -> Unreachable:
         return Unreachable("bao_standby", address=address)
     if status in {501, 503}:
         return Unreachable("bao_sealed", address=address)
-    return Unreachable("bao_refuses", path=path, reason=(reason or f"HTTP {status}")[:REASON_LONGEST])
+    return Unreachable("bao_refuses", path=path, reason=reason or f"HTTP {status}")
 
 
 def _send(
@@ -344,7 +343,7 @@ class BaoRoot:
             answer = self._bao.ask("POST", path, {"batch_input": wanted}) or {}
         except _Refused as refused:  # where a part was; the others are done
             answer = refused.answer
-        results = answer.get("data", {}).get("batch_results") if isinstance(answer.get("data"), dict) else None
+        results = _data(answer).get("batch_results")
         if not isinstance(results, list) or len(results) != len(wanted) or not _are_objects(results):
             raise _Refused(path, answer) if answer.get("errors") else Unreachable("bao_garbled", path=path)
         return results
@@ -364,10 +363,10 @@ class BaoRoot:
 
     def _versions(self) -> tuple[int, int]:
         """The oldest version that is left of the key, and the newest."""
-        data = self._key_info().get("data")
+        data = _data(self._key_info())
         try:
-            return max(1, int(data["min_available_version"])), int(data["latest_version"])  # type: ignore[index]
-        except (KeyError, TypeError, ValueError):
+            return max(1, int(data["min_available_version"])), int(data["latest_version"])
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise Unreachable("bao_garbled", path=self._of_key()) from None
 
     def _version(self, generation: int) -> int:
@@ -387,7 +386,7 @@ class BaoRoot:
                 raise Integrity("root_does_not_open")
             self._base = int(document["base"])
             return [_bytes(str(document["seen"]))] if document.get("seen") else []
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise Integrity("seen_unreadable", path=self._seen) from None
 
     def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
@@ -408,10 +407,10 @@ class BaoRoot:
         answer = self._bao.ask("GET", self._seen)
         if answer is None:
             return {}, 0
-        data = answer.get("data")
+        data = _data(answer)
         try:
-            return dict(data["data"] or {}), int(data["metadata"]["version"])  # type: ignore[index]
-        except (KeyError, TypeError, ValueError):
+            return dict(data["data"] or {}), int(data["metadata"]["version"])
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise Unreachable("bao_not_kv2", path=self._seen) from None
 
     def _put(self, values: Json, version: int) -> bool:
@@ -423,16 +422,28 @@ class BaoRoot:
             if "check-and-set" in str(refused.detail["reason"]):
                 return False
             raise
-        if not answer or "version" not in (answer.get("data") or {}):
+        if answer is None or "version" not in _data(answer):
             raise Unreachable("bao_not_kv2", path=self._seen)
         return True
 
 
 def _weaknesses(answer: Json) -> list[str]:
     """The flags of a key by which R could leave OpenBao or come back, or by which it is no key of our type."""
-    key = answer.get("data") or {}
+    key = _data(answer)
     flags = [flag for flag in WEAK if key.get(flag) is not False]
     return flags + [f"type {key.get('type')}"] * (key.get("type") != KEY_TYPE) + ["derived"] * bool(key.get("derived"))
+
+
+def _data(answer: Json) -> Json:
+    """What an answer is about; nothing where it says none."""
+    data = answer.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _errors(answer: Json) -> str:
+    """The errors of an answer, as far as they are shown."""
+    errors = answer.get("errors")
+    return "; ".join(map(str, errors if isinstance(errors, list) else []))[:REASON_LONGEST]
 
 
 def _are_objects(results: Iterable[object]) -> bool:

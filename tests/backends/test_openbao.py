@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arlo_rec.backends import BaoAccess, KeyAddress
 from arlo_rec.backends.files import FileRoot
@@ -95,6 +97,24 @@ def answer(body: bytes, status: str = "200 OK") -> bytes:
 
 
 WELL = answer(b"{}")
+
+WORDS = st.text(st.sampled_from("abcXYZ019-_"), min_size=1, max_size=20)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4), WORDS)
+def test_an_address_of_a_key_is_read_as_it_is_written(mount: list[str], key: str) -> None:
+    address = KeyAddress("/".join(mount), key)
+    assert KeyAddress.parse(str(address)) == address
+
+
+@given(st.text())
+def test_a_text_is_an_address_only_if_it_is_written_as_one(text: str) -> None:
+    for tried in (text, f"bao://{text}", f"bao://transit/{text}"):
+        try:
+            assert str(KeyAddress.parse(tried)) == tried
+        except ValueError:
+            continue
+
 
 # -- what is away or slow -----------------------------------------------------------------------------
 
