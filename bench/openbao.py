@@ -95,8 +95,8 @@ def _of_port(base: Path, server: OpenBao | None) -> dict[str, Callable[[], objec
     def erase() -> None:
         nonlocal generation, wrapped
         keys = root.open(generation, SEED).unwrap(wrapped)
-        wrapped = root.begin(generation, SEED, 1).wrap(keys)
-        generation += 1
+        generation, key = root.begin(generation, SEED, 1)
+        wrapped = key.wrap(keys)
         root.settle(generation)
 
     return {

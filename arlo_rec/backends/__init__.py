@@ -112,8 +112,11 @@ class Root(RootSeen, Protocol):
     def open(self, generation: int, seed: bytes) -> WrappingKey:
         """R of the catalogue's generation; raises Integrity if the root seed does not open it."""
 
-    def begin(self, generation: int, seed: bytes, seed_version: int) -> WrappingKey:
-        """R of the next generation, beside that of the catalogue's *generation*; nothing is wrapped below it yet."""
+    def begin(self, generation: int, seed: bytes, seed_version: int) -> tuple[int, WrappingKey]:
+        """The next generation and its R, beside that of the catalogue's *generation*.
+
+        Nothing was ever wrapped below it, not by an erasure that died either.
+        """
 
     def unsettled(self, generation: int) -> str | None:
         """The place that `settle` would write; None if there is no R but that of *generation*."""

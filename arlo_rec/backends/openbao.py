@@ -291,15 +291,16 @@ class BaoRoot:
         self.unsettled(generation)
         return self._key(generation, seed)
 
-    def begin(self, generation: int, seed: bytes, seed_version: int) -> BaoKey:
-        """See Root. A version that a crash left, or that somebody made by hand, is as good as a new one."""
+    def begin(self, generation: int, seed: bytes, seed_version: int) -> tuple[int, BaoKey]:
+        """See Root. What a crash or somebody's rotation left is passed over, and generations leap as versions do."""
         self.unsettled(generation)
-        wanted = self._version(generation + 1)
-        if self._versions()[1] < wanted:
-            self._bao.ask("POST", f"{self._of_key()}/rotate", {})
-        if self._versions()[1] < wanted:
+        before = self._versions()[1]
+        self._bao.ask("POST", f"{self._of_key()}/rotate", {})
+        version = self._versions()[1]
+        if version <= before:
             raise Unreachable("bao_not_rotated", key=str(self._address))
-        return self._key(generation + 1, seed)
+        following = generation + version - self._version(generation)
+        return following, self._key(following, seed)
 
     def unsettled(self, generation: int) -> str | None:
         """See Root."""
@@ -435,7 +436,7 @@ def _weaknesses(answer: Json) -> list[str]:
 
 
 def _data(answer: Json) -> Json:
-    """What an answer is about; nothing where it says none."""
+    """The data of an answer; none where it has none."""
     data = answer.get("data")
     return data if isinstance(data, dict) else {}
 

@@ -31,7 +31,7 @@ from arlo_rec.model.errors import InUse, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.policy import Event, Role, holds_root
-from arlo_rec.store import Change, HeldRoot, Store
+from arlo_rec.store import Change, Store
 
 AT_ONCE = 1000  # objects unlinked between two progress reports
 FLUSH_WAIT = 5.0  # seconds for which a reader may prevent step 3
@@ -93,7 +93,7 @@ def _commit(
     from arlo_rec.erasure import receipts
 
     held = store.read_root()
-    new_root = store.root.begin(held.generation, held.seed, held.seed_version)
+    generation, new_root = store.root.begin(held.generation, held.seed, held.seed_version)
     with store.change(now) as change:
         tree = store.log.tree()
         wanted = order()
@@ -105,7 +105,7 @@ def _commit(
         also(change, wanted)
         if len(change.bodies) != 1:
             raise RuntimeError("an erasure is one entry of the log")
-        _new_generation(store, held)
+        _new_generation(store, generation)
     return erasure
 
 
@@ -115,14 +115,14 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
         finish(store, now, locked=True)
         held = store.read_root()
         seed, version = primitives.fresh(), held.seed_version + 1
-        new_root = store.root.begin(held.generation, seed, version)
+        generation, new_root = store.root.begin(held.generation, seed, version)
         with store.change(now) as change:
             holders = also(change)
             store.secrets.take_from_everybody(ROOT_SEED)
             for person in holders:
                 store.secrets.give(person, ROOT_SEED, version, seed)
             store.catalogue.erasure_keys(held.key).destroy((), new_root)
-            _new_generation(store, held)
+            _new_generation(store, generation)
         store.secrets.forget_opened()
         finish(store, now, locked=True)
 
@@ -199,8 +199,8 @@ def new_number() -> str:
     return f"{signs[:4]}-{signs[4:]}"
 
 
-def _new_generation(store: Store, held: HeldRoot) -> None:
-    store.meta.set("generation", held.generation + 1)
+def _new_generation(store: Store, generation: int) -> None:
+    store.meta.set("generation", generation)
     store.meta.set("flush_due", 1)
 
 

@@ -159,12 +159,12 @@ class SlotRoot:
         slot, _ = choose(self._slots.read(), generation)
         return SecretKey(open_slot(self._store, seed, slot))
 
-    def begin(self, generation: int, seed: bytes, seed_version: int) -> SecretKey:
+    def begin(self, generation: int, seed: bytes, seed_version: int) -> tuple[int, SecretKey]:
         """See Root."""
         slot, _ = choose(self._slots.read(), generation)
         secret = primitives.fresh()
         self._slots.write(1 - slot.index, encode_slot(self._store, seed, seed_version, generation + 1, secret))
-        return SecretKey(secret)
+        return generation + 1, SecretKey(secret)
 
     def unsettled(self, generation: int) -> str | None:
         """See Root."""

@@ -223,7 +223,7 @@ def _openbao(raw: bytes) -> bool:
         *(root.read_seen, root.weaknesses, lambda: root.unsettled(7), lambda: root.settle(7)),
         *(
             lambda: root.open(7, bytes(32)).unwrap({1: bytes(88)}),
-            lambda: root.begin(7, bytes(32), 1).wrap({1: bytes(32)}),
+            lambda: root.begin(7, bytes(32), 1)[1].wrap({1: bytes(32)}),
         ),
         *(lambda: root.update_seen(lambda _: b"x"), root.demand_free, root.founded),
     ):

@@ -120,7 +120,7 @@ def test_systemd_takes_the_accounts_and_the_folders(machine: str, tmp_path: Path
             pytest.skip("this systemd-tmpfiles has no --dry-run")
         assert told.returncode == 0, told.stderr
     assert re.findall(r"^(arlo[a-z-]*):", (tmp_path / "etc" / "passwd").read_text(), re.MULTILINE) == (
-        ["arlo"] if machine == "store" else ["arlo-it", "arlo-witness"]
+        ["arlo-it", "arlo-witness"] if machine == "it" else ["arlo"]
     )
 
 
