@@ -26,7 +26,7 @@ from bench.startup import PROGRAM, make_store
 from tests.support.openbao import OpenBao, lacking
 
 CALLS = 100
-TIMES = 7
+TIMES = 15
 SOUND_BYTES = 16_000
 DAYS = {20_800 + day: primitives.fresh() for day in range(92)}
 STORE, SEED = bytes(16), bytes(32)

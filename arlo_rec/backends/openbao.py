@@ -8,8 +8,8 @@ is changed by compare-and-set. What comes in is wrapped under the root seed, so 
 
 Only the active node of a cluster is asked, because a standby may answer with what was. So may a leader that others have
 replaced, but it can write nothing. Every log entry writes the state seen, before anything is heard or erased, and so
-needs the majority. Every request may be sent twice:
-another version of the key, or a second try of a compare-and-set, changes nothing that counts.
+needs the majority. A request that is sent twice does no harm: one more version of the key is passed over, and a second
+compare-and-set fails and is looked at again.
 """
 
 from __future__ import annotations

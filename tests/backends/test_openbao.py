@@ -22,8 +22,9 @@ from arlo_rec.backends import BaoAccess, KeyAddress
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.openbao import KEY_TYPE, BaoRoot
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable, Usage
+from arlo_rec.ui import config
 from tests.support import world as worlds
-from tests.support.openbao import OpenBao, free_port, write_certificates
+from tests.support.openbao import EXAMPLE, OpenBao, free_port, write_certificates
 from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("openbao")]
@@ -387,6 +388,23 @@ def test_init_makes_nothing_where_openbao_is_away(tmp_path: Path) -> None:
     made = world.run("init", "--officer", "sigrid", "--root", "bao://transit/k", "--json", who="sigrid")
     assert (made.exit, made.json["error"]["code"]) == (16, "bao_unreachable")
     assert not world.store.exists() and not world.root.exists()
+
+
+def test_the_settings_of_the_example_name_every_node_and_what_proves_who_asks() -> None:
+    asked = list[Path]()
+
+    def secret(path: Path) -> bytes:
+        asked.append(path)
+        return b"the secret id\n"
+
+    access = config.bao_access(str(EXAMPLE / "config.toml"), {}, secret)
+    assert [address.rpartition("/")[2] for address in access.addresses] == [f"bao-{n}.example:8200" for n in (1, 2, 3)]
+    assert (access.secret_id, access.token, access.seen) == ("the secret id", None, "secret")
+    assert asked == [Path("/etc/arlo-rec/bao/secret-id")]
+    there = {"BAO_ADDR": "https://other.example:8200", "BAO_TOKEN": "t", "BAO_CACERT": "/other.pem"}
+    access = config.bao_access(str(EXAMPLE / "config.toml"), there, secret)
+    assert (access.addresses, access.token, access.ca) == (("https://other.example:8200",), "t", "/other.pem")
+    assert len(asked) == 1, "a token that is there needs no other secret"
 
 
 def test_credentials_come_from_settings_and_from_systemd(bao: OpenBao, tmp_path: Path) -> None:
