@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from arlo_rec.backends import BaoAccess, KeyAddress
 from arlo_rec.crypto import primitives
@@ -38,6 +38,7 @@ KEY_TYPE: Final = "aes256-gcm96"
 WEAK: Final = ("exportable", "allow_plaintext_backup", "deletion_allowed")  # flags of a key that could come back
 _OVERHEAD: Final = 12 + 16  # bytes that this type adds: nonce and tag
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_BROKEN: Final = (OSError, HTTPException, UnicodeError)  # the last of a host name that is none
 Json = dict[str, Any]
 
 
@@ -79,13 +80,13 @@ class OpenBao:
         if self._connection is not None:
             try:
                 return self._exchange(self._connection, method, path, body)
-            except (OSError, HTTPException):  # closed meanwhile, or no leader any more
+            except _BROKEN:  # closed meanwhile, or no leader any more
                 self._connection.close()
                 self._connection = None
         connection = self._active()
         try:
             return self._exchange(connection, method, path, body)
-        except (OSError, HTTPException) as error:
+        except _BROKEN as error:
             self._connection = None
             raise self._unreachable(error, connection.host) from None
 
@@ -97,7 +98,7 @@ class OpenBao:
             weakref.finalize(self, connection.close)
             try:
                 status = _send(connection, "GET", "sys/health", None, {})[0]
-            except (OSError, HTTPException) as error:
+            except _BROKEN as error:
                 connection.close()
                 problem = problem or self._unreachable(error, url.netloc)
                 continue
@@ -123,9 +124,9 @@ class OpenBao:
     def _log_in(self, connection: HTTPConnection) -> None:
         """Take a token by AppRole where none was given; raises Unreachable."""
         access = self._access
-        if self._token is not None:
+        if self._token is not None and self._token.isascii() and self._token.isprintable():
             return
-        if access.role_id is None or access.secret_id is None:
+        if self._token is not None or access.role_id is None or access.secret_id is None:
             raise Unreachable("bao_no_token")
         body = {"role_id": access.role_id, "secret_id": access.secret_id}
         try:
@@ -252,7 +253,7 @@ class BaoRoot:
     ) -> None:
         self._store, self._address, self._lock = store, address, lock
         self._bao = OpenBao(access)
-        self._seen = f"{access.seen if access else ''}/data/{address.mount}/{address.key}"
+        self._seen = f"{quote(access.seen) if access else ''}/data/{address.mount}/{address.key}"
         self._base: int | None = None  # the generation before the key's first version
 
     # -- founding -------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def test_a_text_is_an_address_only_if_it_is_written_as_one(text: str) -> None:
 
 
 def test_an_address_that_nobody_answers_at_is_unreachable(opened: Opened) -> None:
-    for address in (f"https://127.0.0.1:{free_port()}", "https://no-such-host.invalid:8200"):
+    for address in (f"https://127.0.0.1:{free_port()}", "https://no-such-host.invalid:8200", f"https://{'å' * 70}.no"):
         assert code_of(lambda a=address: opened(addresses=(a,)).read_seen()) == (Unreachable, "bao_unreachable")
 
 
@@ -240,6 +240,10 @@ def test_without_address_or_token_the_next_step_is_said(opened: Opened, place: t
     assert code_of(opened(role_id=None).read_seen) == (Unreachable, "bao_no_token")
     assert code_of(opened(secret_id="wrong").read_seen) == (Unreachable, "bao_denied")
     assert code_of(opened(token="wrong").read_seen) == (Unreachable, "bao_denied")
+    for token in ("two\nlines", "nøkkel", "🔑"):
+        assert code_of(opened(token=token).read_seen) == (Unreachable, "bao_no_token")
+    for mount in ("hemmelig plass", "nøkler", "a\nb", "?x=", "../sys"):
+        assert issubclass(code_of(opened(seen=mount).read_seen)[0], Unreachable | Integrity)
     assert "wrong" not in repr(replace(place[1], token="wrong", secret_id="wrong"))
 
 

@@ -173,6 +173,26 @@ def test_a_backup_comes_back_into_a_file_and_into_another_key(kept: InBao) -> No
     assert not world.store.exists()
 
 
+def test_a_store_with_its_root_in_a_file_moves_into_openbao_by_its_backup(world: World, bao: OpenBao) -> None:
+    first, second = world.take_in("a", "b")
+    back_up(world)
+    assert withdraw(world, first).exit == 0
+    for path in (world.store, world.root, world.base / "state"):
+        shutil.rmtree(path)
+    key, folder = bao.fresh_key()
+    world.environment = bao.environment(folder)
+    backup, ring = places(world)
+    words = ("restore", str(backup), "--escrow", str(ring), "--accept-without-feed", "--reason", REASON, "--yes")
+    assert world.json(*words, "--root", str(key), who="sigrid")["held"] == 2
+    world.grant()
+    assert listens(world, second).exit == 0
+    before = wrapped_days(world)
+    assert withdraw(world, second).exit == 0
+    assert not before.items() <= wrapped_days(world).items()
+    assert_sound(world)
+    assert not (world.root / "root").exists()
+
+
 def test_a_drill_opens_a_backup_without_openbao(kept: InBao) -> None:
     world = kept.world
     world.take_in("a")
