@@ -103,8 +103,8 @@ class OpenBao:
                 problem = problem or self._unreachable(error, url.netloc)
                 continue
             if status == 200:
-                self._connection, self._process = connection, os.getpid()
                 self._log_in(connection)
+                self._connection, self._process = connection, os.getpid()
                 return connection
             connection.close()
             problem = problem or _closed(status, url.netloc, "sys/health", "")
