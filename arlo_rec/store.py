@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends import Blobs
+from arlo_rec.backends import Blobs, WrappingKey
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
@@ -50,11 +50,10 @@ LOCK_WAIT = 20.0  # seconds that a command waits for another before InUse
 class HeldRoot:
     """R of the catalogue's generation; valid while the root is locked."""
 
-    secret: bytes = field(repr=False)
+    key: WrappingKey
     seed: bytes = field(repr=False)
     seed_version: int
     generation: int
-    slot: int
 
 
 class Change:
@@ -226,14 +225,12 @@ class Store:
         """R of the catalogue's generation; the caller holds the lock. Raises Integrity or NotUnlocked."""
         self.secrets.forget_opened()
         generation = self.meta.number("generation")
-        slot, _ = root_secret.choose(self.root.read(), generation)
-        seed = self.secret(ROOT_SEED)
-        secret = root_secret.open_slot(self.layout.id, seed, slot)
-        return HeldRoot(secret, seed, slot.seed_version, generation, slot.index)
+        seed, version = self.secret(ROOT_SEED), self.secrets.version(ROOT_SEED, self.roster)
+        return HeldRoot(self.root.open(generation, seed), seed, version, generation)
 
     def erasure_keys(self) -> ErasureKeys:
         """The erasure keys below R; the caller holds the root's lock."""
-        return self.catalogue.erasure_keys(self.read_root().secret)
+        return self.catalogue.erasure_keys(self.read_root().key)
 
     # -- the clock ------------------------------------------------------------------------------------
 

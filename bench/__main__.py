@@ -24,6 +24,7 @@ from bench import (
     intake,
     machine,
     minutes,
+    openbao,
     pseudonymise,
     recovery,
     report,
@@ -54,6 +55,7 @@ ALL = {
     "review": review,
     "conduct": conduct,
     "desk": desk,
+    "openbao": openbao,
 }
 SIZES = {
     "scale": (100_000, 1_000_000),

@@ -39,8 +39,11 @@ def run() -> Iterator[str]:
             yield f"| {name} | {ours * 1000:.0f} | {theirs * 1000:.0f} | {ratio:.2f} | {most(ratio, LIMITS[name])} |"
 
 
-def make_store(base: Path) -> tuple[dict[str, str], str]:
-    """A store with a support service below *base*: the environment of its commands, and the key file."""
+def make_store(base: Path, *words: str, more: dict[str, str] | None = None) -> tuple[dict[str, str], str]:
+    """A store with a support service below *base*: the environment of its commands, and the key file.
+
+    *words* are further ones of `init`, and *more* further variables.
+    """
     secret = base / "passphrase"
     secret.write_text("riktig hest batteri stift")
     secret.chmod(0o600)
@@ -50,10 +53,11 @@ def make_store(base: Path) -> tuple[dict[str, str], str]:
         "ARLO_REC_STORE": str(base / "store"),
         "XDG_STATE_HOME": str(base / "state"),
         "HOME": str(base),
+        **(more or {}),
     }
     person = ["--as", "sigrid", "--passphrase-file", str(secret)]
     quiet = {"check": True, "env": environment, "stdout": subprocess.DEVNULL}
-    subprocess.run([PROGRAM, "init", "--officer", "sigrid", "--passphrase-file", str(secret)], **quiet)
+    subprocess.run([PROGRAM, "init", "--officer", "sigrid", "--passphrase-file", str(secret), *words], **quiet)
     for name, role in (("skranke", "support"), ("telefon", "ingest")):
         add = [PROGRAM, "person", "add", name, "--role", role, "--service", "--key-out", str(base / f"{name}.key")]
         subprocess.run([*add, *person], **quiet)

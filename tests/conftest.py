@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends import mounts, workers
-from tests.support import properties, seaweed
+from tests.support import openbao, properties, seaweed
 from tests.support import world as worlds
 from tests.support.clock import later
 from tests.support.feed import configure
@@ -80,6 +80,24 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         pytest.skip("there is no SeaweedFS here: ./dev engines installs it")
     with seaweed.running(tmp_path_factory.mktemp("s3")) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
+    """An OpenBao of one node, for the tests of the group `openbao`."""
+    if reason := openbao.lacking():
+        pytest.skip(reason)
+    with openbao.OpenBao(tmp_path_factory.mktemp("bao")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bao_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
+    """An OpenBao of three nodes by raft, for tests that kill its leader."""
+    if reason := openbao.lacking():
+        pytest.skip(reason)
+    with openbao.OpenBao(tmp_path_factory.mktemp("cluster"), 3) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -12,16 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arlo_rec.backends import FILE_MODE
+from msgspec import UNSET, UnsetType
+
+from arlo_rec.backends import FILE_MODE, BaoAccess, KeyAddress
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.feedfile import FeedFile
-from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.shared_folder import touch
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import enter_version, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import layout, root_secret
+from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import (
     RECOVERY_GROUPS,
     Identity,
@@ -32,7 +33,7 @@ from arlo_rec.keys.key_files import (
     write_locked,
 )
 from arlo_rec.keys.layout import FILES, Layout, demanded_place
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import StateFolder, create_root, open_root
 from arlo_rec.keys.roster import RECOVERY_NAME, AccessKey, Roster, check_name, digest_of_people
 from arlo_rec.keys.settings import Settings
 from arlo_rec.log.events import Initialised as StoreInitialised
@@ -58,6 +59,7 @@ class Initialised(Record, frozen=True):
     vkey: str
     officer_vkey: str
     recovery_key: str
+    root_key: str | UnsetType = UNSET  # where the root secret lies in OpenBao
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class NewStore:
     feed: Path | None = None
     objects: str = FILES  # a place
     access: Callable[[], Access] | None = None  # to the service of that place
+    root_key: KeyAddress | None = None  # of the root secret in OpenBao
+    bao: BaoAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +95,32 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     if feed is not None:
         feed.demand_folder()  # before anything is made
     at = demanded_place(new.objects)
+    place = Layout(new.store, new.root, store_id, root_key=new.root_key, bao=new.bao)
     if at != FILES:
         from arlo_rec.admin import object_move
 
-        object_move.demand_fit(layout.blobs_at(Layout(new.store, new.root, store_id), at, new.access), at)
-    folders = layout.create(new.store, new.root, store_id)._replace(objects_at=at)
+        object_move.demand_fit(layout.blobs_at(place, at, new.access), at)
+    open_root(place).demand_free()
+    folders = layout.create(place)._replace(objects_at=at)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
     recovery_key = readable_secret(RECOVERY_GROUPS)
     with disk():
         touch(folders.catalogue, FILE_MODE)
-    FileRoot.create(folders.root)
     if feed is not None:
         feed.create()
     store = _build(folders, founders, new, now, state)
     vkey, officer_vkey, pin = store.log.vkey(), _officer_vkey(store), store.authority.pin()
+    store.root.founded()
     store.db.close()
     for identity, secret in ((officer, passphrase), (recovery, clean_passphrase(recovery_key.encode()))):
         write_locked(folders, replace(identity, pin=pin), secret)
         sealed_to = (identity.name, identity.sealing.public)
         write_catalogue_seal(folders, *sealed_to, [founders.catalogue_seed], officer.signing)
     layout.finish(folders)
-    return Initialised(folders.store, folders.root, name, vkey, officer_vkey, recovery_key)
+    root_key = str(new.root_key) if new.root_key is not None else UNSET
+    return Initialised(folders.store, folders.root, name, vkey, officer_vkey, recovery_key, root_key)
 
 
 def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:
@@ -122,14 +129,12 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     connection.build(migrate)
     blobs = layout.blobs(folders, new.access)
     officer, seed = founders.officer, founders.catalogue_seed
-    store = Store(folders, connection, blobs, FileRoot(folders.root), officer, seed, state)
+    store = Store(folders, connection, blobs, create_root(folders), officer, seed, state)
     root_seed, index_seed, subject_seed, subject_id = *(primitives.fresh() for _ in range(3)), primitives.fresh(16)
     subject_key = AccessKey(subject_id, primitives.SealingKey.from_seed(subject_seed).public, now)
     store.roster = _first_roster(folders, founders, subject_key, now)
     store.person = store.roster.people[0]
-    slot = root_secret.encode_slot(folders.id, root_seed, 1, 1, primitives.fresh())
-    for index in (0, 1):
-        store.root.write(index, slot)
+    store.root.found(1, root_seed, 1)
     store.policy = Policy((first(POLICY_VERSION, now, SHIPPED),))
     store.settings = Settings(layout.root_name(folders), new.feed.absolute() if new.feed else None)
     numbers = {"generation": 1}

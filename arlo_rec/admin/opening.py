@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.backends.files import FileRoot, file_lock, holder_note
+from arlo_rec.backends.files import file_lock, holder_note
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
@@ -246,7 +246,7 @@ def _session(
         stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
         layout = with_objects_now(layout)
         seeds = read_catalogue_seal(layout, identity)
-        root_port = FileRoot(layout.root, note)
+        root_port = root_secret.open_root(layout, note)
         seen = root_secret.decode_seen(root_port.read_seen())
         connection, seed = _connect(layout, seeds, reads_only=reads_only)
         stack.callback(connection.close)

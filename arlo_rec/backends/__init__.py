@@ -1,23 +1,26 @@
-"""The two storage ports and their promises. They take bytes and names, and know nothing of recordings.
+"""The storage ports and their promises. They take bytes and names, and know nothing of recordings.
 
-`files` implements `Blobs` and `Root`, `objects` implements `Blobs` in a bucket; the tests have implementations in
-memory, and one suite checks every implementation against the docstrings here. The catalogue is one SQLCipher file
-(`sqlite`). Failures are `Unreachable`, or `InUse` if another run holds a lock, never an exception of the operating
-system, of a service or of SQLite.
+`files` implements `Blobs` and `RootSlots`, `objects` implements `Blobs` in a bucket; `Root` lies in slots
+(`keys.root_secret`) or in OpenBao (`openbao`). The tests have implementations in memory, and one suite checks every
+implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`,
+or `InUse` if another run holds a lock, never an exception of the operating system, of a service or of SQLite.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; a crash can damage only the one that is being written
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
 NAME = re.compile(r"[0-9a-f]{32}")  # of an object
+BAO = "bao://"  # begins the address of a root secret in OpenBao
+ADDRESS_LONGEST = 200  # characters
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
 FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of everything that the store's owner writes
 
@@ -53,8 +56,24 @@ class Blobs(Protocol):
         """Every name, or every name that begins with two given digits, in no order."""
 
 
-class Root(Protocol):
-    """Two slots that are overwritten in place, two copies of the newest state seen, and one lock for all runs."""
+class RootSeen(Protocol):
+    """The newest state seen, and one lock for all runs."""
+
+    def read_seen(self) -> list[bytes]:
+        """The copies of the newest state seen; none, or bytes that decode to no state, before the first write."""
+
+    def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
+        """Overwrite every copy, one after the other, with the result of *change* (None: leave them).
+
+        No other run changes them in between, so the state never moves back.
+        """
+
+    def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
+        """Lock the root, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends."""
+
+
+class RootSlots(RootSeen, Protocol):
+    """Two slots that are overwritten in place, two copies of the newest state seen, and the lock."""
 
     def read(self) -> list[bytes]:
         """The bytes of both slots."""
@@ -62,17 +81,89 @@ class Root(Protocol):
     def write(self, slot: int, content: bytes) -> None:
         """Overwrite one slot where it lies, durably: no copy of the old bytes stays behind in a freed block."""
 
-    def read_seen(self) -> list[bytes]:
-        """Both copies of the newest state seen; bytes that decode to no state before the first write."""
 
-    def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
-        """Overwrite both copies, one after the other, with the result of *change* (None: leave them).
+class WrappingKey(Protocol):
+    """The root secret R of one generation, which wraps the keys of days and unwraps them."""
 
-        No other run changes them in between, so the state never moves back.
+    def wrap(self, keys: Mapping[int, bytes]) -> dict[int, bytes]:
+        """The wrapped keys, by day; raises Unreachable."""
+
+    def unwrap(self, wrapped: Mapping[int, bytes]) -> dict[int, bytes]:
+        """The keys, by day, without those that this R did not wrap for that day; raises Unreachable."""
+
+
+class Root(RootSeen, Protocol):
+    """The root secret R, which every erasure replaces by that of the next generation.
+
+    Between `begin` and `settle` the catalogue commits. A crash leaves two generations, and the catalogue says which of
+    them counts. Everything here raises Unreachable. Integrity says that the catalogue's *generation* is not there, or
+    that it is older than an unfinished erasure leaves it.
+    """
+
+    wrapped_bytes: int  # of a day's wrapped key
+
+    def demand_free(self) -> None:
+        """Raise Usage unless a new store may have its root here."""
+
+    def found(self, generation: int, seed: bytes, seed_version: int) -> WrappingKey:
+        """The R of a store that is being made, by its first *generation*; the root *seed* protects it."""
+
+    def founded(self) -> None:
+        """Keep the root for the store that was made: until then another may be made in its place."""
+
+    def open(self, generation: int, seed: bytes) -> WrappingKey:
+        """R of the catalogue's generation; raises Integrity if the root seed does not open it."""
+
+    def begin(self, generation: int, seed: bytes, seed_version: int) -> tuple[int, WrappingKey]:
+        """The next generation and its R, beside that of the catalogue's *generation*.
+
+        Nothing was ever wrapped below it, not by an erasure that died either.
         """
 
-    def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
-        """Lock the root, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends."""
+    def unsettled(self, generation: int) -> str | None:
+        """The place that `settle` would write; None if there is no R but that of *generation*."""
+
+    def settle(self, generation: int) -> None:
+        """Destroy every R but that of *generation*, durably: the point of no return."""
+
+    def weaknesses(self) -> list[str]:
+        """The flags of its keeper by which R could be copied, or come back; none of a file."""
+
+
+class KeyAddress(NamedTuple):
+    """A root secret in OpenBao: the mount of its transit engine, and the key."""
+
+    mount: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{BAO}{self.mount}/{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> KeyAddress:
+        """The address in `bao://MOUNT/KEY`; raises ValueError."""
+        mount, slash, key = text.removeprefix(BAO).rpartition("/")
+        words = [*mount.split("/"), key]
+        if not text.startswith(BAO) or not slash or not all(map(_is_word, words)) or len(text) > ADDRESS_LONGEST:
+            raise ValueError(text)
+        return cls(mount, key)
+
+
+def _is_word(word: str) -> bool:
+    return word.isascii() and word.replace("-", "a").replace("_", "a").isalnum()
+
+
+@dataclass(frozen=True, slots=True)
+class BaoAccess:
+    """The way to an OpenBao: its nodes, what proves that they are these, and what proves who asks."""
+
+    addresses: tuple[str, ...]  # URLs
+    token: str | None = field(default=None, repr=False)
+    role_id: str | None = field(default=None, repr=False)
+    secret_id: str | None = field(default=None, repr=False)
+    ca: str | None = None  # a file of certificates; None: those that the system trusts
+    seen: str = "secret"  # mount of the key-value engine
+    wait: float = 10.0  # seconds for each answer
 
 
 def stored_digest(blobs: Blobs, name: str) -> bytes | None:

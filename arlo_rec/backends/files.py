@@ -305,17 +305,18 @@ def _shares(paths: Sequence[Path], count: int) -> list[Sequence[Path]]:
 
 
 class FileRoot:
-    """The root folder: `root` (two slots), `seen` (two slots) and `lock`."""
+    """The root folder: `root` (two slots), `seen` (two slots) and `lock`; the lock alone where R lies elsewhere."""
 
     def __init__(self, folder: Path, note: bytes = b"") -> None:
         self._folder = folder
         self._note = note  # for the lock file: names its holder to others
 
     @classmethod
-    def create(cls, folder: Path) -> FileRoot:
+    def create(cls, folder: Path, *, has_slots: bool = True) -> FileRoot:
         """Create the files in an existing, empty folder."""
+        slots = (("root", SLOTS * SLOT_BYTES), ("seen", SLOTS * SLOT_BYTES)) if has_slots else ()
         with disk():
-            for name, length in (("root", SLOTS * SLOT_BYTES), ("seen", SLOTS * SLOT_BYTES), (LOCK, 0)):
+            for name, length in (*slots, (LOCK, 0)):
                 put_new(folder / name, [bytes(length)], FILE_MODE)
             sync_folder(folder)
         return cls(folder)

@@ -232,9 +232,10 @@ class SqliteConnection:
                 return True
             raise
 
-    def copy_to(self, path: Path) -> None:
+    def copy_to(self, path: Path, change: Callable[[SqliteConnection], None] | None = None) -> None:
         """Copy the database to a new file under the same key; inside `reading` it is a copy of that snapshot.
 
+        *change* is made in a transaction of the copy, which is one file again afterwards.
         The engine copies the pages: closing another descriptor of the file would drop its locks.
         """
         with _translated(path):
@@ -245,6 +246,14 @@ class SqliteConnection:
                 beside.execute("PRAGMA journal_mode=DELETE").fetchall()
             finally:
                 beside.close()
+        if change is not None:
+            copied = SqliteConnection(path, self._key)
+            try:
+                with copied.writing():
+                    change(copied)
+                copied.rows("PRAGMA journal_mode=DELETE")
+            finally:
+                copied.close()
 
     def rekey(self, key: bytes) -> None:
         """Encrypt the whole database again under *key*; no other connection may be open."""

@@ -9,12 +9,12 @@ that wrapped keys cannot be exchanged. The caller holds the root's lock and, for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from arlo_rec.backends import Row, marks, portions
+from arlo_rec.backends import Row, WrappingKey, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.crypto import primitives
@@ -52,7 +52,7 @@ class Spoilt(NamedTuple):
 class ErasureKeys:
     """The erasure keys below one R, read and written through one connection."""
 
-    def __init__(self, connection: SqliteConnection, root: bytes) -> None:
+    def __init__(self, connection: SqliteConnection, root: WrappingKey) -> None:
         self._db = connection
         self._root = root
         self._days: dict[int, bytes] = {}
@@ -76,12 +76,13 @@ class ErasureKeys:
         return unwrap(self._shard_key(shard), wrapped, "share", recording)
 
     @reads_rows
-    def destroy(self, recordings: Iterable[RecordingId], new_root: bytes) -> None:
+    def destroy(self, recordings: Iterable[RecordingId], new_root: WrappingKey) -> None:
         """Delete the wrapped keys of *recordings*, and wrap every day key under *new_root*.
 
         The shard and day keys above them are renewed. All shard and day keys are, if a wrapped key of *recordings* is
         missing or another's: a copy of it may be put back later. That takes some seconds in a store of a million.
         """
+        self._open_days()
         touched, doubtful = set[bytes](), False
         for ids in portions(recordings):
             going = f"FROM shares WHERE recording IN ({marks(ids)})"
@@ -97,7 +98,18 @@ class ErasureKeys:
             self._renew_shard(shard)
         for day in days:
             self._renew_day(day)
-        self._wrap_days(new_root, days)
+        self._wrap_days(new_root)
+
+    def days_below(self, root: WrappingKey) -> dict[int, bytes]:
+        """The keys of all days that open, wrapped below another R; nothing is changed."""
+        self._open_days()
+        return root.wrap(self._days)
+
+    @staticmethod
+    def put_days(connection: SqliteConnection, wrapped: Mapping[int, bytes]) -> None:
+        """Replace the wrapped keys of days; needs no R."""
+        rows = [(key, day) for day, key in wrapped.items()]
+        connection.run_many("UPDATE day_keys SET wrapped = ? WHERE day = ?", rows)
 
     @staticmethod
     @reads_rows
@@ -131,11 +143,16 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def of_wrong_size(connection: SqliteConnection) -> Spoilt:
-        """Keys of another size than a wrapped key, days without a shard, and shards with a wrong count; needs no R."""
+    def of_wrong_size(connection: SqliteConnection, of_days: int = primitives.WRAP_OF_KEY) -> Spoilt:
+        """Keys of another size than a wrapped key, days without a shard, and shards with a wrong count; needs no R.
+
+        R may wrap days' keys into more bytes (*of_days*) than a shard's key has.
+        """
         wrong = f"WHERE length(wrapped) <> {primitives.WRAP_OF_KEY}"
         miscounted = "shares <> (SELECT count(*) FROM shares WHERE shard = id)"
-        days = connection.rows(f"SELECT day FROM day_keys {wrong} OR day NOT IN (SELECT day FROM shard_keys)")  # noqa: S608
+        days = connection.rows(
+            "SELECT day FROM day_keys WHERE length(wrapped) <> ? OR day NOT IN (SELECT day FROM shard_keys)", (of_days,)
+        )
         shards = connection.rows(f"SELECT id FROM shard_keys {wrong} OR {miscounted}")  # noqa: S608
         shares = connection.rows(f"SELECT recording FROM shares {wrong}")  # noqa: S608
         return Spoilt(
@@ -145,6 +162,7 @@ class ErasureKeys:
     @reads_rows
     def unopened(self) -> Spoilt:
         """The days whose keys R does not unwrap, and the shards whose keys their days do not; no shares."""
+        self._open_days()
         spoilt = Spoilt([], [], [])
         for (day,) in self._db.rows("SELECT day FROM day_keys"):
             if not _opens(self._day_key, day):
@@ -216,19 +234,22 @@ class ErasureKeys:
         self._db.run_many("UPDATE shard_keys SET wrapped = ? WHERE id = ?", again)
 
     @reads_rows
-    def _wrap_days(self, new_root: bytes, renewed: set[int]) -> None:
+    def _wrap_days(self, new_root: WrappingKey) -> None:
         """Wrap the key of every day that has shards under the new R.
 
         A key that does not open under the old one is left behind: one damaged row stops no erasure, and `verify`
         reports it.
         """
         self._db.run("DELETE FROM day_keys WHERE day NOT IN (SELECT day FROM shard_keys)")
-        for (day,) in self._db.rows("SELECT day FROM day_keys"):
-            with suppress(Integrity):
-                key = self._days[day] if day in renewed else self._day_key(day)
-                sql = "UPDATE day_keys SET wrapped = ? WHERE day = ?"
-                self._db.run(sql, (wrap(new_root, key, "day", _name(day)), day))
+        days = {int(day) for (day,) in self._db.rows("SELECT day FROM day_keys")}
+        self.put_days(self._db, new_root.wrap({day: key for day, key in self._days.items() if day in days}))
         self._root = new_root
+
+    @reads_rows
+    def _open_days(self) -> None:
+        """Open the keys of all days together, as far as they open."""
+        rows = self._db.rows("SELECT day, wrapped FROM day_keys")
+        self._days |= self._root.unwrap({int(day): bytes(key) for day, key in rows if day not in self._days})
 
     @reads_rows
     def _shard_with_room(self, hour: int) -> bytes:
@@ -251,7 +272,7 @@ class ErasureKeys:
         key = primitives.fresh()
         self._db.run(
             "INSERT INTO day_keys (day, wrapped) VALUES (?, ?)",
-            (day, wrap(self._root, key, "day", _name(day))),
+            (day, self._root.wrap({day: key})[day]),
         )
         self._days[day] = key
         return key
@@ -259,7 +280,9 @@ class ErasureKeys:
     def _day_key(self, day: int) -> bytes:
         if day not in self._days:
             wrapped = bytes(self._row("SELECT wrapped FROM day_keys WHERE day = ?", (day,))[0])
-            self._days[day] = unwrap(self._root, wrapped, "day", _name(day))
+            self._days |= self._root.unwrap({day: wrapped})
+            if day not in self._days:
+                raise Integrity("key_tree_does_not_open", level="day")
         return self._days[day]
 
     def _shard_key(self, shard: bytes) -> bytes:
@@ -290,7 +313,3 @@ def _opens(key: Callable[[_Named], bytes], name: _Named) -> bool:
     except Integrity:
         return False
     return True
-
-
-def _name(day: int) -> bytes:
-    return str(day).encode("ascii")

@@ -30,16 +30,18 @@ class SealedSecrets:
         self._store = store
         self._identity = identity
         self._mine = primitives.fingerprint(identity.sealing.public)
-        self._opened: dict[str, bytes] = {}
+        self._opened: dict[str, tuple[int, bytes]] = {}  # with its version
 
     def open(self, name: str, roster: Roster) -> bytes:
         """A secret that is sealed to this identity.
 
         Raises NotUnlocked without one, Integrity if no entitled person signed it or it does not open.
         """
-        if name not in self._opened:
-            self._opened[name] = self._unseal(name, roster)
-        return self._opened[name]
+        return self._unsealed(name, roster)[1]
+
+    def version(self, name: str, roster: Roster) -> int:
+        """The version of a secret that is sealed to this identity; raises as `open`."""
+        return self._unsealed(name, roster)[0]
 
     def forget_opened(self) -> None:
         """Drop the opened secrets, so that the next `open` reads the table: another run may have replaced them."""
@@ -87,16 +89,19 @@ class SealedSecrets:
         """
         self._newest(primitives.fingerprint(person.seal_key), name, roster)
 
-    def _unseal(self, name: str, roster: Roster) -> bytes:
-        sealed = self._newest(self._mine, name, roster)
-        try:
-            return self._identity.sealing.open(sealed, seal_info(self._store, self._mine, name))
-        except primitives.Sealed:
-            raise Integrity("seal_forged") from None
+    def _unsealed(self, name: str, roster: Roster) -> tuple[int, bytes]:
+        if name not in self._opened:
+            version, sealed = self._newest(self._mine, name, roster)
+            try:
+                secret = self._identity.sealing.open(sealed, seal_info(self._store, self._mine, name))
+            except primitives.Sealed:
+                raise Integrity("seal_forged") from None
+            self._opened[name] = (version, secret)
+        return self._opened[name]
 
     @reads_rows
-    def _newest(self, holder: bytes, name: str, roster: Roster) -> bytes:
-        """The newest seal of a secret to a holder, with the signature of an entitled person."""
+    def _newest(self, holder: bytes, name: str, roster: Roster) -> tuple[int, bytes]:
+        """The version and the newest seal of a secret to a holder, with the signature of an entitled person."""
         rows = self._db.rows(
             "SELECT version, sealed, signed_by, signature FROM seals WHERE holder = ? AND part = ? "
             "ORDER BY version DESC LIMIT 1",
@@ -109,7 +114,7 @@ class SealedSecrets:
         message = _message(self._store, holder, name, version, bytes(sealed))
         if not roster.signer(bytes(signed_by), makers) or not primitives.verified(signed_by, signature, message):
             raise Integrity("seal_forged")
-        return bytes(sealed)
+        return int(version), bytes(sealed)
 
 
 def access_seed(key_id: bytes) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from arlo_rec.backends import WrappingKey
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audience_keys import Metadata
 from arlo_rec.catalogue.copies import Copies, Copy
@@ -87,7 +88,7 @@ class Catalogue:
 
         return Vouchers(self._db)
 
-    def erasure_keys(self, root: bytes) -> ErasureKeys:
+    def erasure_keys(self, root: WrappingKey) -> ErasureKeys:
         """The erasure keys below R."""
         return ErasureKeys(self._db, root)
 
@@ -99,9 +100,9 @@ class Catalogue:
         """The number of held recordings, by the counts of their shards: one row for hundreds."""
         return ErasureKeys.count(self._db)
 
-    def erasure_keys_of_wrong_size(self) -> Spoilt:
-        """The erasure keys of another size than a wrapped key, or with a wrong count."""
-        return ErasureKeys.of_wrong_size(self._db)
+    def erasure_keys_of_wrong_size(self, of_days: int) -> Spoilt:
+        """The erasure keys of another size than a wrapped key, which for days is *of_days*, or with a wrong count."""
+        return ErasureKeys.of_wrong_size(self._db, of_days)
 
     def shards_behind(self, shard: bytes, at_most: int) -> list[bytes]:
         """The shards of erasure keys behind *shard*, in the order of their ids."""

@@ -1,7 +1,7 @@
 """The child process that speaks to a Dask cluster: it relays jobs and outcomes, and cannot reach the store.
 
 Dask's messages hold pickles: a scheduler that was taken over can run code in whatever speaks to it. So this process has
-no secret, no environment and no terminal, and once it is connected a system call filter keeps it from opening any file.
+no secret, no environment and no terminal. Once it is connected, a system call filter keeps it from opening any file.
 `planners` is the other end of its socket, and decodes outcomes strictly.
 
     to it      first {"address", "ca", "certificate", "key"}, then {"give": n} with the bytes of a job, or {"drop": n}

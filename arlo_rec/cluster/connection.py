@@ -1,4 +1,4 @@
-"""What both processes that speak to a Dask cluster need: its settings, TLS, and messages to the program.
+"""The common part of both processes that speak to a Dask cluster: its settings, TLS, messages to the program.
 
 A message is 4 bytes of length and that many of JSON, then 4 bytes of length and that many bytes, big-endian.
 """

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.options import Name, NewPassphraseFile, Root, Yes, among, arg, opt
-from arlo_rec.commands.run import Run, access_of, tried
+from arlo_rec.commands.run import Run, access_of, root_of_new, tried
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage, nearest
 from arlo_rec.model.times import local_date
@@ -77,13 +77,14 @@ def init(
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
-    root_folder = nameable(root or store.with_name(store.name + ".root"))
+    root_folder, root_key, bao = root_of_new(run, root, store)
     told = nameable(feed.absolute()) if feed else None
-    order = NewStore(store, root_folder, officer, told, objects, partial(access_of, run.settings))
+    order = NewStore(store, root_folder, officer, told, objects, partial(access_of, run.settings), root_key, bao)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
-    lines = [run.say("init.done", **members(made)), *([] if feed else [run.say("init.advise_feed")])]
+    done = "init.done" if root_key is None else "init.done_openbao"
+    lines = [run.say(done, **members(made)), *([] if feed else [run.say("init.advise_feed")])]
     lines += [run.say("init.next", common=_common(run, made.officer))]
     lines = lines[:1] if run.quiet else lines
     lines += [run.say("init.recovery_key", **members(made))]  # last, so that it is still on a small screen

@@ -10,7 +10,7 @@ import typer
 from arlo_rec.backends.named_files import nameable
 from arlo_rec.commands.anchors import error_of
 from arlo_rec.commands.options import Root, SometimesReason, Yes, arg, opt
-from arlo_rec.commands.run import Run, tried
+from arlo_rec.commands.run import Run, root_of_new, tried
 from arlo_rec.model.errors import Refused, Usage
 from arlo_rec.policy import reason_problem
 from arlo_rec.ui.terminal import Answer
@@ -46,10 +46,10 @@ def restore(
     if escrow is None:
         raise Usage("escrow_missing")
     store = nameable(run.store_path().absolute())
-    root_folder = nameable(root.absolute() if root else store.with_name(store.name + ".root"))
+    root_folder, root_key, bao = root_of_new(run, root, store)
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
-    options = backup_copy.RestoreOptions(folder, escrow, store, root_folder, feed_file)
+    options = backup_copy.RestoreOptions(folder, escrow, store, root_folder, feed_file, root_key, bao)
     sources = backup_copy.find(options, run.now())
     officer = _Officer(run, root_folder)
     restored = restoring.carry_out(

@@ -19,6 +19,7 @@ from arlo_rec.ui.config import Settings, settle
 from arlo_rec.ui.terminal import Form, message_of
 
 if TYPE_CHECKING:
+    from arlo_rec.backends import BaoAccess, KeyAddress
     from arlo_rec.backends.objects import Access
     from arlo_rec.door.client import Client
     from arlo_rec.keys.key_files import Identity
@@ -135,7 +136,8 @@ class Run(Typed):
         """The store's folders; raises NoStore."""
         from arlo_rec.keys.layout import find
 
-        return find(self.store_path())
+        found = find(self.store_path())
+        return found if found.root_key is None else found._replace(bao=bao_access(self))
 
     def state(self) -> StateFolder:
         """This login account's seen states, kept outside the store."""
@@ -342,6 +344,28 @@ class Run(Typed):
         except OSError as error:
             raise Usage("config_unreadable", path=named, reason=error.strerror or "") from None
         return particulars.decode(raw, named)
+
+
+def bao_access(run: Run) -> BaoAccess:
+    """The way to OpenBao, by the settings of the account that owns the store; raises Usage or NotUnlocked."""
+    from arlo_rec.backends.named_files import LocalFiles
+    from arlo_rec.ui import config
+
+    return config.bao_access(run.config, os.environ, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY")).secret)
+
+
+def root_of_new(run: Run, named: str | None, store: Path) -> tuple[Path, KeyAddress | None, BaoAccess | None]:
+    """The root folder of a new store, and where `--root` names OpenBao the key and the way there; raises Usage."""
+    from arlo_rec.backends import KeyAddress
+    from arlo_rec.backends.named_files import nameable
+
+    beside = store.with_name(store.name + ".root")
+    if named is None or "://" not in named:
+        return nameable(Path(named).absolute() if named else beside), None, None
+    try:
+        return nameable(beside), KeyAddress.parse(named), bao_access(run)
+    except ValueError:
+        raise Usage("bao_root", value=named[:100]) from None
 
 
 def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:

@@ -164,7 +164,7 @@ def reject(
 
 @contextmanager
 def _planners(run: Run, engine: str | None, models: list[Path] | None, address: str | None) -> Iterator[Planners]:
-    """What plans the cuts: the cluster of that address, or engines of this machine."""
+    """The planners of the cuts: the cluster of that address, or engines of this machine."""
     from arlo_rec.training.planners import local
 
     workers = run.settings.asr_workers

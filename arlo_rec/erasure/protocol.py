@@ -25,14 +25,13 @@ from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import root_secret
 from arlo_rec.keys.layout import restore_ballast
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import InUse, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import Person, RecordingId
 from arlo_rec.policy import Event, Role, holds_root
-from arlo_rec.store import Change, HeldRoot, Store
+from arlo_rec.store import Change, Store
 
 AT_ONCE = 1000  # objects unlinked between two progress reports
 FLUSH_WAIT = 5.0  # seconds for which a reader may prevent step 3
@@ -94,12 +93,11 @@ def _commit(
     from arlo_rec.erasure import receipts
 
     held = store.read_root()
-    new_root = primitives.fresh()
-    _write_new_slot(store, held, new_root, held.seed, held.seed_version)
+    generation, new_root = store.root.begin(held.generation, held.seed, held.seed_version)
     with store.change(now) as change:
         tree = store.log.tree()
         wanted = order()
-        store.catalogue.erasure_keys(held.secret).destroy(wanted.recordings, new_root)
+        store.catalogue.erasure_keys(held.key).destroy(wanted.recordings, new_root)
         store.catalogue.begin_erasure(wanted.recordings, number, wanted.event)
         erasure = Erasure(number, wanted.kind, now, wanted.rule, wanted.recordings)
         proof = receipts.signed_proof(store, erasure, tree)
@@ -107,7 +105,7 @@ def _commit(
         also(change, wanted)
         if len(change.bodies) != 1:
             raise RuntimeError("an erasure is one entry of the log")
-        _new_generation(store, held)
+        _new_generation(store, generation)
     return erasure
 
 
@@ -116,15 +114,15 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
     with store.root.lock(exclusive=True, wait=store.lock_wait):
         finish(store, now, locked=True)
         held = store.read_root()
-        new_root, seed, version = primitives.fresh(), primitives.fresh(), held.seed_version + 1
-        _write_new_slot(store, held, new_root, seed, version)
+        seed, version = primitives.fresh(), held.seed_version + 1
+        generation, new_root = store.root.begin(held.generation, seed, version)
         with store.change(now) as change:
             holders = also(change)
             store.secrets.take_from_everybody(ROOT_SEED)
             for person in holders:
                 store.secrets.give(person, ROOT_SEED, version, seed)
-            store.catalogue.erasure_keys(held.secret).destroy((), new_root)
-            _new_generation(store, held)
+            store.catalogue.erasure_keys(held.key).destroy((), new_root)
+            _new_generation(store, generation)
         store.secrets.forget_opened()
         finish(store, now, locked=True)
 
@@ -167,7 +165,7 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
                 return finish(store, now, locked=True, observer=observer)
         except InUse:
             return False
-    is_flushed = _mend_slots(store)
+    is_flushed = _settle_root(store)
     for number in store.catalogue.erasures.unfinished():
         with suppress(Unreachable):
             _finish_erasure(store, number, now, observer, is_flushed=is_flushed)
@@ -201,29 +199,22 @@ def new_number() -> str:
     return f"{signs[:4]}-{signs[4:]}"
 
 
-def _write_new_slot(store: Store, held: HeldRoot, secret: bytes, seed: bytes, seed_version: int) -> None:
-    free = 1 - held.slot
-    content = root_secret.encode_slot(store.layout.id, seed, seed_version, held.generation + 1, secret)
-    store.root.write(free, content)
-
-
-def _new_generation(store: Store, held: HeldRoot) -> None:
-    store.meta.set("generation", held.generation + 1)
+def _new_generation(store: Store, generation: int) -> None:
+    store.meta.set("generation", generation)
     store.meta.set("flush_due", 1)
 
 
-def _mend_slots(store: Store) -> bool:
-    """Steps 3 and 4: empty the journal into the catalogue, then overwrite the slot of another generation.
+def _settle_root(store: Store) -> bool:
+    """Steps 3 and 4: empty the journal into the catalogue, then destroy R of another generation.
 
     Returns whether the journal holds nothing of an erasure; False if a reader prevented the flush.
     """
-    contents = store.root.read()
     with store.db.reading():
         generation, is_due = store.meta.number("generation"), store.meta.number("flush_due")
-    slot, mend = root_secret.choose(contents, generation)
+    is_unsettled = store.root.unsettled(generation) is not None
     is_flushed = not is_due or store.db.flush(FLUSH_WAIT)
-    if mend:
-        store.root.write(1 - slot.index, contents[slot.index])
+    if is_unsettled:
+        store.root.settle(generation)
     return is_flushed
 
 

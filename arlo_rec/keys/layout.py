@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, Blobs, mounts, shared_folder
+from arlo_rec.backends import BAO, FILE_MODE, FOLDER_MODE, BaoAccess, Blobs, KeyAddress, mounts, shared_folder
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
-from arlo_rec.backends.files import FileBlobs, file_lock, wipe_root
+from arlo_rec.backends.files import LOCK, FileBlobs, file_lock, wipe_root
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
@@ -42,6 +42,9 @@ Never copy it into a backup set: whoever has an old copy can undo erasures.
 It is overwritten in place at each erasure. Keep it on a local disk (ext4 or xfs), not on btrfs, zfs,
 overlay or a network file system. docs/operating.md says how to move a store.
 """
+_LOCK_README = b"""The root secret of this store lies in OpenBao, at the address in store.toml. This folder has the lock
+of its runs, and the copy of a drill while it runs. docs/operating.md says what OpenBao may keep.
+"""
 
 
 class Layout(NamedTuple):
@@ -52,6 +55,8 @@ class Layout(NamedTuple):
     id: bytes
     objects_at: str = FILES  # or a bucket and a prefix, as `demanded_place` writes it
     objects_from: str | None = None  # the place that a move of the objects has not emptied yet
+    root_key: KeyAddress | None = None  # of R in OpenBao; None: R lies in the root folder
+    bao: BaoAccess | None = None  # the way there
 
     @property
     def place(self) -> bytes:
@@ -146,7 +151,9 @@ def find(store: Path) -> Layout:
             raise Unreachable("store_too_old", path=str(store))
         if document["format"] > ELSEWHERE:
             raise Unreachable("store_too_new", path=str(store), needs=str(document.get("needs", "?"))[:20])
-        root, store_id = Path(str(document["root"])), bytes.fromhex(document["id"])
+        named, store_id = str(document["root"]), bytes.fromhex(document["id"])
+        root_key = KeyAddress.parse(named) if named.startswith(BAO) else None
+        root = Path(named) if root_key is None else _beside(store.absolute())
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
         at, left = str(document.get("objects", FILES)), document.get("objects_from")
@@ -155,9 +162,9 @@ def find(store: Path) -> Layout:
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     root = root if root.is_absolute() else absolute.parent / root
-    if not shared_folder.is_plain(root / ROOT_FILE):
+    if not shared_folder.is_plain(root / (ROOT_FILE if root_key is None else LOCK)):
         mounts.demand(root)
-    return Layout(absolute, root, store_id, at, left)
+    return Layout(absolute, root, store_id, at, left, root_key)
 
 
 def with_objects_now(place: Layout) -> Layout:
@@ -202,10 +209,22 @@ def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blo
     )
 
 
+def _beside(store: Path) -> Path:
+    """The root folder's usual place; where R lies in OpenBao the only one, with the lock and the copy of a drill."""
+    return store.with_name(f"{store.name}.root")
+
+
 def root_of(store: Path) -> Path:
     """The root folder that a store names, for an account that only looks; STORE.root where there is no store yet."""
-    named = Path(_named_in(store, "root") or f"{store.name}.root")
-    return named if named.is_absolute() else store.parent / named
+    named = _named_in(store, "root")
+    if named is None or named.startswith(BAO):
+        return _beside(store)
+    return Path(named) if Path(named).is_absolute() else store.parent / named
+
+
+def is_in_openbao(store: Path) -> bool:
+    """Whether a store says that its root secret lies in OpenBao; False where there is no store yet."""
+    return (_named_in(store, "root") or "").startswith(BAO)
 
 
 def reaches_a_service(store: Path) -> bool:
@@ -254,15 +273,16 @@ def account(number: int) -> str:
         return str(number)
 
 
-def create(store: Path, root: Path, store_id: bytes) -> Layout:
+def create(place: Layout) -> Layout:
     """Make the folders of a new store; raises Usage if something is in the way."""
-    store, root = store.absolute(), root.absolute()
+    place = place._replace(store=place.store.absolute(), root=place.root.absolute())
+    store, root = place.store, place.root
     if root == store or store in root.parents or root in store.parents:
         raise Usage("root_inside_store", path=str(root))
     for folder in (store, root):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise Usage("already_exists", path=str(folder))
-    place = Layout(store, root, store_id)
+    about = _ROOT_README if place.root_key is None else _LOCK_README
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
         for folder in (store, root):
@@ -273,7 +293,7 @@ def create(store: Path, root: Path, store_id: bytes) -> Layout:
             shared_folder.touch(file, FILE_MODE)
         fill_ballast(place)
         put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], FILE_MODE)
-        put_new(root / "README", [_ROOT_README], FILE_MODE)
+        put_new(root / "README", [about], FILE_MODE)
         for folder in folders:
             sync_folder(folder)
     return place
@@ -293,7 +313,9 @@ def finish(place: Layout) -> None:
 
 
 def root_name(place: Layout) -> str:
-    """The root folder as in `store.toml`: its name if it lies beside the store, else its path."""
+    """The root as in `store.toml`: its address in OpenBao; else the folder's name beside the store, or its path."""
+    if place.root_key is not None:
+        return str(place.root_key)
     return place.root.name if place.root.parent == place.store.parent else str(place.root)
 
 

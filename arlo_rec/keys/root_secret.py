@@ -3,22 +3,25 @@
 R is stored wrapped in a file of two slots that are overwritten in place. At rest both slots hold the same
 generation; the catalogue holds the generation of its wrapped keys. An erasure writes the next generation into one
 slot, commits the catalogue, then overwrites the other slot. Then no copy of the old R is left, and every key wrapped
-only below it is destroyed (`catalogue.erasure_keys`). `choose` handles every state that a crash can leave. This
-module encodes and decodes; `erasure.protocol` decides the order of writes.
+only below it is destroyed (`catalogue.erasure_keys`). `choose` handles every state that a crash can leave.
+`SlotRoot` is the port `Root` on these slots; `erasure.protocol` decides the order of its calls.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import SLOT_BYTES
+from arlo_rec.backends import SLOT_BYTES, SLOTS, Root, RootSlots
+from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.named_files import LocalStateFiles, StateFiles
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.authority import Pin
+from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import Integrity
 
 _MAGIC = b"ARLOROOT"
@@ -104,6 +107,108 @@ def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
         raise Integrity("root_unreadable")
     newest = max(slot.generation for slot in slots)
     raise Integrity("catalogue_older_than_root" if newest > generation else "root_older_than_catalogue")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey:
+    """R itself, in the memory of this process."""
+
+    secret: bytes = field(repr=False)
+
+    def wrap(self, keys: Mapping[int, bytes]) -> dict[int, bytes]:
+        """See WrappingKey."""
+        return {day: primitives.wrap(self.secret, key, _place_of(day)) for day, key in keys.items()}
+
+    def unwrap(self, wrapped: Mapping[int, bytes]) -> dict[int, bytes]:
+        """See WrappingKey."""
+        opened = {}
+        for day, sealed in wrapped.items():
+            with suppress(primitives.Sealed):
+                opened[day] = primitives.unwrap(self.secret, sealed, _place_of(day))
+        return opened
+
+
+def _place_of(day: int) -> bytes:
+    return b"day\0" + str(day).encode("ascii")
+
+
+class SlotRoot:
+    """R in two slots, wrapped under the root seed."""
+
+    wrapped_bytes = primitives.WRAP_OF_KEY
+
+    def __init__(self, store: bytes, slots: RootSlots) -> None:
+        self._store, self._slots = store, slots
+
+    def demand_free(self) -> None:
+        """See Root: its folder is made with the store."""
+
+    def founded(self) -> None:
+        """See Root."""
+
+    def found(self, generation: int, seed: bytes, seed_version: int) -> SecretKey:
+        """See Root."""
+        secret = primitives.fresh()
+        content = encode_slot(self._store, seed, seed_version, generation, secret)
+        for index in range(SLOTS):
+            self._slots.write(index, content)
+        return SecretKey(secret)
+
+    def open(self, generation: int, seed: bytes) -> SecretKey:
+        """See Root."""
+        slot, _ = choose(self._slots.read(), generation)
+        return SecretKey(open_slot(self._store, seed, slot))
+
+    def begin(self, generation: int, seed: bytes, seed_version: int) -> tuple[int, SecretKey]:
+        """See Root."""
+        slot, _ = choose(self._slots.read(), generation)
+        secret = primitives.fresh()
+        self._slots.write(1 - slot.index, encode_slot(self._store, seed, seed_version, generation + 1, secret))
+        return generation + 1, SecretKey(secret)
+
+    def unsettled(self, generation: int) -> str | None:
+        """See Root."""
+        slot, must_mend = choose(self._slots.read(), generation)
+        return f"slot {1 - slot.index}" if must_mend else None
+
+    def settle(self, generation: int) -> None:
+        """See Root."""
+        contents = self._slots.read()
+        slot, must_mend = choose(contents, generation)
+        if must_mend:
+            self._slots.write(1 - slot.index, contents[slot.index])
+
+    def weaknesses(self) -> list[str]:
+        """See Root."""
+        return []
+
+    def read_seen(self) -> list[bytes]:
+        """See Root."""
+        return self._slots.read_seen()
+
+    def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
+        """See Root."""
+        self._slots.update_seen(change)
+
+    def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
+        """See Root."""
+        return self._slots.lock(exclusive=exclusive, wait=wait)
+
+
+def create_root(place: Layout) -> Root:
+    """The root of a store that is being made, with its files in the root folder; raises as `open_root`."""
+    FileRoot.create(place.root, has_slots=place.root_key is None)
+    return open_root(place)
+
+
+def open_root(place: Layout, note: bytes = b"") -> Root:
+    """The root of the store at a place; *note* is for its lock. Raises Unreachable, or Usage for a bad address."""
+    files = FileRoot(place.root, note)
+    if place.root_key is None:
+        return SlotRoot(place.id, files)
+    from arlo_rec.backends.openbao import BaoRoot  # here: a store with its root in a file loads no engine
+
+    return BaoRoot(place.id, place.root_key, place.bao, files.lock)
 
 
 def encode_seen(seen: Seen) -> bytes:

@@ -83,6 +83,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "clock_behind": "arlo-rec clock",
         "unreplayed": "arlo-rec restore --accept-without-feed --reason TEXT",
         "root": "arlo-rec verify",
+        "bao_key_weak": "arlo-rec restore FOLDER --escrow ESCROW --root bao://MOUNT/KEY",
         "rekeying_waits": "fuser -v STORE/open.lock",
         **dict.fromkeys(("verify_late", "verify_found"), "arlo-rec verify"),
     },

@@ -69,7 +69,7 @@ def erasure_keys(store: Store) -> Iterator[Problem]:
     shards, days = store.catalogue.erasure_keys_missing()
     yield from (Problem("shard_key_missing", shard.hex()) for shard in shards)
     yield from (Problem("day_key_missing", str(day)) for day in days)
-    spoilt = store.catalogue.erasure_keys_of_wrong_size()
+    spoilt = store.catalogue.erasure_keys_of_wrong_size(store.root.wrapped_bytes)
     yield from (Problem("day_key_damaged", str(day)) for day in spoilt.days)
     yield from (Problem("shard_key_damaged", shard.hex()) for shard in spoilt.shards)
     yield from (Problem("share_damaged", recording.hex()) for recording in spoilt.shares)

@@ -18,7 +18,6 @@ from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_changes, staff_notices
 from arlo_rec.backends import mounts
 from arlo_rec.catalogue.tombstones import WAITING, WITHDRAWAL_REFUSED, RefusalCount
-from arlo_rec.keys import root_secret
 from arlo_rec.keys.jobs import Job
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
@@ -275,6 +274,9 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock
     if (problem := root_problem(store)) is not None:
         yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
+    else:
+        for flag in store.root.weaknesses():
+            yield Finding(Severity.CRITICAL, "bao_key_weak", {"key": store.layout.root_key, "flag": flag})
     if store.roster.is_known_outside(store.catalogue_mark):
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
     if feed.remembers(store):
@@ -369,7 +371,7 @@ def _of_suppliers(suppliers: Sequence[Supplier] | None, now: datetime) -> Iterat
 def root_problem(store: Store) -> ArloError | None:
     """The problem of the root folder by its generation alone, visible to every role; else None."""
     try:
-        root_secret.choose(store.root.read(), store.meta.number("generation"))
+        store.root.unsettled(store.meta.number("generation"))
     except ArloError as problem:
         return problem
     return None

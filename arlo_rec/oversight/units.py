@@ -190,6 +190,7 @@ class Machine(NamedTuple):
     backup: Path | None = None
     escrow: Path | None = None
     feed: Path | None = None
+    asks_openbao: bool = False  # whether the root secret lies there
     config: Path | None = None
     via: str = ANY_SSH
     sealed: frozenset[str] = frozenset()  # key files that the machine has sealed (systemd-creds encrypt)
@@ -273,7 +274,8 @@ def _service(name: str, service: Service, machine: Machine) -> str:
         lines.append(f"ExecStart={_started(name, machine.program, command)}")
     writes = [word for word in service.writes.format_map(places).split() if word != "-"]  # of a place that is none
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
-    return "\n".join(lines) + "\n" + CONFINED + (ALONE if machine.store and not machine.has_service else BY_NETWORK)
+    is_alone = machine.store and not machine.has_service and not machine.asks_openbao
+    return "\n".join(lines) + "\n" + CONFINED + (ALONE if is_alone else BY_NETWORK)
 
 
 def _as_owner(service: Service, machine: Machine) -> list[str]:

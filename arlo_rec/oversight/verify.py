@@ -25,7 +25,7 @@ from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.certificates.check import is_number
 from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
-from arlo_rec.keys import root_secret, vouching
+from arlo_rec.keys import vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.log.entries import Body
@@ -217,11 +217,11 @@ def _changed_files(store: Store) -> Iterator[str]:
 
 def _root_problems(store: Store) -> Iterator[Problem]:
     try:
-        slot, mend = root_secret.choose(store.root.read(), store.meta.number("generation"))
-        if mend:
-            yield Problem("root_slot_damaged", f"slot {1 - slot.index}")
+        generation = store.meta.number("generation")
+        if (place := store.root.unsettled(generation)) is not None:
+            yield Problem("root_slot_damaged", place)
         if store.secrets.holds(ROOT_SEED):
-            root_secret.open_slot(store.layout.id, store.secret(ROOT_SEED), slot)
+            store.root.open(generation, store.secret(ROOT_SEED))
     except Unreachable:  # also for a pipe or a link in its place
         yield Problem("root_unreadable", "root")
     except ArloError as problem:

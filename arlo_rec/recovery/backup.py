@@ -19,8 +19,9 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec import UNSET, UnsetType
@@ -39,7 +40,10 @@ from arlo_rec.backends.shared_folder import (
     touch,
 )
 from arlo_rec.backends.workers import workers
+from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.escrows import EscrowRow
+from arlo_rec.crypto import primitives
+from arlo_rec.keys.root_secret import SecretKey
 from arlo_rec.log.events import BackupMade
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Unreachable
@@ -98,9 +102,10 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _CatalogueCopy:
-    """A copied catalogue: R of its generation, its number of recordings, and its number of changes."""
+    """A copied catalogue: R of its generation, the R that opens it, its number of recordings, and of changes."""
 
     root: HeldRoot
+    secret: bytes = field(repr=False)
     held: int
     changes: int
 
@@ -145,9 +150,9 @@ def _renew(run: _Run) -> Backup | None:
         return None
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         root = store.read_root()
-    if root.generation != newest.generation:
-        return None  # an R that was replaced gets no new time
-    renewed = _write(run, replace(newest, at=run.now), root)
+    if root.generation != newest.generation or not isinstance(root.key, SecretKey):
+        return None  # an R that was replaced, or of that copy alone, gets no new time
+    renewed = _write(run, replace(newest, at=run.now), root.key.secret)
     _enter(run, renewed, changes, BackupMade(number=renewed.number, held=renewed.held))
     until = run.now + escrow.ring_duration(store)
     return Backup(renewed.number, run.now, until, renewed.held, 0, 0, changed=False, damaged=())
@@ -180,7 +185,7 @@ def _made(run: _Run, copiers: Copiers, observer: Observer) -> Backup:
     observer(Progress(Phase.CATALOGUE_COPY))
     copy = _copy_catalogue(store, folder, number)
     copied, damaged = _copy_objects(store, folder, copiers, observer)
-    slot = _write(run, _slot(run, number, copy), copy.root)
+    slot = _write(run, _slot(run, number, copy), copy.secret)
     event = BackupMade(number=number, held=copy.held, copied=copied, damaged=len(damaged))
     _enter(run, slot, copy.changes, event)
     named = {slot.number for slot in escrow.slots(store.layout.id, run.ring.read())}
@@ -212,11 +217,11 @@ def _slot(run: _Run, number: int, copy: _CatalogueCopy) -> EscrowSlot:
     )
 
 
-def _write(run: _Run, slot: EscrowSlot, root: HeldRoot) -> EscrowSlot:
+def _write(run: _Run, slot: EscrowSlot, secret: bytes) -> EscrowSlot:
     """Step 4: the signed slot with R, as read back from the ring; raises Unreachable if it is missing there."""
     store = run.store
     officers = escrow.officers(store)[: escrow.OFFICERS_MOST]
-    whole = escrow.seal(store.layout.id, slot, root.secret, officers, store.identity.signing)
+    whole = escrow.seal(store.layout.id, slot, secret, officers, store.identity.signing)
     run.ring.write(whole.index, escrow.encode(store.layout.id, whole))
     if whole not in escrow.slots(store.layout.id, run.ring.read()):
         raise Unreachable("ring_damaged", path=str(run.row.escrow))
@@ -251,9 +256,10 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
             view.enter_context(store.db.reading())
             store.load_documents()
             root = store.read_root()
+            secret, days = _secret_of_copy(store, root)
             changes = store.meta.number("changes")
         held = store.catalogue.search.count_held()
-        store.db.copy_to(part / escrow.CATALOGUE)
+        store.db.copy_to(part / escrow.CATALOGUE, partial(ErasureKeys.put_days, wrapped=days) if days else None)
         for name in BESIDE:
             _copy_small(store, name, part / name, below=folder)
     with disk():
@@ -262,7 +268,18 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
         remove_tree(folder / str(number), below=folder)  # of a run that did not reach its slot
         rename(part, folder / str(number), below=folder)
         sync_folder(folder)
-    return _CatalogueCopy(root, held, changes)
+    return _CatalogueCopy(root, secret, held, changes)
+
+
+def _secret_of_copy(store: Store, root: HeldRoot) -> tuple[bytes, dict[int, bytes]]:
+    """The R that opens a copy of the catalogue, and days' keys to be put into the copy.
+
+    An R that never leaves its keeper goes into no ring: the copy gets one of its own.
+    """
+    if isinstance(root.key, SecretKey):
+        return root.key.secret, {}
+    own = SecretKey(primitives.fresh())
+    return own.secret, store.catalogue.erasure_keys(root.key).days_below(own)
 
 
 def _copy_small(store: Store, name: str, target: Path, *, below: Path) -> None:

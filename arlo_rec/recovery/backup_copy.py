@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from arlo_rec.backends import FILE_MODE
+from arlo_rec.backends import FILE_MODE, BaoAccess, KeyAddress
 from arlo_rec.backends.durable import disk, put_new, translated
-from arlo_rec.backends.files import FileBlobs, FileRoot
+from arlo_rec.backends.files import FileBlobs
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.shared_folder import open_file, read_small
 from arlo_rec.backends.sqlite import SqliteConnection
@@ -26,7 +26,7 @@ from arlo_rec.catalogue import schema
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import StateFolder, create_root
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow import EscrowSlot
@@ -47,6 +47,12 @@ class RestoreOptions:
     store: Path
     root: Path
     feed: Path | None = None
+    root_key: KeyAddress | None = None  # of the restored store's root secret in OpenBao
+    bao: BaoAccess | None = None
+
+    def place(self, store_id: bytes) -> Layout:
+        """The places of the restored store."""
+        return Layout(self.store, self.root, store_id, root_key=self.root_key, bao=self.bao)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ def _open_copy(
     new_seed = primitives.fresh()
     connection.rekey(catalogue_key(new_seed))
     blobs = FileBlobs(target.objects)
-    root = FileRoot.create(target.root)
+    root = create_root(target)
     store = Store(target, connection, blobs, root, identity, new_seed, state)
     store.instance = store.instance._replace(place=None)
     try:

@@ -32,10 +32,10 @@ from arlo_rec.backends.workers import workers
 from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.erasure import protocol
-from arlo_rec.keys import layout, root_secret, roster
+from arlo_rec.keys import layout, roster
 from arlo_rec.keys.key_files import Identity, log_key, write_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import Instance, StateFolder
+from arlo_rec.keys.root_secret import Instance, SecretKey, StateFolder, open_root
 from arlo_rec.log import events, projection
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotUnlocked, Unreachable, Usage
@@ -121,6 +121,7 @@ def carry_out(
     """
     if options.feed is not None:
         feed.demand_reachable(options.feed, sources[0].store_id)
+    open_root(options.place(sources[0].store_id)).demand_free()
     problems: list[ArloError] = []
     with _alone(options):
         _remove_half_made(options)
@@ -156,7 +157,7 @@ def _restore_one(
 @contextmanager
 def _half_made(source: BackupSource, options: RestoreOptions) -> Iterator[Layout]:
     """The new store's folders, removed again if the restore fails."""
-    target = layout.create(options.store, options.root, source.store_id)
+    target = layout.create(options.place(source.store_id))
     for folder in (target.store, target.root):
         with disk():
             touch(folder / UNFINISHED, FILE_MODE)
@@ -208,7 +209,7 @@ def _restore(
             raise NotUnlocked("no_longer_here", rule="access.officer")
         missing = _copy_objects(store, copiers, observer)
         difference = _Difference(replay, frozenset(_held(store)), frozenset(copy.past.erased), frozenset(missing))
-        _write_root(store, source.slot, copy.secret, difference.since)
+        _found_root(store, source.slot, copy.secret, difference.since)
         rings = {place.escrow for place in store.settings.escrows} | set(map(Path, difference.since.rows.escrows))
         removed = _make_current(copy, source, options, difference, now)
         _erase_again(store, difference.to_erase, now, observer)
@@ -241,6 +242,7 @@ def _open_up(store: Store, source: BackupSource, new_seed: bytes, options: Resto
         feed.forward(store)
     store.instance = Instance(store.authority.links.branch(), store.layout.place)
     store.remember()
+    store.root.founded()
     layout.finish(store.layout)
     for folder in (store.layout.store, store.layout.root):
         (folder / UNFINISHED).unlink(missing_ok=True)
@@ -290,17 +292,16 @@ def _copy_objects(store: Store, copiers: Copiers, observer: Observer) -> set[Rec
     return missing
 
 
-def _write_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) -> None:
-    """Write R of the backup into both slots, with counters above all that were seen of the lost store."""
+def _found_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) -> None:
+    """Wrap what the backup's R (*secret*) wrapped below a first one, with counters above all seen of the lost store."""
     generation = max(slot.generation, since.counters.generation) + UNTOLD
+    first = store.root.found(generation, store.secret(ROOT_SEED), slot.seed_version)
     with store.db.writing():
+        store.catalogue.erasure_keys(SecretKey(secret)).destroy((), first)
         store.meta.set("generation", generation)
         store.meta.set("changes", max(store.meta.number("changes"), since.counters.changes) + UNTOLD)
         for key in ("attempts_taken", "attempts_seen", "flush_due"):
             store.meta.set(key, 0)
-    content = root_secret.encode_slot(store.layout.id, store.secret(ROOT_SEED), slot.seed_version, generation, secret)
-    for index in (0, 1):
-        store.root.write(index, content)
 
 
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:

@@ -1,8 +1,8 @@
 """The backlog: calls without a training copy, processed one by one or several at once.
 
 Only one thread uses the store: it opens a call, passes its sound to `planners` (which takes most of the time), and
-makes the copy afterwards. While it waits, it looks every second whether a call in work may still be opened, and gives
-up the plan of one that may not. Each copy is committed by itself, so an interrupted run can be continued. `build`
+makes the copy afterwards. While it waits, it looks every second whether a call in work may still be opened. The plan of
+one that may not is given up. Each copy is committed by itself, so an interrupted run can be continued. `build`
 makes a copy.
 """
 

@@ -7,11 +7,14 @@ silently ignored.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec.model.errors import Usage, nearest
+
+if TYPE_CHECKING:
+    from arlo_rec.backends import BaoAccess
 
 KEYS: Mapping[str, type] = {
     "store": str,
@@ -42,6 +45,12 @@ KEYS: Mapping[str, type] = {
     "s3.key_id": str,
     "s3.secret_file": str,
     "s3.ca": str,
+    "bao.address": str,
+    "bao.ca": str,
+    "bao.token_file": str,
+    "bao.role_id": str,
+    "bao.secret_id_file": str,
+    "bao.seen": str,
 }
 _TAKES = {str: "takes_text", int: "takes_whole", float: "takes_number", list: "takes_list"}  # as `why` says it
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
@@ -191,6 +200,30 @@ def handed_key(environment: Mapping[str, str], name: str = "arlo-rec.key") -> st
     folder = environment.get("CREDENTIALS_DIRECTORY")
     path = os.path.join(folder, name) if folder else ""  # noqa: PTH118 - as it stands
     return path if os.path.exists(path) else None  # noqa: PTH110 - never raises
+
+
+def bao_access(named: str | None, environment: Mapping[str, str], secret: Callable[[Path], bytes]) -> BaoAccess:
+    """The way to OpenBao, by its usual variables, credentials of systemd and the config file, in this order.
+
+    *secret* reads a private file. Raises Usage for an invalid config file, and what *secret* raises.
+    """
+    from arlo_rec.backends import BaoAccess
+
+    config = _read_config(named, environment)
+
+    def read(key: str, credential: str) -> str | None:
+        path = handed_key(environment, credential) or config.get(key)
+        return secret(Path(path)).decode("utf-8", "replace").strip() if path else None
+
+    token = environment.get("BAO_TOKEN") or read("bao.token_file", "arlo-rec.bao-token")
+    return BaoAccess(
+        tuple(str(environment.get("BAO_ADDR") or config.get("bao.address") or "").replace(",", " ").split()),
+        token=token,
+        role_id=config.get("bao.role_id"),
+        secret_id=read("bao.secret_id_file", "arlo-rec.bao-secret-id") if token is None else None,
+        ca=environment.get("BAO_CACERT") or config.get("bao.ca"),
+        seen=str(config.get("bao.seen", "secret")).strip("/"),
+    )
 
 
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:

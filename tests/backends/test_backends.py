@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.backends import SLOT_BYTES, Blobs, Root
+from arlo_rec.backends import SLOT_BYTES, Blobs, RootSlots
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.backends.objects import FIRST, MovingBlobs
@@ -43,7 +43,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
 
 
 @pytest.fixture(params=["files", "memory"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Root:
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> RootSlots:
     return FileRoot.create(tmp_path) if request.param == "files" else MemoryRoot()
 
 
@@ -151,7 +151,7 @@ def test_names_can_be_asked_for_by_their_beginning(blobs: Blobs) -> None:
 # -- root ---------------------------------------------------------------------------------------------
 
 
-def test_slots_are_overwritten_one_by_one(root: Root) -> None:
+def test_slots_are_overwritten_one_by_one(root: RootSlots) -> None:
     root.write(0, b"zero")
     root.write(1, b"one")
     root.write(0, b"0")
@@ -159,18 +159,18 @@ def test_slots_are_overwritten_one_by_one(root: Root) -> None:
     assert all(len(slot) == SLOT_BYTES for slot in root.read())
 
 
-def test_a_slot_takes_no_more_than_a_sector(root: Root) -> None:
+def test_a_slot_takes_no_more_than_a_sector(root: RootSlots) -> None:
     with pytest.raises(ValueError, match="slot"):
         root.write(0, bytes(SLOT_BYTES + 1))
 
 
-def test_the_seen_head_is_changed_whole_or_left(root: Root) -> None:
+def test_the_seen_head_is_changed_whole_or_left(root: RootSlots) -> None:
     root.update_seen(lambda copies: b"first" if not copies[0].strip(b"\0") else None)
     root.update_seen(lambda _copies: None)
     assert [one.rstrip(b"\0") for one in root.read_seen()] == [b"first", b"first"]
 
 
-def test_whoever_holds_the_root_alone_keeps_others_out(root: Root) -> None:
+def test_whoever_holds_the_root_alone_keeps_others_out(root: RootSlots) -> None:
     with root.lock(exclusive=True, wait=0), pytest.raises(InUse), root.lock(exclusive=False, wait=0):
         pass
     with root.lock(exclusive=False, wait=0), root.lock(exclusive=False, wait=0):

@@ -14,7 +14,7 @@ from arlo_rec.catalogue.schema import migrate
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.authority import Pin
-from arlo_rec.keys.root_secret import Seen
+from arlo_rec.keys.root_secret import SecretKey, Seen
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
 from tests.support.memory import MemoryRoot
@@ -40,7 +40,7 @@ def name(number: int) -> RecordingId:
     st.data(),
 )
 def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int, int]], data: st.DataObject) -> None:
-    db, old = catalogue(), primitives.fresh()
+    db, old = catalogue(), SecretKey(primitives.fresh())
     keys = {}
     with db.writing():
         tree = ErasureKeys(db, old)
@@ -48,7 +48,7 @@ def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int
             keys[name(number)] = primitives.fresh()
             tree.add(name(number), keys[name(number)], DUE + timedelta(days=days, hours=hours))
     gone = data.draw(st.sets(st.sampled_from(sorted(keys))))
-    new = primitives.fresh()
+    new = SecretKey(primitives.fresh())
     with db.writing():
         ErasureKeys(db, old).destroy(gone, new)
     for one, ke in keys.items():
@@ -66,7 +66,7 @@ def test_what_is_cut_opens_never_again_and_what_stays_opens(dues: list[tuple[int
 
 def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
     """Who kept yesterday's catalogue and gets today's R opens nothing of yesterday's."""
-    db, old, new = catalogue(), primitives.fresh(), primitives.fresh()
+    db, old, new = catalogue(), SecretKey(primitives.fresh()), SecretKey(primitives.fresh())
     with db.writing():
         tree = ErasureKeys(db, old)
         for number in range(3):
@@ -87,14 +87,14 @@ def test_old_wraps_of_siblings_do_not_hang_from_the_new_root() -> None:
 def test_a_shard_holds_no_more_than_its_size() -> None:
     db = catalogue()
     with db.writing():
-        tree = ErasureKeys(db, primitives.fresh())
+        tree = ErasureKeys(db, SecretKey(primitives.fresh()))
         for number in range(SHARD_SIZE + 1):
             tree.add(name(number), primitives.fresh(), DUE)
     assert sorted(row[0] for row in db.rows("SELECT shares FROM shard_keys")) == [1, SHARD_SIZE]
 
 
 def test_a_share_does_not_open_for_another_recording() -> None:
-    db, secret = catalogue(), primitives.fresh()
+    db, secret = catalogue(), SecretKey(primitives.fresh())
     with db.writing():
         tree = ErasureKeys(db, secret)
         tree.add(name(1), primitives.fresh(), DUE)

@@ -41,6 +41,7 @@ def test_a_command_with_a_key_file_loads_only_what_it_uses(world: World) -> None
     assert "sqlcipher3" in modules
     assert not modules & {"rich", "jinja2", "sqlite_utils", "phonenumbers", "dateutil"}
     assert not modules & {"arlo_rec.audio", "arlo_rec.dsar.request"}
+    assert not modules & {"arlo_rec.backends.openbao", "http.client", "ssl"}, "the root secret lies in a file"
 
 
 BUDGET = {  # modules that a command may load: of ours, and of all that are not the interpreter's own

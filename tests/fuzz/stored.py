@@ -7,12 +7,14 @@ import json
 import random
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
-from arlo_rec.backends import SLOT_BYTES
+from arlo_rec.backends import SLOT_BYTES, BaoAccess, KeyAddress, openbao
 from arlo_rec.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.catalogue import audit_log
 from arlo_rec.certificates import check
@@ -193,6 +195,53 @@ with cheap_and_the_same():
 _SLOTS = [_SLOT.ljust(SLOT_BYTES, b"\0") * 2, _SLOT.ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)]
 _SEEN = root_secret.encode_seen(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes(32), 9, bytes(range(32))))
 
+
+class _Said:
+    """A connection to an OpenBao that answers everything with these bytes."""
+
+    host, status = "openbao", 200
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def request(self, *_: Any) -> None:
+        pass
+
+    def getresponse(self) -> _Said:
+        return self
+
+    def read(self, most: int) -> bytes:
+        return self._raw[:most]
+
+    def close(self) -> None:
+        pass
+
+
+def _openbao(raw: bytes) -> bool:
+    access = BaoAccess(("https://openbao:8200",), token="t")
+    root = openbao.BaoRoot(STORE, KeyAddress("transit", "k"), access, lambda **_: nullcontext())
+    good = 0
+    for work in (
+        *(root.read_seen, root.weaknesses, lambda: root.unsettled(7), lambda: root.settle(7)),
+        *(
+            lambda: root.open(7, bytes(32)).unwrap({1: bytes(88)}),
+            lambda: root.begin(7, bytes(32), 1)[1].wrap({1: bytes(32)}),
+        ),
+        *(lambda: root.update_seen(lambda _: b"x"), root.demand_free, root.founded),
+    ):
+        with patch.object(openbao.OpenBao, "_active", lambda _: _Said(raw)), suppress(Integrity, Unreachable, Usage):
+            work()
+            good += 1
+    return good > 0
+
+
+_KEY = {"latest_version": 7, "min_available_version": 7, "min_decryption_version": 7, "type": "aes256-gcm96"}
+_NOTED = {"data": {"store": STORE.hex(), "base": 0, "seen": ""}, "metadata": {"version": 3}, "version": 4, **_KEY}
+_OPENBAO = [
+    json.dumps({"data": {**_NOTED, "exportable": False, "batch_results": [each]}}).encode()
+    for each in ({"ciphertext": "vault:v8:AAAA"}, {"plaintext": "AAAA"}, {"error": "no"})
+]
+
 # What is given out, and the log -------------------------------------------------------------------------------
 
 _ORIGIN = f"arlo-rec/{STORE.hex()}"
@@ -351,6 +400,7 @@ TARGETS = [
     Target("object", [_OBJECT], _object),
     Target("root", _SLOTS, _slots, _mended_slots),
     Target("seen", [_SEEN], _seen, _mended_seen),
+    Target("answer of OpenBao", _OPENBAO, _openbao),
     Target("receipt", [certificates.file("receipt")], _given_out, _mended_document),
     Target("access answer", [certificates.file(name) for name in ("answer", "archive")], _given_out, _mended_page),
     Target("list of accesses", [certificates.file("list")], _given_out, _mended_document),

@@ -24,7 +24,7 @@ from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys import key_files, layout, root_secret
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.keys.root_secret import SecretKey, StateFolder, open_root
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.log.rows import Rows
 from arlo_rec.model.errors import ArloError
@@ -179,7 +179,7 @@ def _trees(place: Layout, db: SqliteConnection, loot: Loot) -> list[ErasureKeys]
         slot = root_secret.decode_slot(index, content)
         if slot and "root" in loot.parts:
             try:
-                trees.append(ErasureKeys(db, root_secret.open_slot(place.id, loot.parts["root"], slot)))
+                trees.append(ErasureKeys(db, SecretKey(root_secret.open_slot(place.id, loot.parts["root"], slot))))
             except ArloError:
                 continue
     return trees
@@ -229,7 +229,7 @@ def own_code(world: World, name: str) -> Iterator[Store]:
     """The store as own code has it with the owner's account and somebody's keys; whatever it writes is in order."""
     where, who, seed = layout.find(world.store), identity(world, name), _newest_seed(world, name)
     connection = SqliteConnection(where.catalogue, catalogue_key(seed))
-    store = Store(where, connection, FileBlobs(where.objects), FileRoot(where.root), who, seed, StateFolder(None))
+    store = Store(where, connection, FileBlobs(where.objects), open_root(where), who, seed, StateFolder(None))
     with closing(connection):
         store.load_documents()
         yield store

@@ -18,6 +18,7 @@ from arlo_rec.backends import named_files
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles
+from arlo_rec.backends.openbao import OpenBao
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.erasure import receipts
 from arlo_rec.intake import spool
@@ -32,6 +33,7 @@ STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "delete_all"),
     (FileRoot, "write"),
     (FileRoot, "update_seen"),
+    (OpenBao, "ask"),
     (SqliteConnection, "flush"),
     (SqliteConnection, "rekey"),
     (SqliteConnection, "_commit"),

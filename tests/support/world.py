@@ -214,7 +214,7 @@ def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Re
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     kept = (sys.stdin, sys.stdout, sys.stderr, dict(os.environ))
     for key in list(os.environ):
-        if key.startswith(("ARLO_REC_", "XDG_", "LC_", "AWS_")) or key in {"LANG", "STATE_DIRECTORY"}:
+        if key.startswith(("ARLO_REC_", "XDG_", "LC_", "AWS_", "BAO_")) or key in {"LANG", "STATE_DIRECTORY"}:
             del os.environ[key]
     os.environ.update(environment)
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), out, err
@@ -276,14 +276,14 @@ def _cell(told: Any, *keys: str) -> str:
     return "" if told is None else told if isinstance(told, str) else json.dumps(told)
 
 
-def found(base: Path) -> World:
-    """Make a store with everybody in PEOPLE and SERVICES below *base*."""
-    world = World(base)
+def found(base: Path, *more: str, environment: dict[str, str] | None = None) -> World:
+    """Make a store with everybody in PEOPLE and SERVICES below *base*; *more* are words of its `init`."""
+    world = World(base, environment or {})
     world.state_particulars()
     secret = base / "passphrase"
     secret.write_text(PASSPHRASE + "\n", "utf-8")
     secret.chmod(0o600)
-    made = world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret), "--json")
+    made = world.run("init", "--officer", "sigrid", "--passphrase-file", str(secret), *more, "--json")
     assert made.exit == 0, made
     (base / "init.json").write_text(made.out, "utf-8")
     for name, role in PEOPLE.items():

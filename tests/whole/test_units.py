@@ -21,7 +21,12 @@ EXAMPLES = TOP / "examples"
 SYSTEMD = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (systemd)"
 )
-MACHINES = {"store": DEFAULT, "service": DEFAULT._replace(has_service=True), "it": Machine()}
+MACHINES = {
+    "store": DEFAULT,
+    "service": DEFAULT._replace(has_service=True),
+    "it": Machine(),
+    "store in openbao": DEFAULT._replace(asks_openbao=True),
+}
 EXPOSED = 15  # tenths, of 100; most services of a distribution have above 90
 NOT_A_FAILURE = re.compile(r"^SuccessExitStatus=(.*)$", re.MULTILINE)
 
@@ -47,6 +52,15 @@ def test_a_machine_without_a_spool_or_a_backup_has_no_service_of_them() -> None:
     assert {name.partition(".")[0] for name in names} == {
         *("arlo-rec-purge", "arlo-rec-verify", "arlo-rec-check", "arlo-rec-metrics", "arlo-rec-failed@")
     }
+
+
+def test_a_service_of_a_store_uses_the_network_where_its_root_secret_lies_in_openbao_alone() -> None:
+    for machine, networks in ((DEFAULT, 0), (DEFAULT._replace(asks_openbao=True), 1)):
+        made = units(machine)
+        services = [text for name, text in made.items() if name.endswith(".service") and "failed" not in name]
+        assert {text.count("AF_INET ") for text in services} == {networks}
+        assert {text.count("PrivateNetwork=yes") for text in services} == {1 - networks}
+        assert "PrivateNetwork=yes" in made["arlo-rec-failed@.service"]
 
 
 def test_a_purge_waits_for_the_store_and_for_no_other_disk() -> None:
