@@ -63,17 +63,15 @@ class RawEntries:
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
-    def entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
-        """Stored entries with begin <= seq < end in order, at most *limit* (-1: all)."""
+    def entries(self, begin: int, end: int, limit: int | None = None) -> list[RawEntry]:
+        """Stored entries with begin <= seq < end in order, at most *limit* (None: all)."""
         return list(map(RawEntry._make, self.rows(begin, end, limit)))
 
     @reads_rows
-    def rows(self, begin: int, end: int, limit: int = -1) -> list[EntryRow]:
+    def rows(self, begin: int, end: int, limit: int | None = None) -> list[EntryRow]:
         """The same as plain tuples: a million named tuples take half as long again."""
-        return self._db.rows(
-            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-            (begin, end, limit),
-        )
+        sql = "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
+        return self._db.rows(*_limited(sql, (begin, end), limit))
 
     @reads_rows
     def leaves(self, begin: int, end: int) -> dict[int, bytes]:
@@ -119,6 +117,11 @@ class RawEntries:
             behind = rows[-1]
 
 
+def _limited(sql: str, values: Sequence[Any], most: int | None) -> tuple[str, Sequence[Any]]:
+    """A statement and its values, for at most that many rows (None: all)."""
+    return (sql, values) if most is None else (f"{sql} LIMIT ?", (*values, most))
+
+
 class Checkpoints:
     """The signed checkpoints of one log."""
 
@@ -137,9 +140,9 @@ class Checkpoints:
         return said, newest[0].note
 
     @reads_rows
-    def last(self, limit: int) -> list[SignedCheckpoint]:
-        """The last checkpoints, the newest first; all for -1."""
-        rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
+    def last(self, limit: int | None) -> list[SignedCheckpoint]:
+        """The last checkpoints, the newest first; None: all."""
+        rows = self._db.rows(*_limited("SELECT size, root, note FROM checkpoints ORDER BY size DESC", (), limit))
         return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
 
     @reads_rows
@@ -340,15 +343,16 @@ class AuditLog:
 
     def _add_key(self, key: LogKey) -> None:
         self._db.run(
-            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
+            "INSERT INTO log_keys (number, vkey, from_size, statement) "
+            "SELECT coalesce(max(number), 0) + 1, ?, ?, ? FROM log_keys",
             (key.vkey, key.from_size, key.statement),
         )
 
     def forget(self, seqs: Collection[int]) -> None:
         """Delete the bodies of entries, and the salts that hide them in their leaves; inside a transaction."""
         for part in portions(seqs):
-            sql = f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
-            self._db.run(sql, part)
+            sql = f"UPDATE entries SET body = NULL, salt = ? WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
+            self._db.run(sql, (bytes(merkle.SALT_BYTES), *part))
             self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
 
     def _insert(self, entries: Iterable[RawEntry]) -> None:
@@ -359,7 +363,8 @@ class AuditLog:
         """Index entries by the recordings that they name."""
         mentions = [(name, seq) for seq, body in bodies for name in named_in(body)]
         if mentions:
-            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
+            sql = "INSERT INTO mentions (recording, seq) VALUES (?, ?) ON CONFLICT (recording, seq) DO NOTHING"
+            self._db.run_many(sql, sorted(mentions))
 
     def _close(self, checkpoints: Iterable[SignedCheckpoint], tree: merkle.Tree) -> None:
         rows = [(checkpoint.size, checkpoint.root, checkpoint.note) for checkpoint in checkpoints]

@@ -119,7 +119,7 @@ class Copies:
         """Held copies without a row here or with another original, and rows of recordings that are no copies."""
         rows = self._db.rows(
             "SELECT r.id FROM recordings r LEFT JOIN copies c ON c.recording = r.id "  # noqa: S608 - our state
-            f"WHERE r.parent IS NOT NULL AND +r.state = '{State.HELD.value}' AND r.kind = ? "
+            f"WHERE r.parent IS NOT NULL AND r.state || '' = '{State.HELD.value}' AND r.kind = ? "
             "AND (c.recording IS NULL OR c.parent <> r.parent) UNION "
             "SELECT c.recording FROM copies c JOIN recordings r ON r.id = c.recording "
             f"WHERE r.state = '{State.HELD.value}' AND r.kind <> ?",

@@ -31,6 +31,7 @@ class DisclosureRow(NamedTuple):
 
 
 _SELECT = "SELECT seq, kind, person, at, state, file FROM recipients"
+_INSERT = "INSERT INTO recipients (seq, kind, person, at, state, file) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Disclosures:
@@ -41,11 +42,11 @@ class Disclosures:
 
     def add(self, row: DisclosureRow) -> None:
         """Keep a new disclosure; fails if its log entry has one already."""
-        self._insert("INSERT", row)
+        self._db.run(_INSERT, _values(row))
 
     def learn(self, row: DisclosureRow) -> None:
         """Keep a disclosure from the log, unless it is known."""
-        self._insert("INSERT OR IGNORE", row)
+        self._db.run(f"{_INSERT} ON CONFLICT (seq) DO NOTHING", _values(row))
 
     def remove(self, seq: int) -> None:
         """Delete a disclosure that did not take place."""
@@ -132,15 +133,13 @@ class Disclosures:
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
         return int(rows[0][0])
 
-    def _insert(self, how: str, row: DisclosureRow) -> None:
-        self._db.run(
-            f"{how} INTO recipients (seq, kind, person, at, state, file) VALUES (?, ?, ?, ?, ?, ?)",
-            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value, row.file),
-        )
-
     @reads_rows
     def _any(self) -> bool:
         return bool(self._db.rows("SELECT 1 FROM recipients LIMIT 1"))
+
+
+def _values(row: DisclosureRow) -> Row:
+    return (row.seq, row.kind, row.person, to_micros(row.at), row.state.value, row.file)
 
 
 def _row(row: Row) -> DisclosureRow:

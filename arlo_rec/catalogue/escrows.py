@@ -61,7 +61,9 @@ class Escrows:
     def restored_from(self, escrow: Path, folder: Path, number: int, at: datetime) -> None:
         """Insert the escrow that this store was restored with; its newest backup is not up to date."""
         self._db.run(
-            "INSERT OR REPLACE INTO escrows (path, folder, number, changes, at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO escrows (path, folder, number, changes, at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (path) DO UPDATE SET folder = excluded.folder, number = excluded.number, "
+            "changes = excluded.changes, at = excluded.at",
             (str(escrow), str(folder), number, _NEVER, to_micros(at)),
         )
 

@@ -41,8 +41,13 @@ class Meta:
     def set(self, key: str, value: int | bytes | datetime) -> None:
         """Set a number, bytes or an instant."""
         kept = to_micros(value) if isinstance(value, datetime) else value
+        columns = (None, kept) if isinstance(kept, bytes) else (kept, None)
         self._read()
-        self._db.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, kept))
+        self._db.run(
+            "INSERT INTO meta (key, number, bytes) VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET number = excluded.number, bytes = excluded.bytes",
+            (key, *columns),
+        )
         self._values[key] = kept
 
     @reads_rows
@@ -50,6 +55,7 @@ class Meta:
         """Every value; outside a transaction, read again after each commit of others."""
         snapshot = self._db.snapshots
         if self._snapshot != snapshot or snapshot % 2 == 0:
-            self._values = {str(key): value for key, value in self._db.rows("SELECT key, value FROM meta")}
+            rows = self._db.rows("SELECT key, number, bytes FROM meta")
+            self._values = {str(key): raw if number is None else number for key, number, raw in rows}
             self._snapshot = snapshot
         return self._values

@@ -74,8 +74,8 @@ def catch_up(world: World, who: str) -> bytes:
             columns = [row[1] for row in live.rows(f"PRAGMA table_info({table})")]
             for row in live.rows(f"SELECT {','.join(columns)} FROM {table}"):
                 old.run(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
-        for key, value in live.rows("SELECT key, value FROM meta WHERE key IN ('log', 'log_clock')"):
-            old.run("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+        for key, raw in live.rows("SELECT key, bytes FROM meta WHERE key IN ('log', 'log_clock')"):
+            old.run("UPDATE meta SET bytes = ? WHERE key = ?", (raw, key))
     live.close()
     return digest(world)
 

@@ -147,7 +147,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "link_broken": (
         "DELETE FROM links WHERE number < 5",
         "UPDATE links SET signature = zeroblob(64) WHERE number = 1",
-        "UPDATE meta SET value = CAST(substr(value, 1, 8) || randomblob(32) AS BLOB) WHERE key = 'link'",
+        "UPDATE meta SET bytes = CAST(substr(bytes, 1, 8) || randomblob(32) AS BLOB) WHERE key = 'link'",
     ),
     "roster_rolled_back": ("DELETE FROM meta WHERE key = 'link'",),
     "roster_forged": ("UPDATE documents SET body = CAST('{}' AS BLOB) WHERE kind = 'roster'",),
@@ -164,7 +164,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints)",
         "DELETE FROM meta WHERE key = 'log'",
     ),
-    "log_damaged": ("DELETE FROM checkpoints", "UPDATE meta SET value = x'00' WHERE key = 'log'"),
+    "log_damaged": ("DELETE FROM checkpoints", "UPDATE meta SET bytes = x'00' WHERE key = 'log'"),
     "log_key_unknown": ("DELETE FROM log_keys",),
     "checkpoint_missing": ("DELETE FROM checkpoints WHERE size = 30",),
     "checkpoint_unsigned": ("UPDATE checkpoints SET note = 'x'",),
@@ -186,9 +186,10 @@ UNREADABLE = (
     "UPDATE tombstones SET at = 9223372036854775807",
     "UPDATE copies SET state = 'x'",
     "UPDATE sums SET name = 'ø' WHERE name = 'copies'",
-    *(f"UPDATE meta SET value = {value} WHERE key = 'generation'" for value in ("'x'", 9223372036854775807)),
-    *(f"UPDATE meta SET value = x'00' WHERE key = '{key}'" for key in ("link", "log_clock")),
-    "UPDATE meta SET value = 1 WHERE key = 'log'",
+    "UPDATE meta SET number = NULL, bytes = x'00' WHERE key = 'generation'",
+    "UPDATE meta SET number = 9223372036854775807 WHERE key = 'generation'",
+    *(f"UPDATE meta SET bytes = x'00' WHERE key = '{key}'" for key in ("link", "log_clock")),
+    "UPDATE meta SET number = 1, bytes = NULL WHERE key = 'log'",
 )
 
 

@@ -205,7 +205,7 @@ def test_yesterdays_rows_of_a_call_lend_no_later_call_their_key(world: World, re
     (new,) = world.take_in("after", seed=9)
     db = catalogue(world)
     named = {row[0] for row in db.rows("SELECT id FROM audience_keys")} - {
-        row[0] for row in revoked.rows["audience_keys"]
+        row[1] for row in revoked.rows["audience_keys"]
     }
     db.close()
     (later,) = named
@@ -266,7 +266,8 @@ def plant(world: World, db: SqliteConnection, grant: str) -> None:
     for audience in ("original", "review", "training", "officer"):
         key, bound = primitives.fresh(16), {"audience": audience, "team": "kundeservice"}
         wrapped = primitives.wrap(SECRET, SECRET, b"audience key\0" + place.id + key + canonical(bound))
-        db.run("INSERT INTO audience_keys VALUES (?, ?, ?, ?, ?)", (key, commit, audience, "kundeservice", wrapped))
+        values = (key, commit, audience, "kundeservice", wrapped)
+        db.run("INSERT INTO audience_keys (id, commit_key, audience, team, wrapped) VALUES (?, ?, ?, ?, ?)", values)
         to = canonical({**bound, "grant": grant, "purpose": "quality"})
         info = b"arlo-rec/1/audience seal\0" + place.id + key + pair + to
         row = (key, grant, pair, primitives.seal(public, SECRET, info))

@@ -34,7 +34,7 @@ def own_code(world: World) -> Iterator[SqliteConnection]:
     db.rows("PRAGMA foreign_keys=OFF")
     with db.writing():
         yield db
-        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+        db.run("UPDATE meta SET number = number + 1 WHERE key = 'changes'")
     db.close()
 
 
@@ -70,7 +70,7 @@ def insider(world: World) -> Iterator[SqliteConnection]:
     db = catalogue(world)
     with db.writing():
         yield db
-        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+        db.run("UPDATE meta SET number = number + 1 WHERE key = 'changes'")
     db.close()
 
 
