@@ -27,6 +27,7 @@ from sqlcipher3 import dbapi2
 from arlo_rec.backends import Row, marks
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
+from arlo_rec.crypto.primitives import ColumnKey
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
 BUSY_MS = 30_000  # milliseconds to wait for another writer
@@ -78,6 +79,7 @@ class SqliteConnection:
         *reads_only*: the disk cannot be written. What lies in the journal of the file is read from a copy of both.
         """
         self._path, self._key, self.reads_only = path, key, reads_only
+        self.columns = ColumnKey(key)  # after `rekey` still of the old key, until `catalogue.column_keys` moves them
         self._copied: tempfile.TemporaryDirectory[str] | None = None
         self._sums: dict[str, int] = defaultdict(int)
         self.snapshots = 0

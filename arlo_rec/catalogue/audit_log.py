@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from arlo_rec.backends import marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.entry_index import EntryKind, columns_of, tag_of
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import Signatories
@@ -24,12 +25,7 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical
 
-# In the words of the index `entries_taking_in`, which the engine uses for no other: the id after `"recordings":["` in
-# an entry's canonical JSON, and the presence of `"sworn":"`
-_TAKEN = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
 _LEAVES = 20_000  # leaves read at once
-_TAKEN_IN = b'{"action":"ingest"'  # the first bytes of such an entry
-_TAKES_IN = "instr(body, x'2273776f726e223a22') > 0"
 
 
 class RawEntry(NamedTuple):
@@ -65,12 +61,12 @@ class RawEntries:
 
     def entries(self, begin: int, end: int, limit: int | None = None) -> list[RawEntry]:
         """Stored entries with begin <= seq < end in order, at most *limit* (None: all)."""
-        return list(map(RawEntry._make, self.rows(begin, end, limit)))
+        return [RawEntry(*row[:4]) for row in self.rows(begin, end, limit)]
 
     @reads_rows
     def rows(self, begin: int, end: int, limit: int | None = None) -> list[EntryRow]:
-        """The same as plain tuples: a million named tuples take half as long again."""
-        sql = "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
+        """The same with the columns of `entry_index`, as tuples: a million named ones take half as long again."""
+        sql = "SELECT seq, salt, body, leaf, kind, taken_in FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
         return self._db.rows(*_limited(sql, (begin, end), limit))
 
     @reads_rows
@@ -97,9 +93,9 @@ class RawEntries:
     @reads_rows
     def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
         """The same in batches."""
-        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_TAKES_IN})"
+        since, but = 0, "" if taken_in else "AND (taken_in IS NULL OR kind IS NOT NULL)"
         sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
-        while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
+        while rows := self._db.rows(sql, (since, at_once)):
             yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]
             since = rows[-1][0] + 1
 
@@ -208,25 +204,24 @@ class Entries:
 
     def of_cases(self) -> Iterator[LogEntry]:
         """Every entry of a case of an access request, in order."""
-        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
-        yield from self._read(sql, ())
+        yield from self._of(EntryKind.CASE, EntryKind.REQUEST_OF_CASE)
 
     def of_requests(self) -> Iterator[LogEntry]:
         """Every entry of a request, a proposed policy, an objection or a notice to employees, in order."""
-        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
-        yield from self._read(sql, ())
+        yield from self._of(EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE)
 
     def of_forgetting(self) -> Iterator[LogEntry]:
         """Every entry that forgets others, the newest first."""
-        begins = "x'7b22616374696f6e223a22666f7267657422'"  # in the words of the index `entries_of_forgetting`
-        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
-        yield from self._read(sql, ())
+        yield from reversed(list(self._of(EntryKind.FORGETTING)))
 
     def of_drills(self) -> Iterator[LogEntry]:
         """Every entry of a drill, the newest first."""
-        begins = "x'7b22616374696f6e223a226472696c6c'"  # in the words of the index `entries_of_drills`
-        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 16) = {begins} ORDER BY seq DESC"  # noqa: S608
-        yield from self._read(sql, ())
+        yield from reversed(list(self._of(EntryKind.DRILL)))
+
+    def _of(self, *kinds: EntryKind) -> Iterator[LogEntry]:
+        tags = [tag_of(kind, self._db.columns) for kind in kinds]
+        sql = f"SELECT seq, body FROM entries WHERE kind IN ({marks(tags)}) ORDER BY seq"  # noqa: S608 - marks
+        yield from self._read(sql, tags)
 
     @reads_rows
     def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
@@ -235,9 +230,9 @@ class Entries:
         It outlives the recording's row.
         """
         taking: dict[RecordingId, LogEntry] = {}
-        for names in portions(recording.hex().encode("ascii") for recording in recordings):
-            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(names)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
-            for entry in self._read(sql, names):
+        for ids in portions(recordings):
+            sql = f"SELECT seq, body FROM entries WHERE taken_in IN ({marks(ids)}) ORDER BY seq"  # noqa: S608 - marks
+            for entry in self._read(sql, ids):
                 for name in entry.recordings:
                     taking.setdefault(name, entry)
         return {name: entry for name, entry in taking.items() if name in recordings}
@@ -281,6 +276,11 @@ class AuditLog:
         self.checkpoints = Checkpoints(connection, meta)
         self.origin = f"arlo-rec/{store.hex()}"
         self.key = log_key
+
+    @property
+    def columns(self) -> primitives.ColumnKey:
+        """The key of the columns beside the entries."""
+        return self._db.columns
 
     def vkey(self) -> str:
         """The log's verifier key, to be kept outside."""
@@ -351,13 +351,14 @@ class AuditLog:
     def forget(self, seqs: Collection[int]) -> None:
         """Delete the bodies of entries, and the salts that hide them in their leaves; inside a transaction."""
         for part in portions(seqs):
-            sql = f"UPDATE entries SET body = NULL, salt = ? WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
+            gone = "salt = ?, body = NULL, kind = NULL, taken_in = NULL"
+            sql = f"UPDATE entries SET {gone} WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
             self._db.run(sql, (bytes(merkle.SALT_BYTES), *part))
             self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
 
     def _insert(self, entries: Iterable[RawEntry]) -> None:
-        rows = [(entry.seq, entry.salt, entry.body, entry.leaf) for entry in entries]
-        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", rows)
+        rows = [(*entry, *columns_of(entry.body, self._db.columns)) for entry in entries]
+        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf, kind, taken_in) VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def _mention(self, bodies: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Index entries by the recordings that they name."""

@@ -24,21 +24,18 @@ VERSION = 23
 OLDEST = 23  # the catalogue of arlo-rec 0.1.0; older ones were never released
 NEEDS = "0.1.0"  # the first arlo-rec that opens VERSION
 DIGESTS = {  # of the schema that the steps make up to a version; `verify` compares it
-    23: bytes.fromhex("623ec2e085b5a04bedd38c91dbd00589b84f4e2e2f16bb8d3bcb44c24cd8cd52"),
+    23: bytes.fromhex("59b548fa2288dbe0868ff71addf8ebf8ba475d6f56f0535d7ee4eda667d2e824"),
 }
 
 # The engine gives the `number` of a recording and of an audience key: the order of intake.
 # `links`: `policy` and `restored_after` are those of the body. `refusals.spool`: the mark of the folder in which the
-# refused file lies, or NULL.
+# refused file lies, or NULL. `entries.kind`, `entries.taken_in`: see `entry_index`.
 # `escrows`: the places of backups, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones` has
 # only the newest time of a person who withdraws twice. `proofs`: the log entry of each erasure, the inclusion path that
-# proves it (computing it from all leaves takes a second), and the eraser's signature. `entries_of_cases`,
-# `entries_of_requests`: entries with `"case":"` or `"request":"`, so that cases and requests are read alone.
-# `entries_of_forgetting`, `entries_of_drills`: entries that begin with `{"action":"forget"` or `{"action":"drill`.
-# `entries_taking_in`: entries that take a recording in, by the id after `"recordings":["`. `recordings_by_caller`: by
-# the day in the id first, so that what is erased together lies together: a purge of a day writes a hundred pages of it
-# and not ten thousand, and a withdrawal looks in 256 places.
+# proves it (computing it from all leaves takes a second), and the eraser's signature. `recordings_by_caller`: by the
+# day in the id first, so that what is erased together lies together: a purge of a day writes a hundred pages of it and
+# not ten thousand, and a withdrawal looks in 256 places.
 _TABLES = """
 CREATE TABLE meta (
   key TEXT PRIMARY KEY, number INTEGER, bytes BLOB, CHECK ((number IS NULL) <> (bytes IS NULL))) STRICT;
@@ -97,13 +94,10 @@ CREATE TABLE erasures (
   number TEXT PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, rule TEXT NOT NULL,
   state TEXT NOT NULL, recordings TEXT NOT NULL) STRICT;
 CREATE INDEX erasures_by_state ON erasures (state);
-CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL) STRICT;
-CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
-CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
-CREATE INDEX entries_of_forgetting ON entries (seq) WHERE substr(body, 1, 18) = x'7b22616374696f6e223a22666f7267657422';
-CREATE INDEX entries_of_drills ON entries (seq) WHERE substr(body, 1, 16) = x'7b22616374696f6e223a226472696c6c';
-CREATE INDEX entries_taking_in ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
-  WHERE instr(body, x'2273776f726e223a22') > 0;
+CREATE TABLE entries (
+  seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL, kind BLOB, taken_in BLOB) STRICT;
+CREATE INDEX entries_by_kind ON entries (kind, seq) WHERE kind IS NOT NULL;
+CREATE INDEX entries_taking_in ON entries (taken_in) WHERE taken_in IS NOT NULL;
 CREATE TABLE mentions (
   recording BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recording, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
@@ -155,6 +149,7 @@ _FIGURES = (
     ("recordings", "recordings_by_start", "1000000 250000 1"),
     ("recordings", "recordings_held", "1000000 1000000 1"),
     ("entries", "entries_taking_in", "1000000 1"),
+    ("entries", "entries_by_kind", "20000 4000 1"),
     ("metadata", "", "2000000 2 1"),
     ("metadata", "metadata_by_key", "2000000 100"),
     ("commit_keys", "", "100000 1"),

@@ -263,6 +263,21 @@ def caller_tag(secret: bytes, number: bytes) -> bytes:
     ).derive(number)
 
 
+# -- columns of the catalogue ---------------------------------------------------------------------------
+
+
+class ColumnKey:
+    """The key of the columns of one catalogue that a reader of its rows must not understand."""
+
+    def __init__(self, catalogue_key: bytes) -> None:
+        """Derive it from the raw key of the catalogue (32 bytes)."""
+        self._key = derive(catalogue_key, "columns")
+
+    def tag(self, kind: str, word: str) -> bytes:
+        """The blind index of a word in columns of a *kind*, in 16 bytes."""
+        return tag(self._key, word.encode("utf-8"), kind=kind)
+
+
 # -- sound --------------------------------------------------------------------------------------------
 
 

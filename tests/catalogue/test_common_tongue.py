@@ -6,10 +6,12 @@ What only one engine knows stands behind the port, in `backends/sqlite`.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ CATALOGUE = PACKAGE / "catalogue"
 ONLY_SQLITE = re.compile(  # words of a statement, whatever their case
     r"\bOR (REPLACE|IGNORE|ABORT|FAIL|ROLLBACK)\b|\bREPLACE INTO\b|\bINDEXED BY\b|\bCROSS JOIN\b|\bLIMIT -1\b"
     r"|\bPRAGMA\b|\bsqlite_\w+|\browid\b|\b_rowid_\b|\boid\b|\bGLOB\b|\bAUTOINCREMENT\b|\bANALYZE\b|\bLIKE\b"
-    r"|\b(total|iif|ifnull|zeroblob|randomblob|quote|hex|unhex|typeof|printf|julianday|strftime|unixepoch"
+    r"|\b(instr|total|iif|ifnull|zeroblob|randomblob|quote|hex|unhex|typeof|printf|julianday|strftime|unixepoch"
     r"|likely|unlikely|likelihood|last_insert_rowid|changes|group_concat|json_\w+)\s*\("
     r"|\b(max|min)\s*\([^()]*,"  # of two values; PostgreSQL says greatest and least
     r"|(?<=[\s(])\+(?=[a-z])"  # the hint that a column is in no index
@@ -37,6 +39,7 @@ SAID_BEFORE = (  # statements that stood here once
     "INSERT OR REPLACE INTO documents (kind, body) VALUES (?, ?)",
     "INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)",
     "SELECT seq FROM entries ORDER BY seq LIMIT -1",
+    "SELECT number FROM links WHERE instr(body, ?) = 0",
     "SELECT total(object_bytes) FROM recordings",
     "SELECT min(rowid) FROM recordings",
     "SELECT id FROM recordings WHERE number > ? AND +state = 'held'",
@@ -53,6 +56,7 @@ READ = (  # besides what commands write
     *(("sigrid", words) for words in (("verify", "--read-data"), ("todo",), ("grants",), ("recipients", "list"))),
     ("leif", ("find", *WHY, "--team", "support")),
 )
+POSTGRES = Path(next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), "/nowhere"))
 
 
 @pytest.mark.parametrize("path", sorted(CATALOGUE.glob("*.py")), ids=lambda path: path.stem)
@@ -120,7 +124,7 @@ def _noting(original: Callable[..., Any], seen: dict[str, str]) -> Callable[...,
     def noting(self: SqliteConnection, sql: str, *values: Any) -> Any:
         caller = Path(sys._getframe(1).f_code.co_filename)
         if caller.parent == CATALOGUE:
-            seen.setdefault(re.sub(r"\?(, \?)+", "?", sql), caller.stem)
+            seen.setdefault(re.sub(r"IN \(\?(, \?)+\)", "IN (?)", sql), caller.stem)
         return original(self, sql, *values)
 
     return noting
@@ -133,3 +137,66 @@ def test_no_statement_that_runs_has_a_word_that_one_engine_alone_knows(statement
         *statements.values()
     }
     assert not [sql for sql in statements if ONLY_SQLITE.search(sql)]
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """A throw-away PostgreSQL on a socket of its own: what `psql` says to a script."""
+    if not (POSTGRES / "initdb").exists():
+        pytest.skip("no PostgreSQL is installed")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become the account that PostgreSQL runs as")
+    folder = tmp_path_factory.mktemp("pg")
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == 0 and not each.stat().st_mode & 0o001:
+            each.chmod(each.stat().st_mode | 0o011)
+    shutil.chown(folder, "postgres")
+
+    def as_postgres(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = ("runuser", "-u", "postgres", "--", str(POSTGRES / words[0]), *words[1:])
+        return subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **options)
+
+    data = str(folder / "data")
+    made = as_postgres("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
+    assert made.returncode == 0, made.stderr
+    asked = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    begun = as_postgres("pg_ctl", "-D", data, "-l", str(folder / "log"), "-o", asked, "-w", "start")
+    assert begun.returncode == 0, begun.stderr
+    try:
+        yield (
+            lambda script: (
+                as_postgres(
+                    *("psql", "-h", str(folder), "-U", "postgres", "-X", "-q", "-v", "VERBOSITY=terse", "-f", "-"),
+                    input=script,
+                ).stderr
+            )
+        )
+    finally:
+        as_postgres("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@pytest.mark.slow
+def test_postgresql_takes_every_statement_that_runs(statements: dict[str, str], postgres: Callable[[str], str]) -> None:
+    assert not postgres(_of_postgres(schema._TABLES))
+    prepared = [f"PREPARE s{at} AS {_numbered(_of_postgres(sql))};" for at, sql in enumerate(statements)]
+    assert not postgres("\n".join(prepared))
+    assert "syntax error" in postgres("PREPARE x AS INSERT OR REPLACE INTO documents (kind, body) VALUES ($1, $2);")
+
+
+def _of_postgres(sql: str) -> str:
+    """The same with the types and literals of PostgreSQL; the engine gives the number of a row there too."""
+    for ours, theirs in (
+        (r" STRICT(, WITHOUT ROWID)?(?=;)", ""),
+        (r"\bBLOB\b", "BYTEA"),
+        (r"\bINTEGER\b", "BIGINT"),
+        (r"\bx'([0-9a-f]*)'", r"'\\x\1'::bytea"),
+        (r"number BIGINT PRIMARY KEY, id", "number BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, id"),
+    ):
+        sql = re.sub(ours, theirs, sql)
+    return sql
+
+
+def _numbered(sql: str) -> str:
+    """A statement with numbered placeholders, on one line."""
+    parts = " ".join(sql.split()).split("?")
+    return parts[0] + "".join(f"${at}{part}" for at, part in enumerate(parts[1:], 1))

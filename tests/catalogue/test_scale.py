@@ -40,8 +40,6 @@ LARGE = (
 )
 SMALL_INDEXES = (  # which are read whole, and no table
     "SELECT count(*) FROM recordings WHERE state = 'held'",  # 0.07 s for a million
-    # requests, and what officers decided
-    "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq",
 )
 
 
@@ -282,10 +280,6 @@ def _is_whole(sql: str, plan: str) -> bool:
     """Whether a step reads every row of a large table, or every held one; few are arriving or on their way out."""
     table = re.match(r"(SCAN|SEARCH) (\w+)", plan)
     if table is None or table[2] not in LARGE:
-        return False
-    if plan.endswith(
-        ("entries_of_cases", "entries_of_drills", "entries_of_forgetting")
-    ):  # partial indexes: a few entries alone
         return False
     by_state_alone = table[2] == "recordings" and plan.endswith("(state=?)")
     return table[1] == "SCAN" or (by_state_alone and not re.search("'(arriving|erasing)'", sql))
