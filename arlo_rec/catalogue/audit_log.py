@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from arlo_rec.backends import marks, portions
+from arlo_rec.backends import Row, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.entry_index import EntryKind, columns_of, tag_of
 from arlo_rec.catalogue.meta import Meta
+from arlo_rec.catalogue.sealed_columns import encoded, place
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.keys.vouching import handover, restoration
@@ -25,11 +26,14 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical
 
+_PLACE = place("entries", "sealed")
+_SALT = merkle.SALT_BYTES
+_NO_SALT = bytes(_SALT)
 _LEAVES = 20_000  # leaves read at once
 
 
 class RawEntry(NamedTuple):
-    """A stored entry; its leaf commits to salt and body (canonical JSON; None if deleted)."""
+    """A stored entry; its leaf commits to salt and body (canonical JSON; None if deleted, empty if unreadable)."""
 
     seq: int
     salt: bytes
@@ -54,7 +58,7 @@ class LogKey(NamedTuple):
 
 
 class RawEntries:
-    """The stored entries of one log."""
+    """The stored entries of one log; salt and body are sealed together, as a salt and its leaf prove a guess."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
@@ -66,8 +70,36 @@ class RawEntries:
     @reads_rows
     def rows(self, begin: int, end: int, limit: int | None = None) -> list[EntryRow]:
         """The same with the columns of `entry_index`, as tuples: a million named ones take half as long again."""
-        sql = "SELECT seq, salt, body, leaf, kind, taken_in FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
-        return self._db.rows(*_limited(sql, (begin, end), limit))
+        sql = "SELECT seq, sealed, leaf, kind, taken_in FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
+        rows = self._db.rows(*_limited(sql, (begin, end), limit))
+        return [
+            (seq, plain[:_SALT], plain[_SALT:], leaf, kind, taken_in)
+            if plain is not None
+            else (seq, _NO_SALT, None, leaf, kind, taken_in)
+            for (seq, _, leaf, kind, taken_in), plain in zip(rows, self.opened(rows), strict=True)
+        ]
+
+    def bodies_of(self, rows: Sequence[Row]) -> list[tuple[int, bytes | None]]:
+        """Number and body of rows (number and what is sealed); an empty body where it does not open."""
+        opened = self.opened(rows)
+        return [
+            (int(row[0]), None if plain is None else plain[_SALT:]) for row, plain in zip(rows, opened, strict=True)
+        ]
+
+    def opened(self, rows: Sequence[Row]) -> list[bytes | None]:
+        """Salt and body of rows (number and what is sealed); None where the body was deleted."""
+        held = [(_PLACE + encoded(row[0]), row[1]) for row in rows if row[1] is not None]
+        plain = self._db.columns.open_many(held, instead=_NO_SALT)
+        if len(plain) == len(rows):
+            return list(plain)
+        following = iter(plain)
+        return [None if row[1] is None else next(following) for row in rows]
+
+    def sealed(self, entry: RawEntry) -> bytes | None:
+        """Salt and body of an entry as they are stored; nothing is stored of a deleted body."""
+        if entry.body is None:
+            return None
+        return self._db.columns.seal(entry.salt + entry.body, _PLACE + encoded(entry.seq))
 
     @reads_rows
     def leaves(self, begin: int, end: int) -> dict[int, bytes]:
@@ -94,9 +126,9 @@ class RawEntries:
     def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
         """The same in batches."""
         since, but = 0, "" if taken_in else "AND (taken_in IS NULL OR kind IS NOT NULL)"
-        sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
+        sql = f"SELECT seq, sealed FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
         while rows := self._db.rows(sql, (since, at_once)):
-            yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]
+            yield self.bodies_of(rows)
             since = rows[-1][0] + 1
 
     @reads_rows
@@ -178,11 +210,11 @@ class Entries:
 
     def every(self) -> Iterator[LogEntry]:
         """Every entry, in order."""
-        yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
+        yield from self._read("SELECT seq, sealed FROM entries ORDER BY seq", ())
 
     def get(self, seq: int) -> LogEntry | None:
         """The entry of that number."""
-        return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
+        return next(self._read("SELECT seq, sealed FROM entries WHERE seq = ?", (seq,)), None)
 
     @reads_rows
     def newest_first(self, at_once: int = 200) -> Iterator[LogEntry]:
@@ -190,7 +222,7 @@ class Entries:
         before: int | None = None
         while True:
             below = "" if before is None else "WHERE seq < ?"
-            sql = f"SELECT seq, body FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
+            sql = f"SELECT seq, sealed FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
             batch = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
             yield from batch
             if len(batch) < at_once:
@@ -199,7 +231,7 @@ class Entries:
 
     def about(self, recording: RecordingId) -> Iterator[LogEntry]:
         """Every entry that names a recording, in order."""
-        sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
+        sql = "SELECT seq, sealed FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
         yield from self._read(sql, (recording,))
 
     def of_cases(self) -> Iterator[LogEntry]:
@@ -220,7 +252,7 @@ class Entries:
 
     def _of(self, *kinds: EntryKind) -> Iterator[LogEntry]:
         tags = [tag_of(kind, self._db.columns) for kind in kinds]
-        sql = f"SELECT seq, body FROM entries WHERE kind IN ({marks(tags)}) ORDER BY seq"  # noqa: S608 - marks
+        sql = f"SELECT seq, sealed FROM entries WHERE kind IN ({marks(tags)}) ORDER BY seq"  # noqa: S608 - marks
         yield from self._read(sql, tags)
 
     @reads_rows
@@ -231,7 +263,7 @@ class Entries:
         """
         taking: dict[RecordingId, LogEntry] = {}
         for ids in portions(recordings):
-            sql = f"SELECT seq, body FROM entries WHERE taken_in IN ({marks(ids)}) ORDER BY seq"  # noqa: S608 - marks
+            sql = f"SELECT seq, sealed FROM entries WHERE taken_in IN ({marks(ids)}) ORDER BY seq"  # noqa: S608 - marks
             for entry in self._read(sql, ids):
                 for name in entry.recordings:
                     taking.setdefault(name, entry)
@@ -245,7 +277,7 @@ class Entries:
             rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(ids)})", ids)  # noqa: S608
             seqs.update(int(seq) for (seq,) in rows)
         for numbers in portions(seqs):
-            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
+            sql = f"SELECT seq, sealed FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
             yield from self._read(sql, numbers)
 
     @reads_rows
@@ -261,8 +293,8 @@ class Entries:
 
     @reads_rows
     def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
-        for seq, raw in self._db.rows(sql, values):
-            yield LogEntry.read(int(seq), raw)
+        for seq, body in self._raw.bodies_of(self._db.rows(sql, values)):
+            yield LogEntry.read(seq, body)
 
 
 class AuditLog:
@@ -351,14 +383,14 @@ class AuditLog:
     def forget(self, seqs: Collection[int]) -> None:
         """Delete the bodies of entries, and the salts that hide them in their leaves; inside a transaction."""
         for part in portions(seqs):
-            gone = "salt = ?, body = NULL, kind = NULL, taken_in = NULL"
-            sql = f"UPDATE entries SET {gone} WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
-            self._db.run(sql, (bytes(merkle.SALT_BYTES), *part))
+            gone = "sealed = NULL, kind = NULL, taken_in = NULL"
+            self._db.run(f"UPDATE entries SET {gone} WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
             self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
 
     def _insert(self, entries: Iterable[RawEntry]) -> None:
-        rows = [(*entry, *columns_of(entry.body, self._db.columns)) for entry in entries]
-        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf, kind, taken_in) VALUES (?, ?, ?, ?, ?, ?)", rows)
+        key = self._db.columns
+        rows = [(entry.seq, self.raw.sealed(entry), entry.leaf, *columns_of(entry.body, key)) for entry in entries]
+        self._db.run_many("INSERT INTO entries (seq, sealed, leaf, kind, taken_in) VALUES (?, ?, ?, ?, ?)", rows)
 
     def _mention(self, bodies: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Index entries by the recordings that they name."""

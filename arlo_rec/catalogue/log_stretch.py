@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
-from arlo_rec.catalogue.entry_index import columns_of
+from arlo_rec.catalogue.entry_index import follow_from
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import ColumnKey, Verifiers
@@ -311,10 +311,11 @@ def _closed(people: Signatories, signed: Iterable[Signed], problems: list[str]) 
 
 def _check_leaves(entries: Sequence[EntryRow], expected: int, key: ColumnKey, problems: list[str]) -> int:
     """The number after a batch whose first entry should have number *expected*."""
-    for seq, salt, body, leaf, *columns in entries:
+    for seq, salt, body, leaf, kind, taken_in in entries:
         if seq != expected:
             problems.append("entry_missing")
-        if (body is not None and not merkle.commits(leaf, salt, body)) or columns_of(body, key) != tuple(columns):
+        is_committed = body is None or merkle.commits(leaf, salt, body)
+        if not is_committed or not follow_from(body, kind, taken_in, key):
             problems.append("entry_changed")
         expected = seq + 1
     return expected

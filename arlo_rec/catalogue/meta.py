@@ -6,6 +6,7 @@ from datetime import datetime
 
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import from_micros, to_micros
 
@@ -19,6 +20,7 @@ class Meta:
         self._db = connection
         self._values: dict[str, object] = {}
         self._snapshot = 0  # of `_values`
+        self._sealed = SealedColumn(connection, "meta", "sealed")
 
     def number(self, key: str) -> int:
         """A number; raises Integrity if it is missing, or cannot be counted up from."""
@@ -49,6 +51,17 @@ class Meta:
             (key, *columns),
         )
         self._values[key] = kept
+
+    def set_sealed(self, key: str, value: bytes) -> None:
+        """Set bytes that no reader of the rows may see."""
+        sql = "INSERT INTO meta (key, sealed) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed"
+        self._db.run(sql, (key, self._sealed.seal(key, value)))
+
+    @reads_rows
+    def opened(self, key: str) -> bytes | None:
+        """The bytes of a sealed key; None if unset. Raises Integrity if they do not open."""
+        rows = self._db.rows("SELECT sealed FROM meta WHERE key = ?", (key,))
+        return self._sealed.open(key, rows[0][0]) if rows else None
 
     @reads_rows
     def _read(self) -> dict[str, object]:

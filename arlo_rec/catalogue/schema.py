@@ -24,7 +24,7 @@ VERSION = 23
 OLDEST = 23  # the catalogue of arlo-rec 0.1.0; older ones were never released
 NEEDS = "0.1.0"  # the first arlo-rec that opens VERSION
 DIGESTS = {  # of the schema that the steps make up to a version; `verify` compares it
-    23: bytes.fromhex("59b548fa2288dbe0868ff71addf8ebf8ba475d6f56f0535d7ee4eda667d2e824"),
+    23: bytes.fromhex("a698d3b44e3c07d4951c92903b6e62079ba9f3a7b6d48024275b5a3d4f259c61"),
 }
 
 # The engine gives the `number` of a recording and of an audience key: the order of intake.
@@ -38,7 +38,9 @@ DIGESTS = {  # of the schema that the steps make up to a version; `verify` compa
 # not ten thousand, and a withdrawal looks in 256 places.
 _TABLES = """
 CREATE TABLE meta (
-  key TEXT PRIMARY KEY, number INTEGER, bytes BLOB, CHECK ((number IS NULL) <> (bytes IS NULL))) STRICT;
+  key TEXT PRIMARY KEY, number INTEGER, bytes BLOB, sealed BLOB,
+  CHECK (CASE WHEN number IS NULL THEN 0 ELSE 1 END + CASE WHEN bytes IS NULL THEN 0 ELSE 1 END
+    + CASE WHEN sealed IS NULL THEN 0 ELSE 1 END = 1)) STRICT;
 CREATE TABLE links (
   number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL, policy BLOB NOT NULL,
   restored_after INTEGER) STRICT;
@@ -95,7 +97,7 @@ CREATE TABLE erasures (
   state TEXT NOT NULL, recordings TEXT NOT NULL) STRICT;
 CREATE INDEX erasures_by_state ON erasures (state);
 CREATE TABLE entries (
-  seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL, kind BLOB, taken_in BLOB) STRICT;
+  seq INTEGER PRIMARY KEY, sealed BLOB, leaf BLOB NOT NULL, kind BLOB, taken_in BLOB) STRICT;
 CREATE INDEX entries_by_kind ON entries (kind, seq) WHERE kind IS NOT NULL;
 CREATE INDEX entries_taking_in ON entries (taken_in) WHERE taken_in IS NOT NULL;
 CREATE TABLE mentions (
@@ -110,11 +112,11 @@ CREATE INDEX refusals_by_time ON refusals (last_seen);
 CREATE TABLE cases (
   id TEXT NOT NULL, part INTEGER NOT NULL, sealed BLOB NOT NULL, tags BLOB NOT NULL, PRIMARY KEY (id, part)) STRICT;
 CREATE TABLE escrows (
-  path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
-  at INTEGER NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY, path BLOB NOT NULL, folder BLOB NOT NULL, number INTEGER NOT NULL,
+  changes INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE TABLE recipients (
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
-  file TEXT) STRICT;
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person BLOB NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
+  file BLOB) STRICT;
 CREATE INDEX recipients_by_state ON recipients (state);
 CREATE TABLE burials (
   seq INTEGER NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (seq, kind)) STRICT;
@@ -126,8 +128,8 @@ CREATE TABLE vouchers (
   key BLOB PRIMARY KEY, role TEXT NOT NULL, since INTEGER NOT NULL, voucher BLOB NOT NULL,
   signature BLOB NOT NULL) STRICT;
 CREATE TABLE copies (
-  recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by TEXT NOT NULL,
-  made_at INTEGER NOT NULL, reviewed_by TEXT, made_from BLOB, first BLOB NOT NULL, revision INTEGER NOT NULL) STRICT;
+  recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by BLOB NOT NULL,
+  made_at INTEGER NOT NULL, reviewed_by BLOB, made_from BLOB, first BLOB NOT NULL, revision INTEGER NOT NULL) STRICT;
 CREATE INDEX copies_by_parent ON copies (parent);
 CREATE INDEX copies_by_first ON copies (first);
 CREATE TABLE sums (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;

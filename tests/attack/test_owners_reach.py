@@ -174,7 +174,7 @@ def thiefs(store: Store, recording: RecordingId, number: str) -> None:
     ke = store.erasure_keys().unwrap(recording)
     with store.change(datetime.now(UTC)) as change:
         store.db.run(
-            "UPDATE entries SET body = NULL WHERE seq = ?", (store.log.entries.taking_in([recording])[recording].seq,)
+            "UPDATE entries SET sealed = NULL WHERE seq = ?", (store.log.entries.taking_in([recording])[recording].seq,)
         )
         change.log(say.CallTakenIn(recordings=(recording,), sworn=new.row_digest(), prompt=row.prompt, week="2026-W48"))
         store.catalogue.audience_keys.add_commit_key(CommitKeyRow(new.commit_key, access.id, sealed))

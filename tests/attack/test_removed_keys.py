@@ -248,8 +248,8 @@ def plant(world: World, db: SqliteConnection, grant: str) -> None:
     public = primitives.SealingKey.from_seed(SEED).public
     pair = primitives.fingerprint(public)
     known_pair = next(row[0] for row in db.rows("SELECT DISTINCT pair FROM grant_seeds WHERE grant_id = ?", (grant,)))
-    ((roster,),) = db.rows("SELECT body FROM documents WHERE kind = 'roster'")
-    document = parse_object(bytes(roster))
+    ((roster,),) = db.rows("SELECT opened('documents.body', kind, body) FROM documents WHERE kind = 'roster'")
+    document = parse_object(roster.encode())
     publics = [from_base64(person["seal_key"]) for person in document["people"]]
     holders = {primitives.fingerprint(each): each for each in publics}
     holders |= {from_base64(each["id"]): from_base64(each["public"]) for each in document["access_keys"]}
