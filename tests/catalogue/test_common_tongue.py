@@ -11,7 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,7 @@ def _noting(original: Callable[..., Any], seen: dict[str, str]) -> Callable[...,
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
 def test_no_statement_that_runs_has_a_word_that_one_engine_alone_knows(statements: dict[str, str]) -> None:
     assert len(statements) > 150
     asking = {path.stem for path in CATALOGUE.glob("*.py") if "self._db.r" in path.read_text("utf-8")}
@@ -139,42 +142,47 @@ def test_no_statement_that_runs_has_a_word_that_one_engine_alone_knows(statement
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def postgres() -> Iterator[Callable[[str], str]]:
     """A throw-away PostgreSQL on a socket of its own: what `psql` says to a script."""
     if not (POSTGRES / "initdb").exists():
         pytest.skip("no PostgreSQL is installed")
     if os.geteuid() != 0:
         pytest.skip("needs root, to become the account that PostgreSQL runs as")
-    folder = tmp_path_factory.mktemp("pg")
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == 0 and not each.stat().st_mode & 0o001:
-            each.chmod(each.stat().st_mode | 0o011)
-    shutil.chown(folder, "postgres")
+    with tempfile.TemporaryDirectory(prefix="pg-") as made:  # where another account comes to; a socket's name is short
+        folder = Path(made)
+        shutil.chown(folder, "postgres")
+        with _served(folder):
+            yield (
+                lambda script: (
+                    _as_postgres(
+                        *("psql", "-h", made, "-U", "postgres", "-X", "-q", "-v", "VERBOSITY=terse", "-f", "-"),
+                        script=script,
+                    ).stderr
+                )
+            )
 
-    def as_postgres(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = ("runuser", "-u", "postgres", "--", str(POSTGRES / words[0]), *words[1:])
-        return subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **options)
 
+def _as_postgres(*words: str, script: str = "") -> subprocess.CompletedProcess[str]:
+    command = ("runuser", "-u", "postgres", "--", str(POSTGRES / words[0]), *words[1:])
+    return subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, input=script)
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[None]:
     data = str(folder / "data")
-    made = as_postgres("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
+    made = _as_postgres("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
     assert made.returncode == 0, made.stderr
     asked = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-    begun = as_postgres("pg_ctl", "-D", data, "-l", str(folder / "log"), "-o", asked, "-w", "start")
+    begun = _as_postgres("pg_ctl", "-D", data, "-l", str(folder / "log"), "-o", asked, "-w", "start")
     assert begun.returncode == 0, begun.stderr
     try:
-        yield (
-            lambda script: (
-                as_postgres(
-                    *("psql", "-h", str(folder), "-U", "postgres", "-X", "-q", "-v", "VERBOSITY=terse", "-f", "-"),
-                    input=script,
-                ).stderr
-            )
-        )
+        yield
     finally:
-        as_postgres("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        _as_postgres("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
 def test_postgresql_takes_every_statement_that_runs(statements: dict[str, str], postgres: Callable[[str], str]) -> None:
     assert not postgres(_of_postgres(schema._TABLES))
     prepared = [f"PREPARE s{at} AS {_numbered(_of_postgres(sql))};" for at, sql in enumerate(statements)]
