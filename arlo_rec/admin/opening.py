@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 #     1  the roster that removes the person names the key that the catalogue must not keep
 #     2  seals with both seeds, new and old, for all who stay; the removed person's seal and key file are deleted
 #     3  the catalogue encrypted anew                       a crash: it opens with one of the two
-#     4  one transaction: the log handed to its new key by the old one, signed by the new one
+#     4  one transaction: columns under the new key; the log handed to its new key by the old one, signed by the new one
 #     5  seals with the new seed alone
 #
 # This needs the catalogue alone; if it is in use, the next command tries again.
@@ -88,8 +88,11 @@ def sign_with_known_key(store: Store, seeds: list[bytes]) -> None:
 
 
 def _hand_over(store: Store, *, old: bytes, new: bytes, now: datetime) -> None:
+    from arlo_rec.catalogue import column_keys
+
     store.log.key = log_key(old)
     with store.change(now) as change:
+        column_keys.move(store.db, new)
         store.log.hand_over(log_key(new))
         change.log(CatalogueRekeyed())
     _seal_to_all(store, [new])
@@ -250,6 +253,10 @@ def _session(
         seen = root_secret.decode_seen(root_port.read_seen())
         connection, seed = _connect(layout, seeds, reads_only=reads_only)
         stack.callback(connection.close)
+        if len(seeds) > 1:
+            from arlo_rec.catalogue import column_keys
+
+            column_keys.choose(connection, seeds)
         store = Store(layout, connection, blobs(layout, access), root_port, identity, seed, state)
         store.lock_wait = lock_wait
         if seen is None:

@@ -27,6 +27,7 @@ from sqlcipher3 import dbapi2
 from arlo_rec.backends import Row, marks
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
+from arlo_rec.crypto.primitives import ColumnKey
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
 BUSY_MS = 30_000  # milliseconds to wait for another writer
@@ -78,6 +79,7 @@ class SqliteConnection:
         *reads_only*: the disk cannot be written. What lies in the journal of the file is read from a copy of both.
         """
         self._path, self._key, self.reads_only = path, key, reads_only
+        self.columns = ColumnKey(key)  # after `rekey` still of the old key, until `catalogue.column_keys` moves them
         self._copied: tempfile.TemporaryDirectory[str] | None = None
         self._sums: dict[str, int] = defaultdict(int)
         self.snapshots = 0
@@ -313,6 +315,46 @@ class SqliteConnection:
 
         with nullcontext() if self._db.in_transaction else self.writing(), _translated(self._path):
             migrate(sqlite_utils.Database(self._db, execute_plugins=False))
+
+
+def schema_of(connection: SqliteConnection) -> list[Row]:
+    """Type, name, table and SQL of every table, index, view and trigger, except sqlite-utils' own table."""
+    return connection.rows(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master "
+        "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
+    )
+
+
+def keep_sum(database: Any, table: str) -> None:
+    """Begin the sum over all rows of a table, anew after a step that changed its columns.
+
+    Triggers call `tally` for every row that is added, deleted or changed.
+    """
+    columns = [row[1] for row in database.conn.execute(f"PRAGMA table_info({table})")]
+    rows = {side: " || ',' || ".join(f"quote({side}.{column})" for column in columns) for side in ("OLD", "NEW")}
+    comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
+    for name, event, calls in (
+        ("comes", "INSERT", comes),
+        ("goes", "DELETE", goes),
+        ("changes", "UPDATE", f"{goes}, {comes}"),
+    ):
+        database.conn.execute(f"DROP TRIGGER IF EXISTS {table}_{name}")
+        database.conn.execute(f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} BEGIN SELECT {calls}; END")
+    database.conn.execute("INSERT OR REPLACE INTO sums VALUES (?, zeroblob(32))", (table,))
+    database.conn.execute("SELECT summed(?, zeroblob(32))", (table,)).fetchall()  # forget what was tallied before
+    database.conn.execute(f"SELECT count({comes.replace('NEW.', '')}) FROM {table}").fetchall()  # noqa: S608
+
+
+def set_figures(database: Any, figures: Iterable[tuple[str, str, str]]) -> None:
+    """Fix the figures by which the engine chooses an index: table, index ("": that of its key), numbers.
+
+    It never counts anew.
+    """
+    named = [(table, index or f"sqlite_autoindex_{table}_1", numbers) for table, index, numbers in figures]
+    database.conn.execute("ANALYZE meta")
+    database.conn.execute("DELETE FROM sqlite_stat1")
+    database.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", named)
+    database.conn.execute("ANALYZE sqlite_master")
 
 
 def _raw(key: bytes) -> str:

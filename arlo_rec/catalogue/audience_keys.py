@@ -113,7 +113,7 @@ class AudienceKeys:
     def count_for(self, audiences: Collection[Audience], teams: Collection[str] | None, *, behind: int) -> int:
         """The number of keys for some audiences and teams (None: all) behind a row number."""
         condition, values = _for(audiences, teams)
-        sql = f"SELECT count(*) FROM audience_keys k WHERE k.rowid > ? AND {condition}"  # noqa: S608 - our conditions
+        sql = f"SELECT count(*) FROM audience_keys k WHERE k.number > ? AND {condition}"  # noqa: S608 - our conditions
         return int(self._db.rows(sql, (behind, *values))[0][0])
 
     @reads_rows
@@ -123,8 +123,8 @@ class AudienceKeys:
         """Keys for some audiences and teams (None: all) in the order of intake, each with its row number."""
         condition, values = _for(audiences, teams)
         rows = self._db.rows(
-            f"SELECT k.rowid, {_COLUMNS} FROM audience_keys k WHERE k.rowid > ? AND {condition} "  # noqa: S608
-            "ORDER BY k.rowid LIMIT ?",
+            f"SELECT k.number, {_COLUMNS} FROM audience_keys k WHERE k.number > ? AND {condition} "  # noqa: S608
+            "ORDER BY k.number LIMIT ?",
             (behind, *values, at_most),
         )
         return [(int(number), _audience_key(tuple(row))) for number, *row in rows]

@@ -58,7 +58,7 @@ def check(
     would delay an erasure.
     """
     problems, count = list[str](), 0
-    checkpoints = log.checkpoints.last(-1 if signatures else 1)[::-1]
+    checkpoints = log.checkpoints.last(None if signatures else 1)[::-1]
     size = checkpoints[-1].size if checkpoints else 0
     keys, forgotten = _key_chain(log, people, problems), Forgotten(log, people)
     observer(Progress(Phase.LOG_CHECK, 0, size))

@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from arlo_rec.backends import marks, portions
+from arlo_rec.backends import Row, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.entry_index import EntryKind, columns_of, tag_of
 from arlo_rec.catalogue.meta import Meta
+from arlo_rec.catalogue.sealed_columns import encoded, place
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.keys.vouching import handover, restoration
@@ -24,16 +26,14 @@ from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical
 
-# In the words of the index `entries_taking_in`, which the engine uses for no other: the id after `"recordings":["` in
-# an entry's canonical JSON, and the presence of `"sworn":"`
-_TAKEN = "substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32)"
+_PLACE = place("entries", "sealed")
+_SALT = merkle.SALT_BYTES
+_NO_SALT = bytes(_SALT)
 _LEAVES = 20_000  # leaves read at once
-_TAKEN_IN = b'{"action":"ingest"'  # the first bytes of such an entry
-_TAKES_IN = "instr(body, x'2273776f726e223a22') > 0"
 
 
 class RawEntry(NamedTuple):
-    """A stored entry; its leaf commits to salt and body (canonical JSON; None if deleted)."""
+    """A stored entry; its leaf commits to salt and body (canonical JSON; None if deleted, empty if unreadable)."""
 
     seq: int
     salt: bytes
@@ -58,22 +58,48 @@ class LogKey(NamedTuple):
 
 
 class RawEntries:
-    """The stored entries of one log."""
+    """The stored entries of one log; salt and body are sealed together, as a salt and its leaf prove a guess."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
 
-    def entries(self, begin: int, end: int, limit: int = -1) -> list[RawEntry]:
-        """Stored entries with begin <= seq < end in order, at most *limit* (-1: all)."""
-        return list(map(RawEntry._make, self.rows(begin, end, limit)))
+    def entries(self, begin: int, end: int, limit: int | None = None) -> list[RawEntry]:
+        """Stored entries with begin <= seq < end in order, at most *limit* (None: all)."""
+        return [RawEntry(*row[:4]) for row in self.rows(begin, end, limit)]
 
     @reads_rows
-    def rows(self, begin: int, end: int, limit: int = -1) -> list[EntryRow]:
-        """The same as plain tuples: a million named tuples take half as long again."""
-        return self._db.rows(
-            "SELECT seq, salt, body, leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-            (begin, end, limit),
-        )
+    def rows(self, begin: int, end: int, limit: int | None = None) -> list[EntryRow]:
+        """The same with the columns of `entry_index`, as tuples: a million named ones take half as long again."""
+        sql = "SELECT seq, sealed, leaf, kind, taken_in FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
+        rows = self._db.rows(*_limited(sql, (begin, end), limit))
+        return [
+            (seq, plain[:_SALT], plain[_SALT:], leaf, kind, taken_in)
+            if plain is not None
+            else (seq, _NO_SALT, None, leaf, kind, taken_in)
+            for (seq, _, leaf, kind, taken_in), plain in zip(rows, self.opened(rows), strict=True)
+        ]
+
+    def bodies_of(self, rows: Sequence[Row]) -> list[tuple[int, bytes | None]]:
+        """Number and body of rows (number and what is sealed); an empty body where it does not open."""
+        opened = self.opened(rows)
+        return [
+            (int(row[0]), None if plain is None else plain[_SALT:]) for row, plain in zip(rows, opened, strict=True)
+        ]
+
+    def opened(self, rows: Sequence[Row]) -> list[bytes | None]:
+        """Salt and body of rows (number and what is sealed); None where the body was deleted."""
+        held = [(_PLACE + encoded(row[0]), row[1]) for row in rows if row[1] is not None]
+        plain = self._db.columns.open_many(held, instead=_NO_SALT)
+        if len(plain) == len(rows):
+            return list(plain)
+        following = iter(plain)
+        return [None if row[1] is None else next(following) for row in rows]
+
+    def sealed(self, entry: RawEntry) -> bytes | None:
+        """Salt and body of an entry as they are stored; nothing is stored of a deleted body."""
+        if entry.body is None:
+            return None
+        return self._db.columns.seal(entry.salt + entry.body, _PLACE + encoded(entry.seq))
 
     @reads_rows
     def leaves(self, begin: int, end: int) -> dict[int, bytes]:
@@ -99,10 +125,10 @@ class RawEntries:
     @reads_rows
     def body_batches(self, at_once: int, *, taken_in: bool = True) -> Iterator[list[tuple[int, bytes | None]]]:
         """The same in batches."""
-        since, but = 0, "" if taken_in else f"AND NOT (substr(body, 1, {len(_TAKEN_IN)}) = ? AND {_TAKES_IN})"
-        sql = f"SELECT seq, body FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
-        while rows := self._db.rows(sql, (since, at_once) if taken_in else (since, _TAKEN_IN, at_once)):
-            yield [(int(seq), None if body is None else bytes(body)) for seq, body in rows]
+        since, but = 0, "" if taken_in else "AND (taken_in IS NULL OR kind IS NOT NULL)"
+        sql = f"SELECT seq, sealed FROM entries WHERE seq >= ? {but} ORDER BY seq LIMIT ?"  # noqa: S608 - fixed words
+        while rows := self._db.rows(sql, (since, at_once)):
+            yield self.bodies_of(rows)
             since = rows[-1][0] + 1
 
     @reads_rows
@@ -117,6 +143,11 @@ class RawEntries:
             if not rows:
                 return
             behind = rows[-1]
+
+
+def _limited(sql: str, values: Sequence[Any], most: int | None) -> tuple[str, Sequence[Any]]:
+    """A statement and its values, for at most that many rows (None: all)."""
+    return (sql, values) if most is None else (f"{sql} LIMIT ?", (*values, most))
 
 
 class Checkpoints:
@@ -137,9 +168,9 @@ class Checkpoints:
         return said, newest[0].note
 
     @reads_rows
-    def last(self, limit: int) -> list[SignedCheckpoint]:
-        """The last checkpoints, the newest first; all for -1."""
-        rows = self._db.rows("SELECT size, root, note FROM checkpoints ORDER BY size DESC LIMIT ?", (limit,))
+    def last(self, limit: int | None) -> list[SignedCheckpoint]:
+        """The last checkpoints, the newest first; None: all."""
+        rows = self._db.rows(*_limited("SELECT size, root, note FROM checkpoints ORDER BY size DESC", (), limit))
         return [SignedCheckpoint(size, bytes(root), str(note)) for size, root, note in rows]
 
     @reads_rows
@@ -179,11 +210,11 @@ class Entries:
 
     def every(self) -> Iterator[LogEntry]:
         """Every entry, in order."""
-        yield from self._read("SELECT seq, body FROM entries ORDER BY seq", ())
+        yield from self._read("SELECT seq, sealed FROM entries ORDER BY seq", ())
 
     def get(self, seq: int) -> LogEntry | None:
         """The entry of that number."""
-        return next(self._read("SELECT seq, body FROM entries WHERE seq = ?", (seq,)), None)
+        return next(self._read("SELECT seq, sealed FROM entries WHERE seq = ?", (seq,)), None)
 
     @reads_rows
     def newest_first(self, at_once: int = 200) -> Iterator[LogEntry]:
@@ -191,7 +222,7 @@ class Entries:
         before: int | None = None
         while True:
             below = "" if before is None else "WHERE seq < ?"
-            sql = f"SELECT seq, body FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
+            sql = f"SELECT seq, sealed FROM entries {below} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - fixed words
             batch = list(self._read(sql, (at_once,) if before is None else (before, at_once)))
             yield from batch
             if len(batch) < at_once:
@@ -200,30 +231,29 @@ class Entries:
 
     def about(self, recording: RecordingId) -> Iterator[LogEntry]:
         """Every entry that names a recording, in order."""
-        sql = "SELECT seq, body FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
+        sql = "SELECT seq, sealed FROM entries WHERE seq IN (SELECT seq FROM mentions WHERE recording = ?) ORDER BY seq"
         yield from self._read(sql, (recording,))
 
     def of_cases(self) -> Iterator[LogEntry]:
         """Every entry of a case of an access request, in order."""
-        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2263617365223a22') > 0 ORDER BY seq"
-        yield from self._read(sql, ())
+        yield from self._of(EntryKind.CASE, EntryKind.REQUEST_OF_CASE)
 
     def of_requests(self) -> Iterator[LogEntry]:
         """Every entry of a request, a proposed policy, an objection or a notice to employees, in order."""
-        sql = "SELECT seq, body FROM entries WHERE instr(body, x'2272657175657374223a22') > 0 ORDER BY seq"
-        yield from self._read(sql, ())
+        yield from self._of(EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE)
 
     def of_forgetting(self) -> Iterator[LogEntry]:
         """Every entry that forgets others, the newest first."""
-        begins = "x'7b22616374696f6e223a22666f7267657422'"  # in the words of the index `entries_of_forgetting`
-        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 18) = {begins} ORDER BY seq DESC"  # noqa: S608
-        yield from self._read(sql, ())
+        yield from reversed(list(self._of(EntryKind.FORGETTING)))
 
     def of_drills(self) -> Iterator[LogEntry]:
         """Every entry of a drill, the newest first."""
-        begins = "x'7b22616374696f6e223a226472696c6c'"  # in the words of the index `entries_of_drills`
-        sql = f"SELECT seq, body FROM entries WHERE substr(body, 1, 16) = {begins} ORDER BY seq DESC"  # noqa: S608
-        yield from self._read(sql, ())
+        yield from reversed(list(self._of(EntryKind.DRILL)))
+
+    def _of(self, *kinds: EntryKind) -> Iterator[LogEntry]:
+        tags = [tag_of(kind, self._db.columns) for kind in kinds]
+        sql = f"SELECT seq, sealed FROM entries WHERE kind IN ({marks(tags)}) ORDER BY seq"  # noqa: S608 - marks
+        yield from self._read(sql, tags)
 
     @reads_rows
     def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
@@ -232,9 +262,9 @@ class Entries:
         It outlives the recording's row.
         """
         taking: dict[RecordingId, LogEntry] = {}
-        for names in portions(recording.hex().encode("ascii") for recording in recordings):
-            sql = f"SELECT seq, body FROM entries WHERE {_TAKEN} IN ({marks(names)}) AND {_TAKES_IN} ORDER BY seq"  # noqa: S608
-            for entry in self._read(sql, names):
+        for ids in portions(recordings):
+            sql = f"SELECT seq, sealed FROM entries WHERE taken_in IN ({marks(ids)}) ORDER BY seq"  # noqa: S608 - marks
+            for entry in self._read(sql, ids):
                 for name in entry.recordings:
                     taking.setdefault(name, entry)
         return {name: entry for name, entry in taking.items() if name in recordings}
@@ -247,7 +277,7 @@ class Entries:
             rows = self._db.rows(f"SELECT seq FROM mentions WHERE recording IN ({marks(ids)})", ids)  # noqa: S608
             seqs.update(int(seq) for (seq,) in rows)
         for numbers in portions(seqs):
-            sql = f"SELECT seq, body FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
+            sql = f"SELECT seq, sealed FROM entries WHERE seq IN ({marks(numbers)}) ORDER BY seq"  # noqa: S608 - marks
             yield from self._read(sql, numbers)
 
     @reads_rows
@@ -263,8 +293,8 @@ class Entries:
 
     @reads_rows
     def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
-        for seq, raw in self._db.rows(sql, values):
-            yield LogEntry.read(int(seq), raw)
+        for seq, body in self._raw.bodies_of(self._db.rows(sql, values)):
+            yield LogEntry.read(seq, body)
 
 
 class AuditLog:
@@ -278,6 +308,11 @@ class AuditLog:
         self.checkpoints = Checkpoints(connection, meta)
         self.origin = f"arlo-rec/{store.hex()}"
         self.key = log_key
+
+    @property
+    def columns(self) -> primitives.ColumnKey:
+        """The key of the columns beside the entries."""
+        return self._db.columns
 
     def vkey(self) -> str:
         """The log's verifier key, to be kept outside."""
@@ -340,26 +375,29 @@ class AuditLog:
 
     def _add_key(self, key: LogKey) -> None:
         self._db.run(
-            "INSERT INTO log_keys (vkey, from_size, statement) VALUES (?, ?, ?)",
+            "INSERT INTO log_keys (number, vkey, from_size, statement) "
+            "SELECT coalesce(max(number), 0) + 1, ?, ?, ? FROM log_keys",
             (key.vkey, key.from_size, key.statement),
         )
 
     def forget(self, seqs: Collection[int]) -> None:
         """Delete the bodies of entries, and the salts that hide them in their leaves; inside a transaction."""
         for part in portions(seqs):
-            sql = f"UPDATE entries SET body = NULL, salt = zeroblob({merkle.SALT_BYTES}) WHERE seq IN ({marks(part)})"  # noqa: S608 - marks
-            self._db.run(sql, part)
+            gone = "sealed = NULL, kind = NULL, taken_in = NULL"
+            self._db.run(f"UPDATE entries SET {gone} WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
             self._db.run(f"DELETE FROM mentions WHERE seq IN ({marks(part)})", part)  # noqa: S608 - marks
 
     def _insert(self, entries: Iterable[RawEntry]) -> None:
-        rows = [(entry.seq, entry.salt, entry.body, entry.leaf) for entry in entries]
-        self._db.run_many("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", rows)
+        key = self._db.columns
+        rows = [(entry.seq, self.raw.sealed(entry), entry.leaf, *columns_of(entry.body, key)) for entry in entries]
+        self._db.run_many("INSERT INTO entries (seq, sealed, leaf, kind, taken_in) VALUES (?, ?, ?, ?, ?)", rows)
 
     def _mention(self, bodies: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Index entries by the recordings that they name."""
         mentions = [(name, seq) for seq, body in bodies for name in named_in(body)]
         if mentions:
-            self._db.run_many("INSERT OR IGNORE INTO mentions (recording, seq) VALUES (?, ?)", sorted(mentions))
+            sql = "INSERT INTO mentions (recording, seq) VALUES (?, ?) ON CONFLICT (recording, seq) DO NOTHING"
+            self._db.run_many(sql, sorted(mentions))
 
     def _close(self, checkpoints: Iterable[SignedCheckpoint], tree: merkle.Tree) -> None:
         rows = [(checkpoint.size, checkpoint.root, checkpoint.note) for checkpoint in checkpoints]

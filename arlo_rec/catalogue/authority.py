@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from arlo_rec.backends import Row
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
+from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import authority, roster, settings
 from arlo_rec.keys.authority import Digests, Link, Pin
@@ -28,12 +30,16 @@ from arlo_rec.model.errors import Integrity, InUse
 from arlo_rec.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.model.records import Approval, from_iso
 
+_LINKS = "SELECT number, body, signature, policy, restored_after FROM links"
+
 
 class Links:
     """The links of one store, and the current documents; unverified."""
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
+        self._bodies = SealedColumn(connection, "links", "body")
+        self._documents = SealedColumn(connection, "documents", "body")
 
     @reads_rows
     def numbers(self) -> list[int]:
@@ -43,45 +49,58 @@ class Links:
     @reads_rows
     def after(self, number: int) -> list[Link]:
         """The links behind *number*, in order; raises Integrity for an unreadable one."""
-        rows = self._db.rows("SELECT body, signature FROM links WHERE number > ? ORDER BY number", (number,))
-        return [authority.decode(bytes(body), bytes(signature)) for body, signature in rows]
+        return [self._link(row) for row in self._db.rows(f"{_LINKS} WHERE number > ? ORDER BY number", (number,))]
 
     @reads_rows
     def get(self, number: int) -> Link | None:
         """The link of that number."""
-        rows = self._db.rows("SELECT body, signature FROM links WHERE number = ?", (number,))
-        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+        rows = self._db.rows(f"{_LINKS} WHERE number = ?", (number,))
+        return self._link(rows[0]) if rows else None
 
     @reads_rows
     def with_policy_since(self, digest: bytes) -> Link | None:
         """The link that put the policy with that digest into force: the one after the last with another policy."""
-        last = "(SELECT max(number) FROM links WHERE instr(body, ?) = 0)"
-        sql = f"SELECT body, signature FROM links WHERE number = 1 + coalesce({last}, 0)"  # noqa: S608 - fixed words
-        rows = self._db.rows(sql, (f'"policy":"{digest.hex()}"'.encode("ascii"),))
-        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+        last = "(SELECT max(number) FROM links WHERE policy <> ?)"
+        rows = self._db.rows(f"{_LINKS} WHERE number = 1 + coalesce({last}, 0)", (digest,))
+        return self._link(rows[0]) if rows else None
 
     @reads_rows
     def branch(self) -> bytes:
         """The digest of the newest link of a restore, unverified; zeros without one."""
-        newest = "(SELECT max(number) FROM links WHERE instr(body, ?) = 0)"
-        sql = f"SELECT body, signature FROM links WHERE number = {newest}"  # noqa: S608 - fixed words
-        rows = self._db.rows(sql, (b'"restored_after":null',))
-        return authority.decode(bytes(rows[0][0]), bytes(rows[0][1])).digest if rows else bytes(authority.DIGEST)
+        newest = "(SELECT max(number) FROM links WHERE restored_after IS NOT NULL)"
+        rows = self._db.rows(f"{_LINKS} WHERE number = {newest}")
+        return self._link(rows[0]).digest if rows else bytes(authority.DIGEST)
 
     def add(self, link: Link) -> None:
         """Insert a link; inside a change."""
         self._db.run(
-            "INSERT INTO links (number, body, signature) VALUES (?, ?, ?)", (link.number, link.body(), link.signature)
+            "INSERT INTO links (number, body, signature, policy, restored_after) VALUES (?, ?, ?, ?, ?)",
+            (
+                *(link.number, self._bodies.seal(link.number, link.body()), link.signature),
+                *(link.documents.policy, link.restored_after),
+            ),
         )
 
     @reads_rows
     def documents(self) -> dict[str, bytes]:
         """The bytes of the current documents, by kind."""
-        return {str(kind): bytes(body) for kind, body in self._db.rows("SELECT kind, body FROM documents")}
+        rows = self._db.rows("SELECT kind, body FROM documents")
+        return {str(kind): self._documents.open(kind, body) for kind, body in rows}
 
     def put_document(self, kind: str, body: bytes) -> None:
         """Replace a current document; inside a change."""
-        self._db.run("INSERT OR REPLACE INTO documents (kind, body) VALUES (?, ?)", (kind, body))
+        self._db.run(
+            "INSERT INTO documents (kind, body) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET body = excluded.body",
+            (kind, self._documents.seal(kind, body)),
+        )
+
+    def _link(self, row: Row) -> Link:
+        """The link of a row; raises ValueError where a column by which links are found differs from the link."""
+        number, body, signature, policy, restored_after = row
+        link = authority.decode(self._bodies.open(number, body), bytes(signature))
+        if (link.number, link.documents.policy, link.restored_after) != (number, policy, restored_after):
+            raise ValueError("a link and its columns differ")
+        return link
 
 
 _FORGED, _RULE = "authority_forged", "access.officer"

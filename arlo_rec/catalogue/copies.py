@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from arlo_rec.backends import Row
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.log.rows import CopyState, MadeCopy
 from arlo_rec.model.records import Kind, RecordingId, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import State
@@ -50,6 +51,8 @@ class Copies:
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
+        self._makers = SealedColumn(connection, "copies", "made_by")
+        self._reviewers = SealedColumn(connection, "copies", "reviewed_by")
 
     def add(self, copy: Copy) -> None:
         """Insert a new copy."""
@@ -57,7 +60,8 @@ class Copies:
             "INSERT INTO copies (recording, parent, state, made_by, made_at, made_from, first, revision) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(copy.id, copy.parent, copy.state.value, copy.made_by, to_micros(copy.made_at)),
+                *(copy.id, copy.parent, copy.state.value, self._makers.seal_text(copy.id, copy.made_by)),
+                to_micros(copy.made_at),
                 *(copy.made_from, copy.first, copy.revision),
             ),
         )
@@ -66,43 +70,44 @@ class Copies:
     def get(self, copy: RecordingId) -> Copy | None:
         """The copy of that id, if it is held."""
         rows = self._db.rows(f"{_SELECT} c.recording = ?", (copy,))
-        return _copy(rows[0]) if rows else None
+        return self._copy(rows[0]) if rows else None
 
     @reads_rows
     def every(self) -> list[Copy]:
         """Every copy that is held."""
-        return [_copy(row) for row in self._db.rows(f"{_SELECT} 1 = 1")]
+        return [self._copy(row) for row in self._db.rows(f"{_SELECT} 1 = 1")]
 
     @reads_rows
     def of_original(self, original: RecordingId) -> list[Copy]:
         """The copies of a recording, oldest first, without replaced ones."""
         values = (original, CopyState.REPLACED.value)
         return [
-            _copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? AND c.state <> ? ORDER BY c.made_at", values)
+            self._copy(row)
+            for row in self._db.rows(f"{_SELECT} c.parent = ? AND c.state <> ? ORDER BY c.made_at", values)
         ]
 
     @reads_rows
     def revisions(self, first: RecordingId) -> list[Copy]:
         """The held revisions of a copy, replaced ones included, the newest first."""
-        return [_copy(row) for row in self._db.rows(f"{_SELECT} c.first = ? ORDER BY c.revision DESC", (first,))]
+        return [self._copy(row) for row in self._db.rows(f"{_SELECT} c.first = ? ORDER BY c.revision DESC", (first,))]
 
     @reads_rows
     def every_of_original(self, original: RecordingId) -> list[Copy]:
         """The copies of a recording, replaced ones included, oldest first."""
-        return [_copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? ORDER BY c.made_at", (original,))]
+        return [self._copy(row) for row in self._db.rows(f"{_SELECT} c.parent = ? ORDER BY c.made_at", (original,))]
 
     @reads_rows
     def made_from(self, replaced: RecordingId) -> Copy | None:
         """The copy that was made from *replaced*."""
         rows = self._db.rows(f"{_SELECT} c.made_from = ?", (replaced,))
-        return _copy(rows[0]) if rows else None
+        return self._copy(rows[0]) if rows else None
 
     @reads_rows
     def under_review(self) -> list[tuple[Copy, str]]:
         """Copies that await a review or a release, oldest first, each with the team of its call."""
         states = (CopyState.NEEDS_REVIEW.value, CopyState.READY.value)
         sql = _SELECT.replace(" FROM", ", r.team FROM", 1) + " c.state IN (?, ?) ORDER BY c.made_at"
-        return [(_copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
+        return [(self._copy(row[:-1]), str(row[-1])) for row in self._db.rows(sql, states)]
 
     @reads_rows
     def erased_beginning_with(self, signs: str) -> list[RecordingId]:
@@ -119,7 +124,7 @@ class Copies:
         """Held copies without a row here or with another original, and rows of recordings that are no copies."""
         rows = self._db.rows(
             "SELECT r.id FROM recordings r LEFT JOIN copies c ON c.recording = r.id "  # noqa: S608 - our state
-            f"WHERE r.parent IS NOT NULL AND +r.state = '{State.HELD.value}' AND r.kind = ? "
+            f"WHERE r.parent IS NOT NULL AND r.state || '' = '{State.HELD.value}' AND r.kind = ? "
             "AND (c.recording IS NULL OR c.parent <> r.parent) UNION "
             "SELECT c.recording FROM copies c JOIN recordings r ON r.id = c.recording "
             f"WHERE r.state = '{State.HELD.value}' AND r.kind <> ?",
@@ -134,24 +139,24 @@ class Copies:
     def confirm(self, copy: RecordingId, reviewer: str) -> None:
         """Mark a copy as reviewed by *reviewer*."""
         self._db.run(
-            "UPDATE copies SET state = ?, reviewed_by = ? WHERE recording = ?", (CopyState.READY.value, reviewer, copy)
+            "UPDATE copies SET state = ?, reviewed_by = ? WHERE recording = ?",
+            (CopyState.READY.value, self._reviewers.seal_text(copy, reviewer), copy),
         )
 
     def remove(self, recordings: Iterable[RecordingId]) -> None:
         """Delete the rows of copies among recordings that are being erased."""
         self._db.run_many("DELETE FROM copies WHERE recording = ?", [(recording,) for recording in sorted(recordings)])
 
-
-def _copy(row: Row) -> Copy:
-    copy, parent, state, made_by, made_at, reviewed_by, made_from, first, revision = row
-    return Copy(
-        recording_id(copy),
-        recording_id(parent),
-        CopyState(state),
-        str(made_by),
-        from_micros(made_at),
-        recording_id(first),
-        int(revision),
-        None if reviewed_by is None else str(reviewed_by),
-        None if made_from is None else recording_id(made_from),
-    )
+    def _copy(self, row: Row) -> Copy:
+        copy, parent, state, made_by, made_at, reviewed_by, made_from, first, revision = row
+        return Copy(
+            recording_id(copy),
+            recording_id(parent),
+            CopyState(state),
+            str(self._makers.open_text(copy, made_by)),
+            from_micros(made_at),
+            recording_id(first),
+            int(revision),
+            self._reviewers.open_text(copy, reviewed_by),
+            None if made_from is None else recording_id(made_from),
+        )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from arlo_rec.backends import Row, marks, portions
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.log.rows import DisclosureState
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
 
@@ -31,6 +32,7 @@ class DisclosureRow(NamedTuple):
 
 
 _SELECT = "SELECT seq, kind, person, at, state, file FROM recipients"
+_INSERT = "INSERT INTO recipients (seq, kind, person, at, state, file) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Disclosures:
@@ -38,14 +40,16 @@ class Disclosures:
 
     def __init__(self, connection: SqliteConnection) -> None:
         self._db = connection
+        self._persons = SealedColumn(connection, "recipients", "person")
+        self._files = SealedColumn(connection, "recipients", "file")
 
     def add(self, row: DisclosureRow) -> None:
         """Keep a new disclosure; fails if its log entry has one already."""
-        self._insert("INSERT", row)
+        self._db.run(_INSERT, self._values(row))
 
     def learn(self, row: DisclosureRow) -> None:
         """Keep a disclosure from the log, unless it is known."""
-        self._insert("INSERT OR IGNORE", row)
+        self._db.run(f"{_INSERT} ON CONFLICT (seq) DO NOTHING", self._values(row))
 
     def remove(self, seq: int) -> None:
         """Delete a disclosure that did not take place."""
@@ -53,7 +57,7 @@ class Disclosures:
 
     def give_name(self, seq: int, file: str | None) -> None:
         """Set the name of its file."""
-        self._db.run("UPDATE recipients SET file = ? WHERE seq = ?", (file, seq))
+        self._db.run("UPDATE recipients SET file = ? WHERE seq = ?", (self._files.seal_text(seq, file), seq))
 
     def confirm(self, seq: int) -> None:
         """Mark a disclosure as confirmed deleted."""
@@ -98,25 +102,25 @@ class Disclosures:
         """The disclosures of some log entries, oldest first."""
         sql = f"{_SELECT} WHERE seq IN"
         rows = [row for numbers in portions(seqs) for row in self._db.rows(f"{sql} ({marks(numbers)})", numbers)]
-        return [_row(row) for row in sorted(rows)]
+        return [self._row(row) for row in sorted(rows)]
 
     @reads_rows
     def every(self) -> list[DisclosureRow]:
         """Every disclosure, oldest first."""
         rows = self._db.rows(f"{_SELECT} ORDER BY seq")
-        return [_row(row) for row in rows]
+        return [self._row(row) for row in rows]
 
     @reads_rows
     def confirmed_before(self, seq: int) -> list[DisclosureRow]:
         """Confirmed disclosures of entries before that number, oldest first."""
         sql = f"{_SELECT} WHERE state = ? AND seq < ? ORDER BY seq"
-        return [_row(row) for row in self._db.rows(sql, (DisclosureState.CONFIRMED.value, seq))]
+        return [self._row(row) for row in self._db.rows(sql, (DisclosureState.CONFIRMED.value, seq))]
 
     @reads_rows
     def open(self) -> list[DisclosureRow]:
         """Disclosures whose deletion is not confirmed, oldest first."""
         sql = f"{_SELECT} WHERE state = ? ORDER BY seq"
-        return [_row(row) for row in self._db.rows(sql, (DisclosureState.OPEN.value,))]
+        return [self._row(row) for row in self._db.rows(sql, (DisclosureState.OPEN.value,))]
 
     @reads_rows
     def exports(self) -> list[DisclosureRow]:
@@ -124,7 +128,7 @@ class Disclosures:
         rows = self._db.rows(
             f"{_SELECT} WHERE kind = 'export' AND state <> ? ORDER BY seq", (DisclosureState.CONFIRMED.value,)
         )
-        return [_row(row) for row in rows]
+        return [self._row(row) for row in rows]
 
     @reads_rows
     def count_open(self) -> int:
@@ -132,19 +136,19 @@ class Disclosures:
         rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
         return int(rows[0][0])
 
-    def _insert(self, how: str, row: DisclosureRow) -> None:
-        self._db.run(
-            f"{how} INTO recipients (seq, kind, person, at, state, file) VALUES (?, ?, ?, ?, ?, ?)",
-            (row.seq, row.kind, row.person, to_micros(row.at), row.state.value, row.file),
-        )
-
     @reads_rows
     def _any(self) -> bool:
         return bool(self._db.rows("SELECT 1 FROM recipients LIMIT 1"))
 
+    def _values(self, row: DisclosureRow) -> Row:
+        person, file = self._persons.seal_text(row.seq, row.person), self._files.seal_text(row.seq, row.file)
+        return (row.seq, row.kind, person, to_micros(row.at), row.state.value, file)
 
-def _row(row: Row) -> DisclosureRow:
-    seq, kind, person, at, state, file = row
-    if kind not in _KINDS:
-        raise ValueError("no kind of disclosure")
-    return DisclosureRow(int(seq), str(kind), str(person), from_micros(at), DisclosureState(state), file)
+    def _row(self, row: Row) -> DisclosureRow:
+        seq, kind, person, at, state, file = row
+        if kind not in _KINDS:
+            raise ValueError("no kind of disclosure")
+        name = str(self._persons.open_text(seq, person))
+        return DisclosureRow(
+            *(int(seq), str(kind), name, from_micros(at), DisclosureState(state), self._files.open_text(seq, file))
+        )

@@ -42,7 +42,8 @@ class GrantKeys:
     def put_seed(self, seed: SealedSeed) -> None:
         """Insert or replace a sealed seed."""
         self._db.run(
-            "INSERT OR REPLACE INTO grant_seeds (grant_id, pair, holder, sealed) VALUES (?, ?, ?, ?)",
+            "INSERT INTO grant_seeds (grant_id, pair, holder, sealed) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (grant_id, pair, holder) DO UPDATE SET sealed = excluded.sealed",
             (seed.grant_id, seed.pair, seed.holder, seed.sealed),
         )
 
@@ -80,7 +81,11 @@ class GrantKeys:
 
     def begin_history(self, grant_id: str) -> None:
         """Note that the keys from before a grant are to be wrapped for it, from the first."""
-        self._db.run("INSERT OR REPLACE INTO grant_histories (grant_id, reached) VALUES (?, 0)", (grant_id,))
+        self._db.run(
+            "INSERT INTO grant_histories (grant_id, reached) VALUES (?, 0) "
+            "ON CONFLICT (grant_id) DO UPDATE SET reached = excluded.reached",
+            (grant_id,),
+        )
 
     @reads_rows
     def reached(self, grant_id: str) -> int | None:
@@ -112,8 +117,9 @@ class GrantKeys:
     def add_wrapped(self, keys: Iterable[WrappedKey]) -> None:
         """Insert or replace wrapped keys, for existing audience keys only."""
         self._db.run_many(
-            "INSERT OR REPLACE INTO audience_wraps (grant_id, audience_key, pair, wrapped) "
-            "SELECT ?, id, ?, ? FROM audience_keys WHERE id = ?",
+            "INSERT INTO audience_wraps (grant_id, audience_key, pair, wrapped) "
+            "SELECT ?, id, ?, ? FROM audience_keys WHERE id = ? "
+            "ON CONFLICT (grant_id, audience_key) DO UPDATE SET pair = excluded.pair, wrapped = excluded.wrapped",
             [(key.grant_id, key.pair, key.wrapped, key.audience_key) for key in keys],
         )
 

@@ -16,9 +16,10 @@ from typing import Any, Final, NamedTuple
 
 from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog, SignedCheckpoint
+from arlo_rec.catalogue.entry_index import follow_from
 from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.crypto import merkle
-from arlo_rec.crypto.primitives import Verifiers
+from arlo_rec.crypto.primitives import ColumnKey, Verifiers
 from arlo_rec.keys.roster import Signatories, name_then
 from arlo_rec.log import events
 from arlo_rec.log.entries import Body, EntryRow, LogEntry, read_body
@@ -118,7 +119,7 @@ MARGIN: Final = timedelta(days=1)  # tolerated difference of clocks, and length 
 
 def saying(entries: Sequence[EntryRow]) -> list[tuple[int, bytes]]:
     """Number and body of entries that say that others were forgotten."""
-    return [(seq, body) for seq, _, body, _ in entries if body is not None and body.startswith(_BEGINS)]
+    return [(seq, body) for seq, _, body, *_ in entries if body is not None and body.startswith(_BEGINS)]
 
 
 class Forgotten:
@@ -233,13 +234,13 @@ class StretchCheck:
         first, end, gone = 0, 0, bytearray()
         for entries in self._batches(stretch):
             first = first if leaves else entries[0][0]
-            end = _check_leaves(entries, end if leaves else first, problems)
+            end = _check_leaves(entries, end if leaves else first, self._log.columns, problems)
             persons.follow(entries)
-            leaves += [leaf for _, _, _, leaf in entries]
-            gone += bytes([body is None for _, _, body, _ in entries])
+            leaves += [leaf for _, _, _, leaf, *_ in entries]
+            gone += bytes([body is None for _, _, body, *_ in entries])
             said += saying(entries)
             if follow is not None:
-                follow([(seq, body) for seq, _, body, _ in entries])
+                follow([(seq, body) for seq, _, body, *_ in entries])
         persons.end()
         return Checked(first, end, leaves, problems, bytes(gone), said)
 
@@ -308,12 +309,13 @@ def _closed(people: Signatories, signed: Iterable[Signed], problems: list[str]) 
         yield checkpoint.size, name_of_signer(people, checkpoint, problems)
 
 
-def _check_leaves(entries: Sequence[EntryRow], expected: int, problems: list[str]) -> int:
+def _check_leaves(entries: Sequence[EntryRow], expected: int, key: ColumnKey, problems: list[str]) -> int:
     """The number after a batch whose first entry should have number *expected*."""
-    for seq, salt, body, leaf in entries:
+    for seq, salt, body, leaf, kind, taken_in in entries:
         if seq != expected:
             problems.append("entry_missing")
-        if body is not None and not merkle.commits(leaf, salt, body):
+        is_committed = body is None or merkle.commits(leaf, salt, body)
+        if not is_committed or not follow_from(body, kind, taken_in, key):
             problems.append("entry_changed")
         expected = seq + 1
     return expected
@@ -339,7 +341,7 @@ class _Persons:
 
     def _compare(self, entries: Sequence[EntryRow], name: str) -> None:
         named = _PERSON + canonical(name) + b',"policy":"'
-        for _, _, body, _ in entries:
+        for _, _, body, *_ in entries:
             if body is not None and not names_at_its_top(body, named) and _person(body) != name:
                 self._problems.append("entry_of_another_person")
 

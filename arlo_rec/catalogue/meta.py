@@ -6,6 +6,7 @@ from datetime import datetime
 
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows
+from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import from_micros, to_micros
 
@@ -19,6 +20,7 @@ class Meta:
         self._db = connection
         self._values: dict[str, object] = {}
         self._snapshot = 0  # of `_values`
+        self._sealed = SealedColumn(connection, "meta", "sealed")
 
     def number(self, key: str) -> int:
         """A number; raises Integrity if it is missing, or cannot be counted up from."""
@@ -41,15 +43,32 @@ class Meta:
     def set(self, key: str, value: int | bytes | datetime) -> None:
         """Set a number, bytes or an instant."""
         kept = to_micros(value) if isinstance(value, datetime) else value
+        columns = (None, kept) if isinstance(kept, bytes) else (kept, None)
         self._read()
-        self._db.run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, kept))
+        self._db.run(
+            "INSERT INTO meta (key, number, bytes) VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET number = excluded.number, bytes = excluded.bytes",
+            (key, *columns),
+        )
         self._values[key] = kept
+
+    def set_sealed(self, key: str, value: bytes) -> None:
+        """Set bytes that no reader of the rows may see."""
+        sql = "INSERT INTO meta (key, sealed) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed"
+        self._db.run(sql, (key, self._sealed.seal(key, value)))
+
+    @reads_rows
+    def opened(self, key: str) -> bytes | None:
+        """The bytes of a sealed key; None if unset. Raises Integrity if they do not open."""
+        rows = self._db.rows("SELECT sealed FROM meta WHERE key = ?", (key,))
+        return self._sealed.open(key, rows[0][0]) if rows else None
 
     @reads_rows
     def _read(self) -> dict[str, object]:
         """Every value; outside a transaction, read again after each commit of others."""
         snapshot = self._db.snapshots
         if self._snapshot != snapshot or snapshot % 2 == 0:
-            self._values = {str(key): value for key, value in self._db.rows("SELECT key, value FROM meta")}
+            rows = self._db.rows("SELECT key, number, bytes FROM meta")
+            self._values = {str(key): raw if number is None else number for key, number, raw in rows}
             self._snapshot = snapshot
         return self._values

@@ -15,7 +15,6 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.records import (
-    MICROSECOND,
     Kind,
     Recording,
     RecordingId,
@@ -91,6 +90,7 @@ def from_row(row: Row) -> Recording:
 # States as SQL: written into the statements, so that the engine sees them when it chooses an index
 _ARRIVING, _HELD, _ERASING, _ERASED = (f"'{state.value}'" for state in State)
 _IS_HELD: Final = f"state = {_HELD}"
+_IS_HELD_UNINDEXED: Final = f"state || '' = {_HELD}"  # the same of an expression, for which the engine has no index
 # Any day: the index by caller begins with the day in the id
 _DAYS = ", ".join(f"x'{day:02x}'" for day in range(256))
 _OF_ANY_DAY: Final = f"substr(id, 1, 1) IN ({_DAYS})"
@@ -239,7 +239,7 @@ class RecordingSearch(_Table):
     def held_among(self, recordings: Collection[RecordingId]) -> Iterator[tuple[int, Recording]]:
         """The held ones of *recordings*, each with its row number."""
         for ids in portions(recordings):
-            sql = f"SELECT rowid, {COLUMNS} FROM recordings WHERE id IN ({marks(ids)}) AND {_IS_HELD}"  # noqa: S608
+            sql = f"SELECT number, {COLUMNS} FROM recordings WHERE id IN ({marks(ids)}) AND {_IS_HELD}"  # noqa: S608
             for number, *row in self._db.rows(sql, ids):
                 yield number, from_row(tuple(row))
 
@@ -253,7 +253,7 @@ class RecordingSearch(_Table):
         sql = (
             f"SELECT id, team FROM recordings WHERE id BETWEEN ? AND ? AND length(id) = 16 AND {_IS_HELD} "  # noqa: S608
             "AND NOT EXISTS (SELECT 1 FROM copies WHERE recording = id AND first <> id) UNION "
-            "SELECT c.first, r.team FROM copies c CROSS JOIN recordings r ON r.id = c.recording "
+            "SELECT c.first, r.team FROM copies c JOIN recordings r ON r.id = c.recording "
             f"WHERE c.first BETWEEN ? AND ? AND length(c.first) = 16 AND c.first <> c.recording AND r.{_IS_HELD}"
         )
         return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (*ends, *ends))]
@@ -290,15 +290,18 @@ class RecordingSearch(_Table):
 
         Calls that began after the instant of a withdrawal, and what clocks may differ, are none of its.
         """
-        tolerance = CLOCK_TOLERANCE // MICROSECOND
-        withdrawn, columns = [], ", ".join(f"r.{name.strip()}" for name in COLUMNS.split(","))
-        for column, on in (("caller", f"{_OF_ANY_DAY} AND r.caller = b.tag"), ("source", "r.source = b.tag")):
-            sql = (
-                f"SELECT max(b.seq), {columns} FROM burials b CROSS JOIN recordings r ON {on} "  # noqa: S608
-                f"WHERE b.kind = '{column}' AND b.seq < ? AND +r.state = {_HELD} "
-                "AND r.started_at < b.at + ? GROUP BY r.id"
-            )
-            withdrawn += [(int(seq), from_row(tuple(row))) for seq, *row in self._db.rows(sql, (end, tolerance))]
+        withdrawn = []
+        for column, tagged in (("caller", f"{_OF_ANY_DAY} AND caller"), ("source", "source")):
+            sql = "SELECT tag, seq, at FROM burials WHERE kind = ? AND seq < ? ORDER BY seq DESC"
+            burials: dict[bytes, list[tuple[int, datetime]]] = {}
+            for tag, seq, at in self._db.rows(sql, (column, end)):
+                burials.setdefault(bytes(tag), []).append((int(seq), from_micros(at) + CLOCK_TOLERANCE))
+            for tags in portions(burials):
+                for row in self._where(f"{tagged} IN ({marks(tags)}) AND {_IS_HELD_UNINDEXED}", tags):
+                    tag = row.caller if column == "caller" else row.source
+                    newest = next((seq for seq, until in burials[tag or b""] if row.started_at < until), None)
+                    if newest is not None:
+                        withdrawn.append((newest, row))
         return withdrawn
 
     def of_teams(self, teams: frozenset[str] | None, since: int, before: int) -> list[Recording]:
@@ -397,7 +400,7 @@ class Inventory(_Table):
     @reads_rows
     def row_numbers(self) -> tuple[int, int]:
         """The smallest and the largest row number; a new row gets a larger one."""
-        first, last = self._db.rows("SELECT min(rowid), max(rowid) FROM recordings")[0]
+        first, last = self._db.rows("SELECT min(number), max(number) FROM recordings")[0]
         return (int(first), int(last)) if last is not None else (1, 0)
 
     @reads_rows
@@ -406,8 +409,8 @@ class Inventory(_Table):
         number = 0
         while True:
             rows = self._db.rows(
-                f"SELECT rowid, id FROM recordings WHERE rowid > ? AND +state = {_HELD} "  # noqa: S608 - our states
-                "ORDER BY rowid LIMIT ?",
+                f"SELECT number, id FROM recordings WHERE number > ? AND {_IS_HELD_UNINDEXED} "  # noqa: S608 - our states
+                "ORDER BY number LIMIT ?",
                 (number, at_once),
             )
             if not rows:
@@ -418,7 +421,8 @@ class Inventory(_Table):
     @reads_rows
     def held_bytes(self) -> int:
         """The bytes of all held objects; reads every row."""
-        rows = self._db.rows(f"SELECT total(object_bytes) FROM recordings WHERE {_IS_HELD}")  # noqa: S608 - our states
+        held = "coalesce(sum(CAST(object_bytes AS DOUBLE PRECISION)), 0)"  # a sum of whole numbers may overflow
+        rows = self._db.rows(f"SELECT {held} FROM recordings WHERE {_IS_HELD}")  # noqa: S608 - our states
         return int(rows[0][0])
 
     @reads_rows
@@ -456,11 +460,11 @@ class Agents:
     def last_calls(self) -> dict[bytes, RecordingId]:
         """The newest held call of each blind index; a million rows take a second or two."""
         rows = self._db.rows(
-            "SELECT agent, id, max(rowid) FROM recordings "  # noqa: S608 - our state
-            f"WHERE +state = '{State.HELD.value}' AND kind = ? AND agent IS NOT NULL GROUP BY agent",
+            "SELECT agent, id FROM recordings WHERE number IN (SELECT max(number) FROM recordings "  # noqa: S608
+            f"WHERE {_IS_HELD_UNINDEXED} AND kind = ? AND agent IS NOT NULL GROUP BY agent)",
             (int(Kind.ORIGINAL),),
         )
-        return {bytes(agent): recording_id(call) for agent, call, _ in rows}
+        return {bytes(agent): recording_id(call) for agent, call in rows}
 
     @reads_rows
     def since(self, since: datetime) -> set[bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends.sqlite import SqliteConnection, keep_sum, schema_of, set_figures
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto.primitives import sha256
@@ -24,21 +24,26 @@ VERSION = 23
 OLDEST = 23  # the catalogue of arlo-rec 0.1.0; older ones were never released
 NEEDS = "0.1.0"  # the first arlo-rec that opens VERSION
 DIGESTS = {  # of the schema that the steps make up to a version; `verify` compares it
-    23: bytes.fromhex("f34e0d58933b594c43c6771d68583952b863bfd787367b5d91dacdf177a696ae"),
+    23: bytes.fromhex("a698d3b44e3c07d4951c92903b6e62079ba9f3a7b6d48024275b5a3d4f259c61"),
 }
 
+# The engine gives the `number` of a recording and of an audience key: the order of intake.
+# `links`: `policy` and `restored_after` are those of the body. `refusals.spool`: the mark of the folder in which the
+# refused file lies, or NULL. `entries.kind`, `entries.taken_in`: see `entry_index`.
 # `escrows`: the places of backups, and the rings with the root secrets that open them; a purge empties these rings.
 # `recipients`: disclosures. `burials`: the tombstones that each withdrawal's log entry commits to; `tombstones` has
 # only the newest time of a person who withdraws twice. `proofs`: the log entry of each erasure, the inclusion path that
-# proves it (computing it from all leaves takes a second), and the eraser's signature. `entries_of_cases`,
-# `entries_of_requests`: entries with `"case":"` or `"request":"`, so that cases and requests are read alone.
-# `entries_of_forgetting`, `entries_of_drills`: entries that begin with `{"action":"forget"` or `{"action":"drill`.
-# `entries_taking_in`: entries that take a recording in, by the id after `"recordings":["`. `recordings_by_caller`: by
-# the day in the id first, so that what is erased together lies together: a purge of a day writes a hundred pages of it
-# and not ten thousand, and a withdrawal looks in 256 places.
+# proves it (computing it from all leaves takes a second), and the eraser's signature. `recordings_by_caller`: by the
+# day in the id first, so that what is erased together lies together: a purge of a day writes a hundred pages of it and
+# not ten thousand, and a withdrawal looks in 256 places.
 _TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
-CREATE TABLE links (number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY, number INTEGER, bytes BLOB, sealed BLOB,
+  CHECK (CASE WHEN number IS NULL THEN 0 ELSE 1 END + CASE WHEN bytes IS NULL THEN 0 ELSE 1 END
+    + CASE WHEN sealed IS NULL THEN 0 ELSE 1 END = 1)) STRICT;
+CREATE TABLE links (
+  number INTEGER PRIMARY KEY, body BLOB NOT NULL, signature BLOB NOT NULL, policy BLOB NOT NULL,
+  restored_after INTEGER) STRICT;
 CREATE TABLE documents (kind TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE seals (
   holder BLOB NOT NULL, part TEXT NOT NULL, version INTEGER NOT NULL, sealed BLOB NOT NULL,
@@ -49,8 +54,8 @@ CREATE TABLE grant_seeds (
 CREATE TABLE grant_histories (grant_id TEXT PRIMARY KEY, reached INTEGER) STRICT;
 CREATE TABLE commit_keys (id BLOB PRIMARY KEY, access_key BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE audience_keys (
-  id BLOB PRIMARY KEY, commit_key BLOB NOT NULL, audience TEXT NOT NULL, team TEXT NOT NULL,
-  wrapped BLOB NOT NULL) STRICT;
+  number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, commit_key BLOB NOT NULL, audience TEXT NOT NULL,
+  team TEXT NOT NULL, wrapped BLOB NOT NULL) STRICT;
 CREATE INDEX audience_keys_by_commit ON audience_keys (commit_key);
 CREATE TABLE audience_seals (
   audience_key BLOB NOT NULL, grant_id TEXT NOT NULL, pair BLOB NOT NULL, sealed BLOB NOT NULL,
@@ -59,7 +64,7 @@ CREATE TABLE audience_wraps (
   grant_id TEXT NOT NULL, audience_key BLOB NOT NULL, pair BLOB NOT NULL, wrapped BLOB NOT NULL,
   PRIMARY KEY (grant_id, audience_key)) STRICT, WITHOUT ROWID;
 CREATE TABLE recordings (
-  id BLOB PRIMARY KEY, kind INTEGER NOT NULL, parent BLOB, state TEXT NOT NULL,
+  number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL, parent BLOB, state TEXT NOT NULL,
   started_at INTEGER NOT NULL, due_at INTEGER NOT NULL, team TEXT NOT NULL,
   caller BLOB, agent BLOB, source BLOB, content BLOB,
   purposes TEXT NOT NULL, prompt TEXT NOT NULL, prompt_sha256 BLOB NOT NULL, policy TEXT NOT NULL,
@@ -91,29 +96,27 @@ CREATE TABLE erasures (
   number TEXT PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, rule TEXT NOT NULL,
   state TEXT NOT NULL, recordings TEXT NOT NULL) STRICT;
 CREATE INDEX erasures_by_state ON erasures (state);
-CREATE TABLE entries (seq INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB, leaf BLOB NOT NULL) STRICT;
-CREATE INDEX entries_of_cases ON entries (seq) WHERE instr(body, x'2263617365223a22') > 0;
-CREATE INDEX entries_of_requests ON entries (seq) WHERE instr(body, x'2272657175657374223a22') > 0;
-CREATE INDEX entries_of_forgetting ON entries (seq) WHERE substr(body, 1, 18) = x'7b22616374696f6e223a22666f7267657422';
-CREATE INDEX entries_of_drills ON entries (seq) WHERE substr(body, 1, 16) = x'7b22616374696f6e223a226472696c6c';
-CREATE INDEX entries_taking_in ON entries (substr(body, instr(body, x'227265636f7264696e6773223a5b22') + 15, 32))
-  WHERE instr(body, x'2273776f726e223a22') > 0;
+CREATE TABLE entries (
+  seq INTEGER PRIMARY KEY, sealed BLOB, leaf BLOB NOT NULL, kind BLOB, taken_in BLOB) STRICT;
+CREATE INDEX entries_by_kind ON entries (kind, seq) WHERE kind IS NOT NULL;
+CREATE INDEX entries_taking_in ON entries (taken_in) WHERE taken_in IS NOT NULL;
 CREATE TABLE mentions (
   recording BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (recording, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL) STRICT;
 CREATE TABLE log_keys (
   number INTEGER PRIMARY KEY, vkey TEXT NOT NULL, from_size INTEGER NOT NULL, statement BLOB) STRICT;
 CREATE TABLE refusals (
-  tag BLOB PRIMARY KEY, code TEXT NOT NULL, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
+  tag BLOB PRIMARY KEY, code TEXT NOT NULL, spool TEXT, first_seen INTEGER NOT NULL,
+  last_seen INTEGER NOT NULL) STRICT;
 CREATE INDEX refusals_by_time ON refusals (last_seen);
 CREATE TABLE cases (
   id TEXT NOT NULL, part INTEGER NOT NULL, sealed BLOB NOT NULL, tags BLOB NOT NULL, PRIMARY KEY (id, part)) STRICT;
 CREATE TABLE escrows (
-  path TEXT PRIMARY KEY, folder TEXT NOT NULL, number INTEGER NOT NULL, changes INTEGER NOT NULL,
-  at INTEGER NOT NULL) STRICT;
+  id INTEGER PRIMARY KEY, path BLOB NOT NULL, folder BLOB NOT NULL, number INTEGER NOT NULL,
+  changes INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE TABLE recipients (
-  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
-  file TEXT) STRICT;
+  seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, person BLOB NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL,
+  file BLOB) STRICT;
 CREATE INDEX recipients_by_state ON recipients (state);
 CREATE TABLE burials (
   seq INTEGER NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (seq, kind)) STRICT;
@@ -125,47 +128,45 @@ CREATE TABLE vouchers (
   key BLOB PRIMARY KEY, role TEXT NOT NULL, since INTEGER NOT NULL, voucher BLOB NOT NULL,
   signature BLOB NOT NULL) STRICT;
 CREATE TABLE copies (
-  recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by TEXT NOT NULL,
-  made_at INTEGER NOT NULL, reviewed_by TEXT, made_from BLOB, first BLOB NOT NULL, revision INTEGER NOT NULL) STRICT;
+  recording BLOB PRIMARY KEY, parent BLOB NOT NULL, state TEXT NOT NULL, made_by BLOB NOT NULL,
+  made_at INTEGER NOT NULL, reviewed_by BLOB, made_from BLOB, first BLOB NOT NULL, revision INTEGER NOT NULL) STRICT;
 CREATE INDEX copies_by_parent ON copies (parent);
 CREATE INDEX copies_by_first ON copies (first);
 CREATE TABLE sums (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 """
 
 # The engine's figures for choosing an index: the rows of a table, then how many rows share the first column of the
-# index, its first two, and so on (sqlite.org/fileformat2.html, 2.6.3). They describe a store of a million and are never
-# recounted, so that every store uses the same index. Without them the engine would use an index that begins with the
-# state, which nearly all rows share, and a withdrawal of four calls would read a million rows.
-_FIGURES = """
-ANALYZE meta;
-DELETE FROM sqlite_stat1;
-INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-  ('recordings', 'sqlite_autoindex_recordings_1', '1000000 1'),
-  ('recordings', 'recordings_by_caller', '1000000 10000 1'),
-  ('recordings', 'recordings_by_source', '1000000 1'),
-  ('recordings', 'recordings_by_parent', '1000000 4'),
-  ('recordings', 'recordings_by_erasure', '1000000 100'),
-  ('recordings', 'recordings_by_team', '1000000 10000 1'),
-  ('recordings', 'recordings_by_due', '1000000 250000 1'),
-  ('recordings', 'recordings_by_start', '1000000 250000 1'),
-  ('recordings', 'recordings_held', '1000000 1000000 1'),
-  ('entries', 'entries_taking_in', '1000000 1'),
-  ('metadata', 'sqlite_autoindex_metadata_1', '2000000 2 1'),
-  ('metadata', 'metadata_by_key', '2000000 100'),
-  ('commit_keys', 'sqlite_autoindex_commit_keys_1', '100000 1'),
-  ('audience_keys', 'sqlite_autoindex_audience_keys_1', '300000 1'),
-  ('audience_keys', 'audience_keys_by_commit', '300000 3'),
-  ('audience_seals', 'sqlite_autoindex_audience_seals_1', '900000 3 1'),
-  ('grant_seeds', 'sqlite_autoindex_grant_seeds_1', '200 2 2 1'),
-  ('shares', 'sqlite_autoindex_shares_1', '1000000 1'),
-  ('shares', 'shares_by_shard', '1000000 250'),
-  ('shard_keys', 'sqlite_autoindex_shard_keys_1', '4000 1'),
-  ('shard_keys', 'shard_keys_by_hour', '4000 2 1'),
-  ('shard_keys', 'shard_keys_by_day', '4000 40');
-ANALYZE sqlite_master;
-"""
+# index, its first two, and so on (sqlite.org/fileformat2.html, 2.6.3); without a name it is the index of the key. They
+# describe a store of a million and are never recounted, so that every store uses the same index. Without them the
+# engine would use an index that begins with the state, which nearly all rows share, and a withdrawal of four calls
+# would read a million rows.
+_FIGURES = (
+    ("recordings", "", "1000000 1"),
+    ("recordings", "recordings_by_caller", "1000000 10000 1"),
+    ("recordings", "recordings_by_source", "1000000 1"),
+    ("recordings", "recordings_by_parent", "1000000 4"),
+    ("recordings", "recordings_by_erasure", "1000000 100"),
+    ("recordings", "recordings_by_team", "1000000 10000 1"),
+    ("recordings", "recordings_by_due", "1000000 250000 1"),
+    ("recordings", "recordings_by_start", "1000000 250000 1"),
+    ("recordings", "recordings_held", "1000000 1000000 1"),
+    ("entries", "entries_taking_in", "1000000 1"),
+    ("entries", "entries_by_kind", "20000 4000 1"),
+    ("metadata", "", "2000000 2 1"),
+    ("metadata", "metadata_by_key", "2000000 100"),
+    ("commit_keys", "", "100000 1"),
+    ("audience_keys", "", "300000 1"),
+    ("audience_keys", "audience_keys_by_commit", "300000 3"),
+    ("audience_seals", "", "900000 3 1"),
+    ("grant_seeds", "", "200 2 2 1"),
+    ("shares", "", "1000000 1"),
+    ("shares", "shares_by_shard", "1000000 250"),
+    ("shard_keys", "", "4000 1"),
+    ("shard_keys", "shard_keys_by_hour", "4000 2 1"),
+    ("shard_keys", "shard_keys_by_day", "4000 40"),
+)
 
-_NUMBERS = "INSERT INTO meta (key, value) VALUES ('changes', 0), ('fed', 0)"
+_NUMBERS = "INSERT INTO meta (key, number) VALUES ('changes', 0), ('fed', 0)"
 
 # Tables with a sum over all rows (see `backends/sqlite`): all but `entries`, which the Merkle tree covers, and `sums`.
 SUMMED = (
@@ -179,7 +180,7 @@ SUMMED = (
 def _first(database: Any) -> None:
     """The tables of arlo-rec 0.1.0."""
     _carry_out(database, _TABLES)
-    _carry_out(database, _FIGURES)
+    set_figures(database, _FIGURES)
     for table in SUMMED:
         keep_sum(database, table)
     _carry_out(database, _NUMBERS)
@@ -240,26 +241,6 @@ def demand_untouched(connection: SqliteConnection, path: Path, version: int | No
         raise Integrity("schema_changed", path=str(path))
 
 
-def keep_sum(database: Any, table: str) -> None:
-    """Begin the sum over all rows of a table, anew after a step that changed its columns.
-
-    Triggers call `tally` for every row that is added, deleted or changed.
-    """
-    columns = [row[1] for row in database.conn.execute(f"PRAGMA table_info({table})")]
-    rows = {side: " || ',' || ".join(f"quote({side}.{column})" for column in columns) for side in ("OLD", "NEW")}
-    comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
-    for name, event, calls in (
-        ("comes", "INSERT", comes),
-        ("goes", "DELETE", goes),
-        ("changes", "UPDATE", f"{goes}, {comes}"),
-    ):
-        database.conn.execute(f"DROP TRIGGER IF EXISTS {table}_{name}")
-        database.conn.execute(f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} BEGIN SELECT {calls}; END")
-    database.conn.execute("INSERT OR REPLACE INTO sums VALUES (?, zeroblob(32))", (table,))
-    database.conn.execute("SELECT summed(?, zeroblob(32))", (table,)).fetchall()  # forget what was tallied before
-    database.conn.execute(f"SELECT count({comes.replace('NEW.', '')}) FROM {table}").fetchall()  # noqa: S608
-
-
 def _carry_out(database: Any, statements: str) -> None:
     for statement in statements.split(";"):
         if statement.strip():
@@ -269,8 +250,4 @@ def _carry_out(database: Any, statements: str) -> None:
 @reads_rows
 def digest_of(connection: SqliteConnection) -> bytes:
     """SHA-256 over every table, index, view and trigger, by type and name, except sqlite-utils' own table."""
-    sql = (
-        "SELECT type, name, tbl_name, sql FROM sqlite_master "
-        "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
-    )
-    return sha256(repr(connection.rows(sql)).encode("utf-8"))
+    return sha256(repr(schema_of(connection)).encode("utf-8"))

@@ -154,6 +154,8 @@ class Vouchers:
     def put(self, voucher: Voucher) -> None:
         """Insert or replace the voucher of a key."""
         self._db.run(
-            "INSERT OR REPLACE INTO vouchers (key, role, since, voucher, signature) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO vouchers (key, role, since, voucher, signature) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO "
+            "UPDATE SET role = excluded.role, since = excluded.since, voucher = excluded.voucher, "
+            "signature = excluded.signature",
             (voucher.key, voucher.role.value, voucher.since, voucher.by, voucher.signature),
         )

@@ -124,11 +124,11 @@ class Catalogue:
     @reads_rows
     def _is_named(self, recording: RecordingId) -> bool:
         sql = (
-            "SELECT 1 WHERE EXISTS (SELECT 1 FROM mentions WHERE recording = ?1) OR EXISTS (SELECT 1 FROM shares "
-            "WHERE recording = ?1) OR EXISTS (SELECT 1 FROM metadata WHERE recording = ?1) OR EXISTS (SELECT 1 FROM "
-            "copies WHERE recording = ?1 OR first = ?1) OR EXISTS (SELECT 1 FROM recordings WHERE parent = ?1)"
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM mentions WHERE recording = ?) OR EXISTS (SELECT 1 FROM shares "
+            "WHERE recording = ?) OR EXISTS (SELECT 1 FROM metadata WHERE recording = ?) OR EXISTS (SELECT 1 FROM "
+            "copies WHERE recording = ? OR first = ?) OR EXISTS (SELECT 1 FROM recordings WHERE parent = ?)"
         )
-        return bool(self._db.rows(sql, (recording,)))
+        return bool(self._db.rows(sql, (recording,) * sql.count("?")))
 
     def begin_erasure(self, recordings: tuple[RecordingId, ...], erasure: str, event: Event) -> None:
         """Mark recordings as being erased, and disclosures that hold one of them as `open`; inside a change.

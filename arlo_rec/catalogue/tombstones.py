@@ -1,8 +1,8 @@
 """The tables `tombstones` and `burials`: withdrawals that refuse late deliveries, and the log entry of each.
 
 `tombstones` holds the newest withdrawal of a caller or a source id; `burials` holds every withdrawal by the number
-of its log entry, so that the feed can forward all of them. The table `refusals` holds the tags of logged refusals:
-while a file lies in a spool, behind its code stand an `@` and a mark of the folder.
+of its log entry, so that the feed can forward all of them. The table `refusals` holds the tags of logged refusals,
+each with a mark of the folder while its file lies in a spool.
 """
 
 from __future__ import annotations
@@ -36,10 +36,13 @@ class Tombstones:
         values = (tombstone.kind, tombstone.tag, to_micros(tombstone.at))
         self._db.run(
             "INSERT INTO tombstones (kind, tag, at) VALUES (?, ?, ?) "
-            "ON CONFLICT (kind, tag) DO UPDATE SET at = max(at, excluded.at)",
+            "ON CONFLICT (kind, tag) DO UPDATE SET at = excluded.at WHERE excluded.at > tombstones.at",
             values,
         )
-        self._db.run("INSERT OR IGNORE INTO burials (seq, kind, tag, at) VALUES (?, ?, ?, ?)", (seq, *values))
+        self._db.run(
+            "INSERT INTO burials (seq, kind, tag, at) VALUES (?, ?, ?, ?) ON CONFLICT (seq, kind) DO NOTHING",
+            (seq, *values),
+        )
 
     @reads_rows
     def withdrawn_at(self, kind: str, tag: bytes) -> datetime | None:
@@ -99,35 +102,37 @@ class SeenRefusals:
     @reads_rows
     def first_seen(self, tag: bytes) -> datetime | None:
         """When a refusal of a file that lies in a spool was seen first; None for another."""
-        rows = self._db.rows("SELECT first_seen FROM refusals WHERE tag = ? AND instr(code, '@') > 0", (tag,))
+        rows = self._db.rows("SELECT first_seen FROM refusals WHERE tag = ? AND spool IS NOT NULL", (tag,))
         return from_micros(rows[0][0]) if rows else None
 
     def see(self, tag: bytes, code: str, spool: str, at: datetime) -> None:
         """Insert a refusal of a file that lies in a spool at *at*, or update when it was last seen there."""
         self._db.run(
-            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO UPDATE "
-            "SET first_seen = iif(instr(code, '@'), first_seen, excluded.first_seen), "
-            "code = excluded.code, last_seen = excluded.last_seen",
-            (tag, f"{code}@{spool}", to_micros(at), to_micros(at)),
+            "INSERT INTO refusals (tag, code, spool, first_seen, last_seen) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (tag) DO UPDATE SET first_seen = "
+            "CASE WHEN refusals.spool IS NULL THEN excluded.first_seen ELSE refusals.first_seen END, "
+            "code = excluded.code, spool = excluded.spool, last_seen = excluded.last_seen",
+            (tag, code, spool, to_micros(at), to_micros(at)),
         )
 
     @reads_rows
     def gone(self, spool: str, before: datetime) -> list[bytes]:
         """The refusals of a spool that were not seen again since *before*: their files lie there no more."""
-        sql = "SELECT tag FROM refusals WHERE last_seen < ? AND code LIKE ?"
-        return [bytes(tag) for (tag,) in self._db.rows(sql, (to_micros(before), f"%@{spool}"))]
+        sql = "SELECT tag FROM refusals WHERE last_seen < ? AND spool = ?"
+        return [bytes(tag) for (tag,) in self._db.rows(sql, (to_micros(before), spool))]
 
     def put(self, tag: bytes, code: str, at: datetime) -> None:
         """Insert or replace a refusal whose file lies in no spool."""
         self._db.run(
-            "INSERT OR REPLACE INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?)",
+            "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO UPDATE "
+            "SET code = excluded.code, spool = NULL, first_seen = excluded.first_seen, last_seen = excluded.last_seen",
             (tag, code, to_micros(at), to_micros(at)),
         )
 
     def take_out(self, tags: Sequence[bytes]) -> None:
         """Note that the files of refusals lie in no spool any more; the refusals stay known."""
         for tag in tags:
-            self._db.run("UPDATE refusals SET code = substr(code, 1, instr(code, '@') - 1) WHERE tag = ?", (tag,))
+            self._db.run("UPDATE refusals SET spool = NULL WHERE tag = ?", (tag,))
 
     def forget(self, tag: bytes) -> None:
         """Delete a refusal."""
@@ -140,7 +145,10 @@ class SeenRefusals:
     @reads_rows
     def recorded_unasked(self, since: datetime) -> RefusalCount | None:
         """The calls since *since* that were recorded without a key of consent, and removed; None without any."""
-        sql = "SELECT count(*), min(first_seen), max(last_seen) FROM refusals WHERE last_seen >= ? AND code = ?"
+        sql = (
+            "SELECT count(*), min(first_seen), max(last_seen) FROM refusals "
+            "WHERE last_seen >= ? AND code = ? AND spool IS NULL"
+        )
         ((count, *times),) = self._db.rows(sql, (to_micros(since), RECORDED_UNASKED))
         return RefusalCount(RECORDED_UNASKED, int(count), *map(from_micros, times)) if count else None
 
@@ -148,8 +156,8 @@ class SeenRefusals:
     def in_spool(self, *, since: datetime) -> list[RefusalCount]:
         """Refusals of files that lay in a spool when it was last looked at, if that is since *since*; by code."""
         rows = self._db.rows(
-            "SELECT substr(code, 1, instr(code, '@') - 1) AS kind, count(*), min(first_seen), min(last_seen) "
-            "FROM refusals WHERE last_seen >= ? AND instr(code, '@') > 0 GROUP BY kind ORDER BY kind",
+            "SELECT code, count(*), min(first_seen), min(last_seen) FROM refusals "
+            "WHERE last_seen >= ? AND spool IS NOT NULL GROUP BY code ORDER BY code",
             (to_micros(since),),
         )
-        return [RefusalCount(str(kind), int(count), *map(from_micros, times)) for kind, count, *times in rows]
+        return [RefusalCount(str(code), int(count), *map(from_micros, times)) for code, count, *times in rows]

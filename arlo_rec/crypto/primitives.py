@@ -2,6 +2,7 @@
 
 Seals       HPKE (RFC 9180), base mode, X-Wing KEM (ML-KEM-768 with X25519), HKDF-SHA-256, AES-256-GCM
 Wraps       AES-256-GCM-SIV (RFC 8452) of one short secret under another, bound to a context
+Columns     AES-256-GCM with random nonces (NIST SP 800-38D), bound to table, column and row
 Passphrases Argon2id (RFC 9106, second recommended option: t=3, p=4, 64 MiB), stored, with floor and cap
 Sound       Cobblestone-256 (c2sp.org/chunked-encryption)
 Signatures  Ed25519 (RFC 8032)
@@ -261,6 +262,48 @@ def caller_tag(secret: bytes, number: bytes) -> bytes:
         memory_cost=8 * 1024,
         secret=derive(secret, "caller index"),
     ).derive(number)
+
+
+# -- columns of the catalogue ---------------------------------------------------------------------------
+
+
+class ColumnKey:
+    """The key of the columns of one catalogue that a reader of its rows must not understand."""
+
+    def __init__(self, catalogue_key: bytes) -> None:
+        """Derive it from the raw key of the catalogue (32 bytes)."""
+        self._aead = AESGCM(derive(catalogue_key, "columns"))
+        self._tags = derive(catalogue_key, "column tags")
+
+    def seal(self, value: bytes, place: bytes) -> bytes:
+        """AES-256-GCM of a value, bound to its column and row by *place*; 28 bytes longer.
+
+        The nonce is random, as each value is sealed anew: a key seals fewer than 2^32 (NIST SP 800-38D, 8.3). A
+        million are read at once, in a fifth of the time of GCM-SIV.
+        """
+        nonce = fresh(NONCE)
+        return nonce + self._aead.encrypt(nonce, value, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """The value that `seal` encrypted at *place*; raises Sealed."""
+        return open_aead(self._aead, sealed[:NONCE], sealed[NONCE:], place)
+
+    def open_many(self, values: Iterable[tuple[bytes, bytes]], instead: bytes) -> list[bytes]:
+        """The values of (place, what is sealed there), in a loop of its own: a log has a million.
+
+        *instead* of one that does not open.
+        """
+        decrypt, opened = self._aead.decrypt, list[bytes]()
+        for place, sealed in values:
+            try:
+                opened.append(decrypt(sealed[:NONCE], sealed[NONCE:], place))
+            except (InvalidTag, ValueError):
+                opened.append(instead)
+        return opened
+
+    def tag(self, kind: str, word: str) -> bytes:
+        """The blind index of a word in columns of a *kind*, in 16 bytes."""
+        return tag(self._tags, word.encode("utf-8"), kind=kind)
 
 
 # -- sound --------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from arlo_rec.backends import shared_folder
 from arlo_rec.intake import spool
 from arlo_rec.keys.jobs import SPOOLS
+from arlo_rec.model.errors import Integrity
 from arlo_rec.policy import Action, Role
 from arlo_rec.store import Store
 
@@ -36,7 +37,7 @@ def remember(store: Store, paths: Iterable[Path], map: Map | None, now: datetime
     if not set(folders) <= set(known):
         newest = list(dict.fromkeys([*folders, *known]))[:SPOOLS]
         with store.change(now):
-            store.meta.set(_KEY, json.dumps(newest).encode("utf-8", "surrogatepass"))
+            store.meta.set_sealed(_KEY, json.dumps(newest).encode("utf-8", "surrogatepass"))
 
 
 def folders(store: Store) -> list[Path]:
@@ -52,14 +53,14 @@ def forget(store: Store, folder: Path, now: datetime) -> bool:
     left = [each for each in known if Path(each.folder) != folder]
     if left != known:
         with store.change(now):
-            store.meta.set(_KEY, json.dumps(left).encode("utf-8", "surrogatepass"))
+            store.meta.set_sealed(_KEY, json.dumps(left).encode("utf-8", "surrogatepass"))
     return left != known
 
 
 def every(store: Store) -> list[Known]:
     """The remembered spools; none if the value is not one of ours."""
-    with suppress(ValueError, TypeError):
-        told = json.loads((store.meta.raw(_KEY) or b"[]").decode("utf-8", "surrogatepass"))
+    with suppress(ValueError, TypeError, Integrity):
+        told = json.loads((store.meta.opened(_KEY) or b"[]").decode("utf-8", "surrogatepass"))
         known = [Known(*each) for each in told]
         if all(each.folder.startswith("/") and isinstance(each.map, str | None) for each in known):
             return known

@@ -12,7 +12,7 @@ from arlo_rec.model.records import RecordingId, from_iso, named_in
 from arlo_rec.model.strict_json import parse_object
 
 Body = tuple[int, bytes | None]  # an entry's number and canonical JSON (None if the body was deleted)
-EntryRow = tuple[int, bytes, bytes | None, bytes]  # number, salt, body and leaf
+EntryRow = tuple[int, bytes, bytes | None, bytes, bytes | None, bytes | None]  # with its `kind` and `taken_in`
 LONGEST = 64 * 1024  # bytes; most have 300
 LONGEST_POLICY = 1024 * 1024  # of a proposed policy, which holds every prompt so far
 LONGEST_OF_MANY = 64 * 1024 * 1024  # of an action that names each of its recordings, with 35 bytes: nearly two million

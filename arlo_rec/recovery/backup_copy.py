@@ -22,7 +22,7 @@ from arlo_rec.backends.files import FileBlobs
 from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.shared_folder import open_file, read_small
 from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import schema
+from arlo_rec.catalogue import column_keys, schema
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
@@ -150,9 +150,10 @@ def _open_copy(
         store.load_documents()
         _demand_officer(store)
         _demand_signed(store, source)
-        if version < schema.VERSION:
-            with store.db.writing():
+        with store.db.writing():
+            if version < schema.VERSION:
                 schema.upgrade(store.db, store.meta)
+            column_keys.move(store.db, new_seed)
         past = PastLog(store)
         past.read_own()
         past.demand_current()
@@ -204,9 +205,12 @@ def _secret(source: BackupSource, identity: Identity) -> bytes:
 
 def _connect(sealed: Layout, catalogue: Path, identity: Identity) -> tuple[SqliteConnection, bytes]:
     """The catalogue, opened with one of the seeds sealed to *identity* there, and that seed."""
-    for seed in read_catalogue_seal(sealed, identity):
+    seeds = read_catalogue_seal(sealed, identity)
+    for seed in seeds:
         try:
-            return SqliteConnection(catalogue, catalogue_key(seed)), seed
+            connection = SqliteConnection(catalogue, catalogue_key(seed))
         except NotUnlocked:
             continue
+        column_keys.choose(connection, seeds)
+        return connection, seed
     raise Integrity("backup_damaged", path=str(catalogue))

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.__main__ import _run
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends.sqlite import SqliteConnection, keep_sum
 from arlo_rec.catalogue import schema
 from arlo_rec.keys import layout
 from tests.support import world as worlds
@@ -35,9 +35,9 @@ def _step(database: Any) -> None:
     """A column, and a table with a sum: the changes that a release makes."""
     database.conn.execute("ALTER TABLE refusals ADD COLUMN times INTEGER NOT NULL DEFAULT 1")
     database.conn.execute("UPDATE refusals SET times = 2")
-    schema.keep_sum(database, "refusals")
+    keep_sum(database, "refusals")
     database.conn.execute("CREATE TABLE marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
-    schema.keep_sum(database, "marks")
+    keep_sum(database, "marks")
     database.conn.execute("INSERT INTO marks VALUES ('first', 1)")
 
 
@@ -94,7 +94,7 @@ def newer(programs: Programs) -> Iterator[None]:
 
 def version(world: World) -> int:
     db = catalogue(world)
-    (number,) = db.rows("SELECT value FROM meta WHERE key = 'schema'")[0]
+    (number,) = db.rows("SELECT number FROM meta WHERE key = 'schema'")[0]
     db.close()
     return int(number)
 
@@ -255,7 +255,7 @@ def test_the_copy_of_the_old_catalogue_goes_after_a_day(old: World, newer: None)
     copy = layout.find(old.store).catalogue_before(NEXT - 1)
     assert copy.stat().st_mode & 0o777 == 0o600
     opened = SqliteConnection(copy, _key(old))
-    assert opened.rows("SELECT value FROM meta WHERE key = 'schema'") == [(NEXT - 1,)]
+    assert opened.rows("SELECT number FROM meta WHERE key = 'schema'") == [(NEXT - 1,)]
     opened.close()
     yesterday = (datetime.now(UTC) - timedelta(hours=25)).timestamp()
     os.utime(copy, (yesterday, yesterday))

@@ -29,7 +29,7 @@ from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.recovery import backup
 from tests.support.attack import identity, log_as, own_code, problem_codes, rob
 from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
-from tests.support.catalogue import append_raw, append_to_log, catalogue, insider, strike
+from tests.support.catalogue import append_raw, append_to_log, catalogue, insider, strike, with_seals
 from tests.support.feed import path as feed_path
 from tests.support.world import REASON, World
 
@@ -54,7 +54,7 @@ def copied(world: World, who: str) -> Iterator[SqliteConnection]:
     (slot,), where = kept(world), layout.find(world.store)
     copy = places(world)[0] / str(slot.number)
     (seed,) = read_catalogue_seal(Layout(copy, where.root, where.id), identity(world, who))
-    old = SqliteConnection(copy / "catalogue.db", catalogue_key(seed))
+    old = with_seals(SqliteConnection(copy / "catalogue.db", catalogue_key(seed)))
     with old.writing():
         yield old
     old.rows("PRAGMA journal_mode=DELETE")
@@ -74,15 +74,15 @@ def catch_up(world: World, who: str) -> bytes:
             columns = [row[1] for row in live.rows(f"PRAGMA table_info({table})")]
             for row in live.rows(f"SELECT {','.join(columns)} FROM {table}"):
                 old.run(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
-        for key, value in live.rows("SELECT key, value FROM meta WHERE key IN ('log', 'log_clock')"):
-            old.run("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+        for key, raw in live.rows("SELECT key, bytes FROM meta WHERE key IN ('log', 'log_clock')"):
+            old.run("UPDATE meta SET bytes = ? WHERE key = ?", (raw, key))
     live.close()
     return digest(world)
 
 
 SPOILT = {  # what of one entry, whose number stands in for ?, is spoilt in the copy
-    "body": "UPDATE entries SET body = CAST('{}' AS BLOB) WHERE seq = ?",
-    "no body": "UPDATE entries SET body = NULL WHERE seq = ?",
+    "body": "UPDATE entries SET sealed = sealed_entry(seq, '{}') WHERE seq = ?",
+    "no body": "UPDATE entries SET sealed = NULL WHERE seq = ?",
     "note": "UPDATE checkpoints SET note = 'x' WHERE size = (SELECT min(size) FROM checkpoints WHERE size > ?)",
     "checkpoint": "DELETE FROM checkpoints WHERE size = (SELECT min(size) FROM checkpoints WHERE size > ?)",
 }
@@ -101,7 +101,7 @@ def newest(world: World, action: str) -> int:
     """The number of the newest entry of that action that says what was done."""
     db = catalogue(world)
     wanted = (f'%"action":"{action}"%"outcome":"done"%',)
-    ((seq,),) = db.rows("SELECT max(seq) FROM entries WHERE CAST(body AS TEXT) LIKE ?", wanted)
+    ((seq,),) = db.rows("SELECT max(seq) FROM entries WHERE body_of(seq, sealed) LIKE ?", wanted)
     db.close()
     return int(seq)
 
@@ -394,7 +394,7 @@ def test_an_entry_whose_body_was_struck_ends_no_feed(fed: World) -> None:
     (fed.base / "mount").rename(fed.base / "unmounted")
     fed.run("find", "--purpose", "quality", "--reason", REASON, who="leif")
     fed.json("audit", "show", who="iver")
-    strike(fed, "UPDATE entries SET body = NULL WHERE seq = (SELECT max(seq) - 1 FROM entries)")
+    strike(fed, "UPDATE entries SET sealed = NULL WHERE seq = (SELECT max(seq) - 1 FROM entries)")
     (fed.base / "unmounted").rename(fed.base / "mount")
     fed.json("withdraw", "90000001", "--yes", who="siri")
     assert fed.json("status", who="iver")["critical"] == []

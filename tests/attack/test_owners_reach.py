@@ -174,7 +174,7 @@ def thiefs(store: Store, recording: RecordingId, number: str) -> None:
     ke = store.erasure_keys().unwrap(recording)
     with store.change(datetime.now(UTC)) as change:
         store.db.run(
-            "UPDATE entries SET body = NULL WHERE seq = ?", (store.log.entries.taking_in([recording])[recording].seq,)
+            "UPDATE entries SET sealed = NULL WHERE seq = ?", (store.log.entries.taking_in([recording])[recording].seq,)
         )
         change.log(say.CallTakenIn(recordings=(recording,), sworn=new.row_digest(), prompt=row.prompt, week="2026-W48"))
         store.catalogue.audience_keys.add_commit_key(CommitKeyRow(new.commit_key, access.id, sealed))
@@ -343,7 +343,7 @@ def test_a_key_of_a_day_that_does_not_open_keeps_nobody_from_withdrawing_revokin
 
 def test_a_pin_of_no_link_keeps_a_manager_from_being_revoked_and_is_named(world: World) -> None:
     world.grant("leif")
-    strike(world, "UPDATE meta SET value = CAST(substr(value, 1, 8) || randomblob(32) AS BLOB) WHERE key = 'link'")
+    strike(world, "UPDATE meta SET bytes = CAST(substr(bytes, 1, 8) || randomblob(32) AS BLOB) WHERE key = 'link'")
     assert world.code("revoke", "leif", who="sigrid") == (11, "in_use")
     assert "link_broken" in problem_codes(world)
 

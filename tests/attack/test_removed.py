@@ -16,6 +16,9 @@ import pytest
 
 from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue import column_keys
+from arlo_rec.catalogue.audit_log import RawEntries
+from arlo_rec.catalogue.authority import Links
 from arlo_rec.certificates import check
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import access_list
@@ -32,8 +35,9 @@ from arlo_rec.store import Store
 from tests.support import world as worlds
 from tests.support.attack import identity, own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
-from tests.support.catalogue import append_to_log
+from tests.support.catalogue import append_to_log, catalogue
 from tests.support.certificates import inside, reason
+from tests.support.faults import Crash
 from tests.support.feed import append, key_of_the_log, line_on, path, tree_of
 from tests.support.world import World
 
@@ -224,6 +228,40 @@ def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
         verified = world.run("verify", "--json", who="iver")
         SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
     assert status.exit == 3 or verified.exit == 15, (status, verified)
+
+
+@pytest.mark.parametrize("place", ["before the columns", "behind the columns"])
+def test_a_rekeying_that_died_between_the_file_and_its_columns_is_read_and_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The file has its new key then, and rows and log are under the old one, or were until the transaction ended."""
+    where, turid = layout.find(world.store), identity(world, "turid")
+    (seed,) = read_catalogue_seal(where, turid)
+    world.take_in("a")
+    told = world.json("audit", "show", "--limit", "1000", who="iver")["entries"]
+    original = column_keys.move
+
+    def dies(connection: SqliteConnection, new: bytes) -> None:
+        if place == "behind the columns":
+            original(connection, new)
+        raise Crash
+
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(column_keys, "move", dies)
+        world.run("person", "remove", "turid", "--yes", who="sigrid")
+        world.run("status", who="iver")
+    with pytest.raises(NotUnlocked):
+        SqliteConnection(where.catalogue, catalogue_key(seed)).close()
+    assert len(read_catalogue_seal(where, identity(world, "iver"))) == 2
+    with file_lock(where.open_lock, exclusive=False, wait=1):  # nobody can finish it now
+        again = world.json("audit", "show", "--limit", "1000", who="iver")["entries"]
+    assert [entry["seq"] for entry in told] == [entry["seq"] for entry in again if entry["seq"] <= told[-1]["seq"]]
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+    assert len(read_catalogue_seal(where, identity(world, "iver"))) == 1
+    assert world.json("audit", "verify", who="iver")["problems"] == []
+    db = catalogue(world)
+    assert all(body for _, body in RawEntries(db).bodies()) and len(Links(db).documents()) == 3
+    db.close()
 
 
 # -- what she gives out --------------------------------------------------------------------------------

@@ -205,7 +205,7 @@ def test_yesterdays_rows_of_a_call_lend_no_later_call_their_key(world: World, re
     (new,) = world.take_in("after", seed=9)
     db = catalogue(world)
     named = {row[0] for row in db.rows("SELECT id FROM audience_keys")} - {
-        row[0] for row in revoked.rows["audience_keys"]
+        row[1] for row in revoked.rows["audience_keys"]
     }
     db.close()
     (later,) = named
@@ -248,8 +248,8 @@ def plant(world: World, db: SqliteConnection, grant: str) -> None:
     public = primitives.SealingKey.from_seed(SEED).public
     pair = primitives.fingerprint(public)
     known_pair = next(row[0] for row in db.rows("SELECT DISTINCT pair FROM grant_seeds WHERE grant_id = ?", (grant,)))
-    ((roster,),) = db.rows("SELECT body FROM documents WHERE kind = 'roster'")
-    document = parse_object(bytes(roster))
+    ((roster,),) = db.rows("SELECT opened('documents.body', kind, body) FROM documents WHERE kind = 'roster'")
+    document = parse_object(roster.encode())
     publics = [from_base64(person["seal_key"]) for person in document["people"]]
     holders = {primitives.fingerprint(each): each for each in publics}
     holders |= {from_base64(each["id"]): from_base64(each["public"]) for each in document["access_keys"]}
@@ -266,7 +266,8 @@ def plant(world: World, db: SqliteConnection, grant: str) -> None:
     for audience in ("original", "review", "training", "officer"):
         key, bound = primitives.fresh(16), {"audience": audience, "team": "kundeservice"}
         wrapped = primitives.wrap(SECRET, SECRET, b"audience key\0" + place.id + key + canonical(bound))
-        db.run("INSERT INTO audience_keys VALUES (?, ?, ?, ?, ?)", (key, commit, audience, "kundeservice", wrapped))
+        values = (key, commit, audience, "kundeservice", wrapped)
+        db.run("INSERT INTO audience_keys (id, commit_key, audience, team, wrapped) VALUES (?, ?, ?, ?, ?)", values)
         to = canonical({**bound, "grant": grant, "purpose": "quality"})
         info = b"arlo-rec/1/audience seal\0" + place.id + key + pair + to
         row = (key, grant, pair, primitives.seal(public, SECRET, info))

@@ -25,7 +25,7 @@ def set_schema(world: World, version: int) -> None:
     """Write another number into `meta`, past the program."""
     db = catalogue(world)
     with db.writing():
-        db.run("UPDATE meta SET value = ? WHERE key = 'schema'", (version,))
+        db.run("UPDATE meta SET number = ? WHERE key = 'schema'", (version,))
     db.close()
 
 

@@ -104,7 +104,10 @@ def test_a_missing_root_folder_is_noticed(aged: tuple[World, Path]) -> None:
     [
         lambda db: db.run("DELETE FROM entries WHERE seq = (SELECT max(seq) FROM entries)"),
         lambda db: db.run("DELETE FROM entries WHERE seq = 3"),
-        lambda db: db.run("UPDATE entries SET body = CAST(replace(body, 'sigrid', 'nobody') AS BLOB) WHERE seq = 0"),
+        lambda db: db.run(
+            "UPDATE entries SET sealed = sealed_entry(seq, replace(body_of(seq, sealed), 'sigrid', 'nobody')) "
+            "WHERE seq = 0"
+        ),
         lambda db: db.run("UPDATE entries SET leaf = zeroblob(32) WHERE seq = 2"),
         lambda db: db.run("DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints)"),
         lambda db: db.run("UPDATE checkpoints SET note = replace(note, 'A', 'B')"),
@@ -148,8 +151,8 @@ def test_a_changed_object_is_named_by_verify(world: World, vandal: Callable[[Pat
 def test_a_third_purpose_cannot_be_written_into_the_policy(world: World) -> None:
     db = catalogue(world)
     with db.writing():
-        forged = "CAST(replace(body, '\"quality\"', '\"marketing\"') AS BLOB)"
-        db.run(f"UPDATE documents SET body = {forged} WHERE kind = 'policy'")
+        forged = "replace(opened('documents.body', kind, body), '\"quality\"', '\"marketing\"')"
+        db.run(f"UPDATE documents SET body = sealed('documents.body', kind, {forged}) WHERE kind = 'policy'")
     db.close()
     assert refused(world) == "policy_forged"
 

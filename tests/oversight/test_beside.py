@@ -39,10 +39,11 @@ def append_unclosed(world: World) -> None:
     with vandal(world) as db:
         (gone,) = db.rows("SELECT lower(hex(id)) FROM recordings ORDER BY rowid DESC LIMIT 1")[0]
         (last,) = db.rows("SELECT max(seq) FROM entries")[0]
-        ((salt, leaf),) = db.rows("SELECT salt, leaf FROM entries WHERE seq = ?", (last,))
+        ((leaf,),) = db.rows("SELECT leaf FROM entries WHERE seq = ?", (last,))
         entry = {"action": "purge", "at": "2026-01-01T00:00:00Z", "detail": {}, "outcome": "done", "person": "cron"}
         body = canonical({**entry, "policy": "2026-01", "recordings": [gone], "rule": "retention.90d"})
-        db.run("INSERT INTO entries (seq, salt, body, leaf) VALUES (?, ?, ?, ?)", (last + 1, salt, body, leaf))
+        values = (last + 1, last + 1, body.decode(), leaf)
+        db.run("INSERT INTO entries (seq, sealed, leaf) VALUES (?, sealed_entry(?, ?), ?)", values)
         db.run("DELETE FROM recordings WHERE rowid = (SELECT max(rowid) FROM recordings)")
 
 

@@ -51,9 +51,17 @@ def without_line(number: int) -> Callable[[str], str]:
 FAR = 2**62
 DAMAGES: dict[str, tuple[Callable[[World], None], set[str]]] = {
     "nothing": (lambda _world: None, set()),
-    "a body": (vandalism("UPDATE entries SET body = x'7b7d' WHERE seq = 7"), {"entry_changed"}),
-    "a salt": (vandalism("UPDATE entries SET salt = zeroblob(16) WHERE seq = 7"), {"entry_changed"}),
-    "a body that was forgotten": (vandalism("UPDATE entries SET body = NULL WHERE seq = 7"), {"entry_changed"}),
+    "a body": (vandalism("UPDATE entries SET sealed = sealed_entry(seq, '{}') WHERE seq = 7"), {"entry_changed"}),
+    "a salt": (
+        vandalism("UPDATE entries SET sealed = sealed_entry(seq, body_of(seq, sealed)) WHERE seq = 7"),
+        {"entry_changed"},
+    ),
+    "a seal": (vandalism("UPDATE entries SET sealed = randomblob(length(sealed)) WHERE seq = 7"), {"entry_changed"}),
+    "a body of another entry": (
+        vandalism("UPDATE entries SET sealed = (SELECT sealed FROM entries WHERE seq = 6) WHERE seq = 7"),
+        {"entry_changed"},
+    ),
+    "a body that was forgotten": (vandalism("UPDATE entries SET sealed = NULL WHERE seq = 7"), {"entry_changed"}),
     "a leaf": (
         vandalism("UPDATE entries SET leaf = zeroblob(32) WHERE seq = 7"),
         {"entry_changed", "log_root_differs"},

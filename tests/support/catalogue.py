@@ -8,9 +8,10 @@ from typing import Any
 
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import log_clock
-from arlo_rec.catalogue.audit_log import AuditLog, RawEntry, SignedCheckpoint
+from arlo_rec.catalogue.audit_log import AuditLog, RawEntries, RawEntry, SignedCheckpoint
 from arlo_rec.catalogue.log_clock import LogClock
 from arlo_rec.catalogue.meta import Meta
+from arlo_rec.catalogue.sealed_columns import encoded, place
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.keys import layout
@@ -24,7 +25,33 @@ def catalogue(world: World) -> SqliteConnection:
     """The catalogue, as somebody who holds its key and ignores the program opens it."""
     where = layout.find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
-    return SqliteConnection(where.catalogue, catalogue_key(seed))
+    return with_seals(SqliteConnection(where.catalogue, catalogue_key(seed)))
+
+
+def with_seals(db: SqliteConnection) -> SqliteConnection:
+    """A catalogue with functions of SQL for whoever has its key: `sealed` and `opened` of a place, row and value.
+
+    `sealed_entry` seals a number and body of the log, and `body_of` opens the two.
+    """
+
+    def sealed(at: str, row: Any, value: Any) -> bytes:
+        plain = value.encode("utf-8") if isinstance(value, str) else value
+        return db.columns.seal(plain, place(*at.split(".")) + encoded(row))
+
+    def opened(at: str, row: Any, value: bytes) -> str:
+        return db.columns.open(value, place(*at.split(".")) + encoded(row)).decode("utf-8")
+
+    def sealed_entry(seq: int, body: str) -> bytes | None:
+        salt, raw = bytes(merkle.SALT_BYTES), body.encode("utf-8")
+        return RawEntries(db).sealed(RawEntry(seq, salt, raw, b""))
+
+    def body_of(seq: int, value: bytes | None) -> str | None:
+        ((_, body),) = RawEntries(db).bodies_of([(seq, value)])
+        return None if body is None else body.decode("utf-8", "replace")
+
+    for function, values in ((sealed, 3), (opened, 3), (sealed_entry, 2), (body_of, 2)):
+        db._db.create_function(function.__name__, values, function)
+    return db
 
 
 @contextmanager
@@ -34,7 +61,7 @@ def own_code(world: World) -> Iterator[SqliteConnection]:
     db.rows("PRAGMA foreign_keys=OFF")
     with db.writing():
         yield db
-        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+        db.run("UPDATE meta SET number = number + 1 WHERE key = 'changes'")
     db.close()
 
 
@@ -70,7 +97,7 @@ def insider(world: World) -> Iterator[SqliteConnection]:
     db = catalogue(world)
     with db.writing():
         yield db
-        db.run("UPDATE meta SET value = value + 1 WHERE key = 'changes'")
+        db.run("UPDATE meta SET number = number + 1 WHERE key = 'changes'")
     db.close()
 
 
@@ -88,10 +115,10 @@ def append_to_log(
 
     They are in the name of *name* and closed with *key* where these are given; gives the number of the first.
     """
-    place, person = layout.find(world.store), identity(world, who)
-    (seed,) = read_catalogue_seal(place, person)
+    where, person = layout.find(world.store), identity(world, who)
+    (seed,) = read_catalogue_seal(where, person)
     with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed), Meta(db))
+        log = AuditLog(db, where.id, log_key(seed), Meta(db))
         first = log.tree().size
         log.append(
             [{**body, "person": name or who, "policy": POLICY_VERSION} for body in bodies], key or person.signing
@@ -102,10 +129,10 @@ def append_to_log(
 
 def append_raw(world: World, who: str, raw: bytes, *mentioned: str) -> int:
     """One entry of any bytes, closed like any other with somebody's own key; gives its number."""
-    place, person = layout.find(world.store), identity(world, who)
-    (seed,) = read_catalogue_seal(place, person)
+    where, person = layout.find(world.store), identity(world, who)
+    (seed,) = read_catalogue_seal(where, person)
     with insider(world) as db:
-        log = AuditLog(db, place.id, log_key(seed), Meta(db))
+        log = AuditLog(db, where.id, log_key(seed), Meta(db))
         seq, salt = log.tree().size, fresh(merkle.SALT_BYTES)
         entry = RawEntry(seq, salt, raw, merkle.leaf_hash(merkle.commit(salt, raw)))
         tree = log.tree().add(entry.leaf)
@@ -122,6 +149,6 @@ def append_raw(world: World, who: str, raw: bytes, *mentioned: str) -> int:
 def spoil_note(world: World, text: bytes) -> None:
     """Make nobody's the checkpoint that closes the first entry in which *text* stands."""
     with insider(world) as db:
-        ((seq,),) = db.rows("SELECT min(seq) FROM entries WHERE instr(body, ?) > 0", (text,))
+        ((seq,),) = db.rows("SELECT min(seq) FROM entries WHERE instr(body_of(seq, sealed), ?) > 0", (text.decode(),))
         size = "(SELECT min(size) FROM checkpoints WHERE size > ?)"
         assert db.run(f"UPDATE checkpoints SET note = 'x' WHERE size = {size}", (seq,))
