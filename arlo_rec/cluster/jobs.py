@@ -11,9 +11,10 @@ import msgspec
 
 from arlo_rec import __version__
 from arlo_rec.model.errors import ArloError, SoundError, Unreachable, Usage
+from arlo_rec.model.strict_json import canonical
+from arlo_rec.speech.cut_list import clip
 from arlo_rec.training.cut_plan import CallSound, CopyOrder, CutPlan
 
-OUTCOME_MOST: Final = 64 * 1024 * 1024  # bytes: a plan of 40,000 words and 10,000 cuts has 8 MB
 _RAISED: Final = {kind.__name__: kind for kind in (Usage, Unreachable)}
 
 
@@ -75,13 +76,24 @@ def encode_outcome(outcome: CutPlan | ArloError) -> bytes:
     return msgspec.msgpack.encode(Failed(type(outcome).__name__, outcome.code, outcome.detail))
 
 
-def decode_outcome(raw: bytes) -> CutPlan:
-    """The plan of an outcome; raises its error, or Unreachable `engine_garbled` for anything else."""
+def decode_outcome(raw: bytes, duration: float, channels: int) -> CutPlan:
+    """The plan of an outcome for a sound of *duration* seconds; raises its error.
+
+    Raises Unreachable `engine_garbled` for anything else, and for a plan that no such sound can have.
+    """
     try:
-        outcome = _OUTCOMES.decode(raw[:OUTCOME_MOST])  # a longer one is cut off, and no outcome any more
+        outcome = _OUTCOMES.decode(raw)
         if isinstance(outcome, Planned):
-            return outcome.plan
+            return _checked(outcome.plan, duration, channels)
         error = outcome.error()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, Usage):
         raise Unreachable("engine_garbled") from None
     raise error
+
+
+def _checked(plan: CutPlan, duration: float, channels: int) -> CutPlan:
+    """The plan, with its cuts clipped to the sound; raises ValueError or Usage for an impossible one."""
+    canonical(plan.to_json())  # every number is finite, and every text is one
+    if not all(0 <= cut.start <= cut.end for cut in plan.listed):
+        raise ValueError("a cut that ends before it begins")
+    return plan.with_cuts(tuple(clip(list(plan.listed), duration, channels)))

@@ -10,8 +10,11 @@ from typing import Any, Final
 
 from arlo_rec.crypto.hardening import start_child
 from arlo_rec.model.errors import Unreachable, Usage
-from arlo_rec.speech.engine_process import LENGTH, receive_request
+from arlo_rec.model.strict_json import parse_object
+from arlo_rec.speech.engine_process import LENGTH, receive_exactly
 
+HEAD_MOST: Final = 64 * 1024  # bytes of the JSON of a message
+OUTCOME_MOST: Final = 64 * 1024 * 1024  # bytes: a plan of 40,000 words and 10,000 cuts has 8 MB
 CLIENT: Final = "from arlo_rec.cluster import client; client.main()"
 WORKER: Final = "from arlo_rec.cluster import worker; worker.main()"
 WIPED: Final = {  # mallopt(3): freed memory is overwritten, and large blocks go back to the kernel at once
@@ -52,14 +55,26 @@ class Link:
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """Wait for a message; raises the problem that it tells of, and Unreachable `cluster_died` where none comes."""
         try:
-            message = receive_request(self._socket)
-            head = message[0] if message is not None else {}
+            head, body = parse_object(self._part(HEAD_MOST), max_bytes=HEAD_MOST), self._part(OUTCOME_MOST)
             problem = _PROBLEMS[head["kind"]](str(head["problem"]), **head["detail"]) if "problem" in head else None
         except (OSError, KeyError, TypeError, ValueError):
             raise Unreachable("cluster_died") from None
-        if problem is not None or message is None:
-            raise problem or Unreachable("cluster_died")
-        return message
+        if problem is not None:
+            raise problem
+        return head, body
+
+    def _part(self, most: int) -> bytes:
+        """One part of a message; raises OSError where the other end is closed, ValueError for a longer part."""
+        (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
+        if length > most:
+            raise ValueError("longer than a message can be")
+        return self._exactly(length)
+
+    def _exactly(self, length: int) -> bytes:
+        content = receive_exactly(self._socket, length)
+        if content is None:
+            raise ConnectionResetError
+        return bytes(content)
 
     def kill(self) -> None:
         """Kill the child, from any thread: a waiting `receive` raises. It has no state to save."""

@@ -18,6 +18,15 @@ from arlo_rec.training import cut_plan
 from arlo_rec.training.cut_plan import CallSound, CopyOrder, CutPlan
 
 AHEAD: Final = 2  # calls given for each thread of the workers: one waits there while the other is heard
+MOST_AHEAD: Final = 256  # calls under way, each in memory: 8 MB of four minutes
+
+
+class _Awaited(NamedTuple):
+    """A plan that is waited for, with length in seconds and channels of its sound."""
+
+    plan: Future[CutPlan]
+    duration: float
+    channels: int
 
 
 class TlsFiles(NamedTuple):
@@ -57,7 +66,7 @@ class ClusterPlanners:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._numbers = count()
-        self._plans: dict[int, Future[CutPlan]] = {}
+        self._plans: dict[int, _Awaited] = {}
         self._guard = threading.Lock()  # of the plans and of the ending
         self._workers, self._threads = 0, 0
         self._ending: ArloError | None = None
@@ -68,7 +77,7 @@ class ClusterPlanners:
     @property
     def at_once(self) -> int:
         """See Planners."""
-        return AHEAD * max(1, self._threads)
+        return min(AHEAD * max(1, self._threads), MOST_AHEAD)
 
     @property
     def workers(self) -> int | None:
@@ -86,14 +95,14 @@ class ClusterPlanners:
             if self._ending is not None:
                 plan.set_exception(self._ending)
                 return plan
-            self._plans[number] = plan
+            self._plans[number] = _Awaited(plan, call.sound.duration, call.sound.channels)
         self._tell({"give": number}, encode_job(call, order))
         return plan
 
     def give_up(self, plan: Future[CutPlan]) -> None:
         """See Planners."""
         with self._guard:
-            numbers = [number for number, each in self._plans.items() if each is plan]
+            numbers = [number for number, each in self._plans.items() if each.plan is plan]
             for number in numbers:
                 del self._plans[number]
         for number in numbers:
@@ -134,23 +143,23 @@ class ClusterPlanners:
                 self._connected.set()
             return
         with self._guard:
-            plan = self._plans.pop(int(head["done" if "done" in head else "failed"]), None)
-        if plan is None:
+            awaited = self._plans.pop(int(head["done" if "done" in head else "failed"]), None)
+        if awaited is None:
             return
         try:
             if "failed" in head:
                 raise Unreachable("engine_died")
-            plan.set_result(decode_outcome(body))
+            awaited.plan.set_result(decode_outcome(body, awaited.duration, awaited.channels))
         except ArloError as error:
-            plan.set_exception(error)
+            awaited.plan.set_exception(error)
 
     def _end(self, error: ArloError) -> None:
         """Nothing comes any more: every plan that is waited for has the error."""
         with self._guard:
             self._ending = self._ending or error
-            plans, self._plans = [*self._plans.values()], {}
-        for plan in plans:
-            plan.set_exception(self._ending)
+            awaited, self._plans = [*self._plans.values()], {}
+        for each in awaited:
+            each.plan.set_exception(self._ending)
         self._connected.set()
 
 

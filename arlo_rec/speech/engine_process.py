@@ -209,16 +209,16 @@ def serve(load: Callable[..., str | tuple[Answer, Callable[[dict[str, Any], byte
 
 def receive_request(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
     """Receive the JSON of a request and its bytes; None where the other end was closed."""
-    length = _receive_exactly(connection, LENGTH.size)
+    length = receive_exactly(connection, LENGTH.size)
     if length is None:
         return None
-    question = _receive_exactly(connection, LENGTH.unpack(length)[0])
-    size = _receive_exactly(connection, LENGTH.size)
-    body = _receive_exactly(connection, LENGTH.unpack(size)[0]) if size is not None else None
+    question = receive_exactly(connection, LENGTH.unpack(length)[0])
+    size = receive_exactly(connection, LENGTH.size)
+    body = receive_exactly(connection, LENGTH.unpack(size)[0]) if size is not None else None
     return (json.loads(question), bytes(body)) if question is not None and body is not None else None
 
 
-def _receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
+def receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
     """Receive *length* bytes; None where the other end was closed before."""
     content = bytearray(length)
     rest = memoryview(content)

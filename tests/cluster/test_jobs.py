@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -39,7 +40,7 @@ CALLS = st.builds(
     st.dictionaries(TEXT, st.integers(0, 1), max_size=2),
 )
 CUTS = st.builds(
-    Cut,
+    lambda start, length, *more: Cut(start, start + length, *more),
     SECONDS,
     SECONDS,
     st.none() | st.tuples(st.integers(0, 1)),
@@ -79,7 +80,7 @@ def test_a_job_arrives_as_it_was_given(call: CallSound, order: CopyOrder) -> Non
 
 @given(PLANS)
 def test_a_plan_comes_back_as_it_was_made(plan: CutPlan) -> None:
-    assert jobs.decode_outcome(jobs.encode_outcome(plan)) == plan
+    assert jobs.decode_outcome(jobs.encode_outcome(plan), 1e6, 2) == plan
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_a_plan_comes_back_as_it_was_made(plan: CutPlan) -> None:
 )
 def test_an_error_is_raised_here_as_there(error: ArloError) -> None:
     with pytest.raises(type(error)) as raised:
-        jobs.decode_outcome(jobs.encode_outcome(error))
+        jobs.decode_outcome(jobs.encode_outcome(error), 1.0, 1)
     assert str(raised.value) == str(error)
 
 
@@ -97,7 +98,7 @@ def test_anything_else_is_no_job_and_no_outcome(raw: bytes) -> None:
     with pytest.raises(Unreachable, match="cluster_version"):
         jobs.decode_job(raw)
     with pytest.raises(Unreachable, match="engine_garbled"):
-        jobs.decode_outcome(raw)
+        jobs.decode_outcome(raw, 1e6, 2)
 
 
 @given(PLANS, st.integers(0, 10_000), st.integers(1, 255))
@@ -105,15 +106,41 @@ def test_an_outcome_that_was_changed_is_a_plan_or_refused(plan: CutPlan, place: 
     raw = bytearray(jobs.encode_outcome(plan))
     raw[place % len(raw)] ^= by
     try:
-        assert isinstance(jobs.decode_outcome(bytes(raw)), CutPlan)
+        assert isinstance(jobs.decode_outcome(bytes(raw), 1e6, 2), CutPlan)
     except Unreachable as error:
         assert error.code == "engine_garbled"
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [Cut(2.0, 1.0), Cut(-1.0, 1.0), Cut(float("nan"), 1.0), Cut(9.0, 10.0), Cut(1.0, 2.0, (1,))],
+    ids=["backwards", "before", "no number", "behind the end", "in a channel that is not there"],
+)
+def test_a_plan_that_the_sound_cannot_have_is_refused(cut: Cut) -> None:
+    with pytest.raises(Unreachable, match="engine_garbled"):
+        jobs.decode_outcome(jobs.encode_outcome(CutPlan((cut,), Mode.DETECT)), 9.0, 1)
+
+
+@given(
+    st.binary(max_size=40)
+    | st.builds(lambda head: len(head).to_bytes(4, "big") + head + bytes(4), st.binary(max_size=40))
+)
+def test_a_child_that_was_taken_over_ends_the_talk_and_nothing_else(said: bytes) -> None:
+    link = Link.__new__(Link)
+    link._socket, theirs = socket.socketpair()
+    with link._socket, theirs:
+        theirs.sendall(said)
+        theirs.shutdown(socket.SHUT_WR)
+        try:
+            assert isinstance(link.receive()[0], dict)
+        except Unreachable as error:
+            assert error.code == "cluster_died" or b"problem" in said
 
 
 def test_an_error_that_no_plan_raises_is_refused() -> None:
     raw = msgspec.msgpack.encode(jobs.Failed("SystemExit", "0", {}))
     with pytest.raises(Unreachable, match="engine_garbled"):
-        jobs.decode_outcome(raw)
+        jobs.decode_outcome(raw, 1e6, 2)
 
 
 def test_a_job_of_another_version_is_refused_with_both() -> None:
