@@ -361,7 +361,7 @@ class MovingBlobs:
 
     def open(self, name: str) -> BinaryIO:
         """See Blobs. A stream goes on where its object is moved meanwhile."""
-        return cast("BinaryIO", _Moving(self, name))
+        return cast("BinaryIO", _Moving(self, name, self.open_now(name)))
 
     def open_now(self, name: str) -> BinaryIO:
         """The object where it is now; it lies at the new place before it leaves the old one."""
@@ -406,9 +406,8 @@ class MovingBlobs:
 class _Moving(io.RawIOBase):
     """A stream that looks for its object at the other place once the first has it no more."""
 
-    def __init__(self, blobs: MovingBlobs, name: str) -> None:
-        self._blobs, self._name = blobs, name
-        self._stream = blobs.open_now(name)
+    def __init__(self, blobs: MovingBlobs, name: str, stream: BinaryIO) -> None:
+        self._blobs, self._name, self._stream = blobs, name, stream
 
     def readable(self) -> bool:
         return True
