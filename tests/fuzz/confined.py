@@ -100,7 +100,7 @@ def _hook(event: str, words: tuple[Any, ...]) -> None:
         handles = [words[place] for place in _HANDLES.get(event, ())]
         for path, handle in zip_longest(words[: _PATHS[event]], handles, fillvalue=-1):
             _note(path, handle)
-    elif event in _STARTS and not (event == "subprocess.Popen" and words[1][1] == "-I"):
+    elif event in _STARTS and not (event == "subprocess.Popen" and words[1][1:3] == ["-s", "-P"]):
         assert _seen is not None
         _seen.append(f"{event} {words[:2]!r}")
 
