@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import Authority, Cluster, Worker, cluster, free_port
-from tests.support.copies import SAID, call, words
+from tests.support.copies import SAID, call, words, written
 from tests.support.models import MODEL, needs_model
 from tests.support.places import TOP
 from tests.support.world import PASSPHRASE, World
@@ -24,7 +24,7 @@ from tests.support.world import PASSPHRASE, World
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 PENDING = ("pseudonymise", *SAID, "--pending")
 ONE_LANGUAGE = 'asr.language = "en"\n'
-LONG = 2  # times that a call is said where something has to happen meanwhile
+SHORT, LONG = 15, 70  # seconds of a call; the second where something has to happen while it is heard
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def until_heard(workers: Sequence[Worker]) -> Worker:
 
 @needs_model
 def test_a_cluster_proposes_the_cuts_that_this_machine_would(world: World, running: Cluster, workers: Any) -> None:
-    recording = call(world)
+    recording = call(world, most=SHORT)
     world.setting('asr.language = "en"')
     (there,) = world.json(*PENDING, "--cluster", running.address, who="sigrid")["results"]
     assert there["id"] == recording
@@ -98,18 +98,23 @@ def test_a_cluster_proposes_the_cuts_that_this_machine_would(world: World, runni
     assert there["warnings"] == here["warnings"]
 
 
-def test_words_that_are_given_are_planned_there_too(world: World, running: Cluster, workers: Any) -> None:
-    recording = call(world)
-    given = ("pseudonymise", *SAID, recording, "--transcript", words())
+@needs_model
+def test_words_that_are_given_are_used_there_beside_what_is_heard(world: World, running: Cluster, workers: Any) -> None:
+    recording = call(world, most=SHORT)
+    told = json.loads(Path(words()).read_text("utf-8"))
+    spoken = written(world, told | {"words": [word for word in told["words"] if word["e"] < SHORT]})
+    given = ("pseudonymise", *SAID, recording, "--transcript", spoken)
     (there,) = world.json(*given, "--cluster", running.address, who="sigrid")["results"]
     world.json("reject", there["copy"], "--reason", "made once more on this machine", who="sigrid")
     (here,) = world.json(*given, who="sigrid")["results"]
-    assert there["cover_of_speech"] and here["cuts"]
+    for cut in here["cuts"]:
+        assert any(other["start"] <= cut["start"] + 0.5 and cut["end"] <= other["end"] + 0.5 for other in there["cuts"])
+    assert here["cuts"]
 
 
 @needs_model
 def test_a_killed_worker_s_call_is_heard_by_another(world: World, running: Cluster, workers: list[Worker]) -> None:
-    recording = call(world, times=LONG)
+    recording = call(world, most=LONG)
     command = outside(world, *PENDING, "--cluster", running.address)
     hears = until_heard(workers)
     hears.kill()
@@ -123,8 +128,8 @@ def test_a_killed_worker_s_call_is_heard_by_another(world: World, running: Clust
 def test_a_withdrawal_stops_the_hearing_of_its_calls_and_of_no_other(
     world: World, running: Cluster, workers: list[Worker]
 ) -> None:
-    gone = call(world, times=LONG)
-    other = call(world, "call002", times=LONG, caller="+4790000002")
+    gone = call(world, most=LONG)
+    other = call(world, "call002", most=LONG, caller="+4790000002")
     command = outside(world, *PENDING, "--cluster", running.address)
     for worker in workers:
         until_heard([worker])
@@ -143,7 +148,7 @@ def test_a_withdrawal_stops_the_hearing_of_its_calls_and_of_no_other(
 
 @needs_model
 def test_nothing_of_a_call_stays_in_the_memory_of_a_cluster(world: World, running: Cluster, workers: Any) -> None:
-    call(world, times=LONG)
+    call(world, most=LONG)
     command = outside(world, *PENDING, "--cluster", running.address)
     until_heard(workers)
     command.send_signal(signal.SIGINT)  # it gives the call up; then one is heard whole
@@ -258,7 +263,7 @@ def test_a_worker_says_that_its_scheduler_is_gone(tmp_path: Path) -> None:
 
 @needs_model
 def test_a_cluster_that_is_gone_ends_the_command_and_what_was_made_is_kept(world: World, tmp_path: Path) -> None:
-    first, second = call(world, "call002"), call(world, times=2 * LONG, caller="+4790000002")
+    first, second = call(world, "call002", most=SHORT), call(world, most=LONG, caller="+4790000002")
     with cluster(tmp_path) as short:
         os.environ.update(short.client)
         worker = short.start_worker("--model", str(MODEL), config=ONE_LANGUAGE)

@@ -24,12 +24,12 @@ def truth_of(name: str) -> dict[str, Any]:
 
 
 def call(
-    world: World, name: str = "call000", *, before: float = 0.0, known: bool = True, times: int = 1, **changes: Any
+    world: World, name: str = "call000", *, before: float = 0.0, known: bool = True, most: int = 3600, **changes: Any
 ) -> str:
-    """A made call with real speech, taken in; *before* are seconds before the key press; said several *times*."""
+    """A made call with real speech, taken in, *most* its seconds; *before* are seconds before the key press."""
     raw = (GIVEN / f"{name}.wav").read_bytes()
     sound = audio.read_wav(io.BytesIO(raw), len(raw))
-    sound = Sound(sound.encoding, sound.rate, sound.channels, sound.data * times)
+    sound = Sound(sound.encoding, sound.rate, sound.channels, sound.data[: most * sound.rate * sound.frame_bytes])
     if before:
         quiet = b"\xff" * (int(before * sound.rate) * sound.frame_bytes)
         sound = Sound(sound.encoding, sound.rate, sound.channels, quiet + sound.data)
