@@ -154,24 +154,25 @@ class _Relay:
         self._jobs[head["give"]] = client.submit(self._plan, body, pure=False, key=f"call-{os.urandom(8).hex()}")
         task = asyncio.ensure_future(self._answer(client, head["give"], self._jobs[head["give"]]))
         self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        """End the process where an answer failed in a way that is not known: else its call is waited for for ever."""
+        self._waiting.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            os._exit(1)
 
     async def _answer(self, client: Any, number: int, future: Any) -> None:
         """Wait for an outcome, and send it."""
-        outcome = None
         try:
-            outcome = await future
-        except asyncio.CancelledError:
-            return
-        except Exception:  # noqa: BLE001 - a job that ended its workers, or an error of Dask: of either no text is passed on
-            try:
-                await asyncio.wait_for(self._count(client), PATIENCE_S)
-            except (OSError, TimeoutError):
-                return  # the cluster is gone, which `_watch` tells
+            outcomes = await client.gather([future], errors="skip")
+            await asyncio.wait_for(self._count(client), PATIENCE_S)
+        except (asyncio.CancelledError, OSError, TimeoutError):
+            return  # given up, or the cluster is gone, which `_watch` tells
         if self._jobs.pop(number, None) is None:  # dropped meanwhile
             return
-        if isinstance(outcome, bytes):
-            send(self._writer, {"done": number}, outcome)
+        if outcomes:
+            send(self._writer, {"done": number}, bytes(outcomes[0]))
         else:
             send(self._writer, {"failed": number})
 

@@ -55,7 +55,9 @@ def security(files: dict[str, str]) -> Any:
         def _context(purpose: ssl.Purpose) -> ssl.SSLContext:
             context = ssl.create_default_context(purpose=purpose, cafile=files["ca"])
             context.minimum_version = ssl.TLSVersion.TLSv1_3
-            context.load_cert_chain(files["certificate"], files["key"])
+            context.load_cert_chain(
+                files["certificate"], files["key"], password=lambda: ""
+            )  # else it asks the terminal
             context.check_hostname = False  # a certificate authority of the cluster's own, and workers with any address
             context.verify_mode = ssl.CERT_REQUIRED  # of both ends
             return context

@@ -5,6 +5,8 @@ Both are read strictly by their types, and nothing in them is code. A job holds 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Union
 
 import msgspec
@@ -14,6 +16,7 @@ from arlo_rec.model.errors import ArloError, SoundError, Unreachable, Usage
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.speech.cut_list import clip
 from arlo_rec.training.cut_plan import CallSound, CopyOrder, CutPlan
+from arlo_rec.training.cut_plan import UnusedTranscript as Unused
 
 _RAISED: Final = {kind.__name__: kind for kind in (Usage, Unreachable)}
 
@@ -54,8 +57,8 @@ _OUTCOMES = msgspec.msgpack.Decoder(Union[Planned, Failed])  # noqa: UP007 - as 
 
 
 def encode_job(call: CallSound, order: CopyOrder) -> bytes:
-    """The bytes of a job, for a worker of this version."""
-    return msgspec.msgpack.encode(Job(__version__, call, order))
+    """The bytes of a job, for a worker of this version; without names of files, which hold the ids of recordings."""
+    return msgspec.msgpack.encode(Job(__version__, call, replace(order, files=())))
 
 
 def decode_job(raw: bytes | memoryview) -> tuple[CallSound, CopyOrder]:
@@ -76,19 +79,28 @@ def encode_outcome(outcome: CutPlan | ArloError) -> bytes:
     return msgspec.msgpack.encode(Failed(type(outcome).__name__, outcome.code, outcome.detail))
 
 
-def decode_outcome(raw: bytes, duration: float, channels: int) -> CutPlan:
-    """The plan of an outcome for a sound of *duration* seconds; raises its error.
+def decode_outcome(raw: bytes, duration: float, channels: int, files: Sequence[str] = ()) -> CutPlan:
+    """The plan of an outcome for a sound of *duration* seconds, with the names of its *files*; raises its error.
 
     Raises Unreachable `engine_garbled` for anything else, and for a plan that no such sound can have.
     """
     try:
         outcome = _OUTCOMES.decode(raw)
         if isinstance(outcome, Planned):
-            return _checked(outcome.plan, duration, channels)
+            plan = _checked(outcome.plan, duration, channels)
+            return replace(plan, unused=tuple(Unused(_named(each.file, files), each.why) for each in plan.unused))
         error = outcome.error()
+        if "file" in error.detail:
+            error.detail["file"] = _named(str(error.detail["file"]), files)
     except (ValueError, TypeError, Usage):
         raise Unreachable("engine_garbled") from None
     raise error
+
+
+def _named(numbers: str, files: Sequence[str]) -> str:
+    """The files of some numbers, which count from 1 on a worker: "1", or "1, 2" of transcripts that were united."""
+    names = {str(number): name for number, name in enumerate(files, 1)}
+    return ", ".join(names.get(number, number) for number in numbers.split(", "))
 
 
 def _checked(plan: CutPlan, duration: float, channels: int) -> CutPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -22,11 +23,12 @@ MOST_AHEAD: Final = 256  # calls under way, each in memory: 8 MB of four minutes
 
 
 class _Awaited(NamedTuple):
-    """A plan that is waited for, with length in seconds and channels of its sound."""
+    """A plan that is waited for, with length in seconds and channels of its sound, and files of its transcripts."""
 
     plan: Future[CutPlan]
     duration: float
     channels: int
+    files: tuple[str, ...]
 
 
 class TlsFiles(NamedTuple):
@@ -55,7 +57,7 @@ def settings_of(address: str, files: TlsFiles) -> dict[str, Any]:
     for name, path in files._asdict().items():
         if path is None:
             raise Usage("cluster_setting_missing", key=f"cluster.{name}")
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113 - never raises
             raise Usage("file_unreadable", path=str(path))
     return {"address": address, "host": parts.hostname, **{name: str(path) for name, path in files._asdict().items()}}
 
@@ -95,7 +97,7 @@ class ClusterPlanners:
             if self._ending is not None:
                 plan.set_exception(self._ending)
                 return plan
-            self._plans[number] = _Awaited(plan, call.sound.duration, call.sound.channels)
+            self._plans[number] = _Awaited(plan, call.sound.duration, call.sound.channels, order.files)
         self._tell({"give": number}, encode_job(call, order))
         return plan
 
@@ -149,7 +151,7 @@ class ClusterPlanners:
         try:
             if "failed" in head:
                 raise Unreachable("engine_died")
-            awaited.plan.set_result(decode_outcome(body, awaited.duration, awaited.channels))
+            awaited.plan.set_result(decode_outcome(body, awaited.duration, awaited.channels, awaited.files))
         except ArloError as error:
             awaited.plan.set_exception(error)
 

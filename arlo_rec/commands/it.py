@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from arlo_rec.commands.anchors import error_of
 from arlo_rec.commands.anyone import company_of, finding_text, waits_line
-from arlo_rec.commands.conduct import forgotten_line
 from arlo_rec.commands.options import Before, DryRun, Limit, Since, SometimesReason, one_of, opt
 from arlo_rec.commands.run import Run
 from arlo_rec.commands.typed import near_line, span
@@ -113,6 +111,8 @@ def _error_of(run: Run, found: Verified) -> ArloError | None:
     """The error of a verification: a feed that is away is no tampering."""
     if {problem.code for problem in found.problems} == {AWAY}:
         return Unreachable(AWAY, path=str(found.problems[0].what))
+    from arlo_rec.commands.anchors import error_of
+
     return error_of(len(found.problems))
 
 
@@ -159,6 +159,7 @@ def audit_show(
 ) -> Answer:
     """The entries of the log that fit the filters."""
     from arlo_rec.access.short_ids import is_one
+    from arlo_rec.commands.conduct import forgotten_line
     from arlo_rec.erasure import old_entries
     from arlo_rec.keys.roster import name_then
     from arlo_rec.oversight import log_query

@@ -17,7 +17,6 @@ from arlo_rec.commands.options import (
     SpeechModel,
     among,
     arg,
-    one_of,
     opt,
 )
 from arlo_rec.commands.run import Run
@@ -51,7 +50,6 @@ def pseudonymise(
     transcript: Annotated[list[str] | None, opt("opt.transcript", "--transcript", "FILE")] = None,
     mode: Annotated[str | None, opt("opt.mode", "--mode", "MODE", choices=among("policy", "Mode"))] = None,
     cuts: Annotated[Path | None, opt("opt.cuts", "--cuts", "FILE")] = None,
-    fill: Annotated[str, opt("opt.fill", "--fill", "FILL", choices=one_of("silence", "tone", "noise"))] = "silence",
     engine: Engine = None,
     model: SpeechModel = None,
     cluster: Annotated[str | None, opt("opt.cluster", "--cluster", "ADDRESS")] = None,
@@ -66,7 +64,7 @@ def pseudonymise(
     run: Run = ctx.obj
     if sum((bool(recordings), pending, bench is not None)) != 1:
         raise Usage("recordings_or_pending")
-    options = CopyOptions(transcript or [], mode, cuts, fill)
+    options = CopyOptions(transcript or [], mode, cuts)
     orders = CopyOrders(run, options, many=pending or len(recordings or ()) > 1)
     if cluster is not None and (engine, model, bench, orders.manual) != (None, None, None, False):
         raise Usage("cluster_hears")
@@ -219,7 +217,6 @@ class CopyOptions(NamedTuple):
     transcripts: list[str]
     mode: str | None
     cuts: Path | None
-    fill: str
 
 
 class _Transcripts(NamedTuple):
@@ -253,7 +250,7 @@ class CopyOrders:
             raise Usage("transcripts_of_many")
         self.order = CopyOrder(
             Mode(mode),
-            _parse_fill(options.fill),
+            _parse_fill(run.settings.copy_fill),
             tuple(cut_list.read(run.files.read(options.cuts, cut_list.LONGEST))) if options.cuts is not None else (),
             language=run.settings.asr_language,
         )

@@ -34,6 +34,7 @@ KEYS: Mapping[str, type] = {
     "asr.language": str,
     "asr.threads": int,
     "asr.workers": int,
+    "copy_fill": str,
     "cluster.ca": str,
     "cluster.certificate": str,
     "cluster.key": str,
@@ -94,6 +95,7 @@ class Settings(NamedTuple):
     asr_language: str | None
     asr_threads: int
     asr_workers: int  # calls of a backlog that are worked on at once
+    copy_fill: str  # of the cuts in training copies: silence, tone or noise
     cluster: Mapping[str, Path | None]  # files for TLS with a Dask cluster: `ca`, and of the client and the worker
     particulars: str | None  # a file: the company's particulars in letters
     answer_sound: str  # of access requests: mp3 or wav
@@ -139,6 +141,7 @@ def settle(
         asr_language=config.get("asr.language"),
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         asr_workers=int(config.get("asr.workers", 1)),
+        copy_fill=str(config.get("copy_fill", "silence")),
         cluster=_cluster_files(config, environment),
         particulars=config.get("particulars"),
         answer_sound=str(config.get("answer_sound", "mp3")),

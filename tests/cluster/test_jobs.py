@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -75,7 +76,7 @@ PLANS = st.builds(
 
 @given(CALLS, ORDERS)
 def test_a_job_arrives_as_it_was_given(call: CallSound, order: CopyOrder) -> None:
-    assert jobs.decode_job(jobs.encode_job(call, order)) == (call, order)
+    assert jobs.decode_job(jobs.encode_job(call, order)) == (call, replace(order, files=()))
 
 
 @given(PLANS)
@@ -135,6 +136,21 @@ def test_a_child_that_was_taken_over_ends_the_talk_and_nothing_else(said: bytes)
             assert isinstance(link.receive()[0], dict)
         except Unreachable as error:
             assert error.code == "cluster_died" or b"problem" in said
+
+
+def test_names_of_files_stay_here_and_are_put_in_again() -> None:
+    sound = Sound(Encoding.PCM16, 16_000, 1, b"\0\0")
+    order = CopyOrder(
+        Mode.DETECT, transcripts=((None, b"a"), (None, b"b")), files=("0123.caller.vtt", "0123.agent.vtt")
+    )
+    job = jobs.encode_job(CallSound(sound), order)
+    assert b"0123" not in job and jobs.decode_job(job)[1].transcripts == order.transcripts
+    plan = CutPlan((), Mode.DETECT, unused=(UnusedTranscript("1, 2", "thin"), UnusedTranscript("3", "thin")))
+    named = jobs.decode_outcome(jobs.encode_outcome(plan), 1.0, 1, order.files).unused
+    assert [each.file for each in named] == ["0123.caller.vtt, 0123.agent.vtt", "3"]
+    with pytest.raises(Usage) as raised:
+        jobs.decode_outcome(jobs.encode_outcome(Usage("transcript_misfit", file="2", why="x")), 1.0, 1, order.files)
+    assert raised.value.detail["file"] == "0123.agent.vtt"
 
 
 def test_an_error_that_no_plan_raises_is_refused() -> None:

@@ -279,10 +279,10 @@ def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None
     assert (done.stdout, done.stderr) == ("remove\n", "")
 
 
-def test_a_command_has_at_most_eleven_options_of_its_own() -> None:
+def test_a_command_has_at_most_ten_options_of_its_own() -> None:
     own = {words: load(words, "en") for words in COMMANDS}
     options = {
         words: [param for param in command.params if param.param_type_name == "option" and param not in command.common]
         for words, command in own.items()
     }
-    assert {words: len(own) for words, own in options.items() if len(own) > 11} == {}
+    assert {words: len(own) for words, own in options.items() if len(own) > 10} == {}

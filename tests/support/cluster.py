@@ -149,7 +149,11 @@ class Cluster:
         unit = (EXAMPLES / "arlo-rec-scheduler.service").read_text()
         _, *words = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)[0].split()
         words = [word.replace("10.0.0.5", "127.0.0.1").replace("8786", str(self.port)) for word in words]
-        freed = dict(pair.split("=") for pair in re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)[0].split())
+        freed = dict(
+            pair.split("=")
+            for line in re.findall(r"^Environment=(MALLOC.*)$", unit, re.MULTILINE)
+            for pair in line.split()
+        )
         environment = {**os.environ, **freed, **self.authority.variables("scheduler"), "DASK_CONFIG": str(EXAMPLES)}
         dask = [sys.executable, "-m", "dask"]
         with (self._folder / "scheduler").open("wb") as log:

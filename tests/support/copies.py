@@ -24,12 +24,24 @@ def truth_of(name: str) -> dict[str, Any]:
 
 
 def call(
-    world: World, name: str = "call000", *, before: float = 0.0, known: bool = True, most: int = 3600, **changes: Any
+    world: World,
+    name: str = "call000",
+    *,
+    before: float = 0.0,
+    known: bool = True,
+    seconds: int | None = None,
+    **changes: Any,
 ) -> str:
-    """A made call with real speech, taken in, *most* its seconds; *before* are seconds before the key press."""
+    """A made call with real speech, taken in; *before* are seconds before the key press.
+
+    Of *seconds*, if given: cut off, or said again and again.
+    """
     raw = (GIVEN / f"{name}.wav").read_bytes()
     sound = audio.read_wav(io.BytesIO(raw), len(raw))
-    sound = Sound(sound.encoding, sound.rate, sound.channels, sound.data[: most * sound.rate * sound.frame_bytes])
+    if seconds is not None:
+        length = seconds * sound.rate * sound.frame_bytes
+        said = sound.data * (1 + length // len(sound.data))
+        sound = Sound(sound.encoding, sound.rate, sound.channels, said[:length])
     if before:
         quiet = b"\xff" * (int(before * sound.rate) * sound.frame_bytes)
         sound = Sound(sound.encoding, sound.rate, sound.channels, quiet + sound.data)

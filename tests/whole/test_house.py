@@ -231,7 +231,7 @@ def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_th
 
 
 TOPS = {  # each of one process
-    *("cli", "audio.decoder", "backends.workers", "speech.whisper", "cluster.client")
+    *("cli", "audio.decoder", "backends.workers", "speech.whisper")
 }
 
 
