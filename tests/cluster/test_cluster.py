@@ -256,6 +256,16 @@ def test_a_certificate_that_is_not_accepted_is_16(
     assert code == "cluster_certificate" or which != "another authority's"
 
 
+def test_a_scheduler_that_the_authority_did_not_sign_for_gets_no_call(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    with cluster(tmp_path / "here", Authority(tmp_path / "another")) as impostor:
+        for name, path in impostor.client.items():
+            monkeypatch.setenv(name, path)
+        assert ends(world, impostor.address) == (16, "cluster_certificate")
+
+
 def test_a_key_that_is_none_is_told(
     world: World, running: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -319,10 +329,13 @@ def test_a_worker_says_that_its_scheduler_is_gone(tmp_path: Path) -> None:
 
 
 @needs_model
-def test_a_cluster_that_is_gone_ends_the_command_and_what_was_made_is_kept(world: World, tmp_path: Path) -> None:
+def test_a_cluster_that_is_gone_ends_the_command_and_what_was_made_is_kept(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = call(world, "call002", seconds=SHORT), call(world, seconds=LONG, caller="+4790000002")
     with cluster(tmp_path) as short:
-        os.environ.update(short.client)
+        for name, path in short.client.items():
+            monkeypatch.setenv(name, path)
         worker = short.start_worker("--model", str(MODEL), config=ONE_LANGUAGE)
         command = outside(world, *PENDING, "--cluster", short.address)
         deadline = time.monotonic() + 60

@@ -24,6 +24,7 @@ from tests.support.places import TOP
 
 EXAMPLES = TOP / "examples" / "cluster"
 STARTED = 30.0  # seconds
+CA = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
 ROLES = {"client": "CLIENT", "worker": "WORKER", "scheduler": "SCHEDULER"}
 
 
@@ -54,7 +55,7 @@ class Authority:
         certificate, key = self.sign(role, days=days)
         prefix = "DASK_DISTRIBUTED__COMM__TLS__"
         return {
-            f"{prefix}CA_FILE": str(self.ca),
+            CA: str(self.ca),
             f"{prefix}{ROLES[role]}__CERT": str(certificate),
             f"{prefix}{ROLES[role]}__KEY": str(key),
         }
@@ -112,8 +113,9 @@ def _children(pid: int) -> list[int]:
 class Cluster:
     """A scheduler, and the workers that were started for it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, impostor: Authority | None = None) -> None:
         self.authority = Authority(folder / "certificates")
+        self._impostor = impostor
         self.client = self.authority.variables("client")
         self._folder = folder
         self._workers: list[Worker] = []
@@ -144,6 +146,11 @@ class Cluster:
         self.scheduler.kill()
         self.scheduler.wait()
 
+    def _certified(self) -> dict[str, str]:
+        """The scheduler's variables."""
+        own = self.authority.variables("scheduler")
+        return own if self._impostor is None else self._impostor.variables("scheduler") | {CA: own[CA]}
+
     def _start_scheduler(self) -> subprocess.Popen[bytes]:
         """The scheduler as its unit starts it, with the settings of `dask.yaml` and certificates of ours."""
         unit = (EXAMPLES / "arlo-rec-scheduler.service").read_text()
@@ -154,7 +161,7 @@ class Cluster:
             for line in re.findall(r"^Environment=(MALLOC.*)$", unit, re.MULTILINE)
             for pair in line.split()
         )
-        environment = {**os.environ, **freed, **self.authority.variables("scheduler"), "DASK_CONFIG": str(EXAMPLES)}
+        environment = {**os.environ, **freed, **self._certified(), "DASK_CONFIG": str(EXAMPLES)}
         dask = [sys.executable, "-m", "dask"]
         with (self._folder / "scheduler").open("wb") as log:
             process = subprocess.Popen([*dask, *words], stdout=log, stderr=log, env=environment, cwd=self._folder)
@@ -169,9 +176,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    """A cluster without workers yet; all of it is killed at the end."""
-    started = Cluster(folder)
+def cluster(folder: Path, impostor: Authority | None = None) -> Iterator[Cluster]:
+    """A cluster without workers yet; all of it is killed at the end.
+
+    With an *impostor* the scheduler accepts whom the cluster's authority signed for, and has a certificate of another.
+    """
+    started = Cluster(folder, impostor)
     try:
         yield started
     finally:
