@@ -100,6 +100,27 @@ def test_a_reviewer_removes_cuts_and_adds_others(world: World) -> None:
 
 
 @pytest.mark.slow
+def test_what_stands_in_the_cuts_is_the_setting(world: World) -> None:
+    (original,) = world.take_in("a")
+    world.grant("turid", "training")
+    world.setting('copy_fill = "loud"')
+    words = ("pseudonymise", *SAID, original, "--cuts", labels(world, (0.1, 0.2)))
+    assert world.code(*words, who="sigrid") == (2, "fill_unknown")
+    inside = {}
+    for fill in ("silence", "tone"):
+        world.setting(f'copy_fill = "{fill}"')
+        copy = world.json(*words, who="sigrid")["results"][0]["copy"]
+        world.json("review", copy, *CONFIRM, who="sigrid")
+        released = world.json("release", copy, "--reason", WHY, who="sigrid")["copy"]["copy"]
+        out = world.base / f"{fill}.wav"
+        assert training(world, "export", released, "--out", str(out)).exit == 0
+        sound = audio.as_pcm16(audio.read_wav(io.BytesIO(out.read_bytes()), out.stat().st_size))
+        first, behind = (round(at * sound.rate) * sound.frame_bytes for at in (0.12, 0.18))
+        inside[fill] = set(sound.data[first:behind])
+    assert inside["silence"] == {0} and len(inside["tone"]) > 2
+
+
+@pytest.mark.slow
 def test_a_release_that_broke_off_releases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from arlo_rec.model.errors import Unreachable
     from arlo_rec.training import under_review
