@@ -15,9 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends import Blobs, WrappingKey
+from arlo_rec.backends import Blobs, Connection, WrappingKey
 from arlo_rec.backends import Root as RootPort
-from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority, Pins
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
@@ -87,7 +86,7 @@ class Store:
     def __init__(
         self,
         layout: Layout,
-        connection: SqliteConnection,
+        connection: Connection,
         blobs: Blobs,
         root_port: RootPort,
         identity: Identity,

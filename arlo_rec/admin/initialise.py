@@ -126,7 +126,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
 def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
     connection = SqliteConnection(folders.catalogue, catalogue_key(founders.catalogue_seed))
-    connection.build(migrate)
+    migrate(connection)
     blobs = layout.blobs(folders, new.access)
     officer, seed = founders.officer, founders.catalogue_seed
     store = Store(folders, connection, blobs, create_root(folders), officer, seed, state)

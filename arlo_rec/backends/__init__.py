@@ -2,8 +2,9 @@
 
 `files` implements `Blobs` and `RootSlots`, `objects` implements `Blobs` in a bucket; `Root` lies in slots
 (`keys.root_secret`) or in OpenBao (`openbao`). The tests have implementations in memory, and one suite checks every
-implementation against the docstrings here. The catalogue is one SQLCipher file (`sqlite`). Failures are `Unreachable`,
-or `InUse` if another run holds a lock, never an exception of the operating system, of a service or of SQLite.
+implementation against the docstrings here. `Connection` is the catalogue in an engine of SQL: one SQLCipher file
+(`sqlite`). Failures are `Unreachable`, or `InUse` if another run holds a lock, never an exception of the operating
+system, of a service or of an engine.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
+
+if TYPE_CHECKING:
+    from arlo_rec.crypto.primitives import ColumnKey
 
 Row = tuple[Any, ...]
 SLOTS = 2  # of the root file; a crash can damage only the one that is being written
@@ -128,6 +133,92 @@ class Root(RootSeen, Protocol):
 
     def weaknesses(self) -> list[str]:
         """The flags of its keeper by which R could be copied, or come back; none of a file."""
+
+
+class Schema(Protocol):
+    """The tables of a catalogue, and what its engine keeps beside them. A step of the schema changes them by this.
+
+    Statements are those of SQLite; an engine with other names of types translates them.
+    """
+
+    def build(self, steps: Iterable[tuple[str, Callable[[Schema], None]]]) -> None:
+        """Carry out each step, by name, that the catalogue lacks, in the caller's `writing` or in one of its own."""
+
+    def carry_out(self, statements: str) -> None:
+        """Execute statements that end in semicolons, inside `build`."""
+
+    def keep_sum(self, table: str) -> None:
+        """Begin the sum over all rows of a table; anew after a step that changed its columns."""
+
+    def set_figures(self, figures: Iterable[tuple[str, str, str]]) -> None:
+        """Fix the figures by which an engine chooses an index, where it takes any.
+
+        They are of a table, an index ("": that of the key), and numbers. The engine never counts anew.
+        """
+
+    def described(self) -> list[Row]:
+        """Every table, index, view and trigger as the engine says it, in an order that is always the same."""
+
+
+class Connection(Protocol):
+    """One open catalogue. Its statements have `?` for each value, and bytes as `x'00'`.
+
+    Outside of a transaction each statement sees what is committed. Everything here raises InUse where another run holds
+    the engine for too long, and Unreachable where it fails. It raises Integrity for rows that it finds damaged.
+    """
+
+    columns: ColumnKey  # of the sealed columns; after `rekey` the old one, until `catalogue.column_keys` moves them
+    reads_only: bool  # whether nothing can be written
+    snapshots: int  # an odd number inside a transaction, another one in each
+    schema: Schema
+
+    def open(self) -> None:
+        """Open it again, in a process that was forked inside `closed`."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+    def closed(self) -> AbstractContextManager[None]:
+        """Close it inside the block: a forked process may not inherit a connection, and opens its own (`open`)."""
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Every row of the statement's result: numbers, texts, bytes and None."""
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement; the number of rows that it changed. Raises RuntimeError outside of a transaction."""
+
+    def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
+        """Execute a statement once per row of values. Raises RuntimeError outside of a transaction."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Read one consistent snapshot inside the block, which stops no writer."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Open the only write transaction: durable when the block ends, rolled back when it raises."""
+
+    def sums(self) -> dict[str, bytes]:
+        """The sum over all rows of each table that has one, with the changes of this transaction."""
+
+    def sum_matches(self, table: str) -> bool:
+        """Whether the sum over all rows of a table, computed again, equals the stored sum. May take long."""
+
+    def flush(self, wait: float) -> bool:
+        """Have nothing of an older state stay in the engine's journal.
+
+        False if a reader prevented it for *wait* seconds.
+        """
+
+    def copy_to(self, path: Path, change: Callable[[Self], None] | None = None) -> None:
+        """Copy the catalogue to a new file under the same key; inside `reading` it is a copy of that snapshot.
+
+        *change* is made in a transaction of the copy.
+        """
+
+    def rekey(self, key: bytes) -> None:
+        """Have the catalogue open with another *key* alone; no other connection may be open."""
+
+    def check_file(self) -> list[str]:
+        """The problems that the engine finds in what it stores. May take long."""
 
 
 class KeyAddress(NamedTuple):

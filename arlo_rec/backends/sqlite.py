@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlcipher3 import dbapi2
 
-from arlo_rec.backends import Row, marks
+from arlo_rec.backends import Row, Schema, marks
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
 from arlo_rec.crypto.primitives import ColumnKey
@@ -83,6 +83,7 @@ class SqliteConnection:
         self._copied: tempfile.TemporaryDirectory[str] | None = None
         self._sums: dict[str, int] = defaultdict(int)
         self.snapshots = 0
+        self.schema: Schema = SqliteSchema(self)
         self.open()
 
     def open(self) -> None:
@@ -305,56 +306,72 @@ class SqliteConnection:
         finally:
             self.open()
 
-    def build(self, migrate: Callable[[Any], None]) -> None:
-        """Call *migrate* with the file as a sqlite-utils Database, in the caller's `writing` or one of its own."""
+
+class SqliteSchema:
+    """The tables of one file; sqlite-utils notes which steps were carried out. See Schema for the promises."""
+
+    def __init__(self, connection: SqliteConnection) -> None:
+        self._connection = connection
+
+    def build(self, steps: Iterable[tuple[str, Callable[[Schema], None]]]) -> None:
+        """Carry out each step that the file lacks, in the caller's `writing` or in one of its own."""
         import sys
 
         sys.modules.setdefault("pysqlite3", sys.modules["sqlcipher3"])
         sys.modules.setdefault("pysqlite3.dbapi2", dbapi2)
         import sqlite_utils
+        from sqlite_utils.migrations import Migrations
 
-        with nullcontext() if self._db.in_transaction else self.writing(), _translated(self._path):
-            migrate(sqlite_utils.Database(self._db, execute_plugins=False))
+        missing = Migrations("arlo_rec")
+        for name, step in steps:
+            missing(name=name)(self._carrying(step))
+        db, path = self._connection._db, self._connection._path
+        with nullcontext() if db.in_transaction else self._connection.writing(), _translated(path):
+            missing.apply(sqlite_utils.Database(db, execute_plugins=False))
 
+    def _carrying(self, step: Callable[[Schema], None]) -> Callable[[object], None]:
+        def carry_out(_database: object) -> None:
+            step(self)
 
-def schema_of(connection: SqliteConnection) -> list[Row]:
-    """Type, name, table and SQL of every table, index, view and trigger, except sqlite-utils' own table."""
-    return connection.rows(
-        "SELECT type, name, tbl_name, sql FROM sqlite_master "
-        "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
-    )
+        return carry_out
 
+    def carry_out(self, statements: str) -> None:
+        """Execute statements that end in semicolons, inside `build`."""
+        for statement in statements.split(";"):
+            if statement.strip():
+                self._connection.run(statement)
 
-def keep_sum(database: Any, table: str) -> None:
-    """Begin the sum over all rows of a table, anew after a step that changed its columns.
+    def keep_sum(self, table: str) -> None:
+        """Begin the sum over all rows of a table: triggers tally every row that is added, deleted or changed."""
+        db = self._connection
+        columns = [row[1] for row in db.rows(f"PRAGMA table_info({table})")]
+        rows = {side: " || ',' || ".join(f"quote({side}.{column})" for column in columns) for side in ("OLD", "NEW")}
+        comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
+        for name, event, calls in (
+            ("comes", "INSERT", comes),
+            ("goes", "DELETE", goes),
+            ("changes", "UPDATE", f"{goes}, {comes}"),
+        ):
+            db.run(f"DROP TRIGGER IF EXISTS {table}_{name}")
+            db.run(f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} BEGIN SELECT {calls}; END")
+        db.run("INSERT OR REPLACE INTO sums VALUES (?, zeroblob(32))", (table,))
+        db.rows("SELECT summed(?, zeroblob(32))", (table,))  # forget what was tallied before
+        db.rows(f"SELECT count({comes.replace('NEW.', '')}) FROM {table}")  # noqa: S608 - an expression of the schema
 
-    Triggers call `tally` for every row that is added, deleted or changed.
-    """
-    columns = [row[1] for row in database.conn.execute(f"PRAGMA table_info({table})")]
-    rows = {side: " || ',' || ".join(f"quote({side}.{column})" for column in columns) for side in ("OLD", "NEW")}
-    comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
-    for name, event, calls in (
-        ("comes", "INSERT", comes),
-        ("goes", "DELETE", goes),
-        ("changes", "UPDATE", f"{goes}, {comes}"),
-    ):
-        database.conn.execute(f"DROP TRIGGER IF EXISTS {table}_{name}")
-        database.conn.execute(f"CREATE TRIGGER {table}_{name} AFTER {event} ON {table} BEGIN SELECT {calls}; END")
-    database.conn.execute("INSERT OR REPLACE INTO sums VALUES (?, zeroblob(32))", (table,))
-    database.conn.execute("SELECT summed(?, zeroblob(32))", (table,)).fetchall()  # forget what was tallied before
-    database.conn.execute(f"SELECT count({comes.replace('NEW.', '')}) FROM {table}").fetchall()  # noqa: S608
+    def set_figures(self, figures: Iterable[tuple[str, str, str]]) -> None:
+        """Fix the figures by which the engine chooses an index; it never counts anew."""
+        named = [(table, index or f"sqlite_autoindex_{table}_1", numbers) for table, index, numbers in figures]
+        self._connection.run("ANALYZE sums")  # makes the table of the figures
+        self._connection.run("DELETE FROM sqlite_stat1")
+        self._connection.run_many("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", named)
+        self._connection.run("ANALYZE sqlite_master")
 
-
-def set_figures(database: Any, figures: Iterable[tuple[str, str, str]]) -> None:
-    """Fix the figures by which the engine chooses an index: table, index ("": that of its key), numbers.
-
-    It never counts anew.
-    """
-    named = [(table, index or f"sqlite_autoindex_{table}_1", numbers) for table, index, numbers in figures]
-    database.conn.execute("ANALYZE meta")
-    database.conn.execute("DELETE FROM sqlite_stat1")
-    database.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", named)
-    database.conn.execute("ANALYZE sqlite_master")
+    def described(self) -> list[Row]:
+        """Type, name, table and SQL of every table, index, view and trigger, except sqlite-utils' own table."""
+        return self._connection.rows(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master "
+            "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
+        )
 
 
 def _raw(key: bytes) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from arlo_rec.backends import Row, marks, portions
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.records import Audience, RecordingId
 
@@ -48,7 +47,7 @@ class AudienceSeal(NamedTuple):
 class AudienceKeys:
     """Commit keys, audience keys and their seals. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add_commit_key(self, row: CommitKeyRow) -> None:
@@ -163,7 +162,7 @@ def _audience_key(row: Row) -> AudienceKeyRow:
 class Metadata:
     """Sealed metadata by recording and key. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, recording: RecordingId, key: bytes, sealed: bytes) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from arlo_rec.backends import Row, marks, portions
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.entry_index import EntryKind, columns_of, tag_of
 from arlo_rec.catalogue.meta import Meta
@@ -60,7 +59,7 @@ class LogKey(NamedTuple):
 class RawEntries:
     """The stored entries of one log; salt and body are sealed together, as a salt and its leaf prove a guess."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def entries(self, begin: int, end: int, limit: int | None = None) -> list[RawEntry]:
@@ -153,7 +152,7 @@ def _limited(sql: str, values: Sequence[Any], most: int | None) -> tuple[str, Se
 class Checkpoints:
     """The signed checkpoints of one log."""
 
-    def __init__(self, connection: SqliteConnection, meta: Meta) -> None:
+    def __init__(self, connection: Connection, meta: Meta) -> None:
         self._db, self._meta = connection, meta
 
     def newest(self) -> tuple[merkle.Checkpoint, str]:
@@ -205,7 +204,7 @@ class Checkpoints:
 class Entries:
     """The entries of one log, parsed."""
 
-    def __init__(self, connection: SqliteConnection, raw: RawEntries) -> None:
+    def __init__(self, connection: Connection, raw: RawEntries) -> None:
         self._db, self._raw = connection, raw
 
     def every(self) -> Iterator[LogEntry]:
@@ -300,7 +299,7 @@ class Entries:
 class AuditLog:
     """The log of one store, appended to through one connection; its parts read it."""
 
-    def __init__(self, connection: SqliteConnection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
+    def __init__(self, connection: Connection, store: bytes, log_key: primitives.SigningKey, meta: Meta) -> None:
         self._db = connection
         self._meta = meta
         self.raw = RawEntries(connection)

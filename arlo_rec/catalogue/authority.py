@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from arlo_rec.backends import Row
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
@@ -36,7 +35,7 @@ _LINKS = "SELECT number, body, signature, policy, restored_after FROM links"
 class Links:
     """The links of one store, and the current documents; unverified."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._bodies = SealedColumn(connection, "links", "body")
         self._documents = SealedColumn(connection, "documents", "body")
@@ -139,7 +138,7 @@ class Pins(NamedTuple):
 class Authority:
     """The followed chain of one store, and the documents of its newest link."""
 
-    def __init__(self, connection: SqliteConnection, store: bytes, log: AuditLog, meta: Meta) -> None:
+    def __init__(self, connection: Connection, store: bytes, log: AuditLog, meta: Meta) -> None:
         self.links = Links(connection)
         self._meta = meta
         self.newest: Link | None = None

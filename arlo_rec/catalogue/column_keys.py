@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from arlo_rec.backends import Row
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.entry_index import EntryKind, tag_of
 from arlo_rec.catalogue.sealed_columns import SEALED, encoded, place
@@ -23,7 +22,7 @@ _AT_ONCE = 5000  # rows: some MB
 
 
 @reads_rows
-def choose(connection: SqliteConnection, seeds: Sequence[bytes]) -> None:
+def choose(connection: Connection, seeds: Sequence[bytes]) -> None:
     """Read the columns with the key of the seed whose log key is the newest; there are two only during a re-keying."""
     for (vkey,) in connection.rows("SELECT vkey FROM log_keys ORDER BY number DESC LIMIT 1"):
         _, public = merkle.parse_vkey(vkey)
@@ -32,7 +31,7 @@ def choose(connection: SqliteConnection, seeds: Sequence[bytes]) -> None:
                 connection.columns = ColumnKey(catalogue_key(seed))
 
 
-def move(connection: SqliteConnection, seed: bytes) -> None:
+def move(connection: Connection, seed: bytes) -> None:
     """Write the columns anew under the key of another seed, inside a transaction of the caller.
 
     A value that does not open stays as it is, and `verify` reports it. Each row is written once.
@@ -53,7 +52,7 @@ def move(connection: SqliteConnection, seed: bytes) -> None:
 
 
 @reads_rows
-def _batches(connection: SqliteConnection, table: str, key: str, columns: Sequence[str]) -> Iterator[list[Row]]:
+def _batches(connection: Connection, table: str, key: str, columns: Sequence[str]) -> Iterator[list[Row]]:
     select = f"SELECT {key}, {', '.join(columns)} FROM {table} WHERE {columns[0]} IS NOT NULL"  # noqa: S608 - ours
     behind, values = "", tuple[Any, ...]()
     while rows := connection.rows(f"{select} {behind} ORDER BY {key} LIMIT ?", (*values, _AT_ONCE)):

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from arlo_rec.backends import Row
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.log.rows import CopyState, MadeCopy
@@ -49,7 +48,7 @@ _SELECT = (
 class Copies:
     """Training copies that are held. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._makers = SealedColumn(connection, "copies", "made_by")
         self._reviewers = SealedColumn(connection, "copies", "reviewed_by")

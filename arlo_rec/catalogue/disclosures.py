@@ -10,8 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from arlo_rec.backends import Row, marks, portions
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.log.rows import DisclosureState
@@ -38,7 +37,7 @@ _INSERT = "INSERT INTO recipients (seq, kind, person, at, state, file) VALUES (?
 class Disclosures:
     """Disclosures by log entry. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._persons = SealedColumn(connection, "recipients", "person")
         self._files = SealedColumn(connection, "recipients", "file")

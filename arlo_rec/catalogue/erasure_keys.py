@@ -14,8 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from arlo_rec.backends import Row, WrappingKey, marks, portions
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row, WrappingKey, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity
@@ -52,7 +51,7 @@ class Spoilt(NamedTuple):
 class ErasureKeys:
     """The erasure keys below one R, read and written through one connection."""
 
-    def __init__(self, connection: SqliteConnection, root: WrappingKey) -> None:
+    def __init__(self, connection: Connection, root: WrappingKey) -> None:
         self._db = connection
         self._root = root
         self._days: dict[int, bytes] = {}
@@ -106,14 +105,14 @@ class ErasureKeys:
         return root.wrap(self._days)
 
     @staticmethod
-    def put_days(connection: SqliteConnection, wrapped: Mapping[int, bytes]) -> None:
+    def put_days(connection: Connection, wrapped: Mapping[int, bytes]) -> None:
         """Replace the wrapped keys of days; needs no R."""
         rows = [(key, day) for day, key in wrapped.items()]
         connection.run_many("UPDATE day_keys SET wrapped = ? WHERE day = ?", rows)
 
     @staticmethod
     @reads_rows
-    def ids(connection: SqliteConnection, prefix: bytes) -> set[RecordingId]:
+    def ids(connection: Connection, prefix: bytes) -> set[RecordingId]:
         """Recordings with a wrapped key whose id begins with *prefix*; needs no R."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
         rows = connection.rows("SELECT recording FROM shares WHERE recording BETWEEN ? AND ?", (low, high))
@@ -121,7 +120,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def count(connection: SqliteConnection) -> int:
+    def count(connection: Connection) -> int:
         """The number of recordings with a wrapped key, by the shards; needs no R."""
         return int(connection.rows("SELECT coalesce(sum(shares), 0) FROM shard_keys")[0][0])
 
@@ -135,7 +134,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def missing_above(connection: SqliteConnection) -> tuple[list[bytes], list[int]]:
+    def missing_above(connection: Connection) -> tuple[list[bytes], list[int]]:
         """Shards named by shares, and days named by shards, that have no key; needs no R."""
         shards = connection.rows("SELECT DISTINCT shard FROM shares WHERE shard NOT IN (SELECT id FROM shard_keys)")
         days = connection.rows("SELECT DISTINCT day FROM shard_keys WHERE day NOT IN (SELECT day FROM day_keys)")
@@ -143,7 +142,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def of_wrong_size(connection: SqliteConnection, of_days: int = primitives.WRAP_OF_KEY) -> Spoilt:
+    def of_wrong_size(connection: Connection, of_days: int = primitives.WRAP_OF_KEY) -> Spoilt:
         """Keys of another size than a wrapped key, days without a shard, and shards with a wrong count; needs no R.
 
         R may wrap days' keys into more bytes (*of_days*) than a shard's key has.
@@ -192,7 +191,7 @@ class ErasureKeys:
 
     @staticmethod
     @reads_rows
-    def shards_behind(connection: SqliteConnection, shard: bytes, at_most: int) -> list[bytes]:
+    def shards_behind(connection: Connection, shard: bytes, at_most: int) -> list[bytes]:
         """The ids of shards behind *shard*, in order; needs no R."""
         rows = connection.rows("SELECT id FROM shard_keys WHERE id > ? ORDER BY id LIMIT ?", (shard, at_most))
         return [bytes(row[0]) for row in rows]

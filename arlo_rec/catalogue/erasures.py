@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId, from_micros, to_micros
@@ -48,7 +48,7 @@ class NewProof(NamedTuple):
 class Erasures:
     """Erasures by receipt number. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, erasure: Erasure, proof: NewProof) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.model.records import EPOCH, from_micros, to_micros
@@ -38,7 +38,7 @@ class EscrowRow(NamedTuple):
 class Escrows:
     """The escrows of a store, which are few. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._paths = SealedColumn(connection, "escrows", "path")
         self._folders = SealedColumn(connection, "escrows", "folder")

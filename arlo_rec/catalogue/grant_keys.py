@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from arlo_rec.backends import marks, portions
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 
 
@@ -36,7 +35,7 @@ class WrappedKey(NamedTuple):
 class GrantKeys:
     """Seeds of grants, and the audience keys wrapped for them. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def put_seed(self, seed: SealedSeed) -> None:

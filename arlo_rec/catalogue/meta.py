@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.sealed_columns import SealedColumn
 from arlo_rec.model.errors import Integrity
@@ -16,7 +16,7 @@ _TOO_LARGE = 2**62  # the engine counts to 2^63
 class Meta:
     """Numbers, instants and bytes by key. All are read together, and once in a transaction."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._values: dict[str, object] = {}
         self._snapshot = 0  # of `_values`

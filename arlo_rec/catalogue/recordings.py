@@ -10,8 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.backends import Row, marks, portions
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.records import (
@@ -111,7 +110,7 @@ class Tally(NamedTuple):
 class _Table:
     """The table, queried by conditions."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     @reads_rows
@@ -453,7 +452,7 @@ class Inventory(_Table):
 class Agents:
     """The employees in held calls, by blind indexes without a name."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     @reads_rows

@@ -1,4 +1,4 @@
-"""The tables of the catalogue, made and upgraded by steps through sqlite-utils' Migrations; loaded only for that.
+"""The tables of the catalogue, made and upgraded by steps that its engine carries out; loaded only for that.
 
 Tables are STRICT: a value of another type is refused. Instants are microseconds since 1970 in UTC. No column holds a
 name or a number of a caller. The module of `catalogue` that reads a table says what it means.
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from arlo_rec.backends.sqlite import SqliteConnection, keep_sum, schema_of, set_figures
+from arlo_rec.backends import Connection, Schema
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.catalogue.meta import Meta
 from arlo_rec.crypto.primitives import sha256
@@ -177,33 +177,28 @@ SUMMED = (
 )
 
 
-def _first(database: Any) -> None:
+def _first(schema: Schema) -> None:
     """The tables of arlo-rec 0.1.0."""
-    _carry_out(database, _TABLES)
-    set_figures(database, _FIGURES)
+    schema.carry_out(_TABLES)
+    schema.set_figures(_FIGURES)
     for table in SUMMED:
-        keep_sum(database, table)
-    _carry_out(database, _NUMBERS)
+        schema.keep_sum(table)
+    schema.carry_out(_NUMBERS)
 
 
 class Step(NamedTuple):
-    """One change of the schema; it sees a sqlite-utils Database inside a transaction."""
+    """One change of the schema, inside a transaction."""
 
     name: str
-    carry_out: Callable[[Any], None]
+    carry_out: Callable[[Schema], None]
 
 
 STEPS: tuple[Step, ...] = (Step("0001_first", _first),)
 
 
-def migrate(db: Any) -> None:
-    """Carry out every step that a catalogue (a sqlite-utils Database) lacks, inside the caller's transaction."""
-    from sqlite_utils.migrations import Migrations
-
-    steps = Migrations("arlo_rec")
-    for step in STEPS:
-        steps(name=step.name)(step.carry_out)
-    steps.apply(db)
+def migrate(connection: Connection) -> None:
+    """Carry out every step that a catalogue lacks, in the caller's transaction or in one of its own."""
+    connection.schema.build(STEPS)
 
 
 def demand(meta: Meta, path: Path) -> int:
@@ -223,9 +218,9 @@ def is_outdated(meta: Meta) -> bool:
     return meta.number("schema") < VERSION
 
 
-def upgrade(connection: SqliteConnection, meta: Meta) -> None:
+def upgrade(connection: Connection, meta: Meta) -> None:
     """Carry out the missing steps, inside a transaction of the caller."""
-    connection.build(migrate)
+    migrate(connection)
     enter_version(meta)
 
 
@@ -235,19 +230,13 @@ def enter_version(meta: Meta) -> None:
     meta.set("needs", NEEDS.encode("ascii"))
 
 
-def demand_untouched(connection: SqliteConnection, path: Path, version: int | None = None) -> None:
+def demand_untouched(connection: Connection, path: Path, version: int | None = None) -> None:
     """Raise Integrity if the schema is not as the steps make it: a trigger would run in every command."""
     if digest_of(connection) != DIGESTS[VERSION if version is None else version]:
         raise Integrity("schema_changed", path=str(path))
 
 
-def _carry_out(database: Any, statements: str) -> None:
-    for statement in statements.split(";"):
-        if statement.strip():
-            database.conn.execute(statement)
-
-
 @reads_rows
-def digest_of(connection: SqliteConnection) -> bytes:
-    """SHA-256 over every table, index, view and trigger, by type and name, except sqlite-utils' own table."""
-    return sha256(repr(schema_of(connection)).encode("utf-8"))
+def digest_of(connection: Connection) -> bytes:
+    """SHA-256 over every table, index, view and trigger, as the engine describes them."""
+    return sha256(repr(connection.schema.described()).encode("utf-8"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection
 from arlo_rec.crypto.primitives import Sealed
 
 Row = int | str | bytes  # the primary key of a row
@@ -31,7 +31,7 @@ def place(table: str, column: str) -> bytes:
 class SealedColumn:
     """A sealed column, read and written through one connection."""
 
-    def __init__(self, connection: SqliteConnection, table: str, column: str) -> None:
+    def __init__(self, connection: Connection, table: str, column: str) -> None:
         self._db = connection
         self._place = place(table, column)
 

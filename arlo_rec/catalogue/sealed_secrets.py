@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arlo_rec.backends import marks
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, marks
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity
@@ -25,7 +24,7 @@ INDEX_SEED = "index"
 class SealedSecrets:
     """The sealed secrets of one store, as one identity opens and gives them."""
 
-    def __init__(self, connection: SqliteConnection, store: bytes, identity: Identity) -> None:
+    def __init__(self, connection: Connection, store: bytes, identity: Identity) -> None:
         self._db = connection
         self._store = store
         self._identity = identity
@@ -139,7 +138,7 @@ def _message(store: bytes, holder: bytes, name: str, version: int, sealed: bytes
 class Vouchers:
     """Vouchers by the signing key they are for. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     @reads_rows

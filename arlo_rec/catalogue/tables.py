@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from arlo_rec.backends import WrappingKey
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection, WrappingKey
 from arlo_rec.catalogue.audience_keys import Metadata
 from arlo_rec.catalogue.copies import Copies, Copy
 from arlo_rec.catalogue.decoding import reads_rows
@@ -38,7 +37,7 @@ class Catalogue:
     Tables that few commands need are loaded on first use: every command opens a catalogue.
     """
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
         self.meta = Meta(connection)
         self.recordings = Recordings(connection)

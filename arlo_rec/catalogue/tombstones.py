@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends import Connection
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.documents import Record
 from arlo_rec.model.records import from_micros, to_micros
@@ -28,7 +28,7 @@ class Tombstone(NamedTuple):
 class Tombstones:
     """Withdrawals by blind index. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def add(self, tombstone: Tombstone, seq: int) -> None:
@@ -91,7 +91,7 @@ class RefusalCount(Record, frozen=True):
 class SeenRefusals:
     """Logged refusals by tag. Changes need a transaction of the caller."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     @reads_rows

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from arlo_rec.__main__ import _run
-from arlo_rec.backends.sqlite import SqliteConnection, keep_sum
+from arlo_rec.backends import Schema
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.keys import layout
 from tests.support import world as worlds
@@ -31,14 +32,13 @@ pytestmark = pytest.mark.slow
 NEXT = schema.VERSION + 1
 
 
-def _step(database: Any) -> None:
+def _step(changed: Schema) -> None:
     """A column, and a table with a sum: the changes that a release makes."""
-    database.conn.execute("ALTER TABLE refusals ADD COLUMN times INTEGER NOT NULL DEFAULT 1")
-    database.conn.execute("UPDATE refusals SET times = 2")
-    keep_sum(database, "refusals")
-    database.conn.execute("CREATE TABLE marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
-    keep_sum(database, "marks")
-    database.conn.execute("INSERT INTO marks VALUES ('first', 1)")
+    changed.carry_out("ALTER TABLE refusals ADD COLUMN times INTEGER NOT NULL DEFAULT 1; UPDATE refusals SET times = 2")
+    changed.keep_sum("refusals")
+    changed.carry_out("CREATE TABLE marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
+    changed.keep_sum("marks")
+    changed.carry_out("INSERT INTO marks VALUES ('first', 1)")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def digest_of_newer() -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schema, "STEPS", (*schema.STEPS, schema.Step("0002_marks", _step)))
         made = SqliteConnection(None, b"k" * 32)
-        made.build(schema.migrate)
+        schema.migrate(made)
         return schema.digest_of(made)
 
 
@@ -177,8 +177,8 @@ def test_a_crash_at_any_write_leaves_the_old_catalogue_or_the_new_one(
 def stopped_in_the_middle(words: list[str]) -> None:
     """Run a command of the newer program, which says when its step is done, and waits before anything is committed."""
 
-    def waits(database: Any) -> None:
-        _step(database)
+    def waits(changed: Schema) -> None:
+        _step(changed)
         sys.stdout.write("in the middle\n")
         sys.stdout.flush()
         sys.stdin.read()
@@ -216,9 +216,9 @@ def test_a_kill_in_the_middle_leaves_the_old_catalogue_and_the_next_command_upgr
 
 
 def test_a_step_that_fails_leaves_the_store_to_the_older_program(old: World, programs: Programs) -> None:
-    def broken(database: Any) -> None:
-        _step(database)
-        database.conn.execute("CREATE TABLE more (name TEXT)")  # what DIGESTS does not know
+    def broken(changed: Schema) -> None:
+        _step(changed)
+        changed.carry_out("CREATE TABLE more (name TEXT)")  # what DIGESTS does not know
 
     with pytest.MonkeyPatch.context() as patch:
         programs.newer(patch)

@@ -82,7 +82,7 @@ HARMLESS_NUMBERS = {
 def _columns() -> dict[str, list[tuple[str, str]]]:
     """The columns of each table, with their types, as the schema makes them."""
     made = SqliteConnection(None, b"k" * 32)
-    made.build(migrate)
+    migrate(made)
     tables = made.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'")
     return {
         str(table): [(str(row[1]), str(row[2])) for row in made.rows(f"PRAGMA table_info({table})")]

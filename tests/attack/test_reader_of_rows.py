@@ -80,7 +80,7 @@ def test_the_search_finds_what_is_not_sealed(lived: World) -> None:
 
 def test_every_column_whose_name_promises_a_name_a_reason_or_a_path_is_sealed() -> None:
     made = SqliteConnection(None, b"k" * 32)
-    made.build(migrate)
+    migrate(made)
     tables = [row[0] for row in made.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
     columns = {
         f"{table}.{row[1]}": row[2]

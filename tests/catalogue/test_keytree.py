@@ -26,7 +26,7 @@ DUE = datetime(2026, 12, 1, tzinfo=UTC)
 
 def catalogue() -> SqliteConnection:
     connection = SqliteConnection(None, b"k" * 32)
-    connection.build(migrate)
+    migrate(connection)
     return connection
 
 

@@ -39,7 +39,7 @@ ALONE = {  # outside library -> our modules that may import it
     "typer": {"cli", "commands"},
     "cryptography": {"crypto.primitives", "crypto.object_file", "certificates.check"},
     "sqlcipher3": {"backends.sqlite"},
-    "sqlite_utils": {"backends.sqlite", "catalogue.schema"},
+    "sqlite_utils": {"backends.sqlite"},
     "phonenumbers": {"model.phone_numbers"},
     "shamir_mnemonic": {"admin.slip39"},
     "jinja2": {"i18n.pages"},
