@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends import mounts, workers
-from tests.support import openbao, properties, seaweed
+from tests.support import openbao, postgres, properties, seaweed
 from tests.support import world as worlds
 from tests.support.clock import later
 from tests.support.feed import configure
@@ -98,6 +98,15 @@ def bao_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.Op
         pytest.skip(reason)
     with openbao.OpenBao(tmp_path_factory.mktemp("cluster"), 3) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """The oldest PostgreSQL of this machine, for the tests of the group `postgres`."""
+    if reason := postgres.lacking():
+        pytest.skip(reason)
+    with postgres.running(postgres.VERSIONS[0]) as server:
+        yield server
 
 
 @pytest.fixture

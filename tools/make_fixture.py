@@ -109,7 +109,7 @@ def _lived(world: World) -> dict[str, Any]:
     return {
         "version": __version__,
         "schema": schema.VERSION,
-        "digest": schema.DIGESTS[schema.VERSION].hex(),
+        "digest": schema.DIGESTS[schema.VERSION].sqlite.hex(),
         "at": AT.isoformat().replace("+00:00", "Z"),
         "held": [*held, *other],
         "late": 1,

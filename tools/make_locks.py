@@ -20,6 +20,7 @@ LOCKS: dict[str, tuple[str, ...]] = {  # the lock -> the extras in it, beside wh
     "run": (),
     "dev": ("dev",),
     "asr": ("asr",),
+    "postgres": ("postgres",),
     "s3": ("s3",),
     "cluster": ("cluster",),
     "oracle": ("oracle",),

@@ -66,7 +66,7 @@ def _copied(store: Store, path: Path) -> bool:
         remove(path)
         touch(path, FILE_MODE)
     with store.db.reading():
-        store.db.copy_to(path)
+        store.db.copy_to(path, schema.migrate)
     return True
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from arlo_rec.crypto.primitives import ColumnKey
@@ -208,9 +208,15 @@ class Connection(Protocol):
         False if a reader prevented it for *wait* seconds.
         """
 
-    def copy_to(self, path: Path, change: Callable[[Self], None] | None = None) -> None:
-        """Copy the catalogue to a new file under the same key; inside `reading` it is a copy of that snapshot.
+    def copy_to(
+        self,
+        path: Path,
+        migrate: Callable[[Connection], None],
+        change: Callable[[Connection], None] | None = None,
+    ) -> None:
+        """Copy the catalogue to a new file of SQLCipher under the same key.
 
+        Inside `reading` it is a copy of that snapshot. *migrate* makes the tables where the engine is another one, and
         *change* is made in a transaction of the copy.
         """
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlcipher3 import dbapi2
 
-from arlo_rec.backends import Row, Schema, marks
+from arlo_rec.backends import Connection, Row, Schema, marks
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
 from arlo_rec.crypto.primitives import ColumnKey
@@ -235,12 +235,18 @@ class SqliteConnection:
                 return True
             raise
 
-    def copy_to(self, path: Path, change: Callable[[SqliteConnection], None] | None = None) -> None:
+    def copy_to(
+        self,
+        path: Path,
+        migrate: Callable[[Connection], None],
+        change: Callable[[Connection], None] | None = None,
+    ) -> None:
         """Copy the database to a new file under the same key; inside `reading` it is a copy of that snapshot.
 
         *change* is made in a transaction of the copy, which is one file again afterwards.
         The engine copies the pages: closing another descriptor of the file would drop its locks.
         """
+        del migrate
         with _translated(path):
             beside = dbapi2.connect(str(path), isolation_level=None)
             try:
@@ -250,13 +256,7 @@ class SqliteConnection:
             finally:
                 beside.close()
         if change is not None:
-            copied = SqliteConnection(path, self._key)
-            try:
-                with copied.writing():
-                    change(copied)
-                copied.rows("PRAGMA journal_mode=DELETE")
-            finally:
-                copied.close()
+            change_file(path, self._key, change)
 
     def rekey(self, key: bytes) -> None:
         """Encrypt the whole database again under *key*; no other connection may be open."""
@@ -305,6 +305,17 @@ class SqliteConnection:
             yield
         finally:
             self.open()
+
+
+def change_file(path: Path, key: bytes, change: Callable[[Connection], None]) -> None:
+    """Carry out *change* in one transaction of a file, and leave no journal beside it."""
+    copied = SqliteConnection(path, key)
+    try:
+        with copied.writing():
+            change(copied)
+        copied.rows("PRAGMA journal_mode=DELETE")
+    finally:
+        copied.close()
 
 
 class SqliteSchema:

@@ -64,7 +64,7 @@ class Programs:
     def newer(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(schema, "STEPS", (*schema.STEPS, schema.Step("0002_marks", _step)))
         patch.setattr(schema, "SUMMED", (*schema.SUMMED, "marks"))
-        patch.setattr(schema, "DIGESTS", {**schema.DIGESTS, NEXT: self._digest})
+        patch.setattr(schema, "DIGESTS", {**schema.DIGESTS, NEXT: schema.Digests(self._digest, b"")})
         patch.setattr(schema, "VERSION", NEXT)
         patch.setattr(schema, "NEEDS", "0.2.0")
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from arlo_rec.backends import Connection, Schema
 from arlo_rec.model.errors import NotUnlocked
 from tests.support.engines import KEY, Engine, SqliteEngine, first_tables
+from tests.support.postgres import Postgres, PostgresEngine
 from tests.support.properties import examples
 
 FIRST = [("0001_first", first_tables)]
@@ -22,11 +23,13 @@ ADD = "INSERT INTO t (number, word, raw) VALUES (?, ?, ?)"
 PUT = f"{ADD} ON CONFLICT (number) DO UPDATE SET word = excluded.word, raw = excluded.raw"
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.xdist_group("postgres")])])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """A catalogue that nobody made yet."""
-    assert request.param == "sqlite"
-    return SqliteEngine(tmp_path / "c.db")
+    if request.param == "sqlite":
+        return SqliteEngine(tmp_path / "c.db")
+    server: Postgres = request.getfixturevalue("postgres_server")
+    return PostgresEngine(server.address(server.database()))
 
 
 @pytest.fixture

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import DIGESTS, VERSION, digest_of, migrate
 from tests.support.catalogue import catalogue
 from tests.support.packed import unpack
 from tests.support.places import STORES
+from tests.support.postgres import Postgres
 from tests.support.world import World
 
 
@@ -61,7 +64,14 @@ def test_the_digest_that_is_demanded_is_of_what_the_steps_make() -> None:
     """Whoever changes the schema writes the new digest beside the new version."""
     made = SqliteConnection(None, b"k" * 32)
     migrate(made)
-    assert digest_of(made) == DIGESTS[VERSION]
+    assert digest_of(made) == DIGESTS[VERSION].sqlite
+
+
+@pytest.mark.xdist_group("postgres")
+def test_the_digest_of_the_other_engine_is_of_the_same_steps(postgres_server: Postgres) -> None:
+    with closing(PostgresConnection(postgres_server.address(postgres_server.database()), b"k" * 32)) as made:
+        migrate(made)
+        assert digest_of(made) == DIGESTS[VERSION].postgres
 
 
 def test_the_figures_for_the_planner_are_those_of_indexes_that_exist(template: World) -> None:

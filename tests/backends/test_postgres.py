@@ -1,0 +1,267 @@
+"""What PostgreSQL alone brings with it: addresses, lost connections, roles, and hands beside the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from arlo_rec.backends import Connection
+from arlo_rec.backends.postgres import PostgresConnection, demanded_address, of_postgres
+from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migrate
+from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage
+from tests.support.engines import KEY, first_tables
+from tests.support.postgres import Postgres
+
+pytestmark = pytest.mark.xdist_group("postgres")
+ADD = "INSERT INTO t (number, word, raw) VALUES (?, ?, ?)"
+
+
+@pytest.fixture
+def address(postgres_server: Postgres) -> str:
+    """The address of an empty database."""
+    return postgres_server.address(postgres_server.database())
+
+
+@pytest.fixture
+def db(address: str) -> Iterator[Connection]:
+    """A catalogue with the tables of `first_tables`."""
+    with closing(PostgresConnection(address, KEY)) as connection:
+        connection.schema.build([("0001_first", first_tables)])
+        yield connection
+
+
+@contextmanager
+def administrator(address: str) -> Iterator[psycopg.Connection]:
+    """A connection of somebody who runs the server, and knows nothing of the program."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        yield connection
+
+
+def rows(db: Connection) -> int:
+    return int(db.rows("SELECT count(*) FROM t")[0][0])
+
+
+# -- addresses ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://db.example.org/arlo",
+        "postgresql://arlo@db.example.org:5433/arlo?sslrootcert=/etc/ssl/company.pem",
+        "postgres://arlo@a.example.org,b.example.org/arlo",
+        "postgres://arlo@%2Frun%2Fpostgresql/arlo",
+    ],
+)
+def test_an_address_names_host_and_database(text: str) -> None:
+    assert demanded_address(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "files",
+        "host=a dbname=b",
+        "mysql://a/b",
+        "postgres://",
+        "postgres:///arlo",
+        "postgres://host",
+        "postgres://arlo:geheim@host/arlo",
+        "postgres://host/arlo?password=geheim",
+        "postgres://host/arlo?sslmode=disable",
+        "postgres://host/arlo?options=-csynchronous_commit%3Doff",
+        "postgres://host/arlo?hostaddr=10.0.0.1",
+        "postgres://[::1/arlo",
+    ],
+)
+def test_an_address_that_says_more_or_less_is_refused_and_shows_no_password(text: str) -> None:
+    with pytest.raises(Usage) as refused:
+        demanded_address(text)
+    assert ":geheim" not in str(refused.value)
+
+
+# -- the line -----------------------------------------------------------------------------------------
+
+
+def test_a_server_on_a_line_is_reached_by_tls_whose_certificate_names_it(postgres_server: Postgres) -> None:
+    address = postgres_server.address_on_loopback(postgres_server.database())
+    with closing(PostgresConnection(address, KEY)) as db:
+        assert db.rows("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [(True,)]
+    other = address.partition("?")[0]
+    for way in (other, address.replace("127.0.0.1", "localhost.localdomain")):
+        with pytest.raises(Unreachable) as refused:
+            PostgresConnection(way, KEY)
+        assert refused.value.code == "database_unreachable"
+
+
+def test_a_server_without_tls_is_not_spoken_to(postgres_server: Postgres) -> None:
+    address = postgres_server.address_on_loopback(postgres_server.database())
+    postgres_server.set_tls(on=False)
+    try:
+        with psycopg.connect(address):
+            pass  # the server itself would
+        with pytest.raises(Unreachable) as refused:
+            PostgresConnection(address, KEY)
+    finally:
+        postgres_server.set_tls(on=True)
+    assert "SSL" in str(refused.value.detail["reason"])
+
+
+@pytest.mark.parametrize("name", ["nobody-here", "postgres"])
+def test_a_database_that_is_not_there_and_a_server_that_is_not_are_unreachable(
+    postgres_server: Postgres, tmp_path: Path, name: str
+) -> None:
+    address = postgres_server.address(name) if name != "postgres" else f"postgres://%2Fnowhere{tmp_path.name}/x"
+    with pytest.raises(Unreachable) as refused:
+        PostgresConnection(address, KEY)
+    assert refused.value.code == "database_unreachable"
+    assert refused.value.detail["reason"]
+
+
+def test_a_lost_connection_is_unreachable_and_leaves_nothing_half_done(db: Connection, address: str) -> None:
+    with pytest.raises(Unreachable), db.writing():
+        db.run(ADD, (1, None, None))
+        with administrator(address) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'arlo-rec'")
+        db.run(ADD, (2, None, None))
+    db.open()
+    assert rows(db) == 0
+    with db.writing():
+        db.run(ADD, (1, None, None))
+    assert rows(db) == 1
+
+
+def test_a_commit_whose_answer_is_lost_raises(db: Connection, address: str) -> None:
+    with pytest.raises(Unreachable), db.writing():
+        db.run(ADD, (1, None, None))
+        with administrator(address) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'arlo-rec'")
+
+
+def test_a_server_that_only_reads_is_unreachable(db: Connection, address: str) -> None:
+    with administrator(address) as other:
+        other.execute(f"ALTER DATABASE {address.rpartition('/')[2]} SET default_transaction_read_only = on")
+    with pytest.raises(Unreachable):
+        PostgresConnection(address, KEY)
+
+
+def test_a_role_without_the_right_is_refused_by_the_server(db: Connection, address: str) -> None:
+    with administrator(address) as other:
+        other.execute("CREATE ROLE looks LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO looks")
+    with closing(PostgresConnection(address.replace("postgres@", "looks@"), KEY)) as weak:
+        assert rows(weak) == 0
+        with pytest.raises(Unreachable) as refused, weak.writing():
+            weak.run(ADD, (1, None, None))
+        with pytest.raises(Unreachable), weak.writing():
+            weak.schema.carry_out("CREATE TABLE more (name TEXT)")
+    assert refused.value.code == "database_refuses"
+
+
+def test_a_writer_that_waits_too_long_says_that_the_store_is_in_use(db: Connection, address: str) -> None:
+    with closing(PostgresConnection(address, KEY)) as other:
+        other.rows("SET lock_timeout = 50")
+        with db.writing():
+            with pytest.raises(InUse), other.writing():
+                raise AssertionError("two writers")
+            assert rows(other) == 0
+        with other.writing():
+            other.run(ADD, (1, None, None))
+
+
+def test_what_is_acknowledged_is_on_disk_whatever_the_database_says(db: Connection, address: str) -> None:
+    with administrator(address) as other:
+        other.execute(f"ALTER DATABASE {address.rpartition('/')[2]} SET synchronous_commit = off")
+    with closing(PostgresConnection(address, KEY)) as again:
+        assert again.rows("SHOW synchronous_commit") == [("on",)]
+
+
+# -- hands beside the program -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "UPDATE t SET word = 'other' WHERE number = 1",
+        "DELETE FROM t WHERE number = 2",
+        "INSERT INTO t (number) VALUES (9)",
+        "TRUNCATE t",
+        "ALTER TABLE t DISABLE TRIGGER ALL; UPDATE t SET raw = NULL",
+        "UPDATE sums SET value = '\\x00'",
+    ],
+)
+def test_a_row_that_the_administrator_changed_breaks_the_sum_of_its_table(
+    db: Connection, address: str, deed: str
+) -> None:
+    with db.writing():
+        db.run_many(ADD, [(at, "word", b"raw") for at in range(5)])
+    assert db.sum_matches("t")
+    with administrator(address) as other:
+        other.execute(deed)
+    assert not db.sum_matches("t")
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "ALTER TABLE t DISABLE TRIGGER t_goes",
+        "DROP TRIGGER t_comes ON t",
+        "CREATE OR REPLACE FUNCTION tally() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE RULE kept AS ON DELETE TO t DO INSTEAD NOTHING",
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
+        'ALTER TABLE t ALTER word TYPE text COLLATE "POSIX"',
+        "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER TABLE counter ALTER n DROP NOT NULL",
+        "ALTER TABLE t ALTER word SET DEFAULT 'x'",
+    ],
+)
+def test_a_description_differs_with_what_only_this_engine_has(db: Connection, address: str, deed: str) -> None:
+    before = db.schema.described()
+    with administrator(address) as other:
+        other.execute(deed)
+    assert db.schema.described() != before
+
+
+def test_a_table_that_the_administrator_dropped_is_damage(db: Connection, address: str) -> None:
+    with administrator(address) as other:
+        other.execute("DROP TABLE t")
+    with pytest.raises(Integrity):
+        rows(db)
+
+
+# -- the catalogue ------------------------------------------------------------------------------------
+
+
+def test_statements_keep_their_texts(address: str) -> None:
+    said = "SELECT '?', 'it''s', x'0aff' FROM t WHERE word = ? AND raw = ?"
+    assert of_postgres(said) == "SELECT '?', 'it''s', '\\x0aff'::bytea FROM t WHERE word = $1 AND raw = $2"
+
+
+def test_a_copy_is_a_file_of_the_same_rows_whose_sums_and_schema_are_those_of_its_engine(
+    address: str, tmp_path: Path
+) -> None:
+    with closing(PostgresConnection(address, KEY)) as db:
+        migrate(db)
+        with db.writing():
+            db.run_many("INSERT INTO shares VALUES (?, ?, ?)", [(b"%d" % at, b"s", b"") for at in range(12_000)])
+            db.run("INSERT INTO tombstones VALUES ('caller', x'00', ?)", (2**62,))
+        expected = {table: sorted(db.rows(f"SELECT * FROM {table}")) for table in (*SUMMED, "entries")}
+        with db.reading():
+            with closing(PostgresConnection(address, KEY)) as other, other.writing():
+                other.run("DELETE FROM shares")
+            db.copy_to(tmp_path / "copy.db", migrate, lambda copied: none(copied.run("DELETE FROM tombstones")))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.db"]
+    with closing(SqliteConnection(tmp_path / "copy.db", KEY)) as copied:
+        found = {table: sorted(copied.rows(f"SELECT * FROM {table}")) for table in expected}
+        assert found == expected | {"tombstones": []}
+        assert digest_of(copied) == DIGESTS[VERSION].sqlite
+        assert all(copied.sum_matches(table) for table in SUMMED)
+
+
+def none(_: object) -> None:
+    """Nothing of what a change answers."""
