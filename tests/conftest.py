@@ -38,23 +38,29 @@ def _stores_in_memory_are_no_finding() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A store with people, made once; never change it."""
-    return worlds.found(tmp_path_factory.mktemp("template"))
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A store with people, made once; never change it. `--engine` says where its catalogue lies."""
+    where = tuple[str, ...]()
+    if request.config.getoption("--engine") == "postgres":
+        server: postgres.Postgres = request.getfixturevalue("postgres_server")
+        where = ("--catalogue", server.address(server.database()))
+    return worlds.found(tmp_path_factory.mktemp("template"), *where)
 
 
 _WORLDS = itertools.count()
 
 
 @pytest.fixture
-def world(template: World, tmp_path: Path) -> World:
+def world(template: World, tmp_path: Path) -> Iterator[World]:
     """A copy of the template for one test, in a folder that no other test had.
 
     pytest gives the next test of a like name the folder of one that passed; a server that still ends may write there.
     """
     base = tmp_path / f"w{next(_WORLDS)}"
     base.mkdir()
-    return worlds.copy(template, base)
+    copied = worlds.copy(template, base)
+    yield copied
+    postgres.drop(copied.store)
 
 
 @pytest.fixture
@@ -133,6 +139,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--prove` runs the long proofs whole; the ordinary run takes a sample of each. `--seed`: see `seed`."""
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
+    parser.addoption("--engine", choices=("sqlite", "postgres"), default="sqlite", help="of the catalogues of worlds")
     parser.addoption("--seed", type=int, default=1, help="of changed inputs: another number gives others")
 
 

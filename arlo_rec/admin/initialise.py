@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.backends import FILE_MODE, BaoAccess, KeyAddress
-from arlo_rec.backends.durable import disk
+from arlo_rec.backends import BaoAccess, KeyAddress
 from arlo_rec.backends.feedfile import FeedFile
-from arlo_rec.backends.shared_folder import touch
-from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import enter_version, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
@@ -74,6 +71,7 @@ class NewStore:
     access: Callable[[], Access] | None = None  # to the service of that place
     root_key: KeyAddress | None = None  # of the root secret in OpenBao
     bao: BaoAccess | None = None
+    catalogue: str = FILES  # or the address of a database
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +93,19 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     if feed is not None:
         feed.demand_folder()  # before anything is made
     at = demanded_place(new.objects)
-    place = Layout(new.store, new.root, store_id, root_key=new.root_key, bao=new.bao)
+    place = Layout(new.store, new.root, store_id, root_key=new.root_key, bao=new.bao, catalogue_at=new.catalogue)
     if at != FILES:
         from arlo_rec.admin import object_move
 
         object_move.demand_fit(layout.blobs_at(place, at, new.access), at)
     open_root(place).demand_free()
+    if new.catalogue != FILES:
+        layout.new_catalogue(place, primitives.fresh()).close()  # before anything is made
     folders = layout.create(place)._replace(objects_at=at)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
     founders = _Founders(officer, recovery, primitives.fresh())
     recovery_key = readable_secret(RECOVERY_GROUPS)
-    with disk():
-        touch(folders.catalogue, FILE_MODE)
     if feed is not None:
         feed.create()
     store = _build(folders, founders, new, now, state)
@@ -125,7 +123,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
 
 def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
-    connection = SqliteConnection(folders.catalogue, catalogue_key(founders.catalogue_seed))
+    connection = layout.new_catalogue(folders, catalogue_key(founders.catalogue_seed))
     migrate(connection)
     blobs = layout.blobs(folders, new.access)
     officer, seed = founders.officer, founders.catalogue_seed

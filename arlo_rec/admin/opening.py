@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.admin.unlock_attempts import take_attempts
+from arlo_rec.backends import Connection
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.files import file_lock, holder_note
-from arlo_rec.backends.shared_folder import remove, status
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.backends.shared_folder import remove
 from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.crypto import primitives
@@ -30,7 +29,7 @@ from arlo_rec.erasure import protocol
 from arlo_rec.keys import authority, root_secret
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
-from arlo_rec.keys.layout import Layout, blobs, restore_ballast, root_name, with_objects_now
+from arlo_rec.keys.layout import Layout, blobs, catalogue, restore_ballast, root_name, with_objects_now
 from arlo_rec.keys.root_secret import Seen, StateFolder
 from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
@@ -348,16 +347,11 @@ def _make_room(layout: Layout) -> None:
             remove(layout.ballast)
 
 
-def _connect(layout: Layout, seeds: list[bytes], *, reads_only: bool) -> tuple[SqliteConnection, bytes]:
+def _connect(layout: Layout, seeds: list[bytes], *, reads_only: bool) -> tuple[Connection, bytes]:
     """Open the catalogue with the first seed that fits; there are two only during a re-keying."""
-    about = status(layout.catalogue)
-    if about is None:
-        raise Integrity("catalogue_missing")
-    if not stat.S_ISREG(about.st_mode):
-        raise Unreachable("not_plain_file", path=str(layout.catalogue))
     for seed in seeds:
         try:
-            return SqliteConnection(layout.catalogue, catalogue_key(seed), reads_only=reads_only), seed
+            return catalogue(layout, catalogue_key(seed), reads_only=reads_only), seed
         except NotUnlocked:
             continue
     raise Integrity("catalogue_damaged")

@@ -24,6 +24,7 @@ SLOTS = 2  # of the root file; a crash can damage only the one that is being wri
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
 NAME = re.compile(r"[0-9a-f]{32}")  # of an object
+DATABASE = re.compile(r"postgres(?:ql)?://[!#-\[\]-~]{1,300}")  # the address of a database: signs without quotes
 BAO = "bao://"  # begins the address of a root secret in OpenBao
 ADDRESS_LONGEST = 200  # characters
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import conninfo, errors
 from psycopg.adapt import Loader
 
-from arlo_rec.backends import Connection, Row, Schema, marks
+from arlo_rec.backends import DATABASE, Connection, Row, Schema, marks
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
@@ -144,8 +144,7 @@ def demanded_address(text: str) -> str:
         said = conninfo.conninfo_to_dict(text)
     except psycopg.Error:
         said = {}
-    begins = text.startswith(("postgres://", "postgresql://"))
-    if not begins or not said.get("host") or not said.get("dbname") or set(said) - set(_ADDRESS):
+    if DATABASE.fullmatch(text) is None or not said.get("host") or not said.get("dbname") or set(said) - set(_ADDRESS):
         raise Usage("bad_database", value=re.sub(r":[^/@]*@", ":…@", text)[:80])
     return text
 
@@ -166,8 +165,8 @@ def _translated(address: str) -> Iterator[None]:
 
 
 def _reason(error: psycopg.Error) -> str:
-    said = error.diag.message_primary or str(error)
-    return (said.strip().splitlines() or ["?"])[-1][:200]
+    said = (error.diag.message_primary or str(error)).splitlines()
+    return ([line for line in said if line.strip() and not line.startswith("\t")] or ["?"])[-1][:200]
 
 
 def _shown(address: str) -> str:
@@ -179,9 +178,12 @@ def _shown(address: str) -> str:
 class PostgresConnection:
     """One connection to a database; see Connection for the promises."""
 
-    def __init__(self, address: str, key: bytes) -> None:
-        """Open the database at *address* with the raw *key* of the catalogue; raises NotUnlocked for a wrong one."""
-        self._address, self._key, self.reads_only = demanded_address(address), key, False
+    def __init__(self, address: str, key: bytes, *, reads_only: bool = False) -> None:
+        """Open the database at *address* with the raw *key* of the catalogue; raises NotUnlocked for a wrong one.
+
+        *reads_only*: a standby will do.
+        """
+        self._address, self._key, self.reads_only = demanded_address(address), key, reads_only
         self.columns = ColumnKey(key)
         self.snapshots = 0
         self.schema: Schema = PostgresSchema(self)
@@ -197,7 +199,7 @@ class PostgresConnection:
                 cursor_factory=psycopg.RawCursor[Row],
                 sslmode="verify-full",  # TLS alone, but by a socket of this machine
                 gssencmode="disable",
-                target_session_attrs="read-write",
+                target_session_attrs="any" if self.reads_only else "read-write",
                 connect_timeout=CONNECT,
                 application_name="arlo-rec",
             )

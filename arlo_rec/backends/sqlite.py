@@ -312,6 +312,7 @@ def change_file(path: Path, key: bytes, change: Callable[[Connection], None]) ->
     copied = SqliteConnection(path, key)
     try:
         with copied.writing():
+            copied.rows("PRAGMA defer_foreign_keys=ON")  # until the commit: a copy fills tables in any order
             change(copied)
         copied.rows("PRAGMA journal_mode=DELETE")
     finally:

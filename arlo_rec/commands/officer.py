@@ -68,6 +68,7 @@ def init(
     root: Root = None,
     feed: Annotated[Path | None, opt("opt.feed", "--feed", "FILE")] = None,
     objects: Annotated[str, opt("opt.objects", "--objects", "PLACE")] = "files",
+    catalogue: Annotated[str, opt("opt.catalogue", "--catalogue", "PLACE")] = "files",
 ) -> Answer:
     """Make a store, its root folder and its first officer."""
     from arlo_rec.admin.initialise import NewStore, initialise
@@ -79,7 +80,8 @@ def init(
         raise Usage("already_exists", path=str(store))
     root_folder, root_key, bao = root_of_new(run, root, store)
     told = nameable(feed.absolute()) if feed else None
-    order = NewStore(store, root_folder, officer, told, objects, partial(access_of, run.settings), root_key, bao)
+    access = partial(access_of, run.settings)
+    order = NewStore(store, root_folder, officer, told, objects, access, root_key, bao, catalogue)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))

@@ -16,19 +16,32 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.backends import BAO, FILE_MODE, FOLDER_MODE, BaoAccess, Blobs, KeyAddress, mounts, shared_folder
+from arlo_rec.backends import (
+    BAO,
+    DATABASE,
+    FILE_MODE,
+    FOLDER_MODE,
+    BaoAccess,
+    Blobs,
+    Connection,
+    KeyAddress,
+    mounts,
+    shared_folder,
+)
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
 from arlo_rec.backends.files import LOCK, FileBlobs, file_lock, wipe_root
 from arlo_rec.crypto import primitives
-from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, InUse, NoStore, NotUnlocked, Unreachable, Usage
 
 if TYPE_CHECKING:
     from arlo_rec.backends.objects import Access
+    from arlo_rec.backends.postgres import PostgresConnection
 
 FORMAT = 3  # of the store
 NEEDS = "0.1.0"  # the first arlo-rec that opens these formats
-ELSEWHERE = 4  # the format of a store with objects elsewhere, which a reader of 3 would miss; every other is refused
-FILES = "files"  # the place of objects in the store's own folder
+ELSEWHERE = 4  # the format of a store with objects elsewhere, which a reader of 3 would miss
+IN_DATABASE = 5  # the format of a store whose catalogue lies in a database; every other is refused
+FILES = "files"  # the place of objects, or of the catalogue, in the store's own folder
 _PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]+)*)/?")
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 ROOT_FILE = "root"  # in the root folder
@@ -57,6 +70,7 @@ class Layout(NamedTuple):
     objects_from: str | None = None  # the place that a move of the objects has not emptied yet
     root_key: KeyAddress | None = None  # of R in OpenBao; None: R lies in the root folder
     bao: BaoAccess | None = None  # the way there
+    catalogue_at: str = FILES  # or the address of a database
 
     @property
     def place(self) -> bytes:
@@ -65,7 +79,7 @@ class Layout(NamedTuple):
 
     @property
     def catalogue(self) -> Path:
-        """The SQLCipher file."""
+        """The SQLCipher file, unless the catalogue lies in a database."""
         return self.store / "catalogue.db"
 
     @property
@@ -149,7 +163,7 @@ def find(store: Path) -> Layout:
         document = tomllib.loads(text.decode("utf-8"))
         if document["format"] < FORMAT:
             raise Unreachable("store_too_old", path=str(store))
-        if document["format"] > ELSEWHERE:
+        if document["format"] > IN_DATABASE:
             raise Unreachable("store_too_new", path=str(store), needs=str(document.get("needs", "?"))[:20])
         named, store_id = str(document["root"]), bytes.fromhex(document["id"])
         root_key = KeyAddress.parse(named) if named.startswith(BAO) else None
@@ -158,13 +172,14 @@ def find(store: Path) -> Layout:
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
         at, left = str(document.get("objects", FILES)), document.get("objects_from")
         at, left = demanded_place(at), demanded_place(str(left)) if left is not None else None
+        database = _demanded_database(str(document.get("catalogue", FILES)))
     except (KeyError, TypeError, ValueError, RecursionError, Usage):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     root = root if root.is_absolute() else absolute.parent / root
     if not shared_folder.is_plain(root / (ROOT_FILE if root_key is None else LOCK)):
         mounts.demand(root)
-    return Layout(absolute, root, store_id, at, left, root_key)
+    return Layout(absolute, root, store_id, at, left, root_key, catalogue_at=database)
 
 
 def with_objects_now(place: Layout) -> Layout:
@@ -207,6 +222,54 @@ def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blo
     return ObjectBlobs(
         lambda patience: s3_bucket(bucket, prefix, access() if access is not None else Access(), patience)
     )
+
+
+def _demanded_database(text: str) -> str:
+    if text != FILES and DATABASE.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+def new_catalogue(place: Layout, key: bytes) -> Connection:
+    """A catalogue without tables: an empty file, or the database, which must have no tables; raises Usage."""
+    if place.catalogue_at != FILES:
+        with suppress(NotUnlocked):  # of another store
+            connection = _database(place, key)
+            if not connection.schema.described():
+                return connection
+            connection.close()
+        raise Usage("database_taken", value=place.catalogue_at[:80])
+    from arlo_rec.backends.sqlite import SqliteConnection
+
+    with disk():
+        shared_folder.touch(place.catalogue, FILE_MODE)
+    return SqliteConnection(place.catalogue, key)
+
+
+def catalogue(place: Layout, key: bytes, *, reads_only: bool = False) -> Connection:
+    """The catalogue where it lies, opened; raises NotUnlocked for another key, Integrity where it is missing."""
+    if place.catalogue_at != FILES:
+        database = _database(place, key, reads_only=reads_only)
+        if not database.is_made():
+            database.close()
+            raise Integrity("catalogue_missing")
+        return database
+    from arlo_rec.backends.sqlite import SqliteConnection
+
+    about = shared_folder.status(place.catalogue)
+    if about is None:
+        raise Integrity("catalogue_missing")
+    if not stat.S_ISREG(about.st_mode):
+        raise Unreachable("not_plain_file", path=str(place.catalogue))
+    return SqliteConnection(place.catalogue, key, reads_only=reads_only)
+
+
+def _database(place: Layout, key: bytes, *, reads_only: bool = False) -> PostgresConnection:
+    try:
+        from arlo_rec.backends.postgres import PostgresConnection
+    except ImportError:
+        raise Unreachable("database_no_library") from None
+    return PostgresConnection(place.catalogue_at, key, reads_only=reads_only)
 
 
 def _beside(store: Path) -> Path:
@@ -302,13 +365,16 @@ def create(place: Layout) -> Layout:
 def finish(place: Layout) -> None:
     """Write `store.toml` durably, which makes the folder a store, or names another place of its objects."""
     elsewhere = place.objects_at != FILES or place.objects_from is not None
+    lies_here = place.catalogue_at == FILES
+    form = (ELSEWHERE if elsewhere else FORMAT) if lies_here else IN_DATABASE
     text = (
         f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
-        f'format = {ELSEWHERE if elsewhere else FORMAT}\nneeds = "{NEEDS}"\nid = "{place.id.hex()}"\n'
+        f'format = {form}\nneeds = "{NEEDS}"\nid = "{place.id.hex()}"\n'
         f"root = {_toml_string(root_name(place))}\n"
     )
     text += f'objects = "{place.objects_at}"\n' if elsewhere else ""
     text += f'objects_from = "{place.objects_from}"\n' if place.objects_from is not None else ""
+    text += "" if lies_here else f'catalogue = "{place.catalogue_at}"\n'
     write_whole(place.store / "store.toml", text.encode("utf-8"))
 
 

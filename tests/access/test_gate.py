@@ -13,7 +13,8 @@ import pytest
 
 from arlo_rec.access import gate, search
 from arlo_rec.admin.opening import open_store
-from arlo_rec.backends import named_files
+from arlo_rec.backends import Connection, named_files
+from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.recordings import RecordingSearch
 from arlo_rec.keys.layout import find
@@ -126,11 +127,12 @@ def test_where_the_log_cannot_be_written_nothing_is_released(world: World, monke
     world.grant()
     (ours,) = world.take_in("a")
 
-    def full(_connection: SqliteConnection) -> None:
+    def full(_connection: Connection) -> None:
         raise Unreachable("no_space")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqliteConnection, "_commit", full)
+        for engine in (SqliteConnection, PostgresConnection):
+            patch.setattr(engine, "_commit", full)
         assert export(world, ours, "out.wav") == 16
         assert world.run("find", "--purpose", "quality", "--reason", REASON, who="leif").exit == 16
     assert not (world.base / "out.wav").exists()

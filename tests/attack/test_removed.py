@@ -211,10 +211,10 @@ def test_a_removed_person_whose_command_still_runs_does_not_keep_the_old_key_in_
     with file_lock(place.open_lock, exclusive=False, wait=1):  # as any command of hers that runs holds it
         world.json("person", "remove", "turid", "--yes", who="sigrid")
         world.take_in("a")
-        SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
+        layout.catalogue(place, catalogue_key(seed)).close()  # she still reads every row and entry
     world.json("person", "list", who="sigrid")
     with pytest.raises(NotUnlocked):
-        SqliteConnection(place.catalogue, catalogue_key(seed)).close()
+        layout.catalogue(place, catalogue_key(seed)).close()
 
 
 def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
@@ -226,7 +226,7 @@ def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
         world.json("purge", who="cron")
         status = world.run("status", "--json", who="iver")
         verified = world.run("verify", "--json", who="iver")
-        SqliteConnection(place.catalogue, catalogue_key(seed)).close()  # she still reads every row and entry
+        layout.catalogue(place, catalogue_key(seed)).close()  # she still reads every row and entry
     assert status.exit == 3 or verified.exit == 15, (status, verified)
 
 
@@ -251,7 +251,7 @@ def test_a_rekeying_that_died_between_the_file_and_its_columns_is_read_and_finis
         world.run("person", "remove", "turid", "--yes", who="sigrid")
         world.run("status", who="iver")
     with pytest.raises(NotUnlocked):
-        SqliteConnection(where.catalogue, catalogue_key(seed)).close()
+        layout.catalogue(where, catalogue_key(seed)).close()
     assert len(read_catalogue_seal(where, identity(world, "iver"))) == 2
     with file_lock(where.open_lock, exclusive=False, wait=1):  # nobody can finish it now
         again = world.json("audit", "show", "--limit", "1000", who="iver")["entries"]

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from arlo_rec.backends import Connection
 from arlo_rec.backends.files import FileBlobs, FileRoot
-from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.sealed_secrets import seal_info
@@ -75,7 +75,7 @@ def rob(place: Layout, identity: Identity, extra_seeds: Iterable[bytes] = (), ke
     connection = None
     for seed in seeds:
         try:
-            connection = SqliteConnection(place.catalogue, primitives.derive(seed, "catalogue"))
+            connection = layout.catalogue(place, primitives.derive(seed, "catalogue"))
             break
         except ArloError:
             continue
@@ -92,7 +92,7 @@ def rob(place: Layout, identity: Identity, extra_seeds: Iterable[bytes] = (), ke
 def _rob_open(
     place: Layout,
     identity: Identity,
-    db: SqliteConnection,
+    db: Connection,
     extra: tuple[bytes, ...],
     kept: tuple[bytes, ...],
     loot: Loot,
@@ -118,7 +118,7 @@ def _rob_open(
 
 def _rob_audiences(
     place: Layout,
-    db: SqliteConnection,
+    db: Connection,
     keys: list[primitives.SealingKey],
     seeds: set[bytes],
     kept: tuple[bytes, ...],
@@ -144,7 +144,7 @@ def _rob_audiences(
             _try(loot.audiences, name, lambda k=history, w=wrapped, a=at: primitives.unwrap(k, w, a))
 
 
-def _rob_recordings(place: Layout, db: SqliteConnection, secrets: set[bytes], loot: Loot) -> None:
+def _rob_recordings(place: Layout, db: Connection, secrets: set[bytes], loot: Loot) -> None:
     """Objects and metadata, with every secret that was found or kept."""
     trees = _trees(place, db, loot)
     blobs, rows = FileBlobs(place.objects), Recordings(db)
@@ -172,7 +172,7 @@ def _rob_recordings(place: Layout, db: SqliteConnection, secrets: set[bytes], lo
                 loot.metadata.setdefault(name, []).append(plain)
 
 
-def _trees(place: Layout, db: SqliteConnection, loot: Loot) -> list[ErasureKeys]:
+def _trees(place: Layout, db: Connection, loot: Loot) -> list[ErasureKeys]:
     """One tree per readable slot and root seed, whatever the generation."""
     trees = []
     for index, content in enumerate(FileRoot(place.root).read()):
@@ -205,7 +205,7 @@ def accomplished(world: World, kept: Identity) -> Loot:
     """What a kept key opens where an auditor, who holds neither root nor sound, opens the catalogue for it."""
     place = layout.find(world.store)
     found = Loot(catalogue=True)
-    with closing(SqliteConnection(place.catalogue, catalogue_key(_newest_seed(world, "iver")))) as connection:
+    with closing(layout.catalogue(place, catalogue_key(_newest_seed(world, "iver")))) as connection:
         _rob_open(place, kept, connection, (), (), found)
     return found
 
@@ -228,7 +228,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, act: Calla
 def own_code(world: World, name: str) -> Iterator[Store]:
     """The store as own code has it with the owner's account and somebody's keys; whatever it writes is in order."""
     where, who, seed = layout.find(world.store), identity(world, name), _newest_seed(world, name)
-    connection = SqliteConnection(where.catalogue, catalogue_key(seed))
+    connection = layout.catalogue(where, catalogue_key(seed))
     store = Store(where, connection, FileBlobs(where.objects), open_root(where), who, seed, StateFolder(None))
     with closing(connection):
         store.load_documents()

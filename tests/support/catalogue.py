@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from arlo_rec.backends import Connection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.audit_log import AuditLog, RawEntries, RawEntry, SignedCheckpoint
@@ -21,17 +22,17 @@ from tests.support.attack import identity
 from tests.support.world import World
 
 
-def catalogue(world: World) -> SqliteConnection:
+def catalogue(world: World) -> Connection:
     """The catalogue, as somebody who holds its key and ignores the program opens it."""
     where = layout.find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
-    return with_seals(SqliteConnection(where.catalogue, catalogue_key(seed)))
+    return with_seals(layout.catalogue(where, catalogue_key(seed)))
 
 
-def with_seals(db: SqliteConnection) -> SqliteConnection:
+def with_seals(db: Connection) -> Connection:
     """A catalogue with functions of SQL for whoever has its key: `sealed` and `opened` of a place, row and value.
 
-    `sealed_entry` seals a number and body of the log, and `body_of` opens the two.
+    `sealed_entry` seals a number and body of the log, and `body_of` opens the two. A server has no such functions.
     """
 
     def sealed(at: str, row: Any, value: Any) -> bytes:
@@ -50,33 +51,53 @@ def with_seals(db: SqliteConnection) -> SqliteConnection:
         return None if body is None else body.decode("utf-8", "replace")
 
     for function, values in ((sealed, 3), (opened, 3), (sealed_entry, 2), (body_of, 2)):
-        db._db.create_function(function.__name__, values, function)
+        if isinstance(db, SqliteConnection):
+            db._db.create_function(function.__name__, values, function)
     return db
 
 
+REFERENCES = ("recordings", "metadata")  # tables with a reference between them
+
+
 @contextmanager
-def own_code(world: World) -> Iterator[SqliteConnection]:
+def own_code(world: World) -> Iterator[Connection]:
     """One transaction in the catalogue, as anybody with a role's key writes it who wants no command to stop at it."""
     db = catalogue(world)
-    db.rows("PRAGMA foreign_keys=OFF")
+    if isinstance(db, SqliteConnection):
+        db.rows("PRAGMA foreign_keys=OFF")
+    else:
+        _have_each(db, "DISABLE TRIGGER ALL", "ENABLE TRIGGER USER")
     with db.writing():
         yield db
         db.run("UPDATE meta SET number = number + 1 WHERE key = 'changes'")
+    if not isinstance(db, SqliteConnection):
+        _have_each(db, "ENABLE TRIGGER ALL")
     db.close()
 
 
+def _have_each(db: Connection, *words: str) -> None:
+    for table in REFERENCES:
+        for each in words:
+            db.rows(f"ALTER TABLE {table} {each}")
+
+
 @contextmanager
-def vandal(world: World) -> Iterator[SqliteConnection]:
+def vandal(world: World) -> Iterator[Connection]:
     """The catalogue, as somebody opens it who takes care that no sum follows what is changed, and leaves no trace."""
     db = catalogue(world)
-    db.rows("PRAGMA foreign_keys=OFF")
-    triggers = db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    with db.writing():
-        for name, _ in triggers:
-            db.run(f"DROP TRIGGER {name}")
-        yield db
-        for _, sql in triggers:
-            db.run(sql)
+    if isinstance(db, SqliteConnection):
+        db.rows("PRAGMA foreign_keys=OFF")
+        triggers = db.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        with db.writing():
+            for name, _ in triggers:
+                db.run(f"DROP TRIGGER {name}")
+            yield db
+            for _, sql in triggers:
+                db.run(sql)
+    else:
+        db.rows("SET session_replication_role = replica")  # in which no trigger runs
+        with db.writing():
+            yield db
     db.close()
 
 
@@ -92,7 +113,7 @@ def vandalism(*statements: str) -> Callable[[World], None]:
 
 
 @contextmanager
-def insider(world: World) -> Iterator[SqliteConnection]:
+def insider(world: World) -> Iterator[Connection]:
     """The catalogue, as own code with the owner's account writes it: every sum follows, and a change is counted."""
     db = catalogue(world)
     with db.writing():

@@ -19,6 +19,7 @@ from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles
 from arlo_rec.backends.openbao import OpenBao
+from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.erasure import receipts
 from arlo_rec.intake import spool
@@ -37,6 +38,8 @@ STEPS: list[tuple[Any, str]] = [
     (SqliteConnection, "flush"),
     (SqliteConnection, "rekey"),
     (SqliteConnection, "_commit"),
+    (PostgresConnection, "rekey"),
+    (PostgresConnection, "_commit"),
     (key_files, "write_whole"),
     (receipts, "write_whole"),
     (witness_key, "write_whole"),

@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
+
+import psycopg
 
 from arlo_rec.backends import Connection
 from tests.support.engines import KEY
@@ -34,6 +37,11 @@ class Postgres(NamedTuple):
     programs: Path
     folder: Path
     port: int
+
+    @property
+    def data(self) -> str:
+        """The folder of its files."""
+        return str(self.folder / "data")
 
     def address(self, database: str) -> str:
         """The address of a database, by the socket."""
@@ -79,28 +87,100 @@ class PostgresEngine(NamedTuple):
         return PostgresConnection(self.address, key)
 
 
+def address_of(store: Path) -> str | None:
+    """The address of a store's catalogue, where it lies in a database."""
+    try:
+        said = tomllib.loads((store / "store.toml").read_text("utf-8"))
+    except (OSError, ValueError):  # what a test broke
+        return None
+    return said.get("catalogue")
+
+
+def part(store: Path) -> None:
+    """Give a copy of a store a database of its own with the same rows, where its catalogue lies in one."""
+    if (old := address_of(store)) is not None:
+        way, _, name = old.rpartition("/")
+        new = f"{name}_{os.getpid()}_{next(_NUMBERS)}"
+        _administer(way, f"CREATE DATABASE {new} TEMPLATE {name}")
+        file = store / "store.toml"
+        file.write_text(file.read_text("utf-8").replace(old, f"{way}/{new}"), "utf-8")
+
+
+def drop(store: Path) -> None:
+    """Drop the database of a store that a test needs no more."""
+    if (address := address_of(store)) is not None:
+        way, _, name = address.rpartition("/")
+        _administer(way, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _administer(way: str, statement: str) -> None:
+    with psycopg.connect(f"{way}/postgres", autocommit=True) as server:
+        server.execute(statement)
+
+
 @contextmanager
 def running(programs: Path) -> Iterator[Postgres]:
     """A server until the block ends; its files are gone then."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as made:  # where another account comes to; a socket's name is short
-        folder = Path(made)
-        shutil.chown(folder, "postgres")
-        server, data = Postgres(programs, folder, free_port()), str(folder / "data")
-        begun = server.run(
-            "initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8"
-        )
-        assert begun.returncode == 0, begun.stderr
-        write_certificates(folder)
-        shutil.chown(folder / "server.key", "postgres")
-        (folder / "server.key").chmod(0o600)
-        asked = (
-            f"-c listen_addresses=127.0.0.1 -c port={server.port} -c unix_socket_directories={folder} -c fsync=off "
-            f"-c ssl_cert_file={folder}/server.pem -c ssl_key_file={folder}/server.key"
-        )
-        begun = server.run("pg_ctl", "-D", data, "-l", str(folder / "log"), "-o", asked, "-w", "start")
-        assert begun.returncode == 0, begun.stderr
-        try:
+    with _place(programs) as server:
+        cluster = ("-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
+        made = server.run("initdb", "-D", server.data, *cluster)
+        assert made.returncode == 0, made.stderr
+        write_certificates(server.folder)
+        shutil.chown(server.folder / "server.key", "postgres")
+        (server.folder / "server.key").chmod(0o600)
+        with _started(server, f"ssl_cert_file={server.folder}/server.pem", f"ssl_key_file={server.folder}/server.key"):
             server.set_tls(on=True)
             yield server
-        finally:
-            server.run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+class Pair(NamedTuple):
+    """A server, and a standby that has every commit before it is acknowledged."""
+
+    first: Postgres
+    standby: Postgres
+
+    def address(self, database: str) -> str:
+        """The address of a database, on whichever of the two writes."""
+        hosts = ",".join(f"{quote(str(each.folder), safe='')}:{each.port}" for each in self)
+        return f"postgres://postgres@{hosts}/{database}"
+
+    def fail_over(self) -> None:
+        """Kill the first, and have the standby write."""
+        stopped = self.first.run("pg_ctl", "-D", self.first.data, "-m", "immediate", "-w", "stop")
+        assert stopped.returncode == 0, stopped.stderr
+        promoted = self.standby.run("pg_ctl", "-D", self.standby.data, "-w", "promote")
+        assert promoted.returncode == 0, promoted.stderr
+
+
+@contextmanager
+def pair(programs: Path) -> Iterator[Pair]:
+    """Two servers until the block ends, the second a synchronous standby of the first."""
+    with running(programs) as first, _place(programs) as standby:
+        way = ("-h", str(first.folder), "-p", str(first.port), "-U", "postgres")
+        copied = standby.run("pg_basebackup", "-D", standby.data, *way, "-R", "-X", "stream", "-c", "fast", "-N")
+        assert copied.returncode == 0, copied.stderr
+        with _started(standby, "hot_standby=on", "ssl=off"):
+            assert not first.psql("ALTER SYSTEM SET synchronous_standby_names = '*';")
+            assert not first.psql("SELECT pg_reload_conf();")
+            asked = ("-t", "-c", "SELECT sync_state FROM pg_stat_replication")
+            until(lambda: "sync" in first.run("psql", *first._way("postgres"), *asked).stdout.split())
+            yield Pair(first, standby)
+
+
+@contextmanager
+def _place(programs: Path) -> Iterator[Postgres]:
+    with tempfile.TemporaryDirectory(prefix="pg-") as made:  # where another account comes to; a socket's name is short
+        shutil.chown(made, "postgres")
+        yield Postgres(programs, Path(made), free_port())
+
+
+@contextmanager
+def _started(server: Postgres, *settings: str) -> Iterator[None]:
+    place = (f"port={server.port}", f"unix_socket_directories={server.folder}", "listen_addresses=127.0.0.1")
+    asked = " ".join(f"-c {each}" for each in (*place, "fsync=off", *settings))
+    begun = server.run("pg_ctl", "-D", server.data, "-l", str(server.folder / "log"), "-o", asked, "-w", "start")
+    assert begun.returncode == 0, begun.stderr
+    try:
+        yield
+    finally:
+        server.run("pg_ctl", "-D", server.data, "-m", "immediate", "-w", "stop")

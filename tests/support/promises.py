@@ -20,7 +20,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.crypto import primitives
 from arlo_rec.intake.run import FEW
 from arlo_rec.keys import layout
@@ -28,6 +27,7 @@ from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.records import to_iso
 from arlo_rec.offsite import anchor_file
+from tests.support import postgres
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob
 from tests.support.copies import CONFIRM, SAID
@@ -590,7 +590,7 @@ def listed_and_buried(where: layout.Layout, officer: Identity) -> tuple[set[str]
     """The ids of the recordings that a catalogue lists, and whether it has a tombstone."""
     for seed in read_catalogue_seal(where, officer):
         try:
-            db = SqliteConnection(where.catalogue, catalogue_key(seed))
+            db = layout.catalogue(where, catalogue_key(seed))
         except NotUnlocked:
             continue
         try:
@@ -603,12 +603,13 @@ def listed_and_buried(where: layout.Layout, officer: Identity) -> tuple[set[str]
 
 @contextmanager
 def _frozen(world: World, store: Path) -> Iterator[layout.Layout]:
-    """A copy to look at: opening a catalogue changes it."""
+    """A copy to look at: opening a catalogue changes its file. One in a database is looked at where it lies."""
     base = world.base / "frozen"
     shutil.copytree(store, base / "store")
     shutil.copytree(world.root, base / "store.root")
     try:
-        yield layout.Layout(base / "store", base / "store.root", layout.find(world.store).id)
+        lies_at = postgres.address_of(store) or layout.FILES
+        yield layout.Layout(base / "store", base / "store.root", layout.find(world.store).id, catalogue_at=lies_at)
     finally:
         shutil.rmtree(base)
 

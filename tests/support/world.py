@@ -22,7 +22,7 @@ from typing import Any
 
 from arlo_rec.__main__ import _run
 from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
-from tests.support import door, published
+from tests.support import door, postgres, published
 from tests.support.places import TESTS
 from tests.support.sounds import Encoding, tone_wav
 
@@ -298,6 +298,7 @@ def found(base: Path, *more: str, environment: dict[str, str] | None = None) -> 
 def copy(template: World, base: Path) -> World:
     """The same store for one test, to be broken freely."""
     shutil.copytree(template.base, base, dirs_exist_ok=True, symlinks=True)
+    postgres.part(base / "store")
     World(base).state_particulars()
     return World(base)
 
