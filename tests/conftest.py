@@ -8,7 +8,9 @@ import random
 import shutil
 import signal
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,12 +109,18 @@ def bao_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.Op
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Postgres]:
-    """The oldest PostgreSQL of this machine, for the tests of the group `postgres`."""
+def postgres_servers() -> Iterator[Callable[[Path], postgres.Postgres]]:
+    """A PostgreSQL of each installation that is asked for, for the tests of the group `postgres`."""
     if reason := postgres.lacking():
         pytest.skip(reason)
-    with postgres.running(postgres.VERSIONS[0]) as server:
-        yield server
+    with ExitStack() as stack:
+        yield cache(lambda programs: stack.enter_context(postgres.running(programs)))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_servers: Callable[[Path], postgres.Postgres]) -> postgres.Postgres:
+    """The oldest PostgreSQL of this machine."""
+    return postgres_servers(postgres.VERSIONS[0])
 
 
 @pytest.fixture
@@ -145,7 +153,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """The attackers walk in the ordinary run: together they would take a third of the quick one."""
+    """The attackers walk in the ordinary run: together they would take a third of the quick one.
+
+    What is of a file is skipped where the catalogues lie in a database.
+    """
+    if item.get_closest_marker("in_a_file") and item.config.getoption("--engine") != "sqlite":
+        item.add_marker(pytest.mark.skip("the catalogue lies in no file"))
     if item.path.parent == ATTACKERS:
         item.add_marker(pytest.mark.slow)
 

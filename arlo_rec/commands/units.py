@@ -113,7 +113,7 @@ def _machine(run: Run, spool: Path | None, backup: Path | None, escrow: Path | N
         backup=backup and backup.absolute(),
         escrow=escrow and escrow.absolute(),
         feed=run.settings.feed,
-        asks_openbao=store is not None and layout.is_in_openbao(store),
+        asks_server=store is not None and layout.asks_server(store),
         config=_config(run),
         via=_via(run),
         has_service=store is not None and layout.reaches_a_service(store),

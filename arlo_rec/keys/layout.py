@@ -290,6 +290,11 @@ def is_in_openbao(store: Path) -> bool:
     return (_named_in(store, "root") or "").startswith(BAO)
 
 
+def asks_server(store: Path) -> bool:
+    """Whether the root secret of a store lies in OpenBao, or its catalogue in a database; for an account that looks."""
+    return is_in_openbao(store) or (_named_in(store, "catalogue") or FILES) != FILES
+
+
 def reaches_a_service(store: Path) -> bool:
     """Whether objects of a store lie, or lay until a move, in a service; for an account that only looks."""
     return any((_named_in(store, key) or FILES) != FILES for key in ("objects", "objects_from"))

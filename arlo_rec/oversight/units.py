@@ -190,7 +190,7 @@ class Machine(NamedTuple):
     backup: Path | None = None
     escrow: Path | None = None
     feed: Path | None = None
-    asks_openbao: bool = False  # whether the root secret lies there
+    asks_server: bool = False  # whether the root secret or the catalogue lies in one
     config: Path | None = None
     via: str = ANY_SSH
     sealed: frozenset[str] = frozenset()  # key files that the machine has sealed (systemd-creds encrypt)
@@ -274,7 +274,7 @@ def _service(name: str, service: Service, machine: Machine) -> str:
         lines.append(f"ExecStart={_started(name, machine.program, command)}")
     writes = [word for word in service.writes.format_map(places).split() if word != "-"]  # of a place that is none
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
-    is_alone = machine.store and not machine.has_service and not machine.asks_openbao
+    is_alone = machine.store and not machine.has_service and not machine.asks_server
     return "\n".join(lines) + "\n" + CONFINED + (ALONE if is_alone else BY_NETWORK)
 
 

@@ -173,6 +173,7 @@ def test_what_was_wrapped_for_a_grant_that_ended_goes_in_parts_and_an_officers_n
     assert [count(world, table) for table in ("audience_wraps", "grant_histories")] == [0, 0]
 
 
+@pytest.mark.in_a_file
 def test_keys_are_opened_outside_every_lock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     commits(world, 3)
     wrapped, seen = grant_history._wrapped, list[bool]()

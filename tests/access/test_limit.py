@@ -47,6 +47,7 @@ def test_a_limit_shows_the_newest_and_tells_how_many_are_older(
     assert (f"Older recordings that are not shown: {older}." in told) is bool(older)
 
 
+@pytest.mark.in_a_file
 def test_what_is_damaged_is_told_as_damaged_and_not_as_older(five: World) -> None:
     newest = five.json(*WHY, who="leif")["recordings"][0]["id"]
     with own_code(five) as db:

@@ -88,6 +88,7 @@ def test_all_objects_move_to_a_bucket_and_back(world: World, buckets: Buckets) -
     assert is_sound(world)
 
 
+@pytest.mark.in_a_file
 def test_a_store_that_moved_back_has_the_bytes_that_it_had(world: World, buckets: Buckets) -> None:
     before = (world.store / "store.toml").read_bytes()
     move(world)
@@ -386,6 +387,7 @@ def test_a_place_that_is_none_in_the_store_file_is_damage(world: World, line: st
     assert world.code("status", who="iver") == (15, "store_file_damaged")
 
 
+@pytest.mark.in_a_file
 def test_an_older_program_is_refused_by_the_format(world: World, buckets: Buckets) -> None:
     move(world)
     path = world.store / "store.toml"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.backends import Connection, Schema
 from arlo_rec.model.errors import NotUnlocked
+from tests.support import postgres
 from tests.support.engines import KEY, Engine, SqliteEngine, first_tables
 from tests.support.postgres import Postgres, PostgresEngine
 from tests.support.properties import examples
@@ -23,12 +24,21 @@ ADD = "INSERT INTO t (number, word, raw) VALUES (?, ?, ?)"
 PUT = f"{ADD} ON CONFLICT (number) DO UPDATE SET word = excluded.word, raw = excluded.raw"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.xdist_group("postgres")])])
+ENGINES = [
+    "sqlite",
+    *(
+        pytest.param(at, id=f"postgres-{at.parent.name}", marks=[pytest.mark.xdist_group("postgres")])
+        for at in postgres.VERSIONS or [Path("/none/bin")]
+    ),
+]
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
     """A catalogue that nobody made yet."""
     if request.param == "sqlite":
         return SqliteEngine(tmp_path / "c.db")
-    server: Postgres = request.getfixturevalue("postgres_server")
+    server: Postgres = request.getfixturevalue("postgres_servers")(request.param)
     return PostgresEngine(server.address(server.database()))
 
 

@@ -35,6 +35,7 @@ def test_help_and_version_load_no_engine(words: list[str]) -> None:
     assert not loaded(words) & HEAVY
 
 
+@pytest.mark.in_a_file
 def test_a_command_with_a_key_file_loads_only_what_it_uses(world: World) -> None:
     words = ["status", "--json", "--key-file", str(world.key("cron")), "--store", str(world.store)]
     modules = loaded(words, {"XDG_STATE_HOME": str(world.base / "state")})
@@ -52,6 +53,7 @@ BUDGET = {  # modules that a command may load: of ours, and of all that are not 
 
 
 @pytest.mark.parametrize("words", BUDGET, ids=" ".join)
+@pytest.mark.in_a_file
 def test_a_command_loads_no_more_modules_than_it_has_a_budget_for(world: World, words: tuple[str, ...]) -> None:
     key = ["--key-file", str(world.key("cron")), "--store", str(world.store)] if words[0] == "status" else []
     modules = loaded([*words, *key], {"XDG_STATE_HOME": str(world.base / "state")})
@@ -62,6 +64,7 @@ def test_a_command_loads_no_more_modules_than_it_has_a_budget_for(world: World, 
     assert len(ours) <= BUDGET[words][0] and len(ours | others) <= BUDGET[words][1], (told, sorted(ours | others))
 
 
+@pytest.mark.in_a_file
 def test_a_checkpoint_loads_nothing_that_sends(world: World) -> None:
     words = ["audit", "checkpoint", "--json", "--key-file", str(world.key("cron")), "--store", str(world.store)]
     modules = loaded(words, {"XDG_STATE_HOME": str(world.base / "state")})

@@ -270,6 +270,7 @@ def test_the_number_comes_first_then_the_calls_newest_first_as_far_as_the_role_m
     )
 
 
+@pytest.mark.in_a_file
 def test_a_call_whose_details_are_damaged_is_shown_and_withdrawn_all_the_same(world: World) -> None:
     world.take_in("a")
     with own_code(world) as rows:

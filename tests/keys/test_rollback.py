@@ -46,12 +46,14 @@ def aged(world: World) -> tuple[World, Path]:
     return world, older
 
 
+@pytest.mark.in_a_file
 def test_an_older_catalogue_is_noticed(aged: tuple[World, Path]) -> None:
     world, older = aged
     put_back(world, older, "store/catalogue.db")
     assert refused(world) in {"roster_rolled_back", "catalogue_older_than_root"}
 
 
+@pytest.mark.in_a_file
 def test_a_chain_that_forked_before_what_an_account_has_seen_is_believed_by_it_no_more(
     aged: tuple[World, Path], tmp_path: Path
 ) -> None:
@@ -75,6 +77,7 @@ def test_an_older_root_is_noticed(aged: tuple[World, Path]) -> None:
     assert refused(world) == "root_older_than_catalogue"
 
 
+@pytest.mark.in_a_file
 def test_an_older_store_with_its_older_root_is_noticed_by_whoever_saw_the_newer(aged: tuple[World, Path]) -> None:
     world, older = aged
     put_back(world, older, "store")
@@ -148,6 +151,7 @@ def test_a_changed_object_is_named_by_verify(world: World, vandal: Callable[[Pat
 
 
 @pytest.mark.rule("purpose.change")
+@pytest.mark.in_a_file
 def test_a_third_purpose_cannot_be_written_into_the_policy(world: World) -> None:
     db = catalogue(world)
     with db.writing():

@@ -88,6 +88,7 @@ def held(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("more", [(), ("--read-data",)], ids=["quick", "whole"])
+@pytest.mark.in_a_file
 def test_the_same_is_found_in_processes_as_in_one(
     held: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, more: tuple[str, ...]
 ) -> None:

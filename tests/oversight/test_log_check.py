@@ -117,6 +117,7 @@ def busy(template: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.in_a_file
 def test_the_same_is_found_in_one_piece_in_stretches_and_in_processes(
     busy: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_change_of_the_logs_key_is_no_other_log(witnessed: tuple[World, str]) 
 
 
 @pytest.mark.parametrize("is_forked", [False, True], ids=["rolled back", "forked"])
+@pytest.mark.in_a_file
 def test_with_every_key_of_the_store_in_hand_a_log_that_was_rolled_back_or_forked_is_not_cosigned(
     witnessed: tuple[World, str], is_forked: bool
 ) -> None:

@@ -25,7 +25,7 @@ MACHINES = {
     "store": DEFAULT,
     "service": DEFAULT._replace(has_service=True),
     "it": Machine(),
-    "store in openbao": DEFAULT._replace(asks_openbao=True),
+    "store in openbao": DEFAULT._replace(asks_server=True),
 }
 EXPOSED = 15  # tenths, of 100; most services of a distribution have above 90
 NOT_A_FAILURE = re.compile(r"^SuccessExitStatus=(.*)$", re.MULTILINE)
@@ -55,7 +55,7 @@ def test_a_machine_without_a_spool_or_a_backup_has_no_service_of_them() -> None:
 
 
 def test_a_service_of_a_store_uses_the_network_where_its_root_secret_lies_in_openbao_alone() -> None:
-    for machine, networks in ((DEFAULT, 0), (DEFAULT._replace(asks_openbao=True), 1)):
+    for machine, networks in ((DEFAULT, 0), (DEFAULT._replace(asks_server=True), 1)):
         made = units(machine)
         services = [text for name, text in made.items() if name.endswith(".service") and "failed" not in name]
         assert {text.count("AF_INET ") for text in services} == {networks}
@@ -272,6 +272,20 @@ def test_the_machine_of_the_settings_is_the_one_of_the_units(etc: Etc, tmp_path:
     assert "User=root\n" in text  # who owns it here, and has an account
     for folder in ("sysusers.d", "tmpfiles.d"):
         assert (etc.folders[folder] / "arlo-rec.conf").read_text().removeprefix(MARK).strip() == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ["", 'root = "bao://transit/arlo"', 'catalogue = "postgres://db.example.org/arlo"'])
+def test_services_reach_the_network_where_root_or_catalogue_lie_in_a_server(
+    etc: Etc, tmp_path: Path, line: str
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "store.toml").write_text(line or 'root = "elsewhere"')
+    config = tmp_path / "config.toml"
+    config.write_text(f'store = "{store}"\n')
+    assert etc.run("--config", str(config), "--json")[0] == 0
+    assert ("PrivateNetwork" in (etc.units / "arlo-rec-purge.service").read_text()) == (not line)
 
 
 @pytest.mark.slow
