@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from arlo_rec.keys import layout
@@ -88,6 +89,34 @@ def test_a_restore_from_a_backup_has_its_catalogue_in_a_file_and_revives_nothing
     with_feed(there)
     assert (there.store / "catalogue.db").exists()
     assert opened(there) == {kept}
+
+
+def test_a_role_that_may_not_alter_tables_does_the_work_of_every_day(there: World) -> None:
+    """The grants of docs/operating.md: the owner of the tables makes them, and another role uses them."""
+    where = layout.find(there.store).catalogue_at
+    with psycopg.connect(where, autocommit=True) as owner:
+        owner.execute("DROP ROLE IF EXISTS daily")
+        owner.execute("CREATE ROLE daily LOGIN")
+        owner.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO daily")
+    file = there.store / "store.toml"
+    daily = where.replace("postgres@", "daily@")
+    file.write_text(file.read_text("utf-8").replace(where, daily), "utf-8")
+    there.take_in("c", seed=9)
+    back_up(there)
+    there.json("withdraw", "90000001", "--yes", who="siri")
+    there.json("person", "remove", "iver", "--yes", who="sigrid")
+    assert there.run("purge", who="cron").exit == 0
+    assert there.json("verify", "--read-data", who="sigrid")["problems"] == []
+    assert opened(there) == set()
+    with psycopg.connect(daily, autocommit=True) as weak:
+        for deed in ("ALTER TABLE shares DISABLE TRIGGER ALL", "DROP TABLE shares", "CREATE TABLE more (n int)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                weak.execute(deed)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            weak.execute("SET session_replication_role = replica")
+    file.write_text(file.read_text("utf-8").replace(daily, where), "utf-8")
+    with psycopg.connect(where, autocommit=True) as owner:
+        owner.execute("DROP OWNED BY daily")
 
 
 def test_a_catalogue_that_was_put_back_is_noticed(there: World) -> None:
