@@ -392,7 +392,7 @@ def test_an_older_program_is_refused_by_the_format(world: World, buckets: Bucket
     move(world)
     path = world.store / "store.toml"
     assert layout.ELSEWHERE > layout.FORMAT
-    path.write_text(path.read_text("utf-8").replace("format = 4", "format = 5"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("format = 4", f"format = {layout.IN_DATABASE + 1}"), "utf-8")
     assert world.code("status", who="iver") == (16, "store_too_new")
 
 

@@ -141,7 +141,9 @@ def test_a_store_of_a_newer_form_says_which_version_it_needs(old: World) -> None
     file = old.store / "store.toml"
     text = file.read_text("utf-8")
     assert 'needs = "0.1.0"' in text
-    file.write_text(text.replace("format = 3", "format = 5").replace('"0.1.0"', '"0.9.0"'), "utf-8")
+    file.write_text(
+        text.replace("format = 3", f"format = {layout.IN_DATABASE + 1}").replace('"0.1.0"', '"0.9.0"'), "utf-8"
+    )
     ran = old.run("status", "--json", who="iver")
     assert (ran.exit, ran.json["error"]["code"]) == (16, "store_too_new")
     assert "arlo-rec 0.9.0 or newer" in ran.json["error"]["message"]
