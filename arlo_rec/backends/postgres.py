@@ -58,6 +58,7 @@ _OWN_TABLES: Final = (
     "CREATE TABLE steps (name TEXT PRIMARY KEY) STRICT",
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
 )
+_DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 _NOT_COPIED: Final = {"steps", "marks_of_key", "sums"}
 _COPIED_AT_ONCE: Final = 5000  # rows: some MB
 _DESCRIPTION: Final = """
@@ -158,7 +159,7 @@ def _translated(address: str) -> Iterator[None]:
         raise InUse("in_use") from None
     except (errors.DiskFull, errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
         raise Unreachable("database_refuses", address=_shown(address), reason=_reason(error)) from None
-    except (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, psycopg.IntegrityError):
+    except (psycopg.DataError, psycopg.IntegrityError, *_DAMAGE):
         raise Integrity("catalogue_damaged") from None
     except (psycopg.OperationalError, psycopg.InternalError) as error:
         raise Unreachable("database_unreachable", address=_shown(address), reason=_reason(error)) from None

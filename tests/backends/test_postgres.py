@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -225,6 +225,27 @@ def test_a_description_differs_with_what_only_this_engine_has(db: Connection, ad
     with administrator(address) as other:
         other.execute(deed)
     assert db.schema.described() != before
+
+
+@pytest.mark.parametrize("values", [(1, "a\0b", None), (2**64, "a", None), (None, "a", None)])
+def test_a_value_that_the_server_refuses_is_damage_and_leaves_nothing(
+    db: Connection, values: tuple[int | None, str, None]
+) -> None:
+    with db.writing():
+        db.run(ADD, (0, None, None))
+    with pytest.raises(Integrity), db.writing():
+        db.run("DELETE FROM t")
+        db.run(ADD, values)
+    assert db.rows("SELECT number FROM t") == [(0,)]
+
+
+def test_a_refused_statement_that_was_passed_over_ends_the_transaction(db: Connection) -> None:
+    """The server rolls such a transaction back at its commit, and says so in a word that is easy to miss."""
+    with pytest.raises(Unreachable), db.writing():
+        db.run(ADD, (1, None, None))
+        with suppress(Integrity):
+            db.run(ADD, (1, None, None))
+    assert rows(db) == 0
 
 
 def test_a_table_that_the_administrator_dropped_is_damage(db: Connection, address: str) -> None:
