@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends import Blobs, Connection, WrappingKey
+from arlo_rec.backends import Blobs, Connection, Locks, WrappingKey
 from arlo_rec.backends import Root as RootPort
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.catalogue.authority import Authority, Pins
@@ -25,6 +25,7 @@ from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
 from arlo_rec.catalogue.tables import Catalogue, TableRows
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import authority, root_secret, vouching
+from arlo_rec.keys.engines import FileLocks
 from arlo_rec.keys.key_files import Identity, log_key
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import Instance, StateFolder
@@ -35,7 +36,7 @@ from arlo_rec.log.events import Denied
 from arlo_rec.log.rows import Applied, Rows
 from arlo_rec.model import documents
 from arlo_rec.model.consent import Prompt
-from arlo_rec.model.errors import ClockBehind, NotGranted, NotUnlocked, Refused
+from arlo_rec.model.errors import ClockBehind, InUse, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.policy_versions import Policy, differing
 from arlo_rec.model.policy_versions import encode as encode_policy
 from arlo_rec.model.records import Person, named_in, to_iso
@@ -47,7 +48,7 @@ LOCK_WAIT = 20.0  # seconds that a command waits for another before InUse
 
 @dataclass
 class HeldRoot:
-    """R of the catalogue's generation; valid while the root is locked."""
+    """R of the catalogue's generation; valid while the root is locked, and no other run replaces it."""
 
     key: WrappingKey
     seed: bytes = field(repr=False)
@@ -92,11 +93,13 @@ class Store:
         identity: Identity,
         catalogue_seed: bytes,
         state: StateFolder,
+        locks: Locks | None = None,
     ) -> None:
         self.layout = layout
         self.db = connection
         self.blobs = blobs
         self.root = root_port
+        self.locks = locks or FileLocks(layout)
         self.identity = identity
         self.catalogue = Catalogue(connection)
         self.meta = self.catalogue.meta
@@ -254,16 +257,18 @@ class Store:
     # -- changes --------------------------------------------------------------------------------------
 
     @contextmanager
-    def change(self, now: datetime) -> Iterator[Change]:
+    def change(self, now: datetime, root: HeldRoot | None = None) -> Iterator[Change]:
         """A write transaction: its changes and log entries become durable together, or not at all.
 
         It begins by loading the newest documents, which then hold until the commit. Raises NotUnlocked if this
         identity left or its keys are void: they sign nothing more, and the next permitted command finishes what this
-        one began.
+        one began. Raises InUse where keys would go below a *root* that another run replaced meanwhile: a lock of a
+        database's session can be lost.
         """
         try:
             with self.db.writing():
                 self._load_newer()
+                self._demand_newest(root)
                 change = Change(
                     self.identity.name, now, self.log, self.policy.at(now).version, TableRows(self.catalogue)
                 )
@@ -288,6 +293,10 @@ class Store:
         """Load the documents if they changed; a store being founded or rebuilt has none yet."""
         if self.authority.newest is not None and self.has_newer_documents():
             self.load_documents()
+
+    def _demand_newest(self, root: HeldRoot | None) -> None:
+        if root is not None and root.generation != self.meta.number("generation"):
+            raise InUse("in_use")
 
     def _add_link(self, change: Change) -> None:
         """End a change of roster, policy or settings with a link, and with the entry that commits to it."""

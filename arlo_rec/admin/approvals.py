@@ -86,7 +86,7 @@ def approve(store: Store, grant_id: str, now: datetime, observer: Observer = uno
     store.demand_approved(Action.GRANT, now)
     with _logged_refusal(store, now), store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
-        with store.change(now) as change:
+        with store.change(now, held) as change:
             pending, agreed = _waiting(store, grant_id, now), None
             if pending.glass and pending.by == store.person.name:
                 agreed = agreed_by(store, pending, now)

@@ -152,7 +152,7 @@ def grant(
     pair = GrantPair.fresh()
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
-        with store.change(now) as change:  # keys and state are decided by the roster read in this change
+        with store.change(now, held) as change:  # keys and state are decided by the roster read in this change
             demand()
             person = _named(store, terms.person)
             given = _given(store, terms, purpose, pair, now)

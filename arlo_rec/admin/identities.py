@@ -483,7 +483,7 @@ def _enrol(store: Store, person: Person, now: datetime, settle: Callable[[], Non
     """
     with store.root.lock(exclusive=False, wait=store.lock_wait):
         held = store.read_root()
-        with store.change(now) as change:
+        with store.change(now, held) as change:
             if settle is not None:
                 settle()
             if not person.recovery or store.roster.person(person.name):  # only the recovery key's name is given again

@@ -19,7 +19,7 @@ from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.catalogue.schema import enter_version, migrate
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.crypto import primitives
-from arlo_rec.keys import layout
+from arlo_rec.keys import engines, layout
 from arlo_rec.keys.key_files import (
     RECOVERY_GROUPS,
     Identity,
@@ -97,10 +97,10 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     if at != FILES:
         from arlo_rec.admin import object_move
 
-        object_move.demand_fit(layout.blobs_at(place, at, new.access), at)
+        object_move.demand_fit(engines.blobs_at(place, at, new.access), at)
     open_root(place).demand_free()
     if new.catalogue != FILES:
-        layout.new_catalogue(place, primitives.fresh()).close()  # before anything is made
+        engines.new_catalogue(place, primitives.fresh()).close()  # before anything is made
     folders = layout.create(place)._replace(objects_at=at)
     officer = Identity(store_id, name, primitives.fresh())
     recovery = Identity(store_id, RECOVERY_NAME, primitives.fresh())
@@ -123,9 +123,9 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
 
 def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, state: StateFolder) -> Store:
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
-    connection = layout.new_catalogue(folders, catalogue_key(founders.catalogue_seed))
+    connection = engines.new_catalogue(folders, catalogue_key(founders.catalogue_seed))
     migrate(connection)
-    blobs = layout.blobs(folders, new.access)
+    blobs = engines.blobs(folders, new.access)
     officer, seed = founders.officer, founders.catalogue_seed
     store = Store(folders, connection, blobs, create_root(folders), officer, seed, state)
     root_seed, index_seed, subject_seed, subject_id = *(primitives.fresh() for _ in range(3)), primitives.fresh(16)

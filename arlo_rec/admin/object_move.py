@@ -24,7 +24,7 @@ from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.object_copy import BlobCopier, Copiers, Wanted
 from arlo_rec.backends.shared_folder import touch
 from arlo_rec.backends.workers import workers
-from arlo_rec.keys import layout
+from arlo_rec.keys import engines, layout
 from arlo_rec.keys.layout import Layout
 from arlo_rec.log.events import ObjectsMoved
 from arlo_rec.model.documents import Record
@@ -72,13 +72,13 @@ def begin(store: Store, to: str, access: Callable[[], Access] | None, now: datet
     if place.objects_from is not None and to != place.objects_from:
         raise Usage("objects_move_unfinished", place=place.objects_at)
     if place.objects_from is None:
-        demand_fit(layout.blobs_at(place, to, access), to)
+        demand_fit(engines.blobs_at(place, to, access), to)
     return place._replace(objects_at=to, objects_from=place.objects_at)
 
 
 def name_both(new: Layout, wait: float, note: bytes) -> None:
     """Step 2; no store of *new* is open in this process. Raises InUse with the holder of the open lock."""
-    with file_lock(new.open_lock, exclusive=True, wait=wait, note=note):
+    with engines.opened_locks(new, note) as locks, locks.lock("open", exclusive=True, wait=wait):
         now = layout.find(new.store)
         if {now.objects_at, now.objects_from} - {None} <= {new.objects_at, new.objects_from}:
             layout.finish(new)
@@ -94,8 +94,8 @@ def carry_out(store: Store, now: datetime, observer: Observer = unobserved) -> M
     if not isinstance(store.blobs, MovingBlobs):
         return Moved(place.objects_at, 0, 0, ())
     with disk():
-        touch(place.objects_lock, 0o600)
-    with file_lock(place.objects_lock, exclusive=True, wait=0):
+        touch(place.lock_file("objects"), 0o600)
+    with file_lock(place.lock_file("objects"), exclusive=True, wait=0):
         moved, left = _move(store, store.blobs, observer)
         with store.change(now) as change:
             change.log(ObjectsMoved(to=place.objects_at, moved=moved, left=len(left)))

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.admin.unlock_attempts import take_attempts
-from arlo_rec.backends import Connection
+from arlo_rec.backends import Connection, Locks
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.backends.files import file_lock, holder_note
+from arlo_rec.backends.files import holder_note
 from arlo_rec.backends.shared_folder import remove
 from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -28,8 +28,9 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import authority, root_secret
 from arlo_rec.keys.authority import Link
+from arlo_rec.keys.engines import blobs, catalogue, opened_locks
 from arlo_rec.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
-from arlo_rec.keys.layout import Layout, blobs, catalogue, restore_ballast, root_name, with_objects_now
+from arlo_rec.keys.layout import Layout, restore_ballast, root_name, with_objects_now
 from arlo_rec.keys.root_secret import Seen, StateFolder
 from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
@@ -245,18 +246,19 @@ def _session(
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
-        stack.enter_context(file_lock(layout.open_lock, exclusive=alone, wait=lock_wait, note=note))
+        locks = stack.enter_context(opened_locks(layout, note, reads_only=reads_only))
+        stack.enter_context(locks.lock("open", exclusive=alone, wait=lock_wait))
         layout = with_objects_now(layout)
         seeds = read_catalogue_seal(layout, identity)
-        root_port = root_secret.open_root(layout, note)
+        root_port = root_secret.open_root(layout, note, locks)
         seen = root_secret.decode_seen(root_port.read_seen())
-        connection, seed = _connect(layout, seeds, reads_only=reads_only)
+        connection, seed = _connect(layout, seeds, locks, reads_only=reads_only)
         stack.callback(connection.close)
         if len(seeds) > 1:
             from arlo_rec.catalogue import column_keys
 
             column_keys.choose(connection, seeds)
-        store = Store(layout, connection, blobs(layout, access), root_port, identity, seed, state)
+        store = Store(layout, connection, blobs(layout, access), root_port, identity, seed, state, locks)
         store.lock_wait = lock_wait
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
@@ -347,11 +349,11 @@ def _make_room(layout: Layout) -> None:
             remove(layout.ballast)
 
 
-def _connect(layout: Layout, seeds: list[bytes], *, reads_only: bool) -> tuple[Connection, bytes]:
+def _connect(layout: Layout, seeds: list[bytes], locks: Locks, *, reads_only: bool) -> tuple[Connection, bytes]:
     """Open the catalogue with the first seed that fits; there are two only during a re-keying."""
     for seed in seeds:
         try:
-            return catalogue(layout, catalogue_key(seed), reads_only=reads_only), seed
+            return catalogue(layout, catalogue_key(seed), reads_only=reads_only, locks=locks), seed
         except NotUnlocked:
             continue
     raise Integrity("catalogue_damaged")

@@ -25,6 +25,7 @@ AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
 NAME = re.compile(r"[0-9a-f]{32}")  # of an object
 DATABASE = re.compile(r"postgres(?:ql)?://[!#-\[\]-~]{1,300}")  # the address of a database: signs without quotes
+LOCKS = ("open", "root", "intake")  # that every command of a store takes
 BAO = "bao://"  # begins the address of a root secret in OpenBao
 ADDRESS_LONGEST = 200  # characters
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
@@ -76,6 +77,16 @@ class RootSeen(Protocol):
 
     def lock(self, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
         """Lock the root, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends."""
+
+
+class Locks(Protocol):
+    """The named locks of a store's runs, for all who open it: on one machine, or on every host."""
+
+    def lock(self, name: str, *, exclusive: bool, wait: float) -> AbstractContextManager[None]:
+        """Lock one of LOCKS, shared or exclusive; raises InUse after *wait* seconds. Released when the process ends.
+
+        A run that holds a lock gets it again only if both are shared.
+        """
 
 
 class RootSlots(RootSeen, Protocol):

@@ -23,12 +23,15 @@ import psycopg
 from psycopg import conninfo, errors
 from psycopg.adapt import Loader
 
-from arlo_rec.backends import DATABASE, Connection, Row, Schema, marks
+from arlo_rec.backends import DATABASE, LOCKS, Connection, Row, Schema, marks
+from arlo_rec.backends.files import until
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
 WAIT_MS = 30_000  # milliseconds to wait for another writer
 CONNECT = 10  # seconds to wait for a server
+DEAD = 15  # seconds after which a silent line is no line, at either end: shorter than a command waits for a lock
+_PROBED: Final = {"idle": 6, "interval": 3, "count": 3}  # of the system: seconds, seconds, probes
 _ADDRESS: Final = ("host", "port", "user", "dbname", "sslrootcert", "sslcert", "sslkey")  # what an address may say
 _WRITER: Final = 0x61726C6F  # the advisory lock of the one writer of a database
 _MARK: Final = b"catalogue"  # the place of the sealed mark of the key
@@ -39,6 +42,8 @@ _SETTINGS: Final = (
     "search_path = public",
     "synchronous_commit = on",  # what was acknowledged is on disk, and on the standby where the server names one
     f"lock_timeout = {WAIT_MS}",
+    *(f"tcp_keepalives_{name} = {value}" for name, value in _PROBED.items()),
+    f"tcp_user_timeout = {DEAD * 1000}",
 )
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
@@ -176,42 +181,97 @@ def _shown(address: str) -> str:
     return f"{said['host']}/{said['dbname']}"
 
 
-class PostgresConnection:
-    """One connection to a database; see Connection for the promises."""
+class PostgresSession:
+    """One session of a server, whose locks hold for every host: they end with it, and so does what it would commit.
 
-    def __init__(self, address: str, key: bytes, *, reads_only: bool = False) -> None:
-        """Open the database at *address* with the raw *key* of the catalogue; raises NotUnlocked for a wrong one.
+    It needs no key of the catalogue.
+    """
 
-        *reads_only*: a standby will do.
-        """
-        self._address, self._key, self.reads_only = demanded_address(address), key, reads_only
-        self.columns = ColumnKey(key)
-        self.snapshots = 0
-        self.schema: Schema = PostgresSchema(self)
-        self._writes = False
-        self.open()
-
-    def open(self) -> None:
-        """Open it again, in a process that was forked inside `closed`."""
-        with _translated(self._address):
-            self._db = psycopg.connect(
-                self._address,
+    def __init__(self, address: str, *, reads_only: bool = False) -> None:
+        """Connect to the database at *address*; *reads_only*: a standby will do. Raises Usage and Unreachable."""
+        self.address, self.reads_only = demanded_address(address), reads_only
+        self._held: dict[str, bool] = {}  # names of locks, and whether exclusive
+        with _translated(address):
+            self.db = psycopg.connect(
+                address,
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor[Row],
                 sslmode="verify-full",  # TLS alone, but by a socket of this machine
                 gssencmode="disable",
-                target_session_attrs="any" if self.reads_only else "read-write",
+                target_session_attrs="any" if reads_only else "read-write",
                 connect_timeout=CONNECT,
                 application_name="arlo-rec",
+                keepalives_idle=_PROBED["idle"],
+                keepalives_interval=_PROBED["interval"],
+                keepalives_count=_PROBED["count"],
+                tcp_user_timeout=DEAD * 1000,
             )
             try:
-                self._db.server_cursor_factory = psycopg.RawServerCursor
-                self._db.adapters.register_loader("numeric", _WholeNumber)
-                self._db.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
-                self._demand_key()
+                self.db.server_cursor_factory = psycopg.RawServerCursor
+                self.db.adapters.register_loader("numeric", _WholeNumber)
+                self.db.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
             except BaseException:
-                self._db.close()
+                self.db.close()
                 raise
+
+    @contextmanager
+    def lock(self, name: str, *, exclusive: bool, wait: float) -> Iterator[None]:
+        """See Locks. The server would give a session its own lock again, whatever its kind."""
+        kind, numbers = "" if exclusive else "_shared", (_WRITER, LOCKS.index(name))
+        is_outer = name not in self._held
+        if not is_outer and (exclusive or self._held[name]):
+            raise InUse("in_use")
+
+        def attempt() -> bool:
+            with _translated(self.address):
+                return self.db.execute(f"SELECT pg_try_advisory_lock{kind}($1, $2)", numbers).fetchone() == (True,)
+
+        until(attempt, wait)
+        self._held.setdefault(name, exclusive)
+        try:
+            yield
+        finally:
+            if is_outer:
+                del self._held[name]
+            with suppress(psycopg.Error):  # the lock of a lost session is none
+                self.db.execute(f"SELECT pg_advisory_unlock{kind}($1, $2)", numbers)
+
+    def close(self) -> None:
+        """End the session, and its locks with it."""
+        self.db.close()
+
+
+class PostgresConnection:
+    """One connection to a database; see Connection for the promises."""
+
+    def __init__(
+        self, address: str, key: bytes, *, reads_only: bool = False, session: PostgresSession | None = None
+    ) -> None:
+        """Open the catalogue at *address* with its raw *key*, in a *session* there or in one of its own.
+
+        *reads_only*: a standby will do. Raises NotUnlocked for a wrong key.
+        """
+        self._address, self._key, self.reads_only = address, key, reads_only
+        self.columns = ColumnKey(key)
+        self.snapshots = 0
+        self.schema: Schema = PostgresSchema(self)
+        self._writes = False
+        self._sessions = [session or PostgresSession(address, reads_only=reads_only)]
+        try:
+            self._demand_key()
+        except BaseException:
+            if session is None:
+                self.close()
+            raise
+
+    @property
+    def _db(self) -> psycopg.Connection[Row]:
+        return self._sessions[-1].db
+
+    def open(self) -> None:
+        """Open it again, in a process that was forked inside `closed`; libpq leaves its parent's session alone."""
+        self._sessions.append(PostgresSession(self._address, reads_only=self.reads_only))
+        self._demand_key()
 
     def _demand_key(self) -> None:
         if not self.is_made():
@@ -361,17 +421,12 @@ class PostgresConnection:
         return []
 
     def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
+        """End the session."""
+        self._sessions[-1].close()
 
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Close the connection inside the block: a forked process may not inherit it, and opens its own (`open`)."""
-        self.close()
-        try:
-            yield
-        finally:
-            self.open()
+    def closed(self) -> AbstractContextManager[None]:
+        """See Connection. The session stays, for its locks would end with it."""
+        return nullcontext()
 
 
 class PostgresSchema:

@@ -20,7 +20,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import is_plain, remove
 from arlo_rec.catalogue.erasures import Erasure
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
@@ -94,7 +93,7 @@ def _commit(
 
     held = store.read_root()
     generation, new_root = store.root.begin(held.generation, held.seed, held.seed_version)
-    with store.change(now) as change:
+    with store.change(now, held) as change:
         tree = store.log.tree()
         wanted = order()
         store.catalogue.erasure_keys(held.key).destroy(wanted.recordings, new_root)
@@ -116,7 +115,7 @@ def replace_root(store: Store, now: datetime, also: Callable[[Change], Sequence[
         held = store.read_root()
         seed, version = primitives.fresh(), held.seed_version + 1
         generation, new_root = store.root.begin(held.generation, seed, version)
-        with store.change(now) as change:
+        with store.change(now, held) as change:
             holders = also(change)
             store.secrets.take_from_everybody(ROOT_SEED)
             for person in holders:
@@ -253,7 +252,7 @@ def _sweep_arrivals(store: Store, now: datetime) -> None:
     if not store.catalogue.recordings.arriving():
         return
     try:
-        with file_lock(store.layout.intake_lock, exclusive=True, wait=0):
+        with store.locks.lock("intake", exclusive=True, wait=0):
             every = store.catalogue.recordings.arriving()
             left = [recording for recording in every if next(store.log.entries.about(recording), None) is None]
             for recording in left:

@@ -434,8 +434,9 @@ class Batch:
         """Hold the sealed calls in one transaction, whose roster decides to whom the batch's keys are sealed."""
         store, inserted = self._run.store, list[tuple[Delivered, RecordingId]]()
         with store.root.lock(exclusive=False, wait=store.lock_wait):
-            erasure_keys = store.erasure_keys()
-            with store.change(self._run.now) as change:
+            root = store.read_root()
+            erasure_keys = store.catalogue.erasure_keys(root.key)
+            with store.change(self._run.now, root) as change:
                 agents = self._agents()
                 tables = RecordingTables(store.catalogue, erasure_keys, CommitKeys(store, self._run.now))
                 for delivered, call in sealed:

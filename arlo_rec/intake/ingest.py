@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING
 from arlo_rec import audio
 from arlo_rec.backends import mounts, workers
 from arlo_rec.backends.durable import disk
-from arlo_rec.backends.files import file_lock
 from arlo_rec.backends.shared_folder import status
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
 from arlo_rec.intake import known_spools, maps, spool
@@ -89,7 +88,7 @@ def ingest(
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
     with (
-        file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait),
+        store.locks.lock("intake", exclusive=False, wait=store.lock_wait),
         sealers(tags, store.blobs, 0 if options.dry_run else count) as sides,
         audio.decoder_process() as decoder,
     ):

@@ -10,7 +10,6 @@ import pwd
 import re
 import stat
 import tomllib
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,20 +21,17 @@ from arlo_rec.backends import (
     FILE_MODE,
     FOLDER_MODE,
     BaoAccess,
-    Blobs,
-    Connection,
     KeyAddress,
     mounts,
     shared_folder,
 )
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
-from arlo_rec.backends.files import LOCK, FileBlobs, file_lock, wipe_root
+from arlo_rec.backends.files import LOCK, file_lock, wipe_root
 from arlo_rec.crypto import primitives
-from arlo_rec.model.errors import Integrity, InUse, NoStore, NotUnlocked, Unreachable, Usage
+from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
 if TYPE_CHECKING:
-    from arlo_rec.backends.objects import Access
-    from arlo_rec.backends.postgres import PostgresConnection
+    pass
 
 FORMAT = 3  # of the store
 NEEDS = "0.1.0"  # the first arlo-rec that opens these formats
@@ -46,6 +42,7 @@ _PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 ROOT_FILE = "root"  # in the root folder
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
+FIRST_LOCKS = ("open", "intake", "drill")  # whose files are made with the store
 HALF_WRITTEN = timedelta(hours=1)  # age after which a `.part` file is a killed run's
 COPY_STAYS = timedelta(days=1)  # of the catalogue before an upgrade
 _UPGRADED = re.compile(r"catalogue-[0-9]{1,9}\.db(-journal)?")
@@ -71,6 +68,11 @@ class Layout(NamedTuple):
     root_key: KeyAddress | None = None  # of R in OpenBao; None: R lies in the root folder
     bao: BaoAccess | None = None  # the way there
     catalogue_at: str = FILES  # or the address of a database
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several hosts may open the store: root secret and catalogue lie on none of them."""
+        return self.root_key is not None and self.catalogue_at != FILES
 
     @property
     def place(self) -> bytes:
@@ -102,20 +104,14 @@ class Layout(NamedTuple):
         """A file that reserves space; it is deleted for an erasure on a full disk."""
         return self.store / "ballast"
 
-    @property
-    def open_lock(self) -> Path:
-        """Locked shared by every run with an open catalogue, exclusively by a re-keying."""
-        return self.store / "open.lock"
+    def lock_file(self, name: str) -> Path:
+        """The file of a lock.
 
-    @property
-    def intake_lock(self) -> Path:
-        """Locked shared by every intake, exclusively by the removal of a killed intake's leftovers."""
-        return self.store / "intake.lock"
-
-    @property
-    def objects_lock(self) -> Path:
-        """Locked by a move of the objects; there since the first one."""
-        return self.store / "objects.lock"
+        `open` is locked shared by every run with an open catalogue, exclusively by a re-keying. `intake` is locked
+        exclusively by the removal of a killed intake's leftovers. `objects` is locked by a move, and there since
+        the first one. `drill` is locked by a drill, and by the removal of a killed drill's copy.
+        """
+        return self.store / f"{name}.lock"
 
     @property
     def drill(self) -> Path:
@@ -126,11 +122,6 @@ class Layout(NamedTuple):
     def drill_root(self) -> Path:
         """The root folder of that copy, on the disk of the root, which no backup may copy."""
         return self.root / "drill"
-
-    @property
-    def drill_lock(self) -> Path:
-        """Locked by a drill, and by the removal of a killed drill's copy."""
-        return self.store / "drill.lock"
 
     def catalogue_before(self, version: int) -> Path:
         """The copy of the catalogue that an upgrade makes."""
@@ -201,75 +192,18 @@ def demanded_place(text: str) -> str:
     return f"s3://{match[1]}{match[2]}"
 
 
-def blobs(place: Layout, access: Callable[[], Access] | None = None) -> Blobs:
-    """The objects of a store where they lie; nothing is asked of a service yet. See `blobs_at`."""
-    new = blobs_at(place, place.objects_at, access)
-    if place.objects_from is None:
-        return new
-    from arlo_rec.backends.objects import MovingBlobs
-
-    return MovingBlobs(new, blobs_at(place, place.objects_from, access))
-
-
-def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blobs:
-    """The objects at one place; *access* is called at the first use of a service, where it may raise Unreachable."""
+def bucket_of(at: str) -> tuple[str, str]:
+    """The bucket and the prefix of a place in a service; raises ValueError for any other."""
     match = _PLACE.fullmatch(at)
     if match is None:
-        return FileBlobs(place.objects)
-    from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
-
-    bucket, prefix = match[1], match[2].strip("/")
-    return ObjectBlobs(
-        lambda patience: s3_bucket(bucket, prefix, access() if access is not None else Access(), patience)
-    )
+        raise ValueError(at)
+    return match[1], match[2].strip("/")
 
 
 def _demanded_database(text: str) -> str:
     if text != FILES and DATABASE.fullmatch(text) is None:
         raise ValueError(text)
     return text
-
-
-def new_catalogue(place: Layout, key: bytes) -> Connection:
-    """A catalogue without tables: an empty file, or the database, which must have no tables; raises Usage."""
-    if place.catalogue_at != FILES:
-        with suppress(NotUnlocked):  # of another store
-            connection = _database(place, key)
-            if not connection.schema.described():
-                return connection
-            connection.close()
-        raise Usage("database_taken", value=place.catalogue_at[:80])
-    from arlo_rec.backends.sqlite import SqliteConnection
-
-    with disk():
-        shared_folder.touch(place.catalogue, FILE_MODE)
-    return SqliteConnection(place.catalogue, key)
-
-
-def catalogue(place: Layout, key: bytes, *, reads_only: bool = False) -> Connection:
-    """The catalogue where it lies, opened; raises NotUnlocked for another key, Integrity where it is missing."""
-    if place.catalogue_at != FILES:
-        database = _database(place, key, reads_only=reads_only)
-        if not database.is_made():
-            database.close()
-            raise Integrity("catalogue_missing")
-        return database
-    from arlo_rec.backends.sqlite import SqliteConnection
-
-    about = shared_folder.status(place.catalogue)
-    if about is None:
-        raise Integrity("catalogue_missing")
-    if not stat.S_ISREG(about.st_mode):
-        raise Unreachable("not_plain_file", path=str(place.catalogue))
-    return SqliteConnection(place.catalogue, key, reads_only=reads_only)
-
-
-def _database(place: Layout, key: bytes, *, reads_only: bool = False) -> PostgresConnection:
-    try:
-        from arlo_rec.backends.postgres import PostgresConnection
-    except ImportError:
-        raise Unreachable("database_no_library") from None
-    return PostgresConnection(place.catalogue_at, key, reads_only=reads_only)
 
 
 def _beside(store: Path) -> Path:
@@ -357,7 +291,7 @@ def create(place: Layout) -> Layout:
             folder.parent.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             shared_folder.make_folder(folder, FOLDER_MODE)
-        for file in (place.attempts, place.open_lock, place.intake_lock, place.drill_lock):
+        for file in (place.attempts, *map(place.lock_file, FIRST_LOCKS)):
             shared_folder.touch(file, FILE_MODE)
         fill_ballast(place)
         put_new(root / "CACHEDIR.TAG", [_CACHE_TAG], FILE_MODE)
@@ -463,7 +397,7 @@ def sweep_drill(place: Layout) -> None:
     """Remove what a killed drill left, unless a drill runs; raises Unreachable."""
     if shared_folder.status(place.drill) is None and shared_folder.status(place.drill_root) is None:
         return
-    with suppress(InUse), file_lock(place.drill_lock, exclusive=True, wait=0):
+    with suppress(InUse), file_lock(place.lock_file("drill"), exclusive=True, wait=0):
         remove_copy(place.drill, place.drill_root)
 
 

@@ -13,10 +13,11 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import SLOT_BYTES, SLOTS, Root, RootSlots
+from arlo_rec.backends import SLOT_BYTES, SLOTS, Locks, Root, RootSlots
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.named_files import LocalStateFiles, StateFiles
 from arlo_rec.crypto import primitives
@@ -201,14 +202,18 @@ def create_root(place: Layout) -> Root:
     return open_root(place)
 
 
-def open_root(place: Layout, note: bytes = b"") -> Root:
-    """The root of the store at a place; *note* is for its lock. Raises Unreachable, or Usage for a bad address."""
+def open_root(place: Layout, note: bytes = b"", locks: Locks | None = None) -> Root:
+    """The root of the store at a place. Its lock is a file with a *note*, or one of the *locks* of a shared store.
+
+    Raises Unreachable, or Usage for a bad address.
+    """
     files = FileRoot(place.root, note)
     if place.root_key is None:
         return SlotRoot(place.id, files)
     from arlo_rec.backends.openbao import BaoRoot  # here: a store with its root in a file loads no engine
 
-    return BaoRoot(place.id, place.root_key, place.bao, files.lock)
+    lock = partial(locks.lock, "root") if locks is not None and place.is_shared else files.lock
+    return BaoRoot(place.id, place.root_key, place.bao, lock)
 
 
 def encode_seen(seen: Seen) -> bytes:

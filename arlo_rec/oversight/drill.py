@@ -111,7 +111,7 @@ def rehearse(
 ) -> Rehearsal | ArloError:
     """Steps 1 to 5 by the officer *name*, or the error that ended them; raises InUse while another drill runs."""
     note = holder_note(name, "drill", now)
-    with file_lock(place.drill_lock, exclusive=True, wait=0, note=note):
+    with file_lock(place.lock_file("drill"), exclusive=True, wait=0, note=note):
         try:
             layout.remove_copy(place.drill, place.drill_root)
             return _rehearsed(place, options, unlock, now, observer)

@@ -27,7 +27,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import receipts
 from arlo_rec.keys import vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
-from arlo_rec.keys.layout import ballast_is_missing
+from arlo_rec.keys.layout import FIRST_LOCKS, ballast_is_missing
 from arlo_rec.log.entries import Body
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
@@ -197,7 +197,7 @@ def _missing_files(store: Store) -> Iterator[str]:
     layout = store.layout
     if not is_plain(layout.root / LOCK):
         yield f"{layout.root.name}/{LOCK}"
-    wanted = [layout.open_lock, layout.intake_lock, layout.drill_lock, layout.attempts]
+    wanted = [*map(layout.lock_file, FIRST_LOCKS), layout.attempts]
     for person in store.roster.people:
         wanted += [layout.seal_file(person.name)] + ([] if person.service else [layout.key_file(person.name)])
     wanted += [receipts.file_for(store, number) for number in store.catalogue.erasures.finished() if is_number(number)]

@@ -21,7 +21,6 @@ from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.metadata import Facts
 from arlo_rec.audio import Sound
 from arlo_rec.backends import stored_digest
-from arlo_rec.backends.files import file_lock
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.log.events import CopyMade, CopyReleased
@@ -83,7 +82,7 @@ def make(store: Store, draft: CopyDraft, now: datetime) -> Copy:
     successor. Raises Refused if the maker's permission ended, the employee objected, or a copy to release is not
     reviewed; NotGranted or Usage if the original or the replaced copy is gone; InUse, Unreachable or Integrity.
     """
-    with file_lock(store.layout.intake_lock, exclusive=False, wait=store.lock_wait):
+    with store.locks.lock("intake", exclusive=False, wait=store.lock_wait):
         sealed = _seal(store, draft, now)
         return _hold(store, draft, sealed, now)
 
@@ -150,8 +149,9 @@ def _hold(store: Store, draft: CopyDraft, sealed: SealedCopy, now: datetime) -> 
     """Hold a sealed copy for its current audience, if original and grant are still there."""
     copy, original = sealed.recording, draft.original.recording
     with store.root.lock(exclusive=False, wait=store.lock_wait):
-        erasure_keys = store.erasure_keys()
-        with store.change(now) as change:
+        held = store.read_root()
+        erasure_keys = store.catalogue.erasure_keys(held.key)
+        with store.change(now, held) as change:
             if store.catalogue.recordings.held(original.id) is None:
                 raise NotOpen  # withdrawn while the copy was made
             gate.still_open(store, draft.original.permit, now)

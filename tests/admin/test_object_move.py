@@ -355,9 +355,9 @@ def test_two_moves_do_not_run_at_once(world: World, buckets: Buckets) -> None:
     begin(world)
     who = identity(world, "sigrid")
     with open_store(layout.find(world.store), who, datetime.now(UTC), StateFolder(None)) as store:
-        layout.shared_folder.touch(store.layout.objects_lock, 0o600)
+        layout.shared_folder.touch(store.layout.lock_file("objects"), 0o600)
         with (
-            object_move.file_lock(store.layout.objects_lock, exclusive=True, wait=0),
+            object_move.file_lock(store.layout.lock_file("objects"), exclusive=True, wait=0),
             pytest.raises(InUse),
         ):
             object_move.carry_out(store, datetime.now(UTC))

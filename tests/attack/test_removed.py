@@ -22,7 +22,7 @@ from arlo_rec.catalogue.authority import Links
 from arlo_rec.certificates import check
 from arlo_rec.crypto import merkle, primitives
 from arlo_rec.dsar import access_list
-from arlo_rec.keys import authority, layout, vouching
+from arlo_rec.keys import authority, engines, layout, vouching
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.log.events import AuthorityChanged, ClockAccepted, PurgeFinished
 from arlo_rec.model import documents, policy_versions
@@ -208,25 +208,25 @@ def test_the_key_that_a_removed_person_kept_signs_nothing_that_comes_after(fed: 
 def test_a_removed_person_whose_command_still_runs_does_not_keep_the_old_key_in_use(world: World) -> None:
     place, turid = layout.find(world.store), identity(world, "turid")
     (seed,) = read_catalogue_seal(place, turid)
-    with file_lock(place.open_lock, exclusive=False, wait=1):  # as any command of hers that runs holds it
+    with file_lock(place.lock_file("open"), exclusive=False, wait=1):  # as any command of hers that runs holds it
         world.json("person", "remove", "turid", "--yes", who="sigrid")
         world.take_in("a")
-        layout.catalogue(place, catalogue_key(seed)).close()  # she still reads every row and entry
+        engines.catalogue(place, catalogue_key(seed)).close()  # she still reads every row and entry
     world.json("person", "list", who="sigrid")
     with pytest.raises(NotUnlocked):
-        layout.catalogue(place, catalogue_key(seed)).close()
+        engines.catalogue(place, catalogue_key(seed)).close()
 
 
 def test_a_rekeying_that_is_held_up_is_told(world: World) -> None:
     place, turid = layout.find(world.store), identity(world, "turid")
     (seed,) = read_catalogue_seal(place, turid)
-    with file_lock(place.open_lock, exclusive=False, wait=1):  # flock -s STORE/open.lock sleep 1y
+    with file_lock(place.lock_file("open"), exclusive=False, wait=1):  # flock -s STORE/open.lock sleep 1y
         world.json("person", "remove", "turid", "--yes", who="sigrid")
         world.take_in("a")
         world.json("purge", who="cron")
         status = world.run("status", "--json", who="iver")
         verified = world.run("verify", "--json", who="iver")
-        layout.catalogue(place, catalogue_key(seed)).close()  # she still reads every row and entry
+        engines.catalogue(place, catalogue_key(seed)).close()  # she still reads every row and entry
     assert status.exit == 3 or verified.exit == 15, (status, verified)
 
 
@@ -251,9 +251,9 @@ def test_a_rekeying_that_died_between_the_file_and_its_columns_is_read_and_finis
         world.run("person", "remove", "turid", "--yes", who="sigrid")
         world.run("status", who="iver")
     with pytest.raises(NotUnlocked):
-        layout.catalogue(where, catalogue_key(seed)).close()
+        engines.catalogue(where, catalogue_key(seed)).close()
     assert len(read_catalogue_seal(where, identity(world, "iver"))) == 2
-    with file_lock(where.open_lock, exclusive=False, wait=1):  # nobody can finish it now
+    with file_lock(where.lock_file("open"), exclusive=False, wait=1):  # nobody can finish it now
         again = world.json("audit", "show", "--limit", "1000", who="iver")["entries"]
     assert [entry["seq"] for entry in told] == [entry["seq"] for entry in again if entry["seq"] <= told[-1]["seq"]]
     assert world.json("verify", "--read-data", who="iver")["problems"] == []

@@ -224,7 +224,7 @@ def test_a_revocation_ends_the_open_call_and_the_list_says_why_it_is_empty(world
 def test_an_open_desk_holds_the_store_up_for_nobody(world: World) -> None:
     world.grant()
     (call,) = world.take_in("a", seconds=3)
-    lock = layout.find(world.store).open_lock
+    lock = layout.find(world.store).lock_file("open")
     with AtDesk(world) as desk:
         desk.enter()
         desk.show("calls")

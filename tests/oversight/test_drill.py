@@ -222,7 +222,7 @@ def test_with_a_wrong_passphrase_nothing_is_tried(backed_up: World) -> None:
 
 
 def test_two_drills_at_once_are_one(backed_up: World) -> None:
-    with file_lock(find(backed_up.store).drill_lock, exclusive=True, wait=0):
+    with file_lock(find(backed_up.store).lock_file("drill"), exclusive=True, wait=0):
         assert drill(backed_up).exit == 11
     assert drill(backed_up).exit == 0
 
@@ -312,7 +312,7 @@ def test_a_drill_that_is_interrupted_removes_its_copy_or_leaves_it_to_the_purge(
 def test_a_purge_leaves_the_copy_of_a_drill_that_runs(backed_up: World) -> None:
     place = find(backed_up.store)
     place.drill.mkdir(mode=0o700)
-    with file_lock(place.drill_lock, exclusive=True, wait=0):
+    with file_lock(place.lock_file("drill"), exclusive=True, wait=0):
         assert backed_up.run("purge", who="cron").exit == 0
         assert place.drill.exists()
     assert backed_up.run("purge", who="cron").exit == 0

@@ -21,7 +21,7 @@ from arlo_rec.catalogue.erasure_keys import ErasureKeys
 from arlo_rec.catalogue.recordings import Recordings
 from arlo_rec.catalogue.sealed_secrets import seal_info
 from arlo_rec.crypto import object_file, primitives
-from arlo_rec.keys import key_files, layout, root_secret
+from arlo_rec.keys import engines, key_files, layout, root_secret
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import SecretKey, StateFolder, open_root
@@ -75,7 +75,7 @@ def rob(place: Layout, identity: Identity, extra_seeds: Iterable[bytes] = (), ke
     connection = None
     for seed in seeds:
         try:
-            connection = layout.catalogue(place, primitives.derive(seed, "catalogue"))
+            connection = engines.catalogue(place, primitives.derive(seed, "catalogue"))
             break
         except ArloError:
             continue
@@ -205,7 +205,7 @@ def accomplished(world: World, kept: Identity) -> Loot:
     """What a kept key opens where an auditor, who holds neither root nor sound, opens the catalogue for it."""
     place = layout.find(world.store)
     found = Loot(catalogue=True)
-    with closing(layout.catalogue(place, catalogue_key(_newest_seed(world, "iver")))) as connection:
+    with closing(engines.catalogue(place, catalogue_key(_newest_seed(world, "iver")))) as connection:
         _rob_open(place, kept, connection, (), (), found)
     return found
 
@@ -228,7 +228,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, place: Any, name: str, act: Calla
 def own_code(world: World, name: str) -> Iterator[Store]:
     """The store as own code has it with the owner's account and somebody's keys; whatever it writes is in order."""
     where, who, seed = layout.find(world.store), identity(world, name), _newest_seed(world, name)
-    connection = layout.catalogue(where, catalogue_key(seed))
+    connection = engines.catalogue(where, catalogue_key(seed))
     store = Store(where, connection, FileBlobs(where.objects), open_root(where), who, seed, StateFolder(None))
     with closing(connection):
         store.load_documents()

@@ -15,7 +15,7 @@ from arlo_rec.catalogue.meta import Meta
 from arlo_rec.catalogue.sealed_columns import encoded, place
 from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey, fresh
-from arlo_rec.keys import layout
+from arlo_rec.keys import engines, layout
 from arlo_rec.keys.key_files import catalogue_key, log_key, read_catalogue_seal
 from arlo_rec.policy import POLICY_VERSION
 from tests.support.attack import identity
@@ -26,7 +26,7 @@ def catalogue(world: World) -> Connection:
     """The catalogue, as somebody who holds its key and ignores the program opens it."""
     where = layout.find(world.store)
     (seed,) = read_catalogue_seal(where, identity(world, "iver"))
-    return with_seals(layout.catalogue(where, catalogue_key(seed)))
+    return with_seals(engines.catalogue(where, catalogue_key(seed)))
 
 
 def with_seals(db: Connection) -> Connection:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from arlo_rec.crypto import primitives
 from arlo_rec.intake.run import FEW
-from arlo_rec.keys import layout
+from arlo_rec.keys import engines, layout
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.model.errors import NotUnlocked
 from arlo_rec.model.records import to_iso
@@ -590,7 +590,7 @@ def listed_and_buried(where: layout.Layout, officer: Identity) -> tuple[set[str]
     """The ids of the recordings that a catalogue lists, and whether it has a tombstone."""
     for seed in read_catalogue_seal(where, officer):
         try:
-            db = layout.catalogue(where, catalogue_key(seed))
+            db = engines.catalogue(where, catalogue_key(seed))
         except NotUnlocked:
             continue
         try:

@@ -1,0 +1,125 @@
+"""The locks of a store's runs: files where one machine opens the store, sessions of a database where several do."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing
+from multiprocessing import get_context
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+
+import pytest
+
+from arlo_rec.backends import LOCKS, Locks
+from arlo_rec.backends.postgres import PostgresConnection, PostgresSession
+from arlo_rec.keys.engines import FileLocks
+from arlo_rec.keys.layout import Layout
+from arlo_rec.model.errors import InUse, Unreachable
+from tests.support.engines import KEY, first_tables
+from tests.support.postgres import Postgres
+
+Run = Callable[[], Locks]
+ON_SERVER = pytest.param("session", marks=[pytest.mark.slow, pytest.mark.xdist_group("postgres")])
+
+
+@pytest.fixture(params=["files", ON_SERVER])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
+    """Another run of the same store each time."""
+    with ExitStack() as stack:
+        if request.param == "files":
+            for name in LOCKS:
+                (tmp_path / f"{name}.lock").touch()
+            yield lambda: FileLocks(Layout(tmp_path, tmp_path, b""))
+            return
+        server: Postgres = request.getfixturevalue("postgres_server")
+        address = server.address(server.database())
+        yield lambda: stack.enter_context(closing(PostgresSession(address)))
+
+
+def taken(locks: Locks, name: str, *, exclusive: bool) -> AbstractContextManager[None]:
+    return locks.lock(name, exclusive=exclusive, wait=0)
+
+
+def is_free(locks: Locks, name: str, *, exclusive: bool) -> bool:
+    try:
+        with taken(locks, name, exclusive=exclusive):
+            return True
+    except InUse:
+        return False
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_an_exclusive_lock_is_of_one_run_and_a_shared_one_of_many(run: Run, name: str) -> None:
+    one, other = run(), run()
+    with taken(one, name, exclusive=True):
+        assert not is_free(other, name, exclusive=True)
+        assert not is_free(other, name, exclusive=False)
+    with taken(one, name, exclusive=False):
+        assert not is_free(other, name, exclusive=True)
+        assert is_free(other, name, exclusive=False)
+    assert is_free(other, name, exclusive=True)
+
+
+def test_locks_of_different_names_do_not_meet(run: Run) -> None:
+    one, other = run(), run()
+    with ExitStack() as stack:
+        for number, name in enumerate(LOCKS):
+            stack.enter_context(taken(one if number % 2 else other, name, exclusive=True))
+
+
+def test_a_run_takes_a_lock_that_it_holds_again_only_if_both_are_shared(run: Run) -> None:
+    """An intake holds its lock, and must not be taken for a killed one by its own withdrawals."""
+    own, other = run(), run()
+    with taken(own, "intake", exclusive=True):
+        assert not is_free(own, "intake", exclusive=True)
+        assert not is_free(own, "intake", exclusive=False)
+    with taken(own, "intake", exclusive=False):
+        assert not is_free(own, "intake", exclusive=True)
+        assert is_free(own, "intake", exclusive=False)
+        assert not is_free(other, "intake", exclusive=True), "the outer one is still held"
+    assert is_free(other, "intake", exclusive=True)
+
+
+def test_an_error_inside_releases_the_lock(run: Run) -> None:
+    own, other = run(), run()
+    with pytest.raises(RuntimeError), taken(own, "root", exclusive=True):
+        raise RuntimeError
+    assert is_free(other, "root", exclusive=True)
+
+
+def _hold(run: Run, told: Pipe) -> None:
+    with run().lock("root", exclusive=True, wait=0):
+        told.send("held")
+        signal.pause()
+
+
+def test_a_killed_run_holds_nothing(run: Run) -> None:
+    ours, theirs = get_context("fork").Pipe()
+    process = get_context("fork").Process(target=_hold, args=(run, theirs), daemon=True)
+    process.start()
+    assert ours.recv() == "held"
+    other = run()
+    assert not is_free(other, "root", exclusive=True)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    with other.lock("root", exclusive=True, wait=10):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
+def test_a_lock_that_was_lost_is_one_of_a_session_that_commits_nothing_more(postgres_server: Postgres) -> None:
+    address = postgres_server.address(postgres_server.database())
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'INSERT%';"
+    with closing(PostgresSession(address)) as lost, closing(PostgresConnection(address, KEY, session=lost)) as db:
+        db.schema.build([("one", first_tables)])
+        with taken(lost, "root", exclusive=True), pytest.raises(Unreachable), db.writing():
+            db.run("INSERT INTO t (word) VALUES ('lost')")
+            postgres_server.psql(kill)
+            with closing(PostgresSession(address)) as other, other.lock("root", exclusive=True, wait=10):
+                pass
+    with closing(PostgresConnection(address, KEY)) as again:
+        assert again.rows("SELECT word FROM t") == []
