@@ -90,7 +90,7 @@ def test_an_address_that_says_more_or_less_is_refused_and_shows_no_password(text
 
 
 def test_a_server_on_a_line_is_reached_by_tls_whose_certificate_names_it(postgres_server: Postgres) -> None:
-    address = postgres_server.address_on_loopback(postgres_server.database())
+    address = postgres_server.address_by_tls(postgres_server.database())
     with closing(PostgresConnection(address, KEY)) as db:
         assert db.rows("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [(True,)]
     other = address.partition("?")[0]
@@ -101,7 +101,7 @@ def test_a_server_on_a_line_is_reached_by_tls_whose_certificate_names_it(postgre
 
 
 def test_a_server_without_tls_is_not_spoken_to(postgres_server: Postgres) -> None:
-    address = postgres_server.address_on_loopback(postgres_server.database())
+    address = postgres_server.address_by_tls(postgres_server.database())
     postgres_server.set_tls(on=False)
     try:
         with psycopg.connect(address):

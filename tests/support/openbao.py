@@ -28,6 +28,7 @@ from arlo_rec.backends import BaoAccess, KeyAddress
 from tests.support.places import TOP
 
 EXAMPLE: Final = TOP / "examples" / "openbao"
+LOOPBACK: Final = "127.0.0.1"
 PATIENCE: Final = 60  # seconds until a server has started, or a cluster has a leader
 WAIT: Final = 5.0  # seconds for an answer
 
@@ -53,25 +54,26 @@ class Node:
     name: str
     port: int
     cluster_port: int
+    host: str
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+        return f"https://{self.host}:{self.port}"
 
 
 class OpenBao:
     """A cluster of some nodes, unsealed; after the block every process of it has ended."""
 
-    def __init__(self, folder: Path, count: int = 1) -> None:
-        self.folder = folder
-        self.nodes = [Node(f"n{number}", free_port(), free_port()) for number in range(count)]
+    def __init__(self, folder: Path, count: int = 1, host: str = LOOPBACK) -> None:
+        self.folder, self._host = folder, host
+        self.nodes = [Node(f"n{number}", free_port(), free_port(), host) for number in range(count)]
         self.token = self._unseal_key = ""
         self.ca = str(folder / "ca.pem")
 
     def __enter__(self) -> OpenBao:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_certificates(self.folder)
+        write_certificates(self.folder, host=self._host)
         try:
             self._begin()
         except BaseException:
@@ -106,10 +108,10 @@ class OpenBao:
         (data / "config.hcl").write_text(
             f'storage "raft" {{\n  path = "{data}"\n  node_id = "{node.name}"\n  performance_multiplier = 1\n'
             f"  {join if node is not self.nodes[0] else ''}\n}}\n"
-            f'listener "tcp" {{\n  address = "127.0.0.1:{node.port}"\n'
-            f'  cluster_address = "127.0.0.1:{node.cluster_port}"\n'
+            f'listener "tcp" {{\n  address = "{node.host}:{node.port}"\n'
+            f'  cluster_address = "{node.host}:{node.cluster_port}"\n'
             f'  tls_cert_file = "{self.folder}/server.pem"\n  tls_key_file = "{self.folder}/server.key"\n}}\n'
-            f'api_addr = "{node.address}"\ncluster_addr = "https://127.0.0.1:{node.cluster_port}"\n',
+            f'api_addr = "{node.address}"\ncluster_addr = "https://{node.host}:{node.cluster_port}"\n',
             "utf-8",
         )
         with (data / "log").open("ab") as log:
@@ -223,7 +225,7 @@ class OpenBao:
 
     def _send(self, method: str, path: str, body: Any, node: Node) -> tuple[int, bytes]:
         trusted = ssl.create_default_context(cafile=self.ca)
-        connection = http.client.HTTPSConnection("127.0.0.1", node.port, timeout=WAIT, context=trusted)
+        connection = http.client.HTTPSConnection(node.host, node.port, timeout=WAIT, context=trusted)
         try:
             content = body if isinstance(body, bytes) or body is None else json.dumps(body)
             connection.request(method, f"/v1/{path}", content, {"X-Vault-Token": self.token})
@@ -260,8 +262,8 @@ def until(done: Any) -> None:
         time.sleep(0.05)
 
 
-def write_certificates(folder: Path, *, days: int = 1) -> None:
-    """A CA, and a certificate of it for loopback; with negative *days* one that has ended."""
+def write_certificates(folder: Path, *, days: int = 1, host: str = LOOPBACK) -> None:
+    """A CA, and a certificate of it for loopback and *host*; with negative *days* one that has ended."""
     now = datetime.now(UTC)
     ends = now + timedelta(days=days)
     begins = min(now, ends) - timedelta(days=1)
@@ -278,7 +280,8 @@ def write_certificates(folder: Path, *, days: int = 1) -> None:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(of_ca, hashes.SHA256())
     )
-    alternatives = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+    addresses = [x509.IPAddress(ipaddress.ip_address(each)) for each in sorted({LOOPBACK, host})]
+    alternatives = [*addresses, x509.DNSName("localhost")]
     server = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "openbao")]))

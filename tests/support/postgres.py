@@ -18,7 +18,7 @@ import psycopg
 
 from arlo_rec.backends import Connection
 from tests.support.engines import KEY
-from tests.support.openbao import free_port, until, write_certificates
+from tests.support.openbao import LOOPBACK, free_port, until, write_certificates
 
 VERSIONS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 _NUMBERS = itertools.count()
@@ -37,6 +37,7 @@ class Postgres(NamedTuple):
     programs: Path
     folder: Path
     port: int
+    host: str = LOOPBACK
 
     @property
     def data(self) -> str:
@@ -47,9 +48,9 @@ class Postgres(NamedTuple):
         """The address of a database, by the socket."""
         return f"postgres://postgres@{quote(str(self.folder), safe='')}:{self.port}/{database}"
 
-    def address_on_loopback(self, database: str) -> str:
+    def address_by_tls(self, database: str) -> str:
         """The address of a database, by TLS."""
-        return f"postgres://postgres@127.0.0.1:{self.port}/{database}?sslrootcert={self.folder}/ca.pem"
+        return f"postgres://postgres@{self.host}:{self.port}/{database}?sslrootcert={self.folder}/ca.pem"
 
     def _way(self, database: str) -> tuple[str, ...]:
         return ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", database, "-X", "-q")
@@ -57,6 +58,12 @@ class Postgres(NamedTuple):
     def psql(self, script: str, database: str = "postgres") -> str:
         """What `psql` complains of in a script."""
         return self.run("psql", *self._way(database), "-v", "VERBOSITY=terse", "-f", "-", script=script).stderr
+
+    def ask(self, query: str, database: str = "postgres") -> str:
+        """What `psql` prints for a query: rows, with a bar between columns."""
+        asked = self.run("psql", *self._way(database), "-t", "-A", "-c", query)
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout.strip()
 
     def run(self, program: str, *words: str, script: str = "") -> subprocess.CompletedProcess[str]:
         """Run one of its programs as the account that it runs as."""
@@ -119,13 +126,15 @@ def _administer(way: str, statement: str) -> None:
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Postgres]:
+def running(programs: Path, host: str = LOOPBACK) -> Iterator[Postgres]:
     """A server until the block ends; its files are gone then."""
-    with _place(programs) as server:
+    with _place(programs, host) as server:
         cluster = ("-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
         made = server.run("initdb", "-D", server.data, *cluster)
         assert made.returncode == 0, made.stderr
-        write_certificates(server.folder)
+        with Path(server.data, "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("hostssl all all samenet trust\n")
+        write_certificates(server.folder, host=host)
         shutil.chown(server.folder / "server.key", "postgres")
         (server.folder / "server.key").chmod(0o600)
         with _started(server, f"ssl_cert_file={server.folder}/server.pem", f"ssl_key_file={server.folder}/server.key"):
@@ -168,15 +177,15 @@ def pair(programs: Path) -> Iterator[Pair]:
 
 
 @contextmanager
-def _place(programs: Path) -> Iterator[Postgres]:
+def _place(programs: Path, host: str = LOOPBACK) -> Iterator[Postgres]:
     with tempfile.TemporaryDirectory(prefix="pg-") as made:  # where another account comes to; a socket's name is short
         shutil.chown(made, "postgres")
-        yield Postgres(programs, Path(made), free_port())
+        yield Postgres(programs, Path(made), free_port(), host)
 
 
 @contextmanager
 def _started(server: Postgres, *settings: str) -> Iterator[None]:
-    place = (f"port={server.port}", f"unix_socket_directories={server.folder}", "listen_addresses=127.0.0.1")
+    place = (f"port={server.port}", f"unix_socket_directories={server.folder}", f"listen_addresses={server.host}")
     asked = " ".join(f"-c {each}" for each in (*place, "fsync=off", *settings))
     begun = server.run("pg_ctl", "-D", server.data, "-l", str(server.folder / "log"), "-o", asked, "-w", "start")
     assert begun.returncode == 0, begun.stderr

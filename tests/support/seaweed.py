@@ -42,12 +42,13 @@ class Service:
     https: int
     http: int
     authority: Path
+    host: str = "127.0.0.1"
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which a command finds it."""
         return {
-            "AWS_ENDPOINT_URL": f"https://127.0.0.1:{self.https}",
+            "AWS_ENDPOINT_URL": f"https://{self.host}:{self.https}",
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_CA_BUNDLE": str(self.authority),
@@ -56,7 +57,7 @@ class Service:
     def blobs(self, bucket: str, prefix: str = "", port: int | None = None) -> ObjectBlobs:
         """The objects of a prefix in a bucket, which is made: through TLS, or over a line without it."""
         self.ask("PUT", f"/{bucket}")
-        address = f"https://127.0.0.1:{self.https}" if port is None else f"http://127.0.0.1:{port}"
+        address = f"https://{self.host}:{self.https}" if port is None else f"http://127.0.0.1:{port}"
         access = Access(address, key_id=KEY, secret=SECRET, authority=self.authority.read_bytes())
         return ObjectBlobs(partial(s3_bucket, bucket, prefix, access))
 
@@ -65,9 +66,9 @@ class Service:
     ) -> tuple[int, bytes]:
         """A signed request, for what the program never asks: status and body of the answer."""
         trusted = ssl.create_default_context(cafile=str(self.authority))
-        line = http.client.HTTPSConnection("127.0.0.1", self.https, context=trusted, timeout=10)
+        line = http.client.HTTPSConnection(self.host, self.https, context=trusted, timeout=10)
         with closing(line):
-            signed = _signed(method, f"127.0.0.1:{self.https}", path, query, body, headers or {})
+            signed = _signed(method, f"{self.host}:{self.https}", path, query, body, headers or {})
             line.request(method, f"{path}?{query}" if query else path, body, signed)
             answer = line.getresponse()
             return answer.status, answer.read()
@@ -94,25 +95,25 @@ def program() -> str | None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Service]:
+def running(folder: Path, host: str = "127.0.0.1") -> Iterator[Service]:
     """The service with its data in a folder, until the block ends; SIGTERM would take it twenty seconds."""
     weed = program()
     assert weed is not None
-    _write_certificates(folder)
+    _write_certificates(folder, host)
     users = [{"name": "arlo", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}]
     (folder / "users.json").write_text(json.dumps({"identities": users}), "utf-8")
     (folder / "data").mkdir()
     named = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
     named += ("s3.port", "s3.port.grpc", "s3.port.https")
     ports = dict(zip(named, _free_ports(len(named)), strict=True))
-    words = [weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder / 'data'}", "-s3"]
+    words = [weed, "server", f"-ip={host}", f"-ip.bind={host}", f"-dir={folder / 'data'}", "-s3"]
     words += ["-volume.max=200", "-master.volumeSizeLimitMB=64", f"-s3.config={folder / 'users.json'}"]
     words += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     words += [f"-s3.cert.file={folder / 'server.pem'}", f"-s3.key.file={folder / 'server.key'}"]
     words += [f"-{name}={port}" for name, port in ports.items()]
     with (folder / "weed.log").open("wb") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-    service = Service(ports["s3.port.https"], ports["s3.port"], folder / "authority.pem")
+    service = Service(ports["s3.port.https"], ports["s3.port"], folder / "authority.pem", host)
     try:
         _await(service, server, folder / "weed.log")
         yield service
@@ -141,8 +142,8 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _write_certificates(folder: Path) -> None:
-    """An authority, and a certificate of it for 127.0.0.1."""
+def _write_certificates(folder: Path, host: str) -> None:
+    """An authority, and a certificate of it for a host."""
     now = dt.datetime.now(dt.UTC)
 
     def made(name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
@@ -155,8 +156,8 @@ def _write_certificates(folder: Path) -> None:
     above, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "invented authority")])
     authority = made("invented authority", issuer, above, ca=True).sign(above, hashes.SHA256())
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    server = made("service", issuer, own, ca=False).add_extension(loopback, critical=False).sign(above, hashes.SHA256())
+    named = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
+    server = made("service", issuer, own, ca=False).add_extension(named, critical=False).sign(above, hashes.SHA256())
     (folder / "authority.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     (folder / "server.pem").write_bytes(server.public_bytes(serialization.Encoding.PEM))
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
