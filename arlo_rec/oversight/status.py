@@ -378,6 +378,8 @@ def root_problem(store: Store) -> ArloError | None:
 
 
 def weak_disk(store: Store) -> str | None:
-    """The kind of the root folder's file system if overwriting in place may leave old bytes on it; else None."""
+    """The kind of the root folder's file system if an overwritten R may stay there as old bytes; else None."""
+    if store.layout.root_key is not None:
+        return None
     kind = mounts.file_system(store.layout.root)
     return kind if mounts.is_weak(kind) else None

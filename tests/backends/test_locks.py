@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends import LOCKS, Locks
-from arlo_rec.backends.postgres import PostgresConnection, PostgresSession
+from arlo_rec.backends.postgres import DEAD, PostgresConnection, PostgresSession
 from arlo_rec.keys.engines import FileLocks
 from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import InUse, Unreachable
+from arlo_rec.store import LOCK_WAIT
 from tests.support.engines import KEY, first_tables
 from tests.support.postgres import Postgres
 
@@ -107,6 +108,10 @@ def test_a_killed_run_holds_nothing(run: Run) -> None:
     process.join()
     with other.lock("root", exclusive=True, wait=10):
         pass
+
+
+def test_the_locks_of_a_dead_host_end_before_a_command_stops_waiting_for_them() -> None:
+    assert DEAD < LOCK_WAIT
 
 
 @pytest.mark.slow
