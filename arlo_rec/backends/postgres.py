@@ -29,6 +29,7 @@ from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
 WAIT_MS = 30_000  # milliseconds to wait for another writer
+_OLDEST: Final = 150_000  # version 15
 CONNECT = 10  # seconds to wait for a server
 DEAD = 15  # seconds after which a silent line is no line, at either end: shorter than a command waits for a lock
 _PROBED: Final = {"idle": 6, "interval": 3, "count": 3}  # of the system: seconds, seconds, probes
@@ -207,12 +208,17 @@ class PostgresSession:
                 tcp_user_timeout=DEAD * 1000,
             )
             try:
+                self._demand_version()
                 self.db.server_cursor_factory = psycopg.RawServerCursor
                 self.db.adapters.register_loader("numeric", _WholeNumber)
                 self.db.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
             except BaseException:
                 self.db.close()
                 raise
+
+    def _demand_version(self) -> None:
+        if self.db.info.server_version < _OLDEST:
+            raise Unreachable("database_too_old", address=_shown(self.address))
 
     @contextmanager
     def lock(self, name: str, *, exclusive: bool, wait: float) -> Iterator[None]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
 
 from arlo_rec.backends import Connection
+from arlo_rec.backends import postgres as engine
 from arlo_rec.backends.postgres import PostgresConnection, demanded_address, of_postgres
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migrate
@@ -142,6 +148,57 @@ def test_a_commit_whose_answer_is_lost_raises(db: Connection, address: str) -> N
         db.run(ADD, (1, None, None))
         with administrator(address) as other:
             other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'arlo-rec'")
+
+
+def test_a_server_that_never_answers_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "CONNECT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unreachable) as refused:
+        PostgresConnection(f"postgres://postgres@127.0.0.1:{silent.getsockname()[1]}/x", KEY)
+    assert refused.value.code == "database_unreachable"
+
+
+def test_an_older_server_is_not_used(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_OLDEST", 990_000)
+    with pytest.raises(Unreachable) as refused:
+        PostgresConnection(address, KEY)
+    assert refused.value.code == "database_too_old"
+
+
+@pytest.fixture
+def small(postgres_server: Postgres) -> Iterator[tuple[str, str]]:
+    """A database on a disk of its own with little room, and that disk."""
+    with TemporaryDirectory(prefix="pg-", dir="/tmp") as disk:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "small", disk], check=True)
+        try:
+            shutil.chown(disk, "postgres")
+            for statement in (
+                f"TABLESPACE small LOCATION '{disk}'",
+                "DATABASE small TABLESPACE small TEMPLATE template0",
+            ):
+                assert not postgres_server.psql(f"CREATE {statement};")
+            yield postgres_server.address("small"), disk
+            for statement in ("DATABASE small WITH (FORCE)", "TABLESPACE small"):
+                assert not postgres_server.psql(f"DROP {statement};")
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_of_the_server_refuses_and_leaves_nothing_half_done(small: tuple[str, str]) -> None:
+    address, disk = small
+    with closing(PostgresConnection(address, KEY)) as db:
+        db.schema.build([("first", first_tables)])
+        with db.writing():
+            db.run(ADD, (1, None, None))
+        with pytest.raises(Unreachable) as refused, db.writing():
+            for number in range(2, 1000):
+                db.run(ADD, (number, None, os.urandom(100_000)))
+        assert refused.value.code == "database_refuses"
+        assert rows(db) == 1
+        assert db.sum_matches("t")
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        with db.writing():
+            db.run(ADD, (2, None, None))
+        assert rows(db) == 2
 
 
 def test_a_server_that_only_reads_is_unreachable(db: Connection, address: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -113,6 +114,22 @@ def test_two_hosts_take_in_grant_withdraw_and_listen_at_once(there: Place, world
     )
     assert heard.exit == 0, heard
     assert saved.read_bytes()[:4] == b"RIFF"
+    all_is_well(there, world)
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed")
+def test_a_host_whose_clock_is_behind_erases_and_grants_nothing(there: Place, world: World) -> None:
+    given = ("grant", "turid", "--purpose", "quality", "--reason", "responsible for quality", *EVERYTHING)
+    there.one.run(world, "ingest", str(world.spool), who="telefon")
+    there.other.fast = -3600
+    try:
+        refused = there.other.run(world, *given, who="sigrid")
+        assert (refused.exit, refused.json["error"]["code"]) == (14, "retention.guard"), refused
+        erased = there.other.run(world, *WITHDRAW, who="siri")
+        assert (erased.exit, erased.json["erased"]) == (3, 20), erased  # and says that the clock is behind
+    finally:
+        there.other.fast = 0
+    assert there.other.run(world, *given, who="sigrid").exit == 0
     all_is_well(there, world)
 
 
