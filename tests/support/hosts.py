@@ -128,9 +128,9 @@ class Place(NamedTuple):
 
     def found(self, base: Path, name: str) -> World:
         """A store of both, with everybody."""
-        bucket = self.s3.make_bucket(name)
+        bucket = self.s3.make_bucket("calls")  # the same for all: a bucket takes many of the service's volumes
         key, role = self.bao.fresh_key()
-        words = ("--objects", f"s3://{bucket}/calls", "--root", str(key))
+        words = ("--objects", f"s3://{bucket}/{name}", "--root", str(key))
         words += ("--catalogue", self.database.address_by_tls(self.database.database()))
         environment = {**self.s3.environment, **self.bao.environment(role)}
         return worlds.found(base, *words, environment=environment)

@@ -90,8 +90,8 @@ def all_is_well(there: Place, world: World) -> None:
     assert there.other.run(world, *WITHDRAW, who="siri").exit == 0
     assert held(there, world) == 20
     assert nothing_older_opens(there, world)
-    (bucket,) = re.findall(r"s3://(\w+)/", toml(world))
-    assert len(there.s3.keys(bucket)) == 20
+    ((bucket, prefix),) = re.findall(r"s3://(\w+)/(\w+)", toml(world))
+    assert len([key for key in there.s3.keys(bucket) if key.startswith(f"{prefix}/")]) == 20
     assert world.json("verify", "--read-data", who="sigrid")["problems"] == []
     assert world.run("audit", "verify", who="iver").exit == 0
     his = there.other.run(world, "withdraw", "90000009", "--yes", who="siri")
