@@ -94,6 +94,7 @@ class Action(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     MOVE_OBJECTS = "move_objects"  # to another disk or service; what they are stays sealed
+    MOVE_CATALOGUE = "move_catalogue"  # to a database or back
     SEE_RECIPIENTS = "see_recipients"  # a manager: their own
     CONFIRM_DELETED = "confirm_deleted"
     PSEUDONYMISE = "pseudonymise"
@@ -205,7 +206,8 @@ _MAY: Final[Mapping[Action, tuple[frozenset[Role], str]]] = {
     Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
     Action.CLOCK: (_OFFICERS, "retention.90d"),
     Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
-    **dict.fromkeys((Action.PEOPLE, Action.GRANT, Action.RESTORE, Action.MOVE_OBJECTS), (_OFFICERS, "access.officer")),
+    **dict.fromkeys((Action.PEOPLE, Action.GRANT, Action.RESTORE), (_OFFICERS, "access.officer")),
+    **dict.fromkeys((Action.MOVE_OBJECTS, Action.MOVE_CATALOGUE), (_OFFICERS, "access.officer")),
     **dict.fromkeys(_NEEDS_PURPOSE | {Action.REQUEST}, (_MANAGERS, "access.managers")),
     **dict.fromkeys(_MAKES_COPIES, (_MANAGERS, "data.pseudonymised")),
 }

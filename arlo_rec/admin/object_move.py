@@ -28,7 +28,7 @@ from arlo_rec.keys import engines, layout
 from arlo_rec.keys.layout import Layout
 from arlo_rec.log.events import ObjectsMoved
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import InUse, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import RecordingId
 from arlo_rec.policy import Action
@@ -80,8 +80,10 @@ def name_both(new: Layout, wait: float, note: bytes) -> None:
     """Step 2; no store of *new* is open in this process. Raises InUse with the holder of the open lock."""
     with engines.opened_locks(new, note) as locks, locks.lock("open", exclusive=True, wait=wait):
         now = layout.find(new.store)
+        if now.catalogue_at != new.catalogue_at:  # and with it the locks
+            raise InUse("in_use")
         if {now.objects_at, now.objects_from} - {None} <= {new.objects_at, new.objects_from}:
-            layout.finish(new)
+            layout.finish(now._replace(objects_at=new.objects_at, objects_from=new.objects_from))
             return
     raise Usage("objects_move_unfinished", place=now.objects_at)
 
@@ -100,7 +102,7 @@ def carry_out(store: Store, now: datetime, observer: Observer = unobserved) -> M
         with store.change(now) as change:
             change.log(ObjectsMoved(to=place.objects_at, moved=moved, left=len(left)))
         if not left:
-            layout.finish(place._replace(objects_from=None))
+            layout.finish(layout.with_places_now(place)._replace(objects_from=None))
     return Moved(place.objects_at, moved, moved, left)
 
 

@@ -1,6 +1,6 @@
 """Opening a store for an unlocked identity: the checks of every command, in their order.
 
-1  the open lock, shared; exclusive for a re-keying      5  nothing is older than a state that was seen before
+1  the open lock, shared; alone for a re-keying or move  5  nothing is older than a state that was seen before
 2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
 3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
 4  the catalogue: its version, roster and policy; an older one is upgraded (`admin/upgrade`)
@@ -30,7 +30,7 @@ from arlo_rec.keys import authority, root_secret
 from arlo_rec.keys.authority import Link
 from arlo_rec.keys.engines import blobs, catalogue, opened_locks
 from arlo_rec.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
-from arlo_rec.keys.layout import Layout, restore_ballast, root_name, with_objects_now
+from arlo_rec.keys.layout import Layout, restore_ballast, root_name, with_places_now
 from arlo_rec.keys.root_secret import Seen, StateFolder
 from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
@@ -115,7 +115,8 @@ class OpenOptions(NamedTuple):
 
     *erasing* deletes the ballast if the disk is full, which other commands must not. *allow_rollback* also opens a
     store that was rolled back, without changing it, with the codes in `rollbacks`. *looks*: a store on a disk that
-    cannot be written is opened as it lies there. What an earlier run left stays unfinished.
+    cannot be written is opened as it lies there. What an earlier run left stays unfinished. *alone*: until it is closed
+    nobody else opens it.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds
@@ -128,6 +129,7 @@ class OpenOptions(NamedTuple):
     looks: bool = False  # whether the command works on a copy that cannot be written
     access: Callable[[], Access] | None = None  # to the service of the objects, where they lie elsewhere
     tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
+    alone: bool = False
 
 
 _USUAL = OpenOptions()
@@ -181,7 +183,7 @@ def _opened(
     note = holder_note(identity.name, options.command, now)
     reads_only = options.looks and not os.access(layout.store, os.W_OK)
     session = partial(_session, layout, identity, state, note, access=options.access)
-    with session(lock_wait=options.lock_wait, alone=False, reads_only=reads_only) as (store, seeds):
+    with session(lock_wait=options.lock_wait, alone=options.alone, reads_only=reads_only) as (store, seeds):
         if store.rollbacks == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
             with store.change(now):
                 store.put(replace(store.settings, root=root_name(layout)))
@@ -207,7 +209,7 @@ def _opened(
     with suppress(InUse), session(lock_wait=0, alone=True) as (store, seeds):
         options.observer(Progress(Phase.REKEYING))
         carry_out(store, seeds, now)
-    with session(lock_wait=options.lock_wait, alone=False) as (store, seeds):
+    with session(lock_wait=options.lock_wait, alone=options.alone) as (store, seeds):
         sign_with_known_key(store, seeds)
         yield _recovered(store, now, options)
 
@@ -246,9 +248,7 @@ def _session(
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
-        locks = stack.enter_context(opened_locks(layout, note, reads_only=reads_only))
-        stack.enter_context(locks.lock("open", exclusive=alone, wait=lock_wait))
-        layout = with_objects_now(layout)
+        layout, locks = _locked(stack, layout, note, lock_wait=lock_wait, alone=alone, reads_only=reads_only)
         seeds = read_catalogue_seal(layout, identity)
         root_port = root_secret.open_root(layout, note, locks)
         seen = root_secret.decode_seen(root_port.read_seen())
@@ -269,6 +269,20 @@ def _session(
                 store.rollbacks.append("root_moved")
             _demand_not_older(store, seen)
         yield store, seeds
+
+
+def _locked(
+    stack: ExitStack, layout: Layout, note: bytes, *, lock_wait: float, alone: bool, reads_only: bool
+) -> tuple[Layout, Locks]:
+    """Step 1, and the layout as it is then: where the locks moved with the catalogue meanwhile, the new ones."""
+    while True:
+        with ExitStack() as held:
+            locks = held.enter_context(opened_locks(layout, note, reads_only=reads_only))
+            held.enter_context(locks.lock("open", exclusive=alone, wait=lock_wait))
+            before, layout = layout, with_places_now(layout)
+            if layout.locks_at == before.locks_at:
+                stack.enter_context(held.pop_all())
+                return layout, locks
 
 
 def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:

@@ -12,15 +12,14 @@ with it, since its root secret was replaced. An older program is refused afterwa
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk
-from arlo_rec.backends.shared_folder import remove, status, touch
-from arlo_rec.catalogue import schema
-from arlo_rec.keys.layout import BALLAST_BYTES, Layout
+from arlo_rec.backends.shared_folder import remove, touch
+from arlo_rec.catalogue import copying, schema
+from arlo_rec.keys.layout import has_room
 from arlo_rec.log.events import CatalogueUpgraded
 from arlo_rec.model.documents import Record
 from arlo_rec.store import Store
@@ -60,20 +59,11 @@ def carry_out(store: Store, now: datetime, *, dry_run: bool) -> None:
 
 def _copied(store: Store, path: Path) -> bool:
     """Whether a copy of the catalogue was made; False where the disk has no room for it and for the transaction."""
-    if not _has_room(store.layout):
+    if not has_room(store.layout, 2 * store.db.schema.size()):  # with a journal as long
         return False
     with disk():
         remove(path)
         touch(path, FILE_MODE)
     with store.db.reading():
-        store.db.copy_to(path, schema.migrate)
+        store.db.copy_to(path, copying.copy)
     return True
-
-
-def _has_room(place: Layout) -> bool:
-    """Whether the disk holds the copy and a journal as long, and keeps the room of an erasure."""
-    with disk():
-        free = os.statvfs(place.store)
-    about = status(place.catalogue)
-    needed = 2 * (about.st_size if about is not None else 0) + 2 * BALLAST_BYTES
-    return free.f_bavail * free.f_frsize > needed

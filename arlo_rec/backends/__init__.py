@@ -171,6 +171,18 @@ class Schema(Protocol):
     def described(self) -> list[Row]:
         """Every table, index, view and trigger as the engine says it, in an order that is always the same."""
 
+    def size(self) -> int:
+        """The bytes that the catalogue takes where it lies."""
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table, in their order; none where there is no such table."""
+
+    def portions(self, table: str) -> Iterator[list[Row]]:
+        """Every row of a table in the order of its key, AT_ONCE at a time; inside a transaction."""
+
+    def fill(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows to a table inside `writing`; a number that the engine gives follows on them."""
+
 
 class Connection(Protocol):
     """One open catalogue. Its statements have `?` for each value, and bytes as `x'00'`.
@@ -223,13 +235,13 @@ class Connection(Protocol):
     def copy_to(
         self,
         path: Path,
-        migrate: Callable[[Connection], None],
+        copy: Callable[[Connection, Connection], object],
         change: Callable[[Connection], None] | None = None,
     ) -> None:
         """Copy the catalogue to a new file of SQLCipher under the same key.
 
-        Inside `reading` it is a copy of that snapshot. *migrate* makes the tables where the engine is another one, and
-        *change* is made in a transaction of the copy.
+        Inside `reading` it is a copy of that snapshot. *copy* fills it where the engine is another one, and *change* is
+        made in a transaction of the copy.
         """
 
     def rekey(self, key: bytes) -> None:
@@ -291,6 +303,11 @@ def portions(values: Iterable[Key]) -> Iterator[list[Key]]:
     every = sorted(values)
     for at in range(0, len(every), AT_ONCE):
         yield every[at : at + AT_ONCE]
+
+
+def in_order(table: str, columns: Iterable[str], key: Iterable[str]) -> str:
+    """The statement that reads a table in the order of its key."""
+    return f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(key)}"  # noqa: S608 - names of the schema
 
 
 def marks(values: Sequence[object]) -> str:

@@ -18,13 +18,14 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from sqlcipher3 import dbapi2
 
-from arlo_rec.backends import Connection, Row, Schema, marks
+from arlo_rec.backends import AT_ONCE, Connection, Row, Schema, in_order, marks
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
 from arlo_rec.crypto.primitives import ColumnKey
@@ -198,7 +199,7 @@ class SqliteConnection:
 
         The sum is computed with the expression of the insert trigger.
         """
-        with self.reading():
+        with nullcontext() if self._db.in_transaction else self.reading():
             trigger = self.rows(
                 "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (f"{table}_comes",)
             )
@@ -238,7 +239,7 @@ class SqliteConnection:
     def copy_to(
         self,
         path: Path,
-        migrate: Callable[[Connection], None],
+        copy: Callable[[Connection, Connection], object],
         change: Callable[[Connection], None] | None = None,
     ) -> None:
         """Copy the database to a new file under the same key; inside `reading` it is a copy of that snapshot.
@@ -246,7 +247,7 @@ class SqliteConnection:
         *change* is made in a transaction of the copy, which is one file again afterwards.
         The engine copies the pages: closing another descriptor of the file would drop its locks.
         """
-        del migrate
+        del copy
         with _translated(path):
             beside = dbapi2.connect(str(path), isolation_level=None)
             try:
@@ -256,7 +257,8 @@ class SqliteConnection:
             finally:
                 beside.close()
         if change is not None:
-            change_file(path, self._key, change)
+            with new_file(path, self._key) as copied, copied.writing():
+                change(copied)
 
     def rekey(self, key: bytes) -> None:
         """Encrypt the whole database again under *key*; no other connection may be open."""
@@ -307,16 +309,12 @@ class SqliteConnection:
             self.open()
 
 
-def change_file(path: Path, key: bytes, change: Callable[[Connection], None]) -> None:
-    """Carry out *change* in one transaction of a file, and leave no journal beside it."""
-    copied = SqliteConnection(path, key)
-    try:
-        with copied.writing():
-            copied.rows("PRAGMA defer_foreign_keys=ON")  # until the commit: a copy fills tables in any order
-            change(copied)
-        copied.rows("PRAGMA journal_mode=DELETE")
-    finally:
-        copied.close()
+@contextmanager
+def new_file(path: Path, key: bytes) -> Iterator[Connection]:
+    """A file that is filled inside the block; no journal lies beside it afterwards."""
+    with closing(SqliteConnection(path, key)) as connection:
+        yield connection
+        connection.rows("PRAGMA journal_mode=DELETE")
 
 
 class SqliteSchema:
@@ -356,7 +354,7 @@ class SqliteSchema:
     def keep_sum(self, table: str) -> None:
         """Begin the sum over all rows of a table: triggers tally every row that is added, deleted or changed."""
         db = self._connection
-        columns = [row[1] for row in db.rows(f"PRAGMA table_info({table})")]
+        columns = self.columns(table)
         rows = {side: " || ',' || ".join(f"quote({side}.{column})" for column in columns) for side in ("OLD", "NEW")}
         comes, goes = (f"tally('{table}', {sign}, {rows[side]})" for side, sign in (("NEW", 1), ("OLD", -1)))
         for name, event, calls in (
@@ -384,6 +382,35 @@ class SqliteSchema:
             "SELECT type, name, tbl_name, sql FROM sqlite_master "
             "WHERE type != 'table' OR name != '_sqlite_migrations' ORDER BY type, name"
         )
+
+    def size(self) -> int:
+        """See Schema."""
+        ((pages, each),) = self._connection.rows(
+            "SELECT page_count, page_size FROM pragma_page_count(), pragma_page_size()"
+        )
+        return int(pages) * int(each)
+
+    def columns(self, table: str) -> list[str]:
+        """See Schema."""
+        return [name for name, _ in self._about(table)]
+
+    def portions(self, table: str) -> Iterator[list[Row]]:
+        """See Schema."""
+        db, about = self._connection, self._about(table)
+        key = (name for name, at in sorted(about, key=itemgetter(1)) if at)
+        with _translated(db._path):
+            cursor = db._db.execute(in_order(table, [name for name, _ in about], key))
+            while rows := cursor.fetchmany(AT_ONCE):
+                yield rows
+
+    def fill(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """See Schema; the engine numbers from the highest."""
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks(columns)})"  # noqa: S608 - names of the schema
+        self._connection.run_many(sql, rows)
+
+    def _about(self, table: str) -> list[tuple[str, int]]:
+        """Each column of a table, and its place in the key from 1 on, or 0."""
+        return [(row[1], row[5]) for row in self._connection.rows(f"PRAGMA table_info({table})")]
 
 
 def _raw(key: bytes) -> str:

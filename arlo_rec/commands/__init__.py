@@ -14,6 +14,7 @@ PANELS: Final = ("officer", "manager", "support", "services", "it", "anyone")  #
 
 RARE: Final = (
     "audit",
+    "catalogue",
     "certificate",
     "clock",
     "drill",
@@ -56,6 +57,7 @@ COMMANDS: Final = {
     "recovery renew": Listed("officer", "officer:recovery_renew", answer="commands.officer:RecoveryKey"),
     "recovery join": Listed("officer", "officer:recovery_join", answer="commands.officer:RecoveryKey"),
     "objects move": Listed("officer", "objects:objects_move", answer="admin.object_move:Moved"),
+    "catalogue move": Listed("officer", "catalogue:catalogue_move", answer="admin.catalogue_move:Moved"),
     "grant": Listed("officer", "grants:grant", answer="admin.grants:Granted"),
     "approve": Listed("officer", "grants:approve", answer="admin.pending:Decided"),
     "deny": Listed("officer", "grants:deny", answer="admin.pending:Decided"),

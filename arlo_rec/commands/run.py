@@ -270,6 +270,7 @@ class Run(Typed):
         root: Path | None = None,
         looks: bool = False,
         tries_upgrade: bool = False,
+        alone: bool = False,
     ) -> Iterator[Store]:
         """The store, opened for *identity*; an attempt by a removed person is noted."""
         from arlo_rec.admin.opening import OpenOptions, open_store
@@ -280,6 +281,7 @@ class Run(Typed):
             looks=looks,
             access=partial(access_of, self.settings),
             tries_upgrade=tries_upgrade,
+            alone=alone,
         )
         with ExitStack() as stack:
             try:

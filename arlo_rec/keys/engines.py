@@ -66,7 +66,7 @@ def new_catalogue(place: Layout, key: bytes) -> Connection:
     """A catalogue without tables: an empty file, or the database, which must have no tables; raises Usage."""
     if place.catalogue_at != FILES:
         with suppress(NotUnlocked):  # of another store
-            connection: Connection = _postgres().PostgresConnection(place.catalogue_at, key)
+            connection = database(place, key)
             if not connection.schema.described():
                 return connection
             connection.close()
@@ -101,6 +101,12 @@ def catalogue(place: Layout, key: bytes, *, reads_only: bool = False, locks: Loc
     if not stat.S_ISREG(about.st_mode):
         raise Unreachable("not_plain_file", path=str(place.catalogue))
     return SqliteConnection(place.catalogue, key, reads_only=reads_only)
+
+
+def database(place: Layout, key: bytes) -> PostgresConnection:
+    """The database of the catalogue, with tables or without; raises NotUnlocked for those of another store."""
+    opened: PostgresConnection = _postgres().PostgresConnection(place.catalogue_at, key)
+    return opened
 
 
 def _postgres() -> ModuleType:

@@ -10,6 +10,7 @@ import pwd
 import re
 import stat
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,11 +69,18 @@ class Layout(NamedTuple):
     root_key: KeyAddress | None = None  # of R in OpenBao; None: R lies in the root folder
     bao: BaoAccess | None = None  # the way there
     catalogue_at: str = FILES  # or the address of a database
+    catalogue_to: str | None = None  # the place that a move of the catalogue fills, where nothing counts yet
+    catalogue_from: str | None = None  # the place that a move has left, where nothing counts any more
 
     @property
     def is_shared(self) -> bool:
         """Whether several hosts may open the store: root secret and catalogue lie on none of them."""
         return self.root_key is not None and self.catalogue_at != FILES
+
+    @property
+    def locks_at(self) -> str:
+        """The database whose sessions have the locks of a shared store; else FILES."""
+        return self.catalogue_at if self.is_shared else FILES
 
     @property
     def place(self) -> bytes:
@@ -163,23 +171,23 @@ def find(store: Path) -> Layout:
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
         at, left = str(document.get("objects", FILES)), document.get("objects_from")
         at, left = demanded_place(at), demanded_place(str(left)) if left is not None else None
-        database = _demanded_database(str(document.get("catalogue", FILES)))
+        here, to, left_by = (_database_in(document, f"catalogue{end}") for end in ("", "_to", "_from"))
     except (KeyError, TypeError, ValueError, RecursionError, Usage):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     root = root if root.is_absolute() else absolute.parent / root
     if not shared_folder.is_plain(root / (ROOT_FILE if root_key is None else LOCK)):
         mounts.demand(root)
-    return Layout(absolute, root, store_id, at, left, root_key, catalogue_at=database)
+    return Layout(absolute, root, store_id, at, left, root_key, None, here or FILES, to, left_by)
 
 
-def with_objects_now(place: Layout) -> Layout:
-    """The same folders, with the place of the objects as `store.toml` says now; for a holder of the open lock.
+def with_places_now(place: Layout) -> Layout:
+    """The same folders, with objects and catalogue where `store.toml` says now; for a holder of the open lock.
 
-    The lock keeps it so: a move of the objects begins alone.
+    The lock keeps it so: a move of the objects begins alone, and one of the catalogue is made alone.
     """
     now = find(place.store)
-    return place._replace(objects_at=now.objects_at, objects_from=now.objects_from)
+    return now._replace(store=place.store, root=place.root, root_key=place.root_key, bao=place.bao)
 
 
 def demanded_place(text: str) -> str:
@@ -200,7 +208,11 @@ def bucket_of(at: str) -> tuple[str, str]:
     return match[1], match[2].strip("/")
 
 
-def _demanded_database(text: str) -> str:
+def _database_in(document: Mapping[str, object], key: str) -> str | None:
+    """A place of the catalogue in a store file; raises ValueError."""
+    if key not in document:
+        return None
+    text = str(document[key])
     if text != FILES and DATABASE.fullmatch(text) is None:
         raise ValueError(text)
     return text
@@ -302,9 +314,11 @@ def create(place: Layout) -> Layout:
 
 
 def finish(place: Layout) -> None:
-    """Write `store.toml` durably, which makes the folder a store, or names another place of its objects."""
+    """Write `store.toml` durably, which makes the folder a store, or names another place of objects or catalogue."""
     elsewhere = place.objects_at != FILES or place.objects_from is not None
-    lies_here = place.catalogue_at == FILES
+    catalogues = {"catalogue": place.catalogue_at, "catalogue_to": place.catalogue_to}
+    catalogues["catalogue_from"] = place.catalogue_from
+    lies_here = set(catalogues.values()) <= {FILES, None}
     form = (ELSEWHERE if elsewhere else FORMAT) if lies_here else IN_DATABASE
     text = (
         f"# arlo-rec store. Plain on purpose: it says which store this is, and nothing else.\n"
@@ -313,7 +327,7 @@ def finish(place: Layout) -> None:
     )
     text += f'objects = "{place.objects_at}"\n' if elsewhere else ""
     text += f'objects_from = "{place.objects_from}"\n' if place.objects_from is not None else ""
-    text += "" if lies_here else f'catalogue = "{place.catalogue_at}"\n'
+    text += "" if lies_here else "".join(f'{key} = "{at}"\n' for key, at in catalogues.items() if at is not None)
     write_whole(place.store / "store.toml", text.encode("utf-8"))
 
 
@@ -343,13 +357,13 @@ def has_ballast(place: Layout) -> bool:
     return about is not None and stat.S_ISREG(about.st_mode) and about.st_blocks * 512 >= BALLAST_BYTES
 
 
-def has_room(place: Layout) -> bool:
-    """Whether the disk has room for the ballast twice: with less, what is left is for erasures."""
+def has_room(place: Layout, more: int = 0) -> bool:
+    """Whether the disk has room for *more* bytes and the ballast twice: with less, what is left is for erasures."""
     try:
         free = os.statvfs(place.store)
     except OSError:
         return True
-    return free.f_bavail * free.f_frsize > 2 * BALLAST_BYTES
+    return free.f_bavail * free.f_frsize > more + 2 * BALLAST_BYTES
 
 
 def ballast_is_missing(place: Layout) -> bool:

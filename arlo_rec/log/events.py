@@ -1027,6 +1027,14 @@ class ObjectsMoved(AuditEvent):
     left: int
 
 
+class CatalogueMoved(AuditEvent):
+    """The catalogue was moved from one kind of place to another, each `files` or `database`."""
+
+    ACTION, OUTCOME, RULE = Action.MOVE_CATALOGUE, "done", "access.secure"
+    before: str
+    after: str
+
+
 class Restored(ChangesPeople):
     """The store was restored from a backup; `recordings` were taken in after the backup and are lost."""
 

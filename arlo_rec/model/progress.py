@@ -16,6 +16,7 @@ class Unit(StrEnum):
     CALLS = "calls"
     KEYS = "keys"
     ENTRIES = "entries"
+    ROWS = "rows"
     BYTES = "bytes"
 
 
@@ -27,6 +28,7 @@ class Phase(StrEnum):
     CATALOGUE_COPY = "catalogue_copy"
     OBJECT_COPY = "object_copy"
     OBJECT_MOVE = "object_move"
+    CATALOGUE_MOVE = "catalogue_move"
     LOG_CHECK = "log_check"
     OBJECT_CHECK = "object_check"
     COMPARISON = "comparison"
@@ -46,6 +48,7 @@ UNIT_OF: Final[Mapping[Phase, Unit]] = {  # of counted phases
     Phase.REHEARSAL: Unit.CALLS,
     Phase.OBJECT_COPY: Unit.CALLS,
     Phase.OBJECT_MOVE: Unit.CALLS,
+    Phase.CATALOGUE_MOVE: Unit.ROWS,
     Phase.LOG_CHECK: Unit.ENTRIES,
     Phase.OBJECT_CHECK: Unit.BYTES,
     Phase.KEY_CHECK: Unit.CALLS,

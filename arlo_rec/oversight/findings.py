@@ -91,6 +91,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         **dict.fromkeys(("ballast_missing", "reserve_spent"), "arlo-rec purge"),
         "disk_low": "df -h STORE",
         "objects_move_unfinished": "arlo-rec objects move --to PLACE",
+        "catalogue_move_unfinished": "arlo-rec catalogue move --to PLACE",
         "objects_unfit": "arlo-rec doctor",
         **dict.fromkeys(("store_in_memory", "weak_disk"), "findmnt -T STORE"),
     },

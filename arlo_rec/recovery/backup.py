@@ -259,10 +259,10 @@ def _copy_catalogue(store: Store, folder: Path, number: int) -> _CatalogueCopy:
             secret, days = _secret_of_copy(store, root)
             changes = store.meta.number("changes")
         held = store.catalogue.search.count_held()
-        from arlo_rec.catalogue.schema import migrate  # here: other commands make no tables
+        from arlo_rec.catalogue.copying import copy  # here: other commands make no tables
 
         put_days = partial(ErasureKeys.put_days, wrapped=days) if days else None
-        store.db.copy_to(part / escrow.CATALOGUE, migrate, put_days)
+        store.db.copy_to(part / escrow.CATALOGUE, copy, put_days)
         for name in BESIDE:
             _copy_small(store, name, part / name, below=folder)
     with disk():

@@ -43,6 +43,7 @@ MAY = {
     "answer access requests": Action.DSAR,
     "restore": Action.RESTORE,
     "move the sealed objects": Action.MOVE_OBJECTS,
+    "move the catalogue": Action.MOVE_CATALOGUE,
     "accept the clock": Action.CLOCK,
     "ask for access": Action.REQUEST,
     "say that they know of an emergency": Action.BREAK_GLASS,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec.backends import Connection, Schema
+from arlo_rec.backends import AT_ONCE, Connection, Row, Schema
 from arlo_rec.model.errors import NotUnlocked
 from tests.support import postgres
 from tests.support.engines import KEY, Engine, SqliteEngine, first_tables
@@ -19,6 +19,7 @@ from tests.support.postgres import Postgres, PostgresEngine
 from tests.support.properties import examples
 
 FIRST = [("0001_first", first_tables)]
+COLUMNS = ["number", "word", "raw"]  # of its table
 OTHER_KEY = b"o" * 32
 ADD = "INSERT INTO t (number, word, raw) VALUES (?, ?, ?)"
 PUT = f"{ADD} ON CONFLICT (number) DO UPDATE SET word = excluded.word, raw = excluded.raw"
@@ -48,6 +49,10 @@ def db(engine: Engine) -> Iterator[Connection]:
     with closing(engine.connect()) as connection:
         connection.schema.build(FIRST)
         yield connection
+
+
+def first_of(row: Row) -> int:
+    return int(row[0])
 
 
 def count(db: Connection) -> int:
@@ -194,6 +199,54 @@ def test_the_engine_gives_the_number_of_a_row_that_names_none(db: Connection) ->
         for word in ("a", "b"):
             db.run("INSERT INTO t (word) VALUES (?)", (word,))
     assert [word for (word,) in db.rows("SELECT word FROM t ORDER BY number")] == ["a", "b"]
+
+
+# -- whole tables -------------------------------------------------------------------------------------
+
+
+def test_rows_that_fill_a_table_are_read_in_the_order_of_its_key(db: Connection) -> None:
+    @examples(40)
+    @given(rows=st.lists(st.tuples(NUMBERS, st.none() | WORDS, st.none() | st.binary(max_size=9)), unique_by=first_of))
+    def holds(rows: list[Row]) -> None:
+        with db.writing():
+            db.run("DELETE FROM t")
+            db.schema.fill("t", COLUMNS, rows)
+            assert [row for portion in db.schema.portions("t") for row in portion] == sorted(rows, key=first_of)
+        assert db.sum_matches("t")
+
+    holds()
+
+
+def test_a_table_of_more_rows_than_are_read_at_once_comes_whole(db: Connection) -> None:
+    rows = [(number, str(number), None) for number in range(2 * AT_ONCE + 1)]
+    with db.writing():
+        db.schema.fill("t", COLUMNS, rows)
+    with db.reading():
+        portions = list(db.schema.portions("t"))
+    assert max(map(len, portions)) == AT_ONCE
+    assert (db.schema.columns("t"), db.schema.columns("none")) == (COLUMNS, [])
+    assert [row for portion in portions for row in portion] == rows
+
+
+def test_a_row_that_names_no_number_follows_on_those_that_filled_the_table(db: Connection) -> None:
+    with db.writing():
+        db.schema.fill("t", COLUMNS, [(7, "given", None)])
+        db.schema.fill("t", COLUMNS, [])
+        db.run("INSERT INTO t (word) VALUES ('more')")
+    assert db.rows("SELECT number FROM t WHERE word = 'more'") == [(8,)]
+
+
+def test_rows_outside_a_transaction_are_a_bug(db: Connection) -> None:
+    with pytest.raises(RuntimeError):
+        db.schema.fill("t", COLUMNS, [(1, None, None)])
+    assert count(db) == 0
+
+
+def test_a_catalogue_grows_with_its_rows(db: Connection) -> None:
+    before = db.schema.size()
+    with db.writing():
+        db.schema.fill("t", COLUMNS, [(number, None, bytes(1000)) for number in range(100)])
+    assert before + 100_000 < db.schema.size() < before + 1_000_000
 
 
 # -- sums ---------------------------------------------------------------------------------------------

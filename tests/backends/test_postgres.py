@@ -16,8 +16,10 @@ import pytest
 
 from arlo_rec.backends import Connection
 from arlo_rec.backends import postgres as engine
-from arlo_rec.backends.postgres import PostgresConnection, demanded_address, of_postgres
+from arlo_rec.backends.dialect import of_postgres
+from arlo_rec.backends.postgres import PostgresConnection, demanded_address
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.catalogue.copying import copy
 from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migrate
 from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage
 from tests.support.engines import KEY, first_tables
@@ -332,7 +334,7 @@ def test_a_copy_is_a_file_of_the_same_rows_whose_sums_and_schema_are_those_of_it
         with db.reading():
             with closing(PostgresConnection(address, KEY)) as other, other.writing():
                 other.run("DELETE FROM shares")
-            db.copy_to(tmp_path / "copy.db", migrate, lambda copied: none(copied.run("DELETE FROM tombstones")))
+            db.copy_to(tmp_path / "copy.db", copy, lambda copied: none(copied.run("DELETE FROM tombstones")))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.db"]
     with closing(SqliteConnection(tmp_path / "copy.db", KEY)) as copied:
         found = {table: sorted(copied.rows(f"SELECT * FROM {table}")) for table in expected}

@@ -1,8 +1,8 @@
 """A fault before or after any write of the program: the k-th step fails, or dies and nothing after it runs.
 
 Steps are whole writes below the ports: an object put, settled or deleted, a slot overwritten, a transaction
-committed, a journal flushed, a re-keying, a small file written, a source removed. A `Crash` is no Exception,
-so no handler of the program can tidy up after it.
+committed, a journal flushed, a re-keying, tables dropped, a small file written, a source removed. A `Crash` is no
+Exception, so no handler of the program can tidy up after it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import named_files
+from arlo_rec.admin import catalogue_move
+from arlo_rec.backends import named_files, postgres
 from arlo_rec.backends.feedfile import FeedFile
 from arlo_rec.backends.files import FileBlobs, FileRoot
 from arlo_rec.backends.named_files import LocalFiles
@@ -23,7 +24,7 @@ from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.erasure import receipts
 from arlo_rec.intake import spool
-from arlo_rec.keys import key_files
+from arlo_rec.keys import key_files, layout
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file, witness_key
 
@@ -40,6 +41,9 @@ STEPS: list[tuple[Any, str]] = [
     (SqliteConnection, "_commit"),
     (PostgresConnection, "rekey"),
     (PostgresConnection, "_commit"),
+    (postgres, "drop"),
+    (catalogue_move, "remove"),
+    (layout, "write_whole"),
     (key_files, "write_whole"),
     (receipts, "write_whole"),
     (witness_key, "write_whole"),
