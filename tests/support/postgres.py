@@ -20,14 +20,17 @@ from arlo_rec.backends import Connection
 from tests.support.engines import KEY
 from tests.support.openbao import LOOPBACK, free_port, until, write_certificates
 
-VERSIONS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+INSTALLED = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("*/bin")}  # programs by version
+VERSIONS = sorted({15, 17, *INSTALLED})  # those of Debian 12 and 13, and what else is here
+OLDEST, NEWEST = min(INSTALLED, default=VERSIONS[0]), max(INSTALLED, default=VERSIONS[-1])
 _NUMBERS = itertools.count()
 
 
-def lacking() -> str | None:
-    """Why no server can be started here."""
-    if not VERSIONS:
-        return "no PostgreSQL is installed"
+def lacking(version: int) -> str | None:
+    """Why no server of a version can be started here."""
+    if version not in INSTALLED:
+        here = ", ".join(map(str, sorted(INSTALLED))) or "none"
+        return f"PostgreSQL {version} is not installed (here: {here})"
     return None if os.geteuid() == 0 else "needs root, to become the account that PostgreSQL runs as"
 
 
@@ -116,8 +119,13 @@ def part(store: Path) -> None:
 def drop(store: Path) -> None:
     """Drop the database of a store that a test needs no more."""
     if (address := address_of(store)) is not None:
-        way, _, name = address.rpartition("/")
-        _administer(way, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop_database(address)
+
+
+def drop_database(address: str) -> None:
+    """Drop a database that a test needs no more."""
+    way, _, name = address.rpartition("/")
+    _administer(way, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _administer(way: str, statement: str) -> None:
@@ -126,9 +134,9 @@ def _administer(way: str, statement: str) -> None:
 
 
 @contextmanager
-def running(programs: Path, host: str = LOOPBACK) -> Iterator[Postgres]:
+def running(version: int, host: str = LOOPBACK) -> Iterator[Postgres]:
     """A server until the block ends; its files are gone then."""
-    with _place(programs, host) as server:
+    with _place(version, host) as server:
         cluster = ("-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
         made = server.run("initdb", "-D", server.data, *cluster)
         assert made.returncode == 0, made.stderr
@@ -162,9 +170,9 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def pair(programs: Path) -> Iterator[Pair]:
+def pair(version: int) -> Iterator[Pair]:
     """Two servers until the block ends, the second a synchronous standby of the first."""
-    with running(programs) as first, _place(programs) as standby:
+    with running(version) as first, _place(version) as standby:
         way = ("-h", str(first.folder), "-p", str(first.port), "-U", "postgres")
         copied = standby.run("pg_basebackup", "-D", standby.data, *way, "-R", "-X", "stream", "-c", "fast", "-N")
         assert copied.returncode == 0, copied.stderr
@@ -177,10 +185,11 @@ def pair(programs: Path) -> Iterator[Pair]:
 
 
 @contextmanager
-def _place(programs: Path, host: str = LOOPBACK) -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="pg-") as made:  # where another account comes to; a socket's name is short
+def _place(version: int, host: str = LOOPBACK) -> Iterator[Postgres]:
+    near = os.environ.get("PYTEST_DEBUG_TEMPROOT")  # where another account comes to; a socket's name is short
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=near) as made:
         shutil.chown(made, "postgres")
-        yield Postgres(programs, Path(made), free_port(), host)
+        yield Postgres(INSTALLED[version], Path(made), free_port(), host)
 
 
 @contextmanager
