@@ -68,7 +68,8 @@ _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedT
 _NOT_COPIED: Final = {"steps", "marks_of_key", "sums"}
 _COPIED_AT_ONCE: Final = 5000  # rows: some MB
 _DESCRIPTION: Final = """
-SELECT 'column', c.relname, a.attname, concat_ws(' ', c.relkind, c.relrowsecurity, a.attnum,
+SELECT 'column', c.relname, a.attname, concat_ws(' ', c.relkind, c.relrowsecurity,
+  row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
   format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, l.collname,
   pg_get_expr(d.adbin, d.adrelid))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -92,6 +93,10 @@ UNION ALL SELECT 'function', p.proname, pg_get_function_identity_arguments(p.oid
   concat_ws(' ', p.prosecdef, p.provolatile, p.proconfig, p.prosrc)
 FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
 """
+
+
+class _Undone(Exception):
+    """The end of a change that was only tried."""
 
 
 class _WholeNumber(Loader):
@@ -480,9 +485,26 @@ class PostgresSchema:
     def set_figures(self, figures: Iterable[tuple[str, str, str]]) -> None:
         """See Schema: the server takes none, and counts itself."""
 
+    def owner_beside(self) -> str | None:
+        """See Schema."""
+        sql = (
+            "SELECT pg_get_userbyid(relowner)::text FROM pg_class "
+            "WHERE oid = to_regclass('steps') AND NOT pg_has_role(relowner, 'USAGE')"
+        )
+        return next((str(owner) for (owner,) in self._connection.rows(sql)), None)
+
     def described(self) -> list[Row]:
         """Every column, constraint, index, view, trigger, rule and function of the catalogue's own tables."""
         return sorted(self._connection.rows(_DESCRIPTION))
+
+
+def demand_empty(connection: PostgresConnection) -> None:
+    """Raise Usage where the database has tables, and Unreachable where this role can make none."""
+    if connection.schema.described():
+        raise Usage("database_taken", value=connection._address[:80])
+    with suppress(_Undone), connection.writing():
+        connection.run(_OWN_TABLES[0])
+        raise _Undone
 
 
 def _computed_sum(db: PostgresConnection, table: str) -> bytes:

@@ -55,12 +55,14 @@ class Postgres(NamedTuple):
         """The address of a database, by TLS."""
         return f"postgres://postgres@{self.host}:{self.port}/{database}?sslrootcert={self.folder}/ca.pem"
 
-    def _way(self, database: str) -> tuple[str, ...]:
-        return ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", database, "-X", "-q")
+    def way(self, database: str) -> tuple[str, ...]:
+        """The words by which its programs find a database."""
+        return ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", database)
 
-    def psql(self, script: str, database: str = "postgres") -> str:
+    def psql(self, script: str, database: str = "postgres", **variables: str) -> str:
         """What `psql` complains of in a script."""
-        return self.run("psql", *self._way(database), "-v", "VERBOSITY=terse", "-f", "-", script=script).stderr
+        said = [f"--set={name}={value}" for name, value in {"VERBOSITY": "terse", **variables}.items()]
+        return self.run("psql", "-X", "-q", *self.way(database), *said, "-f", "-", script=script).stderr
 
     def ask(self, query: str, database: str = "postgres") -> str:
         """What `psql` prints for a query: rows, with a bar between columns."""
@@ -77,7 +79,7 @@ class Postgres(NamedTuple):
         """Have it take TLS, or not, from the next connection on."""
         said = "on" if on else "off"
         assert not self.psql(f"ALTER SYSTEM SET ssl = {said};") + self.psql("SELECT pg_reload_conf();")
-        until(lambda: said in self.run("psql", *self._way("postgres"), "-t", "-c", "SHOW ssl").stdout)
+        until(lambda: said in self.run("psql", "-X", *self.way("postgres"), "-t", "-c", "SHOW ssl").stdout)
 
     def database(self) -> str:
         """A new, empty database."""
@@ -180,7 +182,7 @@ def pair(version: int) -> Iterator[Pair]:
             assert not first.psql("ALTER SYSTEM SET synchronous_standby_names = '*';")
             assert not first.psql("SELECT pg_reload_conf();")
             asked = ("-t", "-c", "SELECT sync_state FROM pg_stat_replication")
-            until(lambda: "sync" in first.run("psql", *first._way("postgres"), *asked).stdout.split())
+            until(lambda: "sync" in first.run("psql", *first.way("postgres"), *asked).stdout.split())
             yield Pair(first, standby)
 
 
