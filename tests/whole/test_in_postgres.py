@@ -90,14 +90,22 @@ def test_a_restore_from_a_backup_has_its_catalogue_in_a_file_and_revives_nothing
     assert opened(there) == {kept}
 
 
-def test_a_catalogue_that_was_put_back_is_noticed(there: World) -> None:
-    """The administrator of the server restores a dump of yesterday."""
+def test_a_catalogue_that_was_put_back_is_noticed_and_opens_nothing_that_was_erased(there: World) -> None:
+    """The administrator of the server restores a dump of yesterday, or reads one, a replica or a journal of then."""
     older = layout.find(there.store).catalogue_at
     twin = worlds.copy(there, there.base.parent / "twin")
+    files = [path for path in (there.store / "objects").rglob("*") if path.is_file()]
+    objects = {path.relative_to(there.store): path.read_bytes() for path in files}
+    assert len(objects) == len(opened(there)) == 2
     there.json("withdraw", "90000001", "--yes", who="siri")
     file = there.store / "store.toml"
     file.write_text(file.read_text("utf-8").replace(older, layout.find(twin.store).catalogue_at), "utf-8")
     assert there.code("status", who="iver")[0] == 15
+    for path, sealed in objects.items():  # the sealed sound was kept too
+        (there.store / path).parent.mkdir(parents=True, exist_ok=True)
+        (there.store / path).write_bytes(sealed)
+    assert opened(there) == set()
+    assert len(opened(twin)) == 2  # with the root secret of then, which no server has
     file.write_text(file.read_text("utf-8").replace(layout.find(twin.store).catalogue_at, older), "utf-8")
     assert there.run("status", who="iver").exit in (0, 3)
     postgres.drop(twin.store)
@@ -112,6 +120,23 @@ def test_a_row_that_the_administrator_changed_is_named(there: World) -> None:
     told = there.run("verify", "--read-data", "--json", who="iver")
     assert told.exit == 15
     assert {"code": "rows_changed", "what": "recordings"} in told.json["problems"]
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "ALTER TABLE shares DISABLE TRIGGER shares_goes",
+        "CREATE OR REPLACE FUNCTION tally() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE RULE kept AS ON DELETE TO shares DO INSTEAD NOTHING",
+        "ALTER TABLE shares ENABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_a_table_trigger_or_function_that_the_administrator_changed_is_named(there: World, deed: str) -> None:
+    db = catalogue(there)
+    db.rows(deed)
+    db.close()
+    told = there.run("verify", "--json", who="iver")
+    assert (told.exit, told.json["problems"]) == (15, [{"code": "schema_changed", "what": "catalogue"}]), told
 
 
 def test_a_database_that_is_away_ends_a_command_and_calls_wait_in_the_spool(there: World) -> None:
