@@ -16,7 +16,8 @@ import pytest
 
 from arlo_rec.backends import Connection
 from arlo_rec.backends import postgres as engine
-from arlo_rec.backends.postgres import PostgresConnection, demanded_address, of_postgres
+from arlo_rec.backends.postgres import PostgresConnection, demanded_address
+from arlo_rec.backends.postgres_sql import of_postgres
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migrate
 from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends.postgres import PostgresConnection, of_postgres
+from arlo_rec.backends.postgres import PostgresConnection
+from arlo_rec.backends.postgres_sql import of_postgres
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from tests.support import promises
