@@ -1,4 +1,4 @@
-"""What PostgreSQL says in another way than SQLite, as texts: statements, sums over rows, what the schema is."""
+"""Texts in which PostgreSQL differs from SQLite: statements, sums over rows, the description of a schema."""
 
 from __future__ import annotations
 
