@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
 import random
@@ -43,7 +44,7 @@ def _stores_in_memory_are_no_finding() -> Iterator[None]:
 def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A store with people, made once; never change it. `--engine` says where its catalogue lies."""
     where = tuple[str, ...]()
-    if request.config.getoption("--engine") == "postgres":
+    if request.config.getoption("--engine") is not None:
         server: postgres.Postgres = request.getfixturevalue("postgres_server")
         where = ("--catalogue", server.address(server.database()))
     return worlds.found(tmp_path_factory.mktemp("template"), *where)
@@ -109,18 +110,33 @@ def bao_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.Op
 
 
 @pytest.fixture(scope="session")
-def postgres_servers() -> Iterator[Callable[[Path], postgres.Postgres]]:
-    """A PostgreSQL of each installation that is asked for, for the tests of the group `postgres`."""
-    if reason := postgres.lacking():
-        pytest.skip(reason)
+def postgres_servers() -> Iterator[Callable[[int], postgres.Postgres]]:
+    """A PostgreSQL of each version that is asked for, for the tests of the group `postgres`."""
     with ExitStack() as stack:
-        yield cache(lambda programs: stack.enter_context(postgres.running(programs)))
+
+        @cache
+        def started(version: int) -> postgres.Postgres:
+            if reason := postgres.lacking(version):
+                pytest.skip(reason)
+            return stack.enter_context(postgres.running(version))
+
+        yield started
 
 
 @pytest.fixture(scope="session")
-def postgres_server(postgres_servers: Callable[[Path], postgres.Postgres]) -> postgres.Postgres:
-    """The oldest PostgreSQL of this machine."""
-    return postgres_servers(postgres.VERSIONS[0])
+def postgres_server(
+    request: pytest.FixtureRequest, postgres_servers: Callable[[int], postgres.Postgres]
+) -> postgres.Postgres:
+    """The PostgreSQL that `--engine` names, else the newest of this machine."""
+    return postgres_servers(request.config.getoption("--engine") or postgres.NEWEST)
+
+
+@pytest.fixture(params=postgres.VERSIONS)
+def each_postgres(
+    request: pytest.FixtureRequest, postgres_servers: Callable[[int], postgres.Postgres]
+) -> postgres.Postgres:
+    """A PostgreSQL of every version that is tried."""
+    return postgres_servers(request.param)
 
 
 @pytest.fixture
@@ -147,8 +163,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--prove` runs the long proofs whole; the ordinary run takes a sample of each. `--seed`: see `seed`."""
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
-    parser.addoption("--engine", choices=("sqlite", "postgres"), default="sqlite", help="of the catalogues of worlds")
+    parser.addoption("--engine", type=_version, metavar="postgres[:VERSION]", help="of the catalogues of worlds")
     parser.addoption("--seed", type=int, default=1, help="of changed inputs: another number gives others")
+
+
+def _version(engine: str) -> int:
+    """The version that `--engine postgres:17` names, or the newest."""
+    name, _, version = engine.partition(":")
+    if name != "postgres" or (version and not version.isdecimal()):
+        raise argparse.ArgumentTypeError("postgres, or postgres:VERSION")
+    chosen = int(version or postgres.NEWEST)
+    if reason := postgres.lacking(chosen):
+        raise argparse.ArgumentTypeError(reason)
+    return chosen
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -157,7 +184,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
     What is of a file is skipped where the catalogues lie in a database.
     """
-    if item.get_closest_marker("in_a_file") and item.config.getoption("--engine") != "sqlite":
+    if item.get_closest_marker("in_a_file") and item.config.getoption("--engine") is not None:
         item.add_marker(pytest.mark.skip("the catalogue lies in no file"))
     if item.path.parent == ATTACKERS:
         item.add_marker(pytest.mark.slow)

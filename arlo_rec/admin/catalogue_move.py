@@ -63,11 +63,8 @@ def begin(store: Store, to: str, now: datetime) -> bool:
 def _demand_fit(store: Store, to: str) -> None:
     """Step 1, but for its write."""
     place, key = store.layout, _key(store)
-    if place.catalogue_at != FILES:
-        from arlo_rec.backends.postgres import demand_owner
-
-        with closing(engines.database(place, key)) as database:
-            demand_owner(database)
+    if (owner := store.db.schema.owner_beside()) is not None:
+        raise Unreachable("database_takes_owner", owner=owner)
     if to == FILES and not layout.has_room(place, store.db.schema.size()):
         raise Unreachable("no_space")
     if to == place.catalogue_to:

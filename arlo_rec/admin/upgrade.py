@@ -2,12 +2,15 @@
 
     1  the store opened alone, and nothing of it older than a seen state
     2  the schema as the steps of its version make it
-    3  a copy of the catalogue beside it, where the disk has room; a purge removes it after a day
+    3  a copy of its file beside it, where the disk has room; a purge removes it after a day
     4  one transaction: the missing steps, the sums of changed tables, version, log entry and checkpoint
 
 A crash leaves the old catalogue whole, and the next command upgrades it. Erasing never waits for an upgrade by hand.
 The copy is for a mistake of a step: it opens with the key of the catalogue, and nothing that was erased since opens
 with it, since its root secret was replaced. An older program is refused afterwards, with the version that is needed.
+
+In a database the owner of the tables alone upgrades, and another role is refused before step 2. Its administrator's
+dump is the copy: the tables of the old version are in no program but the old one, which could make a file of them.
 """
 
 from __future__ import annotations
@@ -19,9 +22,10 @@ from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.shared_folder import remove, touch
 from arlo_rec.catalogue import copying, schema
-from arlo_rec.keys.layout import has_room
+from arlo_rec.keys.layout import FILES, has_room
 from arlo_rec.log.events import CatalogueUpgraded
 from arlo_rec.model.documents import Record
+from arlo_rec.model.errors import Unreachable
 from arlo_rec.store import Store
 
 
@@ -41,8 +45,11 @@ class _Undone(Exception):
 def carry_out(store: Store, now: datetime, *, dry_run: bool) -> None:
     """Steps 2 to 4 for a store that is open alone; with *dry_run* the transaction is undone.
 
-    Raises Integrity for a foreign schema, Unreachable without room for the transaction.
+    Raises Integrity for a foreign schema, Unreachable without room for the transaction or for a role of the database
+    that does not own the tables.
     """
+    if (owner := store.db.schema.owner_beside()) is not None:
+        raise Unreachable("database_takes_owner", owner=owner)
     before = store.meta.number("schema")
     schema.demand_untouched(store.db, store.layout.catalogue, before)
     copied = not dry_run and _copied(store, store.layout.catalogue_before(before))
@@ -58,8 +65,9 @@ def carry_out(store: Store, now: datetime, *, dry_run: bool) -> None:
 
 
 def _copied(store: Store, path: Path) -> bool:
-    """Whether a copy of the catalogue was made; False where the disk has no room for it and for the transaction."""
-    if not has_room(store.layout, 2 * store.db.schema.size()):  # with a journal as long
+    """Whether a copy of the catalogue's file was made; False where the disk has no room for copy and transaction."""
+    place = store.layout
+    if place.catalogue_at != FILES or not has_room(place, 2 * store.db.schema.size()):  # with a journal as long
         return False
     with disk():
         remove(path)

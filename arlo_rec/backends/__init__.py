@@ -168,6 +168,9 @@ class Schema(Protocol):
         They are of a table, an index ("": that of the key), and numbers. The engine never counts anew.
         """
 
+    def owner_beside(self) -> str | None:
+        """The role that owns the tables, where the connection has another, which cannot alter them; else None."""
+
     def described(self) -> list[Row]:
         """Every table, index, view and trigger as the engine says it, in an order that is always the same."""
 

@@ -23,8 +23,8 @@ from psycopg import conninfo, errors
 from psycopg.adapt import Loader
 
 from arlo_rec.backends import AT_ONCE, DATABASE, LOCKS, Connection, Row, Schema, in_order
-from arlo_rec.backends.dialect import of_postgres
 from arlo_rec.backends.files import until
+from arlo_rec.backends.postgres_sql import DESCRIPTION, TALLY, of_postgres, sum_over
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
@@ -48,10 +48,6 @@ _SETTINGS: Final = (
 )
 _READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-_WORDS: Final = " + ".join(
-    f"coalesce(sum(('x' || substr(hash, {1 + 16 * at}, 16))::bit(64)::bigint), 0) * {2 ** (64 * at)}::numeric"
-    for at in range(4)
-)
 _OWN_TABLES: Final = (
     "CREATE TABLE steps (name TEXT PRIMARY KEY) STRICT",
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
@@ -64,31 +60,10 @@ LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
-_DESCRIPTION: Final = """
-SELECT 'column', c.relname, a.attname, concat_ws(' ', c.relkind, c.relrowsecurity, a.attnum,
-  format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated, l.collname,
-  pg_get_expr(d.adbin, d.adrelid))
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN pg_collation l ON l.oid = a.attcollation LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind NOT IN ('i', 'S')
-UNION ALL SELECT 'view', c.relname, '', pg_get_viewdef(c.oid) FROM pg_class c
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('v', 'm')
-UNION ALL SELECT 'constraint', c.relname, o.conname, pg_get_constraintdef(o.oid)
-FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid
-WHERE c.relnamespace = 'public'::regnamespace AND o.contype <> 'n'
-UNION ALL SELECT 'index', c.relname, i.relname, pg_get_indexdef(x.indexrelid)
-FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
-WHERE c.relnamespace = 'public'::regnamespace
-UNION ALL SELECT 'trigger', c.relname, t.tgname, concat_ws(' ', t.tgenabled, pg_get_triggerdef(t.oid))
-FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE c.relnamespace = 'public'::regnamespace AND NOT t.tgisinternal
-UNION ALL SELECT 'rule', c.relname, r.rulename, pg_get_ruledef(r.oid)
-FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind NOT IN ('v', 'm')
-UNION ALL SELECT 'function', p.proname, pg_get_function_identity_arguments(p.oid),
-  concat_ws(' ', p.prosecdef, p.provolatile, p.proconfig, p.prosrc)
-FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
-"""
+
+
+class _Undone(Exception):
+    """The end of a change that was only tried."""
 
 
 class _WholeNumber(Loader):
@@ -96,26 +71,6 @@ class _WholeNumber(Loader):
 
     def load(self, data: bytes | bytearray | memoryview) -> int:
         return int(bytes(data))
-
-
-def _sum_over(table: str) -> str:
-    """The SQL expression of the sum over all rows of a table, before it is taken modulo 2^256."""
-    hashes = f"SELECT encode(sha256(convert_to(one::text, 'UTF8')), 'hex') AS hash FROM {table} AS one"  # noqa: S608
-    return f"(SELECT {_WORDS} FROM ({hashes}) AS hashes)"  # noqa: S608 - names of the schema
-
-
-_TALLY: Final = f"""
-CREATE FUNCTION tally() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  setting text := 'arlo_rec.sum_of_' || TG_TABLE_NAME;
-  total numeric := coalesce(nullif(current_setting(setting, true), ''), '0')::numeric;
-BEGIN
-  IF TG_OP <> 'DELETE' THEN total := total + {_sum_over("added")}; END IF;
-  IF TG_OP <> 'INSERT' THEN total := total - {_sum_over("deleted")}; END IF;
-  PERFORM set_config(setting, total::text, true);
-  RETURN NULL;
-END $$
-"""
 
 
 def demanded_address(text: str) -> str:
@@ -133,11 +88,13 @@ def demanded_address(text: str) -> str:
     return text
 
 
-def demand_owner(connection: PostgresConnection) -> None:
-    """Raise Unreachable unless the role of the connection may drop the tables, as their owner."""
-    sql = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
-    if connection.rows(f"{sql} AND NOT pg_has_role(relowner, 'USAGE')"):
-        raise Unreachable("database_of_another_role", address=_shown(connection._address))
+def demand_empty(connection: PostgresConnection) -> None:
+    """Raise Usage where the database has tables, and Unreachable where this role can make none."""
+    if connection.schema.described():
+        raise Usage("database_taken", value=connection._address[:80])
+    with suppress(_Undone), connection.writing():
+        connection.run(_OWN_TABLES[0])
+        raise _Undone
 
 
 def drop(connection: PostgresConnection, tables: Iterable[str]) -> None:
@@ -413,7 +370,7 @@ class PostgresSchema:
         db = self._connection
         with nullcontext() if db._writes else db.writing():
             if not db.is_made():
-                for statement in (*_OWN_TABLES, _TALLY):
+                for statement in (*_OWN_TABLES, TALLY):
                     db.run(statement)
                 db.run("INSERT INTO marks_of_key VALUES (?)", (ColumnKey(db._key).seal(b"", _MARK),))
             done = {name for (name,) in db.rows("SELECT name FROM steps")}
@@ -447,9 +404,17 @@ class PostgresSchema:
     def set_figures(self, figures: Iterable[tuple[str, str, str]]) -> None:
         """See Schema: the server takes none, and counts itself."""
 
+    def owner_beside(self) -> str | None:
+        """See Schema."""
+        sql = (
+            "SELECT pg_get_userbyid(relowner)::text FROM pg_class "
+            "WHERE oid = to_regclass('steps') AND NOT pg_has_role(relowner, 'USAGE')"
+        )
+        return next((str(owner) for (owner,) in self._connection.rows(sql)), None)
+
     def described(self) -> list[Row]:
         """Every column, constraint, index, view, trigger, rule and function of the catalogue's own tables."""
-        return sorted(self._connection.rows(_DESCRIPTION))
+        return sorted(self._connection.rows(DESCRIPTION))
 
     def size(self) -> int:
         """See Schema; with the indexes."""
@@ -488,7 +453,7 @@ class PostgresSchema:
 
 
 def _computed_sum(db: PostgresConnection, table: str) -> bytes:
-    return _summed(db.rows(f"SELECT {_sum_over(table)}")[0][0])
+    return _summed(db.rows(f"SELECT {sum_over(table)}")[0][0])
 
 
 def _summed(total: int) -> bytes:

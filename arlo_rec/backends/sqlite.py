@@ -376,6 +376,9 @@ class SqliteSchema:
         self._connection.run_many("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", named)
         self._connection.run("ANALYZE sqlite_master")
 
+    def owner_beside(self) -> None:
+        """See Schema: whoever writes the file alters it."""
+
     def described(self) -> list[Row]:
         """Type, name, table and SQL of every table, index, view and trigger, except sqlite-utils' own table."""
         return self._connection.rows(

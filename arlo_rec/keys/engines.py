@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -63,14 +63,22 @@ def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blo
 
 
 def new_catalogue(place: Layout, key: bytes) -> Connection:
-    """A catalogue without tables: an empty file, or the database, which must have no tables; raises Usage."""
+    """A catalogue without tables: an empty file, or the database.
+
+    Raises Usage where that has tables, and Unreachable where the role may make none.
+    """
     if place.catalogue_at != FILES:
-        with suppress(NotUnlocked):  # of another store
+        postgres = _postgres()
+        try:
             connection = database(place, key)
-            if not connection.schema.described():
-                return connection
+        except NotUnlocked:  # of another store
+            raise Usage("database_taken", value=place.catalogue_at[:80]) from None
+        try:
+            postgres.demand_empty(connection)
+        except BaseException:
             connection.close()
-        raise Usage("database_taken", value=place.catalogue_at[:80])
+            raise
+        return connection
     from arlo_rec.backends.sqlite import SqliteConnection
 
     with disk():

@@ -85,12 +85,8 @@ def entries(world: World) -> list[dict[str, object]]:
 # -- both ways ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("programs", postgres.VERSIONS or [Path("/none/bin")], ids=lambda path: path.parent.name)
-def test_a_store_works_on_in_a_database_and_back_in_its_file(
-    world: World, request: pytest.FixtureRequest, programs: Path
-) -> None:
-    server: Postgres = request.getfixturevalue("postgres_servers")(programs)
-    there = server.address(server.database())
+def test_a_store_works_on_in_a_database_and_back_in_its_file(world: World, each_postgres: Postgres) -> None:
+    there = each_postgres.address(each_postgres.database())
     (world.base / "mount").mkdir()
     configure(world)
     world.grant()
@@ -264,7 +260,7 @@ def test_a_role_that_owns_no_table_cannot_take_the_catalogue_away(moved: World, 
         owner.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO mover")
     file = moved.store / "store.toml"
     file.write_text(file.read_text("utf-8").replace("postgres@", "mover@"), "utf-8")
-    assert refused(moved, "files") == (16, "database_of_another_role")
+    assert refused(moved, "files") == (16, "database_takes_owner")
     assert not in_folder(moved)
     file.write_text(file.read_text("utf-8").replace("mover@", "postgres@"), "utf-8")
     move(moved, "files")

@@ -1,11 +1,9 @@
-"""The catalogue of an earlier version becomes that of a newer program: whole or not at all, and never back.
-
-The newer program is this one with a step more, as a release would have it.
-"""
+"""The catalogue of an earlier version becomes that of a newer program: whole or not at all, and never back."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,60 +16,37 @@ import pytest
 
 from arlo_rec.__main__ import _run
 from arlo_rec.backends import Schema
+from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from arlo_rec.keys import layout
+from tests.support import postgres
 from tests.support import world as worlds
 from tests.support.backups import back_up, is_whole, lose, places, restore
 from tests.support.catalogue import catalogue
+from tests.support.engines import KEY
 from tests.support.faults import Crash, Plan, faults
+from tests.support.newer import NEXT, Programs, digest_of_newer, step
 from tests.support.places import TOP
+from tests.support.postgres import Postgres
 from tests.support.world import REASON, World
 
 pytestmark = pytest.mark.slow
-NEXT = schema.VERSION + 1
-
-
-def _step(changed: Schema) -> None:
-    """A column, and a table with a sum: the changes that a release makes."""
-    changed.carry_out("ALTER TABLE refusals ADD COLUMN times INTEGER NOT NULL DEFAULT 1; UPDATE refusals SET times = 2")
-    changed.keep_sum("refusals")
-    changed.carry_out("CREATE TABLE marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
-    changed.keep_sum("marks")
-    changed.carry_out("INSERT INTO marks VALUES ('first', 1)")
 
 
 @pytest.fixture(scope="module")
-def digest() -> bytes:
-    return digest_of_newer()
-
-
-def digest_of_newer() -> bytes:
-    """The digest of what the steps of the newer program make."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "STEPS", (*schema.STEPS, schema.Step("0002_marks", _step)))
-        made = SqliteConnection(None, b"k" * 32)
-        schema.migrate(made)
-        return schema.digest_of(made)
-
-
-class Programs:
-    """The program of now and the next one, by turns."""
-
-    def __init__(self, digest: bytes) -> None:
-        self._digest = digest
-
-    def newer(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(schema, "STEPS", (*schema.STEPS, schema.Step("0002_marks", _step)))
-        patch.setattr(schema, "SUMMED", (*schema.SUMMED, "marks"))
-        patch.setattr(schema, "DIGESTS", {**schema.DIGESTS, NEXT: schema.Digests(self._digest, b"")})
-        patch.setattr(schema, "VERSION", NEXT)
-        patch.setattr(schema, "NEEDS", "0.2.0")
+def digests(request: pytest.FixtureRequest) -> schema.Digests:
+    """Those of what the steps of the newer program make; of the other engine only where worlds lie in it."""
+    there = b""
+    if request.config.getoption("--engine") is not None:
+        server: Postgres = request.getfixturevalue("postgres_server")
+        there = digest_of_newer(PostgresConnection(server.address(server.database()), KEY))
+    return schema.Digests(digest_of_newer(SqliteConnection(None, KEY)), there)
 
 
 @pytest.fixture
-def programs(digest: bytes) -> Programs:
-    return Programs(digest)
+def programs(digests: schema.Digests) -> Programs:
+    return Programs(digests)
 
 
 @pytest.fixture
@@ -118,7 +93,8 @@ def test_the_first_command_of_a_newer_program_upgrades_and_does_its_work(
 ) -> None:
     assert old.run(*words, "--json", who=who).exit in (0, 3)
     assert version(old) == NEXT
-    assert upgrades(old) == [{"before": NEXT - 1, "after": NEXT, "needs": "0.2.0", "copied": True}]
+    copied = postgres.address_of(old.store) is None
+    assert upgrades(old) == [{"before": NEXT - 1, "after": NEXT, "needs": "0.2.0", "copied": copied}]
     is_whole(old)
     db = catalogue(old)
     assert db.rows("SELECT times FROM refusals") == [(2,)]
@@ -141,9 +117,8 @@ def test_a_store_of_a_newer_form_says_which_version_it_needs(old: World) -> None
     file = old.store / "store.toml"
     text = file.read_text("utf-8")
     assert 'needs = "0.1.0"' in text
-    file.write_text(
-        text.replace("format = 3", f"format = {layout.IN_DATABASE + 1}").replace('"0.1.0"', '"0.9.0"'), "utf-8"
-    )
+    newer_text = re.sub(r"^format = \d$", f"format = {layout.IN_DATABASE + 1}", text, flags=re.MULTILINE)
+    file.write_text(newer_text.replace('"0.1.0"', '"0.9.0"'), "utf-8")
     ran = old.run("status", "--json", who="iver")
     assert (ran.exit, ran.json["error"]["code"]) == (16, "store_too_new")
     assert "arlo-rec 0.9.0 or newer" in ran.json["error"]["message"]
@@ -180,13 +155,13 @@ def stopped_in_the_middle(words: list[str]) -> None:
     """Run a command of the newer program, which says when its step is done, and waits before anything is committed."""
 
     def waits(changed: Schema) -> None:
-        _step(changed)
+        step(changed)
         sys.stdout.write("in the middle\n")
         sys.stdout.flush()
         sys.stdin.read()
 
     with pytest.MonkeyPatch.context() as patch:
-        Programs(digest_of_newer()).newer(patch)
+        Programs(schema.Digests(b"", b"")).newer(patch)
         patch.setattr(schema, "STEPS", (schema.STEPS[0], schema.Step("0002_marks", waits)))
         _run(words)
 
@@ -219,7 +194,7 @@ def test_a_kill_in_the_middle_leaves_the_old_catalogue_and_the_next_command_upgr
 
 def test_a_step_that_fails_leaves_the_store_to_the_older_program(old: World, programs: Programs) -> None:
     def broken(changed: Schema) -> None:
-        _step(changed)
+        step(changed)
         changed.carry_out("CREATE TABLE more (name TEXT)")  # what DIGESTS does not know
 
     with pytest.MonkeyPatch.context() as patch:
@@ -230,6 +205,7 @@ def test_a_step_that_fails_leaves_the_store_to_the_older_program(old: World, pro
     is_whole(old)
 
 
+@pytest.mark.in_a_file
 def test_a_rolled_back_store_is_not_upgraded(old: World, programs: Programs) -> None:
     before = (old.store / "catalogue.db").read_bytes()
     old.json("withdraw", "90000001", "--yes", who="siri")
@@ -243,6 +219,7 @@ def test_a_rolled_back_store_is_not_upgraded(old: World, programs: Programs) -> 
     assert version(old) == NEXT - 1
 
 
+@pytest.mark.in_a_file
 def test_a_changed_schema_is_not_upgraded(old: World, newer: None) -> None:
     db = catalogue(old)
     with db.writing():
@@ -252,6 +229,7 @@ def test_a_changed_schema_is_not_upgraded(old: World, newer: None) -> None:
     assert version(old) == NEXT - 1
 
 
+@pytest.mark.in_a_file
 def test_the_copy_of_the_old_catalogue_goes_after_a_day(old: World, newer: None) -> None:
     assert old.run("purge", who="cron").exit == 0
     copy = layout.find(old.store).catalogue_before(NEXT - 1)

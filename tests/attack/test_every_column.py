@@ -13,7 +13,7 @@ import pytest
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import migrate
 from tests.support import world as worlds
-from tests.support.catalogue import catalogue, own_code
+from tests.support.catalogue import catalogue, newest, own_code
 from tests.support.world import World
 
 pytestmark = pytest.mark.rule("security.monitored")
@@ -104,11 +104,6 @@ def _another(column: str, kind: str) -> str:
     }[kind]
 
 
-def _last(table: str) -> str:
-    """The condition of the newest row; all rows of a table without row numbers."""
-    return "" if table in {"mentions", "audience_wraps"} else f"WHERE rowid = (SELECT max(rowid) FROM {table})"
-
-
 def _is_named(world: World) -> bool:
     """Whether an auditor learns of it, or an officer, who has the keys to look further."""
     return any(world.run("verify", "--read-data", who=who).exit for who in ("iver", "sigrid"))
@@ -118,8 +113,8 @@ def _is_named(world: World) -> bool:
 def test_a_column_that_is_changed_is_named_or_nothing_relies_on_it(lived: World, tmp_path: Path, case: str) -> None:
     world, (where, column) = worlds.copy(lived, tmp_path), case.split(".")
     table = where.split()[0]
-    rows = "WHERE state = 'erased'" if where != table else _last(table)
     with own_code(world) as db:
+        rows = "WHERE state = 'erased'" if where != table else newest(db, table)
         assert db.run(f"UPDATE {table} SET {column} = {_another(column, dict(COLUMNS[table])[column])} {rows}")
     assert _is_named(world) != (case in HARMLESS)
 
@@ -128,7 +123,7 @@ def test_a_column_that_is_changed_is_named_or_nothing_relies_on_it(lived: World,
 def test_a_row_that_is_struck_is_named_or_nothing_relies_on_it(lived: World, tmp_path: Path, table: str) -> None:
     world = worlds.copy(lived, tmp_path)
     with own_code(world) as db:
-        assert db.run(f"DELETE FROM {table} {_last(table)}")
+        assert db.run(f"DELETE FROM {table} {newest(db, table)}")
     assert _is_named(world) != (table in HARMLESS_STRUCK)
 
 

@@ -28,19 +28,22 @@ PUT = f"{ADD} ON CONFLICT (number) DO UPDATE SET word = excluded.word, raw = exc
 ENGINES = [
     "sqlite",
     *(
-        pytest.param(at, id=f"postgres-{at.parent.name}", marks=[pytest.mark.xdist_group("postgres")])
-        for at in postgres.VERSIONS or [Path("/none/bin")]
+        pytest.param(version, id=f"postgres-{version}", marks=[pytest.mark.xdist_group("postgres")])
+        for version in postgres.VERSIONS
     ),
 ]
 
 
 @pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A catalogue that nobody made yet."""
     if request.param == "sqlite":
-        return SqliteEngine(tmp_path / "c.db")
+        yield SqliteEngine(tmp_path / "c.db")
+        return
     server: Postgres = request.getfixturevalue("postgres_servers")(request.param)
-    return PostgresEngine(server.address(server.database()))
+    made = server.address(server.database())
+    yield PostgresEngine(made)
+    postgres.drop_database(made)
 
 
 @pytest.fixture

@@ -16,23 +16,25 @@ import pytest
 
 from arlo_rec.backends import Connection
 from arlo_rec.backends import postgres as engine
-from arlo_rec.backends.dialect import of_postgres
 from arlo_rec.backends.postgres import PostgresConnection, demanded_address
+from arlo_rec.backends.postgres_sql import of_postgres
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.copying import copy
 from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migrate
 from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage
 from tests.support.engines import KEY, first_tables
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, drop_database
 
 pytestmark = pytest.mark.xdist_group("postgres")
 ADD = "INSERT INTO t (number, word, raw) VALUES (?, ?, ?)"
 
 
 @pytest.fixture
-def address(postgres_server: Postgres) -> str:
+def address(each_postgres: Postgres) -> Iterator[str]:
     """The address of an empty database."""
-    return postgres_server.address(postgres_server.database())
+    made = each_postgres.address(each_postgres.database())
+    yield made
+    drop_database(made)
 
 
 @pytest.fixture
@@ -97,8 +99,8 @@ def test_an_address_that_says_more_or_less_is_refused_and_shows_no_password(text
 # -- the line -----------------------------------------------------------------------------------------
 
 
-def test_a_server_on_a_line_is_reached_by_tls_whose_certificate_names_it(postgres_server: Postgres) -> None:
-    address = postgres_server.address_by_tls(postgres_server.database())
+def test_a_server_on_a_line_is_reached_by_tls_whose_certificate_names_it(each_postgres: Postgres) -> None:
+    address = each_postgres.address_by_tls(each_postgres.database())
     with closing(PostgresConnection(address, KEY)) as db:
         assert db.rows("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [(True,)]
     other = address.partition("?")[0]
@@ -108,24 +110,24 @@ def test_a_server_on_a_line_is_reached_by_tls_whose_certificate_names_it(postgre
         assert refused.value.code == "database_unreachable"
 
 
-def test_a_server_without_tls_is_not_spoken_to(postgres_server: Postgres) -> None:
-    address = postgres_server.address_by_tls(postgres_server.database())
-    postgres_server.set_tls(on=False)
+def test_a_server_without_tls_is_not_spoken_to(each_postgres: Postgres) -> None:
+    address = each_postgres.address_by_tls(each_postgres.database())
+    each_postgres.set_tls(on=False)
     try:
         with psycopg.connect(address):
             pass  # the server itself would
         with pytest.raises(Unreachable) as refused:
             PostgresConnection(address, KEY)
     finally:
-        postgres_server.set_tls(on=True)
+        each_postgres.set_tls(on=True)
     assert "SSL" in str(refused.value.detail["reason"])
 
 
 @pytest.mark.parametrize("name", ["nobody-here", "postgres"])
 def test_a_database_that_is_not_there_and_a_server_that_is_not_are_unreachable(
-    postgres_server: Postgres, tmp_path: Path, name: str
+    each_postgres: Postgres, tmp_path: Path, name: str
 ) -> None:
-    address = postgres_server.address(name) if name != "postgres" else f"postgres://%2Fnowhere{tmp_path.name}/x"
+    address = each_postgres.address(name) if name != "postgres" else f"postgres://%2Fnowhere{tmp_path.name}/x"
     with pytest.raises(Unreachable) as refused:
         PostgresConnection(address, KEY)
     assert refused.value.code == "database_unreachable"

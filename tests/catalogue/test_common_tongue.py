@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends.postgres import PostgresConnection, of_postgres
+from arlo_rec.backends.postgres import PostgresConnection
+from arlo_rec.backends.postgres_sql import of_postgres
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import schema
 from tests.support import promises
@@ -141,11 +142,11 @@ def test_no_statement_that_runs_has_a_word_that_one_engine_alone_knows(statement
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("postgres")
-def test_postgresql_takes_every_statement_that_runs(statements: dict[str, str], postgres_server: Postgres) -> None:
-    database = postgres_server.database()
-    with closing(PostgresConnection(postgres_server.address(database), b"k" * 32)) as made:
+def test_postgresql_takes_every_statement_that_runs(statements: dict[str, str], each_postgres: Postgres) -> None:
+    database = each_postgres.database()
+    with closing(PostgresConnection(each_postgres.address(database), b"k" * 32)) as made:
         schema.migrate(made)
     prepared = [f"PREPARE s{at} AS {' '.join(of_postgres(sql).split())};" for at, sql in enumerate(statements)]
-    assert not postgres_server.psql("\n".join(prepared), database)
+    assert not each_postgres.psql("\n".join(prepared), database)
     foreign = "PREPARE x AS INSERT OR REPLACE INTO documents (kind, body) VALUES ($1, $2);"
-    assert "syntax error" in postgres_server.psql(foreign, database)
+    assert "syntax error" in each_postgres.psql(foreign, database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,10 +10,10 @@ import pytest
 from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.schema import DIGESTS, VERSION, digest_of, migrate
-from tests.support import postgres
 from tests.support.catalogue import catalogue
 from tests.support.packed import unpack
 from tests.support.places import STORES
+from tests.support.postgres import Postgres
 from tests.support.world import World
 
 
@@ -69,12 +68,8 @@ def test_the_digest_that_is_demanded_is_of_what_the_steps_make() -> None:
 
 
 @pytest.mark.xdist_group("postgres")
-@pytest.mark.parametrize("programs", postgres.VERSIONS, ids=lambda programs: programs.parent.name)
-def test_each_version_of_the_other_engine_describes_the_same_steps_alike(
-    postgres_servers: Callable[[Path], postgres.Postgres], programs: Path
-) -> None:
-    server = postgres_servers(programs)
-    with closing(PostgresConnection(server.address(server.database()), b"k" * 32)) as made:
+def test_each_version_of_the_other_engine_describes_the_same_steps_alike(each_postgres: Postgres) -> None:
+    with closing(PostgresConnection(each_postgres.address(each_postgres.database()), b"k" * 32)) as made:
         migrate(made)
         assert digest_of(made) == DIGESTS[VERSION].postgres
 

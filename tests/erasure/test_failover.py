@@ -45,9 +45,9 @@ class Failover(Plan):
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    if reason := postgres.lacking():
+    if reason := postgres.lacking(postgres.OLDEST):
         pytest.skip(reason)
-    with postgres.pair(postgres.VERSIONS[0]) as servers:
+    with postgres.pair(postgres.OLDEST) as servers:
         yield servers
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from arlo_rec.model.errors import Unreachable
 from tests.proof import disk
 from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
-from tests.support import promises
+from tests.support import postgres, promises
 from tests.support import world as worlds
 from tests.support.places import TOP
 from tests.support.promises import Broken, Facts, Scene
@@ -273,5 +273,6 @@ def try_image(subject: Subject, left: Left) -> None:
 
 def forget(world: World) -> None:
     """Away with a world that was looked at."""
+    postgres.drop(world.store)
     shutil.rmtree(world.base, ignore_errors=True)
     world.base.with_suffix(".trace").unlink(missing_ok=True)

@@ -27,6 +27,7 @@ NAMES = (
 SYNCS = ("fsync", "fdatasync", "sync_file_range", "syncfs", "sync")
 OPENS = ("open", "openat", "creat")
 WATCHED = (*DATA, *NAMES, *SYNCS, *OPENS)
+SENDS = ("sendto", "sendmsg")  # to a server
 _LINE = re.compile(r"^(\d+)\s+(?:(\w+)\((.*)|<\.\.\. (\w+) resumed>(.*))$", re.DOTALL)
 _ENDED = re.compile(r"^(.*)\)\s+= (-?\w+)(.*)$", re.DOTALL)
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -100,6 +101,7 @@ class Traced:
     """A program that can be run under strace any number of times."""
 
     program: tuple[str, ...] = (sys.executable, "-m", "arlo_rec")
+    watched: tuple[str, ...] = WATCHED
 
     def run(
         self, words: Sequence[str], environment: dict[str, str], log: Path, *strace: str, whole: bool = False
@@ -112,7 +114,7 @@ class Traced:
         self, words: Sequence[str], environment: dict[str, str], log: Path, *strace: str, whole: bool = False
     ) -> subprocess.Popen[bytes]:
         """Begin a run; its trace goes to *log*."""
-        watched = [*WATCHED, "lseek", "exit_group"] if whole else WATCHED
+        watched = [*self.watched, "lseek", "exit_group"] if whole else self.watched
         quick = [] if any("signal=" in one for one in strace) else ["--seccomp-bpf"]  # with it no signal is ever sent
         told = ["-xx", "-s", "268435455"] if whole else ["-s", "64"]
         traced = [

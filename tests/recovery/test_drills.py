@@ -9,6 +9,7 @@ import pytest
 
 from arlo_rec.keys.authority import Pin
 from arlo_rec.keys.root_secret import Instance, Memory, Seen, StateFolder, decode_memory, encode_memory
+from tests.support import postgres
 from tests.support.backups import back_up, kept, places
 from tests.support.feed import path as feed_path
 from tests.support.world import World
@@ -44,6 +45,7 @@ def moved(store: Path, to: Path) -> None:
         target = Path(f"{to}{ending}")
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(f"{store}{ending}", target)
+    postgres.part(to)
 
 
 def swapped_in(world: World, store: Path) -> None:

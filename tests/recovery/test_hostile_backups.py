@@ -15,9 +15,9 @@ import pytest
 
 from arlo_rec.admin.opening import open_store
 from arlo_rec.backends.ringfile import RingFile
-from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.sealed_secrets import access_seed
 from arlo_rec.crypto import primitives
+from arlo_rec.keys import engines
 from arlo_rec.keys.key_files import catalogue_key, read_catalogue_seal, unlock
 from arlo_rec.keys.layout import Layout, find
 from arlo_rec.keys.root_secret import StateFolder
@@ -348,7 +348,7 @@ def opens_todays_catalogue(world: World, who: Any, seals: Path) -> bool:
     here = find(world.store)
     for seed in read_catalogue_seal(Layout(seals, here.root, here.id), who):
         try:
-            SqliteConnection(here.catalogue, catalogue_key(seed)).close()
+            engines.catalogue(here, catalogue_key(seed)).close()
         except NotUnlocked:
             continue
         return True

@@ -203,6 +203,7 @@ def test_the_root_folder_is_lost(fed: World) -> None:
     is_whole(fed)
 
 
+@pytest.mark.in_a_file
 def test_the_catalogue_is_lost(fed: World) -> None:
     kept, gone = fed.take_in("a", "b")
     back_up(fed)

@@ -183,20 +183,25 @@ def settle(machine: Booted) -> None:
     machine.done(f"mkdir -p /etc/arlo-rec; printf '{settings}' > /etc/arlo-rec/config.toml; chmod 0755 /etc/arlo-rec")
 
 
-def found(machine: Booted) -> None:
-    """Make the store and the keys of its services, where the accounts and their folders are there."""
+def found(machine: Booted, *more: str, role: str = "") -> None:
+    """Make the store and the keys of its services, where the accounts and their folders are there.
+
+    *more* are words of its `init`, which has the *role* of a database.
+    """
     machine.done("install -d -m 0700 -o arlo -g arlo /mnt/backup/arlo /mnt/escrow/arlo /mnt/feed")
     machine.done("install -m 0600 -o arlo /dev/null /var/lib/arlo/passphrase")
     machine.done(f"echo {quoted(PASSPHRASE)} > /var/lib/arlo/passphrase")
-    as_owner(machine, "init --officer sigrid --store /srv/arlo/store --passphrase-file /var/lib/arlo/passphrase")
+    secret = "--passphrase-file /var/lib/arlo/passphrase"
+    as_owner(machine, " ".join(("init --officer sigrid --store /srv/arlo/store", secret, *more)), role)
     for name, role in SERVICES.items():
         as_owner(machine, f"person add {name} --role {role} --service --key-out /var/lib/arlo/{name}.key {OFFICER}")
         machine.done(f"install -m 0400 /var/lib/arlo/{name}.key /etc/arlo-rec/; shred -u /var/lib/arlo/{name}.key")
     as_owner(machine, f"backup /mnt/backup/arlo --escrow /mnt/escrow/arlo {OFFICER}")
 
 
-def as_owner(machine: Booted, words: str) -> dict[str, Any]:
-    """Run a command as the account that owns the store; it must succeed."""
-    told = machine.done(f"cd /; runuser -u arlo -- env HOME=/var/lib/arlo arlo-rec {words} --json")
+def as_owner(machine: Booted, words: str, role: str = "") -> dict[str, Any]:
+    """Run a command as the account that owns the store, with a role of a database; it must succeed."""
+    named = f"PGUSER={role} " if role else ""
+    told = machine.done(f"cd /; runuser -u arlo -- env HOME=/var/lib/arlo {named}arlo-rec {words} --json")
     answer: dict[str, Any] = json.loads(told)
     return answer

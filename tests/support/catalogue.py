@@ -32,8 +32,13 @@ def catalogue(world: World) -> Connection:
 def with_seals(db: Connection) -> Connection:
     """A catalogue with functions of SQL for whoever has its key: `sealed` and `opened` of a place, row and value.
 
-    `sealed_entry` seals a number and body of the log, and `body_of` opens the two. A server has no such functions.
+    `sealed_entry` seals a number and body of the log, and `body_of` opens the two. A server has no such functions, but
+    gets those of SQLite that make bytes.
     """
+    if not isinstance(db, SqliteConnection):
+        for statement in FUNCTIONS:
+            db.rows(statement)
+        return db
 
     def sealed(at: str, row: Any, value: Any) -> bytes:
         plain = value.encode("utf-8") if isinstance(value, str) else value
@@ -51,11 +56,24 @@ def with_seals(db: Connection) -> Connection:
         return None if body is None else body.decode("utf-8", "replace")
 
     for function, values in ((sealed, 3), (opened, 3), (sealed_entry, 2), (body_of, 2)):
-        if isinstance(db, SqliteConnection):
-            db._db.create_function(function.__name__, values, function)
+        db._db.create_function(function.__name__, values, function)
     return db
 
 
+def newest(db: Connection, table: str) -> str:
+    """The condition of the newest row; all rows of a table without row numbers."""
+    number = "rowid" if isinstance(db, SqliteConnection) else "number" if table == "recordings" else "ctid"
+    return "" if table in {"mentions", "audience_wraps"} else f"WHERE {number} = (SELECT max({number}) FROM {table})"
+
+
+FUNCTIONS = (  # of SQLite, beside the tables of the catalogue, for this connection alone
+    "CREATE SCHEMA IF NOT EXISTS vandal",
+    "CREATE OR REPLACE FUNCTION vandal.randomblob(size int) RETURNS bytea LANGUAGE sql VOLATILE AS $$ "
+    "SELECT substr(string_agg(sha256(gen_random_uuid()::text::bytea), ''::bytea), 1, size) "
+    "FROM generate_series(0, size / 32) $$",
+    "CREATE OR REPLACE FUNCTION vandal.max(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT greatest(a, b)'",
+    "SET search_path = public, vandal",
+)
 REFERENCES = ("recordings", "metadata")  # tables with a reference between them
 
 

@@ -37,7 +37,7 @@ def lacking() -> str | None:
     _ip("link", "del", f"{BRIDGE}t")
     if seaweed.program() is None:
         return "there is no SeaweedFS here: ./dev engines installs it"
-    return openbao.lacking() or postgres.lacking()
+    return openbao.lacking() or postgres.lacking(postgres.NEWEST)
 
 
 def _ip(*words: str, may_fail: bool = False) -> int:
@@ -149,7 +149,7 @@ def place(folder: Path) -> Iterator[Place]:
         stack.callback(_ip, "link", "del", BRIDGE)
         _ip("addr", "add", f"{SERVERS}/24", "dev", BRIDGE)
         _ip("link", "set", BRIDGE, "up")
-        database = stack.enter_context(postgres.running(postgres.VERSIONS[-1], SERVERS))
+        database = stack.enter_context(postgres.running(postgres.NEWEST, SERVERS))
         for name in ("s3", "bao"):
             (folder / name).mkdir()
         s3 = stack.enter_context(seaweed.running(folder / "s3", SERVERS))

@@ -20,14 +20,17 @@ from arlo_rec.backends import Connection
 from tests.support.engines import KEY
 from tests.support.openbao import LOOPBACK, free_port, until, write_certificates
 
-VERSIONS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+INSTALLED = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("*/bin")}  # programs by version
+VERSIONS = sorted({15, 17, *INSTALLED})  # those of Debian 12 and 13, and what else is here
+OLDEST, NEWEST = min(INSTALLED, default=VERSIONS[0]), max(INSTALLED, default=VERSIONS[-1])
 _NUMBERS = itertools.count()
 
 
-def lacking() -> str | None:
-    """Why no server can be started here."""
-    if not VERSIONS:
-        return "no PostgreSQL is installed"
+def lacking(version: int) -> str | None:
+    """Why no server of a version can be started here."""
+    if version not in INSTALLED:
+        here = ", ".join(map(str, sorted(INSTALLED))) or "none"
+        return f"PostgreSQL {version} is not installed (here: {here})"
     return None if os.geteuid() == 0 else "needs root, to become the account that PostgreSQL runs as"
 
 
@@ -52,12 +55,14 @@ class Postgres(NamedTuple):
         """The address of a database, by TLS."""
         return f"postgres://postgres@{self.host}:{self.port}/{database}?sslrootcert={self.folder}/ca.pem"
 
-    def _way(self, database: str) -> tuple[str, ...]:
-        return ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", database, "-X", "-q")
+    def way(self, database: str) -> tuple[str, ...]:
+        """The words by which its programs find a database."""
+        return ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", database)
 
-    def psql(self, script: str, database: str = "postgres") -> str:
+    def psql(self, script: str, database: str = "postgres", **variables: str) -> str:
         """What `psql` complains of in a script."""
-        return self.run("psql", *self._way(database), "-v", "VERBOSITY=terse", "-f", "-", script=script).stderr
+        said = [f"--set={name}={value}" for name, value in {"VERBOSITY": "terse", **variables}.items()]
+        return self.run("psql", "-X", "-q", *self.way(database), *said, "-f", "-", script=script).stderr
 
     def ask(self, query: str, database: str = "postgres") -> str:
         """What `psql` prints for a query: rows, with a bar between columns."""
@@ -74,7 +79,7 @@ class Postgres(NamedTuple):
         """Have it take TLS, or not, from the next connection on."""
         said = "on" if on else "off"
         assert not self.psql(f"ALTER SYSTEM SET ssl = {said};") + self.psql("SELECT pg_reload_conf();")
-        until(lambda: said in self.run("psql", *self._way("postgres"), "-t", "-c", "SHOW ssl").stdout)
+        until(lambda: said in self.run("psql", "-X", *self.way("postgres"), "-t", "-c", "SHOW ssl").stdout)
 
     def database(self) -> str:
         """A new, empty database."""
@@ -116,8 +121,13 @@ def part(store: Path) -> None:
 def drop(store: Path) -> None:
     """Drop the database of a store that a test needs no more."""
     if (address := address_of(store)) is not None:
-        way, _, name = address.rpartition("/")
-        _administer(way, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop_database(address)
+
+
+def drop_database(address: str) -> None:
+    """Drop a database that a test needs no more."""
+    way, _, name = address.rpartition("/")
+    _administer(way, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _administer(way: str, statement: str) -> None:
@@ -126,9 +136,9 @@ def _administer(way: str, statement: str) -> None:
 
 
 @contextmanager
-def running(programs: Path, host: str = LOOPBACK) -> Iterator[Postgres]:
+def running(version: int, host: str = LOOPBACK) -> Iterator[Postgres]:
     """A server until the block ends; its files are gone then."""
-    with _place(programs, host) as server:
+    with _place(version, host) as server:
         cluster = ("-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
         made = server.run("initdb", "-D", server.data, *cluster)
         assert made.returncode == 0, made.stderr
@@ -162,9 +172,9 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def pair(programs: Path) -> Iterator[Pair]:
+def pair(version: int) -> Iterator[Pair]:
     """Two servers until the block ends, the second a synchronous standby of the first."""
-    with running(programs) as first, _place(programs) as standby:
+    with running(version) as first, _place(version) as standby:
         way = ("-h", str(first.folder), "-p", str(first.port), "-U", "postgres")
         copied = standby.run("pg_basebackup", "-D", standby.data, *way, "-R", "-X", "stream", "-c", "fast", "-N")
         assert copied.returncode == 0, copied.stderr
@@ -172,15 +182,16 @@ def pair(programs: Path) -> Iterator[Pair]:
             assert not first.psql("ALTER SYSTEM SET synchronous_standby_names = '*';")
             assert not first.psql("SELECT pg_reload_conf();")
             asked = ("-t", "-c", "SELECT sync_state FROM pg_stat_replication")
-            until(lambda: "sync" in first.run("psql", *first._way("postgres"), *asked).stdout.split())
+            until(lambda: "sync" in first.run("psql", *first.way("postgres"), *asked).stdout.split())
             yield Pair(first, standby)
 
 
 @contextmanager
-def _place(programs: Path, host: str = LOOPBACK) -> Iterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="pg-") as made:  # where another account comes to; a socket's name is short
+def _place(version: int, host: str = LOOPBACK) -> Iterator[Postgres]:
+    near = os.environ.get("PYTEST_DEBUG_TEMPROOT")  # where another account comes to; a socket's name is short
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=near) as made:
         shutil.chown(made, "postgres")
-        yield Postgres(programs, Path(made), free_port(), host)
+        yield Postgres(INSTALLED[version], Path(made), free_port(), host)
 
 
 @contextmanager

@@ -214,7 +214,7 @@ def run(words: list[str], environment: dict[str, str], stdin: bytes = b"") -> Re
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     kept = (sys.stdin, sys.stdout, sys.stderr, dict(os.environ))
     for key in list(os.environ):
-        if key.startswith(("ARLO_REC_", "XDG_", "LC_", "AWS_", "BAO_")) or key in {"LANG", "STATE_DIRECTORY"}:
+        if key.startswith(("ARLO_REC_", "XDG_", "LC_", "AWS_", "BAO_", "PG")) or key in {"LANG", "STATE_DIRECTORY"}:
             del os.environ[key]
     os.environ.update(environment)
     sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), out, err

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from arlo_rec.keys import layout
@@ -91,42 +90,22 @@ def test_a_restore_from_a_backup_has_its_catalogue_in_a_file_and_revives_nothing
     assert opened(there) == {kept}
 
 
-def test_a_role_that_may_not_alter_tables_does_the_work_of_every_day(there: World) -> None:
-    """The grants of docs/operating.md: the owner of the tables makes them, and another role uses them."""
-    where = layout.find(there.store).catalogue_at
-    with psycopg.connect(where, autocommit=True) as owner:
-        owner.execute("DROP ROLE IF EXISTS daily")
-        owner.execute("CREATE ROLE daily LOGIN")
-        owner.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO daily")
-    file = there.store / "store.toml"
-    daily = where.replace("postgres@", "daily@")
-    file.write_text(file.read_text("utf-8").replace(where, daily), "utf-8")
-    there.take_in("c", seed=9)
-    back_up(there)
-    there.json("withdraw", "90000001", "--yes", who="siri")
-    there.json("person", "remove", "iver", "--yes", who="sigrid")
-    assert there.run("purge", who="cron").exit == 0
-    assert there.json("verify", "--read-data", who="sigrid")["problems"] == []
-    assert opened(there) == set()
-    with psycopg.connect(daily, autocommit=True) as weak:
-        for deed in ("ALTER TABLE shares DISABLE TRIGGER ALL", "DROP TABLE shares", "CREATE TABLE more (n int)"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                weak.execute(deed)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            weak.execute("SET session_replication_role = replica")
-    file.write_text(file.read_text("utf-8").replace(daily, where), "utf-8")
-    with psycopg.connect(where, autocommit=True) as owner:
-        owner.execute("DROP OWNED BY daily")
-
-
-def test_a_catalogue_that_was_put_back_is_noticed(there: World) -> None:
-    """The administrator of the server restores a dump of yesterday."""
+def test_a_catalogue_that_was_put_back_is_noticed_and_opens_nothing_that_was_erased(there: World) -> None:
+    """The administrator of the server restores a dump of yesterday, or reads one, a replica or a journal of then."""
     older = layout.find(there.store).catalogue_at
     twin = worlds.copy(there, there.base.parent / "twin")
+    files = [path for path in (there.store / "objects").rglob("*") if path.is_file()]
+    objects = {path.relative_to(there.store): path.read_bytes() for path in files}
+    assert len(objects) == len(opened(there)) == 2
     there.json("withdraw", "90000001", "--yes", who="siri")
     file = there.store / "store.toml"
     file.write_text(file.read_text("utf-8").replace(older, layout.find(twin.store).catalogue_at), "utf-8")
     assert there.code("status", who="iver")[0] == 15
+    for path, sealed in objects.items():  # the sealed sound was kept too
+        (there.store / path).parent.mkdir(parents=True, exist_ok=True)
+        (there.store / path).write_bytes(sealed)
+    assert opened(there) == set()
+    assert len(opened(twin)) == 2  # with the root secret of then, which no server has
     file.write_text(file.read_text("utf-8").replace(layout.find(twin.store).catalogue_at, older), "utf-8")
     assert there.run("status", who="iver").exit in (0, 3)
     postgres.drop(twin.store)
@@ -141,6 +120,23 @@ def test_a_row_that_the_administrator_changed_is_named(there: World) -> None:
     told = there.run("verify", "--read-data", "--json", who="iver")
     assert told.exit == 15
     assert {"code": "rows_changed", "what": "recordings"} in told.json["problems"]
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "ALTER TABLE shares DISABLE TRIGGER shares_goes",
+        "CREATE OR REPLACE FUNCTION tally() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE RULE kept AS ON DELETE TO shares DO INSTEAD NOTHING",
+        "ALTER TABLE shares ENABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_a_table_trigger_or_function_that_the_administrator_changed_is_named(there: World, deed: str) -> None:
+    db = catalogue(there)
+    db.rows(deed)
+    db.close()
+    told = there.run("verify", "--json", who="iver")
+    assert (told.exit, told.json["problems"]) == (15, [{"code": "schema_changed", "what": "catalogue"}]), told
 
 
 def test_a_database_that_is_away_ends_a_command_and_calls_wait_in_the_spool(there: World) -> None:
@@ -165,3 +161,50 @@ def test_a_database_with_tables_is_not_taken_and_nothing_is_made(there: World, t
     assert not other.store.exists()
     assert not other.root.exists()
     assert len(found_calls(there)) == 2
+
+
+# -- versions of the server ---------------------------------------------------------------------------
+
+
+def live(world: World) -> None:
+    """What a store does in its life, from the first call to an erasure, and whether all is whole."""
+    (world.base / "mount").mkdir(exist_ok=True)
+    configure(world)
+    world.grant()
+    (kept,) = world.take_in("kept", caller="+4790000009")
+    world.take_in("a", "b", "c", seed=5)
+    back_up(world)
+    world.json("withdraw", "90000001", "--yes", who="siri")
+    world.json("person", "remove", "turid", "--yes", who="sigrid")  # and so the catalogue has a new key
+    assert world.run("purge", who="cron").exit == 0
+    assert opened(world) == found_calls(world) == {kept}
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+    assert world.run("audit", "verify", who="iver").exit == 0
+
+
+def test_every_version_that_is_tried_keeps_a_store_through_its_life(each_postgres: Postgres, tmp_path: Path) -> None:
+    where = each_postgres.address(each_postgres.database())
+    live(worlds.found(tmp_path, "--catalogue", where))
+
+
+def test_a_store_goes_on_in_a_newer_server_into_which_its_dump_was_restored(
+    postgres_servers: Callable[[int], Postgres], tmp_path: Path
+) -> None:
+    """The schema is as the program made it, the sums hold, and nothing counts as put back."""
+    older, newer = (postgres_servers(version) for version in (postgres.VERSIONS[0], postgres.VERSIONS[-1]))
+    database, restored = older.database(), newer.database()
+    world = worlds.found(tmp_path, "--catalogue", older.address(database))
+    live(world)
+    dumped = newer.run("pg_dump", *older.way(database))
+    assert not dumped.stderr
+    assert not newer.psql(dumped.stdout, restored)
+    file = world.store / "store.toml"
+    file.write_text(file.read_text("utf-8").replace(older.address(database), newer.address(restored)), "utf-8")
+    assert world.run("status", who="iver").exit in (0, 3)
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
+    (new,) = world.take_in("new", caller="+4790000009", seed=20)  # numbered after those that came before
+    assert new in opened(world)
+    assert len(opened(world)) == 2
+    world.json("withdraw", "90000009", "--yes", who="siri")
+    assert opened(world) == found_calls(world) == set()
+    assert world.json("verify", "--read-data", who="iver")["problems"] == []
