@@ -64,7 +64,7 @@ def _demand_fit(store: Store, to: str) -> None:
     """Step 1, but for its write."""
     place, key = store.layout, _key(store)
     if (owner := store.db.schema.owner_beside()) is not None:
-        raise Unreachable("database_takes_owner", owner=owner)
+        raise Unreachable("database_takes_owner", owner=owner, command=f"catalogue move --to {to}")
     if to == FILES and not layout.has_room(place, store.db.schema.size()):
         raise Unreachable("no_space")
     if to == place.catalogue_to:

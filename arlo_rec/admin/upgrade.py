@@ -49,7 +49,7 @@ def carry_out(store: Store, now: datetime, *, dry_run: bool) -> None:
     that does not own the tables.
     """
     if (owner := store.db.schema.owner_beside()) is not None:
-        raise Unreachable("database_takes_owner", owner=owner)
+        raise Unreachable("database_takes_owner", owner=owner, command="upgrade")
     before = store.meta.number("schema")
     schema.demand_untouched(store.db, store.layout.catalogue, before)
     copied = not dry_run and _copied(store, store.layout.catalogue_before(before))
