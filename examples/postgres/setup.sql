@@ -13,7 +13,8 @@
 --     sudo -u arlo env PGUSER=arlo_migrator arlo-rec init --officer NAME --catalogue postgres://HOST/arlo
 --     sudo -u arlo env PGUSER=arlo_migrator arlo-rec upgrade --key-file /etc/arlo-rec/cron.key
 --
--- Everything else runs as `arlo`. Whoever shall not become the migrator gets no password of it, and no line in pg_hba.conf:
+-- Everything else runs as `arlo`. Its password stands in ~/.pgpass of that account; the migrator's in another file, which
+-- PGPASSFILE names for these two runs and which goes afterwards. In pg_hba.conf:
 --
 --     hostssl  arlo  arlo,arlo_migrator,arlo_reader  192.0.2.10/32  scram-sha-256
 \set ON_ERROR_STOP on

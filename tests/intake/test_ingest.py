@@ -460,14 +460,14 @@ def test_an_object_that_came_out_wrong_is_noticed_before_its_source_goes(
 KILLS = [  # measured with strace, which counts per thread: what the run, or the first thread of it, would do next
     ("fsync", 1),  # make the catalogue's journal durable
     ("fsync", 3),  # make rows ARRIVING durable
-    ("fsync", 4),  # commit
-    ("fsync", 5),  # forget what was announced and is not held
+    pytest.param("fsync", 4, marks=pytest.mark.in_a_file),  # commit
+    pytest.param("fsync", 5, marks=pytest.mark.in_a_file),  # forget what was announced and is not held
     ("renameat", 1),  # give an object its name
-    ("pwrite64", 80),  # write the commit's pages
+    pytest.param("pwrite64", 80, marks=pytest.mark.in_a_file),  # write the commit's pages
     ("unlinkat", 4),  # remove an expired call's manifest, its sound being gone
     ("unlinkat", 6),  # a withdrawn call's
     ("unlinkat", 8),  # one that was taken in
-    ("unlink", 1),  # nothing more: the catalogue is being closed
+    pytest.param("unlink", 1, marks=pytest.mark.in_a_file),  # nothing more: the catalogue is being closed
 ]
 
 
