@@ -125,9 +125,9 @@ class Side:
 
 def run() -> Iterator[str]:
     """Medians of ROUNDS; then each command once by the line."""
-    if reason := postgres.lacking():
+    if reason := postgres.lacking(postgres.NEWEST):
         raise NotRun(reason)
-    with postgres.running(postgres.VERSIONS[-1], "fsync=on") as server:
+    with postgres.running(postgres.NEWEST, "fsync=on") as server:
         yield server.run("postgres", "--version").stdout.strip()
         with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
             yield from _compared(Path(folder), server)
