@@ -1,7 +1,7 @@
 """What each command takes of processor and memory in stores of two sizes, with the catalogue in its file.
 
 What does not grow has the same figures in both columns; for what grows, the last column says by how much a recording.
-From these the paper docs/scale.md calculates. Whole commands, once each; memory is of the largest process.
+Whole commands, once each; memory is of the largest process. docs/scale.md says what follows for ten million.
 """
 
 from __future__ import annotations
