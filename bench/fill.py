@@ -24,6 +24,7 @@ from typing import Any
 from arlo_rec import audio
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.admin.opening import open_store
+from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import log_clock
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.crypto import object_file, primitives
@@ -136,12 +137,12 @@ def yard(folder: Path | None = None) -> Iterator[Yard]:
         yield make_yard(Path(base))
 
 
-def make_yard(base: Path) -> Yard:
-    """Make a store with everybody below *base*."""
+def make_yard(base: Path, *more: str) -> Yard:
+    """Make a store with everybody below *base*; *more* are further words of `init`."""
     made, secret = Yard(base), base / "passphrase"
     secret.write_text(PASSPHRASE)
     secret.chmod(0o600)
-    words = [PROGRAM, "init", "--officer", "sigrid", "--passphrase-file", str(secret)]
+    words = [PROGRAM, "init", "--officer", "sigrid", "--passphrase-file", str(secret), *more]
     subprocess.run(words, check=True, env=made.environment, stdout=subprocess.DEVNULL)
     for name, role in LEDGER.items():
         if name != "sigrid":
@@ -312,11 +313,15 @@ def _consent(shared: _Shared, at: datetime) -> Consent:
 
 
 def _without_caution(store: Store) -> None:
-    """No journal on the disk and a cache that holds every index, while nobody else has the store."""
+    """No journal on the disk and a cache that holds every index, while nobody else has the store's file."""
+    if not isinstance(store.db, SqliteConnection):
+        return
     for setting in ("journal_mode=MEMORY", "synchronous=OFF", f"cache_size=-{CACHE_KIB}", "cache_spill=OFF"):
         store.db.rows(f"PRAGMA {setting}")
 
 
 def _with_caution(store: Store) -> None:
+    if not isinstance(store.db, SqliteConnection):
+        return
     for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-32768"):
         store.db.rows(f"PRAGMA {setting}")

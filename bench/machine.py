@@ -19,7 +19,9 @@ begun = time.perf_counter()
 subprocess.run(sys.argv[1:], check=True)
 print()
 print(time.perf_counter() - begun)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime)
+print(used.ru_maxrss)
 """
 
 
@@ -62,10 +64,11 @@ def cpu_seconds(words: Sequence[str], environment: Mapping[str, str]) -> float:
 
 
 class Watched(NamedTuple):
-    """What a program printed, its wall time in seconds, and the largest memory of one of its processes in MB."""
+    """What a program printed, its wall and processor seconds, and the largest memory of one of its processes in MB."""
 
     answer: str
     seconds: float
+    cpu: float
     megabytes: float
 
 
@@ -73,8 +76,8 @@ def watch(words: Sequence[str], environment: Mapping[str, str]) -> Watched:
     """One run of a program that must end well."""
     watched = [sys.executable, "-c", _WATCH, *words]
     done = subprocess.run(watched, env=dict(environment), stdout=subprocess.PIPE, text=True, check=True)
-    answer, seconds, kilobytes = done.stdout.removesuffix("\n").rsplit("\n", 2)
-    return Watched(answer.strip(), float(seconds), int(kilobytes) / 1024)
+    answer, seconds, cpu, kilobytes = done.stdout.removesuffix("\n").rsplit("\n", 3)
+    return Watched(answer.strip(), float(seconds), float(cpu), int(kilobytes) / 1024)
 
 
 def pairs(ours: Callable[[], float], peer: Callable[[], float], times: int) -> tuple[float, float, float]:

@@ -12,7 +12,9 @@ from arlo_rec import audio
 SPAN = timedelta(seconds=7000)  # in which the calls of a folder began
 
 
-def fill(folder: Path, calls: int, callers: int, sound_bytes: int) -> Path:
+def fill(
+    folder: Path, calls: int, callers: int, sound_bytes: int, *, source: str = "bench", first_caller: int = 0
+) -> Path:
     """So many *calls* of so many *callers*, each with its manifest; no two sounds are alike."""
     folder.mkdir(parents=True)
     started = datetime.now(UTC) - timedelta(hours=2)
@@ -20,8 +22,9 @@ def fill(folder: Path, calls: int, callers: int, sound_bytes: int) -> Path:
     for number in range(calls):
         at = (started + SPAN * number / calls).isoformat().replace("+00:00", "Z")
         manifest = {
-            "source_id": f"bench.{number}", "direction": "inbound", "started_at": at, "team": "bench",
-            "caller": number_of(number % callers), "agent": "bench", "channels": {"caller": 0, "agent": 1},
+            "source_id": f"{source}.{number}", "direction": "inbound", "started_at": at, "team": "bench",
+            "caller": number_of(first_caller + number % callers),
+            "agent": "bench", "channels": {"caller": 0, "agent": 1},
             "consent": {"key": "1", "at": at, "prompt": "nb-2026-01", "prompt_completed": True},
         }  # fmt: skip
         (folder / f"{number}.wav").write_bytes(header + os.urandom(sound_bytes))

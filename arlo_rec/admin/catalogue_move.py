@@ -154,11 +154,11 @@ def _destroy(place: Layout, at: str, key: bytes) -> bool:
                 remove(place.catalogue.with_name(place.catalogue.name + ending))
             sync_folder(place.store)
         return True
-    from arlo_rec.backends.postgres import drop
+    from arlo_rec.backends.postgres import drop, is_made
 
     try:
         with closing(engines.database(place._replace(catalogue_at=at), key)) as database:
-            if database.is_made():
+            if is_made(database):
                 drop(database, copying.TABLES)
     except NotUnlocked:
         return False

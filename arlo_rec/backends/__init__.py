@@ -211,11 +211,17 @@ class Connection(Protocol):
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Every row of the statement's result: numbers, texts, bytes and None."""
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute a statement; the number of rows that it changed. Raises RuntimeError outside of a transaction."""
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Execute a statement, at the latest before the next question or the end of the block that is `writing`.
+
+        What the engine has against it is raised there. Raises RuntimeError outside of a transaction.
+        """
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """Execute a statement once per row of values. Raises RuntimeError outside of a transaction."""
+        """Execute a statement once per row of values, as `run` does."""
+
+    def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement now; the number of rows that it changed. Raises RuntimeError outside of a transaction."""
 
     def reading(self) -> AbstractContextManager[None]:
         """Read one consistent snapshot inside the block, which stops no writer."""

@@ -5,6 +5,8 @@ it committed. Statements are those of SQLite: `of_postgres` gives them the place
 server. The rows say nothing to its administrator (`catalogue.sealed_columns`); a sealed mark tells whether a key is
 that of the catalogue.
 
+A change waits for the next question, and both go to the server in one round trip.
+
 For most tables `sums` keeps the sum over all rows, as in `backends.sqlite`. Triggers hash the text of each row that a
 statement added or deleted (SHA-256). They add the four signed words of the hash, each in its place, modulo 2^256. What
 a transaction adds lies in settings of its own until its commit writes the sums.
@@ -15,6 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,18 +40,20 @@ _PROBED: Final = {"idle": 6, "interval": 3, "count": 3}  # of the system: second
 _ADDRESS: Final = ("host", "port", "user", "dbname", "sslrootcert", "sslcert", "sslkey")  # what an address may say
 _WRITER: Final = 0x61726C6F  # the advisory lock of the one writer of a database
 _MARK: Final = b"catalogue"  # the place of the sealed mark of the key
-_SETTINGS: Final = (
-    "client_encoding = 'UTF8'",
-    "bytea_output = 'hex'",  # the form of bytes in the text of a row, of which sums are
-    "standard_conforming_strings = on",
-    "search_path = public",
-    "synchronous_commit = on",  # what was acknowledged is on disk, and on the standby where the server names one
-    f"lock_timeout = {WAIT_MS}",
-    *(f"tcp_keepalives_{name} = {value}" for name, value in _PROBED.items()),
-    f"tcp_user_timeout = {DEAD * 1000}",
+_SETTINGS: Final = (  # of the session, before those of database and user
+    "client_encoding=UTF8",
+    "bytea_output=hex",  # the form of bytes in the text of a row, of which sums are
+    "standard_conforming_strings=on",
+    "search_path=public",
+    "synchronous_commit=on",  # what was acknowledged is on disk, and on the standby where the server names one
+    f"lock_timeout={WAIT_MS}",
+    *(f"tcp_keepalives_{name}={value}" for name, value in _PROBED.items()),
+    f"tcp_user_timeout={DEAD * 1000}",
 )
-_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"  # which takes the snapshot
+_WRITING: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock({_WRITER})"
+_WAITING: Final = 1000  # changes that are sent together: some MB
+_SUM_IS: Final = "UPDATE sums SET value = ? WHERE name = ? RETURNING set_config('arlo_rec.sum_of_' || name, '', true)"
 _OWN_TABLES: Final = (
     "CREATE TABLE steps (name TEXT PRIMARY KEY) STRICT",
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
@@ -147,6 +153,7 @@ class PostgresSession:
                 gssencmode="disable",
                 target_session_attrs="any" if reads_only else "read-write",
                 connect_timeout=CONNECT,
+                options=" ".join(f"-c {setting}" for setting in _SETTINGS),
                 application_name="arlo-rec",
                 keepalives_idle=_PROBED["idle"],
                 keepalives_interval=_PROBED["interval"],
@@ -157,7 +164,6 @@ class PostgresSession:
                 self._demand_version()
                 self.db.server_cursor_factory = psycopg.RawServerCursor
                 self.db.adapters.register_loader("numeric", _WholeNumber)
-                self.db.execute("; ".join(f"SET {setting}" for setting in _SETTINGS))
             except BaseException:
                 self.db.close()
                 raise
@@ -208,6 +214,8 @@ class PostgresConnection:
         self.snapshots = 0
         self.schema: Schema = PostgresSchema(self)
         self._writes = False
+        self._waiting: list[tuple[str, Sequence[Any]]] = []  # changes that go to the server with the next question
+        self._is_summed = True  # whether the sums have every change
         self._sessions = [session or PostgresSession(address, reads_only=reads_only)]
         try:
             self._demand_key()
@@ -226,35 +234,61 @@ class PostgresConnection:
         self._demand_key()
 
     def _demand_key(self) -> None:
-        if not self.is_made():
-            return
-        for (mark,) in self.rows("SELECT mark FROM marks_of_key"):
+        with _translated(self._address):
+            try:
+                found = self._db.execute("SELECT mark FROM marks_of_key").fetchall()
+            except errors.UndefinedTable:
+                return
+        for (mark,) in found:
             with suppress(Sealed):
                 ColumnKey(self._key).open(mark, _MARK)
                 return
         raise NotUnlocked("wrong_catalogue_key")
 
-    def is_made(self) -> bool:
-        """Whether the database has tables of a catalogue."""
-        return self.rows("SELECT to_regclass('marks_of_key') IS NOT NULL") == [(True,)]
-
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Every row of the statement's result."""
-        with _translated(self._address):
-            done = self._db.execute(of_postgres(sql), values)
-            return done.fetchall() if done.description is not None else []
+        done = self._asked(of_postgres(sql), values)
+        return done.fetchall() if done.description is not None else []
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute a statement inside `writing`; the number of rows that it changed."""
-        self._demand_transaction()
-        with _translated(self._address):
-            return self._db.execute(of_postgres(sql), values).rowcount
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Have a statement executed inside `writing`, with the next question."""
+        self.run_many(sql, [values])
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """Execute a statement once per row of values, inside `writing`."""
+        """Have a statement executed once per row of values, inside `writing`, with the next question."""
         self._demand_transaction()
-        with _translated(self._address), self._db.cursor() as cursor:
-            cursor.executemany(of_postgres(sql), values)
+        translated, self._is_summed = of_postgres(sql), False
+        for row in values:
+            self._waiting.append((translated, row))
+            if len(self._waiting) == _WAITING:
+                self._send_all()
+
+    def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement inside `writing`; the number of rows that it changed."""
+        self._demand_transaction()
+        self._is_summed = False
+        return self._asked(of_postgres(sql), values).rowcount
+
+    def _asked(self, sql: str, values: Sequence[Any] = ()) -> psycopg.Cursor[Row]:
+        """A statement after the changes that wait, in one round trip."""
+        with _translated(self._address):
+            if not self._waiting:
+                return self._db.execute(sql, values)
+            with self._db.pipeline():
+                self._send()
+                return self._db.execute(sql, values)
+
+    def _send_all(self) -> None:
+        """Have the changes that wait executed now."""
+        with _translated(self._address), self._db.pipeline():
+            self._send()
+
+    def _send(self) -> None:
+        """Send the changes that wait, in a pipeline of the caller's: after one that fails none is carried out."""
+        waiting, self._waiting = self._waiting, []
+        with self._db.cursor() as cursor:
+            for sql, changes in groupby(waiting, itemgetter(0)):
+                cursor.executemany(sql, [values for _, values in changes])
 
     def _demand_transaction(self) -> None:
         if self.snapshots % 2 == 0:
@@ -273,42 +307,39 @@ class PostgresConnection:
         try:
             with _translated(self._address):
                 self._db.execute(begin)
-                if writes:
-                    self._db.execute("SELECT pg_advisory_xact_lock($1)", (_WRITER,))
-                else:
-                    self._db.execute("SELECT 1")  # the first statement takes the snapshot, not BEGIN
             self.snapshots, self._writes = self.snapshots + 1, writes
             try:
                 yield
-                if writes:
+                if not self._is_summed:
                     self._write_sums()
                 self._commit()
             finally:
                 self.snapshots, self._writes = self.snapshots + 1, False
         except BaseException:
+            self._waiting, self._is_summed = [], True
             with suppress(psycopg.Error):  # a connection that is lost is rolled back by the server
                 self._db.execute("ROLLBACK")
             raise
 
     def _commit(self) -> None:
-        with _translated(self._address):
-            self._db.execute("COMMIT")
+        self._asked("COMMIT")
 
-    def _write_sums(self) -> None:
-        if not self._writes:
-            return
+    def _write_sums(self) -> dict[str, bytes]:
+        """Have the sums changed by what the transaction changed; all of them, as they are then."""
         sql = "SELECT name, value, nullif(current_setting('arlo_rec.sum_of_' || name, true), '')::numeric FROM sums"
-        changed = [(name, value, more) for name, value, more in self.rows(sql) if more is not None]
-        if changed:
-            anew = [(_summed(int.from_bytes(value) + more), name) for name, value, more in changed]
-            self.run_many("UPDATE sums SET value = ? WHERE name = ?", anew)
-            self.run_many("SELECT set_config('arlo_rec.sum_of_' || ?, '', true)", [(name,) for name, _, _ in changed])
+        sums = {}
+        for name, value, more in self.rows(f"{sql} ORDER BY name"):
+            sums[name] = bytes(value)
+            if more is not None:
+                sums[name] = _summed(int.from_bytes(value) + more)
+                self.run(_SUM_IS, (sums[name], name))
+        self._is_summed = True
+        return sums
 
     def sums(self) -> dict[str, bytes]:
         """The sum over all rows of each table that has one, with the changes of this transaction."""
-        self._write_sums()
-        sums = {str(name): bytes(value) for name, value in self.rows("SELECT name, value FROM sums ORDER BY name")}
-        if not all(name.isascii() for name in sums):
+        sums = self._write_sums() if self._writes else dict(self.rows("SELECT name, value FROM sums ORDER BY name"))
+        if not all(str(name).isascii() for name in sums):
             raise Integrity("catalogue_damaged", table="sums")
         return sums
 
@@ -359,6 +390,11 @@ class PostgresConnection:
         return nullcontext()
 
 
+def is_made(db: Connection) -> bool:
+    """Whether the database has tables of a catalogue."""
+    return db.rows("SELECT to_regclass('marks_of_key') IS NOT NULL") == [(True,)]
+
+
 class PostgresSchema:
     """The tables of one database; see Schema for the promises."""
 
@@ -369,7 +405,7 @@ class PostgresSchema:
         """Carry out each step that the database lacks, in the caller's `writing` or in one of its own."""
         db = self._connection
         with nullcontext() if db._writes else db.writing():
-            if not db.is_made():
+            if not is_made(db):
                 for statement in (*_OWN_TABLES, TALLY):
                     db.run(statement)
                 db.run("INSERT INTO marks_of_key VALUES (?)", (ColumnKey(db._key).seal(b"", _MARK),))
@@ -442,6 +478,8 @@ class PostgresSchema:
         """See Schema; by COPY, which runs the triggers once."""
         db = self._connection
         db._demand_transaction()
+        db._send_all()
+        db._is_summed = False
         into = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         with _translated(db._address), db._db.cursor() as cursor, cursor.copy(into) as copy:
             for row in rows:

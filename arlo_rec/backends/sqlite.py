@@ -123,12 +123,9 @@ class SqliteConnection:
         with _translated(self._path):
             return self._db.execute(sql, values).fetchall()  # type: ignore[no-any-return]
 
-    def run(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute a statement inside `writing`; the number of rows that it changed."""
-        if not self._db.in_transaction:
-            raise RuntimeError("a change outside a transaction")
-        with _translated(self._path):
-            return int(self._db.execute(sql, values).rowcount)
+    def run(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Execute a statement inside `writing`."""
+        self.changed(sql, values)
 
     def run_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Execute a statement once per row of values, inside `writing`."""
@@ -136,6 +133,13 @@ class SqliteConnection:
             raise RuntimeError("a change outside a transaction")
         with _translated(self._path):
             self._db.executemany(sql, values)
+
+    def changed(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement inside `writing`; the number of rows that it changed."""
+        if not self._db.in_transaction:
+            raise RuntimeError("a change outside a transaction")
+        with _translated(self._path):
+            return int(self._db.execute(sql, values).rowcount)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

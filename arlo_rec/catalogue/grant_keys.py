@@ -103,7 +103,7 @@ class GrantKeys:
 
     def sweep(self, grant_id: str, at_most: int) -> bool:
         """Delete up to *at_most* keys wrapped for a grant, then its history; True once nothing is left."""
-        swept = self._db.run(
+        swept = self._db.changed(
             "DELETE FROM audience_wraps WHERE grant_id = ? AND audience_key IN "
             "(SELECT audience_key FROM audience_wraps WHERE grant_id = ? LIMIT ?)",
             (grant_id, grant_id, at_most),

@@ -169,7 +169,7 @@ class Recordings(_Table):
             raise ValueError(f"a row that is taken in is {after}")
         row = to_row(recording)
         settings = ", ".join(f"{name.strip()} = ?" for name in COLUMNS.split(",")[1:])
-        changed = self._db.run(
+        changed = self._db.changed(
             f"UPDATE recordings SET {settings} WHERE id = ? AND state = ?",  # noqa: S608 - our columns
             (*row[1:], row[0], before.value),
         )

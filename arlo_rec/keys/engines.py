@@ -97,7 +97,7 @@ def catalogue(place: Layout, key: bytes, *, reads_only: bool = False, locks: Loc
         database: PostgresConnection = postgres.PostgresConnection(
             place.catalogue_at, key, reads_only=reads_only, session=session
         )
-        if not database.is_made():
+        if not postgres.is_made(database):
             database.close()
             raise Integrity("catalogue_missing")
         return database

@@ -312,7 +312,7 @@ def test_rows_that_somebody_changed_before_are_not_moved_to_where_their_sums_are
     moved: World,
 ) -> None:
     with vandal(moved) as db:
-        assert db.run("UPDATE recordings SET team = 'salg'") == 2
+        assert db.changed("UPDATE recordings SET team = 'salg'") == 2
     assert refused(moved, "files") == (15, "catalogue_damaged")
     assert not in_folder(moved)
     assert moved.code("verify", "--read-data", who="iver") == (15, "problems_found")

@@ -115,7 +115,7 @@ def test_a_column_that_is_changed_is_named_or_nothing_relies_on_it(lived: World,
     table = where.split()[0]
     with own_code(world) as db:
         rows = "WHERE state = 'erased'" if where != table else newest(db, table)
-        assert db.run(f"UPDATE {table} SET {column} = {_another(column, dict(COLUMNS[table])[column])} {rows}")
+        assert db.changed(f"UPDATE {table} SET {column} = {_another(column, dict(COLUMNS[table])[column])} {rows}")
     assert _is_named(world) != (case in HARMLESS)
 
 
@@ -123,7 +123,7 @@ def test_a_column_that_is_changed_is_named_or_nothing_relies_on_it(lived: World,
 def test_a_row_that_is_struck_is_named_or_nothing_relies_on_it(lived: World, tmp_path: Path, table: str) -> None:
     world = worlds.copy(lived, tmp_path)
     with own_code(world) as db:
-        assert db.run(f"DELETE FROM {table} {newest(db, table)}")
+        assert db.changed(f"DELETE FROM {table} {newest(db, table)}")
     assert _is_named(world) != (table in HARMLESS_STRUCK)
 
 
@@ -133,7 +133,7 @@ def test_a_number_that_is_changed_is_named_or_nothing_relies_on_it(lived: World,
     with own_code(world) as db:
         another = "{0} = CASE WHEN {0} IS NOT NULL THEN randomblob(length({0})) END".format
         sql = f"UPDATE meta SET number = number + 1, {another('bytes')}, {another('sealed')} WHERE key = ?"
-        assert db.run(sql, (key,))
+        assert db.changed(sql, (key,))
     assert _is_named(world) != (key in HARMLESS_NUMBERS)
 
 

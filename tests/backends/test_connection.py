@@ -168,7 +168,7 @@ def test_values_come_back_as_they_went_in(db: Connection) -> None:
     def holds(number: int, word: str | None, raw: bytes | None) -> None:
         with db.writing():
             db.run("DELETE FROM t")
-            assert db.run(ADD, (number, word, raw)) == 1
+            assert db.changed(ADD, (number, word, raw)) == 1
         assert db.rows("SELECT number, word, raw FROM t") == [(number, word, raw)]
         assert db.rows("SELECT number FROM t WHERE number = ?", (number,)) == [(number,)]
 
@@ -193,8 +193,22 @@ def test_texts_are_ordered_by_their_signs_whatever_the_language_of_the_machine(d
 def test_a_change_tells_how_many_rows_it_changed(db: Connection) -> None:
     with db.writing():
         db.run_many(ADD, [(at, None, None) for at in range(5)])
-        assert db.run("UPDATE t SET word = 'x' WHERE number < ?", (3,)) == 3
-        assert db.run("DELETE FROM t WHERE number = ?", (9,)) == 0
+        assert db.changed("UPDATE t SET word = 'x' WHERE number < ?", (3,)) == 3
+        assert db.changed("DELETE FROM t WHERE number = ?", (9,)) == 0
+
+
+def test_a_question_sees_every_change_before_it_in_its_order(db: Connection) -> None:
+    with db.writing():
+        for turn in range(1201):  # more than are sent together
+            db.run("UPDATE counter SET n = n + ?", (turn,))
+        db.run_many(ADD, [(turn, None, None) for turn in range(1201)])
+        db.run("DELETE FROM t WHERE number > ?", (1000,))
+        assert db.changed("UPDATE counter SET n = 2 * n") == 1
+        db.run("UPDATE counter SET n = n + 1")
+        assert db.rows("SELECT n FROM counter") == [(1200 * 1201 + 1,)]
+        assert count(db) == 1001
+    assert count(db) == 1001
+    assert db.sum_matches("t")
 
 
 def test_the_engine_gives_the_number_of_a_row_that_names_none(db: Connection) -> None:

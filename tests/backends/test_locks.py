@@ -122,7 +122,7 @@ def test_a_lock_that_was_lost_is_one_of_a_session_that_commits_nothing_more(post
     with closing(PostgresSession(address)) as lost, closing(PostgresConnection(address, KEY, session=lost)) as db:
         db.schema.build([("one", first_tables)])
         with taken(lost, "root", exclusive=True), pytest.raises(Unreachable), db.writing():
-            db.run("INSERT INTO t (word) VALUES ('lost')")
+            db.changed("INSERT INTO t (word) VALUES ('lost')")
             postgres_server.psql(kill)
             with closing(PostgresSession(address)) as other, other.lock("root", exclusive=True, wait=10):
                 pass

@@ -23,6 +23,7 @@ from arlo_rec.catalogue.copying import copy
 from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migrate
 from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage
 from tests.support.engines import KEY, first_tables
+from tests.support.line import line
 from tests.support.postgres import Postgres, drop_database
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -94,6 +95,28 @@ def test_an_address_that_says_more_or_less_is_refused_and_shows_no_password(text
     with pytest.raises(Usage) as refused:
         demanded_address(text)
     assert ":geheim" not in str(refused.value)
+
+
+# -- round trips --------------------------------------------------------------------------------------
+
+
+def test_changes_travel_with_the_next_question(each_postgres: Postgres, address: str) -> None:
+    with line(each_postgres.socket) as between:
+        beside = each_postgres._replace(folder=between.folder).address(address.rpartition("/")[2])
+        db = PostgresConnection(beside, KEY)
+        db.schema.build([("0001_first", first_tables)])
+        before = between.trips
+        with db.writing():  # 1: begun, and locked
+            for number in range(50):
+                db.run(ADD, (number, None, None))
+            assert rows(db) == 50  # 2
+            db.run("DELETE FROM t WHERE number = ?", (7,))
+        assert between.trips == before + 4  # 3: what was added to the sums; 4: the sums, and the commit
+        before = between.trips
+        with db.reading():
+            assert rows(db) == 49
+        assert between.trips == before + 3
+        db.close()
 
 
 # -- the line -----------------------------------------------------------------------------------------
@@ -305,7 +328,7 @@ def test_a_refused_statement_that_was_passed_over_ends_the_transaction(db: Conne
     with pytest.raises(Unreachable), db.writing():
         db.run(ADD, (1, None, None))
         with suppress(Integrity):
-            db.run(ADD, (1, None, None))
+            db.changed(ADD, (1, None, None))
     assert rows(db) == 0
 
 

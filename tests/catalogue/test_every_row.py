@@ -86,7 +86,9 @@ def test_a_row_that_is_gone_is_noticed(lived: tuple[World, Path], tmp_path: Path
     for key in keys if whole else keys[:: max(1, len(keys) // ROWS_TRIED)]:
         twin = worlds.copy(world, tmp_path / "twin")
         with vandal(twin) as db:
-            assert db.run(f"DELETE FROM {table} WHERE ({_row_key(table)}) = ({', '.join('?' * len(key))})", key) == 1
+            assert (
+                db.changed(f"DELETE FROM {table} WHERE ({_row_key(table)}) = ({', '.join('?' * len(key))})", key) == 1
+            )
         assert _noticed(twin), (table, key)
         shutil.rmtree(twin.base)
 

@@ -93,7 +93,7 @@ DAMAGES = {
 def test_a_recording_whose_keys_are_damaged_is_named_and_the_others_are_given(world: World, how: str) -> None:
     bad, good = world.take_in("a", "b", seconds=0.3)
     with insider(world) as db:
-        assert db.run(DAMAGES[how], (bytes.fromhex(bad),))
+        assert db.changed(DAMAGES[how], (bytes.fromhex(bad),))
     exit_status, told, _ = ask(world)
     assert (exit_status, told["damaged"]) == (0, [bad])
     inside = data(told)

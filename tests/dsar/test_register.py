@@ -536,7 +536,7 @@ def test_a_part_of_a_case_that_is_struck_is_named(world: World) -> None:
     case = str(world.json("case", "list", who="sigrid")["cases"][0]["id"])
     ask(world, "wider.html", "90000002", "--case", case, "--identity", "seen-id")
     with insider(world) as db:
-        assert db.run("DELETE FROM cases WHERE part = 1")
+        assert db.changed("DELETE FROM cases WHERE part = 1")
     told = world.run("verify", "--json", who="iver")
     assert "case_differs" in {problem["code"] for problem in told.json["problems"]}
     assert REASON not in told.out

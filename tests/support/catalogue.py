@@ -144,7 +144,7 @@ def strike(world: World, *statements: str) -> None:
     """Change rows as an insider does; each statement changes some."""
     with insider(world) as db:
         for statement in statements:
-            assert db.run(statement), statement
+            assert db.changed(statement), statement
 
 
 def append_to_log(
@@ -190,4 +190,4 @@ def spoil_note(world: World, text: bytes) -> None:
     with insider(world) as db:
         ((seq,),) = db.rows("SELECT min(seq) FROM entries WHERE instr(body_of(seq, sealed), ?) > 0", (text.decode(),))
         size = "(SELECT min(size) FROM checkpoints WHERE size > ?)"
-        assert db.run(f"UPDATE checkpoints SET note = 'x' WHERE size = {size}", (seq,))
+        assert db.changed(f"UPDATE checkpoints SET note = 'x' WHERE size = {size}", (seq,))

@@ -149,7 +149,7 @@ def place(folder: Path) -> Iterator[Place]:
         stack.callback(_ip, "link", "del", BRIDGE)
         _ip("addr", "add", f"{SERVERS}/24", "dev", BRIDGE)
         _ip("link", "set", BRIDGE, "up")
-        database = stack.enter_context(postgres.running(postgres.NEWEST, SERVERS))
+        database = stack.enter_context(postgres.running(postgres.NEWEST, host=SERVERS))
         for name in ("s3", "bao"):
             (folder / name).mkdir()
         s3 = stack.enter_context(seaweed.running(folder / "s3", SERVERS))

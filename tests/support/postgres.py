@@ -47,6 +47,11 @@ class Postgres(NamedTuple):
         """The folder of its files."""
         return str(self.folder / "data")
 
+    @property
+    def socket(self) -> Path:
+        """Its socket."""
+        return self.folder / f".s.PGSQL.{self.port}"
+
     def address(self, database: str) -> str:
         """The address of a database, by the socket."""
         return f"postgres://postgres@{quote(str(self.folder), safe='')}:{self.port}/{database}"
@@ -136,8 +141,8 @@ def _administer(way: str, statement: str) -> None:
 
 
 @contextmanager
-def running(version: int, host: str = LOOPBACK) -> Iterator[Postgres]:
-    """A server until the block ends; its files are gone then."""
+def running(version: int, *settings: str, host: str = LOOPBACK) -> Iterator[Postgres]:
+    """A server with these settings until the block ends; its files are gone then."""
     with _place(version, host) as server:
         cluster = ("-A", "trust", "-U", "postgres", "--no-sync", "--locale=C", "-E", "UTF8")
         made = server.run("initdb", "-D", server.data, *cluster)
@@ -147,7 +152,8 @@ def running(version: int, host: str = LOOPBACK) -> Iterator[Postgres]:
         write_certificates(server.folder, host=host)
         shutil.chown(server.folder / "server.key", "postgres")
         (server.folder / "server.key").chmod(0o600)
-        with _started(server, f"ssl_cert_file={server.folder}/server.pem", f"ssl_key_file={server.folder}/server.key"):
+        tls = (f"ssl_cert_file={server.folder}/server.pem", f"ssl_key_file={server.folder}/server.key")
+        with _started(server, *tls, *settings):
             server.set_tls(on=True)
             yield server
 

@@ -115,7 +115,7 @@ def test_a_row_that_the_administrator_changed_is_named(there: World) -> None:
     db = catalogue(there)
     db.rows("SET session_replication_role = replica")  # in which no trigger runs
     with db.writing():
-        assert db.run("UPDATE recordings SET team = 'salg'") == 2
+        assert db.changed("UPDATE recordings SET team = 'salg'") == 2
     db.close()
     told = there.run("verify", "--read-data", "--json", who="iver")
     assert told.exit == 15
