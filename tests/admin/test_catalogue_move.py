@@ -14,9 +14,10 @@ import pytest
 from arlo_rec.admin import catalogue_move
 from arlo_rec.admin.opening import OpenOptions, open_store
 from arlo_rec.backends import Row
-from arlo_rec.backends.postgres import PostgresSchema
+from arlo_rec.backends.postgres import PostgresSchema, PostgresSession
 from arlo_rec.backends.sqlite import SqliteSchema
 from arlo_rec.keys import layout
+from arlo_rec.keys.engines import FileLocks
 from arlo_rec.keys.root_secret import StateFolder
 from tests.support import door, postgres
 from tests.support import world as worlds
@@ -208,6 +209,25 @@ def test_others_are_told_who_moves_it_and_then_find_it_at_the_new_place(
     who = identity(moved, "iver")
     with open_store(before, who, datetime.now(UTC), StateFolder(None)) as store:
         assert store.layout.catalogue_at != before.catalogue_at
+
+
+def test_whoever_waited_takes_the_locks_of_the_new_place(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of several hosts has its locks in the database; here as if its root secret lay in OpenBao."""
+    monkeypatch.setattr(layout.Layout, "is_shared", property(lambda place: place.catalogue_at != layout.FILES))
+    world.setting("lock_wait_s = 0")
+    who, at_home = identity(world, "iver"), layout.find(world.store)
+    move(world, address)
+    away = layout.find(world.store)
+    with open_store(at_home, who, datetime.now(UTC), StateFolder(None)) as store:
+        assert isinstance(store.locks, PostgresSession)
+        assert refused(world, "files") == (11, "in_use")
+    move(world, "files")
+    with open_store(away, who, datetime.now(UTC), StateFolder(None)) as store:
+        assert isinstance(store.locks, FileLocks)
+        assert refused(world, address) == (11, "in_use")
+    assert is_sound(world)
 
 
 # -- refused ------------------------------------------------------------------------------------------

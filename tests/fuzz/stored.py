@@ -87,11 +87,12 @@ class Files:
         config += b'[s3]\nendpoint = "https://s3.example"\nkey_id = "arlo"\nsecret_file = "/etc/secret"\n'
         toml = f'# store\nformat = 3\nid = "{STORE.hex()}"\nroot = "store.root"\n'.encode()
         moving = toml.replace(b"= 3", b"= 4") + b'objects = "s3://recordings/store"\nobjects_from = "files"\n'
+        leaving = toml.replace(b"= 3", b"= 5") + b'catalogue = "postgres://arlo@db/arlo"\ncatalogue_from = "files"\n'
         return [
             Target("key file of a service", [(self.folder / "service.key").read_bytes()], self._service),
             Target("key file of a person", [locked], self._person, self._locked_again),
             Target("config", [config], self._config),
-            Target("store.toml", [toml, moving], self._store),
+            Target("store.toml", [toml, moving, leaving], self._store),
         ]
 
     def _service(self, raw: bytes) -> bool:
