@@ -1,7 +1,7 @@
 """Run the benchmarks: `./dev bench [--write] [--million] [NAME ...]`; without a name, all of them.
 
 It takes a quarter of an hour; what grows with the store stops at a hundred thousand recordings. With --million those
-that grow run alone, up to a million, in half an hour. With --write, bench/results.md gets the section of each that
+that grow run alone, up to a million, in half an hour. With --write, docs/benchmarks.md gets the section of each that
 ran, and keeps the other ones. What cannot run here says what it lacks. The last line counts the limits that are met
 and missed.
 """

@@ -1,6 +1,6 @@
-"""bench/results.md: what is missed and why, then a section for every benchmark, where and when it was measured.
+"""docs/benchmarks.md: what is missed and why, then a section for every benchmark, where and when it was measured.
 
-The reasons are `missed.md` beside this file; all else of the document is written here, a section at each run.
+The reasons are `missed.md` beside this module; all else of the document is written here, a section at each run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-DOCUMENT = Path(__file__).with_name("results.md")
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 REASONS = Path(__file__).with_name("missed.md")
 HEAD = """# What it costs
 

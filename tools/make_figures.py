@@ -22,7 +22,7 @@ from tests.support.places import CALLS, TOP
 
 DOCUMENT = CALLS / "figures.md"
 GUIDE = TOP / "docs" / "pseudonymisation.md"
-HEARD = TOP / "bench" / "results.md"  # `./dev bench --write hearing`, which needs engines
+HEARD = TOP / "docs" / "benchmarks.md"  # `./dev bench --write hearing`, which needs engines
 BEGIN, END = "<!-- figures: ./dev figures -->", "<!-- end of figures -->"
 MODES = (Mode.DETECT, Mode.STRICT)
 NAMES = {"nb": "bokmål", "nn": "nynorsk", "sv": "Swedish", "da": "Danish", "en": "English"}

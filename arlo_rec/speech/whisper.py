@@ -25,7 +25,7 @@ from arlo_rec.speech.engine_process import (
 )
 from arlo_rec.speech.loops import LOOP, LOOP_SCORE
 
-# Chosen on made calls of two channels, two cores, "base" and "tiny.en"; bench/results.md has what it costs.
+# Chosen on made calls of two channels, two cores, "base" and "tiny.en"; docs/benchmarks.md has what it costs.
 BEAM = 5
 BATCH = 4  # windows of 30 s decoded together: more gain little time and cost 40 MB each
 PAUSE_MS = 500  # a silence that long is skipped, and windows end there instead of within a word
