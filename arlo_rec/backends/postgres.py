@@ -322,7 +322,9 @@ class PostgresConnection:
             raise
 
     def _commit(self) -> None:
-        self._asked("COMMIT")
+        said = self._asked("COMMIT").statusmessage
+        if said != "COMMIT":  # ROLLBACK, without an error, where one was passed over before
+            raise Unreachable("database_refuses", address=_shown(self._address), reason=str(said))
 
     def _write_sums(self) -> dict[str, bytes]:
         """Have the sums changed by what the transaction changed; all of them, as they are then."""

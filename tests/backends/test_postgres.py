@@ -332,6 +332,16 @@ def test_a_refused_statement_that_was_passed_over_ends_the_transaction(db: Conne
     assert rows(db) == 0
 
 
+def test_a_refused_question_that_was_passed_over_is_no_commit(db: Connection) -> None:
+    """The server answers COMMIT with ROLLBACK then, and with no error."""
+    with pytest.raises(Unreachable), db.writing():
+        db.run(ADD, (1, None, None))
+        db.sums()
+        with suppress(Integrity):
+            db.rows("SELECT nothing FROM t")
+    assert rows(db) == 0
+
+
 def test_a_table_that_the_administrator_dropped_is_damage(db: Connection, address: str) -> None:
     with administrator(address) as other:
         other.execute("DROP TABLE t")
