@@ -14,6 +14,7 @@ a transaction adds lies in settings of its own until its commit writes the sums.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -33,6 +34,7 @@ from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
 WAIT_MS = 30_000  # milliseconds to wait for another writer
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it warns of is raised, too
 _OLDEST: Final = 150_000  # version 15
 CONNECT = 10  # seconds to wait for a server
 DEAD = 15  # seconds after which a silent line is no line, at either end: shorter than a command waits for a lock
@@ -99,7 +101,7 @@ def demand_empty(connection: PostgresConnection) -> None:
     if connection.schema.described():
         raise Usage("database_taken", value=connection._address[:80])
     with suppress(_Undone), connection.writing():
-        connection.run(_OWN_TABLES[0])
+        connection.changed(_OWN_TABLES[0])
         raise _Undone
 
 
@@ -155,6 +157,7 @@ class PostgresSession:
                 connect_timeout=CONNECT,
                 options=" ".join(f"-c {setting}" for setting in _SETTINGS),
                 application_name="arlo-rec",
+                prepare_threshold=None,  # a statement that is prepared in a pipeline may be lost with it
                 keepalives_idle=_PROBED["idle"],
                 keepalives_interval=_PROBED["interval"],
                 keepalives_count=_PROBED["count"],

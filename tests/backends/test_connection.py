@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.backends import AT_ONCE, Connection, Row, Schema
-from arlo_rec.model.errors import NotUnlocked
+from arlo_rec.model.errors import Integrity, NotUnlocked
 from tests.support import postgres
 from tests.support.engines import KEY, Engine, SqliteEngine, first_tables
 from tests.support.postgres import Postgres, PostgresEngine
@@ -209,6 +209,23 @@ def test_a_question_sees_every_change_before_it_in_its_order(db: Connection) -> 
         assert count(db) == 1001
     assert count(db) == 1001
     assert db.sum_matches("t")
+
+
+def test_changes_of_many_kinds_go_on_after_one_that_the_engine_refused(db: Connection) -> None:
+    def counted(*more: str) -> None:
+        with db.writing():
+            for kind in range(150):
+                db.run(f"UPDATE counter SET n = n + {kind}")
+            for sql in more:
+                db.run(sql)
+            db.run("UPDATE counter SET n = n + 0")
+            db.rows("SELECT n FROM counter")
+
+    for _ in range(3):
+        counted()
+        with pytest.raises(Integrity):
+            counted("INSERT INTO t (number) VALUES (1)", "INSERT INTO t (number) VALUES (1)")
+    assert db.rows("SELECT n FROM counter") == [(3 * sum(range(150)),)]
 
 
 def test_the_engine_gives_the_number_of_a_row_that_names_none(db: Connection) -> None:

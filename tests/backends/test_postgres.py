@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from arlo_rec.catalogue.schema import DIGESTS, SUMMED, VERSION, digest_of, migra
 from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage
 from tests.support.engines import KEY, first_tables
 from tests.support.line import line
+from tests.support.places import TOP
 from tests.support.postgres import Postgres, drop_database
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -330,6 +332,24 @@ def test_a_refused_statement_that_was_passed_over_ends_the_transaction(db: Conne
         with suppress(Integrity):
             db.changed(ADD, (1, None, None))
     assert rows(db) == 0
+
+
+def test_a_change_that_the_server_refuses_prints_nothing(address: str) -> None:
+    """The driver would warn of a pipeline that ended early, on a person's terminal."""
+    program = (
+        "import sys; from arlo_rec.backends.postgres import PostgresConnection; from arlo_rec.model.errors import *\n"
+        "from tests.support.engines import first_tables\n"
+        "db = PostgresConnection(sys.argv[1], b'k' * 32); db.schema.build([('first', first_tables)])\n"
+        "try:\n"
+        "    with db.writing():\n"
+        "        db.run('INSERT INTO nothing VALUES (1)')\n"
+        "        for number in range(1500): db.run(f'UPDATE counter SET n = n + {number}')\n"
+        "        db.rows('SELECT 1')\n"
+        "except Integrity: db.close(); print('refused')\n"
+    )
+    words = [sys.executable, "-c", program, address]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=TOP)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 def test_a_refused_question_that_was_passed_over_is_no_commit(db: Connection) -> None:

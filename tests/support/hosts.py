@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +54,7 @@ class Host:
     name: str
     number: int
     fast: int = 0  # seconds by which its clock is ahead
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def space(self) -> str:
@@ -82,7 +83,7 @@ class Host:
         environment["XDG_STATE_HOME"] = str(world.base / f"state-{self.name}")
         environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
         program = ["ip", "netns", "exec", self.space, *self._clock(), sys.executable, "-m", "arlo_rec"]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*program, *words, "--json", *world._who(who)],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -90,6 +91,16 @@ class Host:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what still runs, as after a test that failed."""
+        for process in self.started:
+            process.kill()
+            process.communicate()
+        self.started.clear()
+        self.mend()
 
     def _clock(self) -> tuple[str, ...]:
         return ("faketime", "-f", f"{self.fast:+}s") if self.fast else ()

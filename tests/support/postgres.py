@@ -72,7 +72,7 @@ class Postgres(NamedTuple):
 
     def ask(self, query: str, database: str = "postgres") -> str:
         """What `psql` prints for a query: rows, with a bar between columns."""
-        asked = self.run("psql", *self._way(database), "-t", "-A", "-c", query)
+        asked = self.run("psql", "-X", "-q", *self.way(database), "-t", "-A", "-c", query)
         assert asked.returncode == 0, asked.stderr
         return asked.stdout.strip()
 

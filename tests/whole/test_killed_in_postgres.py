@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.xdist_group("postgres"),
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
 ]
-SAMPLE = 3  # kills at writes of files, and as many at what is said to the server
+SAMPLE = 1  # kills at writes of files, and as many at what is said to the server
 
 
 @pytest.fixture(scope="module")
