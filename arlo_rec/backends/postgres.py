@@ -29,7 +29,7 @@ from psycopg.adapt import Loader
 
 from arlo_rec.backends import AT_ONCE, DATABASE, LOCKS, Connection, Row, Schema, in_order
 from arlo_rec.backends.files import until
-from arlo_rec.backends.postgres_sql import DESCRIPTION, TALLY, of_postgres, sum_over
+from arlo_rec.backends.postgres_sql import COLUMNS, DESCRIPTION, NUMBERED, TALLY, of_postgres, sum_over
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
@@ -61,12 +61,6 @@ _OWN_TABLES: Final = (
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
 )
 _OWN_NAMES: Final = ("sums", "steps", "marks_of_key")
-_NUMBERED: Final = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?) AND attidentity <> ''"
-_COLUMNS: Final = """
-SELECT a.attname::text, array_position(i.indkey::int2[], a.attnum) FROM pg_attribute a
-LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-"""
 _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 
 
@@ -467,12 +461,12 @@ class PostgresSchema:
 
     def columns(self, table: str) -> list[str]:
         """See Schema."""
-        return [name for name, _ in self._connection.rows(_COLUMNS, (table,))]
+        return [name for name, _ in self._connection.rows(COLUMNS, (table,))]
 
     def portions(self, table: str) -> Iterator[list[Row]]:
         """See Schema."""
         db = self._connection
-        about = db.rows(_COLUMNS, (table,))
+        about = db.rows(COLUMNS, (table,))
         key = sorted((at, name) for name, at in about if at is not None)
         with _translated(db._address), db._db.cursor(name="portions") as cursor:
             cursor.execute(in_order(table, [name for name, _ in about], [name for _, name in key]))
@@ -489,7 +483,7 @@ class PostgresSchema:
         with _translated(db._address), db._db.cursor() as cursor, cursor.copy(into) as copy:
             for row in rows:
                 copy.write_row(row)
-        for (column,) in db.rows(_NUMBERED, (table,)):
+        for (column,) in db.rows(NUMBERED, (table,)):
             newest = f"SELECT max({column}) AS newest FROM {table}"  # noqa: S608 - names of the schema
             sql = f"SELECT setval(pg_get_serial_sequence(?, ?), newest) FROM ({newest}) AS numbers WHERE newest > 0"  # noqa: S608
             db.rows(sql, (table, column))

@@ -18,6 +18,12 @@ _WORDS: Final = " + ".join(
     f"coalesce(sum(('x' || substr(hash, {1 + 16 * at}, 16))::bit(64)::bigint), 0) * {2 ** (64 * at)}::numeric"
     for at in range(4)
 )
+NUMBERED: Final = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?) AND attidentity <> ''"
+COLUMNS: Final = """
+SELECT a.attname::text, array_position(i.indkey::int2[], a.attnum) FROM pg_attribute a
+LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+WHERE a.attrelid = to_regclass(?) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
 DESCRIPTION: Final = """
 SELECT 'column', c.relname, a.attname, concat_ws(' ', c.relkind, c.relrowsecurity,
   row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum),
