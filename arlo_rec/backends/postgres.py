@@ -60,6 +60,8 @@ _OWN_TABLES: Final = (
     "CREATE TABLE steps (name TEXT PRIMARY KEY) STRICT",
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
 )
+_NAME: Final = re.compile(r"[^/@:]+")  # of a database; with these signs it is the rest of a password
+_SECRET: Final = re.compile(r"(:(?!//))(?:[^@]*(?=@)|\S*)|(password\s*=\s*)[^&\s]*")  # where a password is written
 _OWN_NAMES: Final = ("sums", "steps", "marks_of_key")
 _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 
@@ -85,8 +87,9 @@ def demanded_address(text: str) -> str:
         said = conninfo.conninfo_to_dict(text)
     except psycopg.Error:
         said = {}
-    if DATABASE.fullmatch(text) is None or not said.get("host") or not said.get("dbname") or set(said) - set(_ADDRESS):
-        raise Usage("bad_database", value=re.sub(r":[^/@]*@", ":…@", text)[:80])
+    is_plain = said.get("host") and _NAME.fullmatch(str(said.get("dbname", ""))) and not set(said) - set(_ADDRESS)
+    if DATABASE.fullmatch(text) is None or not is_plain:
+        raise Usage("bad_database", value=_SECRET.sub(r"\1\2…", text)[:80])
     return text
 
 
@@ -377,7 +380,7 @@ class PostgresConnection:
         self._key = key
 
     def check_file(self) -> list[str]:
-        """See Connection: no problem, as the server checks the sums of its own pages when it reads them."""
+        """See Connection: none. Pages and indexes are the server's, which checks them by its own means."""
         return []
 
     def close(self) -> None:
