@@ -178,6 +178,7 @@ class Desk:
         record: dict[str, Any] = {"id": id, "call": id, "call_id": "a84b4c76e66710", "caller": "+4790000001"}
         record |= {"agent": "ola", "team": "kundeservice", "key": "1", "key_at": "1790842529.5", "parts": []}
         record |= {"prompt": "nb-2026-01", "prompt_heard": True, "answered": "1790842500.5"}
+        record |= {"call_began": "1790842500.5", "call_ended": "1790842600.5"}
         for number in range(1, parts + 1):
             at = BEGINS + number * 1_000_000
             said = [replace(packet, at=(at / 1_000_000) + packet.at) for packet in speech(number, 0.1)]
@@ -229,6 +230,8 @@ def test_each_part_has_its_sound_and_its_line(desk: Desk) -> None:
         "key_at": "1790842529.5",
         "prompt": "nb-2026-01",
         "prompt_heard": True,
+        "call_began": "1790842500.5",
+        "call_ended": "1790842600.5",
         "recorded_from": "1790842531.000000",
         "ended": "1790842531.100000",
     }

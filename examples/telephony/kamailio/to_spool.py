@@ -36,7 +36,7 @@ LONGEST = 6 * 3600 * RATE  # samples of a part; kamailio.cfg ends a call after f
 UNCLAIMED_SECONDS = 24 * 3600
 SAFE_ID = re.compile(r"[0-9]{1,12}-[0-9]{6}-[0-9a-f]{32}")
 NUMBER = re.compile(r"\+?[0-9]+")  # every other caller is withheld
-EVIDENCE = ("agent", "team", "key", "key_at", "prompt", "prompt_heard")
+EVIDENCE = ("agent", "team", "key", "key_at", "prompt", "prompt_heard", "call_began", "call_ended")
 
 Packet = tuple[int, int, int, int, bytes]  # arrival in microseconds, port of arrival, SSRC, time stamp, sound
 
