@@ -42,6 +42,7 @@ from arlo_rec.model.consent import (
     judge,
     judge_notice,
     prove,
+    wrong_part,
 )
 from arlo_rec.model.errors import SoundError
 from arlo_rec.model.names import agent_name
@@ -286,7 +287,7 @@ class ConsentRules:
         decision = judge(claim, prompts, now=self.now, deadline=self.policy.due_at)
         if not decision.allowed:
             raise Refusal(
-                decision.code, decision.rule, field=_lacking(claim) if decision.code in _OF_EVIDENCE else None
+                decision.code, decision.rule, field=wrong_part(claim) if decision.code in _OF_EVIDENCE else None
             )
 
     def checked(self, withdrawal: Withdrawal) -> Withdrawal:
@@ -327,12 +328,6 @@ def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
 
 
 _OF_EVIDENCE = frozenset({"no_consent", "prompt_unknown", "prompt_not_completed"})
-
-
-def _lacking(claim: Claim) -> str | None:
-    """The first part of the evidence that a claim lacks; None where it has all."""
-    parts = {"key": claim.key, "at": claim.key_at, "prompt": claim.prompt, "prompt_completed": claim.prompt_completed}
-    return next((f"consent.{part}" for part, value in parts.items() if value is None), None)
 
 
 def claimed(delivery: Delivery) -> Claim | None:
@@ -487,6 +482,8 @@ def _claim(call: Call, sound: audio.Header | None = None) -> Claim:
         started_at=call.started_at,
         line=call.line,
         stopped=call.stopped,
+        granted=call.granted,
+        call=call.times,
         cut=cut,
         frames=frames,
     )

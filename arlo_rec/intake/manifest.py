@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from arlo_rec import audio
 from arlo_rec.intake import spool
-from arlo_rec.model.consent import STOPPED_BY, Stopped
+from arlo_rec.model.consent import STOPPED_BY, CallTimes, Stopped
 from arlo_rec.model.errors import NothingMatched
 from arlo_rec.model.phone_numbers import is_withheld, parse_caller
 from arlo_rec.model.records import Call, Private
@@ -195,6 +195,8 @@ class Delivery:
             prompt=_plain(claimed.get("prompt"), "consent.prompt"),
             prompt_completed=claimed.get("prompt_completed"),
             stopped=_stopped(claimed.get("stopped")),
+            granted=claimed.get("granted"),
+            times=_call_times(manifest.get("call")),
             line=_text(manifest, "line") if manifest.get("line") is not None else None,
             known=_known(manifest.get("known")),
         )
@@ -311,6 +313,19 @@ def _stopped(value: object) -> Stopped | None:
     if not isinstance(value, dict) or value.get("key") not in STOPPED_BY:
         raise BadManifest("bad_metadata", "consent.stopped.key")
     return Stopped(str(value["key"]), _optional_instant(value.get("at"), "consent.stopped.at"))
+
+
+_CALL_TIMES = ("started_at", "ended_at")
+
+
+def _call_times(value: object) -> CallTimes:
+    """When the call began and ended, which may be told; raises BadManifest."""
+    if value is None:
+        return CallTimes()
+    if not isinstance(value, dict):
+        raise BadManifest("bad_metadata", "call")
+    told = {key: _instant(at, f"call.{key}") for key in _CALL_TIMES if (at := value.get(key)) is not None}
+    return CallTimes(*map(told.get, _CALL_TIMES))
 
 
 def caller_of(manifest: dict[str, Any]) -> Private | None:

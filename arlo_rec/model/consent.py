@@ -9,9 +9,10 @@ offer, is no consent.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,12 @@ from arlo_rec.policy import RETENTION, WITHDRAWN_MARGIN, ZONE, Decision, Purpose
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines' clocks: exchange and store
 CONSENT_LEAD = timedelta(hours=1)  # an earlier key press belongs to another call
+CALL_GRACE = timedelta(minutes=1)  # two clocks of one exchange: that of its record, and that of what asked the caller
+PROMPT_SHORTEST = timedelta(seconds=10)  # the shipped prompts take over 20; between a menu's key and the sound lies one
+ANSWER_LATE = timedelta(seconds=1)  # by which a recording may begin before the key that starts it
 DECLINED: Final = "2"
-STOPPED_BY: Final = (DECLINED, "9")  # the keys that end a recording during the call
+WITHDRAWN: Final = "9"
+STOPPED_BY: Final = (DECLINED, WITHDRAWN)  # the keys that end a recording during the call
 OFFERABLE: Final = "1345678"  # the keys of which a prompt can make a consent
 
 
@@ -71,11 +76,23 @@ class Stopped(NamedTuple):
     at: datetime | None  # None: not told
 
 
+class CallTimes(NamedTuple):
+    """When a call began and ended, of which its sound is a part; None: not told."""
+
+    began: datetime | None = None
+    ended: datetime | None = None
+
+    def include(self, at: datetime) -> bool:
+        """Whether an instant lies within the call, as far as its times are told, by clocks that differ by the grace."""
+        is_before = self.began is not None and self.began - at > CALL_GRACE
+        return not is_before and not (self.ended is not None and at - self.ended > CALL_GRACE)
+
+
 class Claim(NamedTuple):
     """A source's statement of a call's consent, before it is judged.
 
-    `key` is the manifest's value, of any type: only a string that the prompt offers is consent. `frames` and `rate`
-    are None until the sound is read.
+    `key` is the manifest's value, of any type: only a string that the prompt offers is consent. `granted` is what a
+    source says beside the key: None if nothing. `frames` and `rate` are None until the sound is read.
     """
 
     direction: str
@@ -86,8 +103,69 @@ class Claim(NamedTuple):
     started_at: datetime
     line: str | None = None
     stopped: Stopped | None = None
+    granted: object = None
+    call: CallTimes = CallTimes()
     cut: int | None = None
     frames: int | None = None
+
+
+class Press(NamedTuple):
+    """A key as an exchange's history has it, and when it was pressed; None: not told."""
+
+    key: object
+    at: datetime | None
+
+
+class PressRole(StrEnum):
+    """The meaning of one key of a history for the question of consent."""
+
+    DECIDES = "decides"
+    AGREES = "agrees"  # the same key, earlier at the same prompt
+    CONTRADICTS = "contradicts"  # another key at the same prompt
+    BEFORE_PROMPT = "before_prompt"  # of a menu
+    IN_CALL = "in_call"  # after the sound began
+    UNTIMED = "no_time"
+
+
+def press_roles(presses: Sequence[Press], *, asked_at: datetime | None, until: datetime | None) -> list[PressRole]:
+    """The role of each key: the last one between the begin of the prompt and *until* decides.
+
+    *until* is when the sound begins, which is at the answer: a later key is one of the call. Where the begin of the
+    prompt is not told, a key may be a menu's. Then it decides only shortly before the sound, and every other before it
+    counts as one of the same prompt.
+    """
+    timed = sorted((press.at, number) for number, press in enumerate(presses) if press.at is not None)
+    asked = [each for each in timed if asked_at is None or each[0] >= asked_at]
+    answers = [each for each in asked if until is None or each[0] <= until + ANSWER_LATE]
+    if asked_at is None and until is not None and answers and until - answers[-1][0] > PROMPT_SHORTEST:
+        answers = []
+    roles = [PressRole.UNTIMED] * len(presses)
+    for at, number in timed:
+        is_later = (at, number) in asked and until is not None and at > until
+        roles[number] = PressRole.IN_CALL if is_later else PressRole.BEFORE_PROMPT
+    for _, number in answers:
+        is_same = presses[number].key == presses[answers[-1][1]].key
+        roles[number] = PressRole.AGREES if is_same else PressRole.CONTRADICTS
+    if answers:
+        roles[answers[-1][1]] = PressRole.DECIDES
+    return roles
+
+
+def answer_of(presses: Sequence[Press], roles: Sequence[PressRole]) -> Press | None:
+    """The key that answers the prompt; None where another contradicts it, or a time is missing."""
+    if PressRole.CONTRADICTS in roles or PressRole.UNTIMED in roles:
+        return None
+    return next((press for press, role in zip(presses, roles, strict=True) if role is PressRole.DECIDES), None)
+
+
+def stopped_by(presses: Sequence[Press], roles: Sequence[PressRole]) -> Stopped | None:
+    """The first key in the call that ends a recording; None without one."""
+    ends = [
+        (press.at, str(press.key))
+        for press, role in zip(presses, roles, strict=True)
+        if role is PressRole.IN_CALL and press.at is not None and press.key in STOPPED_BY
+    ]
+    return Stopped(min(ends)[1], min(ends)[0]) if ends else None
 
 
 class Consent(NamedTuple):
@@ -155,7 +233,7 @@ def declined_after(claim: Claim, prompts: Mapping[str, Prompt], *, now: datetime
     """
     if claim.key != DECLINED or claim.key_at is None:
         return None
-    if claim.started_at - claim.key_at > CONSENT_LEAD or claim.key_at > now + CLOCK_TOLERANCE:
+    if not _is_of_call(claim, claim.key_at) or claim.key_at > now + CLOCK_TOLERANCE:
         return None
     if _judge_route(claim) or _judge_prompt(claim._replace(prompt_completed=True), prompts):
         return None
@@ -167,8 +245,8 @@ def _judge_route(claim: Claim) -> Decision | None:
 
 
 def has_said_no(claim: Claim) -> bool:
-    """Whether somebody said no to the recording: key 2 at the question, or a key that ended it during the call."""
-    return claim.key == DECLINED or claim.stopped is not None
+    """Whether somebody said no to the recording: key 2 at the question, a key that ended it, or a grant of false."""
+    return claim.key == DECLINED or claim.stopped is not None or claim.granted is False
 
 
 def _judge_key(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
@@ -178,11 +256,32 @@ def _judge_key(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:
     offered = frozenset(prompt.offered) if prompt is not None else frozenset(OFFERABLE if named else "1")
     if not isinstance(claim.key, str) or claim.key not in offered or claim.stopped is not None:
         return Decision.no("consent.press2", "no_consent")
+    if claim.granted is not None and claim.granted is not True:
+        return Decision.no("consent.press2", "no_consent")
     if claim.key_at is None:
         return Decision.no("consent.basis", "no_consent")
-    if claim.started_at - claim.key_at > CONSENT_LEAD:
+    if not _is_of_call(claim, claim.key_at):
         return Decision.no("consent.press1", "no_consent")
     return None
+
+
+def _is_of_call(claim: Claim, key_at: datetime) -> bool:
+    """Whether key and sound are of one call: by clocks an hour apart, sound from before the key would be kept."""
+    is_near = claim.started_at - key_at <= CONSENT_LEAD
+    return is_near and claim.call.include(key_at) and claim.call.include(claim.started_at)
+
+
+def wrong_part(claim: Claim) -> str | None:
+    """The field of a refused claim that is missing or contradicts the others; None where the evidence is whole."""
+    parts = {"key": claim.key, "at": claim.key_at, "prompt": claim.prompt, "prompt_completed": claim.prompt_completed}
+    lacking = next((f"consent.{part}" for part, value in parts.items() if value is None), None)
+    if lacking is not None or claim.key_at is None:
+        return lacking
+    if claim.granted is not None and claim.granted is not True and claim.key not in STOPPED_BY:
+        return "consent.granted"
+    if not claim.call.include(claim.key_at):
+        return "consent.at"
+    return None if claim.call.include(claim.started_at) else "started_at"
 
 
 def _judge_prompt(claim: Claim, prompts: Mapping[str, Prompt]) -> Decision | None:

@@ -16,7 +16,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NewType
 
-from arlo_rec.model.consent import CLOCK_TOLERANCE, Stopped
+from arlo_rec.model.consent import CLOCK_TOLERANCE, CallTimes, Stopped
 from arlo_rec.model.documents import Document
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.policy import FOUR_EYES, RETENTION, Purpose, Role, State
@@ -279,6 +279,8 @@ class Call:
     prompt: object
     prompt_completed: object
     stopped: Stopped | None = None
+    granted: object = None
+    times: CallTimes = field(default_factory=CallTimes)
     line: str | None = None  # of the exchange
     known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
