@@ -103,7 +103,10 @@ def verify(
     lines = lines or [run.say("verify.good")]
     lines += [run.say("weak_disk", kind=weak)] if weak else []
     lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
-    always = bool(found.problems or weak or foreign)
+    for earlier in found.earlier_maps:
+        values = {"count": len(earlier.recordings), "map": earlier.map, "sha256": earlier.sha256}
+        lines.append(run.say("verify.earlier_map", **values, ids=" ".join(each.hex() for each in earlier.recordings)))
+    always = bool(found.problems or weak or foreign or found.earlier_maps)
     return Answer(found, lines, always=always, error=_error_of(run, found))
 
 

@@ -29,9 +29,11 @@ from arlo_rec.keys import vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import FIRST_LOCKS, ballast_is_missing
 from arlo_rec.log.entries import Body
+from arlo_rec.log.events import taking_in
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
+from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check
 from arlo_rec.oversight.consistency import ConsistencyCheck, Parsed, Problem, parsed
@@ -48,12 +50,24 @@ LARGE = frozenset(  # tables with a row for every recording or every commit
 )
 
 
+class TakenInByEarlier(Record, frozen=True):
+    """Held recordings whose export was read by a map that is not today's; `map` is its name, `sha256` its digest."""
+
+    map: str
+    sha256: str
+    recordings: list[RecordingId]
+
+
 class Verified(Record, frozen=True):
-    """The problems of a store; also a weak disk, and foreign lines in its feed, which are none of its problems."""
+    """The problems of a store; also what is none of its problems.
+
+    That is a weak disk, foreign lines in its feed, and recordings taken in by an earlier version of a map.
+    """
 
     problems: list[Problem]
     weak_disk: str | None
     feed_foreign_lines: int
+    earlier_maps: list[TakenInByEarlier]
 
 
 def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Verified:
@@ -71,21 +85,23 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
     with side_checks(store, read_data=read_data, observer=observer) as begun:
         file_check = begun.file_check
         try:
-            problems, foreign = _compared(store, now, begun.consistency(), read_data=read_data, observer=observer)
+            problems, foreign, earlier = _compared(
+                store, now, begun.consistency(), read_data=read_data, observer=observer
+            )
         except Exception:  # an unreadable or exchanged page ends the checks that read it
-            problems, foreign = [], 0
+            problems, foreign, earlier = [], 0, []
             if not file_check.result():
                 raise
         observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
-        return Verified(rollbacks + damaged + problems, weak_disk(store), foreign)
+        return Verified(rollbacks + damaged + problems, weak_disk(store), foreign, earlier)
 
 
 def _compared(
     store: Store, now: datetime, check: Check, *, read_data: bool, observer: Observer
-) -> tuple[list[Problem], int]:
-    """The problems of a readable store, and the foreign lines in its feed."""
-    evidence, clock = EvidenceCheck(store, now), _ClockCheck(store)
+) -> tuple[list[Problem], int, list[TakenInByEarlier]]:
+    """The problems of a readable store, the foreign lines in its feed, and recordings of earlier maps."""
+    evidence, clock, maps = EvidenceCheck(store, now), _ClockCheck(store), _EarlierMaps(store)
     of_log = unobserved if read_data else observer  # else reading sound takes most of the time
 
     def follow(bodies: Sequence[Body]) -> None:
@@ -93,6 +109,7 @@ def _compared(
         entries = parsed(bodies)
         check.follow(entries)
         evidence.follow(entries)
+        maps.follow(entries)
 
     fed = feed.check(store)
     problems = [Problem(code, str(store.feed) if code == "feed_unreachable" else "feed") for code in fed.problems]
@@ -122,7 +139,7 @@ def _compared(
     for check_part in checks:
         observer(Progress(Phase.COMPARISON))
         problems += _readable(check_part)
-    return list(dict.fromkeys(problems)), fed.foreign  # a key of a wrong size does not open either
+    return list(dict.fromkeys(problems)), fed.foreign, maps.found()  # a key of a wrong size does not open either
 
 
 def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
@@ -182,6 +199,43 @@ class _ClockCheck:
             if stored == index.get():
                 break
         yield Problem("clock_index_differs", "log_clock")
+
+
+class _EarlierMaps:
+    """The recordings that were taken in by another map than those of today, as the log has its digest.
+
+    A map says what counts as a consent: what a corrected one would have refused is for the officer to look at.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._taken: dict[str, list[RecordingId]] = {}
+
+    def follow(self, entries: Sequence[Parsed]) -> None:
+        """Read a batch of the log's entries."""
+        for _, entry in entries:
+            if entry is None or (entry.get("action"), entry.get("outcome")) not in taking_in():
+                continue
+            detail = entry.get("detail")
+            if isinstance(detail, dict) and isinstance(digest := detail.get("map"), str):
+                self._taken.setdefault(digest, []).extend(named_in(entry))
+
+    def found(self) -> list[TakenInByEarlier]:
+        """The recordings of earlier maps that are still held, by the digest of the map."""
+        if not self._taken:
+            return []
+        from arlo_rec.intake.maps import read
+
+        ours = {name: read.digest(read.shipped_text(name).encode("utf-8")) for name in read.shipped()}
+        versions, search = self._store.policy.versions, self._store.catalogue.search
+        names = {each.sha256: each.name for version in versions for each in version.maps}
+        now = {each.sha256 for each in versions[-1].maps if ours.get(each.name, each.sha256) == each.sha256}
+        found = []
+        for digest, taken in self._taken.items():
+            held = [row.id for _, row in search.held_among(taken)] if digest not in now else []
+            if held:
+                found.append(TakenInByEarlier(names.get(digest, "?"), digest, held))
+        return found
 
 
 def _unvouched(store: Store) -> Iterator[Problem]:
