@@ -18,7 +18,8 @@ ERROR = {
     "description": "The failure that an answer names; where the command gave no answer, it stands beside `ok` alone.",
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("code", "message", "rule", "reason")}
-    | {"exit": {"type": "integer"}, "keys": {"type": "array", "items": {"type": "string"}}},
+    | {name: {"type": "integer"} for name in ("exit", "line", "column")}
+    | {"keys": {"type": "array", "items": {"type": "string"}}},
     "required": ["code", "exit", "message"],
     "additionalProperties": False,
 }

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from arlo_rec.commands.options import arg
 from arlo_rec.commands.run import Run
+from arlo_rec.intake.run import KeyExplained
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Usage
 from arlo_rec.ui.terminal import Answer
 
 if TYPE_CHECKING:
     from arlo_rec.intake.maps.read import Map
+
+
+_ROWS_SHOWN: Final = 10
 
 
 class MapListed(Record, frozen=True):
@@ -49,11 +54,24 @@ class MapFinding(Record, frozen=True):
     message: str
 
 
+class MapNotice(Record, frozen=True):
+    """Something that a map without mistakes leaves open."""
+
+    code: str
+    field: str
+    message: str
+
+
 class MapFindings(Record, frozen=True):
-    """The mistakes of a map; `sha256` is the digest of its file."""
+    """The mistakes of a map and what it leaves open; `sha256` is the digest of its file.
+
+    Of an export also every key to which the map leads, row by row.
+    """
 
     sha256: str
     findings: list[MapFinding]
+    notices: list[MapNotice]
+    keys: list[KeyExplained]
 
 
 def named(run: Run, named: Path) -> Map:
@@ -92,9 +110,14 @@ def map_show(ctx: typer.Context, name: Annotated[str, arg("arg.map_name", "NAME"
     return Answer(shown, text.rstrip("\n").split("\n"), always=True)
 
 
-def map_check(ctx: typer.Context, file: Annotated[Path, arg("arg.map_file", "FILE")]) -> Answer:
-    """The mistakes of a map, with line and column; exit 3 with any."""
+def map_check(
+    ctx: typer.Context,
+    file: Annotated[Path, arg("arg.map_file", "FILE")],
+    export: Annotated[Path | None, arg("arg.map_export", "[EXPORT]")] = None,
+) -> Answer:
+    """The mistakes of a map, with line and column, exit 3 with any; and every key that it finds in an export."""
     from arlo_rec.intake.maps import read
+    from arlo_rec.intake.maps.explain import EXPORT_BYTES, keys_of
 
     run: Run = ctx.obj
     raw = _bytes(run, file)
@@ -103,6 +126,26 @@ def map_check(ctx: typer.Context, file: Annotated[Path, arg("arg.map_file", "FIL
         for each in read.check(raw, str(file))
     ]
     digest = read.digest(raw)
-    lines = [run.say("map.finding", line=each.line, column=each.column, message=each.message) for each in found]
-    lines = lines or [run.say("map.good", sha256=digest)]
-    return Answer(MapFindings(digest, found), lines, always=True, exit_status=3 if found else 0)
+    if found:
+        lines = [run.say("map.finding", line=each.line, column=each.column, message=each.message) for each in found]
+        return Answer(MapFindings(digest, found, [], []), lines, always=True, exit_status=3)
+    by = read.read(raw, str(file))
+    notices = [MapNotice(code, field, run.say(f"map.{code}", named=field)) for code, field in read.left_open(by)]
+    lines = [run.say("map.good", sha256=digest), *(notice.message for notice in notices)]
+    keys = list[KeyExplained]()
+    if export is not None:
+        keys = keys_of(by, run.files.read(export, EXPORT_BYTES), export)
+        lines += key_lines(run, keys)
+    return Answer(MapFindings(digest, [], notices, keys), lines, always=True)
+
+
+def key_lines(run: Run, keys: list[KeyExplained]) -> list[str]:
+    """How often each key has which meaning; and the rows in which keys contradict each other, of which none is one."""
+    counts = Counter((key.value or "", key.why) for key in keys)
+    lines = [
+        run.say("map.keys", key=value or "-", count=count, meaning=run.say(f"map.why_{why}"))
+        for (value, why), count in sorted(counts.items())
+    ]
+    unclear = dict.fromkeys(key.row for key in keys if key.why in ("contradicts", "no_time"))
+    shown = ", ".join(str(row) for row in [*unclear][:_ROWS_SHOWN])
+    return lines + ([run.say("map.keys_unclear", count=len(unclear), rows=shown)] if unclear else [])

@@ -142,17 +142,20 @@ def _given_up(run: Run, place: Path) -> Answer:
 
 def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
     """The fields of one row of a file, as read by a map."""
+    from arlo_rec.commands.maps import key_lines
     from arlo_rec.intake.maps.explain import explain
     from arlo_rec.intake.run import Explained, Outcome, TakenIn
 
     if by is None or len(paths) != 1:
         raise Usage("explain_one_file")
     run.files.server_folder(paths[0], "--explain")  # a person explains what they may read themselves
-    fields = explain(by, paths[0], row)
+    fields, keys = explain(by, paths[0], row)
     table = run.listing(
         Explained, fields, "field path value why", "path value", {"why": lambda each: run.say(f"map.why_{each.why}")}
     )
-    return Answer(TakenIn.of(Outcome(), row=row, fields=fields), [], table._replace(is_whole=True))
+    taken_in = TakenIn.of(Outcome(), row=row, fields=fields, keys=keys)
+    lines = key_lines(run, keys) if len(keys) > 1 else []
+    return Answer(taken_in, lines, table._replace(is_whole=True), always=bool(lines))
 
 
 def _unreachable(run: Run, part: Unavailable) -> Unreachable:

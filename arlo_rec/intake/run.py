@@ -79,8 +79,17 @@ class Explained(Record, frozen=True, rename={"path": "from"}):
     why: str
 
 
+class KeyExplained(Record, frozen=True):
+    """One key of a row to which a map leads, when it was pressed, and its meaning as a code word."""
+
+    row: int
+    value: str | None
+    at: str | None
+    why: str
+
+
 class TakenIn(Record, frozen=True):
-    """The outcome of an intake; see `Outcome`. Of one explained row its number and its fields, and nothing taken in."""
+    """The outcome of an intake; see `Outcome`. Of one explained row its number, fields and keys, and nothing else."""
 
     accepted: list[Taken]
     refused: list[NotTaken]
@@ -92,6 +101,7 @@ class TakenIn(Record, frozen=True):
     waiting: list[str]
     row: int | UnsetType = UNSET
     fields: list[Explained] | UnsetType = UNSET
+    keys: list[KeyExplained] | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)

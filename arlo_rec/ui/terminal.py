@@ -114,6 +114,8 @@ def show_error(error: ArloError, lang: str, *, as_json: bool) -> None:
 def error_to_json(error: ArloError, lang: str) -> dict[str, Any]:
     """An error as JSON; the message depends on the language, the codes do not."""
     document: dict[str, Any] = {"code": error.code, "exit": error.exit_status, "message": message_of(error, lang)}
+    place = {key: error.detail[key] for key in ("line", "column") if isinstance(error.detail.get(key), int)}
+    document |= place
     document |= {"keys": str(error.detail["keys"]).split()} if "keys" in error.detail else {}
     reason = {"reason": error.reason} if isinstance(error, NotGenuine) else {}
     return document | reason | ({"rule": error.rule} if error.rule else {})

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from arlo_rec.intake.deliveries import Lines, scan
 from arlo_rec.intake.maps import read, records
-from arlo_rec.intake.maps.fields import instant
+from arlo_rec.intake.maps.fields import instant, mapped_field, read_field
 from arlo_rec.intake.maps.records import MappedFiles
 from arlo_rec.intake.maps.sounds import SoundNames, audio_pattern, filled
 from tests.support.exports import FOLDERS, MAKERS, Told, approve, example, sound
 from tests.support.exports import records as records_of
 from tests.support.intake import denials, ingest, objects, problems
 from tests.support.places import TOP
+from tests.support.policies import put
 from tests.support.world import World
 
 pytestmark = pytest.mark.rule("consent.basis")
@@ -242,7 +243,7 @@ def test_an_hour_between_two_clocks_of_one_call_refuses_that_call(
 ) -> None:
     file = _written(world.base, GOOD)
     approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
-    _row(spool, "a", pressed=hours)
+    _row(spool, "a", later=hours)
     _row(spool, "b")
     told = ingest(world, "--map", str(file), exit=3)
     assert ([each["code"] for each in told["refused"]], len(told["accepted"])) == ([code], 1)
@@ -570,9 +571,9 @@ def _written(folder: Path, text: str) -> Path:
     return path
 
 
-def _row(spool: Path, name: str, lacks: str | None = None, pressed: float = 0.0, **more: Any) -> None:
+def _row(spool: Path, name: str, lacks: str | None = None, later: float = 0.0, **more: Any) -> None:
     begun = datetime.now(UTC) - timedelta(hours=3)
-    at, key_at = begun.isoformat(), (begun + timedelta(hours=pressed)).isoformat()
+    at, key_at = begun.isoformat(), (begun + timedelta(hours=later)).isoformat()
     row: dict[str, Any] = {"id": name, "begun": at, "from": "+4790000001", "agent": "ola", "team": "kundeservice"}
     row |= {"key": "1", "pressed": key_at, "prompt": "nb-2026-01"}
     row |= {key: value for key, value in more.items() if value is not None}
@@ -580,3 +581,193 @@ def _row(spool: Path, name: str, lacks: str | None = None, pressed: float = 0.0,
     with (spool / "calls.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     sound(spool, f"{name}.wav", ord(name))
+
+
+# -- which key counts ---------------------------------------------------------------------------------
+
+HISTORY = GOOD.replace('"consent.key" = "key"', '"consent.key" = "press.digit"').replace('"pressed", ', '"press.at", ')
+HISTORY = 'presses = "keys"\n' + HISTORY + '"consent.asked_at" = {path = "asked", time = "iso"}\n'
+
+
+def _pressed(*keys: tuple[str, float], began: float = 60.0) -> dict[str, Any]:
+    """A history of keys, each so many seconds before the sound; the prompt began so long before it, too."""
+    sound = datetime.now(UTC) - timedelta(hours=1)
+    history = [{"digit": key, "at": (sound - timedelta(seconds=before)).isoformat()} for key, before in keys]
+    return {"begun": sound.isoformat(), "keys": history, "asked": (sound - timedelta(seconds=began)).isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("keys", "taken"),
+    [
+        ([("1", 2)], True),
+        ([("1", 300), ("1", 2)], True),
+        ([("2", 300), ("9", 200), ("1", 2)], True),
+        ([("1", 300), ("2", 2)], False),
+        ([("1", 300)], False),
+        ([("2", 20), ("1", 2)], False),
+        ([("1", 20), ("2", 2)], False),
+        ([("1", 20), ("1", 2)], True),
+        ([("1", 2), ("5", -30)], True),
+        ([("1", 2), ("9", -30)], False),
+        ([("1", 2), ("2", -30)], False),
+        ([("1", -30)], False),
+        ([], False),
+    ],
+)
+def test_of_a_history_the_last_key_of_the_prompt_decides_and_the_others_agree(
+    world: World, spool: Path, keys: list[tuple[str, float]], taken: bool
+) -> None:
+    file = _written(world.base, HISTORY)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", **_pressed(*keys))
+    told = ingest(world, "--map", str(file), exit=0 if taken else 3)
+    assert ([each["code"] for each in told["refused"]], len(told["accepted"])) == (
+        [] if taken else ["no_consent"],
+        taken,
+    )
+
+
+@pytest.mark.parametrize(("keys", "taken"), [([("1", 2)], True), ([("1", 30)], False), ([("9", 30), ("1", 2)], False)])
+def test_where_no_prompt_is_told_a_key_counts_only_shortly_before_the_sound(
+    world: World, spool: Path, keys: list[tuple[str, float]], taken: bool
+) -> None:
+    file = _written(world.base, HISTORY)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    _row(spool, "a", **{**_pressed(*keys), "asked": None})
+    assert len(ingest(world, "--map", str(file))["accepted"]) == taken
+
+
+def test_every_key_of_a_row_is_explained(world: World, spool: Path) -> None:
+    _row(spool, "a", **_pressed(("1", 300), ("2", 20), ("1", 2), ("5", -30)))
+    file = str(_written(world.base, HISTORY))
+    words = ("ingest", str(spool / "calls.jsonl"), "--map", file, "--explain", "1")
+    told = world.json(*words, who="telefon")
+    keys = [(each["row"], each["value"], each["why"]) for each in told["keys"]]
+    roles = ["before_prompt", "contradicts", "decides", "in_call"]
+    assert keys == [(1, key, role) for key, role in zip("1215", roles, strict=True)]
+    assert {each["field"]: each["why"] for each in told["fields"]}["consent.key"] == "several_values"
+    assert "In 1 calls the keys contradict each other" in world.run(*words, who="telefon").out
+
+
+def test_every_key_of_an_export_is_counted_before_the_map_is_used(world: World, spool: Path) -> None:
+    for number, key in enumerate("1121"):
+        MAKERS["freepbx"](spool, Told(number, key=key, clock=timedelta(hours=number == 3)))
+    told = world.json("map", "check", "freepbx", str(spool / "Master.csv"))
+    assert [each["why"] for each in told["keys"]] == ["decides", "decides", "decides", "outside_call"]
+    out = world.run("map", "check", "freepbx", str(spool / "Master.csv")).out
+    assert "Key 1, 2 times: decides" in out
+    assert "Key 1, 1 times: outside the call: compare the clocks, and zone" in out
+
+
+def test_a_map_that_tells_no_call_and_no_prompt_says_so_and_can_be_used(world: World) -> None:
+    told = world.json("map", "check", str(_written(world.base, HISTORY.replace('"consent.asked_at"', "#"))))
+    assert (told["findings"], [each["code"] for each in told["notices"]]) == ([], ["no_call_times", "no_prompt_time"])
+
+
+def test_a_folder_is_no_file_to_explain_and_a_bad_map_has_its_place_in_json(world: World, spool: Path) -> None:
+    file = str(_written(world.base, GOOD.replace('"consent.key" = "key"', '"consent.key" = {value = "1"}')))
+    told = world.run("ingest", str(spool), "--map", file, "--json", who="telefon").json["error"]
+    assert (told["code"], told["line"], told["column"]) == ("bad_map", 11, 1)
+    good = str(_written(world.base, GOOD))
+    assert world.code("ingest", str(spool), "--map", good, "--explain", "1", who="telefon") == (2, "is_a_folder")
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("consent=1|text=x", "1"),
+        ("consent=11|text=x", "11"),
+        ("consent=12|text=x", "12"),
+        ("consent=1 |text=x", "1 "),
+        ("noconsent=1|text=x", None),
+        ("consent=2|text=x|consent=1", None),
+        ("text=x|consent=1", "1"),
+    ],
+)
+def test_the_whole_value_of_a_key_is_judged(line: str, field: str | None) -> None:
+    by = read.read(read.shipped_text("freepbx").encode("utf-8"), "freepbx")
+    assert read_field("consent.key", by.fields["consent.key"], {"userfield": line}).value == field
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "why"),
+    [
+        ("consent=([0-9])", "consent=1|", "part"),
+        ("consent=([0-9]+)", "consent=1 |", "part"),
+        ("([0-9])$", "consent=21", "part"),
+        ("^T([0-9])$", "T1", "read"),
+        ("^T([0-9])$", "T12", "no_match"),
+        ("k=([^;]*)", "k=1;k=2", "several_values"),
+        ("k=([^;]*)", "k=1;k=1", "read"),
+    ],
+)
+def test_a_pattern_that_finds_a_part_of_a_key_or_several_finds_none(pattern: str, text: str, why: str) -> None:
+    wanted = mapped_field("consent.key", {"path": "field", "regex": pattern}, None, url_encoded=False)
+    assert read_field("consent.key", wanted, {"field": text}).why == why
+
+
+def test_rows_of_one_call_that_are_joined_contradict_each_other(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD.replace('format = "jsonl"', 'format = "jsonl"\njoin = "id"'))
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"')
+    at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    for id, key in (("a", "1"), ("a", "2"), ("b", "1"), ("b", "1")):
+        _row(spool, id, key=key, begun=at, pressed=at)
+    told = ingest(world, "--map", str(file), exit=3)
+    assert ([each["code"] for each in told["refused"]], len(told["accepted"])) == (["no_consent"], 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "granted", "field"),
+    [
+        ({"started_at": -30, "ended_at": 300}, True, None),
+        ({"started_at": -30}, True, None),
+        ({"started_at": 1800}, True, "consent.at"),
+        ({"started_at": -7200, "ended_at": -1800}, True, "consent.at"),
+        ({"started_at": 62}, True, "consent.at"),
+        ({"started_at": 55}, True, None),
+        ({}, False, "consent.granted"),
+        ({}, "true", "consent.granted"),
+        ({}, 1, "consent.granted"),
+        ({}, None, None),
+    ],
+)
+def test_a_manifest_may_tell_of_the_call_and_of_a_grant(
+    world: World, spool: Path, call: dict[str, float], granted: object, field: str | None
+) -> None:
+    world.deliver("a")
+    manifest = json.loads((spool / "a.json").read_text("utf-8"))
+    begin = datetime.fromisoformat(manifest["consent"]["at"])
+    manifest["call"] = {name: (begin + timedelta(seconds=at)).isoformat() for name, at in call.items()}
+    manifest["consent"]["granted"] = granted
+    (spool / "a.json").write_text(json.dumps(manifest), "utf-8")
+    told = ingest(world, exit=0 if field is None else 3)
+    assert [(each["code"], each["field"]) for each in told["refused"]] == ([("no_consent", field)] if field else [])
+
+
+def test_what_an_earlier_version_of_a_map_took_in_is_listed(world: World, spool: Path) -> None:
+    file = _written(world.base, GOOD)
+    approve(world, '[[map]]\nname = "ours"\nfile = "map.toml"', "vcon")
+    _row(spool, "a")
+    taken = ingest(world, "--map", str(file), exit=0)["accepted"][0]["id"]
+    before = read.digest(GOOD.encode("utf-8"))
+    assert world.json("verify", who="iver")["earlier_maps"] == []
+    _written(world.base, GOOD + "# corrected\n")
+    put(world, 'version = "2026-06"\n[[map]]\nname = "ours"\nfile = "map.toml"\n')
+    told = world.run("verify", "--json", who="iver")
+    assert told.json["earlier_maps"] == [{"map": "ours", "sha256": before, "recordings": [taken]}]
+    assert (told.exit, told.json["problems"]) == (0, [])
+    assert taken in world.run("verify", who="iver").out
+    world.json("withdraw", "--call", taken, "--yes", who="skranke")
+    assert world.json("verify", who="iver")["earlier_maps"] == []
+
+
+def test_what_a_version_of_a_shipped_map_took_in_that_comes_no_more_is_listed(
+    world: World, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(world, "vcon")
+    MAKERS["vcon"](spool, Told(1))
+    taken = ingest(world, "--map", "vcon", exit=0)["accepted"][0]["id"]
+    text = read.shipped_text
+    monkeypatch.setattr(read, "shipped_text", lambda name: text(name) + "# corrected\n")
+    (earlier,) = world.json("verify", who="iver")["earlier_maps"]
+    assert (earlier["map"], earlier["recordings"]) == ("vcon", [taken])

@@ -24,6 +24,7 @@ HOUR = timedelta(hours=1)
 SECONDS = 0.5  # of each sound
 RATE = 8000
 WHOLE_SECONDS = {"freepbx", "naive"}
+TWO_CLOCKS = {"freepbx", "freeswitch", "kamailio", "connect", "genesys"}  # record and evidence each tell times
 NAIVE = """format = "csv"
 zone = "Europe/Oslo"
 audio = "{id}.wav"
@@ -121,6 +122,7 @@ def _call(chance: random.Random, kind: str, number: int, caller: str, at: dateti
         (0.38, {"key": "7"}),
         (0.40, {"begins": HOUR + timedelta(seconds=61)}),  # one clock of two is an hour ahead
         (0.42, {"begins": -HOUR}),  # or behind: the key lies behind the end of the sound
+        (0.44, {"clock": chance.choice([-HOUR, HOUR])}),  # of the call's record
         (0.52, {"begins": timedelta(seconds=0 if kind in WHOLE_SECONDS else -chance.choice([0.25, 0.125]))}),
     ):
         if fault < below:
@@ -175,6 +177,8 @@ def allowed(made: Day, ends: datetime) -> dict[tuple[str, int], bytes]:
             and told.begun <= ends
             and last <= ends
             and not (call.kind == "naive" and _is_twice(told.at))
+            and not (call.kind == "freepbx" and (_is_twice(told.began) or _is_twice(told.ended)))
+            and not (call.kind in TWO_CLOCKS and told.clock)
             and not any(told.at < at + CLOCKS or told.begun < at + CLOCKS for at in withdrawn)
         )
         if may_be_kept:

@@ -34,6 +34,7 @@ class Told:
     team: str = "kundeservice"
     withdrawn: datetime | None = None  # when key 9 was pressed, in whole seconds
     begins: timedelta = timedelta(0)  # from the key press to the begin of the sound; whole seconds for some exchanges
+    clock: timedelta = timedelta(0)  # by which the clock of the call's record is ahead of that of its evidence
 
     @property
     def at(self) -> datetime:
@@ -45,6 +46,16 @@ class Told:
     def begun(self) -> datetime:
         """When the sound begins."""
         return self.at + self.begins
+
+    @property
+    def began(self) -> datetime:
+        """When the call began, by the clock of its record: half a minute before key and sound."""
+        return min(self.at, self.begun) + self.clock - timedelta(seconds=30)
+
+    @property
+    def ended(self) -> datetime:
+        """When the call ended, by the same clock."""
+        return max(self.at, self.begun, self.withdrawn or self.at) + self.clock + timedelta(seconds=3)
 
     @property
     def uuid(self) -> str:
@@ -64,12 +75,12 @@ def iso(at: datetime) -> str:
 def freepbx(spool: Path, told: Told) -> None:
     """A row of Master.csv; its recording lies in the folder of the day."""
     at, unique = int(told.at.timestamp()), f"{int(told.at.timestamp())}.{told.number}"
-    begun = told.at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M:%S")
+    began, ended = (each.astimezone(OSLO).strftime("%Y-%m-%d %H:%M:%S") for each in (told.began, told.ended))
     field = f"consent={told.key}|text={told.prompt}|heard={int(told.heard)}|at={at}" if told.key else ""
     field += f"|rec={int(told.begun.timestamp())}" if told.key else ""
     field += f"|withdrawn=9|wat={int(told.withdrawn.timestamp())}" if told.withdrawn else ""
     row = ["", told.caller, "22334455", "from-trunk", '"Kari" <x>', "PJSIP/trunk-2a", "PJSIP/201-2b", "Queue"]
-    row += [f"{told.team},t,,,300", begun, begun, begun, "212", "211", "ANSWERED", "DOCUMENTATION", unique, field]
+    row += [f"{told.team},t,,,300", began, began, ended, "212", "211", "ANSWERED", "DOCUMENTATION", unique, field]
     with (spool / "Master.csv").open("a", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(row)
     sound(spool / "2026" / "10", f"in-22334455-90000001-20261001-101530-{unique}.wav", told.number)
@@ -85,6 +96,8 @@ def freeswitch(spool: Path, told: Told) -> None:
         "sip_from_user": quote(told.caller, safe=""),
         "cc_agent": "ola%40example.invalid",
         "cc_queue": told.team,
+        "start_epoch": str(int(told.began.timestamp())),
+        "end_epoch": str(int(told.ended.timestamp())),
         "arlo_recorded_at": str(int(told.begun.timestamp() * 1_000_000)),
         "arlo_prompt_heard": str(told.heard).lower(),
         **(consent if told.key else {}),
@@ -103,6 +116,7 @@ def kamailio(spool: Path, told: Told) -> None:
     record = {"recording": f"{name}-1", **common, "agent": "ola", "team": told.team}
     record |= {"key": told.key or "", "key_at": seconds, "prompt": told.prompt or ""}
     record |= {"prompt_heard": told.heard, "recorded_from": f"{told.begun.timestamp():.6f}", "ended": seconds}  # type: ignore[dict-item]
+    record |= {"call_began": f"{told.began.timestamp():.6f}", "call_ended": f"{told.ended.timestamp():.6f}"}
     _line(spool / "calls.jsonl", record)
     if told.withdrawn:
         press = {"withdrawn_key": "9", "withdrawn_at": f"{told.withdrawn.timestamp():.6f}"}
@@ -116,6 +130,8 @@ def connect(spool: Path, told: Told) -> None:
         "ContactId": told.uuid,
         "Channel": "VOICE",
         "InitiationMethod": "INBOUND",
+        "ConnectedToSystemTimestamp": iso(told.began),
+        "DisconnectTimestamp": iso(told.ended),
         "LastUpdateTimestamp": iso(told.at),
         "CustomerEndpoint": {"Address": told.caller, "Type": "TELEPHONE_NUMBER"},
         "Agent": {"Username": "ola"},
@@ -136,6 +152,7 @@ def genesys(spool: Path, told: Told) -> None:
     folder = spool / f"conversation-{told.number}"
     sound(folder, f"{told.uuid}.wav", told.number)
     record: dict[str, Any] = {"recordingId": told.uuid, "mediaType": "call", "direction": "inbound"}
+    record |= {"conversationStart": iso(told.began), "conversationEnd": iso(told.ended)}
     record |= {"startTime": iso(told.begun), "ani": told.caller, "userIds": ["ola"], "queueName": told.team}
     record["attributes"] = {"recordingConsentAt": iso(told.at), "consentTextCompleted": str(told.heard).lower()}
     record["attributes"] |= {"recordingConsent": told.key, "consentTextVersion": told.prompt} if told.key else {}
@@ -144,19 +161,27 @@ def genesys(spool: Path, told: Told) -> None:
 
 
 def vcon(spool: Path, told: Told) -> None:
-    """A conversation with the key in the history of its caller."""
-    pressed = [{"party": 0, "event": "keydown", "button": told.key, "time": iso(told.at)}] if told.key else []
-    if told.withdrawn:
-        pressed.append({"party": 0, "event": "keydown", "button": "9", "time": iso(told.withdrawn)})
-    kind = "recording" if told.key or not told.withdrawn else "incomplete"  # nobody records who calls to withdraw
-    dialog = {"type": kind, "start": iso(told.begun), "parties": [0, 1], "filename": f"{told.uuid}.wav"}
+    """A conversation: a menu, in which the caller pressed a key too, the prompt, and the recording behind it."""
+    told = replace(told, clock=timedelta(0))  # one document has one clock
+    asked = told.began + timedelta(seconds=5) if told.key or told.withdrawn else None
+    pressed = [("1", told.began), *([(told.key, told.at)] if told.key else [])]
+    pressed += [("9", told.withdrawn)] if told.withdrawn else []
+    answered = [{"party": 0, "event": "keydown", "button": key, "time": iso(at)} for key, at in pressed]
+    is_recorded = bool(told.key) or not told.withdrawn  # nobody records who calls to withdraw
+    dialog = {"type": "recording", "start": iso(told.begun), "parties": [0, 1]}
+    grant = {"purpose": "recording", "granted": told.key not in (None, "2")}
+    body: dict[str, Any] = {"lawful_basis": "consent", "purpose_grants": [grant]}
+    body |= {"prompt": told.prompt, "prompt_completed": told.heard, "prompt_started_at": iso(asked) if asked else None}
     document = {
         "vcon": "0.4.0",
         "uuid": told.uuid,
-        "created_at": iso(told.at),
+        "created_at": iso(told.ended),
         "parties": [{"tel": told.caller}, {"name": "Ola", "role": told.team}],
-        "dialog": [{"type": "text", "body": "x"}, {**dialog, "party_history": pressed}],
-        "attachments": [{"purpose": "lawful_basis", "body": {"prompt": told.prompt, "prompt_completed": told.heard}}],
+        "dialog": [
+            {"type": "incomplete", "start": iso(told.began), "parties": [0], "party_history": answered},
+            *([{**dialog, "filename": f"{told.uuid}.wav"}] if is_recorded else []),
+        ],
+        "attachments": [{"purpose": "lawful_basis", "start": iso(told.began), "party": 0, "body": body}],
     }
     (spool / f"{told.uuid}.vcon.json").write_text(json.dumps(document), "utf-8")
     sound(spool, f"{told.uuid}.wav", told.number)

@@ -20,6 +20,7 @@ import regex
 from arlo_rec.intake.deliveries import COLUMNS
 from arlo_rec.intake.maps.paths import LONGEST, Mistake, RecordPath
 from arlo_rec.model.records import to_iso
+from arlo_rec.model.strict_json import canonical
 
 EVIDENCE: Final = ("consent.key", "consent.at", "consent.prompt")
 REQUIRED: Final = (
@@ -27,12 +28,22 @@ REQUIRED: Final = (
     *EVIDENCE,
     "consent.prompt_completed",
 )
-FIELDS: Final = frozenset(COLUMNS) - {"audio"}
+ASKED_AT: Final = "consent.asked_at"  # when the prompt began: of a history of keys, and of no manifest
+FIELDS: Final = (frozenset(COLUMNS) | {ASKED_AT}) - {"audio"}
 OF_WITHDRAWAL: Final = ("withdrawal.caller", "withdrawal.at", "withdrawal.key")  # of a notice; the key may be missing
+OF_ITS_PROMPT: Final = "withdrawal.asked_at"  # when the prompt began that the key answers
+CALL_TIMES: Final = ("call.started_at", "call.ended_at")
 GIVEN: Final = frozenset({"read", "constant", "withheld"})  # reasons of a value
-_PROVES: Final = frozenset({*EVIDENCE, *OF_WITHDRAWAL[1:]})
-_OF_ONE_CALL: Final = frozenset({"source_id", "started_at", "caller", "withdrawal.caller"})  # no constant is
-_TIMED: Final = frozenset({"started_at", "consent.at", "consent.stopped.at", "withdrawal.at"})
+_PROVES: Final = frozenset({*EVIDENCE, *OF_WITHDRAWAL[1:], OF_ITS_PROMPT, ASKED_AT})
+_WHOLE: Final = frozenset(
+    {*EVIDENCE, ASKED_AT, "consent.prompt_completed", "consent.granted", *OF_WITHDRAWAL[1:], OF_ITS_PROMPT}
+)
+_OF_ONE_CALL: Final = frozenset({"source_id", "started_at", "caller", "withdrawal.caller", "consent.granted"})
+_TIMED: Final = frozenset(
+    {"started_at", "consent.at", "consent.stopped.at", "withdrawal.at", ASKED_AT, OF_ITS_PROMPT, *CALL_TIMES}
+)
+_UNBOUNDED: Final = ("2", "*", " ")  # beside a whole value each of them makes another one
+_KEYS_PRESSED: Final = frozenset({"consent.key", "withdrawal.key"})
 _NUMBERS: Final = frozenset({"caller", "withdrawal.caller"})  # which are withheld where they are empty
 _LISTS: Final = frozenset({"known.caller", "known.agent"})
 _KEYS: Final = frozenset({"path", "regex", "values", "time", "zone", "url_encoded", "value"})
@@ -83,7 +94,7 @@ def mapped_field(key: str, value: object, usual: ZoneInfo | None, *, url_encoded
     if is_evidence and "values" in value:
         raise Mistake("constant_evidence")  # a table can give any text
     if "value" in value:
-        if is_evidence or key in _OF_ONE_CALL:
+        if is_evidence or key in _OF_ONE_CALL | {*CALL_TIMES}:  # none is true of every call
             raise Mistake("constant_evidence")
         if len(value) > 1 or not isinstance(value["value"], str | bool | int):
             raise Mistake("bad_value")
@@ -97,7 +108,7 @@ def mapped_field(key: str, value: object, usual: ZoneInfo | None, *, url_encoded
     ):
         raise Mistake("time_form")
     return MappedField(
-        RecordPath(value.get("path"), decides=not is_evidence),
+        RecordPath(value.get("path"), decides=not is_evidence, picks=key not in _WHOLE),
         _regex(value["regex"]) if "regex" in value else None,
         _values(value["values"]) if "values" in value else None,
         time,
@@ -167,6 +178,10 @@ def read_field(key: str, wanted: MappedField, record: object) -> FieldValue:
     found = wanted.path.search(record)
     if isinstance(found, list) and key in _LISTS:
         return FieldValue(found, "read")
+    if isinstance(found, list) and key in _WHOLE:
+        if len({canonical(each) for each in found}) > 1:
+            return FieldValue(None, "several_values")
+        found = found[0] if found else None
     if found is None:
         return FieldValue(None, "missing")
     if not isinstance(found, str | int | float | bool):
@@ -181,12 +196,11 @@ def _stepped(key: str, wanted: MappedField, text: str) -> FieldValue:
     value: Any = unquote(text, errors="replace") if wanted.url_encoded else text
     if wanted.regex is not None:
         try:
-            match = wanted.regex.search(value, timeout=_REGEX_SECONDS)
+            value, why = _matched(key, wanted.regex, value)
         except TimeoutError:
             return FieldValue(None, "regex_slow")
-        if match is None or match[1] is None:
-            return FieldValue(None, "no_match")
-        value = match[1]
+        if value is None:
+            return FieldValue(None, why)
     if wanted.values is not None:
         if value not in wanted.values:
             return FieldValue(None, "no_value")
@@ -194,10 +208,36 @@ def _stepped(key: str, wanted: MappedField, text: str) -> FieldValue:
     if value == "":
         return FieldValue(None, "withheld" if key in _NUMBERS else "missing")
     if wanted.time is not None:
-        fold = None if key in EVIDENCE else 1 if key in _PROVES else 0
-        at = instant(str(value), wanted.time, wanted.zone, fold=fold)
+        at = instant(str(value), wanted.time, wanted.zone, fold=_fold(key))
         return FieldValue(to_iso(at), "read") if at is not None else FieldValue(None, "no_time")
     return FieldValue(_converted(key, value), "read")
+
+
+def _matched(key: str, pattern: Any, text: str) -> tuple[str | None, str]:
+    """The group of a pattern in a text; what is evidence counts only if it is the same wherever the pattern fits.
+
+    A key must be whole: a pattern that finds the same key with another sign beside it passes over a part of the value.
+    Raises TimeoutError.
+    """
+    match = pattern.search(text, timeout=_REGEX_SECONDS)
+    if match is None or match[1] is None:
+        return None, "no_match"
+    if key in _WHOLE and {each[1] for each in pattern.finditer(text, timeout=_REGEX_SECONDS)} != {match[1]}:
+        return None, "several_values"
+    if key in _KEYS_PRESSED:
+        for place in match.span(1):
+            for sign in _UNBOUNDED:
+                longer = pattern.search(text[:place] + sign + text[place:], timeout=_REGEX_SECONDS)
+                if longer is not None and longer[1] == match[1]:
+                    return None, "part"
+    return match[1], "read"
+
+
+def _fold(key: str) -> int | None:
+    """Which of two instants a local time names: see `instant`."""
+    if key in EVIDENCE or key in CALL_TIMES or key == ASKED_AT:
+        return None
+    return 1 if key == "withdrawal.at" else 0  # it reaches every call before
 
 
 def _converted(key: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ search takes bounded time and memory.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any, Final
 
 import jmespath
@@ -23,6 +24,7 @@ _SELECTS: Final = frozenset(
 )
 _DECIDES: Final = frozenset({"and_expression", "not_expression", "comparator", "literal"})
 _CHOOSES: Final = frozenset({"max_by", "min_by", "sort_by", "reverse", "not_null"})  # one of the given values
+_PICKS: Final = frozenset({"index", "slice", "or_expression"})  # one of several places, whatever stands in the others
 _ASKS: Final = frozenset({"contains", "starts_with", "ends_with", "length"})
 
 
@@ -37,8 +39,11 @@ class Mistake(Exception):
 class RecordPath:
     """A path, as it is written and compiled."""
 
-    def __init__(self, value: object, *, decides: bool = True) -> None:
-        """Compile *value*; without *decides* it gives values of the record alone. Raises Mistake."""
+    def __init__(self, value: object, *, decides: bool = True, picks: bool = True) -> None:
+        """Compile *value*; raises Mistake.
+
+        Without *decides* it gives values of the record alone, without *picks* all that it leads to.
+        """
         if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
             raise Mistake("path")
         try:
@@ -47,7 +52,19 @@ class RecordPath:
         except (JMESPathError, PendingDeprecationWarning, RecursionError):
             raise Mistake("path") from None
         _demand_selecting(self._parsed.parsed, decides=decides, depth=0)
+        if not picks and _picks(self._parsed.parsed):
+            raise Mistake("several_keys")
         self.written = value
+
+    @property
+    def asked_about(self) -> frozenset[str]:
+        """The names of fields in its conditions."""
+        return frozenset(_asked_about(self._parsed.parsed, inside=False))
+
+    @property
+    def last(self) -> str:
+        """The name of the field that it ends with; empty for a path that ends otherwise."""
+        return self.written.rpartition(".")[2].strip(' "')
 
     def search(self, record: object) -> Any:
         """The value that stands there; None without one, or where the record is not as the path expects."""
@@ -55,6 +72,22 @@ class RecordPath:
             return self._parsed.search(record)
         except (JMESPathError, RecursionError, TypeError, ValueError, AttributeError):
             return None
+
+
+def _asked_about(node: Any, *, inside: bool) -> Iterator[str]:
+    """The fields below a node that stand in a condition."""
+    if inside and node["type"] == "field":
+        yield node["value"]
+    for number, child in enumerate(node["children"] if node["type"] != "slice" else ()):
+        yield from _asked_about(child, inside=inside or (node["type"] == "filter_projection" and number == 2))
+
+
+def _picks(node: Any) -> bool:
+    """Whether a path takes one of several values; a condition inside may."""
+    kind, children = node["type"], node["children"]
+    if kind in _PICKS or (kind == "function_expression" and node["value"] in _CHOOSES):
+        return True
+    return any(_picks(child) for child in (children[:2] if kind == "filter_projection" else children))
 
 
 def _demand_selecting(node: Any, *, decides: bool, depth: int) -> None:

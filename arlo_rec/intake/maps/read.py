@@ -16,7 +16,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.intake.maps.fields import FIELDS, OF_WITHDRAWAL, REQUIRED, MappedField, flag, mapped_field, zone
+from arlo_rec.intake.maps.fields import (
+    ASKED_AT,
+    FIELDS,
+    OF_ITS_PROMPT,
+    OF_WITHDRAWAL,
+    REQUIRED,
+    MappedField,
+    flag,
+    mapped_field,
+    zone,
+)
 from arlo_rec.intake.maps.paths import LONGEST, Mistake, RecordPath
 from arlo_rec.intake.maps.sounds import AudioPattern, audio_patterns
 from arlo_rec.model.errors import Usage
@@ -46,10 +56,14 @@ class BadMap(Usage):
 
 
 class WithdrawalRows(NamedTuple):
-    """The condition of a row that is a withdrawal, and where its fields stand."""
+    """The condition of a row that is a withdrawal, and where its fields stand.
+
+    With `presses`, a history of keys, the key that answers the prompt must be that of a withdrawal, too.
+    """
 
     only: RecordPath
     fields: Mapping[str, MappedField]
+    presses: RecordPath | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,7 @@ class Map:
     delimiter: str | None = None
     records: RecordPath | None = None
     parts: RecordPath | None = None
+    presses: RecordPath | None = None  # the history of the keys that a caller pressed
     only: RecordPath | None = None
     join: RecordPath | None = None
     newest: RecordPath | None = None
@@ -102,6 +117,16 @@ def read(raw: bytes, name: str) -> Map:
 def check(raw: bytes, name: str) -> list[MapFinding]:
     """Every mistake of a map, in the order of its lines."""
     return sorted(_Reader(raw, name).findings)
+
+
+def left_open(by: Map) -> list[tuple[str, str]]:
+    """The code words of all that a map without mistakes leaves open, each with its field."""
+    told = []
+    if "call.started_at" not in by.fields:
+        told.append(("no_call_times", "call.started_at"))
+    if by.presses is not None and ASKED_AT not in by.fields:
+        told.append(("no_prompt_time", ASKED_AT))
+    return told
 
 
 class _Reader:
@@ -182,6 +207,7 @@ class _Reader:
                 continue
             self._read_field(key, value, self._fields)
         self._demand(REQUIRED, self._fields, "fields")
+        self._read_history("consent", self._top.get("presses"), self._fields, ASKED_AT)
 
     def _read_withdrawal(self, table: object) -> None:
         if table is None:
@@ -190,16 +216,46 @@ class _Reader:
             self._find("bad_value", "withdrawal")
             return
         fields: dict[str, MappedField] = {}
+        presses = None
         for name, value in table.items():
-            if (key := f"withdrawal.{name}") in OF_WITHDRAWAL:
+            if (key := f"withdrawal.{name}") in (*OF_WITHDRAWAL, OF_ITS_PROMPT):
                 self._read_field(key, value, fields)
+            elif name == "presses":
+                presses = self._path(key, value)
             elif name != "only":
                 self._find("unknown_field", key)
         self._demand(OF_WITHDRAWAL[:2], fields, "withdrawal")
+        if "presses" in table:
+            self._demand(("withdrawal.key", OF_ITS_PROMPT), fields, "withdrawal")
+        self._read_history("withdrawal", presses, fields, OF_ITS_PROMPT)
         try:
-            self._top["withdrawal"] = WithdrawalRows(RecordPath(table.get("only")), fields)
+            self._top["withdrawal"] = WithdrawalRows(RecordPath(table.get("only")), fields, presses)
         except Mistake as mistake:
             self._find(mistake.why, "withdrawal.only" if "only" in table else "withdrawal", named="withdrawal.only")
+
+    def _path(self, key: str, value: object) -> RecordPath | None:
+        """The path to a history of keys, which leads to all of them."""
+        try:
+            return _history(value)
+        except Mistake as mistake:
+            self._find(mistake.why, key, named=mistake.named)
+        return None
+
+    def _read_history(
+        self, table: str, presses: RecordPath | None, fields: Mapping[str, MappedField], only: str
+    ) -> None:
+        """Find what hides a key, or has no meaning without a history of keys, or with one."""
+        key = fields.get(f"{table}.key")
+        if key is not None and key.path is not None:
+            asked = key.path.asked_about | (presses.asked_about if presses is not None else frozenset())
+            if key.path.last in asked:  # such as `[?digit=='1'].digit`
+                self._find("hides_keys", f"{table}.key")
+        if presses is None and only in fields:
+            self._find("no_presses", only)
+        for name in (f"{table}.key", f"{table}.at") if presses is not None else ():
+            path = fields[name].path if name in fields else None
+            if path is not None and re.match(r"press\b", path.written) is None:
+                self._find("no_press", name)
 
     def _read_field(self, key: str, value: object, into: dict[str, MappedField]) -> None:
         usual, is_encoded = self._top.get("zone"), bool(self._top.get("url_encoded"))
@@ -244,9 +300,14 @@ def _delimiter(value: object) -> str:
     return value
 
 
+def _history(value: object) -> RecordPath:
+    return RecordPath(value, decides=False, picks=False)
+
+
 _READINGS: Final[Mapping[str, Callable[[object], Any]]] = {
     **dict.fromkeys(("records", "parts", "join", "newest"), partial(RecordPath, decides=False)),
     "only": RecordPath,
+    "presses": _history,
     "files": _glob,
     "columns": _columns,
     "delimiter": _delimiter,

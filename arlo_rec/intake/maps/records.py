@@ -16,10 +16,24 @@ from typing import Any, Final
 
 from arlo_rec.intake.deliveries import Lines, Unreadable, cells_of, json_records
 from arlo_rec.intake.manifest import MANIFEST_BYTES, SIDES, TO_COME
-from arlo_rec.intake.maps.fields import GIVEN, REQUIRED, FieldValue, MappedField, comparable, read_field
+from arlo_rec.intake.maps.fields import (
+    ASKED_AT,
+    CALL_TIMES,
+    EVIDENCE,
+    GIVEN,
+    OF_ITS_PROMPT,
+    REQUIRED,
+    FieldValue,
+    MappedField,
+    comparable,
+    read_field,
+)
 from arlo_rec.intake.maps.paths import RecordPath
-from arlo_rec.intake.maps.read import Map
+from arlo_rec.intake.maps.presses import History, KeyRead, history
+from arlo_rec.intake.maps.read import Map, WithdrawalRows
 from arlo_rec.intake.maps.sounds import SoundNames, filled
+from arlo_rec.model.consent import WITHDRAWN, CallTimes
+from arlo_rec.model.records import from_iso
 from arlo_rec.model.strict_json import canonical, parse
 
 NEAR: Final = 10_000  # rows within which those of one call stand
@@ -29,7 +43,8 @@ PIECE: Final = 1_000  # bytes of an unreadable document that tell it from anothe
 SEARCHES_MOST: Final = 2_000_000  # parts of a document times its values: each part is searched in all of it
 _NEVER: Final = "../*"  # the name of no file, where none can come, or several fit
 _UNREADABLE: Final = "\0"  # the value of a field that stands there and cannot be read: it refuses the call by its name
-_STOPPED: Final = {"key": "9"}
+_STOPPED: Final = {"key": WITHDRAWN}
+_MISSING: Final = FieldValue(None, "missing")
 
 
 @dataclass(slots=True)
@@ -51,6 +66,8 @@ class MappedRecord:
             raise ValueError("no record")
         manifest: dict[str, Any] = {}
         for key, read in self.fields().items():
+            if key == ASKED_AT:
+                continue
             if read.why in GIVEN:
                 _put(manifest, key, read.value)
             elif read.why != "missing" and key not in REQUIRED:  # such as an end of the recording
@@ -67,7 +84,34 @@ class MappedRecord:
 
     def fields(self) -> dict[str, FieldValue]:
         """The fields of the map, as read."""
-        return {key: read_field(key, each, self.record) for key, each in self.map.fields.items()}
+        told = {key: self._read(key, each) for key, each in self.map.fields.items()}
+        history = self._history(told)
+        return told | history.fields() if history is not None else told
+
+    def presses(self) -> list[KeyRead]:
+        """Every key to which the map's path leads, and what it means."""
+        told = {key: self._read(key, each) for key, each in self.map.fields.items()}
+        history, times = self._history(told), _call_times(told)
+        if history is not None:
+            return history.keys(times)
+        key, at = told["consent.key"], told["consent.at"]
+        why = at.why if key.why == "read" else key.why
+        return [KeyRead(key.value, at.value, "decides" if why == "read" else why).within(times)]
+
+    def _read(self, key: str, wanted: MappedField) -> FieldValue:
+        """A field of the record; evidence of a call of several rows must be the same in each row that counts."""
+        read, rows = read_field(key, wanted, self.record), (self.record or {}).get("rows")
+        if self.map.join is None or self.map.newest is not None or key not in EVIDENCE or not isinstance(rows, list):
+            return read
+        values = {told.value for row in rows if (told := read_field(key, wanted, row)).why == "read"}
+        return FieldValue(None, "several_values") if len(values) > 1 else read
+
+    def _history(self, told: Mapping[str, FieldValue]) -> History | None:
+        """The history of keys, where the map has one."""
+        if self.map.presses is None or self.record is None:
+            return None
+        begin, end = told.get(ASKED_AT, _MISSING), _first_sound(self.map, self.record)
+        return history(self.map.presses, self.record, self.map.fields, "consent", asked_at=begin, until=end)
 
     def found(self) -> list[tuple[str | None, list[str]]]:
         """For each sound its pattern with the record's values, and the names below the folder that fit."""
@@ -82,19 +126,27 @@ class MappedNotice:
     line: int
     raw: bytes
     record: dict[str, Any]
-    wanted: Mapping[str, MappedField] = field(repr=False)
+    map: Map = field(repr=False)
+    wanted: WithdrawalRows = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The withdrawal as the JSON object of a notice, without what is missing."""
         notice: dict[str, Any] = {"withdrawal": {}}
         for key, read in self.fields().items():
-            if read.why in GIVEN:
+            if read.why in GIVEN and key != OF_ITS_PROMPT:
                 _put(notice, key, read.value)
         return notice
 
     def fields(self) -> dict[str, FieldValue]:
         """The fields of the withdrawal, as read."""
-        return {key: read_field(key, each, self.record) for key, each in self.wanted.items()}
+        told = {key: read_field(key, each, self.record) for key, each in self.wanted.fields.items()}
+        return told | (_pressed(self.map, self.wanted, self.record) or {})
+
+
+def _call_times(told: Mapping[str, FieldValue]) -> CallTimes:
+    """When the call began and ended, as far as the record tells."""
+    times = (told.get(key, _MISSING) for key in CALL_TIMES)
+    return CallTimes(*(from_iso(each.value) if each.why == "read" else None for each in times))
 
 
 def _name(filled: str | None, found: Sequence[str], side: str) -> str:
@@ -149,8 +201,8 @@ class MappedFiles:
             self._names = folder, SoundNames(folder, sounds())
         withdrawn, joined = self.map.withdrawal, _Joining(self) if self.map.join is not None else None
         for line, raw, row in self._rows(lines):
-            if row is not None and withdrawn is not None and _is_met(withdrawn.only, row):
-                yield MappedNotice(line, raw + _OF_NOTICE, row, withdrawn.fields)
+            if row is not None and withdrawn is not None and _withdraws(self.map, withdrawn, row):
+                yield MappedNotice(line, raw + _OF_NOTICE, row, self.map, withdrawn)
             yield from self._calls(joined.add(line, raw, row) if joined is not None else [(line, raw, row, True)])
         if joined is not None:
             yield from self._calls(joined.rest())
@@ -188,8 +240,8 @@ class MappedFiles:
             yield digest + canonical(part), {**row, "part": part}
 
     def _is_withdrawn(self, row: dict[str, Any]) -> bool:
-        withdrawal = self.map.withdrawal
-        return withdrawal is not None and any(_is_met(withdrawal.only, each) for each in (row, *row.get("rows", ())))
+        by, rows = self.map, (row, *row.get("rows", ()))
+        return by.withdrawal is not None and any(_withdraws(by, by.withdrawal, each) for each in rows)
 
     def counts(self, row: dict[str, Any]) -> bool:
         """Whether a row tells of a call."""
@@ -297,6 +349,29 @@ class _Joining:
                 return None
             newest, last = (row, at) if at >= last else (newest, last)
         return newest
+
+
+def _withdraws(by: Map, wanted: WithdrawalRows, row: dict[str, Any]) -> bool:
+    """Whether a row is a withdrawal: by its condition, and by its history of keys where the map names one."""
+    return _is_met(wanted.only, row) and (wanted.presses is None or _pressed(by, wanted, row) is not None)
+
+
+def _pressed(by: Map, wanted: WithdrawalRows, row: dict[str, Any]) -> dict[str, FieldValue] | None:
+    """Key and time of a withdrawal by its own prompt, whose begin must be told: a menu's key withdraws nothing."""
+    begin = read_field(OF_ITS_PROMPT, wanted.fields[OF_ITS_PROMPT], row) if wanted.presses is not None else _MISSING
+    if wanted.presses is None or begin.why != "read":
+        return None
+    told = {key: read_field(key, by.fields[key], row) for key in CALL_TIMES if key in by.fields}
+    keys = history(wanted.presses, row, wanted.fields, "withdrawal", asked_at=begin, until=_first_sound(by, row))
+    return keys.withdrawal(_call_times(told))
+
+
+def _first_sound(by: Map, row: dict[str, Any]) -> FieldValue:
+    """When the first sound of a call begins: keys behind it answer no prompt, also if another part follows."""
+    parts = by.parts.search(row) if by.parts is not None else None
+    records = [{**row, "part": part} for part in parts] if isinstance(parts, list) else [row]
+    read = [read_field("started_at", by.fields["started_at"], record) for record in records]
+    return min((each for each in read if each.why == "read"), default=_MISSING, key=lambda each: from_iso(each.value))
 
 
 def _is_met(condition: RecordPath, row: dict[str, Any]) -> bool:
