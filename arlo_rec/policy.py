@@ -36,6 +36,7 @@ REASON_WORDS = 2  # of two letters or more: "opplæring!" says too little
 REASON_LETTERS = 5  # different ones: "aaaa aaaa aa" says nothing
 EXPORT_ALARM_AFTER = timedelta(days=7)  # a saved file is outside all control: for as long as its use may take
 RING_LONGEST = timedelta(hours=7 * 24)  # longest stay of an old root secret in an escrow, where it opens a backup
+CLOCK_JUMP = timedelta(days=7)  # by which a clock may be ahead of the newest instant that the store vouches for
 CLOCK_MARGIN = timedelta(minutes=10)  # tolerated lag of the clock behind the log: corrections of a drifting clock
 REFUSED_FOR_GOOD: Final = {  # by code of a refusal: calls that may be kept nowhere, whatever is mended
     "withdrawn": "consent.withdraw",
@@ -48,7 +49,7 @@ REFUSED_WITHOUT_CONSENT: Final = {  # by code of a refusal: calls to whose recor
     "prompt_not_completed": "consent.prompt",
     "consent_after_call": "consent.press1",
 }
-SOUND_WAITS = timedelta(hours=24)  # after a declined call: until then its sound may still arrive, and is to be refused
+SOUND_WAITS = timedelta(hours=24)  # after a call without its sound, which may still arrive and be refused or taken in
 PART_WAITS = timedelta(hours=1)  # for the sound of a recorded call, or a side of it, from when its record was written
 CLOCK_AHEAD = timedelta(hours=24)  # of a key press that waits for its time; further ahead it says nothing
 OVERDUE_AFTER = timedelta(hours=2)  # a purge runs hourly; two runs were missed
@@ -346,13 +347,19 @@ class GuardLimits:
 
     share: tuple[int, int] = (1, 3)  # of the held recordings: so many out of so many
     count: int = 20
-    jump: timedelta = timedelta(days=7)
+    jump: timedelta = CLOCK_JUMP
+
+
+def clock_jumped(now: datetime, mark: datetime, jump: timedelta) -> Decision:
+    """Whether the clock is plausible after *mark*, which the store vouches for: not more than *jump* ahead of it."""
+    is_ahead = now - mark > jump
+    return Decision.no("retention.90d", "clock_jumped") if is_ahead else Decision.yes("retention.90d")
 
 
 def guard(*, now: datetime, mark: datetime, due: int, held: int, limits: GuardLimits) -> Decision:
     """Whether a purge of *due* out of *held* recordings is plausible at *now*, after a last run at *mark*."""
-    if now - mark > limits.jump:
-        return Decision.no("retention.90d", "clock_jumped")
+    if not (plausible := clock_jumped(now, mark, limits.jump)).allowed:
+        return plausible
     part, whole = limits.share
     if due > limits.count and due * whole > max(held, 1) * part:
         return Decision.no("retention.90d", "large_share")
@@ -367,6 +374,7 @@ def leaves_spool(
     *,
     said_no: bool,
     withdrawn: bool,
+    is_past: bool,
     began: datetime,
     now: datetime,
     since: datetime | None,
@@ -374,17 +382,19 @@ def leaves_spool(
 ) -> Decision:
     """Whether the files of a refused call are removed from the spool.
 
-    What nobody said yes to may not stay anywhere, nor what was withdrawn or is past retention. What may be a mistake
-    *stays*, from its first refusal (*since*), so that it can be mended. A call without a sound stays for a day: its
-    sound may still arrive.
+    What nobody said yes to may not stay anywhere, nor what was withdrawn or is past retention: *is_past* by a time that
+    the store vouches for, as the clock may be ahead. What may be a mistake *stays*, from its first refusal (*since*),
+    so that it can be mended. A call without a sound stays for a day: its sound may still arrive.
     """
+    if code == "expired":
+        return Decision.yes("retention.90d") if is_past else Decision.no("retention.90d", "clock_jumped")
     if (rule := {**REFUSED_FOR_GOOD, **REFUSED_WITHOUT_CONSENT}.get(code)) is not None:
         return Decision.yes(rule)
     if code == "not_a_file" and now - began < SOUND_WAITS:
         return Decision.no("scope.only", "can_be_mended")
     if withdrawn:
         return Decision.yes("consent.withdraw")
-    if now - began >= RETENTION:  # `due_at` of a time at the end of the calendar is none
+    if is_past:
         return Decision.yes("retention.90d")
     if said_no:
         return Decision.yes("consent.press2")

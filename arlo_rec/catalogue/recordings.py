@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.backends import Connection, Row, marks, portions
@@ -257,9 +258,10 @@ class RecordingSearch(_Table):
         )
         return [(recording_id(name), str(team)) for name, team in self._db.rows(sql, (*ends, *ends))]
 
-    def of_source(self, source: bytes) -> list[Recording]:
-        """Recordings of that source id, erased ones included."""
-        return self._where(f"source = ? AND state <> {_ARRIVING}", (source,))
+    def of_sources(self, sources: Iterable[bytes]) -> list[Recording]:
+        """Recordings of these source ids, erased ones included."""
+        found = (self._where(f"source IN ({marks(tags)}) AND state <> {_ARRIVING}", tags) for tags in portions(sources))
+        return [*chain.from_iterable(found)]
 
     @reads_rows
     def made_of(self, originals: Iterable[RecordingId]) -> Iterator[RecordingId]:

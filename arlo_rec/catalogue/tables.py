@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,17 @@ class Catalogue:
     def erasure_keys_missing(self) -> tuple[list[bytes], list[int]]:
         """The shards and days that lack a key above others."""
         return ErasureKeys.missing_above(self._db)
+
+    def withdrawn_at(self, kind: str, tag: bytes) -> datetime | None:
+        """The newest withdrawal of a caller or source id, by clocks that were not ahead; None without one.
+
+        A withdrawal that a clock ahead dated, and that lies before an officer accepted another clock, was by then.
+        """
+        at = self.tombstones.withdrawn_at(kind, tag)
+        if at is None or at <= (accepted := self.log_clock.get().accepted).at or accepted.seq < 0:
+            return at
+        every = self.tombstones.every(kind, tag)
+        return max((min(at, accepted.at) if seq < accepted.seq else at for seq, at in every), default=at)
 
     def count_held(self) -> int:
         """The number of held recordings, by the counts of their shards: one row for hundreds."""

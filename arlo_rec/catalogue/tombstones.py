@@ -7,11 +7,11 @@ each with a mark of the folder while its file lies in a spool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from arlo_rec.backends import Connection
+from arlo_rec.backends import Connection, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows
 from arlo_rec.model.documents import Record
 from arlo_rec.model.records import from_micros, to_micros
@@ -63,6 +63,12 @@ class Tombstones:
         return [int(seq) for (seq,) in rows]
 
     @reads_rows
+    def every(self, kind: str, tag: bytes) -> list[tuple[int, datetime]]:
+        """Every withdrawal of a caller or a source id that is kept: the number of its log entry, and its time."""
+        rows = self._db.rows("SELECT seq, at FROM burials WHERE kind = ? AND tag = ?", (kind, tag))
+        return [(int(seq), from_micros(at)) for seq, at in rows]
+
+    @reads_rows
     def since(self, at: datetime) -> list[Tombstone]:
         """The newest withdrawal of each caller and source id from *at* on."""
         rows = self._db.rows("SELECT kind, tag, at FROM tombstones WHERE at >= ?", (to_micros(at),))
@@ -74,6 +80,8 @@ class Tombstones:
         self._db.run("DELETE FROM burials WHERE at < ?", (to_micros(before),))
 
 
+COUNTED: Final = "counted"  # in place of the code of a refusal, of a declined call whose file could not go yet
+DECLINED: Final = "declined"  # in place of the code of a refusal, of the exchange's id of a declined call
 RECORDED_UNASKED: Final = "recorded_unasked"  # in place of the code of a removed call without a key of consent
 WAITING: Final = "waiting"  # in place of the code of a refusal, of a delivery whose sound may still come
 WITHDRAWAL_REFUSED: Final = "withdrawal_refused"  # in place of the code of a refused notice that somebody withdrew
@@ -121,13 +129,28 @@ class SeenRefusals:
         sql = "SELECT tag FROM refusals WHERE last_seen < ? AND spool = ?"
         return [bytes(tag) for (tag,) in self._db.rows(sql, (to_micros(before), spool))]
 
-    def put(self, tag: bytes, code: str, at: datetime) -> None:
-        """Insert or replace a refusal whose file lies in no spool."""
-        self._db.run(
+    @reads_rows
+    def known_among(self, tags: Iterable[bytes]) -> frozenset[bytes]:
+        """The tags of refusals that were seen before."""
+        found = [
+            row
+            for some in portions(tags)
+            for row in self._db.rows(f"SELECT tag FROM refusals WHERE tag IN ({marks(some)})", some)  # noqa: S608
+        ]
+        return frozenset(bytes(tag) for (tag,) in found)
+
+    def put(self, tags: Sequence[bytes], code: str, at: datetime) -> None:
+        """Insert or replace refusals whose files lie in no spool."""
+        self._db.run_many(
             "INSERT INTO refusals (tag, code, first_seen, last_seen) VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO UPDATE "
             "SET code = excluded.code, spool = NULL, first_seen = excluded.first_seen, last_seen = excluded.last_seen",
-            (tag, code, to_micros(at), to_micros(at)),
+            [(tag, code, to_micros(at), to_micros(at)) for tag in tags],
         )
+
+    @reads_rows
+    def of_code(self, code: str) -> frozenset[bytes]:
+        """The tags of a code."""
+        return frozenset(bytes(tag) for (tag,) in self._db.rows("SELECT tag FROM refusals WHERE code = ?", (code,)))
 
     def take_out(self, tags: Sequence[bytes]) -> None:
         """Note that the files of refusals lie in no spool any more; the refusals stay known."""

@@ -69,8 +69,8 @@ def status(
     lines += [run.say("status.check_word", word=current.check_word)]
     lines += [finding_text(run, each) for each in found]
     lines += [run.say("status.unlocked", name=store.person.name, until=until)] if until else []
-    status = 3 if current.critical or current.exports_overdue else 0
-    return Answer(replace(current, unlocked_until=until), lines + waits, always=True, exit_status=status)
+    exit_status = 3 if current.critical else 0
+    return Answer(replace(current, unlocked_until=until), lines + waits, always=True, exit_status=exit_status)
 
 
 def _picture(run: Run, store: Store, current: Status, found: Sequence[Finding]) -> bytes:

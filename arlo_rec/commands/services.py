@@ -37,7 +37,7 @@ def ingest(
 
     from arlo_rec.commands import maps
     from arlo_rec.intake.ingest import ingest as take_in
-    from arlo_rec.intake.run import NotTaken, Options, Removed, TakenIn
+    from arlo_rec.intake.run import NotTaken, Options, TakenIn
 
     run: Run = ctx.obj
     if forget:
@@ -46,25 +46,24 @@ def ingest(
     by = maps.named(run, map) if map is not None else None
     if explain is not None:
         return _explained(run, by, paths, explain)
-    options = Options(
-        keep_source, dry_run, codes, not_of=run.files.account_of_store(), map=by, still_s=run.settings.still_s
-    )
+    jump, of = _guard_limits(run).jump, run.files.account_of_store()
+    options = Options(keep_source, dry_run, codes, not_of=of, map=by, still_s=run.settings.still_s, jump=jump)
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
     for part in outcome.unavailable:
         raise _unreachable(run, part)
     refused = [replace(refusal, message=_message(run, refusal)) for refusal in outcome.refused]
-    removed = [Removed.of(refusal) for refusal in outcome.removed]
-    taken_in = TakenIn.of(outcome, refused=refused, removed=removed)
+    taken_in = TakenIn.of(outcome, refused=refused, declined=len(outcome.declined))
     if dry_run:
-        table = _preview_table(run, taken_in)
+        table = _preview_table(run, taken_in, outcome.declined)
     else:  # with --quiet each refusal is shown once; `status` counts all
         untold = [refusal for refusal in refused if not (run.quiet and refusal.told)]
         table = run.listing(NotTaken, untold, "source code rule message", "rule message")._replace(is_whole=True)
     stays = not dry_run and outcome.stays
     status = 3 if refused or stays or outcome.unfinished else 0
     lines = _intake_lines(run, taken_in, options, unfinished=outcome.unfinished)
-    return Answer(taken_in, lines, table, always=stays and outcome.is_new, exit_status=status)
+    always = stays or (outcome.is_unclaimed and not dry_run)
+    return Answer(taken_in, lines, table, always=always, exit_status=status)
 
 
 def purge(
@@ -153,7 +152,7 @@ def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
     table = run.listing(
         Explained, fields, "field path value why", "path value", {"why": lambda each: run.say(f"map.why_{each.why}")}
     )
-    taken_in = TakenIn.of(Outcome(), row=row, fields=fields, keys=keys)
+    taken_in = TakenIn.of(Outcome(), declined=0, row=row, fields=fields, keys=keys)
     lines = key_lines(run, keys) if len(keys) > 1 else []
     return Answer(taken_in, lines, table._replace(is_whole=True), always=bool(lines))
 
@@ -175,12 +174,12 @@ def _spools_given_up(run: Run, paths: list[Path]) -> Answer:
         for path in paths:
             if not known_spools.forget(store, path.absolute(), run.now()):
                 raise NothingMatched("no_such_spool", path=str(path))
-    return Answer(TakenIn.of(Outcome()), [run.say("ingest.forgotten", folder=path) for path in paths])
+    return Answer(TakenIn.of(Outcome(), declined=0), [run.say("ingest.forgotten", folder=path) for path in paths])
 
 
 def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
     """The codes of the refusals whose files are removed; raises Usage."""
-    from arlo_rec.intake.batch import CODES
+    from arlo_rec.intake.batch_outcome import CODES
 
     for code in typed:
         if code not in CODES:
@@ -193,14 +192,17 @@ def _refusal_codes(typed: list[str], *, keep_source: bool) -> frozenset[str]:
 def _intake_lines(run: Run, outcome: TakenIn, options: Options, *, unfinished: bool) -> list[str]:
     """The numbers of calls by outcome, and the sounds and files that were left."""
     dry_run = options.dry_run
-    kinds = ("accepted", "refused", "duplicates", "unclaimed", "removed")
-    counts = {kind: len(getattr(outcome, kind)) for kind in kinds}
+    counts = {kind: len(getattr(outcome, kind)) for kind in ("accepted", "refused", "duplicates", "unclaimed")}
+    sources = {refusal.source for refusal in outcome.refused}
+    counts["removed"] = sum(gone.source in sources for gone in outcome.removed)
     lines = [run.say("ingest.would" if dry_run else "ingest.done", **counts)]
+    if outcome.declined:
+        lines.append(run.say("ingest.declined", count=outcome.declined))
     if outcome.withdrawn:
         erased = sum(each.would_erase or 0 if dry_run else each.erased for each in outcome.withdrawn)
         code = "ingest.would_withdraw" if dry_run else "ingest.withdrawn"
         lines.append(run.say(code, count=len(outcome.withdrawn), erased=erased))
-    if outcome.removed or options.remove_refused:
+    if counts["removed"] or options.remove_refused:
         lines.append(run.say("ingest.would_remove" if dry_run else "ingest.removed", **counts))
     if not dry_run:
         lines += [run.say("ingest.unclaimed", source=source) for source in outcome.unclaimed]
@@ -210,7 +212,7 @@ def _intake_lines(run: Run, outcome: TakenIn, options: Options, *, unfinished: b
     return lines + ([run.say("erasure.files_left")] if unfinished else [])
 
 
-def _preview_table(run: Run, outcome: TakenIn) -> Table:
+def _preview_table(run: Run, outcome: TakenIn, declined: list[str]) -> Table:
     """The expected outcome of each delivery, with its reason."""
     removed = {refusal.source for refusal in outcome.removed}
     taken, duplicate, unclaimed = (
@@ -221,6 +223,8 @@ def _preview_table(run: Run, outcome: TakenIn) -> Table:
     rows += [[call.source, *duplicate] for call in outcome.duplicates]
     withdrawn = [run.say("would.withdrawn"), "", "consent.withdraw"]
     rows += [[each.source, *withdrawn, run.say("would.withdrawn_why")] for each in outcome.withdrawn]
+    said_no = [run.say("would.declined"), "", "consent.press2", run.say("would.declined_why")]
+    rows += [[source, *said_no] for source in declined]
     for refusal in outcome.refused:
         ending = run.say("would.removed" if refusal.source in removed else "would.refused")
         rows.append([refusal.source, ending, refusal.code, refusal.rule, str(refusal.message)])

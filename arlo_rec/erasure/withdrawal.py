@@ -137,7 +137,7 @@ def noticed(
     store.demand(Action.WITHDRAW, now)
     subject, at = _of_caller(store, number), min(at, store.clock.today(now))
     reached, kept = _reached(store, subject, now, at)
-    known = store.catalogue.tombstones.withdrawn_at("caller", subject.caller or b"")
+    known = store.catalogue.withdrawn_at("caller", subject.caller or b"")
     is_new = known is None or known < at
     plan = Plan(subject, reached, number=number, at=at, kept=len(kept), key=key, map=map)
     return plan if reached or is_new else None

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from arlo_rec import audio
 from arlo_rec.catalogue.tables import Catalogue
@@ -53,9 +53,6 @@ from arlo_rec.model.times import iso_week
 from arlo_rec.policy import CLOCK_AHEAD, Decision, State
 from arlo_rec.rights import NO_OBJECTIONS, Objections, taken_in_despite
 
-if TYPE_CHECKING:
-    from arlo_rec.crypto.primitives import Hasher
-
 
 @dataclass(frozen=True, slots=True)
 class Tags:
@@ -73,12 +70,12 @@ class Tags:
         """The mark of a folder in which refused files lie, as it is read by a map, or by none."""
         return self.tag("spool", f"{folder.absolute()}\0{map or ''}").hex()
 
-    def identity(self, sound: audio.SoundFile) -> Hasher:
+    def identity(self, sound: audio.SoundFile) -> primitives.Hasher:
         """A hash of a sound's identity, begun with its form."""
         form = sound.header
         return primitives.hasher(canonical([form.encoding, form.rate, form.channels]))
 
-    def content(self, identity: Hasher) -> bytes:
+    def content(self, identity: primitives.Hasher) -> bytes:
         """The tag of a sound by its complete *identity*."""
         return self.tag("content", identity.digest())
 
@@ -156,6 +153,21 @@ class NotRead:
 
     delivery: Delivery
     reason: Refusal | NotNow
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A delivered call that its caller declined, and that has no sound; its log entry."""
+
+    delivery: Delivery
+    event: CallDeclined
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A declined call that an earlier run counted, and whose file could not go yet."""
+
+    delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +261,7 @@ class Examined:
 
     files: tuple[spool.SpoolFile, ...]
     sound: audio.SoundFile
-    identity: Hasher  # fed while the sound is read
+    identity: primitives.Hasher  # fed while the sound is read
     tags: Tags
     consent: Consent
     cut: int  # frames before the key press
@@ -310,14 +322,20 @@ class ConsentRules:
         return self.policy.at(claim.key_at or self.now)
 
 
-def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice:
+def read_delivery(delivery: Delivery, rules: ConsentRules) -> Call | Notice | Declined:
     """Read and judge a manifest, and check that its sound is a plain file; raises Refusal, and what is `NOT_NOW`."""
     try:
         delivery.read()
         if delivery.is_notice:
             return Notice(delivery, rules.checked(delivery.withdrawal()))
-        with _sounds(delivery):
-            pass
+        try:
+            with _sounds(delivery):
+                pass
+        except Refusal as refusal:
+            event = declined(delivery, rules) if refusal.sound_gone else None
+            if event is not None and delivery.locate() and not delivery.sounds:
+                return Declined(delivery, event)
+            raise
         call = delivery.call()
     except BadManifest as bad:
         told = "notice" if delivery.says_withdrawal else None
@@ -361,15 +379,8 @@ def comes_apart(delivery: Delivery) -> bool:
 
     The record of our own manifests is the last that is written. An export, and a call in two files, comes apart.
     """
-    claim = claimed(delivery)
-    may_come = delivery.comes_apart or (delivery.sounds and lacks_sound(delivery))
-    return bool(may_come) and claim is not None and not has_said_no(claim)
-
-
-def is_complete(delivery: Delivery, still: spool.Stillness) -> bool:
-    """Whether nobody writes to the sounds of a read delivery: each is older than its record, or still."""
-    written = delivery.manifest_file.changed_ns if delivery.manifest_file is not None else 0
-    return all(sound.changed_ns <= written or still.of(sound) for sound in delivery.sounds)
+    claim, in_part = claimed(delivery), delivery.sounds and lacks_sound(delivery)
+    return bool(delivery.comes_apart or in_part) and claim is not None and not has_said_no(claim)
 
 
 def pressed(delivery: Delivery, now: datetime) -> datetime:
@@ -396,8 +407,8 @@ def declined(delivery: Delivery, rules: ConsentRules) -> CallDeclined | None:
 def history_of(delivered: Delivered, catalogue: Catalogue, agents: Agents) -> CallHistory:
     """The store's knowledge of a call now."""
     tags = (("caller", delivered.caller), ("source", delivered.source))
-    withdrawals = [catalogue.tombstones.withdrawn_at(kind, tag) for kind, tag in tags if tag]
-    recordings = catalogue.search.of_source(delivered.source)
+    withdrawals = [catalogue.withdrawn_at(kind, tag) for kind, tag in tags if tag]
+    recordings = catalogue.search.of_sources([delivered.source])
     return CallHistory(tuple(at for at in withdrawals if at), tuple(recordings), agents.decision(delivered))
 
 

@@ -35,8 +35,10 @@ from arlo_rec.backends import mounts, workers
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.shared_folder import status
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED
+from arlo_rec.catalogue.tombstones import COUNTED
 from arlo_rec.intake import known_spools, maps, spool
-from arlo_rec.intake.batch import Batch, Reading, read, remove_aged
+from arlo_rec.intake.batch import Batch, Reading, read
+from arlo_rec.intake.batch_outcome import remove_aged
 from arlo_rec.intake.candidates import Notice, Tags
 from arlo_rec.intake.deliveries import SpoolContents, scan
 from arlo_rec.intake.manifest import Delivery
@@ -45,9 +47,10 @@ from arlo_rec.keys import jobs
 from arlo_rec.keys.jobs import Job, SpoolSeen
 from arlo_rec.keys.layout import has_room
 from arlo_rec.log.events import Denied
-from arlo_rec.model.errors import ArloError, Refused, Unreachable, Usage
+from arlo_rec.model.errors import ArloError, ClockAhead, Refused, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
-from arlo_rec.policy import Action
+from arlo_rec.model.times import shown
+from arlo_rec.policy import Action, clock_jumped
 from arlo_rec.store import Store
 
 if TYPE_CHECKING:
@@ -68,10 +71,12 @@ def ingest(
 
     *observer* gets the numbers of finished and of all calls after each batch. Raises NotGranted
     before anything is read, and Usage where the store lies at one of *paths*. Where nothing may be taken in,
-    withdrawals are carried out all the same, and then Refused is raised. After a restore without a feed the intake
+    withdrawals are carried out all the same, and then Refused is raised. By a clock that may be ahead nothing is done:
+    it would be the date of the log, and every call would be past its day. After a restore without a feed the intake
     lacks the root until an officer accepts that: withdrawals stay in the spool until then.
     """
     store.demand(Action.INGEST, now)
+    mark = _demand_plausible_clock(store, options, now)
     closed = _closed(store, now)
     _demand_elsewhere(store, paths)
     if not options.dry_run:
@@ -93,14 +98,16 @@ def ingest(
         audio.decoder_process() as decoder,
     ):
         observer(Progress(phase, 0, count))
-        run = IntakeRun(store, tags, decoder, sides, now, options, still)
+        counted = store.catalogue.refusals.of_code(COUNTED)
+        run = IntakeRun(store, tags, decoder, sides, now, options, still, mark, counted)
         for batch in _finished(run, _read_ahead(run, contents.deliveries(), only_notices=closed is not None)):
             outcome.add(batch.outcome)
             contents.claim(path for delivery in batch.deliveries for path in delivery.sound_paths())
-            done += len(batch.deliveries)
+            done += batch.size
             observer(Progress(phase, min(done, count), count))
         if run.aged:
             outcome.add(remove_aged(run))
+        _remember_counted(run)
     if closed is not None:
         raise closed
     _look_back(run, paths, contents, outcome)
@@ -115,12 +122,12 @@ def _look_back(run: IntakeRun, paths: list[Path], contents: SpoolContents, outco
     if not run.options.dry_run:
         if not outcome.unavailable:
             _forget_gone(run, paths)
-        outcome.is_new = _note(run.store, paths, outcome, run.now)
+        _note(run.store, paths, outcome, run.now)
 
 
-def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> bool:
-    """Keep what was left in the folders, for `status`; returns whether more or less lies there than before."""
-    before, seen = jobs.last(store.layout, Job.INGEST), list[SpoolSeen]()
+def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> None:
+    """Keep what was left in the folders, for `status`."""
+    seen = list[SpoolSeen]()
     kept = {refusal.source for refusal in outcome.refused if refusal.why == "notice"}  # a withdrawal stays on purpose
     should_be_gone = [name for name in outcome.left if name not in kept.union(outcome.changed)]
     for path in paths:
@@ -134,14 +141,6 @@ def _note(store: Store, paths: list[Path], outcome: Outcome, now: datetime) -> b
             counts = (len(left), len(unclaimed), unreadable)
             seen.append(SpoolSeen(path.absolute(), now, *counts, min(times, default=None)))
     jobs.note_intake(store.layout, now, seen)
-    known = {each.folder: each for each in (before.spools if before is not None else ())}
-    return not seen or any(_is_new(each, known.get(each.folder)) for each in seen)
-
-
-def _is_new(seen: SpoolSeen, before: SpoolSeen | None) -> bool:
-    """Whether something is left that was not, or more or less of it."""
-    was_left = before is not None and before.is_left and (before.left, before.unclaimed) == (seen.left, seen.unclaimed)
-    return seen.is_left and not was_left
 
 
 def _written_at(path: Path) -> datetime | None:
@@ -160,6 +159,30 @@ def _forget_gone(run: IntakeRun, paths: list[Path]) -> None:
     if gone:
         with store.change(now):
             store.catalogue.refusals.take_out(gone)
+
+
+def _remember_counted(run: IntakeRun) -> None:
+    """Remember the declined calls whose files stay, such as a line of a file that has others: they are passed over."""
+    if run.options.dry_run:
+        return
+    there = {delivery.path: spool.is_there(delivery.home, delivery.path) for delivery in run.declined}
+    left = [run.counted_tag(delivery) for delivery in run.declined if there[delivery.path]]
+    if left:
+        with run.store.change(run.now):
+            run.store.catalogue.refusals.put(left, COUNTED, run.now)
+
+
+def _demand_plausible_clock(store: Store, options: Options, now: datetime) -> datetime:
+    """The newest instant at which this guard or that of a purge found the clock plausible.
+
+    Raises ClockAhead if the clock is further ahead of it than the guard allows. Nothing is logged of that. Entries of
+    people do not count: they are dated by any clock.
+    """
+    before, purged = jobs.last(store.layout, Job.INGEST), store.clock.get().purged.at
+    mark = max(purged, before.at) if before is not None else purged
+    if not clock_jumped(now, mark, options.jump).allowed:
+        raise ClockAhead(now=shown(now), at=shown(mark))
+    return mark
 
 
 def _closed(store: Store, now: datetime) -> ArloError | None:

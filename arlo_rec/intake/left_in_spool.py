@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
 from arlo_rec.intake import candidates, known_spools, maps, spool
@@ -20,11 +20,8 @@ from arlo_rec.intake.known_spools import Known
 from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of
 from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no
-from arlo_rec.policy import SOUND_WAITS, State, due_at, leaves_spool
+from arlo_rec.policy import RETENTION, SOUND_WAITS, State, due_at, leaves_spool
 from arlo_rec.store import Store
-
-if TYPE_CHECKING:
-    pass
 
 WAITS: Final = "waits"  # in place of a refusal's code: it was not read by a run yet, or its sound was refused
 
@@ -46,7 +43,10 @@ class LeftCall(NamedTuple):
         withdrawn = withdrawn_at is not None and self.pressed < withdrawn_at + CLOCK_TOLERANCE
         facts = {"said_no": self.said_no, "withdrawn": withdrawn}
         for at in (now, *sorted((self.began + SOUND_WAITS, self.since + self.stays))):
-            decision = leaves_spool(self.code, began=self.began, now=at, since=self.since, stays=self.stays, **facts)
+            past = at - self.began >= RETENTION  # `due_at` of a time at the end of the calendar is none
+            decision = leaves_spool(
+                self.code, began=self.began, now=at, since=self.since, stays=self.stays, is_past=past, **facts
+            )
             if decision.allowed:
                 return at
         return due_at(self.began)
@@ -96,7 +96,7 @@ def _code(delivery: Delivery, numbers: Collection[str], rules: ConsentRules) -> 
     if delivery.is_notice or number is None or number.reveal() not in numbers:
         return None
     try:
-        candidates.read_delivery(delivery, rules)
+        candidates.read_delivery(delivery, rules)  # a declined call waits, too, for the run that counts it
     except Refusal as refusal:
         return refusal.code
     except Vanished:
@@ -116,7 +116,7 @@ def _is_held(store: Store, delivery: Delivery, tags: Tags) -> bool:
     """Whether a call is a recording, whose source was kept, or is being removed."""
     if delivery.source_id is None:
         return False
-    rows = store.catalogue.search.of_source(tags.tag("source", delivery.source_id))
+    rows = store.catalogue.search.of_sources([tags.tag("source", delivery.source_id)])
     return any(row.state is State.HELD for row in rows)
 
 

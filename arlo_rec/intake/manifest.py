@@ -208,6 +208,12 @@ def has_first_side_alone(delivery: Delivery) -> bool:
     return len(names) > 1 and [sound.path.name for sound in delivery.sounds] == [Path(names[0]).name]
 
 
+def is_complete(delivery: Delivery, still: spool.Stillness) -> bool:
+    """Whether no program writes to the sounds of a read delivery: each is older than its record, or still."""
+    written = delivery.manifest_file.changed_ns if delivery.manifest_file is not None else 0
+    return all(sound.changed_ns <= written or still.of(sound) for sound in delivery.sounds)
+
+
 def lacks_sound(delivery: Delivery) -> bool:
     """Whether a sound that a delivery names, or a side of it, was not there when it was opened."""
     return not delivery.sounds or len(delivery.sounds) < len(delivery.audio_names())
@@ -220,8 +226,10 @@ class Manifest(Delivery):
     listed: bool = False
     _found: str | None = field(default=None, init=False, repr=False)  # the sound beside it
 
-    def read(self) -> None:
-        """Read the manifest; raises BadManifest or Vanished."""
+    def load(self) -> None:
+        """Read the file; raises BadManifest or Vanished."""
+        if self.raw:
+            return
         try:
             with spool.opened(self.home, self.path.parent, self.path.name) as (stream, self.manifest):
                 if self.manifest.size > MANIFEST_BYTES:
@@ -231,6 +239,10 @@ class Manifest(Delivery):
             if problem.missing and self.listed:
                 raise Vanished from None
             raise BadManifest("not_a_file") from None
+
+    def read(self) -> None:
+        """Read the manifest; raises BadManifest or Vanished."""
+        self.load()
         try:
             self.json = parse_object(self.raw, max_bytes=MANIFEST_BYTES, is_bounded=False)
         except ValueError:

@@ -8,20 +8,19 @@ how long it lies there: file times may be any.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from arlo_rec.catalogue.tombstones import RECORDED_UNASKED, WAITING, WITHDRAWAL_REFUSED
+from arlo_rec.catalogue.tombstones import DECLINED, RECORDED_UNASKED, WAITING, WITHDRAWAL_REFUSED
 from arlo_rec.intake import candidates
-from arlo_rec.intake.candidates import ConsentRules, Refusal, Tags, declined
+from arlo_rec.intake.candidates import Declined, Refusal, Tags
 from arlo_rec.intake.manifest import Delivery, lacks_sound
 from arlo_rec.intake.run import NotTaken
 from arlo_rec.log.events import Denied, RefusedRemoved
 from arlo_rec.policy import PART_WAITS, REFUSED_FOR_GOOD, Action
 from arlo_rec.store import Change, Store
-
-_DECLINED = frozenset({"no_consent", "not_a_file"})  # refusals of possibly declined calls
 
 
 class RefusalMemory:
@@ -55,18 +54,15 @@ class RefusalMemory:
     def _see(self, tag: bytes, code: str, delivery: Delivery) -> None:
         self._seen.see(tag, code, self._tags.spool(delivery.home.folder, self._map), self._now)
 
-    def count_declined(self, change: Change, delivery: Delivery, refusal: NotTaken, rules: ConsentRules) -> None:
-        """Log that a caller said no, once for each call of the exchange.
-
-        A declined call may have no sound, as exchanges may not record it.
-        """
-        event = declined(delivery, rules) if refusal.code in _DECLINED else None
-        if event is None or delivery.source_id is None:
-            return
-        tag = self._tags.tag("declined", delivery.source_id)
-        if not self._seen.knows(tag):
-            change.log(event)
-        self._seen.put(tag, refusal.code, self._now)
+    def count_declined(self, change: Change, several: Sequence[Declined]) -> None:
+        """Log that callers said no, once for each call of the exchange."""
+        by_call = {each.delivery.source_id: each.event for each in several if each.delivery.source_id is not None}
+        events = {self._tags.tag("declined", source_id): event for source_id, event in by_call.items()}
+        known = self._seen.known_among(events)
+        for tag, event in events.items():
+            if tag not in known:
+                change.log(event)
+        self._seen.put(list(events), DECLINED, self._now)
 
     def dismiss(self, change: Change, delivery: Delivery, refusal: NotTaken) -> None:
         """Log that a refused call's files are about to be removed; it counts no longer as lying in the spool."""
@@ -76,7 +72,7 @@ class RefusalMemory:
         self._seen.forget(self._refusal_tag(refusal.code, delivery))
         is_unasked = refusal.code == "no_consent" and not candidates.was_stopped(delivery)
         code = RECORDED_UNASKED if is_unasked else refusal.code
-        self._seen.put(tag, code, self._now)
+        self._seen.put([tag], code, self._now)
 
     def is_dismissed(self, delivery: Delivery) -> bool:
         """Whether an earlier run dismissed this call and its sound, or a leg of it, is gone since."""

@@ -8,9 +8,9 @@ nothing is cleaned up while it writes (`backends.workers`). The steps of a batch
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +22,12 @@ from arlo_rec.backends import Blobs
 from arlo_rec.backends.workers import Workers, workers
 from arlo_rec.intake import candidates
 from arlo_rec.intake.candidates import Announced, ConsentRules, Examined, Judged, Tags
-from arlo_rec.intake.manifest import Delivery
+from arlo_rec.intake.manifest import BadManifest, Delivery, Manifest
 from arlo_rec.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
 from arlo_rec.intake.spool import STILL_S, Stillness, Unavailable
 from arlo_rec.model.documents import Record
 from arlo_rec.model.records import RecordingId
+from arlo_rec.policy import CLOCK_JUMP
 from arlo_rec.store import Store
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class NotTaken(Record, frozen=True):
 
 
 class Removed(Record, frozen=True):
-    """A refused call whose files were removed."""
+    """A delivery whose files were removed; its refusal's code, or `taken_in`, `duplicate`, `declined`, `withdrawn`."""
 
     source: str
     code: str
@@ -94,6 +95,7 @@ class TakenIn(Record, frozen=True):
     accepted: list[Taken]
     refused: list[NotTaken]
     duplicates: list[Taken]
+    declined: int
     unclaimed: list[str]
     removed: list[Removed]
     left: list[str]
@@ -116,34 +118,40 @@ class RefusedDelivery:
 class Outcome:
     """The outcome of each delivery.
 
-    `removed` are those of `refused` whose files were removed; `left` are files that could not be removed, and
-    `unclaimed` sounds that no manifest names. `waiting` are deliveries that are not complete yet. Some files of those
-    that are `left` were `changed` meanwhile; the next run looks at them.
+    `declined` are records that say no and have no sound. `removed` are all whose files were removed; `left` are
+    files that could not be removed, and `unclaimed` sounds that no manifest names. `waiting` are deliveries that are
+    not complete yet. Some files of those that are `left` were `changed` meanwhile; the next run looks at them.
     """
 
     accepted: list[Taken] = field(default_factory=list)
     refused: list[NotTaken] = field(default_factory=list)
     duplicates: list[Taken] = field(default_factory=list)
     unclaimed: list[str] = field(default_factory=list)
-    removed: list[NotTaken] = field(default_factory=list)
+    declined: list[str] = field(default_factory=list)
+    removed: list[Removed] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     withdrawn: list[Withdrawn] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     unavailable: list[Unavailable] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
-    is_new: bool = False  # whether more or less was left than by the run before
     unfinished: bool = False  # whether files of erased recordings are still to be deleted
 
     @property
     def stays(self) -> bool:
-        """Whether something lies there for good: left though unchanged, or unclaimed while nothing waits to name it."""
-        return bool({*self.left} - {*self.changed}) or bool(self.unclaimed and not (self.waiting or self.changed))
+        """Whether something that should be gone lies there: left, and not because somebody changed it meanwhile."""
+        return bool({*self.left} - {*self.changed})
+
+    @property
+    def is_unclaimed(self) -> bool:
+        """Whether a sound lies there that nothing on its way names."""
+        return bool(self.unclaimed and not (self.waiting or self.changed))
 
     def add(self, other: Outcome) -> None:
         """Add the outcome of one batch."""
         self.accepted += other.accepted
         self.refused += other.refused
         self.duplicates += other.duplicates
+        self.declined += other.declined
         self.removed += other.removed
         self.left += other.left
         self.changed += other.changed
@@ -158,7 +166,8 @@ class Options:
     """Options of an intake.
 
     `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`; `map` reads
-    the files in place of our own formats. A file that nobody changed for `still_s` seconds counts as complete.
+    the files in place of our own formats. A file that nobody changed for `still_s` seconds counts as complete. A clock
+    that is `jump` ahead of all that the store vouches for may be wrong.
     """
 
     keep_source: bool = False
@@ -167,6 +176,7 @@ class Options:
     not_of: int | None = None
     map: Map | None = None
     still_s: float = STILL_S
+    jump: timedelta = CLOCK_JUMP
 
 
 DEFAULTS = Options()
@@ -204,8 +214,9 @@ def _sealing(tags: Tags, blobs: Blobs) -> Iterator[Callable[[Order], Answer]]:
 class IntakeRun:
     """One run of the intake.
 
-    `offered` has the calls that a dry run accepted: content tags by source tag. `noticed` are withdrawals by number,
-    `aged` the refused calls that may stay no longer.
+    `mark` is the newest instant that the store vouches for, `counted` the tags of declined calls that earlier runs
+    counted. `offered` has the calls that a dry run accepted: content tags by source tag. `noticed` are withdrawals by
+    number, `aged` the refused calls that may stay no longer, `declined` the declined calls of this run.
     """
 
     store: Store
@@ -215,9 +226,12 @@ class IntakeRun:
     now: datetime
     options: Options
     still: Stillness
+    mark: datetime
+    counted: frozenset[bytes]
     offered: dict[bytes, bytes] = field(default_factory=dict)
     noticed: dict[str, datetime] = field(default_factory=dict)
     aged: list[RefusedDelivery] = field(default_factory=list)
+    declined: list[Delivery] = field(default_factory=list)
 
     @property
     def rules(self) -> ConsentRules:
@@ -228,6 +242,20 @@ class IntakeRun:
     def map_digest(self) -> str | None:
         """The digest of the map that reads the files; None where they are our own manifests."""
         return self.options.map.sha256 if self.options.map is not None else None
+
+    def counted_tag(self, delivery: Delivery) -> bytes:
+        """The tag of a declined call by its path and bytes."""
+        path = f"{delivery.path}\0".encode("utf-8", "surrogatepass")
+        return self.tags.tag("counted", path + delivery.raw)
+
+    def was_counted(self, delivery: Delivery) -> bool:
+        """Whether an earlier run counted it as declined, so and as it lies there; raises what is `NOT_NOW`."""
+        if not self.counted:
+            return False
+        with suppress(BadManifest):  # `read` tells of that
+            if isinstance(delivery, Manifest):  # a line has its bytes
+                delivery.load()
+        return self.counted_tag(delivery) in self.counted
 
     def examined(self, judged: Judged) -> AbstractContextManager[Examined]:
         """Open and judge the sound of a call; raises Refusal or Duplicate."""

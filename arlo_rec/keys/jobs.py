@@ -1,13 +1,14 @@
 """The last runs of the regular work around a store: a small file for each job, in the store's folder.
 
-It is what IT is told by, and no evidence: the log has what was done, and nothing is decided by these files. They hold
-counts, times and folders, no caller and no file name. A file that is missing or damaged counts as never.
+It is what IT is told by, and no evidence: the log has what was done. By one of these files alone something is decided:
+an intake refuses a clock that is far ahead of the last one. They hold counts, times and folders, no caller and no file
+name. A file that is missing or damaged counts as never.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -23,7 +24,6 @@ from arlo_rec.model.errors import ArloError
 
 _LARGEST: Final = 64 * 1024  # bytes of such a file; it has less than 3 kB
 SPOOLS: Final = 8  # folders that are remembered
-MANIFEST_COMES: Final = timedelta(hours=1)  # after its sound, at the latest
 
 
 class Job(StrEnum):
@@ -46,13 +46,6 @@ class SpoolSeen(Document, frozen=True):
     unclaimed: int  # sounds that no manifest names
     unreadable: int  # folders and files that could not be read
     since: datetime | None  # when the oldest of them was last written to
-
-    @property
-    def is_left(self) -> bool:
-        """Whether something lies there that no manifest on its way explains."""
-        return bool(self.left) or bool(
-            self.unclaimed and self.since is not None and self.at - self.since > MANIFEST_COMES
-        )
 
 
 class LastRun(Document, frozen=True):

@@ -171,6 +171,18 @@ class ClockBehind(Refused):
         return "clock_behind"
 
 
+class ClockAhead(Refused):
+    """The clock may be ahead of all that the store vouches for: nothing is taken in and nothing removed."""
+
+    def __init__(self, **detail: Detail) -> None:
+        super().__init__("retention.guard", rule="retention.90d", **detail)
+
+    @property
+    def sentence(self) -> str:
+        """A sentence of its own, as an intake erases nothing."""
+        return "ingest_clock_ahead"
+
+
 class ReviewUnfinished(Refused):
     """A copy cannot be confirmed yet: cuts are undecided, unclear parts unheard, or both."""
 

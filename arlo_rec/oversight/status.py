@@ -232,7 +232,7 @@ def of_work(store: Store, now: datetime) -> list[Finding]:
 def refused_in_spool(store: Store, now: datetime) -> list[RefusalCount]:
     """The refused calls and withdrawals that lay in a spool when it was last looked at, by code."""
     left = store.catalogue.refusals.in_spool(since=now - RETENTION - WITHDRAWN_MARGIN)
-    return [row for row in left if row.code not in {*REFUSED_FOR_GOOD, WAITING}]
+    return [row for row in left if row.code not in {*REFUSED_FOR_GOOD, WAITING} or row.code == "expired"]
 
 
 def not_looked_at(left: Sequence[RefusalCount], now: datetime) -> datetime | None:
@@ -311,7 +311,7 @@ def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding
     if current.unconfirmed:
         yield Finding(Severity.STATUS, "unconfirmed", {"count": current.unconfirmed})
     if current.exports_overdue:
-        yield Finding(Severity.WARNING, "exports_overdue", {"count": current.exports_overdue})
+        yield Finding(Severity.CRITICAL, "exports_overdue", {"count": current.exports_overdue})
 
 
 def _of_copies(backups: Iterable[escrow.BackupStatus], current: feed.FeedStatus | None) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from arlo_rec.backends import mounts
 from arlo_rec.intake import known_spools
 from arlo_rec.keys import jobs
-from arlo_rec.keys.jobs import MANIFEST_COMES, Job, LastRun
+from arlo_rec.keys.jobs import Job, LastRun
 from arlo_rec.keys.layout import BALLAST_BYTES, FILES, has_ballast, has_room
 from arlo_rec.log.events import Drilled
 from arlo_rec.offsite import escrow
@@ -31,6 +31,7 @@ _NEWEST: Final = 200  # objects whose mean size tells what a day needs
 _BUSY: Final = 5  # calls in the same hours of earlier weeks; with fewer, none may be chance
 _QUIET: Final = (2 * HOUR, 6 * HOUR, DAY)  # without a call
 _WEEKS: Final = 4  # that are compared
+_MANIFEST_COMES: Final = HOUR  # after its sound, at the latest
 _LEAST_A_DAY: Final = 64 * 1024 * 1024  # bytes, of a store that has taken nothing in yet
 
 
@@ -131,7 +132,7 @@ def of_spools(store: Store, run: LastRun | None, now: datetime) -> Iterator[Find
             yield Finding(Severity.CRITICAL, "spool_left", values)
         if seen is not None and seen.unclaimed and seen.since is not None:
             age, days = now - seen.since, timedelta(days=store.policy.at(now).spool_days)
-            severity = Severity.WARNING if age > MANIFEST_COMES else Severity.STATUS
+            severity = Severity.WARNING if age > _MANIFEST_COMES else Severity.STATUS
             values = {"count": seen.unclaimed, "folder": folder, "at": seen.since}
             yield Finding(Severity.CRITICAL if age > days else severity, "unclaimed", values, "status.unclaimed")
     if (since := quiet_since(store, now)) is not None:

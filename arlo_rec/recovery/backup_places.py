@@ -16,7 +16,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import NotGranted, NothingMatched, Refused, Unreachable, Usage
 from arlo_rec.model.times import shown
 from arlo_rec.offsite import escrow
-from arlo_rec.policy import RING_LONGEST, Action, GuardLimits, Role
+from arlo_rec.policy import RING_LONGEST, Action, GuardLimits, Role, clock_jumped
 from arlo_rec.store import Store
 
 FORMAT = 1
@@ -151,7 +151,7 @@ def demand_clock(store: Store, options: BackupOptions, now: datetime) -> None:
     Nothing is logged of it, for the same reason.
     """
     newest = store.clock.get().newest.at
-    if store.person.role is not Role.OFFICER and now - newest > options.jump:
+    if store.person.role is not Role.OFFICER and not clock_jumped(now, newest, options.jump).allowed:
         raise Refused("clock_ahead", rule="retention.90d", at=shown(newest))
 
 

@@ -62,14 +62,14 @@ def test_a_saved_file_is_reported_from_the_seventh_day_until_it_is_confirmed_as_
     monkeypatch.setattr(Run, "now", lambda _: datetime.now(UTC) + timedelta(days=7))
     told = world.run("status", "--json", who="iver")
     assert (told.exit, told.json["exports_overdue"]) == (3, 2), "an access answer is handed over, and no such file"
-    assert "exports_overdue" in told.json["warnings"] and "one.wav" not in told.out
+    assert "exports_overdue" in told.json["critical"] and "one.wav" not in told.out
     assert "one.wav" in world.run("todo", "--lang", "nb", who="leif").out
     assert [world.tasks(who).count("file_kept") for who in ("leif", "sigrid", "turid")] == [2, 2, 0]
     first, second, _ = (one["id"] for one in listed(world))
     world.delete_saved(first)
     world.json("recipients", "confirm", second, who="sigrid")
     status = world.json("status", who="iver")
-    assert ("exports_overdue" in status["warnings"], "file_kept" in world.tasks("sigrid")) == (False, False)
+    assert ("exports_overdue" in status["critical"], "file_kept" in world.tasks("sigrid")) == (False, False)
 
 
 def test_a_file_of_what_is_erased_is_reported_too_and_waits_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ class Company:
         ) as store:
             tags = Tags(store.secret(INDEX_SEED))
             for call in made.calls:
-                for row in store.catalogue.search.of_source(tags.tag("source", source_id(call))):
+                for row in store.catalogue.search.of_sources([tags.tag("source", source_id(call))]):
                     if row.state is State.HELD:
                         found[call.mark] = row.id.hex()
         return found

@@ -178,8 +178,8 @@ def test_what_can_be_mended_stays_for_no_more_than_90_days(world: World) -> None
 def test_of_a_no_without_sound_the_letter_names_no_sound_and_support_promises_no_more_than_is_done(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The manifest waits a day for the sound that it names, which is to be removed with it."""
-    path = world.deliver("a", caller=WITHDRAWN, consent={"key": "2"})
+    """It says too little to be counted: the manifest waits a day for the sound, which is to be removed with it."""
+    path = world.deliver("a", caller=WITHDRAWN, consent={"key": "2", "prompt": "nb-1999-01"})
     path.with_suffix(".wav").unlink()
     ingest(world, exit=3)
     text = letter(world)

@@ -45,7 +45,7 @@ FAULTS = {  # in the contract's order
     "prompt_unknown": Fault("consent.prompt", consent={"prompt": "nb-1999-01"}),
     "prompt_not_completed": Fault("consent.prompt", consent={"prompt_completed": False}),
     "future": Fault("scope.only", {"started": NOW + timedelta(minutes=6)}),
-    "expired": Fault("retention.90d", {"started": NOW - 90 * DAY}),
+    "expired": Fault("retention.90d", {"started": NOW - 91 * DAY}),
     "consent_after_call": Fault("consent.press1", {"pressed_after": 1}),
     "withdrawn": Fault("consent.withdraw", {"caller": WITHDRAWN}),
     "conflict": Fault("scope.only", {"source_id": "pbx.known", "seed": 1}),

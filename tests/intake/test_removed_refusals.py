@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from arlo_rec.i18n.messages import every
 from arlo_rec.intake import spool
-from arlo_rec.intake.batch import CODES
+from arlo_rec.intake.batch_outcome import CODES
 from arlo_rec.policy import RETENTION, SOUND_WAITS, leaves_spool
 from tests.support import world as worlds
 from tests.support.faults import Crash, Plan, faults
@@ -30,6 +30,11 @@ WARNED = ["no_feed", "one_officer"]
 
 def removals(world: World) -> list[dict[str, Any]]:
     return list(world.json("audit", "show", "--action", "ingest", "--outcome", "done", who="iver")["entries"])
+
+
+def gone(told: dict[str, Any], code: str) -> list[str]:
+    """What was removed for that reason."""
+    return [each["source"] for each in told["removed"] if each["code"] == code]
 
 
 def refused_files(world: World) -> dict[str, int]:
@@ -49,9 +54,9 @@ def test_a_call_without_consent_goes_and_the_log_tells_each(world: World, form: 
     assert len(left(world)) == 4 if form else 6
     assert (ingest(world, "--keep-source", exit=3)["removed"], refused_files(world)) == ([], {"no_consent": 2})
     told = ingest(world, exit=3)
-    assert told["removed"] == [{"source": one["source"], "code": "no_consent"} for one in told["refused"]]
-    assert told["removed"] == would["removed"]
-    assert (len(told["removed"]), left(world), refused_files(world)) == (2, set(), {})
+    assert gone(told, "no_consent") == [one["source"] for one in told["refused"]] == gone(would, "no_consent")
+    assert gone(told, "duplicate") == [one["source"] for one in told["duplicates"]] == gone(would, "taken_in")
+    assert (len(gone(told, "no_consent")), left(world), refused_files(world)) == (2, set(), {})
     status = world.json("status", who="iver")
     assert (status["recorded_unasked"], "recorded_unasked" in status["critical"]) == (2, True)
     entries = removals(world)
@@ -134,7 +139,7 @@ def test_a_file_that_comes_back_is_told_of_from_then_and_logged_once(
     raw = path.read_bytes()
     path.unlink()
     clock(now + timedelta(hours=1))
-    ingest(world, exit=3)
+    ingest(world, exit=0)
     path.write_bytes(raw)
     clock(now + timedelta(hours=2))
     assert [one["told"] for one in ingest(world, exit=3)["refused"]] == [True]
@@ -194,17 +199,63 @@ def test_an_end_of_a_recording_that_says_nothing_is_a_mistake_and_stays(world: W
 
 
 @pytest.mark.rule("consent.press2")
-def test_a_declined_call_without_a_sound_goes_a_day_after_it_began(
-    world: World, form: str, clock: Callable[[datetime], None]
+def test_a_declined_call_without_a_sound_is_no_refusal_and_gone_in_the_run_that_counts_it(
+    world: World, form: str
 ) -> None:
-    now = datetime.now(UTC)
-    world.deliver("a", started=now, consent={"key": "2"})
+    world.deliver("a", consent={"key": "2"})
     (world.spool / "a.wav").unlink()
-    gather(world, form)
-    clock(now + SOUND_WAITS - timedelta(seconds=1))
-    assert (ingest(world, exit=3)["removed"], left(world)) == ([], {form})
-    clock(now + SOUND_WAITS)
-    assert ([one["code"] for one in ingest(world, exit=3)["removed"]], left(world)) == (["not_a_file"], set())
+    path, first = gather(world, form), first_line(form)
+    told = ingest(world, exit=0)
+    assert (told["declined"], told["refused"], left(world)) == (1, [], set())
+    assert gone(told, "declined") == [f"{path}:{first}"]
+    (entry,) = world.json("audit", "show", "--action", "decline", who="iver")["entries"]
+    assert entry["rule"] == "consent.press2"
+    assert (denials(world), refused_files(world)) == ([], {})
+
+
+@pytest.mark.rule("consent.press2")
+def test_a_declined_call_whose_file_stays_is_counted_once_and_passed_over(world: World, form: str) -> None:
+    world.deliver("a", consent={"key": "2"})
+    (world.spool / "a.wav").unlink()
+    world.deliver("b", consent={"prompt": "nb-1999-01"})
+    path = gather(world, form)
+    assert [ingest(world, exit=3)["declined"] for _ in range(3)] == [1, 0, 0]
+    assert len(world.json("audit", "show", "--action", "decline", who="iver")["entries"]) == 1
+    assert refused_files(world) == {"prompt_unknown": 1}
+    path.write_text(path.read_text("utf-8").replace("nb-1999-01", "nb-2026-01"), "utf-8")
+    assert (len(ingest(world, exit=0)["accepted"]), left(world)) == (1, set())
+
+
+@pytest.mark.rule("consent.press2")
+def test_a_declined_call_that_comes_again_counts_once_and_one_with_a_sound_is_an_incident(world: World) -> None:
+    started = datetime.now(UTC) - timedelta(hours=1)
+    for _ in range(2):
+        world.deliver("a", consent={"key": "2"}, started=started)
+        (world.spool / "a.wav").unlink()
+        assert ingest(world, exit=0)["declined"] == 1
+    world.deliver("a", consent={"key": "2"}, started=started)
+    told = ingest(world, exit=3)
+    assert ([one["code"] for one in told["refused"]], told["declined"]) == (["no_consent"], 0)
+    assert len(world.json("audit", "show", "--action", "decline", who="iver")["entries"]) == 1
+    assert world.json("status", who="iver")["recorded_unasked"] == 1
+
+
+@pytest.mark.parametrize("wrong", [{"prompt": "nb-1999-01"}, {"at": None}, {"key": "5"}])
+def test_a_no_that_says_too_little_is_refused_and_stays_to_be_mended(world: World, wrong: dict[str, Any]) -> None:
+    world.deliver("a", consent={"key": "2", **wrong})
+    (world.spool / "a.wav").unlink()
+    told = ingest(world, exit=3)
+    assert ([one["code"] for one in told["refused"]], told["declined"]) == (["not_a_file"], 0)
+    assert left(world) == {"a.json"}
+
+
+def test_with_keep_source_and_in_a_dry_run_no_file_of_a_declined_call_goes(world: World) -> None:
+    world.deliver("a", consent={"key": "2"})
+    (world.spool / "a.wav").unlink()
+    assert ingest(world, "--dry-run", exit=0)["declined"] == 1
+    assert [ingest(world, "--keep-source", exit=0)["declined"] for _ in range(2)] == [1, 0]
+    assert left(world) == {"a.json"}
+    assert (ingest(world, exit=0)["declined"], left(world)) == (0, set())
 
 
 UNASKED = {
@@ -217,17 +268,18 @@ STAYS = timedelta(days=7)
 AGES = st.timedeltas(timedelta(0), timedelta(days=99))
 
 
-@given(st.sampled_from(CODES), st.booleans(), st.booleans(), AGES, st.none() | AGES)
+@given(st.sampled_from(CODES), st.booleans(), st.booleans(), st.booleans(), AGES, st.none() | AGES)
 def test_only_what_nobody_said_yes_to_or_what_may_not_stay_leaves_the_spool_and_by_a_rule(
-    code: str, said_no: bool, withdrawn: bool, ago: timedelta, refused: timedelta | None
+    code: str, said_no: bool, withdrawn: bool, is_past: bool, ago: timedelta, refused: timedelta | None
 ) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
     since = None if refused is None else now - refused
-    facts = {"said_no": said_no, "withdrawn": withdrawn}
+    facts = {"said_no": said_no, "withdrawn": withdrawn, "is_past": is_past}
     decision = leaves_spool(code, began=now - ago, now=now, since=since, stays=STAYS, **facts)
     waits, is_old = code == "not_a_file" and ago < SOUND_WAITS, refused is not None and refused >= STAYS
-    leaves = said_no or withdrawn or ago >= RETENTION or is_old
-    assert decision.allowed == (code in UNASKED or (not waits and leaves))
+    leaves = said_no or withdrawn or is_past or is_old
+    expected = is_past if code == "expired" else code in UNASKED or (not waits and leaves)
+    assert decision.allowed == expected
 
 
 @pytest.mark.rule("retention.90d")
@@ -235,9 +287,10 @@ def test_only_what_nobody_said_yes_to_or_what_may_not_stay_leaves_the_spool_and_
 def test_what_may_be_a_mistake_leaves_the_spool_on_its_90th_day_and_the_rest_at_once(code: str) -> None:
     now = datetime(2026, 10, 1, tzinfo=UTC)
     ages = (timedelta(0), timedelta(days=90, microseconds=-1), timedelta(days=90))
-    facts = {"said_no": False, "withdrawn": False}
-    gone = [leaves_spool(code, began=now - ago, now=now, since=None, stays=STAYS, **facts).allowed for ago in ages]
-    assert gone == [code in UNASKED, code in UNASKED, True]
+    facts = {"said_no": False, "withdrawn": False, "since": None, "stays": STAYS}
+    decided = [leaves_spool(code, began=now - ago, now=now, is_past=ago >= RETENTION, **facts) for ago in ages]
+    at_once = code in UNASKED and code != "expired"
+    assert [decision.allowed for decision in decided] == [at_once, at_once, True]
 
 
 def test_a_removed_line_is_done_with_though_others_keep_its_manifest(world: World, form: str) -> None:
@@ -281,9 +334,9 @@ def test_a_line_that_says_nothing_counts_as_done_with(world: World, form: str) -
     path = gather(world, form)
     with path.open("ab") as file:
         file.write(b"nonsense\n")
-    assert ingest(world, exit=3)["removed"] == []
+    assert gone(ingest(world, exit=3), "bad_metadata") == []
     told = ingest(world, "--remove-refused", "bad_metadata", exit=3)
-    assert (len(told["removed"]), len(told["duplicates"]), left(world)) == (1, 1, set())
+    assert (len(gone(told, "bad_metadata")), len(told["duplicates"]), left(world)) == (1, 1, set())
 
 
 @pytest.mark.parametrize("spoil", [os.symlink, os.link], ids=["symlink", "hard link"])
@@ -314,9 +367,10 @@ def test_the_rest_of_a_table_that_cannot_be_read_is_never_removed(world: World, 
     path.write_bytes(b"".join(above) + raw + last)
     told = ingest(world, "--remove-refused", "bad_metadata", exit=3)
     if raw.startswith(b'"'):
-        assert (told["removed"], told["left"], left(world)) == ([], [f"{path}:3"], {"calls.csv", "b.wav"})
+        removed = gone(told, "bad_metadata")
+        assert (removed, told["left"], left(world)) == ([], [f"{path}:3"], {"calls.csv", "b.wav"})
     else:
-        assert (len(told["removed"]), told["left"], left(world)) == (1, [], set())
+        assert (len(gone(told, "bad_metadata")), told["left"], left(world)) == (1, [], set())
 
 
 @pytest.mark.parametrize("words", [("nothing",), ("",), ("no_consent", "--keep-source"), ("No_Consent",)])

@@ -21,7 +21,7 @@ from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.tombstones import Tombstones
 from arlo_rec.erasure import protocol, withdrawal
-from arlo_rec.intake import batch
+from arlo_rec.intake import batch_outcome
 from arlo_rec.intake.batch import Batch
 from arlo_rec.keys import root_secret
 from arlo_rec.training import under_review
@@ -123,7 +123,7 @@ def _source_first() -> None:
     commit = Batch._commit
 
     def removed(self: Any, sealed: Any) -> bool:
-        batch.remove_files([delivered.delivery for delivered, _ in sealed])
+        batch_outcome.remove_files([delivered.delivery for delivered, _ in sealed])
         return commit(self, sealed)
 
     Batch._commit = removed  # type: ignore[method-assign]
