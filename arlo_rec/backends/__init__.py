@@ -109,6 +109,13 @@ class WrappingKey(Protocol):
         """The keys, by day, without those that this R did not wrap for that day; raises Unreachable."""
 
 
+class Unsettled(NamedTuple):
+    """A place of the root with something else than R of the catalogue's generation, which `settle` would write."""
+
+    place: str
+    is_cut_off: bool  # whether an erasure that died leaves it so; else it was changed or damaged
+
+
 class Root(RootSeen, Protocol):
     """The root secret R, which every erasure replaces by that of the next generation.
 
@@ -137,7 +144,7 @@ class Root(RootSeen, Protocol):
         Nothing was ever wrapped below it, not by an erasure that died either.
         """
 
-    def unsettled(self, generation: int) -> str | None:
+    def unsettled(self, generation: int) -> Unsettled | None:
         """The place that `settle` would write; None if there is no R but that of *generation*."""
 
     def settle(self, generation: int) -> None:

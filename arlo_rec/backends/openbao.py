@@ -27,7 +27,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
 
-from arlo_rec.backends import BaoAccess, KeyAddress
+from arlo_rec.backends import BaoAccess, KeyAddress, Unsettled
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
 
@@ -303,15 +303,15 @@ class BaoRoot:
         following = generation + version - self._version(generation)
         return following, self._key(following, seed)
 
-    def unsettled(self, generation: int) -> str | None:
-        """See Root."""
+    def unsettled(self, generation: int) -> Unsettled | None:
+        """See Root. A trimmed version never comes back, so an older one is of an erasure that died."""
         version, (least, newest) = self._version(generation), self._versions()
         if least > version:
             raise Integrity("catalogue_older_than_root")
         if newest < version:
             self._demand_majority()
             raise Integrity("root_older_than_catalogue")
-        return f"version {least}" if least < version else None
+        return Unsettled(f"version {least}", is_cut_off=True) if least < version else None
 
     def settle(self, generation: int) -> None:
         """See Root."""

@@ -101,13 +101,15 @@ def verify(
     weak, foreign = found.weak_disk, found.feed_foreign_lines
     lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in found.problems]
     lines = lines or [run.say("verify.good")]
+    lines += [run.say("critical.erasure_cut_off")] if found.erasure_cut_off else []
     lines += [run.say("weak_disk", kind=weak)] if weak else []
     lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
     for earlier in found.earlier_maps:
         values = {"count": len(earlier.recordings), "map": earlier.map, "sha256": earlier.sha256}
         lines.append(run.say("verify.earlier_map", **values, ids=" ".join(each.hex() for each in earlier.recordings)))
-    always = bool(found.problems or weak or foreign or found.earlier_maps)
-    return Answer(found, lines, always=always, error=_error_of(run, found))
+    status = 3 if found.erasure_cut_off else 0
+    always = bool(found.problems or status or weak or foreign or found.earlier_maps)
+    return Answer(found, lines, always=always, error=_error_of(run, found), exit_status=status)
 
 
 def _error_of(run: Run, found: Verified) -> ArloError | None:

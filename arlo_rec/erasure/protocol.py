@@ -55,6 +55,13 @@ class Erased(NamedTuple):
     complete: bool
 
 
+class Rest(NamedTuple):
+    """The remains of the last erasure: whether it must be finished, and an unexplained damage of the root."""
+
+    is_cut_off: bool = False
+    damaged: str | None = None
+
+
 class ErasedRecording(Record, frozen=True):
     """An erased recording, as answers show it: nothing about a person."""
 
@@ -174,6 +181,18 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
     with suppress(Unreachable):
         _sweep_arrivals(store, now)
     return True
+
+
+def rest(store: Store) -> Rest:
+    """The work that `finish` would do; the caller holds the root's lock, so that no run is at it, and one view.
+
+    Until a committed erasure has settled the root, its torn write is no damage. Raises Integrity or Unreachable.
+    """
+    unsettled = store.root.unsettled(store.meta.number("generation"))
+    is_open, is_settling = bool(store.catalogue.erasures.unfinished()), bool(store.meta.number("flush_due"))
+    if unsettled is None or unsettled.is_cut_off or is_settling:
+        return Rest(is_cut_off=is_open or unsettled is not None)
+    return Rest(is_open, unsettled.place)
 
 
 def with_ballast(store: Store, work: Callable[[], Done], done: Callable[[], Done | None] = lambda: None) -> Done:

@@ -13,11 +13,12 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from arlo_rec.backends import SLOT_BYTES, SLOTS, Locks, Root, RootSlots
+from arlo_rec.backends import SLOT_BYTES, SLOTS, Locks, Root, RootSlots, Unsettled
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.named_files import LocalStateFiles, StateFiles
 from arlo_rec.crypto import primitives
@@ -91,23 +92,40 @@ def open_slot(store: bytes, seed: bytes, slot: Slot) -> bytes:
         raise Integrity("root_does_not_open") from None
 
 
-def choose(contents: list[bytes], generation: int) -> tuple[Slot, bool]:
-    """The slot that holds R of the catalogue's *generation*, and whether the other slot must be overwritten.
+class Beside(Enum):
+    """The slot beside that of the catalogue's generation; all but SAME is overwritten by the next erasure."""
+
+    SAME = auto()  # R of that generation, as at rest
+    CUT_OFF = auto()  # the generation before or after, or the beginning of the latter: an erasure died
+    CHANGED = auto()  # an older generation, or nothing that is a slot: no erasure leaves that before its commit
+
+
+def choose(contents: list[bytes], generation: int) -> tuple[Slot, Beside]:
+    """The slot that holds R of the catalogue's *generation*, and the state of the other one.
 
     Raises Integrity if catalogue and root do not match.
     """
     slots = [slot for i, content in enumerate(contents) if (slot := decode_slot(i, content))]
     for slot in slots:
         if slot.generation == generation:
-            others = [other for other in slots if other.index != slot.index]
-            newer = [other for other in others if other.generation > generation + 1]
-            if newer:
-                raise Integrity("catalogue_older_than_root")
-            return slot, not others or others[0].generation != generation
+            return slot, _beside(contents[1 - slot.index], 1 - slot.index, generation)
     if not slots:
         raise Integrity("root_unreadable")
     newest = max(slot.generation for slot in slots)
     raise Integrity("catalogue_older_than_root" if newest > generation else "root_older_than_catalogue")
+
+
+def _beside(content: bytes, index: int, generation: int) -> Beside:
+    """The state of the other slot; raises Integrity for a generation that the catalogue cannot know of."""
+    other = decode_slot(index, content)
+    if other is None:
+        magic, _, begun, _ = _SLOT.unpack_from(content.ljust(_SLOT.size, b"\0"))
+        return Beside.CUT_OFF if (magic, begun) == (_MAGIC, generation + 1) else Beside.CHANGED
+    if other.generation > generation + 1:
+        raise Integrity("catalogue_older_than_root")
+    if other.generation == generation:
+        return Beside.SAME
+    return Beside.CUT_OFF if abs(other.generation - generation) == 1 else Beside.CHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +185,18 @@ class SlotRoot:
         self._slots.write(1 - slot.index, encode_slot(self._store, seed, seed_version, generation + 1, secret))
         return generation + 1, SecretKey(secret)
 
-    def unsettled(self, generation: int) -> str | None:
+    def unsettled(self, generation: int) -> Unsettled | None:
         """See Root."""
-        slot, must_mend = choose(self._slots.read(), generation)
-        return f"slot {1 - slot.index}" if must_mend else None
+        slot, beside = choose(self._slots.read(), generation)
+        if beside is Beside.SAME:
+            return None
+        return Unsettled(f"slot {1 - slot.index}", is_cut_off=beside is Beside.CUT_OFF)
 
     def settle(self, generation: int) -> None:
         """See Root."""
         contents = self._slots.read()
-        slot, must_mend = choose(contents, generation)
-        if must_mend:
+        slot, beside = choose(contents, generation)
+        if beside is not Beside.SAME:
             self._slots.write(1 - slot.index, contents[slot.index])
 
     def weaknesses(self) -> list[str]:

@@ -49,6 +49,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
     },
     Area.RETENTION: {
         **dict.fromkeys(("overdue", "purge_late"), "systemctl status arlo-rec-purge.timer"),
+        "erasure_cut_off": "arlo-rec purge",
         "unconfirmed": "arlo-rec recipients list",
         "exports_overdue": "arlo-rec recipients list",
         "holds": "arlo-rec hold list",
@@ -85,7 +86,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "root": "arlo-rec verify",
         "bao_key_weak": "arlo-rec restore FOLDER --escrow ESCROW --root bao://MOUNT/KEY",
         "rekeying_waits": "fuser -v STORE/open.lock",
-        **dict.fromkeys(("verify_late", "verify_found"), "arlo-rec verify"),
+        **dict.fromkeys(("verify_late", "verify_found", "root_slot_damaged"), "arlo-rec verify"),
     },
     Area.DISK: {
         **dict.fromkeys(("ballast_missing", "reserve_spent"), "arlo-rec purge"),

@@ -18,10 +18,11 @@ from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_changes, staff_notices
 from arlo_rec.backends import mounts
 from arlo_rec.catalogue.tombstones import WAITING, WITHDRAWAL_REFUSED, RefusalCount
+from arlo_rec.erasure.protocol import Rest, rest
 from arlo_rec.keys.jobs import Job
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import ArloError
+from arlo_rec.model.errors import ArloError, InUse
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
@@ -272,17 +273,28 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "unpublished", {"version": version.version, "at": version.since})
     if store.settings.unknown_since is not None:
         yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock
-    if (problem := root_problem(store)) is not None:
-        yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
-    else:
-        for flag in store.root.weaknesses():
-            yield Finding(Severity.CRITICAL, "bao_key_weak", {"key": store.layout.root_key, "flag": flag})
+    yield from _of_root(store)
     if store.roster.is_known_outside(store.catalogue_mark):
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
     if feed.remembers(store):
         yield Finding(Severity.WARNING, "feed_remembers", {"path": store.feed})
     if ballast_is_missing(store.layout):
         yield Finding(Severity.CRITICAL, "ballast_missing")
+
+
+def _of_root(store: Store) -> Iterator[Finding]:
+    """Findings on the root by its generation alone, visible to every role, and an erasure that is not finished."""
+    try:
+        left = left_by_erasure(store)
+    except ArloError as problem:
+        yield Finding(Severity.CRITICAL, problem.code, {"what": problem}, "critical.root")
+        return
+    if left.damaged is not None:
+        yield Finding(Severity.CRITICAL, "root_slot_damaged", {"place": left.damaged})
+    if left.is_cut_off:
+        yield Finding(Severity.CRITICAL, "erasure_cut_off")
+    for flag in store.root.weaknesses():
+        yield Finding(Severity.CRITICAL, "bao_key_weak", {"key": store.layout.root_key, "flag": flag})
 
 
 def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding]:
@@ -368,13 +380,13 @@ def _of_suppliers(suppliers: Sequence[Supplier] | None, now: datetime) -> Iterat
             yield Finding(severity, control.code, {"name": each.name, "day": each.next_at})
 
 
-def root_problem(store: Store) -> ArloError | None:
-    """The problem of the root folder by its generation alone, visible to every role; else None."""
+def left_by_erasure(store: Store, wait: float = 0) -> Rest:
+    """The remains of the last erasure; none while a run holds the root for *wait* seconds. Raises as `rest`."""
     try:
-        store.root.unsettled(store.meta.number("generation"))
-    except ArloError as problem:
-        return problem
-    return None
+        with store.root.lock(exclusive=False, wait=wait), store.db.reading():
+            return rest(store)
+    except InUse:
+        return Rest()
 
 
 def weak_disk(store: Store) -> str | None:

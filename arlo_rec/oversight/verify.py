@@ -24,21 +24,21 @@ from arlo_rec.catalogue.log_clock import LogTime
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED
 from arlo_rec.certificates.check import is_number
 from arlo_rec.crypto import primitives
-from arlo_rec.erasure import receipts
+from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys import vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
 from arlo_rec.keys.layout import FIRST_LOCKS, ballast_is_missing
 from arlo_rec.log.entries import Body
 from arlo_rec.log.events import taking_in
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import ArloError, Integrity, NotGranted, Unreachable
+from arlo_rec.model.errors import ArloError, Integrity, InUse, NotGranted, Unreachable
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.records import RecordingId, named_in
 from arlo_rec.offsite import feed
 from arlo_rec.oversight import keys_check
 from arlo_rec.oversight.consistency import ConsistencyCheck, Parsed, Problem, parsed
 from arlo_rec.oversight.evidence import EvidenceCheck
-from arlo_rec.oversight.status import weak_disk
+from arlo_rec.oversight.status import left_by_erasure, weak_disk
 from arlo_rec.oversight.witness import MANY, closed_size
 from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
@@ -61,13 +61,15 @@ class TakenInByEarlier(Record, frozen=True):
 class Verified(Record, frozen=True):
     """The problems of a store; also what is none of its problems.
 
-    That is a weak disk, foreign lines in its feed, and recordings taken in by an earlier version of a map.
+    That is a weak disk, foreign lines in its feed, recordings taken in by an earlier version of a map, and an erasure
+    that was cut off, which the next purge finishes.
     """
 
     problems: list[Problem]
     weak_disk: str | None
     feed_foreign_lines: int
     earlier_maps: list[TakenInByEarlier]
+    erasure_cut_off: bool
 
 
 def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Verified:
@@ -94,7 +96,7 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
                 raise
         observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
-        return Verified(rollbacks + damaged + problems, weak_disk(store), foreign, earlier)
+        return Verified(rollbacks + damaged + problems, weak_disk(store), foreign, earlier, _is_cut_off(store))
 
 
 def _compared(
@@ -269,13 +271,21 @@ def _changed_files(store: Store) -> Iterator[str]:
             yield f"{seal.parent.name}/{seal.name}"
 
 
+def _is_cut_off(store: Store) -> bool:
+    with suppress(ArloError):  # which is one of the problems
+        return left_by_erasure(store, store.lock_wait).is_cut_off
+    return False
+
+
 def _root_problems(store: Store) -> Iterator[Problem]:
     try:
-        generation = store.meta.number("generation")
-        if (place := store.root.unsettled(generation)) is not None:
-            yield Problem("root_slot_damaged", place)
-        if store.secrets.holds(ROOT_SEED):
-            store.root.open(generation, store.secret(ROOT_SEED))
+        with store.root.lock(exclusive=False, wait=store.lock_wait), store.db.reading():
+            if (place := protocol.rest(store).damaged) is not None:
+                yield Problem("root_slot_damaged", place)
+            if store.secrets.holds(ROOT_SEED):
+                store.root.open(store.meta.number("generation"), store.secret(ROOT_SEED))
+    except InUse:  # an erasure works on it, and checks it itself
+        return
     except Unreachable:  # also for a pipe or a link in its place
         yield Problem("root_unreadable", "root")
     except ArloError as problem:

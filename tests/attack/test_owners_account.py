@@ -24,7 +24,7 @@ from arlo_rec.catalogue import audit_log
 from arlo_rec.catalogue.tombstones import Tombstone
 from arlo_rec.crypto.primitives import SigningKey, fresh
 from arlo_rec.erasure import protocol
-from arlo_rec.keys import layout
+from arlo_rec.keys import layout, root_secret
 from arlo_rec.log import events as say
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.policy_versions import Policy
@@ -568,6 +568,8 @@ FILES: dict[str, tuple[Callable[[World], object], str]] = {
     "an object under the name of another": (lambda w: shutil.copy(object_of(w), object_of(w, 1)), "object_swapped"),
     "an object of nobody": (lambda w: under_another_name(object_of(w)), "object_of_nobody"),
     "a slot of the root that is empty": (lambda w: emptied(w.root / "root"), "root_slot_damaged"),
+    "a slot of the root of long ago": (lambda w: aged(w.root / "root"), "root_slot_damaged"),
+    "a slot of the root with another bit": (lambda w: another_bit(w.root / "root"), "root_slot_damaged"),
     "a root that is a pipe": (lambda w: pipe(w.root / "root"), "root_unreadable"),
     "a root of a terabyte": (lambda w: terabyte(w.root / "root"), "root_unreadable"),
     "what was seen is gone": (lambda w: (w.root / "seen").unlink(), "seen_unreadable"),
@@ -578,6 +580,18 @@ FILES: dict[str, tuple[Callable[[World], object], str]] = {
 
 def emptied(path: Path) -> None:
     path.write_bytes(bytes(SLOT_BYTES) + path.read_bytes()[SLOT_BYTES:])
+
+
+def another_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[SLOT_BYTES + 60] ^= 1
+    path.write_bytes(content)
+
+
+def aged(path: Path) -> None:
+    """Put R of a generation that was overwritten long ago back into one of the slots."""
+    long_ago = root_secret.encode_slot(bytes(16), bytes(32), 1, 1, fresh()).ljust(SLOT_BYTES, b"\0")
+    path.write_bytes(path.read_bytes()[:SLOT_BYTES] + long_ago)
 
 
 def under_another_name(path: Path) -> None:

@@ -14,7 +14,7 @@ from arlo_rec.catalogue.schema import migrate
 from arlo_rec.crypto import primitives
 from arlo_rec.keys import root_secret
 from arlo_rec.keys.authority import Pin
-from arlo_rec.keys.root_secret import SecretKey, Seen
+from arlo_rec.keys.root_secret import Beside, SecretKey, Seen
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.records import RecordingId
 from tests.support.memory import MemoryRoot
@@ -117,24 +117,41 @@ def slots(*generations: int | None) -> list[bytes]:
     return port.read()
 
 
+def half(first: bytes, second: bytes, at: int) -> bytes:
+    """A slot in which the write of *first* over *second* was cut."""
+    return first[:at] + second[at:]
+
+
+OLD, NOW, NEXT = (slots(number)[0] for number in (4, 5, 6))
+FLIPPED = NOW[:60] + bytes([NOW[60] ^ 1]) + NOW[61:]
+
+
 @pytest.mark.parametrize(
-    ("contents", "generation", "chosen", "mend"),
+    ("other", "state"),
     [
-        ((5, 5), 5, 0, False),  # at rest
-        ((5, 6), 5, 0, True),  # a new R was written and not committed
-        ((6, 5), 5, 1, True),
-        ((5, 6), 6, 1, True),  # committed, the old R not overwritten yet
-        ((6, 5), 6, 0, True),
-        ((None, 6), 6, 1, True),  # torn while the old R was overwritten
-        ((5, None), 5, 0, True),  # torn while the new R was written
+        pytest.param(NOW, Beside.SAME, id="at rest"),
+        pytest.param(NEXT, Beside.CUT_OFF, id="a new R was written and not committed"),
+        pytest.param(OLD, Beside.CUT_OFF, id="committed, and the old R not overwritten yet"),
+        *(
+            pytest.param(half(NEXT, NOW, at), Beside.CUT_OFF, id=f"cut at {at} while R was begun")
+            for at in (18, 64, 109)
+        ),
+        pytest.param(half(NEXT, NOW, 8), Beside.SAME, id="cut before it differed"),
+        pytest.param(
+            half(NOW, OLD, 64), Beside.CHANGED, id="cut while the old R was overwritten, as the catalogue says"
+        ),
+        pytest.param(slots(3)[0], Beside.CHANGED, id="an older R was put back"),
+        pytest.param(bytes(512), Beside.CHANGED, id="emptied"),
+        pytest.param(b"\xff" * 512, Beside.CHANGED, id="written over"),
+        pytest.param(FLIPPED, Beside.CHANGED, id="one bit"),
     ],
 )
-def test_every_state_that_a_crash_leaves_is_read_right(
-    contents: tuple[int | None, int | None], generation: int, chosen: int, mend: bool
-) -> None:
-    slot, must_mend = root_secret.choose(slots(*contents), generation)
-    assert (slot.index, must_mend) == (chosen, mend)
-    assert root_secret.open_slot(STORE, SEED, slot) == bytes([generation]) * 32
+def test_the_slot_beside_that_of_the_catalogue_is_at_rest_cut_off_or_changed(other: bytes, state: Beside) -> None:
+    for index in (0, 1):
+        slot, beside = root_secret.choose([NOW, other] if index == 0 else [other, NOW], 5)
+        assert beside is state
+        assert slot.index == index or state is Beside.SAME
+        assert root_secret.open_slot(STORE, SEED, slot) == bytes([5]) * 32
 
 
 @pytest.mark.parametrize(
@@ -142,6 +159,7 @@ def test_every_state_that_a_crash_leaves_is_read_right(
     [
         ((6, 6), 5, "catalogue_older_than_root"),
         ((7, 5), 5, "catalogue_older_than_root"),
+        ((5, 7), 5, "catalogue_older_than_root"),
         ((5, 5), 6, "root_older_than_catalogue"),
         ((None, None), 5, "root_unreadable"),
         ((None, 4), 5, "root_older_than_catalogue"),
