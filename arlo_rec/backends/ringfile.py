@@ -31,11 +31,16 @@ class RingFile:
         self.folder = folder
         self._path = folder / _NAME
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its folder has a file of that name; false where the disk of the folder is away."""
+        return status(self._path) is not None
+
     @classmethod
     def create(cls, folder: Path) -> RingFile:
         """The ring of that folder, created if it is missing; raises Unreachable."""
         ring = cls(folder)
-        if status(ring._path) is None:
+        if not ring.is_there:
             write_whole(folder / "README", _README)
             write_whole(folder / "CACHEDIR.TAG", _CACHE_TAG)
             part = folder / f".{_NAME}.part"

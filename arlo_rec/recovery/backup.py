@@ -122,10 +122,9 @@ def carry_out(
     now, options = store.clock.today(now), options.absolute()
     places.check(store, options)
     places.demand_named(store, options, now)
-    places.lay_out(store, options)
+    ring = places.laid_out(store, options)
     with ExitStack() as locks:
         locks.enter_context(file_lock(options.folder / "lock", exclusive=True, wait=store.lock_wait))
-        ring = RingFile.create(options.escrow)
         locks.enter_context(ring.lock(store.lock_wait))
         row = places.register(store, options, now)
         escrow.empty_old_slots(store, ring, now)

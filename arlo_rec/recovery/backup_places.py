@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, mounts
 from arlo_rec.backends.durable import disk, write_whole
+from arlo_rec.backends.ringfile import RingFile
 from arlo_rec.backends.shared_folder import is_plain, make_folder, read_small, status, touch
 from arlo_rec.catalogue.escrows import EscrowRow
 from arlo_rec.keys.settings import EscrowPlace
@@ -20,7 +21,8 @@ from arlo_rec.policy import RING_LONGEST, Action, GuardLimits, Role, clock_jumpe
 from arlo_rec.store import Store
 
 FORMAT = 1
-ABOUT_BYTES = 4096  # of backup.toml; it has 80
+_ABOUT = "backup.toml"
+ABOUT_BYTES = 4096  # of that; it has 80
 _README = b"""A backup of an arlo-rec store: sealed recordings and copies of its catalogue. docs/operating.md says how
 to restore it. It cannot be opened without the escrow folder that belongs to it.
 """
@@ -64,13 +66,29 @@ def check(store: Store, options: BackupOptions) -> None:
             raise Usage("backup_place", path=str(options.escrow if at else options.folder))
 
 
-def lay_out(store: Store, options: BackupOptions) -> None:
-    """Make missing folders; raises Usage if one has other content."""
-    folder = options.folder
-    for place in (folder, options.escrow):
+def laid_out(store: Store, options: BackupOptions) -> RingFile:
+    """The ring of a place, made with its folders if the place is new.
+
+    Nothing is made anew where the store knows a place: a second ring would hide the first one, whose keys an erasure
+    is to destroy. So a ring that was given up before it was emptied is known, too. Raises Unreachable if a known place
+    is away, and Usage if a folder has other content.
+    """
+    for place in (options.folder, options.escrow):
         mounts.demand(place)
+    ring, known = RingFile(options.escrow), store.settings.escrows
+    knows_ring = options.escrow in {place.escrow for place in (*known, *escrow.lost(store))}
+    if knows_ring and not ring.is_there:
+        raise Unreachable("backup_unreachable", path=str(options.escrow))
+    if any(place.folder == options.folder for place in known) and not is_plain(options.folder / _ABOUT):
+        raise Unreachable("backup_unreachable", path=str(options.folder))
+    _make_folders(store, options)
+    return ring if knows_ring else RingFile.create(options.escrow)
+
+
+def _make_folders(store: Store, options: BackupOptions) -> None:
+    folder = options.folder
     content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
-    about = folder / "backup.toml"
+    about = folder / _ABOUT
     with disk():
         is_there = status(about) is not None
         if is_there and read_small(about, ABOUT_BYTES) != content:
@@ -79,10 +97,8 @@ def lay_out(store: Store, options: BackupOptions) -> None:
             return
         for place in (folder, options.escrow):
             if not place.parent.is_dir():  # an unmounted disk: nothing is made in its place
-                if _is_named(store, options):
-                    raise Unreachable("backup_unreachable", path=str(place))
                 raise Usage("no_such_folder", path=str(place.parent))
-            if place.exists() and any(place.iterdir()) and not (is_there or is_plain(place / "ring")):
+            if place.exists() and any(place.iterdir()) and not (is_there or RingFile(place).is_there):
                 raise Usage("already_exists", path=str(place))
         for place in (folder, options.escrow):
             make_folder(place, FOLDER_MODE)

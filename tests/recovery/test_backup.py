@@ -185,6 +185,39 @@ def test_folders_and_files_of_a_backup_are_for_their_owner_alone_whatever_the_um
     assert {path.name for path in places(world)[0].iterdir()} >= {"objects", "receipts", "1", "lock", "backup.toml"}
 
 
+@pytest.mark.parametrize("who", ["cron", "sigrid"])
+@pytest.mark.parametrize("away", ["backup", "escrow"])
+def test_a_place_that_is_away_is_never_made_anew_until_an_officer_gives_it_up(
+    world: World, away: str, who: str
+) -> None:
+    back_up(world)
+    place = world.base / away
+    place.rename(world.base / "disk")
+    words = ("backup", *map(str, places(world)[:1]), "--escrow", str(places(world)[1]))
+    for is_mount_point in (False, True):
+        place.mkdir() if is_mount_point else None
+        told = world.run(*words, "--json", who=who)
+        assert (told.exit, told.json["error"]["code"]) == (16, "backup_unreachable"), told
+        assert str(place) in told.json["error"]["message"]
+    assert not list(place.iterdir()), "an empty mount point stays empty"
+    assert world.run("status", "--json", who="iver").exit == 3
+    place.rmdir()
+    (world.base / "disk").rename(place)
+    assert world.run(*words, who=who).exit == 0
+    assert world.json("status", who="iver")["critical"] == []
+
+
+def test_a_ring_that_was_given_up_full_is_made_anew_once_the_officer_says_that_it_is_destroyed(world: World) -> None:
+    back_up(world)
+    ring = places(world)[1]
+    ring.rename(world.base / "disk")
+    words = ("backup", str(places(world)[0]), "--escrow", str(ring))
+    for _ in range(2):
+        assert world.code(*words, who="sigrid") == (16, "backup_unreachable")
+        assert world.run("backup", "--forget", str(ring), who="sigrid").exit == 3
+    assert world.run(*words, who="sigrid").exit == 0
+
+
 @pytest.mark.parametrize("missing", ["backup", "escrow"])
 def test_a_backup_makes_no_folder_where_a_disk_is_not_mounted(world: World, missing: str) -> None:
     paths = {name: world.base / name for name in ("backup", "escrow")}

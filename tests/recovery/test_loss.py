@@ -255,6 +255,8 @@ def test_the_ring_is_lost_and_a_new_backup_makes_another(fed: World) -> None:
     back_up(fed)
     shutil.rmtree(places(fed)[1])
     assert fed.run("status", "--json", who="iver").json["critical"] == ["escrow_unreachable"]
+    for _ in range(2):  # the second time it is said to be destroyed
+        assert fed.run("backup", "--forget", str(places(fed)[1]), who="sigrid").exit == 3
     back_up(fed)
     assert fed.run("status", "--json", who="iver").json["critical"] == []
     lose(fed)
@@ -267,7 +269,8 @@ def test_the_backup_is_lost_and_the_next_one_is_whole(fed: World) -> None:
     back_up(fed)
     shutil.rmtree(places(fed)[0])
     assert fed.run("status", "--json", who="iver").json["critical"] == ["backup_old"]
-    back_up(fed)
+    assert fed.json("backup", "--forget", str(places(fed)[0]), who="sigrid")["forgotten"]["emptied"]
+    back_up(fed, who="sigrid")
     lose(fed)
     with_feed(fed)
     assert opened(fed) == ids
