@@ -66,6 +66,7 @@ class Purged(Record, frozen=True):
     recipients: list[Disclosure]
     forgotten: int  # old log entries whose bodies were deleted
     would_stop: str | None  # the code of why a purge would stop and ask
+    feed: feed.FeedStatus | None
 
 
 def plan(store: Store, now: datetime, limits: GuardLimits, *, allow_large: bool) -> Plan:
@@ -109,7 +110,7 @@ def preview(store: Store, planned: Plan) -> Purged:
     reached = disclosures.of_recordings(store, [recording.id for recording in recordings])
     would_stop = None if planned.decision.allowed else planned.decision.code
     ended = (None, True, (), reached, 0)
-    return Purged(due, 0, due, recordings, *ended, would_stop)
+    return Purged(due, 0, due, recordings, *ended, would_stop, feed.status(store))
 
 
 def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = unobserved) -> Purged:

@@ -66,7 +66,7 @@ def _demand_fit(store: Store, to: str) -> None:
     if (owner := store.db.schema.owner_beside()) is not None:
         raise Unreachable("database_takes_owner", owner=owner, command=f"catalogue move --to {to}")
     if to == FILES and not layout.has_room(place, store.db.schema.size()):
-        raise Unreachable("no_space")
+        raise Unreachable("no_space", path=str(place.store))
     if to == place.catalogue_to:
         return
     if to != FILES:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.admin.unlock_attempts import take_attempts
-from arlo_rec.backends import Connection, Locks
+from arlo_rec.backends import Connection, Locks, mounts
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.files import holder_note
 from arlo_rec.backends.shared_folder import remove
@@ -181,7 +181,7 @@ def _opened(
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
-    reads_only = options.looks and not os.access(layout.store, os.W_OK)
+    reads_only = options.looks and not mounts.takes_writes(layout.store)
     session = partial(_session, layout, identity, state, note, access=options.access)
     with session(lock_wait=options.lock_wait, alone=options.alone, reads_only=reads_only) as (store, seeds):
         if store.rollbacks == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:

@@ -17,6 +17,7 @@ MEMORY: Final = frozenset({"tmpfs", "ramfs"})  # what a reboot erases
 
 
 _WEAK: Final = frozenset({"btrfs", "zfs", "overlay", "nfs", "nfs4", "cifs", "fuse", "f2fs", "bcachefs"})
+_STOPPED: Final = frozenset({"ro", "emergency_ro", "shutdown"})  # the last two are ext4's after an error, since 6.15
 
 
 class Mount(NamedTuple):
@@ -24,9 +25,7 @@ class Mount(NamedTuple):
 
     point: Path
     kind: str  # as the kernel names it
-    options: frozenset[str]
-    device: str
-    source: str
+    options: frozenset[str]  # of the file system itself, the same wherever it is mounted
 
 
 def mounted() -> list[Mount]:
@@ -36,9 +35,8 @@ def mounted() -> list[Mount]:
         fields = line.split(" ")
         if "-" in fields[6:]:
             behind = fields.index("-", 6)
-            kind, source, own = fields[behind + 1 : behind + 4]
-            options = frozenset([*fields[5].split(","), *own.split(",")])
-            mounts.append(Mount(_path(fields[4]), kind, options, fields[2], source))
+            kind, _, options = fields[behind + 1 : behind + 4]
+            mounts.append(Mount(_path(fields[4]), kind, frozenset(options.split(","))))
     return mounts
 
 
@@ -55,6 +53,20 @@ def file_system(folder: Path) -> str:
     """The kind of file system that holds a folder, as the kernel names it, or `unknown`."""
     mount = of(folder)
     return mount.kind if mount is not None else "unknown"
+
+
+def is_read_only(path: Path) -> bool:
+    """Whether the file system that holds a path takes no writes, as after an error of its disk.
+
+    A mount of it that is read-only for one service, as systemd makes them, does not count.
+    """
+    mount = of(path)
+    return mount is not None and not mount.options.isdisjoint(_STOPPED)
+
+
+def takes_writes(folder: Path) -> bool:
+    """Whether this account may write into a folder, and its file system takes it."""
+    return os.access(folder, os.W_OK) and not is_read_only(folder)
 
 
 def is_weak(kind: str) -> bool:

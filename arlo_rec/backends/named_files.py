@@ -167,14 +167,15 @@ class NamedFile:
 
 
 def translated(error: OSError) -> Unreachable:
-    """The Unreachable for an error of the operating system, with a code of its own for a full disk."""
+    """The Unreachable for an error of the operating system, with the place and a code of its own for a full disk."""
+    path = str(error.filename or "?")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return Unreachable("no_space")
+        return Unreachable("no_space", **({"path": path} if error.filename else {}))
     if error.errno == errno.EROFS:
-        return Unreachable("read_only_disk")
+        return Unreachable("read_only_disk", path=path)
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return Unreachable("no_permission", path=str(error.filename or ""))
-    return Unreachable("disk_failed", path=str(error.filename or "?"), reason=error.strerror or str(error.errno))
+        return Unreachable("no_permission", path=path)
+    return Unreachable("disk_failed", path=path, reason=error.strerror or str(error.errno))
 
 
 @contextmanager

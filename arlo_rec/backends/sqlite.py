@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlcipher3 import dbapi2
 
-from arlo_rec.backends import AT_ONCE, Connection, Row, Schema, in_order, marks
+from arlo_rec.backends import AT_ONCE, Connection, Row, Schema, in_order, marks, mounts
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full
 from arlo_rec.crypto.primitives import ColumnKey
@@ -59,8 +59,10 @@ def _translated(path: Path | None) -> Iterator[None]:
         if "locked" in said or "busy" in said:
             raise InUse("in_use") from None
         if "full" in said or ("disk I/O" in said and path and is_full(path.parent)):
-            raise Unreachable("no_space") from None
+            raise Unreachable("no_space", **({"path": str(path)} if path else {})) from None
         if "readonly" in said or "unable to open" in said:
+            if path and mounts.is_read_only(path):
+                raise Unreachable("read_only_disk", path=str(path)) from None
             raise Unreachable("catalogue_unwritable", reason=said) from None
         if "malformed" in said or "decode to UTF-8" in said:  # a page, or a text in a row
             raise Integrity("catalogue_damaged") from None

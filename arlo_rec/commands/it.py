@@ -97,7 +97,7 @@ def verify(
     with run.store(allow_rollback=True, looks=True) as store:
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
         if not store.rollbacks:  # else nothing is written there
-            jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), len(found.problems)))
+            jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), found.lasting()))
     weak, foreign = found.weak_disk, found.feed_foreign_lines
     lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in found.problems]
     lines = lines or [run.say("verify.good")]

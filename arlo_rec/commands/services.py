@@ -89,8 +89,11 @@ def purge(
     lines += [] if purged.complete else [run.say("erasure.files_left")]
     lines += [run.say("purge.ring_left", escrow=escrow) for escrow in purged.rings_left]
     unfinished = bool(purged.overdue or not purged.complete or purged.rings_left)
+    wrong = purged.feed.problem if purged.feed is not None else None
+    if purged.feed is not None and wrong is not None:  # what was erased is told there by the next command that can
+        lines.append(run.say(f"critical.{wrong}", path=purged.feed.path, count=purged.feed.behind))
     lines += must_delete(run, purged.recipients)
-    return Answer(purged, lines, always=unfinished, exit_status=3 if unfinished else 0)
+    return Answer(purged, lines, always=unfinished or wrong is not None, exit_status=3 if unfinished else 0)
 
 
 def backup(

@@ -108,6 +108,9 @@ def doctor(ctx: typer.Context) -> Answer:
             pass  # which the place says
         except ArloError as problem:
             found.append(Finding(Severity.WARNING, "store_closed", {"what": problem}))
+    found = [
+        each for at, each in enumerate(found) if each not in found[:at]
+    ]  # of a store that opened, and of its place
     found.sort(key=lambda each: list(Severity).index(each.severity))
     lines = [line for each in found for line in _with_remedy(run, each)] or [run.say("doctor.well")]
     shown = [FindingShown.of(each) for each in found]

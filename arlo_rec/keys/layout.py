@@ -10,7 +10,7 @@ import pwd
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,7 @@ BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the di
 FIRST_LOCKS = ("open", "intake", "drill")  # whose files are made with the store
 HALF_WRITTEN = timedelta(hours=1)  # age after which a `.part` file is a killed run's
 COPY_STAYS = timedelta(days=1)  # of the catalogue before an upgrade
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _UPGRADED = re.compile(r"catalogue-[0-9]{1,9}\.db(-journal)?")
 _CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n"  # bford.info/cachedir: backups omit the folder
 _ROOT_README = b"""This folder holds the root secret, below which the keys of all recordings are wrapped.
@@ -381,6 +382,21 @@ def restore_ballast(place: Layout) -> None:
             fill_ballast(place)
         except OSError:
             shared_folder.remove(place.ballast)
+
+
+def open_to_others(place: Layout) -> Iterator[Path]:
+    """Folders of a store, and files in them, that other accounts may open; without each sound and receipt."""
+    with_secrets = (place.store, place.root, place.store / "people", place.store / "seals")
+    for folder in (*with_secrets, place.objects, place.receipts):
+        with suppress(OSError):
+            if folder.stat().st_mode & _OTHERS:
+                yield folder
+    for folder in with_secrets:
+        with suppress(OSError):
+            for path in (folder / name for name in shared_folder.names(folder)):
+                about = shared_folder.status(path)
+                if about is not None and stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
+                    yield path
 
 
 def sweep_half_written(place: Layout, now: datetime) -> None:

@@ -215,6 +215,11 @@ class Unreachable(ArloError):
 
     exit_status = 16
 
+    @property
+    def sentence(self) -> str:
+        """The sentence with the place of a full disk, where that is known."""
+        return "no_space_at" if self.code == "no_space" and "path" in self.detail else self.code
+
 
 class Warned(ArloError):
     """The state of a store as a plugin of Nagios tells it: a warning."""

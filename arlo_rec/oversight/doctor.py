@@ -19,7 +19,7 @@ from arlo_rec.backends.machine import Unit
 from arlo_rec.keys.layout import FILES, Layout
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Unreachable
-from arlo_rec.oversight import units
+from arlo_rec.oversight import surroundings, units
 from arlo_rec.oversight.findings import Finding, Severity
 from arlo_rec.oversight.status import FindingShown
 from arlo_rec.store import Store
@@ -111,11 +111,8 @@ def of_place(store: Path) -> Iterator[Finding]:
 
 
 def of_layout(place: Layout) -> Iterator[Finding]:
-    """Folders of a store that others may enter, and half-written files."""
-    for folder in (place.store, place.root):
-        with suppress(OSError):
-            if folder.stat().st_mode & 0o077:
-                yield Finding(Severity.CRITICAL, "folder_open", {"folder": folder})
+    """Folders and files of a store as `status` sees them, and half-written files."""
+    yield from surroundings.of_folders(place)
     with suppress(OSError):
         folders = (place.store, *(place.store / name for name in ("people", "seals", "receipts")))
         count = sum(name.endswith(".part") for folder in folders for name in shared_folder.names(folder))

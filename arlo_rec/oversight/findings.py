@@ -40,6 +40,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
     Area.SPOOL: {
         **dict.fromkeys(("spool_missing", "spool_unreadable"), "ls -ld FOLDER"),
         "spool_not_mounted": "mount MOUNT",
+        "spool_read_only": "findmnt -T FOLDER",
         "spool_left": "ls -l FOLDER",
         **dict.fromkeys(("unclaimed", "refused"), "arlo-rec ingest FOLDER --dry-run"),
         **dict.fromkeys(("spool_not_looked_at", "ingest_late"), "systemctl status arlo-rec-ingest.timer"),
@@ -63,6 +64,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "escrow_unreachable": "ls -l ESCROW",
         "ring_lost": "arlo-rec backup --forget ESCROW",
         "backup_not_mounted": "mount MOUNT",
+        "backup_read_only": "findmnt -T FOLDER",
         "ring_not_emptied": "arlo-rec purge",
         "no_backup": "arlo-rec backup FOLDER --escrow ESCROW",
         "drill_failed": "arlo-rec drill",
@@ -73,6 +75,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         **dict.fromkeys(("no_feed", "feed_of_another"), "feed = FILE"),  # in the settings
         **dict.fromkeys(("feed_unreachable", "feed_no_file", "feed_too_long", "feed_flooded"), "ls -l PATH"),
         "feed_not_mounted": "mount MOUNT",
+        "feed_read_only": "findmnt -T PATH",
         "feed_same_disk": "findmnt -T PATH",
         "feed_behind": "df -h PATH",
         **dict.fromkeys(("feed_ahead", "feed_forked", "feed_foreign"), "arlo-rec verify"),
@@ -95,6 +98,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "catalogue_move_unfinished": "arlo-rec catalogue move --to PLACE",
         "objects_unfit": "arlo-rec doctor",
         **dict.fromkeys(("store_in_memory", "weak_disk"), "findmnt -T STORE"),
+        "store_read_only": "findmnt -T FOLDER",
     },
     Area.ACCESS: {
         **dict.fromkeys(("own_access", "waiting", "glass_broken"), "arlo-rec grants"),
@@ -125,6 +129,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "no_such_store": "arlo-rec init --officer NAME --store STORE",
         "store_not_mounted": "mount MOUNT",
         "folder_open": "chmod 700 FOLDER",
+        "file_open": "chmod -R go-rwx FOLDER",
         "swap_in_clear": "swapoff DEVICE",
         "hibernates": "systemctl mask hibernate.target hybrid-sleep.target suspend-then-hibernate.target",
         "cores_kept": "sysctl -w kernel.core_pattern=",

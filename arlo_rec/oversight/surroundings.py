@@ -12,7 +12,7 @@ from arlo_rec.backends import mounts
 from arlo_rec.intake import known_spools
 from arlo_rec.keys import jobs
 from arlo_rec.keys.jobs import Job, LastRun
-from arlo_rec.keys.layout import BALLAST_BYTES, FILES, has_ballast, has_room
+from arlo_rec.keys.layout import BALLAST_BYTES, FILES, Layout, has_ballast, has_room, open_to_others
 from arlo_rec.log.events import Drilled
 from arlo_rec.offsite import escrow
 from arlo_rec.oversight.findings import Finding, Severity
@@ -187,6 +187,7 @@ def of_disks(store: Store, left: Room) -> Iterator[Finding]:
     if layout.catalogue_to is not None or layout.catalogue_from is not None:
         goes_to = layout.catalogue_to or layout.catalogue_at
         yield Finding(Severity.WARNING, "catalogue_move_unfinished", {"place": goes_to})
+    yield from of_folders(layout)
     for kind in dict.fromkeys(mounts.file_system(folder) for folder in (layout.store, layout.root)):
         if kind in mounts.MEMORY:
             yield Finding(Severity.CRITICAL, "store_in_memory", {"store": layout.store, "kind": kind})
@@ -202,7 +203,22 @@ def of_disks(store: Store, left: Room) -> Iterator[Finding]:
         yield from _of_place("feed", store.feed.parent, {"path": store.feed})
 
 
+def of_folders(place: Layout) -> Iterator[Finding]:
+    """Folders and files of a store that other accounts may open, and the first folder that cannot be written."""
+    paths = list(open_to_others(place))
+    folders, files = ([path for path in paths if path.is_dir() is is_folder] for is_folder in (True, False))
+    for folder in folders:
+        yield Finding(Severity.CRITICAL, "folder_open", {"folder": folder})
+    if files:
+        values = {"file": files[0], "folder": files[0].parent, "count": len(files)}
+        yield Finding(Severity.CRITICAL, "file_open", values)
+    closed = next((each for each in (place.store, place.root) if not mounts.takes_writes(each)), None)
+    if closed is not None:
+        yield Finding(Severity.CRITICAL, "store_read_only", {"folder": closed})
+
+
 def _of_place(what: str, folder: Path, values: Mapping[str, object]) -> list[Finding]:
-    """The finding that a place lies on a disk that /etc/fstab names, and that is not mounted."""
-    mount = mounts.missing(folder)
-    return [Finding(Severity.CRITICAL, f"{what}_not_mounted", {**values, "mount": mount})] if mount else []
+    """The finding that the disk of a place is not mounted, though /etc/fstab names it, or takes no writes."""
+    if (mount := mounts.missing(folder)) is not None:
+        return [Finding(Severity.CRITICAL, f"{what}_not_mounted", {**values, "mount": mount})]
+    return [Finding(Severity.CRITICAL, f"{what}_read_only", values)] if mounts.is_read_only(folder) else []

@@ -15,7 +15,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Protocol
 
-from arlo_rec.backends import FOLDER_MODE
 from arlo_rec.backends.files import LOCK
 from arlo_rec.backends.shared_folder import is_plain
 from arlo_rec.backends.workers import can_fork, workers
@@ -27,7 +26,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.erasure import protocol, receipts
 from arlo_rec.keys import vouching
 from arlo_rec.keys.key_files import is_own_key_file, is_seal_for
-from arlo_rec.keys.layout import FIRST_LOCKS, ballast_is_missing
+from arlo_rec.keys.layout import FIRST_LOCKS, ballast_is_missing, open_to_others
 from arlo_rec.log.entries import Body
 from arlo_rec.log.events import taking_in
 from arlo_rec.model.documents import Record
@@ -44,6 +43,12 @@ from arlo_rec.policy import Action, may, signs_receipts
 from arlo_rec.store import Store
 
 UNREADABLE = "catalogue_damaged"  # the code of an unreadable row
+PASSING = frozenset(  # states of the machine that `status` looks at itself each time; a mended one leaves no trace
+    {
+        *("feed_unreachable", "feed_behind", "feed_no_file", "feed_owner", "feed_of_another", "feed_too_long"),
+        *("feed_flooded", "ballast_missing", "folder_open", "file_open"),
+    }
+)
 CLOCK_TRIES = 5  # in a store with other writers
 LARGE = frozenset(  # tables with a row for every recording or every commit
     {"recordings", "metadata", "shares", "mentions", "audience_keys", "audience_seals", "audience_wraps", "commit_keys"}
@@ -70,6 +75,10 @@ class Verified(Record, frozen=True):
     feed_foreign_lines: int
     earlier_maps: list[TakenInByEarlier]
     erasure_cut_off: bool
+
+    def lasting(self) -> int:
+        """How many of the problems stay told until another verification finds none."""
+        return sum(problem.code not in PASSING for problem in self.problems)
 
 
 def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer = unobserved) -> Verified:
@@ -157,9 +166,8 @@ def _readable(check: Callable[[], Iterable[Problem]]) -> list[Problem]:
 def _file_problems(store: Store) -> Iterator[Problem]:
     yield from (Problem("file_missing", name) for name in _missing_files(store))
     yield from (Problem("file_changed", name) for name in _changed_files(store))
-    for folder in (store.layout.store, store.layout.root):
-        if folder.stat().st_mode & ~FOLDER_MODE & 0o777:
-            yield Problem("folder_open", str(folder))
+    for path in open_to_others(store.layout):
+        yield Problem("folder_open" if path.is_dir() else "file_open", str(path))
     if ballast_is_missing(store.layout):
         yield Problem("ballast_missing", "ballast")
 

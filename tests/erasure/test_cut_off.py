@@ -15,6 +15,7 @@ from arlo_rec.keys.root_secret import SlotRoot, open_root
 from arlo_rec.oversight.status import left_by_erasure
 from tests.support.attack import own_code
 from tests.support.faults import Crash
+from tests.support.watchers import ALL, told_by
 from tests.support.world import World
 
 DIES: dict[str, tuple[Any, str]] = {  # where the power goes: behind the first, before the others
@@ -40,31 +41,24 @@ def cut_off(world: World, step: str) -> None:
             world.run("withdraw", "90000001", "--yes", who="siri")
 
 
-def told(world: World) -> dict[str, bool]:
-    """Which watchers tell of it."""
-    figures = world.run("metrics", "--out", "-", who="iver").out
-    by_code = {
-        command: {each["code"] for each in world.run(command, "--json", who="iver").json["findings"]}
-        for command in ("status", "check", "doctor")
-    }
+def is_told(world: World) -> bool:
+    """Whether every watcher tells of it; all or none of them do, and `verify` finds nothing else."""
     verified = world.run("verify", "--json", who="iver")
-    assert (verified.exit, verified.json["problems"]) == (3 if verified.json["erasure_cut_off"] else 0, [])
-    return {
-        **{command: "erasure_cut_off" in codes for command, codes in by_code.items()},
-        "metrics": 'code="erasure_cut_off",severity="critical"' in figures,
-        "verify": verified.json["erasure_cut_off"],
-    }
+    is_cut_off = verified.json["erasure_cut_off"]
+    assert (verified.exit, verified.json["problems"]) == (3 if is_cut_off else 0, [])
+    assert told_by(world, "erasure_cut_off") == (ALL if is_cut_off else set())
+    return bool(is_cut_off)
 
 
 @pytest.mark.parametrize("step", DIES)
 def test_an_erasure_that_was_cut_off_is_told_by_every_watcher_until_a_purge(world: World, step: str) -> None:
     world.take_in("a")
     cut_off(world, step)
-    assert all(told(world).values())
+    assert is_told(world)
     words = world.run("verify", "--lang", "en", who="iver").out
     assert "arlo-rec purge" in words and "restore" not in words
     world.json("purge", who="cron")
-    assert not any(told(world).values())
+    assert not is_told(world)
     findings = world.json("status", who="iver")["findings"]
     assert "verify_found" not in {each["code"] for each in findings}
     assert world.json("withdraw", "90000001", "--yes", who="siri")["erased"] == (step == "begun")
@@ -83,9 +77,9 @@ def test_half_a_write_of_an_erasure_is_no_damage(world: World, step: str) -> Non
     else:
         slots[1 - written] = slots[written][:half] + old[half:]
     file.write_bytes(b"".join(slots))
-    assert all(told(world).values())
+    assert is_told(world)
     world.json("purge", who="cron")
-    assert not any(told(world).values())
+    assert not is_told(world)
     assert len({*halves(file)}) == 1
 
 

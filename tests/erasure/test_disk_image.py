@@ -12,32 +12,17 @@ from arlo_rec.backends.files import FileRoot
 from arlo_rec.keys import layout, root_secret
 from tests.support import world as worlds
 from tests.support.attack import loot
+from tests.support.disks import mounted_image
 from tests.support.world import World
 
 pytestmark = pytest.mark.slow
-
-IMAGE_BYTES = 64 * 1024 * 1024
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Path]:
     """An ext4 image that is mounted beside it, at `disk`."""
-    file, disk = tmp_path / "image", tmp_path / "disk"
-    disk.mkdir()
-    with file.open("wb") as handle:
-        handle.truncate(IMAGE_BYTES)
-    for words in (["mkfs.ext4", "-q", "-F", str(file)], ["mount", "-o", "loop", str(file), str(disk)]):
-        try:
-            done = subprocess.run(words, capture_output=True, check=False)
-        except FileNotFoundError:
-            pytest.skip("mkfs.ext4 is not installed: sudo apt-get install e2fsprogs")
-        if done.returncode:
-            pytest.skip(f"mounting an image needs root and loop devices: {done.stderr.decode().strip()}")
-    try:
+    with mounted_image(tmp_path) as file:
         yield file
-    finally:
-        if disk.is_mount():
-            subprocess.run(["umount", str(disk)], check=True)
 
 
 def roots(world: World) -> set[bytes]:

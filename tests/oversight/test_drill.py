@@ -166,6 +166,8 @@ def test_a_backup_that_would_not_come_back_is_told(backed_up: World, who: str, w
     assert done.exit in ({12, 15} if what == "keys" else {14, 15}), done
     assert "Traceback" not in done.err
     shutil.rmtree(folder)
+    backed_up.json("backup", "--forget", str(folder), who="sigrid")
+    back_up(backed_up, who="sigrid")
     goes_on(backed_up)
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends import mounts
+from arlo_rec.i18n.messages import has
 from arlo_rec.keys import jobs, layout
 from arlo_rec.keys.jobs import Job, LastRun, SpoolSeen
 from arlo_rec.keys.layout import Layout
+from arlo_rec.oversight.verify import PASSING
 from tests.support import world as worlds
 from tests.support.backups import back_up
 from tests.support.clock import later
@@ -174,6 +176,19 @@ def test_problems_of_the_last_verification_stay_told_until_one_finds_none(world:
     sound.write_bytes(kept)
     world.json("verify", who="iver")
     assert "verify_found" not in found(world)
+
+
+def test_what_passes_is_told_as_long_as_it_lasts_and_not_until_the_next_verification(fed: World) -> None:
+    feed = fed.base / "mount"
+    feed.rename(fed.base / "away")
+    assert fed.run("verify", who="iver").exit == 16
+    assert {"feed_unreachable"} == {code for code, grave in found(fed).items() if grave == "critical"}
+    purged = fed.run("purge", "--quiet", "--lang", "en", who="cron")
+    assert (purged.exit, str(feed) in purged.out) == (0, True), "the purge says so too, in the journal of its service"
+    assert fed.json("purge", who="cron")["feed"]["problem"] == "feed_unreachable"
+    (fed.base / "away").rename(feed)
+    assert fed.json("status", who="iver")["critical"] == []
+    assert all(has(f"critical.{code}") for code in PASSING), "status looks at each itself"
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"at":"never"}', b"[" * 70_000])

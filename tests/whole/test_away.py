@@ -110,5 +110,5 @@ def test_a_copy_that_cannot_be_written_can_be_looked_at(world: World, tmp_path: 
     ended = dict(zip(LOOKS, (tmp_path / "statuses").read_text().split(), strict=True))
     assert {look for look, status in ended.items() if status != "0"} <= {"status", "check", "doctor"}, ended
     told = json.loads((tmp_path / "0").read_text())
-    assert (told["held"], {*told["critical"]} - {"store_in_memory"}) == (1 + has_journal, set())
+    assert (told["held"], {*told["critical"]} - {"store_in_memory"}) == (1 + has_journal, {"store_read_only"})
     assert json.loads((tmp_path / "2").read_text())["problems"] == []
