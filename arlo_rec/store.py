@@ -123,7 +123,8 @@ class Store:
         self._seen: root_secret.Seen | None = None
         self.feed: Path | None = None  # the file to which the log is forwarded
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
-        self.rollbacks: list[str] = []  # codes of a rollback or a moved root; only `verify` gets such a store
+        self.rollbacks: list[str] = []  # codes of a rollback, or of a move; only `verify` gets such a store
+        self.is_copy = False  # whether it lies elsewhere than the root says, and is only looked at
 
     # -- identity -------------------------------------------------------------------------------------
 
@@ -324,10 +325,11 @@ class Store:
         generation, link = self.meta.number("generation"), self.authority.pin()
         return root_secret.Seen(generation, link, tree.size, tree.root(), self.meta.number("changes"), digest)
 
-    def remember(self, *, anew: bool = False) -> None:
+    def remember(self, *, anew: bool = False, moved: bool = False) -> None:
         """Store the last committed state in the root folder and in the account's state folder; it never moves back.
 
-        With *anew* it is the current state, by any process.
+        With *anew* it is the current state, by any process. With *moved* the root belongs to this folder from now on,
+        as it does where it never belonged to another.
         """
         if anew:
             with self.db.reading():
@@ -337,9 +339,10 @@ class Store:
             return
 
         def newer(copies: list[bytes]) -> bytes | None:
-            known = root_secret.decode_seen(copies)
+            known, place = root_secret.decode_seen(copies), root_secret.decode_place(copies)
             merged = seen if known is None else known.merged(seen)
-            return None if merged == known else root_secret.encode_seen(merged)
+            here = self.layout.place if moved or place is None else place
+            return None if (merged, here) == (known, place) else root_secret.encode_kept(merged, here)
 
         self.root.update_seen(newer)
         if self.instance.place is not None:

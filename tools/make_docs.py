@@ -46,7 +46,15 @@ sentence of an error says what to do next; here stand the causes of 15 and the s
 NAMED_ELSEWHERE = {  # codes that reach their class by a variable
     "Integrity": (
         *("authority_forged", "log_rolled_back"),
-        *("policy_missing", "root_missing", "root_moved", "roster_missing", "rows_rolled_back", "settings_missing"),
+        *(
+            "policy_missing",
+            "root_missing",
+            "root_moved",
+            "store_moved",
+            "roster_missing",
+            "rows_rolled_back",
+            "settings_missing",
+        ),
     ),
     "NotGenuine": tuple(verdict.CODES),
 }

@@ -2,7 +2,7 @@
 
 1  the open lock, shared; alone for a re-keying or move  5  nothing is older than a state that was seen before
 2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
-3  the newest state seen, read before the catalogue      7  failed unlocks are copied into the log
+3  the place and newest state seen, from the root        7  failed unlocks are copied into the log
 4  the catalogue: its version, roster and policy; an older one is upgraded (`admin/upgrade`)
 """
 
@@ -31,7 +31,7 @@ from arlo_rec.keys.authority import Link
 from arlo_rec.keys.engines import blobs, catalogue, opened_locks
 from arlo_rec.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
 from arlo_rec.keys.layout import Layout, restore_ballast, root_name, with_places_now
-from arlo_rec.keys.root_secret import Seen, StateFolder
+from arlo_rec.keys.root_secret import Seen, StateFolder, open_root
 from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
@@ -107,6 +107,7 @@ def _in_use(store: Store, seeds: list[bytes]) -> bytes:
     return next(seed for seed in seeds if log_key(seed).public == store.log.key.public)
 
 
+MOVED = frozenset({"root_moved", "store_moved"})  # codes that an officer's word takes away
 JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
 
 
@@ -115,18 +116,18 @@ class OpenOptions(NamedTuple):
 
     *erasing* deletes the ballast if the disk is full, which other commands must not. *allow_rollback* also opens a
     store that was rolled back, without changing it, with the codes in `rollbacks`. *looks*: a store on a disk that
-    cannot be written is opened as it lies there. What an earlier run left stays unfinished. *alone*: until it is closed
-    nobody else opens it.
+    cannot be written, or elsewhere than its root says, is opened as it lies there. What an earlier run left stays
+    unfinished. *alone*: until it is closed nobody else opens it.
     """
 
     lock_wait: float = LOCK_WAIT  # seconds
     erasing: bool = False
     allow_rollback: bool = False
     feed: Path | None = None  # instead of that of the signed settings
-    root: Path | None = None  # the new place of a moved root folder, given by an officer
+    root: Path | None = None  # the root folder of a store that was moved, or that folder, given by an officer
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
-    looks: bool = False  # whether the command works on a copy that cannot be written
+    looks: bool = False  # whether the command works on a copy
     access: Callable[[], Access] | None = None  # to the service of the objects, where they lie elsewhere
     tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
     alone: bool = False
@@ -161,6 +162,8 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
     with _session(layout, identity, alone, b"", lock_wait=LOCK_WAIT, alone=False) as (store, _):
         newest = store.authority.newest
         assert newest is not None
+        if "store_moved" in store.rollbacks:
+            raise Integrity("store_moved", path=str(layout.root), store=str(layout.store))
         with store.db.reading():
             demanded = state.memory(layout.id).demanded(store.instance)
             if not any(_rolled_back(store, seen) for seen in demanded.values()):
@@ -181,22 +184,21 @@ def _opened(
     if identity.once:
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
-    reads_only = options.looks and not mounts.takes_writes(layout.store)
+    reads_only = options.looks and (not mounts.takes_writes(layout.store) or _is_elsewhere(layout, options))
     session = partial(_session, layout, identity, state, note, access=options.access)
     with session(lock_wait=options.lock_wait, alone=options.alone, reads_only=reads_only) as (store, seeds):
-        if store.rollbacks == ["root_moved"] and options.root == layout.root and store.person.role is Role.OFFICER:
-            with store.change(now):
-                store.put(replace(store.settings, root=root_name(layout)))
-            store.rollbacks.clear()
+        _confirm_move(store, options, now)
+        if "store_moved" in store.rollbacks and store.db.reads_only and not schema.is_outdated(store.meta):
+            store.is_copy = True
+            store.rollbacks = [code for code in store.rollbacks if code not in MOVED]
         if store.rollbacks and options.allow_rollback:
             yield store
             return
-        if store.rollbacks:
-            rule = "access.officer" if store.rollbacks[0] == "roster_rolled_back" else None
-            raise Integrity(store.rollbacks[0], rule=rule, path=str(layout.root))
+        if store.rollbacks and not store.is_copy:  # of a copy an age is no attack
+            raise _why_closed(store, options)
         outdated = schema.is_outdated(store.meta)
         if store.db.reads_only and not outdated:
-            store.feed = options.feed or store.settings.feed
+            store.feed = None if store.is_copy else options.feed or store.settings.feed
             yield store
             return
         if not outdated and not is_due(store, seeds):
@@ -212,6 +214,33 @@ def _opened(
     with session(lock_wait=options.lock_wait, alone=options.alone) as (store, seeds):
         sign_with_known_key(store, seeds)
         yield _recovered(store, now, options)
+
+
+def _is_elsewhere(layout: Layout, options: OpenOptions) -> bool:
+    """Whether a store lies elsewhere than its root says, and this command does not say that it was moved."""
+    return options.root is None and not layout.lies_at(root_secret.decode_place(open_root(layout).read_seen()))
+
+
+def _why_closed(store: Store, options: OpenOptions) -> Integrity:
+    """The gravest of what closes a store; that it was moved goes first, unless an officer says so of an older one."""
+    older = [code for code in store.rollbacks if code not in MOVED] if options.root is not None else []
+    code = (older or store.rollbacks)[0]
+    rule = "access.officer" if code == "roster_rolled_back" else None
+    return Integrity(code, rule=rule, path=str(store.layout.root), store=str(store.layout.store))
+
+
+def _confirm_move(store: Store, options: OpenOptions, now: datetime) -> None:
+    """Write an officer's word that store and root were moved: into the settings, then into the root.
+
+    Nothing is written if anything of the store is older than what was seen: then it is an old copy.
+    """
+    is_said = options.root == store.layout.root and store.person.role is Role.OFFICER
+    if not (is_said and store.rollbacks and MOVED.issuperset(store.rollbacks)):
+        return
+    with store.change(now):
+        store.put(replace(store.settings, root=root_name(store.layout)))
+    store.remember(moved=True)
+    store.rollbacks.clear()
 
 
 @contextmanager
@@ -250,8 +279,9 @@ def _session(
     with ExitStack() as stack:
         layout, locks = _locked(stack, layout, note, lock_wait=lock_wait, alone=alone, reads_only=reads_only)
         seeds = read_catalogue_seal(layout, identity)
-        root_port = root_secret.open_root(layout, note, locks)
-        seen = root_secret.decode_seen(root_port.read_seen())
+        root_port = open_root(layout, note, locks)
+        seen_there = root_port.read_seen()
+        seen = root_secret.decode_seen(seen_there)
         connection, seed = _connect(layout, seeds, locks, reads_only=reads_only)
         stack.callback(connection.close)
         if len(seeds) > 1:
@@ -265,6 +295,8 @@ def _session(
         with store.db.reading():
             schema.demand(store.meta, layout.store)
             store.load_documents()
+            if not layout.lies_at(root_secret.decode_place(seen_there)):
+                store.rollbacks.insert(0, "store_moved")
             if root_name(layout) != store.settings.root:
                 store.rollbacks.append("root_moved")
             _demand_not_older(store, seen)

@@ -6,6 +6,8 @@ Elsewhere than on Linux neither is there, and nothing is said to be missing.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,6 +28,8 @@ class Mount(NamedTuple):
     point: Path
     kind: str  # as the kernel names it
     options: frozenset[str]  # of the file system itself, the same wherever it is mounted
+    device: str  # of the file system
+    root: Path  # the folder of the file system that is mounted
 
 
 def mounted() -> list[Mount]:
@@ -36,7 +40,7 @@ def mounted() -> list[Mount]:
         if "-" in fields[6:]:
             behind = fields.index("-", 6)
             kind, _, options = fields[behind + 1 : behind + 4]
-            mounts.append(Mount(_path(fields[4]), kind, frozenset(options.split(","))))
+            mounts.append(Mount(_path(fields[4]), kind, frozenset(options.split(",")), fields[2], _path(fields[3])))
     return mounts
 
 
@@ -47,6 +51,21 @@ def of(path: Path, mounts: list[Mount] | None = None) -> Mount | None:
         if where.is_relative_to(mount.point) and (best is None or len(mount.point.parts) >= len(best.point.parts)):
             best = mount
     return best
+
+
+def paths_of(folder: Path) -> Iterator[Path]:
+    """Every path by which this machine reaches a folder, as by a bind mount of it or of a folder above."""
+    where, mounts = Path(os.path.realpath(folder)), mounted()
+    own = of(where, mounts)
+    if own is None:
+        return
+    inside = own.root / where.relative_to(own.point)
+    for mount in mounts:
+        if mount.device == own.device and inside.is_relative_to(mount.root):
+            path = mount.point / inside.relative_to(mount.root)
+            with suppress(OSError):
+                if path.samefile(where):  # and nothing is mounted over it
+                    yield path
 
 
 def file_system(folder: Path) -> str:

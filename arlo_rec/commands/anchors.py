@@ -33,7 +33,7 @@ def audit_checkpoint(
     run: Run = ctx.obj
     target = run.files.new_or_shown(out)
     with run.store(looks=True) as store:
-        newest = newest_checkpoint(store, run.now())
+        newest, is_copy = newest_checkpoint(store, run.now()), store.is_copy
     kept: dict[str, Any] = {}
     if append is not None:
         kept["appended"] = run.client.append_note(append, newest.note)
@@ -42,7 +42,7 @@ def audit_checkpoint(
         target.write([newest.note.encode("utf-8")])
         kept["out"] = target.absolute()
         _tell(run, "audit.written", path=target)
-    if kept:
+    if kept and not is_copy:
         jobs.note(store.layout, Job.ANCHOR, LastRun(run.now()))
     return Answer(replace(newest, **kept), newest.note.rstrip("\n").split("\n"), always=not kept)
 

@@ -95,19 +95,21 @@ def verify(
 
     run: Run = ctx.obj
     with run.store(allow_rollback=True, looks=True) as store:
+        place = store.layout
         found = check(store, run.now(), read_data=read_data, observer=run.progress)
-        if not store.rollbacks:  # else nothing is written there
+        if not (store.rollbacks or store.is_copy):  # else nothing is written there
             jobs.note(store.layout, Job.VERIFY, LastRun(run.now(), found.lasting()))
     weak, foreign = found.weak_disk, found.feed_foreign_lines
     lines = [run.say(f"problem.{problem.code}", what=problem.what) for problem in found.problems]
     lines = lines or [run.say("verify.good")]
     lines += [run.say("critical.erasure_cut_off")] if found.erasure_cut_off else []
+    lines += [run.say("critical.store_moved", store=place.store, root=place.root)] if found.store_moved else []
     lines += [run.say("weak_disk", kind=weak)] if weak else []
     lines += [run.say("warning.feed_foreign", count=foreign)] if foreign else []
     for earlier in found.earlier_maps:
         values = {"count": len(earlier.recordings), "map": earlier.map, "sha256": earlier.sha256}
         lines.append(run.say("verify.earlier_map", **values, ids=" ".join(each.hex() for each in earlier.recordings)))
-    status = 3 if found.erasure_cut_off else 0
+    status = 3 if found.erasure_cut_off or found.store_moved else 0
     always = bool(found.problems or status or weak or foreign or found.earlier_maps)
     return Answer(found, lines, always=always, error=_error_of(run, found), exit_status=status)
 
@@ -213,7 +215,7 @@ def clock(
     from arlo_rec.admin import clock as clocks
 
     run: Run = ctx.obj
-    with run.store(looks=True) as store:
+    with run.store(looks=not accept) as store:
         if accept:
             before = clocks.accept(store, reason, run.now())
         reading = clocks.read(store, run.now())

@@ -53,6 +53,7 @@ Done = TypeVar("Done")
 WRONG: Final = frozenset({"wrong_passphrase", "wrong_passphrase_backup"})
 CERTIFICATES_BYTES: Final = 1024 * 1024  # of those that a system trusts; they have 220,000
 FOR_TRAINING: Final = frozenset({"review", "pseudonymise"})  # an unlock for quality gives them no reason
+WATCHES: Final = frozenset({"status", "check", "metrics", "doctor", "verify"})  # which say themselves that it is a copy
 PASSPHRASE_FOR: Final = frozenset(  # commands that make keys or end an office: an unlocked terminal is not enough
     {
         *("person add", "person remove", "person login", "person passphrase", "person rotate"),
@@ -294,6 +295,8 @@ class Run(Typed):
                 raise
             if identity.name == self._asking:  # and not the officer made by this command
                 self.demand_guest(place, identity.name, store)
+            if store.is_copy and self.command not in WATCHES:
+                self.note(self.say("critical.store_moved", store=place.store, root=place.root))
             if store.authority.officer_left or store.person.recovery:  # they compare after an absence
                 code = "authority.recovery" if store.person.recovery else "authority.compare"
                 self.note(self.say(code, word=store.authority.check_word()))

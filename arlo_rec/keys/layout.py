@@ -85,8 +85,13 @@ class Layout(NamedTuple):
 
     @property
     def place(self) -> bytes:
-        """The digest of the store's path, by which an account remembers where it opened the store."""
-        return primitives.sha256(os.fsencode(os.path.realpath(self.store)))
+        """The digest of the store's path, by which root and accounts remember where the store lies."""
+        return _digest(Path(os.path.realpath(self.store)))
+
+    def lies_at(self, place: bytes | None) -> bool:
+        """Whether this folder is that *place*: by its path, a link to it, or another mount of it; None: not known."""
+        known = (None, self.place, _digest(self.store.absolute()))
+        return place in known or place in map(_digest, mounts.paths_of(self.store))
 
     @property
     def catalogue(self) -> Path:
@@ -146,6 +151,10 @@ class Layout(NamedTuple):
 
     def _named(self, name: str) -> str:
         return primitives.sha256(self.id, name.encode("utf-8", "surrogatepass")).hex()[:32]
+
+
+def _digest(path: Path) -> bytes:
+    return primitives.sha256(os.fsencode(path))
 
 
 def find(store: Path) -> Layout:

@@ -31,6 +31,7 @@ _SLOT = struct.Struct(">8sHQ60s")  # magic, version of the root seed, generation
 _SEEN = struct.Struct(">8sQQ32sQ32sQ32s")  # magic, generation, link and digest, log size and root, changes, sums
 _SEEN_MAGIC = b"ARLOSEE3"
 _SEEN_BYTES = _SEEN.size + 32  # with its checksum
+_KEPT_BYTES = _SEEN_BYTES + 32  # a seen state and a place
 _INSTANCE = struct.Struct(">32s32s")  # branch, place
 _MOST_INSTANCES = 16  # in an account's memory: drills of years; the one used longest ago is forgotten
 
@@ -253,6 +254,24 @@ def decode_seen(contents: list[bytes]) -> Seen | None:
     return best
 
 
+def encode_kept(seen: Seen, place: bytes) -> bytes:
+    """The bytes that a root keeps: the newest state seen, and the place of its store."""
+    body = encode_seen(seen) + place
+    return body + primitives.sha256(body)
+
+
+def decode_place(contents: list[bytes]) -> bytes | None:
+    """The place of the store that a root belongs to; None before one was kept.
+
+    The first readable copy counts: it is written first.
+    """
+    for content in contents:
+        body, checksum = content[:_KEPT_BYTES], content[_KEPT_BYTES : _KEPT_BYTES + 32]
+        if primitives.sha256(body) == checksum:
+            return body[_SEEN_BYTES:]
+    return None
+
+
 def _decode_seen(content: bytes) -> Seen | None:
     body, checksum = content[: _SEEN.size], content[_SEEN.size : _SEEN.size + 32]
     if primitives.sha256(body) != checksum or not body.startswith(_SEEN_MAGIC):
@@ -266,7 +285,10 @@ def _place(store: bytes, seed_version: int, generation: int) -> bytes:
 
 
 # -- seen state --------------------------------------------------------------------------------------
-# The newest states of a store that a login account has seen, kept outside the store.
+# A root folder keeps the newest state seen of its store, and the place of that. The folder is never copied, so a store
+# that names it and lies elsewhere is a copy, or was moved. Such a store is only looked at until an officer confirms it.
+#
+# The newest states of a store that a login account has seen are kept outside the store, too.
 #
 # If catalogue and root folder are both replaced by older copies, every account that used the newer store notices. An
 # account that keeps no state lacks only this check.

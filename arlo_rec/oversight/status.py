@@ -22,7 +22,7 @@ from arlo_rec.erasure.protocol import Rest, rest
 from arlo_rec.keys.jobs import Job
 from arlo_rec.keys.layout import ballast_is_missing
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import ArloError, InUse
+from arlo_rec.model.errors import ArloError, Integrity, InUse
 from arlo_rec.model.particulars import Supplier
 from arlo_rec.model.records import Grant
 from arlo_rec.model.times import local_date
@@ -265,6 +265,11 @@ def _of_access(own: Sequence[Grant], broken: Sequence[Grant], waiting: Sequence[
 
 def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
     """Findings that close the store, leave it open to a person who left, or keep what should be gone."""
+    if store.is_copy:
+        places = {"store": store.layout.store, "root": store.layout.root}
+        yield Finding(Severity.CRITICAL, "store_moved", places)
+    for code in store.rollbacks:  # of a copy: nothing else is opened so
+        yield Finding(Severity.CRITICAL, code, {"what": Integrity(code, path=str(store.layout.root))}, "critical.root")
     if not clock_against_log(now, store.clock.get().newest.at).allowed:
         yield Finding(Severity.CRITICAL, "clock_behind")  # nothing opens and nothing is taken in
     if store.unapproved:
@@ -312,7 +317,7 @@ def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding
         yield Finding(Severity.CRITICAL, "recorded_unasked", {"count": current.recorded_unasked})
     for prompt in current.ended_prompts:
         yield Finding(Severity.WARNING, "ended_prompt", {"prompt": prompt})
-    if current.feed is None:
+    if current.feed is None and not store.is_copy:
         yield Finding(Severity.WARNING, "no_feed")
     if sum(person.role is Role.OFFICER and not person.recovery for person in store.roster.people) < 2:
         yield Finding(Severity.WARNING, "one_officer")  # no second one to approve, or to succeed her

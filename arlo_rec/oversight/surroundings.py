@@ -187,7 +187,8 @@ def of_disks(store: Store, left: Room) -> Iterator[Finding]:
     if layout.catalogue_to is not None or layout.catalogue_from is not None:
         goes_to = layout.catalogue_to or layout.catalogue_at
         yield Finding(Severity.WARNING, "catalogue_move_unfinished", {"place": goes_to})
-    yield from of_folders(layout)
+    if not store.is_copy:
+        yield from of_folders(layout)
     for kind in dict.fromkeys(mounts.file_system(folder) for folder in (layout.store, layout.root)):
         if kind in mounts.MEMORY:
             yield Finding(Severity.CRITICAL, "store_in_memory", {"store": layout.store, "kind": kind})

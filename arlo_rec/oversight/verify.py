@@ -66,8 +66,8 @@ class TakenInByEarlier(Record, frozen=True):
 class Verified(Record, frozen=True):
     """The problems of a store; also what is none of its problems.
 
-    That is a weak disk, foreign lines in its feed, recordings taken in by an earlier version of a map, and an erasure
-    that was cut off, which the next purge finishes.
+    These are a weak disk, foreign lines in its feed, recordings taken in by an earlier version of a map, an erasure
+    that was cut off, and a place that is not the store's.
     """
 
     problems: list[Problem]
@@ -75,6 +75,7 @@ class Verified(Record, frozen=True):
     feed_foreign_lines: int
     earlier_maps: list[TakenInByEarlier]
     erasure_cut_off: bool
+    store_moved: bool
 
     def lasting(self) -> int:
         """How many of the problems stay told until another verification finds none."""
@@ -105,7 +106,8 @@ def verify(store: Store, now: datetime, *, read_data: bool, observer: Observer =
                 raise
         observer(Progress(Phase.FILE_CHECK))
         damaged = [Problem("catalogue_damaged", finding) for finding in file_check.result()]
-        return Verified(rollbacks + damaged + problems, weak_disk(store), foreign, earlier, _is_cut_off(store))
+        own = rollbacks + damaged + problems
+        return Verified(own, weak_disk(store), foreign, earlier, _is_cut_off(store), store.is_copy)
 
 
 def _compared(

@@ -199,3 +199,12 @@ def test_the_newest_of_each_is_remembered_in_any_order(states: list[Seen]) -> No
     assert merged.size == max(one.size for one in states)
     assert merged.changes == max(one.changes for one in states)
     assert root_secret.decode_seen([root_secret.encode_seen(merged), b"torn"]) == merged
+
+
+def test_a_root_keeps_the_place_of_its_store_beside_what_was_seen_and_the_copy_written_first_counts() -> None:
+    state, here, there = Seen(1, Pin(1, bytes(32)), 1, bytes(32), 1, bytes(32)), b"h" * 32, b"t" * 32
+    moved, before = root_secret.encode_kept(state, there), root_secret.encode_kept(state, here)
+    assert root_secret.decode_place([moved, before]) == there
+    assert root_secret.decode_place([moved[:-1] + b"x", before]) == here, "torn"
+    assert root_secret.decode_place([root_secret.encode_seen(state)] * 2) is None, "as roots were written at first"
+    assert root_secret.decode_seen([moved]) == state

@@ -209,6 +209,18 @@ def test_an_unchanged_store_is_backed_up_anew_because_its_root_goes_into_no_ring
     assert [back_up(kept.world)["number"] for _ in range(2)] == [1, 2]
 
 
+def test_a_copy_of_the_store_is_only_looked_at_although_it_names_the_same_key(kept: InBao) -> None:
+    (call,) = kept.world.take_in("a")
+    for ending in ("", ".root"):
+        shutil.copytree(f"{kept.world.store}{ending}", f"{kept.world.store}.copy{ending}")
+    at_copy = ("--store", f"{kept.world.store}.copy")
+    told = kept.world.run("status", *at_copy, "--json", who="iver")
+    assert (told.exit, told.json["critical"]) == (3, ["store_moved"])
+    assert kept.world.code("withdraw", "--call", call, "--yes", *at_copy, who="siri") == (15, "store_moved")
+    assert withdraw(kept.world, call).exit == 0
+    assert_sound(kept.world)
+
+
 def test_old_state_is_noticed_although_the_root_folder_is_old_too(kept: InBao) -> None:
     world = kept.world
     (call,) = world.take_in("a")

@@ -184,17 +184,21 @@ def _mended_slots(raw: bytes) -> bytes:
 def _seen(raw: bytes) -> bool:
     memory = root_secret.decode_memory(bytes(64) + raw)
     assert root_secret.decode_memory(root_secret.encode_memory(memory)) == memory
+    place = root_secret.decode_place([raw, b""])
+    assert place is None or len(place) == 32
     return root_secret.decode_seen([raw, raw[1:], b""]) is not None
 
 
 def _mended_seen(raw: bytes) -> bytes:
-    return raw[: root_secret._SEEN.size] + primitives.sha256(raw[: root_secret._SEEN.size])
+    seen = raw[: root_secret._SEEN.size] + primitives.sha256(raw[: root_secret._SEEN.size])
+    kept = seen + raw[len(seen) : root_secret._KEPT_BYTES]
+    return kept + primitives.sha256(kept)
 
 
 with cheap_and_the_same():
     _SLOT = root_secret.encode_slot(STORE, bytes(32), 1, 7, bytes(32))
 _SLOTS = [_SLOT.ljust(SLOT_BYTES, b"\0") * 2, _SLOT.ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)]
-_SEEN = root_secret.encode_seen(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes(32), 9, bytes(range(32))))
+_SEEN = root_secret.encode_kept(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes(32), 9, bytes(range(32))), bytes(32))
 
 
 class _Said:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends.sqlite import SqliteConnection
+from tests.support import world as worlds
 from tests.support.catalogue import catalogue
 from tests.support.faults import damage
 from tests.support.world import World
@@ -63,6 +64,7 @@ def test_a_chain_that_forked_before_what_an_account_has_seen_is_believed_by_it_n
     fork.base.mkdir()
     for path in (older / "store", older / "store.root", world.base / "passphrase"):
         (shutil.copytree if path.is_dir() else shutil.copy)(path, fork.base / path.name)
+    worlds.at_home(fork.store)
     for _ in range(3):
         fork.grant()
         fork.json("revoke", "leif", who="sigrid")

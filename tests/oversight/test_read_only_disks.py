@@ -16,6 +16,7 @@ from tests.support.disks import mounted_image
 from tests.support.watchers import ALL, told_by
 from tests.support.world import World
 
+TOP = Path("/")  # of a file system
 PLACES = {  # folder of a world -> what is told of its disk
     "store": "store_read_only",
     "store.root": "store_read_only",
@@ -40,7 +41,7 @@ def test_a_place_on_a_disk_that_takes_no_writes_is_critical(
 ) -> None:
     usual = mounts.mounted()
     for name, code in PLACES.items():
-        stopped = Mount(spread.base / name, "ext4", frozenset({"errors=remount-ro", option}))
+        stopped = Mount(spread.base / name, "ext4", frozenset({"errors=remount-ro", option}), "8:9", TOP)
         monkeypatch.setattr(mounts, "mounted", lambda stopped=stopped: [*usual, stopped])
         told = spread.run("status", "--json", who="iver").json
         assert (code in told["critical"]) and all(
@@ -53,7 +54,7 @@ def test_a_place_on_a_disk_that_takes_no_writes_is_critical(
 def test_every_watcher_tells_of_a_disk_that_takes_no_writes(spread: World, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = mounts.mounted()
     for name, code in PLACES.items():
-        stopped = Mount(spread.base / name, "ext4", frozenset({"ro"}))
+        stopped = Mount(spread.base / name, "ext4", frozenset({"ro"}), "8:9", TOP)
         monkeypatch.setattr(mounts, "mounted", lambda stopped=stopped: [*usual, stopped])
         assert told_by(spread, code) == ALL, name
 

@@ -90,7 +90,11 @@ def test_a_stale_copy_of_the_store_is_noticed_wherever_it_lies(backed_up: World)
     moved(backed_up.store, stale)
     backed_up.grant()
     (backed_up.base / "plain.toml").write_text("")
-    assert looked_at(backed_up, stale) == (15, "roster_rolled_back")
+    told = backed_up.run("status", "--store", str(stale), "--json", who="sigrid")
+    assert (told.exit, {"store_moved", "roster_rolled_back"} <= {*told.json["critical"]}) == (3, True)
+    assert backed_up.code("purge", "--store", str(stale), who="cron") == (15, "store_moved")
+    told = backed_up.code("status", "--root", f"{stale}.root", "--store", str(stale), who="sigrid")
+    assert told == (15, "roster_rolled_back"), "no officer's word makes it the store"
 
 
 @pytest.mark.slow

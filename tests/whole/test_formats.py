@@ -20,6 +20,7 @@ from arlo_rec.dsar.page_file import passphrase_bytes
 from arlo_rec.keys.key_files import catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import find
 from tests.support import answers
+from tests.support import world as worlds
 from tests.support.attack import identity
 from tests.support.backups import is_whole, lose, places, with_feed
 from tests.support.packed import unpack
@@ -35,6 +36,7 @@ class Kept:
 
     def __init__(self, release: str, base: Path) -> None:
         unpack(FORMATS / release / "world.tar.xz", base)
+        worlds.at_home(base / "store")
         self.world = World(base)
         self.world.state_particulars()
         self.world.setting(f'feed = "{base / "mount" / "feed.jsonl"}"')
