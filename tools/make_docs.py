@@ -84,10 +84,13 @@ def statuses() -> str:
     lines = ["| exit | meaning |", "|---|---|"]
     lines += [f"| {status} | {texts[f'exit.{status}'][1]} |" for status in EXITS]
     lines += ["", "## What is away", ""]
-    lines += ["What a command says where a place is away: not mounted though `/etc/fstab` names it, or gone.", ""]
+    lines += ["A place is away that is not mounted though `/etc/fstab` names it, gone, or an empty mount point.", ""]
     lines += ["| place | | command | exit | code |", "|---|---|---|---|---|"]
     for row in tomllib.loads(AWAY.read_text("utf-8"))["away"]:
-        how, code = {"fstab": "not mounted", "gone": "gone"}[row["how"]], f"`{row['code']}`" if row["code"] else ""
+        how, code = (
+            {"fstab": "not mounted", "gone": "gone", "empty": "empty mount point"}[row["how"]],
+            f"`{row['code']}`" if row["code"] else "",
+        )
         lines.append(f"| {row['place']} | {how} | {row['command']} | {row['exit']} | {code} |")
     lines += ["", "## Exit 15", "", "Codes of errors, and of the problems that `verify` and `audit verify` name.", ""]
     lines += ["| code | usual cause | what to do |", "|---|---|---|"]

@@ -351,7 +351,8 @@ class FileRoot:
         try:
             content = read_small(self._folder / name, SLOTS * SLOT_BYTES)
         except FileNotFoundError:
-            gone = "seen_unreadable" if name == "seen" and self._folder.is_dir() else "root_missing"
+            is_here = any(status(self._folder / other) is not None for other in ("root", "seen", LOCK))
+            gone = "seen_unreadable" if name == "seen" and is_here else "root_missing"  # its disk may be away
             raise Integrity(gone, path=str(self._folder)) from None
         except OSError as error:
             raise translated(error) from None

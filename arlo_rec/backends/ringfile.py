@@ -54,7 +54,9 @@ class RingFile:
         """The bytes of every slot; raises Unreachable if the file is missing or has another length."""
         whole = RING_SLOTS * RING_SLOT_BYTES
         about = status(self._path)
-        if about is not None and stat.S_ISREG(about.st_mode) and about.st_size != whole:
+        if about is None:
+            raise Unreachable("no_ring", path=str(self.folder))
+        if stat.S_ISREG(about.st_mode) and about.st_size != whole:
             raise Unreachable("ring_damaged", path=str(self._path))
         with disk():
             content = read_small(self._path, whole)

@@ -85,6 +85,8 @@ def init(
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
+    for kind in {*map(mounts.file_system, (made.store, made.root))} & mounts.MEMORY:
+        run.note(run.say("critical.store_in_memory", store=made.store, kind=kind), always=True)
     done = "init.done" if root_key is None else "init.done_openbao"
     lines = [run.say(done, **members(made)), *([] if feed else [run.say("init.advise_feed")])]
     lines += [run.say("init.next", common=_common(run, made.officer))]

@@ -64,10 +64,11 @@ def way(words: Sequence[str], environment: Mapping[str, str]) -> Way | None:
     ):
         if named_via is None and named_store is None:
             continue
-        if not (named_via and named_via.strip()) or (named_store is not None and _is_owner(named_store)):
+        command = _command(named_via or "")
+        if not command or (named_store is not None and (_is_owner(named_store) or _leads_home(command))):
             return None
         name = {"as": named} if (named := config.text("as")) else {}  # but no secret for a door that it does not name
-        return Way(_command(named_via), config, {**name, **_personal(environment, its_config)})
+        return Way(command, config, {**name, **_personal(environment, its_config)})
     return None
 
 
@@ -81,6 +82,19 @@ def _is_owner(store: str) -> bool:
         return os.stat(store).st_uid == os.geteuid()  # noqa: PTH116 - nothing of pathlib is needed
     except (AttributeError, OSError, ValueError):
         return False
+
+
+def _leads_home(command: Sequence[str]) -> bool:
+    """Whether a door is sudo to this very account: the owner, whose store is away."""
+    if not command[0].endswith("sudo"):
+        return False
+    try:
+        import pwd
+
+        own = pwd.getpwuid(os.geteuid()).pw_name
+    except (ImportError, KeyError):
+        return False
+    return own in values(command, {"-u", "--user"})
 
 
 def _command(via: str) -> list[str]:

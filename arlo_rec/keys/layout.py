@@ -270,11 +270,19 @@ def owner_of(store: Path) -> str:
 def demand_owner(store: Path) -> None:
     """Raise Unreachable (`not_the_owner`) if another account owns the store: one account reads and writes it.
 
-    Root counts as another account: the owner could not replace what it creates.
+    Root counts as another account: the owner could not replace what it creates. An empty folder is no store, but where
+    the disk of one belongs.
     """
     owner = _owner(store)
-    if owner is not None and owner != os.geteuid():
+    if owner is not None and owner != os.geteuid() and not _is_empty(store):
         raise Unreachable("not_the_owner", path=str(store), owner=account(owner))
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not shared_folder.names(folder)
+    except OSError:
+        return False
 
 
 def _owner(path: Path) -> int | None:

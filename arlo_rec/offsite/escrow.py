@@ -134,6 +134,7 @@ def _info(store: bytes, slot: EscrowSlot) -> bytes:
 
 
 CATALOGUE = "catalogue.db"  # name of the copy in a backup's folder
+ABOUT = "backup.toml"  # in a folder of backups; without it the disk of the folder is away
 AHEAD = timedelta(minutes=5)  # tolerated difference of two machines' clocks
 GRACE = timedelta(hours=2)  # a purge runs hourly; two missed runs are tolerated
 
@@ -254,6 +255,8 @@ def _status(store: Store, row: EscrowRow, contents: Sequence[bytes], now: dateti
     problem = None
     if has_torn or not all(_may_stay(store, slot, now, GRACE) for slot in readable):
         problem = "ring_not_emptied"
+    elif newest is None and not is_plain(row.folder / ABOUT):
+        problem = "backup_unreachable"
     elif newest is None and _officer_left_since(store, now - ring_duration(store)):
         problem = "backup_void"
     elif newest is None or newest.at < now - ring_duration(store) / 2:

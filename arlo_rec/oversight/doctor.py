@@ -102,7 +102,7 @@ def of_place(store: Path) -> Iterator[Finding]:
     kind = mounts.file_system(_nearest(store))
     if (mount := mounts.missing(store)) is not None:
         yield Finding(Severity.CRITICAL, "store_not_mounted", {"store": store, "mount": mount})
-    elif not store.exists():
+    elif not (store / "store.toml").exists():
         yield Finding(Severity.WARNING, "no_such_store", {"store": store})
     if not store.exists() and kind in mounts.MEMORY:
         yield Finding(Severity.CRITICAL, "store_in_memory", {"store": store, "kind": kind})

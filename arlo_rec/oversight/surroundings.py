@@ -213,7 +213,7 @@ def of_folders(place: Layout) -> Iterator[Finding]:
     if files:
         values = {"file": files[0], "folder": files[0].parent, "count": len(files)}
         yield Finding(Severity.CRITICAL, "file_open", values)
-    closed = next((each for each in (place.store, place.root) if not mounts.takes_writes(each)), None)
+    closed = next((each for each in (place.store, place.root) if each.exists() and not mounts.takes_writes(each)), None)
     if closed is not None:
         yield Finding(Severity.CRITICAL, "store_read_only", {"folder": closed})
 

@@ -27,7 +27,7 @@ from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import StateFolder, create_root
-from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Usage
+from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.offsite import escrow
 from arlo_rec.offsite.escrow import EscrowSlot
 from arlo_rec.policy import Action, may
@@ -89,10 +89,12 @@ def find(options: RestoreOptions, now: datetime) -> list[BackupSource]:
 
 def _store_id(folder: Path) -> bytes:
     try:
-        about = tomllib.loads(read_small(folder / "backup.toml", ABOUT_BYTES).decode("utf-8"))
+        about = tomllib.loads(read_small(folder / escrow.ABOUT, ABOUT_BYTES).decode("utf-8"))
         return bytes.fromhex(about["id"])
-    except (FileNotFoundError, NotADirectoryError):
-        raise Usage("no_backup", path=str(folder)) from None
+    except NotADirectoryError:
+        raise Usage("no_such_folder", path=str(folder)) from None
+    except FileNotFoundError:
+        raise Unreachable("no_backup", path=str(folder)) from None
     except OSError as error:
         raise translated(error) from None
     except (KeyError, TypeError, ValueError, RecursionError):

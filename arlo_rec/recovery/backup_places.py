@@ -21,8 +21,7 @@ from arlo_rec.policy import RING_LONGEST, Action, GuardLimits, Role, clock_jumpe
 from arlo_rec.store import Store
 
 FORMAT = 1
-_ABOUT = "backup.toml"
-ABOUT_BYTES = 4096  # of that; it has 80
+ABOUT_BYTES = 4096  # of backup.toml; it has 80
 _README = b"""A backup of an arlo-rec store: sealed recordings and copies of its catalogue. docs/operating.md says how
 to restore it. It cannot be opened without the escrow folder that belongs to it.
 """
@@ -79,7 +78,7 @@ def laid_out(store: Store, options: BackupOptions) -> RingFile:
     knows_ring = options.escrow in {place.escrow for place in (*known, *escrow.lost(store))}
     if knows_ring and not ring.is_there:
         raise Unreachable("backup_unreachable", path=str(options.escrow))
-    if any(place.folder == options.folder for place in known) and not is_plain(options.folder / _ABOUT):
+    if any(place.folder == options.folder for place in known) and not is_plain(options.folder / escrow.ABOUT):
         raise Unreachable("backup_unreachable", path=str(options.folder))
     _make_folders(store, options)
     return ring if knows_ring else RingFile.create(options.escrow)
@@ -88,7 +87,7 @@ def laid_out(store: Store, options: BackupOptions) -> RingFile:
 def _make_folders(store: Store, options: BackupOptions) -> None:
     folder = options.folder
     content = f'# arlo-rec backup\nformat = {FORMAT}\nid = "{store.layout.id.hex()}"\n'.encode("ascii")
-    about = folder / _ABOUT
+    about = folder / escrow.ABOUT
     with disk():
         is_there = status(about) is not None
         if is_there and read_small(about, ABOUT_BYTES) != content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_every_option_of_the_tables_is_one_of_a_command() -> None:
         assert table <= known
     assert {*COMMANDS} >= words.HERE | OWNERS
     assert words.READ_WORD in COMMANDS
+
+
+@pytest.mark.parametrize("door", ["sudo -n -u {me} arlo-rec serve", "/usr/bin/sudo --user={me} arlo-rec serve"])
+def test_an_owner_whose_store_is_away_is_asked_by_no_sudo_to_become_who_they_are(tmp_path: Path, door: str) -> None:
+    config = tmp_path / "config.toml"
+    here = {"ARLO_REC_CONFIG": str(config)}
+    for me, is_here in ((pwd.getpwuid(os.geteuid()).pw_name, True), ("nobody-else", False)):
+        config.write_text(f'store = "{tmp_path / "away"}"\nvia = "{door.format(me=me)}"\n')
+        assert (way(["status"], here) is None) is is_here
 
 
 # -- what of one's own goes with it ---------------------------------------------------------------------

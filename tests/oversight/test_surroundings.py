@@ -243,6 +243,13 @@ def test_a_store_in_memory_is_critical(small: World, monkeypatch: pytest.MonkeyP
     assert (told.exit, "store_in_memory" in told.json["critical"]) == (3, True)
 
 
+def test_init_says_at_once_that_a_store_lies_in_memory(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounts, "MEMORY", frozenset({"tmpfs", "ramfs"}))
+    words = ("--officer", "sigrid", "--passphrase-file", str(small.base / "passphrase"), "--quiet", "--lang", "en")
+    told = small.run("init", *words, "--store", str(small.base / "new"))
+    assert (told.exit, "lies in memory (tmpfs)" in told.err) == (0, True)
+
+
 # -- a place of backups that is given up --------------------------------------------------------------
 
 

@@ -268,7 +268,7 @@ def test_the_backup_is_lost_and_the_next_one_is_whole(fed: World) -> None:
     ids = set(fed.take_in("a", "b"))
     back_up(fed)
     shutil.rmtree(places(fed)[0])
-    assert fed.run("status", "--json", who="iver").json["critical"] == ["backup_old"]
+    assert fed.run("status", "--json", who="iver").json["critical"] == ["backup_unreachable"]
     assert fed.json("backup", "--forget", str(places(fed)[0]), who="sigrid")["forgotten"]["emptied"]
     back_up(fed, who="sigrid")
     lose(fed)

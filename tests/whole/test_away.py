@@ -24,7 +24,7 @@ from tests.support.places import TOP
 from tests.support.world import World
 
 ROWS = tomllib.loads((TOP / "tools" / "away.toml").read_text("utf-8"))["away"]
-WHO = {"ingest": "telefon", "backup": "cron", "purge": "cron", "status": "iver", "verify": "iver"}
+WHO = {"ingest": "telefon", "backup": "cron", "drill": "cron", "purge": "cron", "status": "iver", "verify": "iver"}
 
 
 @pytest.fixture
@@ -57,10 +57,14 @@ def test_a_place_that_is_away_has_its_status_and_its_sentence(
         table = spread.base / "fstab"
         table.write_text(f"# a comment\nUUID=1 / ext4 defaults 0 1\nUUID=2 {folder} ext4 nofail 0 2\n", "utf-8")
         monkeypatch.setattr(mounts, "_TABLE", table)
-        if row["place"] != "store":
-            folder.mkdir(mode=0o700)  # the empty mount point
+    if row["how"] == "empty" or (row["how"] == "fstab" and row["place"] != "store"):
+        folder.mkdir(mode=0o700)  # the mount point
+        if row["place"] == "store" and os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)  # as root has it on a machine where another account owns the store
     for command in ["status", "purge"] if row["command"] == "every command" else [row["command"]]:
-        words = {"ingest": [str(spread.spool)], "backup": [*_places(spread)]}.get(command, [])
+        words = {"ingest": [str(spread.spool)], "backup": [*_places(spread)], "drill": [*_places(spread)]}.get(
+            command, []
+        )
         told = spread.run(command, *words, "--json", who=WHO[command])
         assert told.exit == row["exit"], told
         codes = [told.json.get("error", {}).get("code"), *told.json.get("critical", [])]

@@ -92,6 +92,7 @@ def test_the_other_services_of_the_store_do_their_work(machine: Booted, name: st
     found = machine.journal(f"arlo-rec-{name}.service")
     if name == "check":  # on one disk, and in memory: it has much to say
         assert ended[0] in {"0", "1", "2"} and "arlo-rec --help" not in found, found
+        assert "_read_only" not in found, "what is read-only for the service alone is no finding"
     else:
         assert ended == ("0", "success"), found
     if name == "metrics":
@@ -135,6 +136,20 @@ def test_a_disk_that_is_not_mounted_is_told_and_nothing_is_made_in_its_place(mac
         assert machine.start("arlo-rec-purge.service") == ("0", "success"), machine.journal("arlo-rec-purge.service")
     finally:
         machine.done(f"rm {unit}; rmdir /mnt/backup; mv /mnt/away /mnt/backup; systemctl daemon-reload")
+
+
+@pytest.mark.parametrize("place", ["backup", "escrow"])
+def test_a_disk_without_a_mount_unit_that_is_away_is_named_and_nothing_is_made_in_its_place(
+    machine: Booted, place: str
+) -> None:
+    machine.done(f"mv /mnt/{place} /mnt/away; mkdir /mnt/{place}")
+    try:
+        assert machine.start("arlo-rec-backup.service") == ("16", "exit-code")
+        told = machine.journal("arlo-rec-backup.service")
+        assert f"/mnt/{place}/arlo" in told and "check that its disk is mounted" in told
+        assert machine.done(f"ls /mnt/{place}") == ""
+    finally:
+        machine.done(f"rmdir /mnt/{place}; mv /mnt/away /mnt/{place}")
 
 
 def test_a_service_without_its_key_file_is_told_and_does_nothing(machine: Booted) -> None:
