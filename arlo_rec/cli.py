@@ -19,6 +19,7 @@ import typer
 
 from arlo_rec.commands.command import PROGRAM, Outset, program
 from arlo_rec.door.client import Client, LocalClient, Serving
+from arlo_rec.door.words import is_plugin
 from arlo_rec.i18n.messages import clean, say
 from arlo_rec.model.errors import ELSEWHERE, ArloError, Interrupted
 from arlo_rec.ui import terminal
@@ -49,7 +50,7 @@ def ended_by(error: BaseException, words: list[str]) -> int:
         error = Interrupted("interrupted")
     elif not isinstance(error, ArloError):
         error = _bug(error, state, lang)
-    if words[:1] == ["check"] and "--json" not in words:
+    if is_plugin(words):
         return _as_plugin(error, lang)
     return _report(error, lang, as_json="--json" in words)
 

@@ -66,8 +66,9 @@ class Hands:
         link: Link,
         channels: Channels,
     ) -> None:
+        self._terminal = TerminalCalls(client, named)
         self._parts: list[Part] = [
-            TerminalCalls(client, named),
+            self._terminal,
             ReadingCalls(client, named),
             WritingCalls(client, named),
             StateCalls(states, door),
@@ -84,6 +85,10 @@ class Hands:
         """Remove unfinished files; end the player, the port and the use of the key."""
         for part in self._parts:
             part.close()
+
+    def show_held(self) -> None:
+        """Show the answer that was held until the other end has ended; raises Unreachable."""
+        self._terminal.show_held()
 
     def do(self, document: Mapping[str, Any], data: bytes) -> tuple[Any, bytes]:
         """Do one call: its result as JSON, and bytes; raises NotNamed, Broken, and the errors of the call."""
@@ -237,6 +242,7 @@ class _Front:
                 if frame.kind == frames.END:
                     if len(frame.body) != 1:
                         raise Broken
+                    hands.show_held()
                     return frame.body[0]
                 if frame.kind == frames.STDERR:
                     _write(sys.stderr, harmless(frame.body) if sys.stderr.isatty() else frame.body)

@@ -146,13 +146,30 @@ MOST_OPEN: Final = 16  # files that are written at once; a command writes one
 
 
 class TerminalCalls(Part):
-    """Calls for the terminal: show, ask and read."""
+    """Calls for the terminal: show, ask and read.
+
+    An answer in JSON, or of a plugin, is held until the other end has ended: if the door breaks before, the error is
+    the one document.
+    """
 
     def __init__(self, client: LocalClient, named: Named) -> None:
         self._client, self._named = client, named
+        self._held = bytearray()
 
     def do_stdout(self, _: Values, data: bytes) -> None:
-        """Write to stdout."""
+        """Write to stdout, or hold what is to be written."""
+        if not self._named.fails_on_stdout:
+            self._write(data)
+        elif len(self._held) + len(data) > FILE_LONGEST:
+            raise Broken
+        else:
+            self._held += data
+
+    def show_held(self) -> None:
+        """Write what was held; raises Unreachable."""
+        self._write(bytes(self._held))
+
+    def _write(self, data: bytes) -> None:
         try:
             sys.stdout.flush()
             sys.stdout.buffer.write(harmless(data) if sys.stdout.isatty() else data)

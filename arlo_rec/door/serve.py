@@ -54,7 +54,10 @@ class _Stdin(_Stream):
 
 
 class _Stdout(_Stream):
-    """A stream whose writes wait for the other end, so that a full disk there is a failure here."""
+    """A stream whose writes wait for the other end.
+
+    So a full disk there is a failure here. An answer that the front holds fails there alone, when all else is done.
+    """
 
     def writable(self) -> bool:
         return True

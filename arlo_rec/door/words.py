@@ -137,6 +137,11 @@ def sent(words: Sequence[str]) -> list[str]:
     return left
 
 
+def is_plugin(words: Sequence[str]) -> bool:
+    """Whether a monitoring system reads the first line of stdout: `check` in words."""
+    return words[:1] == ["check"] and "--json" not in words
+
+
 class Named:
     """The files that the person named, and their permitted uses."""
 
@@ -155,6 +160,7 @@ class Named:
         self.may_replace = bool(words) and words[0] == "metrics"
         self.may_publish = self._command == "policy publish"
         self.may_listen = bool(words) and words[0] in {"listen", "review", "desk"}
+        self.fails_on_stdout = "--json" in words or is_plugin(words)  # which has one answer
 
     def _words_that_are_files(self, words: Sequence[str]) -> list[str]:
         if self._command != READ_WORD:

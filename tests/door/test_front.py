@@ -127,6 +127,35 @@ def test_what_a_server_says_is_shown_and_its_status_is_the_status(script: Script
     assert (result.exit, result.out, result.err) == (status, "ærlig\n", "beside")
 
 
+ANSWER = b'{"ok": true, "calls": ["' + b"x" * 3000 + b'"]}\n'
+ANSWERED = call("stdout", ANSWER[:2000]) + call("stdout", ANSWER[2000:])
+SUCCEEDED = frame(b"z", b"\0")
+
+
+@pytest.mark.parametrize("lost", [1, len(SUCCEEDED), len(SUCCEEDED) + 1, len(SUCCEEDED) + 500, None])
+def test_an_answer_in_json_whose_end_is_cut_off_is_one_document_and_says_so(script: Scripted, lost: int | None) -> None:
+    script.says(GREETING + (ANSWERED + SUCCEEDED)[: None if lost is None else -lost])
+    result = through(script, "find", "--json")
+    if lost is None:
+        assert (result.exit, result.out) == (0, ANSWER.decode())
+    else:
+        assert (result.exit, result.json["error"]["code"]) == (16, "door_unreachable")
+
+
+def test_a_plugin_whose_end_is_cut_off_has_one_line_which_says_so(script: Scripted) -> None:
+    script.says(GREETING + call("stdout", b"ARLO-REC OK\n") + SUCCEEDED[:-1])
+    result = through(script, "check")
+    assert (result.exit, len(result.out.splitlines())) == (2, 1)
+    assert result.out.startswith("ARLO-REC CRITICAL")
+
+
+def test_what_is_no_document_is_shown_as_it_comes(script: Scripted) -> None:
+    script.says(GREETING + call("stdout", b"id,started_at\n") + SUCCEEDED[:-1])
+    result = through(script, "find", "--csv")
+    assert (result.exit, result.out) == (16, "id,started_at\n")
+    assert "broke off" in result.err
+
+
 # -- what nobody named ----------------------------------------------------------------------------------
 
 READING = {"read": {"most": 100, "pipes": True}, "secret": {}, "names": {}}
