@@ -46,6 +46,7 @@ REASON_BYTES: Final = 4096  # of the last output of the door's command
 REASON_LONGEST: Final = 300  # characters that are shown
 MOST_WAITING: Final = 64  # frames that came and were not done yet: a call waits for its answer, and text is shown
 STOPS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+GREETING_WAIT: Final = 60.0  # seconds for the door to greet, where sudo or ssh has no place to ask for a password
 LEAVE_WAIT: Final = 5.0  # seconds for the door's command to end once it is shut
 
 
@@ -165,8 +166,9 @@ class _Front:
         try:
             process.wait(LEAVE_WAIT)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            with suppress(PermissionError):
+                process.kill()
+                process.wait()
         assert process.stdout is not None and process.stderr is not None
         for stream, thread in zip_longest((process.stderr, process.stdout), self._readers):
             if thread is not None:
@@ -175,15 +177,28 @@ class _Front:
                 stream.close()
 
     def _greet(self, link: Link) -> None:
-        """Wait for the greeting, while sudo or ssh may ask for a password; raises Usage for another version."""
+        """Wait for the greeting, without a limit where sudo or ssh can ask for a password.
+
+        Raises Usage for another version, and Unreachable for a door that is silent.
+        """
+        ended = queue.Queue[Broken | None]()
+        listener = threading.Thread(target=_listen, args=(link, ended), name="greeting", daemon=True)
+        self._readers.append(listener)
+        listener.start()
         try:
-            link.demand_greeting()
-        except OtherVersion:
-            raise Usage("door_version") from None
-        except KeyboardInterrupt:
+            broken = ended.get(timeout=None if can_be_asked() else GREETING_WAIT)
+        except (queue.Empty, KeyboardInterrupt) as error:
             assert self._process is not None
-            self._process.terminate()
-            raise Interrupted("interrupted") from None
+            with suppress(PermissionError):  # of another account's process, which ends when its pipes do
+                self._process.terminate()
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted("interrupted") from None
+            raise Unreachable("door_silent", via=self._via(), seconds=int(GREETING_WAIT)) from None
+        if isinstance(broken, OtherVersion):
+            raise Usage("door_version")
+        if broken is not None:
+            raise broken
+        self._readers.remove(listener)
         link.greet()
 
     def _drain(self, said: IO[bytes]) -> None:
@@ -195,10 +210,13 @@ class _Front:
 
     def _last_words(self) -> str:
         lines = bytes(self._said).decode("utf-8", "replace").split("\n")
-        return " ".join(line.strip() for line in lines if line.strip())[-REASON_LONGEST:] or "door_silent"
+        return " ".join(line.strip() for line in lines if line.strip())[-REASON_LONGEST:] or "not_a_door"
 
     def _unreachable(self, reason: str) -> Unreachable:
-        return Unreachable("door_unreachable", via=" ".join(self._way.via)[:REASON_LONGEST], reason=reason)
+        return Unreachable("door_unreachable", via=self._via(), reason=reason)
+
+    def _via(self) -> str:
+        return " ".join(self._way.via)[:REASON_LONGEST]
 
     def _order(self) -> dict[str, Any]:
         """The words typed, and the facts of this machine that the other end needs to answer as if it were here."""
@@ -314,6 +332,27 @@ class _Front:
     def _tell_of_ctrl_c(self, link: Link) -> None:
         with suppress(Broken):
             link.send(frames.INTERRUPT)
+
+
+def can_be_asked() -> bool:
+    """Whether sudo or ssh could ask for a password: on the session's terminal, or in a window."""
+    if LocalClient().screen().has_browser:
+        return True
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _listen(link: Link, ended: queue.Queue[Broken | None]) -> None:
+    """Read the greeting; tell how that ended."""
+    try:
+        link.demand_greeting()
+    except Broken as broken:
+        ended.put(broken)
+    else:
+        ended.put(None)
 
 
 def _write(stream: Any, data: bytes) -> None:

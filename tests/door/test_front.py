@@ -127,6 +127,40 @@ def test_what_a_server_says_is_shown_and_its_status_is_the_status(script: Script
     assert (result.exit, result.out, result.err) == (status, "ærlig\n", "beside")
 
 
+@pytest.mark.parametrize("via", ["cat", "sleep 60", "sh -c 'printf arlo-rec; exec sleep 60'"])
+def test_a_door_that_says_nothing_ends_where_nobody_can_be_asked(
+    script: Scripted, via: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "GREETING_WAIT", 0.1)
+    monkeypatch.setattr(front, "can_be_asked", lambda: False)
+    script.via = via
+    assert code(script, "status") == (16, "door_silent")
+
+
+def test_a_door_waits_for_a_person_who_can_be_asked(script: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "GREETING_WAIT", 0.0)
+    monkeypatch.setattr(front, "can_be_asked", lambda: True)
+    script.says(GREETING + frame(b"z", b"\0"))
+    assert through(script, "status").exit == 0
+
+
+@pytest.mark.parametrize(
+    ("session", "screen", "can_be"),
+    [(["setsid", "--ctty"], {}, True), (["setsid"], {}, False), (["setsid"], {"DISPLAY": ":0"}, True)],
+    ids=["a terminal", "cron", "a window"],
+)
+def test_a_person_can_be_asked_on_a_terminal_and_in_a_window(
+    session: list[str], screen: dict[str, str], *, can_be: bool
+) -> None:
+    ours, theirs = os.openpty()
+    asked = "import sys; from arlo_rec.door.front import can_be_asked; sys.exit(can_be_asked())"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **screen}
+    done = subprocess.run([*session, "--wait", sys.executable, "-c", asked], check=False, stdin=theirs, env=environment)
+    for number in (ours, theirs):
+        os.close(number)
+    assert done.returncode == can_be
+
+
 ANSWER = b'{"ok": true, "calls": ["' + b"x" * 3000 + b'"]}\n'
 ANSWERED = call("stdout", ANSWER[:2000]) + call("stdout", ANSWER[2000:])
 SUCCEEDED = frame(b"z", b"\0")
