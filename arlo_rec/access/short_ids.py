@@ -1,9 +1,9 @@
 """Short ids: the beginnings of ids, which tables show and commands take.
 
 A beginning is resolved only among the ids that are open to the person, so an answer reveals no other id. Recordings are
-looked up in the catalogue; open grants, cases and one person's calls are at hand. The id of a pending decision is the
-digest of its content: an officer approves exactly what she read. A telephone number typed by mistake looks like a
-beginning, so the log keeps whole ids alone (`gate`).
+looked up in the catalogue; open grants, cases and one person's calls are at hand. A pending decision is named by its
+whole id, the digest of its content: an officer approves exactly what she read (`admin.pending`). A telephone number
+typed by mistake looks like a beginning, so the log keeps whole ids alone (`gate`).
 """
 
 from __future__ import annotations

@@ -335,9 +335,10 @@ def resolve(store: Store, text: str) -> str:
 
 
 def shorts(store: Store, grants: Sequence[Grant | GrantShown]) -> dict[str, str]:
-    """The shortest beginning of each grant's id that means it alone, by the id."""
+    """The shortest beginning of each grant's id that means it alone, by the id; of a pending one the whole id."""
     ids = {grant.id for grant in store.roster.grants}
-    return {grant.id: short_ids.shortest(grant.id, ids) for grant in grants}
+    short = {grant.id: short_ids.shortest(grant.id, ids) for grant in grants}
+    return {grant.id: grant.id if grant.state == "pending" else short[grant.id] for grant in grants}
 
 
 def shown_state(grant: Grant, now: datetime) -> str:

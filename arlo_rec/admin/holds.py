@@ -147,11 +147,6 @@ def _with_held(store: Store, every: Sequence[LoggedHold]) -> list[LoggedHold]:
     return [hold._replace(calls=hold.calls & held) for hold in every]
 
 
-def every(store: Store) -> Iterator[str]:
-    """The ids of all holds, past ones too."""
-    yield from holds.logged(store)
-
-
 # -- the second officer -----------------------------------------------------------------------------------
 
 

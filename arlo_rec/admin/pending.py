@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.access import short_ids
 from arlo_rec.admin import approvals, grants, holds, identities, new_officers, policy_changes, refusals, requests
 from arlo_rec.admin.grants import Doubt, GrantShown, HeldOfTeam
 from arlo_rec.admin.holds import HoldShown
@@ -22,7 +21,7 @@ from arlo_rec.admin.refusals import Refusal
 from arlo_rec.admin.requests import Request
 from arlo_rec.log.holds import LoggedHold
 from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import NothingMatched
+from arlo_rec.model.errors import NothingMatched, Usage
 from arlo_rec.model.progress import Observer, unobserved
 from arlo_rec.model.records import Grant, PendingOfficer, Person
 from arlo_rec.policy import FOUR_EYES, Action, Role, may
@@ -119,35 +118,20 @@ def doubts(store: Store, waits: Pending, now: datetime) -> list[Doubt]:
 
 
 def named(store: Store, text: str, now: datetime) -> Pending:
-    """The pending decision named by an id or its beginning.
+    """The pending decision of an id. A beginning names none: contents with one beginning are soon found.
 
-    A beginning keeps its meaning while the log tells of it, also after the decision. Raises NothingMatched if it
-    means several or is no longer pending; NotGranted if this person decides nothing.
+    Raises Usage for a beginning, NothingMatched if nothing pending has the id, NotGranted if this person decides
+    nothing.
     """
     here = {pending.id: pending for pending in waiting(store, now)}
-    ids = short_ids.named(text, {*here, *_decided(store, now)})
-    if len(ids) > 1:
-        raise NothingMatched("several_wait", id=text)
-    pending = here.get(ids[0]) if ids else None
-    if pending is None:
-        store.demand(Action.GRANT, now)
-        if any(proposal.id == ids[0] for proposal in policy_changes.every(store, now) if ids):
-            policy_changes.named(store, ids[0], now)  # raises its state
-        raise NothingMatched("no_pending_grant", id=text)
-    return pending
-
-
-def _decided(store: Store, now: datetime) -> Iterator[str]:
-    """The ids of everything decided or expired, for officers."""
-    if may(store.person.role, Action.GRANT).allowed:
-        for every in (
-            store.roster.grants,
-            store.roster.pending,
-            policy_changes.every(store, now),
-            requests.every(store, now),
-        ):
-            yield from (decided.id for decided in every)
-        yield from holds.every(store)
+    if text in here:
+        return here[text]
+    if text and any(name.startswith(text) for name in here):
+        raise Usage("id_not_whole", id=text)
+    store.demand(Action.GRANT, now)
+    if any(proposal.id == text for proposal in policy_changes.every(store, now)):
+        policy_changes.named(store, text, now)  # raises its state
+    raise NothingMatched("no_pending_grant", id=text)
 
 
 def approve(

@@ -387,7 +387,7 @@ def named(store: Store, text: str, now: datetime) -> Proposal:
     proposals = {proposal.id: proposal for proposal in every(store, now)}
     ids = short_ids.named(text, list(proposals))
     if len(ids) != 1:
-        raise NothingMatched("several_wait" if ids else "no_policy_proposal", id=text)
+        raise NothingMatched("no_policy_proposal", id=text)
     chosen = proposals[ids[0]]
     if chosen not in waiting(store, now):
         raise NothingMatched(_DECIDED[chosen.state], version=chosen.version.version)

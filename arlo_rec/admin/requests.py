@@ -166,6 +166,7 @@ def _demand_waits(store: Store, asked: Request, now: datetime) -> None:
 
 
 def shorts(store: Store, now: datetime, listed: list[Request]) -> dict[str, str]:
-    """The shortest beginning of each request's id that means it alone, by the id."""
+    """The shortest beginning of each request's id that means it alone, by the id; of an open one the whole id."""
     ids = {request.id for request in every(store, now)}
-    return {request.id: short_ids.shortest(request.id, ids) for request in listed}
+    short = {request.id: short_ids.shortest(request.id, ids) for request in listed}
+    return {request.id: request.id if request.state == "waits" else short[request.id] for request in listed}

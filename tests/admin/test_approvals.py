@@ -103,23 +103,24 @@ def alike(monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
     monkeypatch.setattr(grants, "content_id", of_content)
 
 
-def test_the_beginning_of_an_id_means_a_grant_where_it_is_that_of_one_alone(
+def test_what_is_decided_is_named_by_its_whole_id_and_what_was_decided_by_a_beginning(
     two: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = "abcdef10" + "00" * 4, "abcdef11" + "00" * 4
     alike(monkeypatch, first, second)
     assert [give(two, "sigrid", by="sigrid")["id"] for _ in range(2)] == [first, second]
     table = two.run("grants", who="sigrid").out.splitlines()
-    assert [line.split()[0] for line in table[1:]] == [first[:8], second[:8]]
+    assert [line.split()[0] for line in table[1:]] == [first, second], "to be copied"
     assert [each["id"] for each in two.json("grants", who="sigrid")["grants"]] == [first, second]
-    several = dict.fromkeys(("abcdef1", "abcdef"), "several_wait")
-    for text, code in {**several, **dict.fromkeys(("abcde", "012345", ""), "no_pending_grant")}.items():
+    beginnings = dict.fromkeys((first[:-1], first[:8], "abcdef", "a"), (2, "id_not_whole"))
+    for text, code in {**beginnings, **dict.fromkeys((first + "0", "012345", ""), (4, "no_pending_grant"))}.items():
         for words in (("approve", text), ("deny", text, "--reason", "not agreed with anybody")):
-            refused = two.run(*words, "--json", who="astrid")
-            assert (refused.exit, refused.json["error"]["code"]) == (4, code)
-    assert two.json("approve", first[:8], who="astrid")["grant"]["id"] == first
-    denied = two.json("deny", second[:8], "--reason", "once is enough for now", who="astrid")["grant"]
+            assert two.code(*words, who="astrid") == code, words
+    assert two.json("approve", first, who="astrid")["grant"]["id"] == first
+    denied = two.json("deny", second, "--reason", "once is enough for now", who="astrid")["grant"]
     assert (denied["id"], denied["state"]) == (second, "denied")
+    table = two.run("grants", "--all", who="sigrid").out.splitlines()
+    assert [line.split()[0] for line in table[1:]] == [first[:8], second[:8]]
     refused = two.run("revoke", "sigrid", "--grant", first[:7], "--json", who="astrid")
     assert (refused.exit, refused.json["error"]["code"]) == (4, "no_such_grant"), "a grant that was denied is one, too"
     assert [each["id"] for each in two.json("revoke", "sigrid", "--grant", first[:8], who="astrid")["revoked"]] == [

@@ -31,7 +31,7 @@ def test_a_new_officer_waits_for_a_second_one_and_opens_nothing_until_then(two: 
     assert two.code("approve", waits, who="sigrid") == (13, "not_second")
     assert two.code("deny", waits, "--reason", REASON, who="sigrid") == (13, "not_second")
     assert two.code("approve", waits, who="leif")[0] == 13
-    told = two.json("approve", waits[:6], who="astrid")["person"]
+    told = two.json("approve", waits, who="astrid")["person"]
     assert (told["name"], told["state"]) == ("solveig", "officer")
     assert two.run("status", who="solveig").exit in {0, 3}
     words = ("grant", "leif", "--all-teams", "--purpose", "quality", "--reason", REASON)

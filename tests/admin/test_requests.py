@@ -43,7 +43,7 @@ def test_what_is_asked_for_waits_for_an_officer_who_gives_it_as_it_was_asked(wor
     assert ("request", asked["id"]) not in todo(world, "leif")
     shown = world.run("todo", "--lang", "en", who="sigrid").out
     assert "leif asks for access (quality, teams: kundeservice" in " ".join(shown.split())
-    given = world.json("approve", asked["id"][:6], who="sigrid")["grant"]
+    given = world.json("approve", asked["id"], who="sigrid")["grant"]
     assert (given["person"], given["until"], given["limits"]) == ("leif", asked["until"], asked["limits"])
     assert given["may_export"] is asked["may_export"] is True
     assert [each["id"] for each in world.json(*FIND, who="leif")["recordings"]] == [recording]

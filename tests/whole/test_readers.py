@@ -28,7 +28,7 @@ SMALL_PRINT = (64, 120)
 SPACE = 0.4  # of a line, between paragraphs
 SHOWN = {  # what stands on a page in place of what chance decides, and where a screen shows it
     "8a8ff3": r"^([0-9a-f]{6,9})  \d{4}-",
-    "4c1d9e": r"arlo-rec approve ([0-9a-f]{6,16})\b",
+    "4c1d9e7a20b6f358": r"arlo-rec approve ([0-9a-f]{16})\b",
     "2932158de5e5": r"\b([0-9a-f]{12})\b",
     "7XUF-T4CM": r"\b([A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4})\b",
     "22": r"^(\d+)  ",
