@@ -19,7 +19,7 @@ from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import ArloError
 from arlo_rec.oversight.findings import Area, Finding, Severity, worst
 from arlo_rec.oversight.status import FindingShown, Status
-from arlo_rec.oversight.surroundings import LATE
+from arlo_rec.oversight.surroundings import LATE, Room
 
 NAGIOS: Final[Mapping[Severity, int]] = {Severity.STATUS: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")  # by exit status
@@ -68,10 +68,15 @@ def of_error(error: ArloError) -> int:
 
 
 def _performance(status: Status, now: datetime) -> str:
-    """Counts, bytes and ages as `label=value[unit];warn;crit;min`."""
+    """Counts, bytes and ages as `label=value[unit];warn;crit;min`.
+
+    A range without a colon alarms above its number, one with a colon behind it below (Guidelines, "Threshold and
+    ranges").
+    """
     told = [f"{name}={value};;;0" for name, value in _counts(status).items()]
     told.append(f"overdue={status.overdue};;0;0")
-    told.append(f"disk_free={status.free_bytes}B;;{status.day_bytes};0")
+    least = Room(status.free_bytes, status.day_bytes).least
+    told.append(f"disk_free={status.free_bytes}B;;{least}:;0")
     for job in Job:
         if (at := getattr(status.last_runs, job)) is not None:
             warned, critical = (

@@ -51,6 +51,11 @@ class Room(NamedTuple):
     free: int
     day: int
 
+    @property
+    def least(self) -> int:
+        """The bytes below which the disk is too full: for a day, and for an erasure without the ballast."""
+        return self.day + 2 * BALLAST_BYTES
+
 
 def last_drill(store: Store) -> LastDrill | None:
     """The newest drill of an officer, if there was one."""
@@ -192,7 +197,7 @@ def of_disks(store: Store, left: Room) -> Iterator[Finding]:
     for kind in dict.fromkeys(mounts.file_system(folder) for folder in (layout.store, layout.root)):
         if kind in mounts.MEMORY:
             yield Finding(Severity.CRITICAL, "store_in_memory", {"store": layout.store, "kind": kind})
-    if left.free < left.day + 2 * BALLAST_BYTES:
+    if left.free < left.least:
         values = {"store": layout.store, "free_bytes": left.free, "day_bytes": left.day}
         yield Finding(Severity.CRITICAL, "disk_low", values)
     if not has_ballast(layout) and not has_room(layout):  # else it is missing without need

@@ -20,9 +20,10 @@ from arlo_rec.backends import machine
 from arlo_rec.backends.machine import Unit
 from arlo_rec.i18n.messages import every, has
 from arlo_rec.model.errors import Usage
-from arlo_rec.oversight import doctor, findings, rendering
+from arlo_rec.oversight import doctor, findings, rendering, surroundings
 from arlo_rec.oversight.doctor import Machine, of_machine
 from arlo_rec.oversight.findings import Area, Finding, Severity, worst
+from arlo_rec.oversight.surroundings import Room
 from arlo_rec.ui.config import settle
 from tests.support.backups import back_up
 from tests.support.places import TOP
@@ -31,7 +32,7 @@ from tests.support.source import MODULES, nodes
 from tests.support.world import World
 
 LINE = re.compile(r"ARLO-REC (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+(?: \| (.+))?\n")
-DATUM = re.compile(r"\w+=\d+(?:s|B)?;\d*;\d*;0")
+DATUM = re.compile(r"(\w+)=(\d+)(?:s|B)?;(?:\d+:?)?;(\d+:?)?;0")
 MONITORING = TOP / "examples" / "monitoring"
 
 
@@ -60,6 +61,29 @@ def test_check_is_ok_warning_critical_or_unknown_as_nagios_counts(fed: World) ->
     assert check(fed, "--only", "spool")[0] == 2
     assert check(fed, "--only", "backup")[0] == 0
     assert check(fed, "--only", "rest") == (3, "ARLO-REC UNKNOWN - invalid value for --only; see --help\n")
+
+
+def is_alarming(datum: re.Match[str]) -> bool:
+    """Whether a value is outside its critical range, as the Guidelines read it: `10` is 0 to 10, `10:` from 10."""
+    value, limits = int(datum[2]), datum[3] or ""
+    begin, colon, end = limits.partition(":")
+    least, most = (begin, end) if colon else ("0", begin)
+    return value < int(least or 0) or (most != "" and value > int(most))
+
+
+@pytest.mark.parametrize("more", [-1, 0])
+def test_performance_data_of_the_disk_is_critical_where_the_finding_is(
+    fed: World, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    day = 1_000_000_000
+    left = Room(Room(0, day).least + more, day)
+    monkeypatch.setattr(surroundings, "room", lambda *_: left)
+    match = LINE.fullmatch(check(fed, "--only", "disk")[1])
+    assert match is not None
+    data = {datum[1]: datum for datum in DATUM.finditer(match[2])}
+    disk = data["disk_free"]
+    assert int(disk[2]) == left.free
+    assert is_alarming(disk) == ("[disk_low]" in match[0]) == (more < 0)
 
 
 def test_the_line_of_check_names_no_person_and_no_reason() -> None:
