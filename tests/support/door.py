@@ -20,6 +20,7 @@ from tests.support.places import TOP
 
 NOW = "ARLO_TEST_NOW"  # in the environment: the time at which the clock stands
 FREE = 80_000_000_000  # bytes on the disk of a store in a transcript
+WELL = {"core_pattern": "core", "is_clock_synchronised": True, "has_systemd": True}  # the machine of a transcript
 
 
 def via(store: Path | str, person: str, config: str | None = None, account: str | None = None) -> str:
@@ -71,12 +72,14 @@ def _stand_still() -> None:
     from arlo_rec.backends import mounts
     from arlo_rec.commands.run import Run
     from arlo_rec.oversight import surroundings
+    from arlo_rec.oversight.doctor import Machine
 
     now = datetime.fromisoformat(os.environ[NOW])
     Run.now = lambda _run: now  # type: ignore[method-assign]
     mounts.file_system = lambda _folder: "ext4"
     room = surroundings.room
     surroundings.room = lambda store, now: room(store, now)._replace(free=FREE)
+    Machine.read = classmethod(lambda cls: cls(**WELL))  # type: ignore[method-assign]
 
 
 # -- a server that says what a test has written down ---------------------------------------------------

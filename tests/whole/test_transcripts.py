@@ -87,8 +87,7 @@ class Player:
         monkeypatch.chdir(world.base)
         monkeypatch.setattr(Run, "now", lambda run: self.now + run.ahead)
         monkeypatch.setattr(mounts, "file_system", lambda _folder: "ext4")
-        well = Machine(core_pattern="core", is_clock_synchronised=True, has_systemd=True)
-        monkeypatch.setattr(Machine, "read", lambda: well)
+        monkeypatch.setattr(Machine, "read", lambda: Machine(**door.WELL))
         room = surroundings.room
         monkeypatch.setattr(surroundings, "room", lambda store, now: room(store, now)._replace(free=door.FREE))
 
