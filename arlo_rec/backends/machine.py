@@ -66,14 +66,14 @@ def has_systemd() -> bool:
     return _SYSTEMD.is_dir()
 
 
-def units(names: list[str]) -> list[Unit]:
-    """The state of units; none where systemd does not answer."""
+def units(names: list[str]) -> list[Unit] | None:
+    """The state of units; None where systemd does not answer, as an account without D-Bus finds it."""
     keys = ("Id", "LoadState", "ActiveState", "Result", "RequiresMountsFor")
     command = ["systemctl", "show", f"--property={','.join(keys)}", "--", *names]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_WAIT_S, check=False)  # noqa: S603 - our words
     except (OSError, subprocess.TimeoutExpired):
-        return []
+        return None
     told = []
     for part in done.stdout.decode("utf-8", "replace").strip().split("\n\n"):
         values = dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
@@ -82,7 +82,7 @@ def units(names: list[str]) -> list[Unit]:
             is_loaded, is_active = values.get("LoadState") == "loaded", values.get("ActiveState") == "active"
             mounts = frozenset(values.get("RequiresMountsFor", "").split())
             told.append(Unit(values["Id"], is_loaded, is_active, has_failed, mounts))
-    return told
+    return told or None
 
 
 def _text(path: str) -> str:

@@ -47,7 +47,7 @@ class Machine:
     core_pattern: str = ""
     is_clock_synchronised: bool | None = None
     has_systemd: bool = False
-    units: list[Unit] = field(default_factory=list)
+    units: list[Unit] | None = field(default_factory=list)  # None: systemd did not answer
 
     @classmethod
     def read(cls) -> Machine:
@@ -64,7 +64,7 @@ class Machine:
 
 
 def of_machine(here: Machine) -> Iterator[Finding]:
-    """Memory that reaches a disk in clear, a clock that nothing keeps, and timers that are off."""
+    """Memory that reaches a disk in clear, a clock that nothing keeps, and timers that are off or not to be seen."""
     for swap in here.swaps:
         yield Finding(Severity.WARNING, "swap_in_clear", {"device": swap})
     if here.hibernates:
@@ -73,7 +73,9 @@ def of_machine(here: Machine) -> Iterator[Finding]:
         yield Finding(Severity.STATUS, "cores_kept", {"pattern": here.core_pattern})
     if here.is_clock_synchronised is False:
         yield Finding(Severity.WARNING, "clock_unsynchronised")
-    for unit in here.units:
+    if here.units is None:
+        yield Finding(Severity.STATUS, "units_unseen")
+    for unit in here.units or ():
         if unit.name in TIMERS and not unit.is_loaded:
             yield Finding(Severity.WARNING, "timer_missing", {"timer": unit.name})
         elif unit.name in TIMERS and not unit.is_active:
@@ -132,7 +134,7 @@ def of_disks(store: Store, here: Machine) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, "backup_same_disk", values)
     if store.feed is not None and home is not None and _device(store.feed.parent) == home:
         yield Finding(Severity.WARNING, "feed_same_disk", {"path": store.feed})
-    for unit in here.units:
+    for unit in here.units or ():
         if unit.name in SERVICES and unit.is_loaded and not _waits_for(unit, [store.layout.store]):
             yield Finding(Severity.WARNING, "unit_without_mounts", {"unit": unit.name})
 

@@ -138,6 +138,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "clock_unsynchronised": "timedatectl set-ntp true",
         **dict.fromkeys(("timer_missing", "unit_without_mounts"), "arlo-rec install-units"),
         "timer_off": "systemctl enable --now TIMER",
+        "units_unseen": "systemctl list-timers 'arlo-rec-*'",
         "unit_failed": "journalctl -u UNIT",
         "leftovers": "arlo-rec purge",
         "no_memory": "state_dir = FOLDER",

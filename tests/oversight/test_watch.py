@@ -268,6 +268,7 @@ def _timer(name: str, **changes: object) -> Unit:
         (Machine(core_pattern="/var/crash/core", has_systemd=True), "cores_kept"),
         (Machine(is_clock_synchronised=False, has_systemd=True), "clock_unsynchronised"),
         (Machine(), "no_systemd"),
+        (Machine(has_systemd=True, units=None), "units_unseen"),
         (Machine(has_systemd=True, units=[_timer(doctor.TIMERS[0], is_loaded=False)]), "timer_missing"),
         (Machine(has_systemd=True, units=[_timer(doctor.TIMERS[0], is_active=False)]), "timer_off"),
         (Machine(has_systemd=True, units=[_timer(doctor.SERVICES[0], has_failed=True)]), "unit_failed"),
@@ -275,6 +276,17 @@ def _timer(name: str, **changes: object) -> Unit:
 )
 def test_the_doctor_finds_what_is_wrong_with_a_machine(here: Machine, code: str) -> None:
     assert [finding.code for finding in of_machine(here)] == [code]
+
+
+@pytest.mark.parametrize("answer", ["exit 1", "echo Failed to connect to bus >&2; exit 1", "exit 0"])
+def test_units_are_unseen_where_systemd_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f"#!/bin/sh\n{answer}\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert machine.units([*doctor.TIMERS]) is None
 
 
 def test_a_machine_that_is_well_has_no_finding() -> None:
