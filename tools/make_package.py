@@ -1,10 +1,10 @@
-"""Make the packages of a release: wheel, source, a .deb for each Debian or Ubuntu, a bill of materials, checksums.
+"""Make the packages of a release: wheel, source, and a .deb with its bill of materials for each Debian or Ubuntu.
 
     python -m tools.make_package [--out dist] [--revision 1] [--tools .venv-tools/bin] [RELEASE ...]
 
 A package holds an environment for its release's own Python, from the wheels of requirements/run.txt by their hashes. No
 Python of that release is needed here: nothing is compiled, which the package does when it is installed. The same commit
-gives the same bytes: times are SOURCE_DATE_EPOCH, else those of the commit.
+gives the same bytes, in any folder: times are SOURCE_DATE_EPOCH, else those of the commit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import email
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -20,11 +21,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from arlo_rec import __version__
 from arlo_rec.oversight import units
+from tools import bill_of_materials
 
 TOP = Path(__file__).resolve().parent.parent
 SCRIPTS = TOP / "tools" / "package"
@@ -44,7 +47,8 @@ RELEASES = {
     "debian13": Release("3.13", "deb13"),
     "ubuntu24.04": Release("3.12", "ubuntu24.04"),
 }
-PLATFORM = "x86_64-manylinux_2_36"  # with the oldest libc among them
+GLIBC = 36  # the second number of the oldest libc among them
+LEFT_OUT = frozenset({"pip"})  # sqlite-utils asks for it, for its command that installs plugins alone
 INSIDE = """
 Libraries inside their wheels: libsndfile with FLAC, Ogg, Vorbis, Opus and mpg123 in soundfile (LGPL-2.1-or-later, BSD);
 LAME in lameenc (LGPL-2.0-or-later); OpenBLAS in numpy (BSD-3-Clause) with libgfortran (GPL-3.0, and its exception for
@@ -65,7 +69,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=TOP / "dist")
     parser.add_argument("--revision", default="1", help="of the package, where the program is the same")
     parser.add_argument(
-        "--tools", type=Path, default=Path(sys.executable).parent, help="folder of uv, nfpm, cyclonedx-py"
+        "--tools", type=Path, default=Path(sys.executable).parent, help="folder of python, nfpm, cyclonedx-py"
     )
     asked = parser.parse_args()
     unknown = set(asked.releases) - set(RELEASES)
@@ -77,16 +81,21 @@ def main() -> int:
     made = _distributions(out)
     with tempfile.TemporaryDirectory(prefix="arlo-rec-package-") as folder:
         for name in asked.releases or RELEASES:
-            base = Path(folder) / name
-            site = _environment(base / "root", RELEASES[name], made[0], asked.tools)
-            bill = out / f"arlo-rec-{__version__}.cdx.json"
-            _bill_of_materials(site, bill, base / "bill", asked.tools)
-            _rest(base / "root", site, bill, RELEASES[name])
-            made += [bill, _deb(base, RELEASES[name], out, asked)]
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted({*made})]
+            base, release, version = Path(folder) / name, RELEASES[name], _version(RELEASES[name], asked.revision)
+            wheels = [*_wheels(base / "wheels", release, asked.tools), made[0]]
+            site = _environment(base / "root", release, wheels)
+            bill = out / f"arlo-rec_{version}_amd64.cdx.json"
+            bill.write_text(bill_of_materials.of(site, wheels, base / "bill", asked.tools), "utf-8")
+            _rest(base / "root", site, bill)
+            made += [bill, _deb(base, release, version, out, asked.tools)]
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(made)]
     (out / "SHA256SUMS").write_text("".join(lines))
-    print("".join(f"{path}: {path.stat().st_size:,} bytes\n" for path in sorted({*made})), end="")
+    print("".join(f"{path}: {path.stat().st_size:,} bytes\n" for path in sorted(made)), end="")
     return 0
+
+
+def _version(release: Release, revision: str) -> str:
+    return f"{__version__}-{revision}~{release.suffix}"
 
 
 def _epoch() -> str:
@@ -104,54 +113,42 @@ def _distributions(out: Path) -> list[Path]:
 # -- the environment ------------------------------------------------------------------------------------
 
 
-def _environment(root: Path, release: Release, wheel: Path, tools: Path) -> Path:
-    """An environment of that release's Python below *root*; its folder of packages."""
+def _wheels(folder: Path, release: Release, tools: Path) -> list[Path]:
+    """The wheels of the lock for that release, each checked by its hash, without what is left out."""
+    download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    download += ["--only-binary", ":all:", "--python-version", release.python]
+    for platform in (*(f"manylinux_2_{number}" for number in range(GLIBC, 4, -1)), "manylinux2014"):  # the best first
+        download += ["--platform", f"{platform}_x86_64"]
+    _run(tools / "python", *download, "--dest", folder, "-r", TOP / "requirements" / "run.txt")
+    return [path for path in sorted(folder.glob("*.whl")) if path.name.partition("-")[0] not in LEFT_OUT]
+
+
+def _environment(root: Path, release: Release, wheels: Sequence[Path]) -> Path:
+    """An environment of that release's Python below *root*; its folder of packages.
+
+    A wheel is its files: an installer would add programs that name the Python of this machine, and times. Exits for a
+    wheel that has more than packages and programs.
+    """
     base = root / UNPACKED
     site = base / "lib" / f"python{release.python}" / "site-packages"
     (base / "bin").mkdir(parents=True)
     (base / "bin" / "python").symlink_to(f"/usr/bin/python{release.python}")
     settings = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {release.python}\n"
     (base / "pyvenv.cfg").write_text(settings)
-    install = [
-        tools / "uv",
-        "pip",
-        "install",
-        "--quiet",
-        "--system-certs",
-        "--target",
-        site,
-        "--no-deps",
-        "--link-mode",
-        "copy",
-    ]
-    install += ["--python-version", release.python, "--python-platform", PLATFORM]
-    lock = TOP / "requirements" / "run.txt"
-    _run(*install, "--only-binary", ":all:", "--require-hashes", "-r", lock)
-    with zipfile.ZipFile(wheel) as file:  # of Python alone; an installer would write the time beside it
-        file.extractall(site)
-    shutil.rmtree(site / "bin")  # of others' programs, for this machine's Python
-    (site / ".lock").unlink(missing_ok=True)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as file:
+            file.extractall(site)
+    for folder in site.glob("*.data"):
+        if {path.name for path in folder.iterdir()} != {"scripts"}:
+            sys.exit(f"{folder.name} is for an installer")
+        shutil.rmtree(folder)
     return site
-
-
-def _bill_of_materials(site: Path, bill: Path, beside: Path, tools: Path) -> None:
-    """What the environment holds, as CycloneDX; the tool wants a Python, which is this one with those packages."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    (beside / "bin").mkdir(parents=True)
-    (beside / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
-    home = Path(os.path.realpath(sys.executable)).parent
-    (beside / "pyvenv.cfg").write_text(f"home = {home}\ninclude-system-site-packages = false\n")
-    (beside / "lib" / version).mkdir(parents=True)
-    (beside / "lib" / version / "site-packages").symlink_to(site)
-    words = ["environment", "--output-reproducible", "--pyproject", TOP / "pyproject.toml", "--mc-type", "application"]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    _run(tools / "cyclonedx-py", *words, "--output-file", bill, beside / "bin" / "python", env=environment)
 
 
 # -- what lies beside it --------------------------------------------------------------------------------
 
 
-def _rest(root: Path, site: Path, bill: Path, release: Release) -> None:
+def _rest(root: Path, site: Path, bill: Path) -> None:
     """The program's name, units, accounts, folders, manuals, completion, documents and licences."""
     _put(root / "usr/bin/arlo-rec", (SCRIPTS / "launcher.sh").read_text())
     for name, text in {**units.units(units.Machine()), **units.units(units.DEFAULT)}.items():
@@ -170,7 +167,7 @@ def _rest(root: Path, site: Path, bill: Path, release: Release) -> None:
     for name in ("README.md", "SECURITY.md"):
         shutil.copy(TOP / name, root / DOCS / name)
     shutil.copy(bill, root / DOCS / "sbom.cdx.json")
-    _put(root / DOCS / "changelog.gz", gzip.compress((TOP / "CHANGELOG.md").read_bytes(), 9, mtime=0))
+    _put(root / DOCS / "changelog.gz", _gzipped((TOP / "CHANGELOG.md").read_bytes()))
     _put(root / DOCS / "copyright", _licences(site, root / DOCS / "licences"))
 
 
@@ -178,8 +175,16 @@ def _manuals(folder: Path) -> None:
     if (TOP / "tools" / "make_man.py").exists():
         _run(sys.executable, "-m", "tools.make_man", folder, cwd=TOP)
         for page in [path for path in folder.rglob("*") if path.is_file()]:
-            _put(page.with_name(f"{page.name}.gz"), gzip.compress(page.read_bytes(), 9, mtime=0))
+            _put(page.with_name(f"{page.name}.gz"), _gzipped(page.read_bytes()))
             page.unlink()
+
+
+def _gzipped(content: bytes) -> bytes:
+    """The same, compressed; `gzip.compress` writes another head from Python 3.13 on."""
+    made = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, made, mtime=0) as file:
+        file.write(content)
+    return made.getvalue()
 
 
 def _licences(site: Path, folder: Path) -> str:
@@ -189,18 +194,12 @@ def _licences(site: Path, folder: Path) -> str:
     for information in sorted(site.glob("*.dist-info")):
         told = email.message_from_string((information / "METADATA").read_text("utf-8"))
         name = str(told["Name"])
-        licence = told["License-Expression"] or _classified(told) or (told["License"] or "").partition("\n")[0]
         texts = [path for path in sorted(information.rglob("*")) if path.is_file() and _is_licence(path)]
         for path in texts:
             _put(folder / name / "-".join(path.relative_to(information).parts), path.read_bytes())
         ships = "" if texts else "; its wheel ships no text, see its home page"
-        lines.append(f"{name} {told['Version']}: {licence or 'see licences'}{ships}\n")
+        lines.append(f"{name} {told['Version']}: {bill_of_materials.licence(told)}{ships}\n")
     return "".join([*lines, INSIDE])
-
-
-def _classified(told: email.message.Message) -> str:
-    names = [str(each).split(" :: ")[-1] for each in told.get_all("Classifier", []) if each.startswith("License ::")]
-    return ", ".join(names)
 
 
 def _is_licence(path: Path) -> bool:
@@ -216,10 +215,9 @@ def _put(path: Path, content: str | bytes) -> None:
 # -- the package ----------------------------------------------------------------------------------------
 
 
-def _deb(base: Path, release: Release, out: Path, asked: argparse.Namespace) -> Path:
+def _deb(base: Path, release: Release, version: str, out: Path, tools: Path) -> Path:
     """The package of everything below `root`, by nfpm."""
     root = base / "root"
-    version = f"{__version__}-{asked.revision}~{release.suffix}"
     for path in [root, *root.rglob("*")]:
         if not path.is_symlink():
             is_program = path.is_dir() or path == root / "usr/bin/arlo-rec"
@@ -227,9 +225,7 @@ def _deb(base: Path, release: Release, out: Path, asked: argparse.Namespace) -> 
         os.utime(path, (int(os.environ["SOURCE_DATE_EPOCH"]),) * 2, follow_symlinks=False)
     scripts = {}
     for kind, name in (("postinstall", "postinst"), ("preremove", "prerm"), ("postremove", "postrm")):
-        text = (SCRIPTS / f"{name}.sh").read_text().replace("@VERSION@", version)
-        timers = " ".join(sorted(path.name for path in (root / "usr/lib/systemd/system").glob("*.timer")))
-        _put(base / name, text.replace("@TIMERS@", timers))
+        _put(base / name, _script(name, version))
         scripts[kind] = str(base / name)
     settings = {
         "name": "arlo-rec",
@@ -255,8 +251,19 @@ def _deb(base: Path, release: Release, out: Path, asked: argparse.Namespace) -> 
     }
     (base / "nfpm.json").write_text(json.dumps(settings))
     deb = out / f"arlo-rec_{version}_amd64.deb"
-    _run(asked.tools / "nfpm", "package", "--config", base / "nfpm.json", "--packager", "deb", "--target", deb)
+    _run(tools / "nfpm", "package", "--config", base / "nfpm.json", "--packager", "deb", "--target", deb)
     return deb
+
+
+def _script(name: str, version: str) -> str:
+    """What dpkg runs of the package."""
+    filled = {"VERSION": version}
+    for kind, services in (("STORE_TIMERS", units.SERVICES), ("IT_TIMERS", units.IT)):
+        filled[kind] = " ".join(f"arlo-rec-{service}.timer" for service in services)
+    text = (SCRIPTS / f"{name}.sh").read_text()
+    for key, value in filled.items():
+        text = text.replace(f"@{key}@", value)
+    return text
 
 
 def _run(*words: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:

@@ -5,6 +5,7 @@ The ordinary run installs it over this machine's own files; `--prove` makes a cl
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +22,10 @@ from typing import NamedTuple
 import pytest
 
 from arlo_rec import __version__
+from arlo_rec.oversight import units
 from tests.support.booted import Booted, demand_containers, found, settle
 from tests.support.places import TOP
-from tools.make_package import COMPLETIONS
+from tools.make_package import COMPLETIONS, LEFT_OUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]
 
@@ -49,21 +52,24 @@ def tool(name: str) -> Path:
     return Path(found)
 
 
-def made(release: str, out: Path) -> list[Path]:
-    """The package of a release and what belongs to it, made here."""
-    folder = {tool(name).parent for name in ("uv", "nfpm", "cyclonedx-py")}
+def made(release: str, out: Path, top: Path = TOP, umask: int = 0o022, **more: str) -> list[Path]:
+    """The package of a release and what belongs to it, made in a folder of the source."""
+    folder = {tool(name).parent for name in ("python", "nfpm", "cyclonedx-py")}
     words = [sys.executable, "-m", "tools.make_package", "--out", out, "--tools", folder.pop(), release]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1790000000"}
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=TOP)
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1790000000", "PYTHONPATH": str(top), **more}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, cwd=top, umask=umask)
     assert done.returncode == 0, done.stderr
     return sorted(out.iterdir())
 
 
-def locked() -> set[str]:
-    """The packages of the lock that are for Linux."""
+def locked() -> dict[str, set[str]]:
+    """The hashes of the packages of the lock that are for Linux and in the package, by name."""
     text = (TOP / "requirements" / "run.txt").read_text()
-    named = re.findall(r"^([\w-]+)==\S+( ; sys_platform == 'win32')? ", text, re.MULTILINE)
-    return {name.lower().replace("_", "-") for name, elsewhere in named if not elsewhere}
+    named = re.findall(r"^([\w-]+)==\S+( ; sys_platform == 'win32')? ((?:.*\\\n)+.*)", text, re.MULTILINE)
+    hashes = {
+        name: set(re.findall("sha256:([0-9a-f]{64})", lines)) for name, elsewhere, lines in named if not elsewhere
+    }
+    return {name: each for name, each in hashes.items() if name not in LEFT_OUT}
 
 
 def later(deb: Path, folder: Path) -> Path:
@@ -176,9 +182,7 @@ def test_one_command_installs_program_account_folders_units_and_manuals(machine:
     assert {"cryptography", "sqlcipher3", "lameenc", "numpy"} <= set(
         re.findall(r"^(\S+) [0-9]", licences, re.MULTILINE)
     )
-    bill = json.loads(booted.done("cat /usr/share/doc/arlo-rec/sbom.cdx.json"))
-    listed = {part["name"].lower().replace("_", "-") for part in bill["components"]}
-    assert bill["bomFormat"] == "CycloneDX" and listed == locked()
+    assert booted.sh("/opt/arlo-rec/current/bin/python -I -c 'import pip'").returncode == 1
     told = booted.done("cd /srv; arlo-rec install-units --store /srv/arlo/store --dry-run --lang en")
     assert "would be written" in told
 
@@ -291,11 +295,63 @@ def test_a_removal_leaves_the_store_the_keys_and_the_accounts(stored: Booted) ->
     assert booted.done("find /etc /usr -name '*arlo-rec*.timer'") == ""
 
 
-def test_two_builds_are_the_same_bytes(here: list[Path], tmp_path: Path) -> None:
-    again = made(this_release(), tmp_path / "again")
+def test_an_installation_beside_a_store_says_which_timers_are_off(
+    machine: tuple[Booted, Packages], stored: Booted
+) -> None:
+    told = stored.done(f"{INSTALL} {machine[1].first} 2>&1")
+    (line,) = [line for line in told.splitlines() if "systemctl enable --now" in line]
+    command = line[line.index("systemctl") :]
+    assert command.split()[3:] == [f"arlo-rec-{name}.timer" for name in units.SERVICES]
+    stored.done(command)
+    looks = "sed -n '/^# A removal/,$p' /var/lib/dpkg/info/arlo-rec.postinst | sh -eu 2>&1"
+    assert stored.done(looks) == ""
+    told = stored.done(f"cd /etc/arlo-rec; mv cron.key /root; mv /srv/arlo/store /root; {looks}; mv /root/cron.key .")
+    assert [word for word in told.split() if word.endswith(".timer")] == [f"arlo-rec-{name}.timer" for name in units.IT]
+    told = stored.done(f"systemctl disable --now arlo-rec-purge.timer 2>&1; {looks}; mv /root/store /srv/arlo")
+    assert told.endswith("enable --now arlo-rec-purge.timer\n"), "by the key, where the disk of the store is away"
+
+
+def test_another_folder_zone_and_umask_give_the_same_bytes(here: list[Path], tmp_path: Path) -> None:
+    copy = tmp_path / "another folder"
+    outside = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", ".models", "dist", "__pycache__")
+    shutil.copytree(TOP, copy, symlinks=True, ignore=outside)
+    again = made(this_release(), tmp_path / "again", copy, 0o077, TZ="Asia/Kathmandu")
     assert [path.name for path in again] == [path.name for path in here]
     for one, two in zip(here, again, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name
     assert len((tmp_path / "again" / "SHA256SUMS").read_text().splitlines()) == len(again) - 1
     words = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
     assert subprocess.run(words, cwd=tmp_path / "again", check=False).returncode == 0
+
+
+def test_nothing_in_the_package_names_a_folder_of_its_build(here: list[Path]) -> None:
+    (deb,) = [path for path in here if path.suffix == ".deb"]
+    places = re.compile(b"|".join(re.escape(os.fsencode(each)) for each in (TOP, "arlo-rec-package-", sys.prefix)))
+    telling = list[str]()
+    with (
+        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as unpacking,
+        tarfile.open(fileobj=unpacking.stdout, mode="r|") as files,
+    ):
+        for each in files:
+            file = files.extractfile(each) if each.isreg() else None
+            content = file.read() if file is not None else b""
+            content = gzip.decompress(content) if each.name.endswith(".gz") else content
+            is_of_program = each.name.endswith("/RECORD") and re.search(rb"^(?:\.\./)*bin/", content, re.MULTILINE)
+            telling += [each.name] if places.search(content) or is_of_program else []
+    assert telling == []
+
+
+def test_the_bill_of_materials_has_each_library_with_its_hash_and_licence(here: list[Path]) -> None:
+    (path,) = [path for path in here if path.name.endswith(".cdx.json")]
+    bill, hashes = json.loads(path.read_text()), locked()
+    parts = {part["name"].lower().replace("_", "-"): part for part in bill["components"]}
+    assert (bill["bomFormat"], parts.keys()) == ("CycloneDX", hashes.keys())
+    for name, part in parts.items():
+        assert {each["content"] for each in part["hashes"]} <= hashes[name], name
+        assert all("expression" in each or "id" in each["license"] for each in part["licenses"]), name
+    program = bill["metadata"]["component"]
+    (wheel,) = [path for path in here if path.suffix == ".whl"]
+    assert (program["version"], program["hashes"][0]["content"]) == (
+        __version__,
+        hashlib.sha256(wheel.read_bytes()).hexdigest(),
+    )

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A removal ends the timers; an upgrade lets them go on.
 set -e
+timers="@STORE_TIMERS@ @IT_TIMERS@"
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-    for timer in @TIMERS@; do systemctl disable --now "$timer" 2>/dev/null || true; done
+    for timer in $timers; do systemctl disable --now "$timer" 2>/dev/null || true; done
 fi
