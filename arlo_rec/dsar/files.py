@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import RecordingFacts
+
+MIXED: Final = "mixed"  # a channel in which either side may be heard: the exchange did not say whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class FileFacts:
     sha256: str  # hex
     sha512: bytes | None = None  # of a sound: the vCon refers to it by this (draft-ietf-vcon-vcon-core-04, ContentHash)
     recording: str | None = None  # the id of the recording whose sound it is
-    channels: tuple[str | None, ...] = ()  # of a sound: "caller", "agent" or None for silence; empty: one channel
+    channels: tuple[str | None, ...] = ()  # of a sound: a role, MIXED or None for silence; empty: one channel
     page: str | None = None  # the page of an archive that holds it; None if the letter's own page does
 
     @property

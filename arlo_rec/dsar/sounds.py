@@ -22,6 +22,7 @@ from arlo_rec.access import gate
 from arlo_rec.access.gate import Permit
 from arlo_rec.audio import Sound
 from arlo_rec.dsar.answer import Unsure
+from arlo_rec.dsar.files import MIXED
 from arlo_rec.model.errors import Integrity, NotGranted, SoundError
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.speech.turns import Turn
@@ -45,7 +46,7 @@ class GivenSound:
     peaks: tuple[int, ...] = ()
     withheld: str | None = None
     unsure: tuple[Unsure, ...] | None = None  # of a single track that was separated by turns
-    channels: tuple[str | None, ...] = ()  # "caller", "agent" or None for silence; empty: one channel, or not known
+    channels: tuple[str | None, ...] = ()  # "caller", "agent", MIXED or None for silence; empty: one channel
     draft: tuple[Turn, ...] = ()  # of a single track that no turns fit
 
     @property
@@ -196,7 +197,9 @@ def _side(header: audio.Header, roles: Mapping[str, int], side: str | None) -> t
 
 def _channels(header: audio.Header, roles: Mapping[str, int], channel: int | None) -> tuple[str | None, ...]:
     """The speaker in each channel of a sound that keeps them; None in a silenced one."""
-    if header.channels == 1 or "caller" not in roles:
+    if header.channels == 1:
         return ()
+    if "caller" not in roles:
+        return (MIXED,) * header.channels
     names = {place: role for role, place in roles.items() if channel is None or place == channel}
     return tuple(names.get(place) for place in range(header.channels))

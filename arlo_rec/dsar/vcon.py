@@ -4,6 +4,9 @@ One container: the person, an agent without a name for each call, and the compan
 recording with its key press; the consent as an attachment after draft-howe-vcon-lawful-basis. A sound is a file beside
 it, named in its dialog by `filename` and `content_hash`: the draft's `url` is for HTTPS. Copies for training are a
 second container, redacted from the first; they are not handed over, so their dialogs are without sound.
+
+Parameters that older drafts named otherwise stand under both names, since libraries demand the old ones (PyPI's vcon
+0.3.10): `mimetype` of each dialog, and `type` of an attachment. A reader of this draft ignores them.
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ from uuid import UUID
 
 from arlo_rec.crypto import primitives
 from arlo_rec.dsar.answer import Answer, RecordingFacts, Utterance
-from arlo_rec.dsar.files import FileFacts
+from arlo_rec.dsar.files import MIXED, FileFacts
 from arlo_rec.model.records import to_iso
 
 NAME: Final = "recordings.vcon.json"
 COPIES_NAME: Final = "copies.vcon.json"
 MEDIATYPE: Final = "application/vcon+json"
 SYNTAX: Final = "0.4.0"
+UNSAID: Final = "audio/wav"  # the `mimetype` of a dialog without sound, which older drafts demand
 UNNAMED: Final = {"type": "person"}  # every parameter is optional; core's name "anonymous" would promise too much
 UNKNOWN_MAKER: Final = "unknown"  # core demands a vendor of an analysis; a copy does not say what transcribed the call
 COMPANY: Final = 0  # its place among the parties
@@ -53,10 +57,10 @@ def copies_vcon(answer: Answer) -> dict[str, Any] | None:
     """The container of the copies for training, with the first one's indices; None if no copy is held."""
     if not any(facts.copies for facts in answer.recordings):
         return None
-    company, *others = _parties(answer)[0]
+    (company, *others), callers = _parties(answer)
     attachments = [
         {
-            "purpose": "pseudonymised_copy",
+            **_purpose("pseudonymised_copy"),
             "start": to_iso(copy.made_at),
             "party": COMPANY,
             "dialog": place,
@@ -65,11 +69,20 @@ def copies_vcon(answer: Answer) -> dict[str, Any] | None:
         for place, facts in enumerate(answer.recordings)
         for copy in facts.copies
     ]
+    dialogs = [
+        {
+            "type": "recording",
+            "start": to_iso(facts.started_at),
+            "parties": [callers[facts.number], len(callers) + 1 + place],
+            "mimetype": UNSAID,
+        }
+        for place, facts in enumerate(answer.recordings)
+    ]
     return {
         **_head(answer, "copies"),
         "redacted": {"uuid": _uuid(answer, "recordings"), "type": "pseudonymised"},
         "parties": [company, *(UNNAMED for _ in others)],
-        "dialog": [{"type": "recording", "start": to_iso(facts.started_at)} for facts in answer.recordings],
+        "dialog": dialogs,
         "attachments": attachments,
     }
 
@@ -108,6 +121,7 @@ def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: 
         "start": to_iso(facts.started_at),
         "duration": facts.duration_s,
         "parties": [caller, agent],
+        "mimetype": UNSAID if sound is None else sound.mediatype,
         "party_history": [
             {"party": caller, "time": to_iso(facts.consented_at()), "event": "keydown", "button": facts.consent_key},
         ],
@@ -120,11 +134,15 @@ def _dialog(facts: RecordingFacts, sound: FileFacts | None, caller: int, agent: 
 
 
 def _heard(facts: RecordingFacts, sound: FileFacts, caller: int, agent: int) -> Any:
-    """The parties in the sound: a list by channel, with null for a silent one; for a sound of own words one party."""
-    if sound.channels:
-        places: dict[str | None, int] = {"caller": caller, "agent": agent}
-        return [places.get(role) for role in sound.channels]
-    return caller if facts.own_speech else [[caller, agent]]
+    """The parties in the sound: of several channels the one in each, of a single one all that are heard in it.
+
+    A silenced channel is of the party that no other has; null if both have one.
+    """
+    if not sound.channels:
+        return caller if facts.own_speech else [caller, agent]
+    places: dict[str | None, int | list[int]] = {"caller": caller, "agent": agent, MIXED: [caller, agent]}
+    silenced = next((party for role, party in places.items() if role not in {*sound.channels, MIXED}), None)
+    return [places.get(role, silenced) for role in sound.channels]
 
 
 def _lawful_basis(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any]:
@@ -147,7 +165,7 @@ def _lawful_basis(facts: RecordingFacts, caller: int, place: int) -> dict[str, A
         ],
         "proof_mechanisms": [{"proof_type": "external_system", "timestamp": granted_at, "proof_data": proof}],
     }
-    return {"purpose": "lawful_basis", "start": granted_at, "party": caller, "dialog": place, **_inline(body)}
+    return {**_purpose("lawful_basis"), "start": granted_at, "party": caller, "dialog": place, **_inline(body)}
 
 
 def _transcript(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any]:
@@ -159,6 +177,10 @@ def _transcript(facts: RecordingFacts, caller: int, place: int) -> dict[str, Any
         return {"party": caller, "start": to_iso(at), "duration": length, "text": words.text}
 
     return {"type": "transcript", "dialog": place, **_inline([told(words) for words in facts.transcript])}
+
+
+def _purpose(purpose: str) -> dict[str, str]:
+    return {"purpose": purpose, "type": purpose}
 
 
 def _inline(body: object) -> dict[str, Any]:

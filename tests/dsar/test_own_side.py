@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from arlo_rec import audio
 from arlo_rec.audio import Encoding, Sound
 from arlo_rec.dsar import recordings, sounds
+from arlo_rec.dsar.files import MIXED
 from arlo_rec.model.errors import Usage
 from arlo_rec.model.records import from_iso
 from tests.support import copies
@@ -308,6 +309,8 @@ def test_a_call_of_which_nobody_knows_whose_channel_is_whose_gives_neither(side:
     header, _ = audio.read_blocks([tone_wav(0.2, channels=2)])
     assert sounds._side(header, {}, side) == (None, "roles_unknown")
     assert sounds._side(header, {"caller": 1, "agent": 0}, side) == ({"caller": 1, "agent": 0}[side], None)
+    assert sounds._channels(header, {}, None) == (MIXED, MIXED), "the whole call: either may be heard in each"
+    assert sounds._channels(header, {"caller": 1, "agent": 0}, None) == ("agent", "caller")
 
 
 @pytest.mark.rule("consent.press1")

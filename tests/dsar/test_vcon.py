@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,15 @@ import pytest
 from arlo_rec.dsar import vcon
 from arlo_rec.dsar.answer import Answer
 from arlo_rec.dsar.enclosures import enclosures
+from arlo_rec.dsar.files import MIXED
 from tests.support.answers import ANSWER, HOSTILE, LATER, MONO, NOTHING, NUMBER, OWN, files_of, sound_of
+from tests.support.places import TOP
+from tests.support.vcons import problems
 
+EXPORT = TOP / "examples" / "telephony" / "vcon" / "export"
 DIALOG = {  # of a recording (core-04, Dialog Object): parameter -> the type of its value
     **{"type": str, "start": str, "duration": (int, float), "parties": (int, list), "party_history": list},
-    **{"mediatype": str, "filename": str, "content_hash": str},
+    **{"mediatype": str, "mimetype": str, "filename": str, "content_hash": str},
 }
 PARTY = {"tel", "name", "uuid", "type", "org", "dept"}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # RFC 3339, in UTC
@@ -58,8 +63,24 @@ def check(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("answer", [ANSWER, HOSTILE, replace(ANSWER, recordings=(LATER, MONO))])
 def test_the_recordings_and_the_copies_are_vcons_as_the_draft_demands(answer: Answer) -> None:
-    check(told(answer))
-    check(told(answer, vcon.COPIES_NAME))
+    for name in (vcon.NAME, vcon.COPIES_NAME):
+        check(told(answer, name))
+        assert problems(told(answer, name)) == []
+
+
+@pytest.mark.parametrize("path", sorted(EXPORT.iterdir()), ids=lambda path: path.name[-15:-10])
+def test_an_example_of_an_export_is_a_vcon_that_others_read(path: Path) -> None:
+    assert problems(json.loads(path.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("dialog", "parties"), ("dialog", "mimetype"), ("attachments", "type"), ("analysis", "vendor")]
+)
+def test_what_a_reader_of_older_drafts_demands_is_missed(kind: str, key: str) -> None:
+    document = told(ANSWER)
+    del document[kind][0][key]
+    (problem,) = problems(document)
+    assert problem.endswith(f"{key!r} is a required property")
 
 
 def test_each_recording_is_a_dialog_with_its_times_and_who_is_in_it() -> None:
@@ -81,10 +102,16 @@ def test_a_sound_of_several_channels_says_who_is_in_each() -> None:
     agent, caller = document["dialog"][0]["parties"]
     assert "dept" in document["parties"][agent]
     assert "tel" in document["parties"][caller]
-    silent = vcon.recordings_vcon(ANSWER, [replace(first, channels=("caller", None))])
-    assert silent["dialog"][0]["parties"][1] is None
+    of_agent, of_caller = (
+        vcon.recordings_vcon(ANSWER, [replace(first, channels=channels)])["dialog"][0]["parties"]
+        for channels in ((None, "caller"), ("caller", None))
+    )
+    assert of_agent == of_caller[::-1], "a silenced channel is still of its party"
     whole = replace(ANSWER, recordings=(replace(OWN, own_speech=False),))
-    assert vcon.recordings_vcon(whole, [first])["dialog"][0]["parties"] == [[1, 2]]
+    assert vcon.recordings_vcon(whole, [first])["dialog"][0]["parties"] == [1, 2], "one channel, both in it"
+    for channels, parties in (((MIXED, MIXED), [[1, 2], [1, 2]]), (("caller", "agent", None), [1, 2, None])):
+        told = vcon.recordings_vcon(whole, [replace(first, channels=channels)])
+        assert told["dialog"][0]["parties"] == parties, "of the draft alone: a list has an element for each channel"
 
 
 def test_a_sound_that_lies_beside_is_named_with_its_sha_512() -> None:

@@ -168,9 +168,11 @@ def vcon(spool: Path, told: Told) -> None:
     pressed += [("9", told.withdrawn)] if told.withdrawn else []
     answered = [{"party": 0, "event": "keydown", "button": key, "time": iso(at)} for key, at in pressed]
     is_recorded = bool(told.key) or not told.withdrawn  # nobody records who calls to withdraw
-    dialog = {"type": "recording", "start": iso(told.begun), "parties": [0, 1]}
+    sound_of = {"mimetype": "audio/wav", "mediatype": "audio/wav"}  # older drafts have the first name, newer the other
+    dialog = {"type": "recording", "start": iso(told.begun), **sound_of, "parties": [0, 1]}
     grant = {"purpose": "recording", "granted": told.key not in (None, "2")}
     body: dict[str, Any] = {"lawful_basis": "consent", "purpose_grants": [grant]}
+    purpose = {"purpose": "lawful_basis", "type": "lawful_basis", "party": 0, "dialog": 0, "encoding": "json"}
     body |= {"prompt": told.prompt, "prompt_completed": told.heard, "prompt_started_at": iso(asked) if asked else None}
     document = {
         "vcon": "0.4.0",
@@ -178,10 +180,10 @@ def vcon(spool: Path, told: Told) -> None:
         "created_at": iso(told.ended),
         "parties": [{"tel": told.caller}, {"name": "Ola", "role": told.team}],
         "dialog": [
-            {"type": "incomplete", "start": iso(told.began), "parties": [0], "party_history": answered},
+            {"type": "incomplete", "start": iso(told.began), **sound_of, "parties": [0], "party_history": answered},
             *([{**dialog, "filename": f"{told.uuid}.wav"}] if is_recorded else []),
         ],
-        "attachments": [{"purpose": "lawful_basis", "start": iso(told.began), "party": 0, "body": body}],
+        "attachments": [{**purpose, "start": iso(told.began), "body": body}],
     }
     (spool / f"{told.uuid}.vcon.json").write_text(json.dumps(document), "utf-8")
     sound(spool, f"{told.uuid}.wav", told.number)
