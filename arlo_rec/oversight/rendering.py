@@ -26,6 +26,7 @@ WORDS: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")  # by exit status
 CLOSED: Final = frozenset({10, 14, 15, 16})  # exit statuses of a store that should open, and does not
 _SHOUT: Final = re.compile(r"^\w+: ")  # the severity in front of a sentence
 _PRIVATE: Final = frozenset({"name", "by", "reason", "case", "scope"})  # values that are not for other programs
+_OF_STAFF: Final = "by"  # the value of each finding that names a person, who is one of the staff
 _NAMED: Final = 3  # findings whose sentences stand in the line
 PAGE: Final = Path(__file__).with_name("page")
 
@@ -149,7 +150,10 @@ def _of_status(gauge: Callable[..., None], status: Status) -> None:
 def page(
     status: Status, found: Sequence[Finding], days: Sequence[int], sentence: Sentence, now: datetime, lang: str
 ) -> str:
-    """The status as one page that loads nothing; *days*: the held calls of each day, the newest last."""
+    """The status as one page that loads nothing and names no person: it is pinned to walls.
+
+    *days*: the held calls of each day, the newest last.
+    """
     from arlo_rec.i18n.pages import Formats
     from arlo_rec.i18n.pages import render as render_page
 
@@ -163,10 +167,20 @@ def page(
         lang=lang,
         state=worst(found),
         status=status,
-        areas=[(area, worst(each), [(one, sentence(one)) for one in each]) for area, each in areas],
+        areas=[
+            (area, worst(each), dict.fromkeys((one.severity, *_without_names(one, sentence, lang)) for one in each))
+            for area, each in areas
+        ],
         bars=bars,
         ran=ran,
         now=now,
         format=Formats(lang),
         say=lambda code: say(f"picture.{code}", lang),
     )
+
+
+def _without_names(finding: Finding, sentence: Sentence, lang: str) -> tuple[str, str | None]:
+    """The sentence of a finding and its remedy; of one that names a person others, without the person."""
+    if _OF_STAFF in finding.values:
+        return say(f"picture.{finding.code}", lang), "arlo-rec status"
+    return sentence(finding), finding.remedy

@@ -361,3 +361,22 @@ def test_the_page_of_the_status_loads_nothing_and_is_written_once(world: World) 
     assert "<svg" in text and "default-src 'none'" in text and not re.search(r"(?:src|href)=|https?://", text)
     assert "4790000001" not in text and "Oppdiktet" not in text
     assert world.code("status", "--html", str(page), who="iver") == (2, "out_exists")
+
+
+def test_the_page_of_the_status_names_no_person(world: World) -> None:
+    world.grant()
+    page = world.base / "status.html"
+    told = world.run("status", "--html", str(page), "--lang", "en", who="iver").out
+    text = page.read_text("utf-8")
+    people = {each["name"] for each in world.json("person", "list", who="sigrid")["persons"]} - {"recovery"}
+    assert any(f"{name} (" in told for name in people), "the finding itself names who it is about"
+    assert "gave access that no other one approved" in text
+    assert not [name for name in people if re.search(rf"\b{name}\b", text)]
+
+
+def test_every_finding_that_names_a_person_has_another_sentence_for_the_page() -> None:
+    for severity, code, own in {*_codes()}:
+        key = Finding(Severity(severity), code, {}, own).key
+        named = {*re.findall(r"\{(name|by|reason)\b", " ".join(every()[key]))}
+        assert ("by" in named) == bool(named), f"{key} has no value by which it is known"
+        assert not named or has(f"picture.{code}")
