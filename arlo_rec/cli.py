@@ -90,11 +90,12 @@ def _ctrl_c_noticed() -> Iterator[None]:
     def press(number: int, frame: FrameType | None) -> None:
         nonlocal pressed
         pressed = True
-        signal.default_int_handler(number, frame)
+        assert callable(usual)
+        usual(number, frame)
 
     ours = threading.current_thread() is threading.main_thread()
     usual = signal.getsignal(signal.SIGINT)
-    if not ours or usual is not signal.default_int_handler:  # as behind a shell's `&`, where it is ignored
+    if not ours or not callable(usual):  # as behind a shell's `&`, where it is ignored
         yield
         return
     signal.signal(signal.SIGINT, press)

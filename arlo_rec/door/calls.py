@@ -38,11 +38,49 @@ class _Waiting:
         self.answer: tuple[dict[str, Any], bytes] | None = None
 
 
+class ServersLink(Link):
+    """The server's link: it interrupts the command, but never in the middle of a frame.
+
+    The front would wait for the rest of a half one. It tells of each Ctrl-C, also of one that sudo passes on, which is
+    none here.
+    """
+
+    is_answered = False  # the one answer was given to the front: Ctrl-C comes too late
+    _is_told = _is_sending = _is_pressed = False
+
+    def send(self, kind: bytes, *parts: bytes) -> None:
+        """See Link; raises KeyboardInterrupt after a frame that was sent."""
+        if threading.current_thread() is not threading.main_thread():  # which alone is interrupted
+            return super().send(kind, *parts)
+        self._is_pressed, self._is_sending = False, True
+        try:
+            super().send(kind, *parts)
+        finally:
+            self._is_sending = False
+        if self._is_pressed:
+            raise KeyboardInterrupt
+        return None
+
+    def interrupt(self) -> None:
+        """Interrupt the command."""
+        self._is_told = True
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def pressed(self, _number: int, _frame: object) -> None:
+        """The handler of SIGINT; raises KeyboardInterrupt, now or when the frame is sent."""
+        is_told, self._is_told = self._is_told, False
+        if not is_told or self.is_answered:
+            return
+        if not self._is_sending:
+            raise KeyboardInterrupt
+        self._is_pressed = True
+
+
 class Door:
     """The server's end of the door: calls, and their answers."""
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, link: ServersLink, *, has_one_answer: bool) -> None:
+        self.link, self.has_one_answer = link, has_one_answer
         self.channels = Channels(link)
         self.connections: Callable[[Channel], None] | None = None  # the handler of a browser's connections
         self.is_lost = self.had_page = False
@@ -105,7 +143,7 @@ class Door:
         if frame.kind == frames.ANSWER:
             self._answered(*frames.unpacked(frame.body))
         elif frame.kind == frames.INTERRUPT:
-            _interrupt()
+            self.link.interrupt()
         elif frame.kind == frames.OPEN:
             channel = self.channels.add(frames.channel_of(frame.body)[0])
             if self.connections is not None:
@@ -138,8 +176,4 @@ class Door:
         for call in waiting:
             call.came.set()
         self.channels.end()
-        _interrupt()
-
-
-def _interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+        self.link.interrupt()

@@ -158,7 +158,7 @@ class TerminalCalls(Part):
 
     def do_stdout(self, _: Values, data: bytes) -> None:
         """Write to stdout, or hold what is to be written."""
-        if not self._named.fails_on_stdout:
+        if not self._named.has_one_answer:
             self._write(data)
         elif len(self._held) + len(data) > FILE_LONGEST:
             raise Broken

@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from arlo_rec.crypto import hardening
 from arlo_rec.door import frames
-from arlo_rec.door.calls import Door
+from arlo_rec.door.calls import Door, ServersLink
 from arlo_rec.door.client import Client, Guest, Serving
 from arlo_rec.door.frames import PIECE, Broken, Link, OtherVersion
 from arlo_rec.door.remote import RemoteClient
-from arlo_rec.door.words import sent
+from arlo_rec.door.words import has_one_answer, sent
 from arlo_rec.model.errors import ArloError, Interrupted, Lost, Unreachable, Usage
 
 
@@ -54,9 +54,9 @@ class _Stdin(_Stream):
 
 
 class _Stdout(_Stream):
-    """A stream whose writes wait for the other end.
+    """A stream whose writes wait for the other end, so that a full disk there is a failure here.
 
-    So a full disk there is a failure here. An answer that the front holds fails there alone, when all else is done.
+    An answer that the front holds fails there alone, when all else is done. Ctrl-C comes too late for it.
     """
 
     def writable(self) -> bool:
@@ -64,6 +64,7 @@ class _Stdout(_Stream):
 
     def write(self, data: Any) -> int:
         piece = bytes(data[:PIECE])
+        self._door.link.is_answered = self._door.has_one_answer
         try:
             self._door.call("stdout", piece)
         except Unreachable as problem:  # no file of ours
@@ -126,10 +127,10 @@ def serve(serving: Serving, run: Run) -> int:
     if sys.stdin.isatty():
         raise Usage("serve_by_hand")
     hardening.forbid_core_dumps()
-    link = Link(*_door(), is_front=False)
+    link = ServersLink(*_door(), is_front=False)
     with suppress(OSError):
         os.setsid()  # no key pressed at the person's terminal reaches this but through the door
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # sudo may have started this with it ignored
+    signal.signal(signal.SIGINT, link.pressed)  # sudo may have started this with it ignored
     try:
         signal.alarm(ORDER_WAIT)  # which ends this process
         link.greet()
@@ -153,8 +154,8 @@ def _demand_files_of_any_size() -> None:
         raise Unreachable("serve_limited")
 
 
-def _obey(order: Mapping[str, Any], link: Link, guest: Guest, run: Run) -> int:
-    door = Door(link)
+def _obey(order: Mapping[str, Any], link: ServersLink, guest: Guest, run: Run) -> int:
+    door = Door(link, has_one_answer=has_one_answer(order["words"]))
     client = RemoteClient(door, guest, order)
     os.environ.update({name: str(order[key]) for name, key in _SCREEN.items() if order[key]})
     for name in (*_LANGUAGE, *(name for name, key in _SCREEN.items() if not order[key])):

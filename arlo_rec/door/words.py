@@ -142,6 +142,11 @@ def is_plugin(words: Sequence[str]) -> bool:
     return words[:1] == ["check"] and "--json" not in words
 
 
+def has_one_answer(words: Sequence[str]) -> bool:
+    """Whether a failure is told on stdout too, in the place of the answer: JSON, or the line of a plugin."""
+    return "--json" in words or is_plugin(words)
+
+
 class Named:
     """The files that the person named, and their permitted uses."""
 
@@ -160,7 +165,7 @@ class Named:
         self.may_replace = bool(words) and words[0] == "metrics"
         self.may_publish = self._command == "policy publish"
         self.may_listen = bool(words) and words[0] in {"listen", "review", "desk"}
-        self.fails_on_stdout = "--json" in words or is_plugin(words)  # which has one answer
+        self.has_one_answer = has_one_answer(words)
 
     def _words_that_are_files(self, words: Sequence[str]) -> list[str]:
         if self._command != READ_WORD:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import threading
 from functools import partial
 from itertools import accumulate
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.door import frames
+from arlo_rec.door.calls import ServersLink
 from arlo_rec.door.frames import (
     LONGEST,
     MOST,
@@ -96,6 +99,45 @@ def received(end: Link) -> list[tuple[int, bytes]]:
 
 
 # -- frames ---------------------------------------------------------------------------------------------
+
+
+class _Pressed:
+    """A pipe that takes a little at a time; meanwhile the front tells of Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.took = bytearray()
+        self.link = ServersLink(io.BytesIO(), self, is_front=False)
+
+    def write(self, data: bytes | memoryview) -> int:
+        if not self.took:
+            self.link.interrupt()
+        self.took += data[:100]
+        return min(100, len(data))
+
+
+@pytest.fixture
+def pipe(interruptible: None) -> _Pressed:
+    made = _Pressed()
+    signal.signal(signal.SIGINT, made.link.pressed)
+    return made
+
+
+def test_ctrl_c_cuts_no_frame_of_the_server_off(pipe: _Pressed) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pipe.link.send(frames.CALL, b"x" * 1000)
+    assert Link(io.BytesIO(bytes(pipe.took)), pipe, is_front=True).receive() == Frame(frames.CALL, b"x" * 1000)
+
+
+def test_one_ctrl_c_interrupts_once_though_sudo_passes_it_on(pipe: _Pressed) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        pipe.link.interrupt()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_comes_too_late_for_the_one_answer(pipe: _Pressed) -> None:
+    pipe.link.is_answered = True
+    pipe.link.send(frames.CALL, b"the answer")
+    pipe.link.interrupt()
 
 
 @examples(100)

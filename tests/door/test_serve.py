@@ -26,7 +26,7 @@ from arlo_rec.commands.command import load
 from arlo_rec.commands.typed import OWNERS
 from arlo_rec.crypto.kernel_keyring import NoOwnSession
 from arlo_rec.door import frames, remote, serve
-from arlo_rec.door.calls import Door
+from arlo_rec.door.calls import Door, ServersLink
 from arlo_rec.door.client import Guest
 from arlo_rec.door.frames import (
     GREETING,
@@ -510,7 +510,7 @@ class Answering(Door):
     """A door whose front answers everything with the same."""
 
     def __init__(self, document: dict[str, Any], more: bytes) -> None:
-        super().__init__(Link(io.BytesIO(), io.BytesIO(), is_front=False))
+        super().__init__(ServersLink(io.BytesIO(), io.BytesIO(), is_front=False), has_one_answer=False)
         self._same = document, more
 
     def _answer(self, name: str, data: bytes, values: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
