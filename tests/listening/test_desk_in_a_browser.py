@@ -78,9 +78,11 @@ def test_a_withdrawal_ends_the_call_in_its_frame_and_takes_it_from_the_list(offi
         browser.press_keys("n")
         browser.wait_until(PLAYING)
         call = browser.run(OPEN)
+        browser.wait_until("document.querySelector('#status').textContent.startsWith('Opened: ')")
         office.json("withdraw", "--call", call, "--yes", who="siri")
         browser.wait_until(f"{INSIDE}.body.dataset.state === 'over' && {SOUND}.paused")
         browser.wait_until(f"{ROWS} === 6")
+        browser.wait_until("document.querySelector('#status').textContent === ''")
         assert "erased" in browser.run(f"return {INSIDE}.querySelector('#end').innerText")
         assert browser.run("return document.body.dataset.state") == "ready"
 

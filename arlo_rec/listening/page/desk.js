@@ -12,7 +12,7 @@ const frame = byId("frame");
 let facts = null; // the person, and what they may do
 let view = null; // the name of the view that is shown
 let rows = []; // of the view
-let current = null; // the row that is open beside it: its view, its id, and its place in the list
+let current = null; // the row that is open beside it: its view, its id, its place in the list, and what was said of it
 let observer = null; // of the end of what is open
 let isBusy = false; // while a button is carried out
 let asked = 0; // requests for a view; only the answer to the newest is shown
@@ -279,7 +279,8 @@ async function open(row) {
     if (matchMedia("(max-width: 74.99rem)").matches) byId("beside").scrollIntoView({ block: "start" });
   }
   if (row.opens === "call") noteHeard(row);
-  announce(say("now_open", { what: row.cells.slice(0, 4).join(", ") }));
+  current.told = say("now_open", { what: row.cells.slice(0, 4).join(", ") });
+  announce(current.told);
   markCurrent();
 }
 
@@ -318,6 +319,7 @@ function lookInto() {
   observer = new MutationObserver(() => {
     if (state() !== "over") return;
     observer.disconnect();
+    if (byId("status").textContent === current?.told) announce(""); // it may be erased, and is open no more
     if (!isOver) refresh();
   });
   if (state()) observer.observe(inside.document.body, { attributes: true, attributeFilter: ["data-state"] });
