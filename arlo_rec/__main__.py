@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-gc.set_threshold(50_000)  # loading modules leaves no garbage: to look for it every 700 objects is 6 % of a command
+gc.set_threshold(100_000)  # loading modules leaves no garbage: each look for it is 6 % of a command
 UNWRITTEN = 120  # the interpreter's own status where the last of what was printed cannot be written
 _ended_with: list[int] = []
 
