@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import cli
 from arlo_rec.access import search
 from arlo_rec.backends import durable, files, object_copy, sqlite
 from arlo_rec.backends.files import FileRoot
@@ -25,6 +24,7 @@ from arlo_rec.intake import batch_outcome
 from arlo_rec.intake.batch import Batch
 from arlo_rec.keys import root_secret
 from arlo_rec.training import under_review
+from tests.proof import program
 from tests.proof.trace import Traced
 
 
@@ -188,4 +188,4 @@ BY_NAME = {one.name: one for one in BUGS}
 
 if __name__ == "__main__":
     BY_NAME[sys.argv[1]].sow()
-    sys.exit(cli.main(sys.argv[2:]))
+    program.run(sys.argv[2:])

@@ -100,7 +100,7 @@ class Ran:
 class Traced:
     """A program that can be run under strace any number of times."""
 
-    program: tuple[str, ...] = (sys.executable, "-m", "arlo_rec")
+    program: tuple[str, ...] = (sys.executable, "-m", "tests.proof.program")
     watched: tuple[str, ...] = WATCHED
 
     def run(
