@@ -24,7 +24,8 @@ from arlo_rec.backends.openbao import KEY_TYPE, BaoRoot
 from arlo_rec.model.errors import ArloError, Integrity, Unreachable, Usage
 from arlo_rec.ui import config
 from tests.support import world as worlds
-from tests.support.openbao import EXAMPLE, OpenBao, free_port, write_certificates
+from tests.support.authority import LOOPBACK, Authority
+from tests.support.openbao import EXAMPLE, OpenBao, free_port
 from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("openbao")]
@@ -186,7 +187,7 @@ def test_a_sealed_server_closes_the_store_until_it_is_unsealed(opened: Opened, b
 
 
 def test_a_certificate_of_another_ca_is_refused(opened: Opened, tmp_path: Path) -> None:
-    write_certificates(tmp_path)
+    Authority(tmp_path)
     for ca in (str(tmp_path / "ca.pem"), None):
         assert code_of(opened(ca=ca).read_seen) == (Unreachable, "bao_certificate")
     assert code_of(opened(ca=str(tmp_path / "nowhere.pem")).read_seen) == (Unreachable, "bao_ca_unreadable")
@@ -195,8 +196,8 @@ def test_a_certificate_of_another_ca_is_refused(opened: Opened, tmp_path: Path) 
 
 
 def test_a_certificate_that_has_ended_or_is_of_another_host_is_refused(opened: Opened, tmp_path: Path) -> None:
-    for days, host in ((-1, "127.0.0.1"), (1, "127.0.0.2")):
-        write_certificates(tmp_path, days=days)
+    for days, host in ((-1, LOOPBACK), (1, "127.0.0.2")):
+        Authority(tmp_path).sign("server", days=(-2, days))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
         with socket.create_server((host, 0)) as listening, context.wrap_socket(listening, server_side=True) as tls:

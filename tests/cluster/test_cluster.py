@@ -26,7 +26,8 @@ from arlo_rec.cluster.planners import cluster as connected
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.training.cut_plan import CallSound, CopyOrder
-from tests.support.cluster import EXAMPLES, Authority, Cluster, Worker, cluster, free_port
+from tests.support.authority import Authority
+from tests.support.cluster import EXAMPLES, Cluster, Worker, certified, cluster, free_port
 from tests.support.copies import SAID, call, words, written
 from tests.support.models import MODEL, needs_model
 from tests.support.places import GIVEN, TOP
@@ -215,6 +216,7 @@ def read_memory(pid: int) -> bytes:
     return bytes(found)
 
 
+@needs_model  # a worker loads its models before it says that it is ready
 def test_a_worker_has_no_environment_and_no_file_of_a_store(
     world: World, running: Cluster, workers: list[Worker]
 ) -> None:
@@ -249,7 +251,7 @@ def test_a_certificate_that_is_not_accepted_is_16(
 ) -> None:
     authority = Authority(tmp_path / "foreign") if which == "another authority's" else running.authority
     days = {"no longer valid": (-9, -2), "not valid yet": (2, 9)}.get(which, (-1, 9))
-    for name, path in authority.variables("client", days=days).items():
+    for name, path in certified(authority, "client", days=days).items():
         monkeypatch.setenv(name, path)
     status, code = ends(world, running.address)
     assert status == 16 and code in {"cluster_certificate", "cluster_unreachable"}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.authority import Authority
 from tests.support.booted import PARTS, Booted, demand_containers
-from tests.support.cluster import EXAMPLES, Authority
+from tests.support.cluster import EXAMPLES
 from tests.support.models import MODEL, needs_model
 from tests.support.places import TOP
 

@@ -11,15 +11,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests.support.authority import Authority
 from tests.support.places import TOP
 
 EXAMPLES = TOP / "examples" / "cluster"
@@ -28,55 +23,15 @@ CA = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE"
 ROLES = {"client": "CLIENT", "worker": "WORKER", "scheduler": "SCHEDULER"}
 
 
-class Authority:
-    """An authority that signs certificates into a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self.ca = folder / "ca.pem"
-        self.ca.write_bytes(self._signed("authority", self._key.public_key(), is_authority=True))
-
-    def sign(self, name: str, *, days: tuple[int, int] = (-1, 30)) -> tuple[Path, Path]:
-        """A certificate and its key, valid from and until so many days from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate, secret = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        certificate.write_bytes(self._signed(name, key.public_key(), days=days))
-        secret.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return certificate, secret
-
-    def variables(self, role: str, *, days: tuple[int, int] = (-1, 30)) -> dict[str, str]:
-        """Dask's variables for a role with a new certificate."""
-        certificate, key = self.sign(role, days=days)
-        prefix = "DASK_DISTRIBUTED__COMM__TLS__"
-        return {
-            CA: str(self.ca),
-            f"{prefix}{ROLES[role]}__CERT": str(certificate),
-            f"{prefix}{ROLES[role]}__KEY": str(key),
-        }
-
-    def _signed(
-        self, name: str, key: ec.EllipticCurvePublicKey, *, is_authority: bool = False, days: tuple[int, int] = (-1, 30)
-    ) -> bytes:
-        now = datetime.now(UTC)
-        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(issuer)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now + timedelta(days=days[0]))
-            .not_valid_after(now + timedelta(days=days[1]))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        return made.public_bytes(serialization.Encoding.PEM)
+def certified(authority: Authority, role: str, *, days: tuple[int, int] = (-1, 30)) -> dict[str, str]:
+    """Dask's variables for a role with a new certificate."""
+    certificate, key = authority.sign(role, days=days)
+    prefix = "DASK_DISTRIBUTED__COMM__TLS__"
+    return {
+        CA: str(authority.ca),
+        f"{prefix}{ROLES[role]}__CERT": str(certificate),
+        f"{prefix}{ROLES[role]}__KEY": str(key),
+    }
 
 
 class Worker(NamedTuple):
@@ -116,7 +71,7 @@ class Cluster:
     def __init__(self, folder: Path, impostor: Authority | None = None) -> None:
         self.authority = Authority(folder / "certificates")
         self._impostor = impostor
-        self.client = self.authority.variables("client")
+        self.client = certified(self.authority, "client")
         self._folder = folder
         self._workers: list[Worker] = []
         self.port = free_port()
@@ -127,7 +82,7 @@ class Cluster:
         """A worker that is ready; more words of its command, and lines of its config file."""
         path = self._folder / f"worker{len(self._workers)}.toml"
         path.write_text(config)
-        environment = {**os.environ, **self.authority.variables("worker"), "ARLO_REC_LANG": "en", "LC_ALL": "C.UTF-8"}
+        environment = {**os.environ, **certified(self.authority, "worker"), "ARLO_REC_LANG": "en", "LC_ALL": "C.UTF-8"}
         line = [sys.executable, "-m", "arlo_rec", "worker", self.address, "--config", str(path), *words]
         process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment, cwd=TOP)
         self._workers.append(Worker(process))
@@ -148,8 +103,8 @@ class Cluster:
 
     def _certified(self) -> dict[str, str]:
         """The scheduler's variables."""
-        own = self.authority.variables("scheduler")
-        return own if self._impostor is None else self._impostor.variables("scheduler") | {CA: own[CA]}
+        own = certified(self.authority, "scheduler")
+        return own if self._impostor is None else certified(self._impostor, "scheduler") | {CA: own[CA]}
 
     def _start_scheduler(self) -> subprocess.Popen[bytes]:
         """The scheduler as its unit starts it, with the settings of `dask.yaml` and certificates of ours."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import os
 import shutil
@@ -14,21 +13,15 @@ import time
 import uuid
 from base64 import b64decode
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from arlo_rec.backends import BaoAccess, KeyAddress
+from tests.support.authority import LOOPBACK, Authority
 from tests.support.places import TOP
 
 EXAMPLE: Final = TOP / "examples" / "openbao"
-LOOPBACK: Final = "127.0.0.1"
 PATIENCE: Final = 60  # seconds until a server has started, or a cluster has a leader
 WAIT: Final = 5.0  # seconds for an answer
 
@@ -73,7 +66,7 @@ class OpenBao:
 
     def __enter__(self) -> OpenBao:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_certificates(self.folder, host=self._host)
+        Authority(self.folder).sign("server", host=self._host)
         try:
             self._begin()
         except BaseException:
@@ -260,41 +253,3 @@ def until(done: Any) -> None:
             pass
         assert time.monotonic() < end, "OpenBao did not get there"
         time.sleep(0.05)
-
-
-def write_certificates(folder: Path, *, days: int = 1, host: str = LOOPBACK) -> None:
-    """A CA, and a certificate of it for loopback and *host*; with negative *days* one that has ended."""
-    now = datetime.now(UTC)
-    ends = now + timedelta(days=days)
-    begins = min(now, ends) - timedelta(days=1)
-    of_ca, of_server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "invented CA")])
-    ca = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(of_ca.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(of_ca, hashes.SHA256())
-    )
-    addresses = [x509.IPAddress(ipaddress.ip_address(each)) for each in sorted({LOOPBACK, host})]
-    alternatives = [*addresses, x509.DNSName("localhost")]
-    server = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "openbao")]))
-        .issuer_name(name)
-        .public_key(of_server.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(ends)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(of_ca, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    form = serialization.PrivateFormat.PKCS8
-    (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
-    (folder / "server.pem").write_bytes(server.public_bytes(pem))
-    (folder / "server.key").write_bytes(of_server.private_bytes(pem, form, serialization.NoEncryption()))

@@ -18,8 +18,9 @@ import psycopg
 
 from arlo_rec.backends import Connection
 from arlo_rec.keys.layout import STORE_FILE_BYTES
+from tests.support.authority import LOOPBACK, Authority
 from tests.support.engines import KEY
-from tests.support.openbao import LOOPBACK, free_port, until, write_certificates
+from tests.support.openbao import free_port, until
 
 INSTALLED = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("*/bin")}  # programs by version
 VERSIONS = sorted({15, 17, *INSTALLED})  # those of Debian 12 and 13, and what else is here
@@ -154,7 +155,7 @@ def running(version: int, *settings: str, host: str = LOOPBACK) -> Iterator[Post
         assert made.returncode == 0, made.stderr
         with Path(server.data, "pg_hba.conf").open("a", encoding="utf-8") as rules:
             rules.write("hostssl all all samenet trust\n")
-        write_certificates(server.folder, host=host)
+        Authority(server.folder).sign("server", host=host)
         shutil.chown(server.folder / "server.key", "postgres")
         (server.folder / "server.key").chmod(0o600)
         tls = (f"ssl_cert_file={server.folder}/server.pem", f"ssl_key_file={server.folder}/server.key")

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import json
 import os
 import shutil
@@ -23,12 +22,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
+from tests.support.authority import Authority
 
 KEY, SECRET = "invented-key", "invented-secret"
 VERSIONS = b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>%s</Status></VersioningConfiguration>'
@@ -99,7 +94,8 @@ def running(folder: Path, host: str = "127.0.0.1") -> Iterator[Service]:
     """The service with its data in a folder, until the block ends; SIGTERM would take it twenty seconds."""
     weed = program()
     assert weed is not None
-    _write_certificates(folder, host)
+    authority = Authority(folder)
+    authority.sign("server", host=host)
     users = [{"name": "arlo", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}]
     (folder / "users.json").write_text(json.dumps({"identities": users}), "utf-8")
     (folder / "data").mkdir()
@@ -113,7 +109,7 @@ def running(folder: Path, host: str = "127.0.0.1") -> Iterator[Service]:
     words += [f"-{name}={port}" for name, port in ports.items()]
     with (folder / "weed.log").open("wb") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-    service = Service(ports["s3.port.https"], ports["s3.port"], folder / "authority.pem", host)
+    service = Service(ports["s3.port.https"], ports["s3.port"], authority.ca, host)
     try:
         _await(service, server, folder / "weed.log")
         yield service
@@ -140,28 +136,6 @@ def _free_ports(count: int) -> list[int]:
     for each in sockets:
         each.close()
     return ports
-
-
-def _write_certificates(folder: Path, host: str) -> None:
-    """An authority, and a certificate of it for a host."""
-    now = dt.datetime.now(dt.UTC)
-
-    def made(name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool) -> x509.CertificateBuilder:
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=30))
-        return builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-
-    above, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "invented authority")])
-    authority = made("invented authority", issuer, above, ca=True).sign(above, hashes.SHA256())
-    named = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
-    server = made("service", issuer, own, ca=False).add_extension(named, critical=False).sign(above, hashes.SHA256())
-    (folder / "authority.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.pem").write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "server.key").write_bytes(own.private_bytes(*form))
 
 
 def _signed(method: str, host: str, path: str, query: str, body: bytes, more: dict[str, str]) -> dict[str, str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import postgres
+from tests.support.authority import Authority
 from tests.support.booted import OFFICER, Booted, as_owner, demand_containers, found, quoted, settle
-from tests.support.openbao import write_certificates
 from tests.support.places import TOP
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("booted")]
@@ -43,7 +43,7 @@ def _serve(machine: Booted) -> None:
     """A server on loopback that takes TLS and passwords, prepared by the example."""
     programs = postgres.INSTALLED[postgres.NEWEST]
     (machine.root / "srv/pg").mkdir(parents=True)
-    write_certificates(machine.root / "srv/pg")
+    Authority(machine.root / "srv/pg").sign("server")
     shutil.copy(TOP / "examples/postgres/setup.sql", machine.root / "srv/pg")
     as_postgres = "cd /; runuser -u postgres --"
     machine.done(
