@@ -24,8 +24,8 @@ from arlo_rec.intake import batch_outcome
 from arlo_rec.intake.batch import Batch
 from arlo_rec.keys import root_secret
 from arlo_rec.training import under_review
-from tests.proof import program
 from tests.proof.trace import Traced
+from tests.support.dumpable import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +188,4 @@ BY_NAME = {one.name: one for one in BUGS}
 
 if __name__ == "__main__":
     BY_NAME[sys.argv[1]].sow()
-    program.run(sys.argv[2:])
+    run(sys.argv[2:])

@@ -10,12 +10,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.support.dumpable import PROGRAM
 from tests.support.places import TOP
 
 TIMEOUT = 120  # seconds of one run; a hang is a violation
@@ -100,7 +100,7 @@ class Ran:
 class Traced:
     """A program that can be run under strace any number of times."""
 
-    program: tuple[str, ...] = (sys.executable, "-m", "tests.proof.program")
+    program: tuple[str, ...] = PROGRAM
     watched: tuple[str, ...] = WATCHED
 
     def run(

@@ -14,8 +14,8 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from arlo_rec.commands.run import Run
 from arlo_rec.oversight import surroundings
 from arlo_rec.oversight.doctor import Machine
 from arlo_rec.ui.terminal import Table, table_text
-from tests.support import door, published
+from tests.support import door, dumpable, promises, published
 from tests.support import world as worlds
 from tests.support.exports import example
 from tests.support.keyring import begin_session
@@ -381,7 +381,8 @@ def test_whoever_finds_the_store_in_use_is_told_to_try_again(world: World) -> No
 def test_an_interrupted_command_is_one_line(world: World) -> None:
     with (world.root / "lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        waiting = _start(world, "withdraw", "90000001", "--yes", "--key-file", str(world.key("skranke")))
+        words = ("withdraw", "90000001", "--yes", "--key-file", str(world.key("skranke")))
+        waiting = _start(world, *words, program=dumpable.PROGRAM)  # else only root sees what it has open
         _wait_until(lambda: _has_open(waiting, world.root / "lock"))
         waiting.send_signal(signal.SIGINT)
         out, err = waiting.communicate(timeout=30)
@@ -525,7 +526,7 @@ PROVOKED = {
 }
 
 
-def _start(world: World, *words: str, **how: Any) -> subprocess.Popen[bytes]:
+def _start(world: World, *words: str, program: Sequence[str] = promises.PROGRAM, **how: Any) -> subprocess.Popen[bytes]:
     """The program as a process of its own."""
     environment = {
         "ARLO_REC_STORE": str(world.store),
@@ -536,9 +537,7 @@ def _start(world: World, *words: str, **how: Any) -> subprocess.Popen[bytes]:
         "PYTHONUNBUFFERED": "1",  # so that a write fails where it is made, even one of nothing
     }
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
-    return subprocess.Popen(
-        [sys.executable, "-m", "arlo_rec", *words], env=environment, cwd=TRANSCRIPTS.parent.parent, **pipes
-    )
+    return subprocess.Popen([*program, *words], env=environment, cwd=TRANSCRIPTS.parent.parent, **pipes)
 
 
 def _has_open(process: subprocess.Popen[bytes], path: Path) -> bool:
