@@ -82,7 +82,7 @@ def ways(dialplan: str, start: tuple[str, str], **answers: bool) -> Iterator[str
 def lint(dialplan: str, folder: Path) -> list[str]:
     """What asterisklint finds."""
     (folder / "extensions.conf").write_text(dialplan, "utf-8")
-    words = [LINT, "dialplan-check", "--asterisk-version", "22", "extensions.conf"]
+    words = [sys.executable, LINT, "dialplan-check", "--asterisk-version", "22", "extensions.conf"]
     told = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     assert (told.returncode == 0) == (told.stdout + told.stderr == ""), told
     return (told.stdout + told.stderr).splitlines()
