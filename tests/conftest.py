@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.backends import mounts, workers
-from tests.support import openbao, postgres, properties, seaweed
+from tests.support import needs, openbao, postgres, properties, seaweed, tried
 from tests.support import world as worlds
 from tests.support.clock import later
 from tests.support.feed import configure
@@ -85,8 +85,7 @@ def _workers_fork_again() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """An S3 service with TLS on loopback; tests that ask for it are of the group `s3`, so that it starts once."""
-    if seaweed.program() is None:
-        pytest.skip("there is no SeaweedFS here: ./dev engines installs it")
+    needs.demand(seaweed.lacking())
     with seaweed.running(tmp_path_factory.mktemp("s3")) as service:
         yield service
 
@@ -94,8 +93,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="session")
 def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
     """An OpenBao of one node, for the tests of the group `openbao`."""
-    if reason := openbao.lacking():
-        pytest.skip(reason)
+    needs.demand(openbao.lacking())
     with openbao.OpenBao(tmp_path_factory.mktemp("bao")) as server:
         yield server
 
@@ -103,8 +101,7 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
 @pytest.fixture(scope="session")
 def bao_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
     """An OpenBao of three nodes by raft, for tests that kill its leader."""
-    if reason := openbao.lacking():
-        pytest.skip(reason)
+    needs.demand(openbao.lacking())
     with openbao.OpenBao(tmp_path_factory.mktemp("cluster"), 3) as cluster:
         yield cluster
 
@@ -116,8 +113,7 @@ def postgres_servers() -> Iterator[Callable[[int], postgres.Postgres]]:
 
         @cache
         def started(version: int) -> postgres.Postgres:
-            if reason := postgres.lacking(version):
-                pytest.skip(reason)
+            needs.demand(postgres.lacking(version))
             return stack.enter_context(postgres.running(version))
 
         yield started
@@ -158,6 +154,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     quick = config.getoption("markexpr") == "not slow"
     properties.choose("prove" if config.getoption("--prove") else "quick" if quick else "ordinary")
+    if not hasattr(config, "workerinput"):  # pytest-xdist's, of a process that tests
+        config.pluginmanager.register(tried.Tried(config.getoption("--ran")))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -165,6 +163,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
     parser.addoption("--engine", type=_version, metavar="postgres[:VERSION]", help="of the catalogues of worlds")
     parser.addoption("--seed", type=int, default=1, help="of changed inputs: another number gives others")
+    parser.addoption("--ran", type=Path, metavar="FILE", help="write there which tests ran")
+    parser.addoption("--not-again", type=Path, metavar="FILE", help="leave out what ran as a file of --ran says")
 
 
 def _version(engine: str) -> int:
@@ -185,16 +185,23 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     What is of a file is skipped where the catalogues lie in a database.
     """
     if item.get_closest_marker("in_a_file") and item.config.getoption("--engine") is not None:
-        item.add_marker(pytest.mark.skip("the catalogue lies in no file"))
+        item.add_marker(needs.mark("the catalogue lies in no file"))
     if item.path.parent == ATTACKERS:
         item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the chosen variants of a `sampled` test keep so many; another `--seed` keeps others, `--prove` all."""
-    if config.getoption("--prove"):
-        return
+    """Leave out what `--not-again` names, and all but some variants of a `sampled` test."""
+    left_out = set[pytest.Item]() if config.getoption("--prove") else _not_in_the_sample(config, items)
+    if ran := config.getoption("--not-again"):
+        left_out |= tried.those_of(items, ran)
+    config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _not_in_the_sample(config: pytest.Config, items: list[pytest.Item]) -> set[pytest.Item]:
+    """Variants of `sampled` tests beyond the number that an ordinary run tries; another `--seed` keeps others."""
     variants = defaultdict[str, list[pytest.Item]](list)
     for item in items:
         if item.get_closest_marker("sampled"):
@@ -205,8 +212,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         assert marker is not None
         chance = random.Random(f"{config.getoption('--seed')} {name}")
         left_out.update(chance.sample(some, max(0, len(some) - marker.args[0])))
-    config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
-    items[:] = [item for item in items if item not in left_out]
+    return left_out
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 
 from arlo_rec.backends.postgres import PostgresConnection
 from arlo_rec.catalogue import schema
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.backups import back_up
 from tests.support.engines import KEY
@@ -121,7 +122,7 @@ def test_the_reader_sees_what_lies_there_and_writes_nothing(daily: World, databa
                 weak.execute(deed)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a disk read-only")
+@needs.mark(needs.root(), needs.program("unshare"))
 def test_a_copy_that_cannot_be_written_is_looked_at_by_the_reader(daily: World) -> None:
     looks = ("status", "verify --read-data", "audit verify", "audit show")
     who = f"--as iver --passphrase-file {daily.base / 'passphrase'} --store {daily.store} --json"

@@ -15,6 +15,7 @@ from arlo_rec.keys.layout import find
 from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.offsite import feed, feed_line
 from tests.fuzz.judge import limited
+from tests.support import needs
 from tests.support.backups import back_up, is_whole, lose, opened, restore, with_feed
 from tests.support.feed import CANNOT_SIGN, append, empty, key_of_the_log, line_on, lines, path, tree_of
 from tests.support.world import World, assert_no_bug
@@ -198,7 +199,7 @@ def test_a_feed_with_a_second_name_is_not_written_to(fed: World) -> None:
     assert path(fed).read_bytes() == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another account needs root")
+@needs.mark(needs.root())
 def test_a_feed_of_a_stranger_is_not_written_to(fed: World) -> None:
     os.chown(path(fed), 54321, -1)
     before = path(fed).read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import platform
 import re
 import subprocess
@@ -13,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.speech import engine_process
+from tests.support import needs
 from tests.support.places import TOP
 
 pytestmark = [
-    pytest.mark.skipif(
-        sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"}, reason="there is a filter"
-    )
+    needs.mark(needs.call_filter()),
 ]
 COLUMN = 0 if platform.machine() == "x86_64" else 1
 CALLS = {  # name -> what is passed on; everything that is asked of a file is asked of one that is open for reading
@@ -124,8 +122,7 @@ def test_what_the_process_does_with_itself_is_left_to_it(tmp_path: Path) -> None
     [("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", 0), ("/usr/include/asm-generic/unistd.h", 1)],
 )
 def test_the_numbers_are_those_of_the_kernel(header: str, column: int) -> None:
-    if not os.path.exists(header):  # noqa: PTH110 - a machine without the headers
-        pytest.skip("the kernel's headers are not installed")
+    needs.demand(needs.file(header, "linux-libc-dev"))
     told = dict(re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)$", Path(header).read_text(), re.MULTILINE))
     argued = (engine_process.OPENING, engine_process.CONTROLLING, engine_process.TERMINAL, engine_process.OF_ITSELF)
     tables = [engine_process.REFUSED, *({name: call[0] for name, call in table.items()} for table in argued)]

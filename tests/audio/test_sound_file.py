@@ -29,6 +29,7 @@ from arlo_rec.audio import Encoding, decoder, sound_file
 from arlo_rec.crypto import hardening
 from arlo_rec.i18n.messages import every
 from arlo_rec.model.errors import SoundError
+from tests.support import needs
 from tests.support.compressed import AV, SECRET, SOUNDFILE, samples, with_soundfile
 from tests.support.properties import examples
 from tests.support.sounds import chunk, fmt, riff, tone
@@ -91,7 +92,6 @@ def test_a_compressed_sound_comes_in_as_the_samples_that_its_library_decodes(wor
 def test_what_ffmpeg_decodes_comes_in_with_the_length_that_was_recorded(world: World, kind: str) -> None:
     world.grant()
     ending, make, rate = AV[kind]
-    pytest.importorskip("av", reason="the extra [av] is not installed")
     out = taken_in(world, make(), ending)
     sound = audio.read_wav(io.BytesIO(out), len(out))
     assert (sound.encoding, sound.rate, sound.channels) == (Encoding.PCM16, rate, 1)
@@ -383,7 +383,7 @@ else:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="the system call filter is Linux's")
+@needs.mark(needs.linux())
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
 def test_a_confined_process_cannot(attempt: str) -> None:
     assert confined(attempt).stdout == b"refused"

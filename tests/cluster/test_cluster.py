@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from arlo_rec.cluster.planners import cluster as connected
 from arlo_rec.policy import Mode
 from arlo_rec.speech.cut_list import Cut
 from arlo_rec.training.cut_plan import CallSound, CopyOrder
+from tests.support import needs
 from tests.support.authority import Authority
 from tests.support.cluster import EXAMPLES, Cluster, Worker, certified, cluster, free_port
 from tests.support.copies import SAID, call, words, written
@@ -289,7 +289,7 @@ def test_a_key_with_a_passphrase_is_told_and_not_asked_for(
     assert ends(world, running.address) == (16, "cluster_files")
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
+@needs.mark(needs.systemd())
 def test_the_units_of_the_example_are_as_systemd_wants_them_and_tight(tmp_path: Path) -> None:
     for unit in EXAMPLES.glob("*.service"):
         text = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)

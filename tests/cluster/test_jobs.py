@@ -28,6 +28,7 @@ from arlo_rec.training.cut_plan import (
     UnsureStretch,
     UnusedTranscript,
 )
+from tests.support import needs
 from tests.support.places import TOP
 
 TEXT, SECONDS = st.text(max_size=20), st.floats(0, 1e5)
@@ -204,7 +205,7 @@ print(before == after, after)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
+@needs.mark(needs.linux())
 def test_what_speaks_to_a_cluster_opens_no_file_in_any_thread_and_starts_nothing() -> None:
     told = subprocess.run([sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True, cwd=TOP).stdout
     same, _, rest = told.partition(" ")

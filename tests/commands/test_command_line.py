@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from arlo_rec.commands import COMMANDS
 from arlo_rec.commands.command import load, program
 from arlo_rec.i18n.messages import every, say
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.each import each
 from tests.support.world import World
@@ -264,7 +264,7 @@ def test_each_shell_gets_a_script_that_asks_the_program(shell: str) -> None:
     assert f"_ARLO_REC_COMPLETE=complete_{shell}" in done.stdout
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+@needs.mark(needs.program("bash"))
 def test_bash_completes_with_the_script_that_it_is_given(tmp_path: Path) -> None:
     program = tmp_path / "arlo-rec"
     program.write_text(

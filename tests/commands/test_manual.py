@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,10 +13,11 @@ from arlo_rec.commands.command import load
 from arlo_rec.commands.help import EXITS
 from arlo_rec.i18n.messages import group, say
 from arlo_rec.ui.config import KEYS
+from tests.support import needs
 from tools.make_man import FOLDERS, pages, write
 
-MANDOC = pytest.mark.skipif(shutil.which("mandoc") is None, reason="mandoc is not installed (mandoc)")
-MAN = pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed (man-db)")
+MANDOC = needs.mark(needs.program("mandoc"))
+MAN = needs.mark(needs.program("man"))
 DAY = "2026-11-30"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import sys
 import tty
 from collections.abc import Callable, Iterator
@@ -14,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.__main__ import _forget_typed
-from tests.support import door
+from tests.support import door, needs
 from tests.support.backups import back_up, lose
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
 from tests.support.terminal import Terminal, Typed
 from tests.support.world import PASSPHRASE, World
 
-pytestmark = pytest.mark.skipif(shutil.which("setsid") is None, reason="util-linux is not installed")
+pytestmark = needs.mark(needs.program("setsid", "bash"))
 MOST_KEYS = 25  # of a withdrawal, beside the number and the passphrase
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support.world import World
 
 HEAVY = {
@@ -74,7 +75,6 @@ def test_a_checkpoint_loads_nothing_that_sends(world: World) -> None:
 
 def test_the_installed_program_starts_the_same_way() -> None:
     program = Path(sys.executable).parent / "arlo-rec"
-    if not program.exists():
-        pytest.skip("not installed beside this Python")
+    needs.demand(None if program.exists() else "no arlo-rec beside this Python")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("arlo-rec ")

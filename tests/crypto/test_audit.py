@@ -15,6 +15,7 @@ from arlo_rec.crypto.merkle import Checkpoint, Tree
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.strict_json import to_base64
+from tests.support import needs
 from tests.support.properties import examples
 
 # the reference leaves and roots of the certificate-transparency project's test of RFC 6962
@@ -63,8 +64,10 @@ def test_the_frontier_gives_the_root_of_the_definition_at_every_size(leaves: lis
 @pytest.fixture(scope="session")
 def pymerkle() -> ModuleType:
     """Another's implementation, where it is installed."""
-    found: ModuleType = pytest.importorskip("pymerkle", reason="pymerkle is GPL: only ./dev prove installs it")
-    return found
+    needs.demand(needs.module("pymerkle", "./dev prove installs it, which is GPL"))
+    import pymerkle
+
+    return pymerkle  # type: ignore[no-any-return]
 
 
 @examples(50)

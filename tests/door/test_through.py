@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from arlo_rec.door import calls, frames
 from arlo_rec.door.frames import WINDOW, as_count, of_channel
 from arlo_rec.listening import session
+from tests.support.disks import fill, small_disk
 from tests.support.door import frame
 from tests.support.places import TOP
 from tests.support.serving import Answer, ordered, polite, serving
@@ -38,16 +38,9 @@ def heard(world: World) -> tuple[World, World, str]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of the person's that is full."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    with suppress(OSError), (folder / "filler").open("ab", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path / "full", "64k") as folder:
+        fill(folder)
+        yield folder
 
 
 def exports(world: World) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 from arlo_rec.dsar.answer import Answer
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.i18n.pages import visible
+from tests.support import needs
 from tests.support.answers import (
     ANSWER,
     HOSTILE,
@@ -22,12 +23,12 @@ from tests.support.answers import (
     built,
     opened,
 )
-from tests.support.browser import MISSING, Browser
+from tests.support.browser import Browser
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 PART = b'<script type="application/octet-stream;base64">'
 

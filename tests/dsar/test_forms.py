@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -18,8 +17,9 @@ import soundfile
 
 from arlo_rec import audio
 from arlo_rec.dsar import writing
-from tests.support import answers
+from tests.support import answers, needs
 from tests.support.catalogue import insider
+from tests.support.disks import small_disk
 from tests.support.faults import damage
 from tests.support.sounds import Encoding, tone_wav
 from tests.support.world import World, memory_of
@@ -159,7 +159,7 @@ def test_an_archive_never_takes_the_place_of_a_file(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_pages")
-@pytest.mark.skipif(shutil.which("unzip") is None, reason="no unzip")
+@needs.mark(needs.program("unzip"))
 def test_debians_unzip_takes_the_archive(world: World, tmp_path: Path) -> None:
     world.take_in("a", "b", "c")
     told = ask(world)
@@ -283,13 +283,8 @@ def test_a_recording_whose_metadata_are_damaged_is_named_with_its_time(world: Wo
 @pytest.fixture
 def disk(tmp_path: Path) -> Any:
     """A file system with room for 2 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path / "disk", "2m") as folder:
+        yield folder
 
 
 @pytest.mark.slow

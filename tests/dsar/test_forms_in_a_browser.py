@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from arlo_rec.dsar import writing
-from tests.support.browser import MISSING, Browser
+from tests.support import needs
+from tests.support.browser import Browser
 from tests.support.world import World
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 LENGTHS = (1.3, 0.5, 2.05)  # seconds of the calls
 DECODED = """

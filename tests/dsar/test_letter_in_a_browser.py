@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,14 +17,15 @@ import pytest
 
 from arlo_rec.dsar.answer import Answer, RecordedAccess
 from arlo_rec.i18n.messages import LANGUAGES
+from tests.support import needs
 from tests.support.answers import ANSWER, HOSTILE, NOTHING, OWN, PASSPHRASE, START, built
 from tests.support.axe import violations
-from tests.support.browser import MISSING, Browser
+from tests.support.browser import Browser
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 MANY = tuple(
     RecordedAccess(START.replace(day=1 + n % 9, hour=n % 23), *kind)
@@ -161,8 +161,7 @@ def test_a_click_on_the_picture_of_a_sound_goes_there(browser: Browser, tmp_path
 def test_an_answer_of_two_calls_fits_six_printed_pages(
     browser: Browser, tmp_path: Path, pictures: Path, lang: str
 ) -> None:
-    if shutil.which("pdfinfo") is None:
-        pytest.skip("pdfinfo is missing: sudo apt-get install poppler-utils")
+    needs.demand(needs.program("pdfinfo"))
     unlock(browser, tmp_path / "answer.html", TWO, lang)
     paper = pictures / f"two.{lang}.pdf"
     paper.write_bytes(browser.printed())
@@ -177,8 +176,7 @@ def test_on_paper_all_is_open_the_pages_are_numbered_and_name_the_case(
     paper = pictures / "letter.print.pdf"
     paper.write_bytes(browser.printed())
     assert browser.run("return document.querySelectorAll('details[open]').length") == 0  # as it was before
-    if shutil.which("pdftotext") is None:
-        pytest.skip("pdftotext is missing: sudo apt-get install poppler-utils")
+    needs.demand(needs.program("pdftotext"))
     subprocess.run(["pdftoppm", "-r", "60", "-png", str(paper), str(pictures / "print")], check=True)
     text = subprocess.run(["pdftotext", "-layout", str(paper), "-"], check=True, capture_output=True, text=True).stdout
     pages = text.split("\f")[:-1]

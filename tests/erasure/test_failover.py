@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import postgres
+from tests.support import needs, postgres
 from tests.support import world as worlds
 from tests.support.backups import is_whole, opened
 from tests.support.catalogue import catalogue
@@ -45,8 +45,7 @@ class Failover(Plan):
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    if reason := postgres.lacking(postgres.OLDEST):
-        pytest.skip(reason)
+    needs.demand(postgres.lacking(postgres.OLDEST))
     with postgres.pair(postgres.OLDEST) as servers:
         yield servers
 

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.axe import violations
 from tests.support.backups import back_up
-from tests.support.browser import MISSING, Browser
+from tests.support.browser import Browser
 from tests.support.world import World
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 CALLS = 20  # of one customer, on as many days
 

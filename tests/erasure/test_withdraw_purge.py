@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from tests.support.attack import identity, rob
 from tests.support.backups import back_up
 from tests.support.catalogue import catalogue, own_code
 from tests.support.certificates import reason
+from tests.support.disks import fill, small_disk
 from tests.support.world import DUE_SOON, REASON, World, wait_until_due
 
 
@@ -109,20 +108,11 @@ def test_a_dry_run_erases_nothing_and_the_look_is_in_the_log(world: World) -> No
 @pytest.mark.slow
 def test_a_withdrawal_and_a_purge_succeed_on_a_full_disk_and_nothing_else_eats_their_room(tmp_path: Path) -> None:
     """On a file system of fixed size that is filled to the last byte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", disk], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
+    with small_disk(tmp_path / "disk", "40m") as disk:
         world = worlds.found(disk)
         world.take_in("a", "b")
         (disk / "filler").write_bytes(bytes(1024 * 1024))
-        with suppress(OSError), (disk / "filler").open("ab", buffering=0) as filler:
-            while True:
-                filler.write(bytes(4096))
+        fill(disk)
         assert world.run("ingest", str(world.base), who="telefon").exit in (0, 3, 16)
         assert (world.store / "ballast").exists(), "an intake leaves the ballast to those who erase"
         done = world.run("withdraw", "90000001", "--yes", "--json", who="skranke")
@@ -130,8 +120,6 @@ def test_a_withdrawal_and_a_purge_succeed_on_a_full_disk_and_nothing_else_eats_t
         (disk / "filler").unlink()
         assert world.json("purge", who="cron")["overdue"] == 0
         assert world.json("verify", "--read-data", who="iver")["problems"] == []
-    finally:
-        subprocess.run(["umount", disk], check=True)
 
 
 def test_a_disk_that_is_full_only_after_the_commit_erases_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

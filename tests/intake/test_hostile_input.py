@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from arlo_rec.intake.deliveries import COLUMNS
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.hostile import (
     HIDDEN,
@@ -75,8 +76,8 @@ def _device(path: Path, aside: Path) -> None:
     path.unlink()
     try:
         os.mknod(path, 0o020666, os.makedev(1, 5))  # /dev/zero
-    except PermissionError:
-        pytest.skip("only root makes devices")
+    except PermissionError as refused:
+        needs.demand(needs.root() or needs.unable("devices", str(refused)))
 
 
 KINDS = [_symlink, _hard_link, _dangling, _endless, _pipe, _folder, _device]

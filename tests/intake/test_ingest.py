@@ -33,6 +33,7 @@ from arlo_rec.intake import sealing, spool
 from arlo_rec.intake.batch import Batch
 from arlo_rec.intake.batch_outcome import BatchOutcome
 from arlo_rec.intake.ingest import BATCH
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.attack import loot
 from tests.support.intake import denials, ingest, left, objects, problems, program, withdraw
@@ -42,7 +43,6 @@ from tests.support.spools import DAY, MICROSECOND, WITHDRAWN, iso
 from tests.support.world import REASON, World
 
 LOOK = ("--purpose", "quality", "--reason", REASON)
-STRACE = shutil.which("strace")
 
 
 def held(world: World) -> dict[str, dict[str, Any]]:
@@ -473,7 +473,7 @@ KILLS = [  # measured with strace, which counts per thread: what the run, or the
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(STRACE is None, reason="needs strace to kill at a system call")
+@needs.mark(needs.program("strace"))
 @pytest.mark.parametrize(("call", "when"), KILLS)
 def test_a_run_killed_at_any_write_ends_after_the_next_as_if_nothing_had_happened(
     world: World, call: str, when: int
@@ -488,7 +488,7 @@ def test_a_run_killed_at_any_write_ends_after_the_next_as_if_nothing_had_happene
     world.deliver("z-refused", consent={"key": "2"})
     words, environment = program(world, "ingest", str(world.spool))
     injected = f"inject={call}:signal=SIGKILL:when={when}"
-    strace = [str(STRACE), "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", injected]
+    strace = ["strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", injected]
     killed = subprocess.run([*strace, *words], env=environment, capture_output=True, timeout=60)
     assert killed.returncode == -signal.SIGKILL, killed.stderr  # else nothing was tested
     ingest(world)
@@ -586,12 +586,11 @@ def test_a_spool_whose_files_cannot_be_removed_is_told_and_taken_in_once(world: 
     subprocess.run(deny, capture_output=True)
     try:
         if os.access(world.spool, os.W_OK) and not undeniable:
-            pytest.skip("nothing here can keep this account from removing files")
+            needs.demand(needs.unable("folder that root may not write"))
         first, second = ingest(world), ingest(world)
     finally:
         subprocess.run(allow, capture_output=True)
-    if not first["left"]:
-        pytest.skip("this file system does not know the flag that denies even root")
+    needs.demand(None if first["left"] else needs.unable("chattr +i"))
     assert first["left"] == second["left"] == [str(world.spool / "call.wav")]
     assert first["accepted"] == second["duplicates"]
     assert ingest(world, exit=0)["duplicates"] == first["accepted"]

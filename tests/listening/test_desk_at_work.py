@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.support.browser import MISSING, Browser
+from tests.support import needs
+from tests.support.browser import Browser
 from tests.support.copies import propose
 from tests.support.desk import ALT, DOWN, ENTER, INSIDE, OPEN, PLAYING, ROWS, SOUND, WHY, arrive
 from tests.support.listening import AtDesk
@@ -17,7 +18,7 @@ pytestmark = [
     pytest.mark.rule("access.need"),
     pytest.mark.xdist_group("browser"),
     pytest.mark.usefixtures("as_it_was"),
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 IDS = "return [...document.querySelectorAll('#table tbody tr')].map((row) => row.dataset.id)"
 HEADING = "document.querySelector('#view-name').textContent"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES
+from tests.support import needs
 from tests.support.axe import violations
-from tests.support.browser import LOOPBACK, MISSING, Browser
+from tests.support.browser import LOOPBACK, Browser
 from tests.support.copies import propose
 from tests.support.desk import ALT, DOWN, ENTER, INSIDE, OPEN, PLAYING, ROWS, SOUND, SPACE, WHY, arrive
 from tests.support.listening import AtDesk
@@ -22,7 +23,7 @@ pytestmark = [
     pytest.mark.rule("access.need"),
     pytest.mark.xdist_group("browser"),
     pytest.mark.usefixtures("as_it_was"),
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 
 

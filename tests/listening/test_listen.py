@@ -21,6 +21,7 @@ import pytest
 from arlo_rec.listening import listen
 from arlo_rec.listening.session import FIRST_PAGE, GONE_AFTER, IDLE_AFTER, Visit
 from arlo_rec.model.records import to_iso
+from tests.support import needs
 from tests.support.attack import own_code
 from tests.support.catalogue import append_to_log
 from tests.support.copies import CONFIRM, propose
@@ -232,7 +233,7 @@ def test_what_is_too_long_or_no_request_of_ours_is_refused(page: Listening) -> N
         assert page.ask(method, f"/{page.secret}/sound").status == 501
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+@needs.mark(needs.root(), needs.program("bash"))
 def test_another_account_of_the_machine_gets_no_answer_at_all(page: Listening) -> None:
     asked = (
         f"exec 3<>/dev/tcp/127.0.0.1/{page.port}; "

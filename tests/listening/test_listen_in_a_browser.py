@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from bench import review
-from tests.support.browser import LOOPBACK, MISSING, Browser
+from tests.support import needs
+from tests.support.browser import LOOPBACK, Browser
 from tests.support.copies import SAID, call, made_of, words
 from tests.support.listening import Listening, Reviewing
 from tests.support.world import World
@@ -16,7 +17,7 @@ from tests.support.world import World
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.rule("access.managers"),
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+    needs.mark(needs.browser()),
 ]
 READY = "document.body.dataset.state === 'ready' && document.querySelector('audio').readyState > 0"
 SHIFT, TAB, ENTER = "\ue008", "\ue004", "\ue007"

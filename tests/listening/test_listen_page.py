@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.i18n.messages import LANGUAGES, say
+from tests.support import needs
 from tests.support.axe import violations
-from tests.support.browser import MISSING, Browser
+from tests.support.browser import Browser
 from tests.support.listening_stub import TOKEN, Recording, Server, call, recording_of, two_tones
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 LEFT, RIGHT, HOME, END, SHIFT, TAB = "\ue012", "\ue014", "\ue011", "\ue010", "\ue008", "\ue004"  # W3C WebDriver, 17.4.2
 PAGE_UP = "\ue00e"

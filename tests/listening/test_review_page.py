@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 
 from arlo_rec.i18n.messages import say
+from tests.support import needs
 from tests.support.axe import violations
-from tests.support.browser import MISSING, Browser
+from tests.support.browser import Browser
 from tests.support.listening_stub import RATE, TOKEN, LongCall, Recording, Server, call, recording_of, tone
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 RIGHT, HOME, END, SHIFT, CTRL, TAB, ENTER = "\ue014", "\ue011", "\ue010", "\ue008", "\ue009", "\ue004", "\ue007"
 UP, DOWN = "\ue013", "\ue015"  # W3C WebDriver, 17.4.2

@@ -17,6 +17,7 @@ from arlo_rec.crypto import merkle
 from arlo_rec.crypto.primitives import SigningKey
 from arlo_rec.model.errors import Unreachable
 from arlo_rec.offsite import anchor_file
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.attack import own_code
 from tests.support.properties import examples
@@ -153,13 +154,14 @@ def test_a_full_disk_is_told_and_the_next_append_goes_on(tmp_path: Path, monkeyp
 
 
 def test_a_file_to_which_the_system_lets_only_append_takes_notes(tmp_path: Path) -> None:
+    needs.demand(needs.root(), needs.program("chattr"))
     folder = Path("/var/tmp") / f"arlo-rec-{os.getpid()}"
     folder.mkdir(mode=0o700)
     path = folder / "anchors"
     path.touch(mode=0o640)
     try:
-        if shutil.which("chattr") is None or subprocess.run(["chattr", "+a", path], capture_output=True).returncode:
-            pytest.skip("no chattr +a here: it takes root and a disk that knows it")
+        done = subprocess.run(["chattr", "+a", path], capture_output=True, text=True)
+        needs.demand(needs.unable("chattr +a", done.stderr) if done.returncode else None)
         with pytest.raises(OSError, match="not permitted") as told:
             path.write_bytes(b"")
         assert told.value.errno == errno.EPERM

@@ -17,6 +17,7 @@ from arlo_rec.keys.layout import find
 from arlo_rec.oversight import surroundings
 from tests.support.attack import own_code
 from tests.support.backups import OTHER, age_ring, back_up, places
+from tests.support.disks import small_disk
 from tests.support.faults import damage
 from tests.support.feed import path as feed_path
 from tests.support.places import TOP
@@ -231,13 +232,8 @@ def test_two_drills_at_once_are_one(backed_up: World) -> None:
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A small file system."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_disk(tmp_path / "small", "32m") as folder:
+        yield folder
 
 
 def test_a_drill_takes_no_room_that_erasing_needs(backed_up: World, small: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from arlo_rec.oversight.verify import PASSING
 from tests.support import world as worlds
 from tests.support.backups import back_up
 from tests.support.clock import later
+from tests.support.disks import mounted, small_disk
 from tests.support.intake import ingest
 from tests.support.sounds import tone_wav
 from tests.support.world import World
@@ -84,15 +84,11 @@ def test_a_sound_that_somebody_still_writes_waits(world: World) -> None:
 
 def test_a_sound_that_cannot_be_removed_is_critical_and_a_withdrawal_tells_of_it(world: World) -> None:
     sound = world.deliver("call").with_suffix(".wav")
-    if subprocess.run(["mount", "--bind", sound, sound], check=False, capture_output=True).returncode:
-        pytest.skip("only root can keep root from removing a file: what is mounted on stays")
-    try:
+    with mounted("--bind", sound, sound):  # so that not even root removes it
         told = world.run("ingest", str(world.spool), "--quiet", who="telefon")
         withdrawn = world.json("withdraw", "90000001", "--yes", who="siri")
         status = world.run("status", "--json", who="iver")
         tasks = world.tasks("sigrid")
-    finally:
-        subprocess.run(["umount", sound], check=True)
     assert told.exit == 3 and str(world.spool / "call.wav") in told.out
     assert withdrawn["spool"] == [str(world.spool / "call.json")]
     assert (status.exit, "spool_left" in status.json["critical"], "spool_left" in tasks) == (3, True, True)
@@ -209,13 +205,8 @@ def test_a_damaged_note_of_a_run_counts_as_none(world: World, content: bytes) ->
 @pytest.fixture
 def small(template: World, tmp_path: Path) -> Iterator[World]:
     """A world on a disk of 40 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
-    if subprocess.run(words, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield worlds.copy(template, folder / "world")
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with small_disk(tmp_path / "disk", "40m") as folder:
+        yield worlds.copy(template, folder / "world")
 
 
 def test_a_disk_with_less_than_a_day_is_critical_and_intake_leaves_room_for_erasures(small: World) -> None:

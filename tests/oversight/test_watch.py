@@ -6,10 +6,8 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,9 @@ from arlo_rec.oversight.doctor import Machine, of_machine
 from arlo_rec.oversight.findings import Area, Finding, Severity, worst
 from arlo_rec.oversight.surroundings import Room
 from arlo_rec.ui.config import settle
+from tests.support import needs
 from tests.support.backups import back_up
+from tests.support.disks import fill, small_disk
 from tests.support.places import TOP
 from tests.support.properties import examples
 from tests.support.source import MODULES, nodes
@@ -202,26 +202,17 @@ def test_metrics_replace_nothing_but_a_plain_file_of_this_account(world: World) 
 
 
 def test_metrics_on_a_full_disk_leave_the_old_file(world: World, tmp_path: Path) -> None:
-    folder = tmp_path / "full"
-    folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)]
-    if subprocess.run(words, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
+    with small_disk(tmp_path / "full", "16k") as folder:
         out = folder / "arlo-rec.prom"
         world.json("metrics", "--out", str(out), who="iver")
         before = out.read_bytes()
-        with suppress(OSError), (folder / "filler").open("wb", buffering=0) as filler:
-            while True:
-                filler.write(bytes(4096))
+        fill(folder)
         assert world.code("metrics", "--out", str(out), who="iver") == (16, "no_space")
         assert out.read_bytes() == before
         assert not [file for file in folder.iterdir() if file.name.startswith(".")]
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-PROMTOOL = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (prometheus)")
+PROMTOOL = needs.mark(needs.program("promtool"))
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,14 +17,15 @@ import pytest
 from arlo_rec.i18n.messages import LANGUAGES
 from arlo_rec.model.particulars import Particulars
 from arlo_rec.publishing.pages import NAMES
+from tests.support import needs
 from tests.support.axe import violations
-from tests.support.browser import MISSING, Browser
+from tests.support.browser import Browser
 from tests.support.pages import COMPANIES, NONE, STATED, page
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one is enough
-    pytest.mark.skipif(bool(MISSING), reason=f"no browser to test with: {', '.join(MISSING)} missing"),
+    needs.mark(needs.browser()),
 ]
 LONGEST = "x" * 500
 HOSTILE = replace(STATED, contact="<img src=https://oppdiktet.example/x> **x**", address=LONGEST, notice=LONGEST)
@@ -135,8 +135,7 @@ def test_on_paper_every_page_has_its_number_its_whole_text_and_its_foot(
     browser: Browser, tmp_path: Path, pictures: Path, lang: str
 ) -> None:
     written(tmp_path, STATED)
-    if shutil.which("pdftotext") is None:
-        pytest.skip("pdftotext is missing: sudo apt-get install poppler-utils")
+    needs.demand(needs.program("pdftotext"))
     for name in NAMES:
         browser.open(tmp_path / f"{name}.{lang}.html")
         paper = pictures / f"{name}.{lang}.pdf"

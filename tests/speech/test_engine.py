@@ -32,12 +32,12 @@ from arlo_rec.speech.engine import Engine, check_model, resample, whisper
 from arlo_rec.speech.engine_process import ENGINE_RATE
 from arlo_rec.speech.whisper import LOOP, LOOP_SCORE, SHORTEST, convert_words
 from arlo_rec.speech.words import Word
+from tests.support import needs
 from tests.support.models import INSTALLED, MODEL, needs_model
 from tests.support.places import GIVEN, TOP
 from tests.support.properties import examples
 
-FILTERS = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
-needs_filter = pytest.mark.skipif(not FILTERS, reason="there is a filter of calls on Linux on x86-64 and arm64 alone")
+needs_filter = needs.mark(needs.call_filter())
 
 STAND_IN = """
 import json, os, signal, socket, sys
@@ -98,8 +98,7 @@ def test_the_process_gets_the_samples_the_language_and_the_hints_and_no_more_of_
 def test_the_process_gets_no_environment_and_stands_in_no_folder_of_ours(folder: Path) -> None:
     opened = '(os.path.realpath(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd") if int(one) > 2)'
     tell = says(f"[[one, 0, 0, 0] for one in (*sorted(os.environ), os.getcwd(), *{opened})]")
-    if sys.platform != "linux":
-        pytest.skip("needs /proc")
+    needs.demand(needs.linux())
     with whisper(folder, program=tell) as hearing:
         texts = [word.text for word in hearing.hear(SECOND, "en", ())]
     ours = ["HF_HUB_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HOME", "LC_ALL", "OMP_NUM_THREADS", "ORT_DISABLE_TELEMETRY"]
@@ -516,7 +515,7 @@ def test_a_process_that_may_not_have_the_memory_is_an_error_of_ours() -> None:
     assert error.value.code in {"model_unusable", "engine_died"}
 
 
-@pytest.mark.skipif(INSTALLED, reason="faster-whisper is installed here")
+@needs.mark("faster-whisper is here" if INSTALLED else None)
 def test_without_the_extra_the_error_says_what_is_missing(folder: Path) -> None:
     with pytest.raises(Unreachable) as error, whisper(folder):
         pass

@@ -16,6 +16,7 @@ from arlo_rec.speech.engine import transcribe, whisper
 from arlo_rec.speech.planner import FEW, is_understood
 from arlo_rec.speech.words import ENGINE, Language, Transcript, Word
 from arlo_rec.training import evaluation
+from tests.support import needs
 from tests.support.given_calls import made
 from tests.support.models import BASE, needs_base
 from tests.support.places import CALLS
@@ -119,7 +120,7 @@ def stamps(language: str, count: int) -> Iterator[Any]:
 
 
 @needs_base
-@pytest.mark.skipif(not STAMPS.is_dir(), reason="needs Debian's tuxpaint-stamps-default")
+@needs.mark(needs.file(STAMPS, "tuxpaint-stamps-default"))
 @pytest.mark.parametrize(
     ("language", "asked", "least"), [("nn", None, 3), ("nn", "nn", 3), ("nn", "en", 3), ("da", "da", 2)]
 )

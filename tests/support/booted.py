@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import pytest
 import typer
 
+from tests.support import needs
 from tests.support.places import TOP
 from tests.support.world import PASSPHRASE
 
@@ -35,11 +34,7 @@ SERVICES = {"telephone": "ingest", "cron": "retention", "it": "auditor", "witnes
 
 def demand_containers() -> None:
     """Skip where this machine cannot boot a container."""
-    if os.geteuid() != 0:
-        pytest.skip("a container needs root")
-    for program in ("systemd-nspawn", "nsenter", "mount"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (systemd-container, util-linux)")
+    needs.demand(needs.root(), needs.program("systemd-nspawn", "nsenter"))
 
 
 class Booted:
@@ -115,8 +110,7 @@ class Booted:
 
     def _do_mount(self, *words: str | Path) -> None:
         done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"no mount here: {done.stderr.strip()}")
+        needs.demand(needs.unable("mounts", done.stderr) if done.returncode else None)
         self._mounted.append(Path(words[-1]))
 
     def _boot(self) -> None:
@@ -144,7 +138,7 @@ class Booted:
                 if self.sh("systemctl is-active basic.target").stdout.strip() == "active":
                     return
             time.sleep(0.2)
-        pytest.skip(f"systemd does not boot in a container here: {self._said()}")
+        needs.demand(needs.unable("systemd in a container", self._said()))
 
     def _said(self) -> str:
         """The last line of the container's console."""

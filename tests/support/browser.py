@@ -20,7 +20,6 @@ from typing import Any, Self
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMEDRIVER = Path("/usr/bin/chromedriver")
-MISSING = [str(one) for one in (CHROMIUM, CHROMEDRIVER) if not one.exists()]
 PATIENCE = 30  # seconds: for a page on a busy machine, not for an answer that never comes
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver, 12.1
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
-import pytest
 import soundfile
 
 SECRET = "Kari Hemmelig 90000077"  # planted wherever a format has room for words
@@ -57,7 +56,8 @@ def with_av(
     container: str, codec: str, *, rate: int, bit_rate: int = 0, options: dict[str, str] | None = None
 ) -> bytes:
     """A file written by FFmpeg's libraries."""
-    av = pytest.importorskip("av", reason="the extra [av] is not installed")
+    import av
+
     made = io.BytesIO()
     with av.open(made, "w", format=container, options=options or {}) as file:
         stream = file.add_stream(codec, rate=rate, layout="mono")

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import socket
 import struct
 import subprocess
@@ -20,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support import needs
 from tests.support.phones import PCMA
 from tests.support.places import TOP
 
 EXAMPLE: Final = TOP / "examples" / "telephony" / "kamailio"
-NEEDED: Final = ("kamailio", "rtpengine", "sipp")
 PROMPT_ID: Final = "nb-2026-01"
 PROMPT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 2
@@ -34,12 +33,9 @@ _RELAYED_PORTS: Final = 600  # of rtpengine
 _PATIENCE: Final = 20  # seconds until a server has started
 
 
-def lacking() -> str:
-    """Why the exchange cannot be started here, or nothing."""
-    if os.getuid() != 0:
-        return "only root may send as SIPp does"
-    missing = [name for name in NEEDED if shutil.which(name) is None]
-    return f"not installed: {', '.join(missing)}" if missing else ""
+def lacking() -> str | None:
+    """Why the exchange cannot be started here; SIPp sends as root alone may."""
+    return needs.root() or needs.program("kamailio", "rtpengine", "sipp")
 
 
 class Exchange:

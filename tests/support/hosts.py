@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support import openbao, postgres, seaweed
+from tests.support import needs, openbao, postgres, seaweed
 from tests.support import world as worlds
 from tests.support.openbao import OpenBao
 from tests.support.places import TOP
@@ -30,21 +30,16 @@ BRIDGE = f"ar{os.getpid()}"
 
 def lacking() -> str | None:
     """Why no two hosts can be had here."""
-    if os.geteuid() != 0:
-        return "needs root, to make network namespaces"
+    if reason := needs.root() or needs.program("ip"):
+        return reason
     if _ip("link", "add", f"{BRIDGE}t", "type", "bridge", may_fail=True):
-        return "no network namespaces here: ip link"
+        return needs.unable("network namespaces")
     _ip("link", "del", f"{BRIDGE}t")
-    if seaweed.program() is None:
-        return "there is no SeaweedFS here: ./dev engines installs it"
-    return openbao.lacking() or postgres.lacking(postgres.NEWEST)
+    return seaweed.lacking() or openbao.lacking() or postgres.lacking(postgres.NEWEST)
 
 
 def _ip(*words: str, may_fail: bool = False) -> int:
-    try:
-        return subprocess.run(["ip", *words], check=not may_fail, capture_output=True).returncode
-    except FileNotFoundError:
-        return 127
+    return subprocess.run(["ip", *words], check=not may_fail, capture_output=True).returncode
 
 
 @dataclass

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from arlo_rec.crypto import kernel_keyring
+from tests.support import needs
 
 
 def begin_session() -> None:
@@ -13,4 +12,4 @@ def begin_session() -> None:
     try:
         kernel_keyring.demand_own_session()
     except kernel_keyring.NoOwnSession as problem:
-        pytest.skip(f"this machine gives no session keyring of its own: {problem.code}")
+        needs.demand(needs.unable("session keyrings", problem.code))

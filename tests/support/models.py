@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support.places import TOP
 
 _HERE = TOP / ".models"
@@ -22,16 +23,9 @@ BASE: Path | None = _BASE[0] if _BASE and INSTALLED else None
 
 def needs_model(test: Callable[..., None]) -> Callable[..., None]:
     """A test that hears with any model, which takes seconds."""
-    return _slow(
-        pytest.mark.skipif(MODEL is None, reason="needs faster-whisper and a model: ./dev model tiny.en")(test)
-    )
+    return pytest.mark.slow(needs.mark(needs.model("tiny.en", MODEL))(test))
 
 
 def needs_base(test: Callable[..., None]) -> Callable[..., None]:
     """A test that hears with the model whose words the figures are of."""
-    told = "needs faster-whisper and its model base: ./dev model base"
-    return _slow(pytest.mark.skipif(BASE is None, reason=told)(test))
-
-
-def _slow(test: Callable[..., None]) -> Callable[..., None]:
-    return pytest.mark.slow(test)
+    return pytest.mark.slow(needs.mark(needs.model("base", BASE))(test))

@@ -22,23 +22,19 @@ from typing import Any
 import pytest
 import typer
 
+from tests.support import needs
 from tests.support.places import TOP
 from tests.support.world import PASSPHRASE, Result
 
 OWNER, OFFICER, STAFF = "arlo-owner", "arlo-officer", "arlo-staff"
 ACCOUNTS = {OWNER: 64101, OFFICER: 64102, STAFF: 64103}
-NEEDED = ("sudo", "setpriv", "unshare", "ssh", "ssh-keygen", "/usr/sbin/sshd")
 SUDO = f"sudo -n -u {OWNER} {{program}} serve"
 READY = 20.0  # seconds for sshd to listen
 
 
 def demand_accounts() -> None:
     """Skip where this machine cannot have them."""
-    if os.geteuid() != 0:
-        pytest.skip("login accounts of a test's own need root")
-    for program in NEEDED:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not here")
+    needs.demand(needs.root(), needs.program("sudo", "setpriv", "unshare", "ssh", "ssh-keygen", "sshd"))
 
 
 class Office:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.backends import BaoAccess, KeyAddress
+from tests.support import needs
 from tests.support.authority import LOOPBACK, Authority
 from tests.support.places import TOP
 
@@ -35,9 +36,9 @@ def binary() -> Path | None:
     return path if path is not None and path.exists() else None
 
 
-def lacking() -> str:
-    """Why no OpenBao can be started here, or nothing."""
-    return "" if binary() is not None else "not installed: OpenBao (./dev engines)"
+def lacking() -> str | None:
+    """Why no OpenBao can be started here."""
+    return needs.engine("OpenBao", is_here=binary() is not None)
 
 
 @dataclass

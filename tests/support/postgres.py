@@ -18,6 +18,7 @@ import psycopg
 
 from arlo_rec.backends import Connection
 from arlo_rec.keys.layout import STORE_FILE_BYTES
+from tests.support import needs
 from tests.support.authority import LOOPBACK, Authority
 from tests.support.engines import KEY
 from tests.support.openbao import free_port, until
@@ -30,10 +31,8 @@ _NUMBERS = itertools.count()
 
 def lacking(version: int) -> str | None:
     """Why no server of a version can be started here."""
-    if version not in INSTALLED:
-        here = ", ".join(map(str, sorted(INSTALLED))) or "none"
-        return f"PostgreSQL {version} is not installed (here: {here})"
-    return None if os.geteuid() == 0 else "needs root, to become the account that PostgreSQL runs as"
+    is_here = version in INSTALLED
+    return needs.root() or (None if is_here else f"no PostgreSQL {version}: sudo apt-get install postgresql-{version}")
 
 
 class Postgres(NamedTuple):

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
+from tests.support import needs
 from tests.support.authority import Authority
 
 KEY, SECRET = "invented-key", "invented-secret"
@@ -87,6 +88,11 @@ def program() -> str | None:
     """The server's program: that of this environment, or one on the path."""
     beside = Path(sys.executable).with_name("weed")
     return str(beside) if beside.exists() else shutil.which("weed")
+
+
+def lacking() -> str | None:
+    """Why no SeaweedFS can be started here."""
+    return needs.engine("SeaweedFS", is_here=program() is not None)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from typing import Any, Final
 import pytest
 
 from arlo_rec import audio
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.exchange import (
     EXAMPLE,
@@ -51,7 +52,7 @@ from tests.support.world import REASON, World
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(bool(lacking()), reason=lacking() or "all is here"),
+    needs.mark(lacking()),
     pytest.mark.xdist_group("telephony"),
 ]
 SILENCE: Final = 0xD5  # of A-law

@@ -19,6 +19,7 @@ import pytest
 from arlo_rec.commands.run import Run
 from arlo_rec.log.rows import CopyState
 from arlo_rec.model.errors import Unreachable
+from tests.support import needs
 from tests.support.attack import SECRETS, identity
 from tests.support.backups import is_whole
 from tests.support.copies import (
@@ -312,7 +313,7 @@ cli.main(sys.argv[1:])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="core dumps are Linux's here")
+@needs.mark(needs.linux())
 def test_a_process_that_is_aborted_while_it_holds_a_call_leaves_no_core(world: World, tmp_path: Path) -> None:
     recording = call(world)
     passphrase = world.base / "sigrid.pass"

@@ -18,6 +18,7 @@ from arlo_rec.admin.opening import open_store
 from arlo_rec.backends import mounts
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.root_secret import StateFolder
+from tests.support import needs
 from tests.support.attack import identity
 from tests.support.feed import configure
 from tests.support.places import TOP
@@ -91,7 +92,7 @@ LOOKS = ["status", "verify", "verify --read-data", "audit show", "audit verify",
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a disk read-only")
+@needs.mark(needs.root(), needs.program("unshare"))
 @pytest.mark.parametrize("has_journal", [False, True])
 def test_a_copy_that_cannot_be_written_can_be_looked_at(world: World, tmp_path: Path, has_journal: bool) -> None:
     world.take_in("a")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import postgres
+from tests.support import needs, postgres
 from tests.support.authority import Authority
 from tests.support.booted import OFFICER, Booted, as_owner, demand_containers, found, quoted, settle
 from tests.support.places import TOP
@@ -25,8 +25,7 @@ PASSWORDS = {"arlo": "of every day", "arlo_migrator": "of upgrades"}
 def machine() -> Iterator[Booted]:
     """A machine with a server, the roles of the example, a store that its migrator made, and its units."""
     demand_containers()
-    if reason := postgres.lacking(postgres.NEWEST):
-        pytest.skip(reason)
+    needs.demand(postgres.lacking(postgres.NEWEST))
     with tempfile.TemporaryDirectory(prefix="arlo-booted-") as folder, Booted(Path(folder)) as booted:
         _serve(booted)
         settle(booted)

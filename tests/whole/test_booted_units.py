@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.commands import COMMANDS
 from arlo_rec.oversight.units import SERVICES as SERVICES_OF_THE_STORE
+from tests.support import needs
 from tests.support.booted import OFFICER, Booted, as_owner, demand_containers, found, quoted, settle
 from tests.support.compressed import with_soundfile
 from tests.support.world import DUE_SOON, World
@@ -86,8 +86,6 @@ def test_wav_and_flac_are_taken_in_and_what_is_due_goes(machine: Booted) -> None
 
 @pytest.mark.parametrize("name", ["backup", "verify", "metrics", "check", "drill"])
 def test_the_other_services_of_the_store_do_their_work(machine: Booted, name: str) -> None:
-    if name not in COMMANDS:
-        pytest.skip(f"there is no command {name}")
     ended = machine.start(f"arlo-rec-{name}.service")
     found = machine.journal(f"arlo-rec-{name}.service")
     if name == "check":  # on one disk, and in memory: it has much to say
@@ -188,8 +186,7 @@ def test_a_key_that_is_sealed_to_the_machine_opens_the_store_there(machine: Boot
 @pytest.fixture(scope="module")
 def watched(machine: Booted) -> Booted:
     """The same machine, with IT's accounts and units beside, and an sshd on loopback."""
-    if machine.sh("command -v sshd ssh ssh-keygen").returncode:
-        pytest.skip("sshd is not installed (openssh-server)")
+    needs.demand(needs.program("sshd", "ssh", "ssh-keygen"))
     machine.done("mkdir /root/it; cd /root/it; cp -a /etc/systemd/system/arlo-rec-* /etc/sysusers.d/arlo-rec.conf .")
     machine.done("mv /etc/arlo-rec/config.toml /root/it/")
     machine.done("arlo-rec install-units --json > /root/it/told; systemd-sysusers; systemd-tmpfiles --create || true")

@@ -10,17 +10,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.support import booted, needs
 from tests.support.places import TOP
 from tests.support.terminal import Terminal, Typed
 from tests.support.world import PASSPHRASE
 
-booted = pytest.importorskip("tests.support.booted", reason="no machine can be booted here")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("booted")]
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
@@ -40,8 +39,7 @@ systemctl daemon-reload
 
 def test_the_checklist_leads_from_its_folders_to_a_first_call() -> None:
     booted.demand_containers()
-    if shutil.which("visudo") is None:
-        pytest.skip("sudo is not installed (sudo)")
+    needs.demand(needs.program("visudo"))
     package, *blocks = BLOCK.findall((TOP / "docs" / "checklist.md").read_text("utf-8"))
     assert package.startswith("apt-get install")
     with tempfile.TemporaryDirectory(prefix="arlo-booted-") as folder, booted.Booted(Path(folder)) as machine:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support import world as worlds
 from tests.support.places import TOP
 from tests.support.world import PASSPHRASE, REASON, Result, World
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed"),
+    needs.mark(needs.program("faketime")),
 ]
 
 ZONES = ("Europe/Oslo", "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati")

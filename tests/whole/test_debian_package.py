@@ -23,6 +23,7 @@ import pytest
 
 from arlo_rec import __version__
 from arlo_rec.oversight import units
+from tests.support import needs
 from tests.support.booted import Booted, demand_containers, found, settle
 from tests.support.places import TOP
 from tools.make_package import COMPLETIONS, LEFT_OUT
@@ -47,9 +48,8 @@ class Packages(NamedTuple):
 def tool(name: str) -> Path:
     """A program that makes packages; skips where there is none."""
     found = TOOLS / name if (TOOLS / name).exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not here: `./dev package` installs it")
-    return Path(found)
+    needs.demand(f"no {name}: ./dev audit installs it" if found is None else None)
+    return Path(str(found))
 
 
 def made(release: str, out: Path, top: Path = TOP, umask: int = 0o022, **more: str) -> list[Path]:
@@ -99,21 +99,18 @@ def this_release() -> str:
     path = Path("/etc/os-release")
     told = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', path.read_text() if path.exists() else "", re.MULTILINE))
     named = HERE.get((told.get("ID", ""), told.get("VERSION_ID", "")))
-    if named is None or shutil.which("dpkg-deb") is None:
-        pytest.skip("there is no package for the system of this machine")
-    return named
+    needs.demand("no Debian or Ubuntu that there is a package for" if named is None else needs.program("dpkg-deb"))
+    return str(named)
 
 
 def clean(release: str, folder: Path) -> Path:
     """The files of a clean Debian, with what a package of it depends on, since the machine has no network."""
-    if shutil.which("mmdebstrap") is None:
-        pytest.skip("mmdebstrap is not installed")
+    needs.demand(needs.program("mmdebstrap"))
     root = folder / "clean"
     include = "--include=python3,tzdata,systemd,systemd-sysv,dbus"
     words = ["mmdebstrap", "--mode=root", "--variant=minbase", include, SUITES[release], root]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no clean Debian can be made here: {done.stderr.strip().splitlines()[-1]}")
+    needs.demand(needs.unable("clean Debian", done.stderr) if done.returncode else None)
     return root
 
 
@@ -127,8 +124,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def machine(request: pytest.FixtureRequest, here: list[Path]) -> Iterator[tuple[Booted, Packages]]:
     """A machine on which the package is not installed yet, and two versions of it."""
     demand_containers()
-    if request.param != "here" and not request.config.getoption("--prove"):
-        pytest.skip("a clean Debian is made with --prove")
+    needs.demand(None if request.param == "here" or request.config.getoption("--prove") else needs.WHOLE)
     release = this_release() if request.param == "here" else request.param
     with tempfile.TemporaryDirectory(prefix="arlo-package-") as name:
         folder = Path(name)
@@ -246,8 +242,7 @@ def test_a_kill_at_any_time_leaves_a_program_and_the_package_can_go_on(
     machine: tuple[Booted, Packages], *, whole: bool
 ) -> None:
     booted, packages = machine
-    if not whole:
-        pytest.skip("an installation is killed at twelve moments with --prove")
+    needs.demand(None if whole else needs.WHOLE)
     for number in range(12):
         wait = f"sleep {0.2 + number * 0.6:.1f}"
         booted.sh(f"setsid dpkg -i {packages[number % 2]} >/dev/null 2>&1 & dpkg=$!; {wait}; kill -KILL -$dpkg")

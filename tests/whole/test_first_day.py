@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import picture
+from tests.support import needs, picture
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
 from tests.support.terminal import Terminal, Typed, commands
@@ -79,7 +78,7 @@ class Person:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("setsid") is None, reason="util-linux is not installed")
+@needs.mark(needs.program("setsid", "bash"))
 def test_the_first_day_shows_what_the_program_says(tmp_path: Path) -> None:
     begin_session()
     home = tmp_path / "home"

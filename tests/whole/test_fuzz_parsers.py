@@ -5,7 +5,6 @@ The ordinary run takes a sample; `./dev prove` takes them all and lets atheris l
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import subprocess
@@ -25,7 +24,7 @@ from tests.fuzz.judge import TooLong, judged, limited
 from tests.fuzz.mutate import VALUES, changed
 from tests.fuzz.target import Target, made
 from tests.fuzz.targets import targets
-from tests.support import sounds
+from tests.support import needs, sounds
 from tests.support.properties import examples
 
 ALL, SAMPLE = 1_000_000, 4_000  # inputs, for all targets together
@@ -56,12 +55,11 @@ def test_a_changed_input_is_taken_or_refused_in_words_and_in_time(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed; ./dev prove does it")
+@needs.mark(needs.module("atheris", "./dev prove installs it"))
 def test_what_coverage_leads_to_is_taken_or_refused_in_words_and_in_time(
     every: dict[str, Target], tmp_path: Path, whole: bool, seed: int
 ) -> None:
-    if not whole:
-        pytest.skip("only with --prove")
+    needs.demand(None if whole else needs.WHOLE)
 
     def guided(name: str) -> tuple[int, str]:
         words = [sys.executable, "-m", "tests.fuzz.coverage", name, str(GUIDED), str(seed), str(tmp_path / name)]

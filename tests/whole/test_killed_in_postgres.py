@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from tests.proof import crashes
 from tests.proof.crashes import Point, Subject
 from tests.proof.trace import SENDS, WATCHED, Traced
-from tests.support import postgres, promises
+from tests.support import needs, postgres, promises
 from tests.support import world as worlds
 from tests.support.postgres import Postgres
 from tests.support.world import World
@@ -22,7 +21,7 @@ from tests.support.world import World
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("postgres"),
-    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
+    needs.mark(needs.program("strace")),
 ]
 SAMPLE = 1  # kills at writes of files, and as many at what is said to the server
 

@@ -23,6 +23,7 @@ from arlo_rec.log import events
 from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.documents import Record
 from arlo_rec.policy import RULES, Rule
+from tests.support import needs
 from tests.support.each import each
 from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, nodes
@@ -305,6 +306,5 @@ def test_a_line_of_a_document_fits_a_screen() -> None:
 
 
 def test_tests_of_a_group_stay_on_one_process(request: pytest.FixtureRequest) -> None:
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        pytest.skip("there is one process alone")
+    needs.demand(None if "PYTEST_XDIST_WORKER" in os.environ else "needs several processes: -n 2")
     assert request.node.nodeid.endswith("@source")  # pytest-xdist writes the group there, and looks there for it

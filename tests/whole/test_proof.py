@@ -15,12 +15,12 @@ from tests.proof.bugs import Bug
 from tests.proof.crashes import Subject
 from tests.proof.plan import Try
 from tests.proof.races import Course
-from tests.support import promises
+from tests.support import needs, promises
 from tests.support import world as worlds
 from tests.support.promises import Facts, Scene
 from tests.support.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")]
+pytestmark = [pytest.mark.slow, needs.mark(needs.program("strace"))]
 
 RACES = random.Random(7).sample(races.PAIRS, 4)
 SOWN = [  # of each kind of try that finds bugs, the ones that it finds soon

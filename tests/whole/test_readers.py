@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.commands import COMMANDS
+from tests.support import needs
 from tests.support.keyring import begin_session
 from tests.support.places import TOP
 from tests.support.terminal import Terminal, Typed, commands
@@ -128,7 +129,7 @@ BEFORE: dict[str, Callable[[World], None]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("setsid") is None, reason="util-linux is not installed")
+@needs.mark(needs.program("setsid", "bash"))
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("reader", READERS)
 def test_each_command_of_a_readers_page_does_what_the_page_says(world: World, reader: str, lang: str) -> None:

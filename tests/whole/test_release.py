@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support.places import TOP
 from tools import release
 
@@ -89,7 +90,6 @@ def test_a_package_that_no_lock_has_is_named(ready: Path) -> None:
 
 @pytest.mark.slow
 def test_two_builds_of_a_commit_have_the_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
-    if not (TOP / ".git").exists():
-        pytest.skip("no commit to build: this is no clone")
+    needs.demand(needs.clone())
     assert list(release.build(TOP, release.version_of(TOP))) == []
     assert capsys.readouterr().out.count("sha256") == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import needs
 from tests.support.compressed import with_soundfile
 from tests.support.copies import call
 from tests.support.models import MODEL, needs_model
@@ -21,7 +21,7 @@ from tests.support.world import World
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
+    needs.mark(needs.program("strace")),
 ]
 CALLS_OUT = "trace=socket,connect,sendto,sendmsg,sendmmsg,io_uring_setup"
 OPENED = re.compile(r"\bsocket\((AF_\w+).*\) = \d+$")

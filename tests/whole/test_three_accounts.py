@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import needs
 from tests.support.office import ACCOUNTS, OFFICER, OWNER, STAFF, Office, demand_accounts
 from tests.support.world import DUE_SOON, EVERYTHING, REASON, Result, World
 
@@ -36,8 +37,7 @@ def office() -> Iterator[Office]:
         prefix="arlo-office-"
     ) as base:  # pytest's own folders are closed to other accounts
         made = Office(Path(base))
-        if made.run(OWNER, "--version").exit:
-            pytest.skip("no mount namespace here to run this Python as another account")
+        needs.demand(needs.unable("mount namespaces") if made.run(OWNER, "--version").exit else None)
         _found(made)
         made.start_sshd()
         for name in (*PEOPLE, *SERVICES):
@@ -333,8 +333,7 @@ def test_an_unlock_in_the_persons_own_session_opens_commands_through_sudo_and_ss
             f"$arlo find --purpose quality --reason '{REASON}' --json </dev/null"
         )
         done = office.in_session(STAFF, line)
-        if "keyring" in done.stderr:
-            pytest.skip(done.stderr)
+        needs.demand(needs.unable("session keyrings", done.stderr) if "keyring" in done.stderr else None)
         answers = [json.loads(each) for each in done.stdout.splitlines() if each.startswith("{")]
         assert [each["ok"] for each in answers] == [True, False], done
         assert answers[1]["error"]["exit"] == 12

@@ -18,7 +18,7 @@ import pytest
 
 from arlo_rec.backends import KeyAddress
 from arlo_rec.backends.postgres import DEAD
-from tests.support import hosts
+from tests.support import hosts, needs
 from tests.support.hosts import Host, Place
 from tests.support.openbao import until
 from tests.support.world import EVERYTHING, REASON, World, assert_no_bug
@@ -33,8 +33,7 @@ _Trouble = Callable[[Host], None]
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    if reason := hosts.lacking():
-        pytest.skip(reason)
+    needs.demand(hosts.lacking())
     with hosts.place(tmp_path_factory.mktemp("hosts")) as place:
         yield place
 

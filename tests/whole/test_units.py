@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -15,12 +14,11 @@ import pytest
 
 from arlo_rec.oversight.units import DEFAULT, IT, MARK, SERVICES, Machine, accounts, folders, units
 from arlo_rec.ui.config import settle
+from tests.support import needs
 from tests.support.places import TOP
 
 EXAMPLES = TOP / "examples"
-SYSTEMD = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (systemd)"
-)
+SYSTEMD = needs.mark(needs.systemd())
 MACHINES = {
     "store": DEFAULT,
     "service": DEFAULT._replace(has_service=True),
@@ -119,7 +117,7 @@ def test_every_service_is_confined(tmp_path: Path, made: dict[str, str]) -> None
             assert told.returncode == 0, told.stdout
 
 
-@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="systemd-sysusers is not installed (systemd)")
+@needs.mark(needs.program("systemd-sysusers", "systemd-tmpfiles"))
 @pytest.mark.parametrize("machine", MACHINES)
 def test_systemd_takes_the_accounts_and_the_folders(machine: str, tmp_path: Path) -> None:
     """Below a root of its own: the accounts are made there, and the folders only planned."""
@@ -131,8 +129,7 @@ def test_systemd_takes_the_accounts_and_the_folders(machine: str, tmp_path: Path
     ):
         words = [program, root, *more, "-"]
         told = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
-        if "unrecognized option" in told.stderr:
-            pytest.skip("this systemd-tmpfiles has no --dry-run")
+        needs.demand(needs.unable("systemd-tmpfiles --dry-run") if "unrecognized option" in told.stderr else None)
         assert told.returncode == 0, told.stderr
     assert re.findall(r"^(arlo[a-z-]*):", (tmp_path / "etc" / "passwd").read_text(), re.MULTILINE) == (
         ["arlo-it", "arlo-witness"] if machine == "it" else ["arlo"]
@@ -186,10 +183,11 @@ class Etc:
 @pytest.fixture
 def etc(tmp_path: Path) -> Etc:
     """A machine's /etc of a test's own."""
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
-        pytest.skip("a folder bound over /etc needs root and mount namespaces")
-    if shutil.which("arlo-rec", path=f"{Path(sys.executable).parent}:/usr/bin:/bin") is None:
-        pytest.skip("the program is not installed in this environment")
+    needs.demand(needs.root(), needs.program("unshare"))
+    done = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True, text=True)
+    needs.demand(needs.unable("mount namespaces", done.stderr) if done.returncode else None)
+    is_here = shutil.which("arlo-rec", path=f"{Path(sys.executable).parent}:/usr/bin:/bin") is not None
+    needs.demand(None if is_here else "no arlo-rec beside this Python")
     return Etc(tmp_path)
 
 
@@ -290,8 +288,7 @@ def test_services_reach_the_network_where_root_or_catalogue_lie_in_a_server(
 
 @pytest.mark.slow
 def test_an_account_that_is_not_root_is_told_to_be(etc: Etc) -> None:
-    if shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not here")
+    needs.demand(needs.program("setpriv"))
     for folder in (etc.units, *etc.folders.values()):
         folder.chmod(0o755)
     program = [sys.executable, "-m", "arlo_rec", "install-units", *INSTALL]
@@ -300,21 +297,24 @@ def test_an_account_that_is_not_root_is_told_to_be(etc: Etc) -> None:
     done = subprocess.run(
         line, capture_output=True, text=True, check=False, env={"PATH": path, "PYTHONPATH": str(TOP)}, cwd="/"
     )
-    if done.returncode != 16 and "Permission" in done.stderr:
-        pytest.skip("this Python lies where other accounts cannot look")
+    needs.demand(
+        "no Python that other accounts may run" if done.returncode != 16 and "Permission" in done.stderr else None
+    )
     assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (16, "units_need_root")
 
 
 # -- examples -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(shutil.which("visudo") is None, reason="visudo is not installed (sudo)")
+@needs.mark(needs.program("visudo"))
 def test_sudo_takes_its_rule() -> None:
-    told = subprocess.run(["visudo", "-cf", EXAMPLES / "sudoers"], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [str(needs.find("visudo")), "-cf", EXAMPLES / "sudoers"], capture_output=True, text=True, check=False
+    )
     assert told.returncode == 0, told.stdout + told.stderr
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="ssh is not installed (openssh-client)")
+@needs.mark(needs.program("ssh"))
 def test_ssh_takes_its_settings() -> None:
     words = ["ssh", "-F", EXAMPLES / "ssh_config", "-G", "recordings"]
     told = subprocess.run(words, capture_output=True, text=True, check=True)
