@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
 from arlo_rec.policy import State
-from tests.support.places import TESTS
+from tests.support import needs
+from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 
 pytestmark = ON_ONE_WORKER
@@ -295,6 +297,68 @@ def test_a_command_demands_no_right_and_asks_for_no_role() -> None:
         for node in nodes(path):
             if isinstance(node, ast.Attribute):
                 assert node.attr != "demand" and ast.unparse(node.value) != "Role", f"{path.name}, line {node.lineno}"
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+TOP_LEVEL = {  # what lies at the top of the repository, and nothing else
+    *(".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "README.nb.md", "SECURITY.md"),
+    *("arlo_rec", "bench", "dev", "docs", "examples", "pyproject.toml", "requirements", "tests", "tools"),
+}
+TEXTS = {  # endings of files that people read and write
+    *(
+        "cfg",
+        "conf",
+        "css",
+        "csv",
+        "hcl",
+        "j2",
+        "js",
+        "json",
+        "jsonl",
+        "md",
+        "py",
+        "service",
+        "sh",
+        "sql",
+        "srt",
+        "svg",
+    ),
+    *("toml", "txt", "vtt", "xml", "yaml", "yml"),
+}
+BINARIES = {  # ending -> the folders where such files lie
+    "bin": {"arlo_rec/speech/detectors"},
+    "gz": {"arlo_rec/speech/detectors"},
+    "wav": {"arlo_rec/demo_calls", "tests/calls/given", "tests/calls/made"},
+    "xz": {"tests/fixtures/formats", "tests/stores"},
+}
+EXAMPLES = ("examples/authorized_keys", "examples/crontab", "examples/ssh_config", "examples/sudoers")
+WITHOUT_ENDING = {".ci/run", ".gitignore", "LICENSE", "dev", *EXAMPLES}
+EXECUTABLE = {".ci/run", "dev", "examples/openbao/setup.sh"}
+LINKS = {"examples/particulars.toml"}
+
+
+def _tracked() -> dict[str, str]:
+    """Every file that git tracks, with its mode."""
+    needs.demand(needs.clone())
+    words = ["git", "-c", "safe.directory=*", "ls-files", "-s", "-z"]  # also of another account's clone
+    told = subprocess.run(words, cwd=TOP, capture_output=True, text=True, check=True).stdout
+    rows = (row.split("\t") for row in told.rstrip("\0").split("\0"))
+    return {path: about.split(" ")[0] for about, path in rows}
+
+
+def test_the_repository_holds_what_is_named_here_and_no_other_kind_of_file() -> None:
+    tracked = _tracked()
+    assert {path.partition("/")[0] for path in tracked} == TOP_LEVEL
+    for path, mode in tracked.items():
+        assert mode == ("120000" if path in LINKS else "100755" if path in EXECUTABLE else "100644"), path
+        ending = Path(path).suffix[1:]
+        if ending in BINARIES:
+            assert any(path.startswith(f"{folder}/") for folder in BINARIES[ending]), path
+        else:
+            assert ending in TEXTS or path in WITHOUT_ENDING, path
+            assert b"\0" not in (TOP / path).read_bytes(), f"{path} is no text"
 
 
 # -- tests --------------------------------------------------------------------------------------------
