@@ -38,8 +38,8 @@ def demand(*reasons: str | None) -> None:
 def program(*names: str) -> str | None:
     """Programs of `tests/programs.txt`."""
     missing = [name for name in names if find(name) is None]
-    packages = dict.fromkeys(word for name in missing for word in packages()[name].split())
-    return f"no {', '.join(missing)}: sudo apt-get install {' '.join(packages)}" if missing else None
+    wanted = dict.fromkeys(word for name in missing for word in packages()[name].split())
+    return f"no {', '.join(missing)}: sudo apt-get install {' '.join(wanted)}" if missing else None
 
 
 def find(name: str) -> str | None:

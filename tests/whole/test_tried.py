@@ -70,6 +70,13 @@ def test_a_second_run_takes_exactly_what_the_first_one_did_not_try(first: First)
     assert " 2 passed, 1 skipped, 2 deselected in " in told.splitlines()[-1]
 
 
+def test_programs_that_are_missing_are_named_with_the_packages_that_bring_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(needs, "_SYSTEM", "/nowhere")
+    told = "no pdfinfo, pdftotext, ssh: sudo apt-get install poppler-utils openssh-client"
+    assert needs.program("pdfinfo", "pdftotext", "ssh") == told
+
+
 def test_no_test_is_skipped_in_a_way_that_needs_does_not_know() -> None:
     ways = re.compile(r"\bpytest\.(?:skip|importorskip|mark\.skip(?:if)?)\b")
     known = {path for path in TESTS.rglob("*.py") if ways.search(path.read_text("utf-8"))}
