@@ -158,6 +158,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(tried.Tried(config.getoption("--ran")))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as there are processors: many a test waits for what it started."""
+    return len(os.sched_getaffinity(0)) * 3 // 2
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--prove` runs the long proofs whole; the ordinary run takes a sample of each. `--seed`: see `seed`."""
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")

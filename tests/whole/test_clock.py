@@ -73,7 +73,8 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Clocked:
 @pytest.fixture
 def clocked(founded: Clocked, tmp_path: Path) -> Clocked:
     """A copy of it for one test."""
-    return Clocked(worlds.copy(founded, tmp_path).base)
+    (tmp_path / "world").mkdir()
+    return Clocked(worlds.copy(founded, tmp_path / "world").base)
 
 
 def purged(world: Clocked, at: datetime, *words: str) -> int:
