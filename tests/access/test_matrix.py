@@ -150,10 +150,15 @@ def rows() -> tuple[Row, ...]:
     return tuple(read)
 
 
+@cache
+def conditions_of(role: Role, action: Action) -> tuple[tuple[Callable[[Cell], bool], ...], ...]:
+    """The conditions of each row that is about a role and an action."""
+    return tuple(row.conditions for row in rows() if role in row.roles and action in row.actions)
+
+
 def by_the_table(cell: Cell) -> bool:
     """Whether the guidelines allow it."""
-    mine = (row for row in rows() if cell.role in row.roles and cell.action in row.actions)
-    return any(all(condition(cell) for condition in row.conditions) for row in mine)
+    return any(all(condition(cell) for condition in row) for row in conditions_of(cell.role, cell.action))
 
 
 # -- the program --------------------------------------------------------------------------------------
@@ -161,7 +166,7 @@ def by_the_table(cell: Cell) -> bool:
 
 def by_the_program(cell: Cell) -> tuple[bool, str]:
     """Whether the program allows it, and the code of the decision."""
-    live = [grant for grant in grants_of(cell) if grant.live(NOW)]
+    live = [grant for grant in grants_of(cell.access) if grant.live(NOW)]
     first = gate.admitted(cell.role, gate.Intent(cell.action, cell.purpose, cell.reason), live, VERSION)
     if not first.allowed or cell.action not in OF_A_RECORDING:
         return first.allowed, first.code
@@ -182,10 +187,11 @@ def by_the_program(cell: Cell) -> tuple[bool, str]:
     return decision.allowed, decision.code
 
 
-def grants_of(cell: Cell) -> list[Grant]:
-    if cell.access is None:
+@cache
+def grants_of(access: Access | None) -> list[Grant]:
+    if access is None:
         return []
-    purpose, team, state, may_export = cell.access
+    purpose, team, state, may_export = access
     until = NOW - timedelta(seconds=1) if state == "over" else NOW + timedelta(days=1)
     teams = None if team is None else frozenset({team})
     began, files = NOW - timedelta(days=9), {"may_export": may_export}
