@@ -343,6 +343,11 @@ PACKAGE_SALT = 16  # bytes, fresh for every page
 _PACKAGE = b"arlo-rec access page 2"  # the associated data of every part: format and version
 
 
+def package_key(passphrase: bytes, salt: bytes, rounds: int) -> bytes:
+    """The key of a page, by so many rounds of PBKDF2."""
+    return PBKDF2HMAC(algorithm=SHA256(), length=KEY, salt=salt, iterations=rounds).derive(passphrase)
+
+
 class PackageKey:
     """The key of one page, by PBKDF2 of a passphrase and a fresh salt, which every browser's WebCrypto can derive.
 
@@ -351,8 +356,7 @@ class PackageKey:
     """
 
     def __init__(self, passphrase: bytes, salt: bytes) -> None:
-        derivation = PBKDF2HMAC(algorithm=SHA256(), length=KEY, salt=salt, iterations=PACKAGE_ROUNDS)
-        self._aead = AESGCM(derivation.derive(passphrase))
+        self._aead = AESGCM(package_key(passphrase, salt, PACKAGE_ROUNDS))
         self._next = 0
 
     def seal(self, plain: bytes, *, last: bool = False) -> bytes:

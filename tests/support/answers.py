@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -292,7 +293,7 @@ def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, An
     """What is inside, by the steps that the page's script takes, in other code; `bodies` has the files by name."""
     found = re.search(rb'data-salt="(.*?)" data-rounds="(.*?)"', page)
     assert found
-    key = AESGCM(hashlib.pbkdf2_hmac("sha256", passphrase, base64.b64decode(found[1]), int(found[2])))
+    key = AESGCM(_derived(passphrase, base64.b64decode(found[1]), int(found[2])))
     sealed = re.findall(rb'<script type="application/octet-stream;base64">(.*?)</script>', page)
     parts = [
         key.decrypt(
@@ -309,6 +310,11 @@ def opened(page: bytes, passphrase: bytes = PASSPHRASE.encode()) -> dict[str, An
         if "page" not in file
     }
     return content
+
+
+@cache
+def _derived(passphrase: bytes, salt: bytes, rounds: int) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", passphrase, salt, rounds)
 
 
 def files_of(answer: Answer) -> list[FileFacts]:

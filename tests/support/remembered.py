@@ -1,4 +1,4 @@
-"""What Argon2id gives, worked out once for the same words: a passphrase costs 0.2 s, and tests type few of them.
+"""What a slow derivation gives, worked out once for the same words: a passphrase costs 0.2 s, and tests type few.
 
 The program's own functions work, at the cost that it asks for; only their answers are kept, in this process and in
 those forked from it, and everybody has one salt. A program that is started anew works everything out.
@@ -20,9 +20,10 @@ NEW_SALT = key_files.new_salt  # the program's own
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Within it, the key of a passphrase and the tag of a number are worked out once each."""
+    """Within it, the key of a passphrase or page and the tag of a number are worked out once each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(primitives, "passphrase_key", cache(primitives.passphrase_key))
         patch.setattr(primitives, "caller_tag", cache(primitives.caller_tag))
+        patch.setattr(primitives, "package_key", cache(primitives.package_key))
         patch.setattr(key_files, "new_salt", lambda: b"one salt for all")
         yield
