@@ -16,6 +16,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -541,12 +542,12 @@ def _start(world: World, *words: str, program: Sequence[str] = promises.PROGRAM,
 
 
 def _has_open(process: subprocess.Popen[bytes], path: Path) -> bool:
-    for one in Path(f"/proc/{process.pid}/fd").iterdir():
-        try:
-            if one.readlink() == path:
-                return True
-        except OSError:  # closed meanwhile
-            continue
+    """Whether a program has a file open; it has none as long as it is a copy of this process, which is not dumpable."""
+    with suppress(PermissionError):
+        for one in Path(f"/proc/{process.pid}/fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                if one.readlink() == path:
+                    return True
     return False
 
 
