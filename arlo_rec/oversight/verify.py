@@ -66,8 +66,8 @@ class TakenInByEarlier(Record, frozen=True):
 class Verified(Record, frozen=True):
     """The problems of a store; also what is none of its problems.
 
-    These are a weak disk, foreign lines in its feed, recordings taken in by an earlier version of a map, an erasure
-    that was cut off, and a place that is not the store's.
+    These are a weak disk, foreign lines in its feed, and recordings that an earlier version of a map took in. So are an
+    erasure that was cut off, and a place that is not the store's.
     """
 
     problems: list[Problem]

@@ -32,6 +32,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-back-forward-cache",  # a page that was left would still be asked for its picture
     "--host-resolver-rules=MAP * ~NOTFOUND",  # as if there were no network
     "--window-size=1000,1400",
 )
@@ -46,6 +47,7 @@ class Browser:
 
     def __init__(self, *arguments: str) -> None:
         self.arguments = [*ARGUMENTS, *arguments]
+        self._emulated: dict[str, dict[str, object]] = {}
 
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="browser-"))
@@ -118,20 +120,20 @@ class Browser:
 
     def width(self, pixels: int) -> None:
         """Make the window that wide, as a device with such a screen has it."""
-        self.command("Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=False)
+        self._emulate("setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=False)
 
     def colours(self, scheme: str) -> None:
         """Prefer `light` or `dark`."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.command("Emulation.setEmulatedMedia", media="", features=features)
+        self._emulate("setEmulatedMedia", media="", features=features)
 
     def whole_page(self) -> bytes:
         """The whole page as PNG, at the window's width."""
-        return base64.b64decode(self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+        return self._taken(lambda: self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"])
 
     def printed(self) -> bytes:
         """The page as PDF, as it is printed on A4."""
-        return base64.b64decode(self._post("/print", background=False, page={"width": 21.0, "height": 29.7}))
+        return self._taken(lambda: self._post("/print", background=False, page={"width": 21.0, "height": 29.7}))
 
     def command(self, method: str, **parameters: object) -> Any:
         """What a command of the Chrome DevTools Protocol answers."""
@@ -181,6 +183,22 @@ class Browser:
     def _log(self, kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._post("/se/log", type=kind)
         return found
+
+    def _emulate(self, what: str, **parameters: object) -> None:
+        self._emulated[what] = parameters
+        self.command(f"Emulation.{what}", **parameters)
+
+    def _taken(self, take: Callable[[], str]) -> bytes:
+        """A picture of the page; from a new window where this one is detached, as a busy browser may leave it."""
+        try:
+            return base64.b64decode(take())
+        except AssertionError:
+            address = str(self._ask("GET", f"{self.session}/url"))
+            self._post("/window", handle=self._post("/window/new", type="tab")["handle"])
+            for what, parameters in self._emulated.items():
+                self._emulate(what, **parameters)
+            self.visit(address)
+            return base64.b64decode(take())
 
     def _post(self, path: str, **told: object) -> Any:
         return self._ask("POST", self.session + path, told)
