@@ -215,3 +215,22 @@ def test_a_hold_that_is_lifted_by_that_clock_erases_nothing_that_is_not_due(time
     world.run("purge", "--json", who="cron")
     timed.mend()
     assert (held(timed), problems(world)) == (1, [])
+
+
+def test_what_an_officer_orders_by_that_clock_destroys_what_was_named_alone(timed: Timed) -> None:
+    world = timed.world
+    world.take_in("hers", agent="Kari Annen", started=timed.right - timedelta(hours=2))
+    world.grant()
+    back_up(world)
+    ring = str(places(world)[1])
+    words = ("person", "objection", "Kari Annen", "--uphold", "--scope", "recording", "--reason", REASON)
+    timed.set_wrong()
+    upheld = world.run(*words, "--json", who="sigrid")
+    for order in (("revoke", "leif"), ("person", "remove", "leif", "--yes"), ("backup", "--forget", ring)):
+        done = world.run(*order, "--json", who="sigrid")
+        assert done.exit in (0, 4, 14), done
+    timed.mend()
+    assert upheld.exit in (0, 14), upheld
+    assert held(timed) == 2 - (upheld.json["erased"] if upheld.exit == 0 else 0)
+    assert timed.call not in {row["id"] for row in world.json("purge", "--dry-run", who="cron")["recordings"]}
+    assert problems(world) == []
