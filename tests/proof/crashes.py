@@ -264,6 +264,7 @@ def try_image(subject: Subject, left: Left) -> None:
     """Lay out what a power cut left, and look; raises Broken."""
     world = World(subject.base / f"image-{os.getpid()}")
     disk.put_back(left.image, Path("/"), world.base)
+    worlds.at_home(world.store)
     if subject.scene.acknowledged(left.told):
         for remnant in left.freed:
             promises.hold_with_remnant(subject.scene, subject.facts, world, remnant)

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec.__main__ import _run
-from arlo_rec.backends import SLOT_BYTES, SLOTS
+from arlo_rec.backends import SLOT_BYTES
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
 from arlo_rec.keys import layout, root_secret
+from arlo_rec.keys.layout import Layout
 from arlo_rec.model.errors import ArloError
 from tests.support import door, postgres, published
 from tests.support.places import TESTS
@@ -309,18 +310,22 @@ def copy(template: World, base: Path) -> World:
 
 
 def at_home(store: Path) -> None:
-    """Have the root of a store that a test copied belong to the copy; one that never knew a place learns it itself."""
+    """Have the root of a store that a test copied belong to the copy, by each state of it that can be read."""
     try:
         place = layout.find(store)
     except ArloError:
         return
-    if not (place.root / "seen").is_file():
-        return
-    copies = FileRoot(place.root).read_seen()
-    seen = root_secret.decode_seen(copies)
-    if seen is not None and root_secret.decode_place(copies) is not None:
-        kept = root_secret.encode_kept(seen, place.place).ljust(SLOT_BYTES, b"\0")
-        (place.root / "seen").write_bytes(kept * SLOTS)
+    if (place.root / "seen").is_file():
+        states = (_at(place, state) for state in FileRoot(place.root).read_seen())
+        (place.root / "seen").write_bytes(b"".join(states))
+
+
+def _at(place: Layout, state: bytes) -> bytes:
+    """The same state of a root, of a store at that place."""
+    seen = root_secret.decode_seen([state])
+    if seen is None or root_secret.decode_place([state]) is None:  # torn, or it learns its place by itself
+        return state
+    return root_secret.encode_kept(seen, place.place).ljust(SLOT_BYTES, b"\0")
 
 
 def wait_until_due(world: World, count: int) -> None:
