@@ -239,4 +239,5 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     told = world.json("person", "add", "astrid", "--role", "officer", *secret, who="sigrid")
     assert "pending" not in told, "there is nobody who could approve"
     later(monkeypatch, days=8)
+    world.catch_up()
     return world

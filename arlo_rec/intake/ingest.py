@@ -50,7 +50,7 @@ from arlo_rec.log.events import Denied
 from arlo_rec.model.errors import ArloError, ClockAhead, Refused, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.times import shown
-from arlo_rec.policy import Action, clock_jumped
+from arlo_rec.policy import Action, clock_against_log, clock_jumped
 from arlo_rec.store import Store
 
 if TYPE_CHECKING:
@@ -176,11 +176,12 @@ def _demand_plausible_clock(store: Store, options: Options, now: datetime) -> da
     """The newest instant at which this guard or that of a purge found the clock plausible.
 
     Raises ClockAhead if the clock is further ahead of it than the guard allows. Nothing is logged of that. Entries of
-    people do not count: they are dated by any clock.
+    people do not count: they are dated by any clock. By one that is behind the log only notices are read (`_closed`).
     """
     before, purged = jobs.last(store.layout, Job.INGEST), store.clock.get().purged.at
     mark = max(purged, before.at) if before is not None else purged
-    if not clock_jumped(now, mark, options.jump).allowed:
+    is_behind = not clock_against_log(now, store.clock.get().newest.at).allowed
+    if not (is_behind or clock_jumped(now, mark, options.jump).allowed):
         raise ClockAhead(now=shown(now), at=shown(mark))
     return mark
 

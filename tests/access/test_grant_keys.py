@@ -204,6 +204,7 @@ def test_a_pending_grant_is_sealed_to_nobody_until_it_is_made_live(
     words = ("--role", "officer", "--new-passphrase-file", str(world.base / "passphrase"))
     world.json("person", "add", "solveig", *words, who="sigrid")
     monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=8))
+    world.catch_up()
     (before,) = world.take_in("before", seed=1)
     words = ("grant", "solveig", "--all-teams", "--purpose", "quality", "--reason", "responsible for quality")
     pending = world.json(*words, who="solveig")["grant"]

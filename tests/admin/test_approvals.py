@@ -21,6 +21,7 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """A store with two officers who know each other for eight days."""
     add(world, "astrid", "officer")
     later(monkeypatch, timedelta(days=8))
+    world.catch_up()
     world.take_in("a", started=datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1))
     return world
 

@@ -21,6 +21,7 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     secret = ("--new-passphrase-file", str(world.base / "passphrase"))
     world.json("person", "add", "astrid", "--role", "officer", *secret, who="sigrid")
     later(monkeypatch, days=8)
+    world.catch_up()
     world.take_in("a", started=datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1))
     return world
 

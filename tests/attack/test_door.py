@@ -96,6 +96,7 @@ def test_the_letter_tells_of_no_access_that_a_second_officer_denied(
     secret = str(world.base / "passphrase")
     world.json("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
     later(monkeypatch, days=10)
+    world.catch_up()
     (call,) = world.take_in("a", seconds=0.2)
     before = letter(world).count("<tr>")
     waits = world.grant("sigrid")
