@@ -48,6 +48,7 @@ RELEASES = {
     "ubuntu24.04": Release("3.12", "ubuntu24.04"),
 }
 GLIBC = 36  # the second number of the oldest libc among them
+COMPILED = shutil.ignore_patterns("__pycache__")  # of a program among the examples that was run here
 LEFT_OUT = frozenset({"pip"})  # sqlite-utils asks for it, for its command that installs plugins alone
 INSIDE = """
 Libraries inside their wheels: libsndfile with FLAC, Ogg, Vorbis, Opus and mpg123 in soundfile (LGPL-2.1-or-later, BSD);
@@ -162,8 +163,8 @@ def _rest(root: Path, site: Path, bill: Path) -> None:
         environment = {**os.environ, "_ARLO_REC_COMPLETE": f"source_{shell}", "PYTHONPATH": str(TOP)}
         _put(root / path, _run(sys.executable, "-m", "arlo_rec", env=environment))
     _manuals(root / "usr/share/man")
-    shutil.copytree(TOP / "docs", root / DOCS / "docs")
-    shutil.copytree(TOP / "examples", root / DOCS / "examples")
+    shutil.copytree(TOP / "docs", root / DOCS / "docs", ignore=COMPILED)
+    shutil.copytree(TOP / "examples", root / DOCS / "examples", ignore=COMPILED)
     for name in ("README.md", "SECURITY.md"):
         shutil.copy(TOP / name, root / DOCS / name)
     shutil.copy(bill, root / DOCS / "sbom.cdx.json")
