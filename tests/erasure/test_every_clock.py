@@ -117,6 +117,21 @@ def test_an_intake_takes_in_each_call_in_the_end_or_tells_of_it(timed: Timed) ->
     assert problems(timed.world) == []
 
 
+def test_one_run_by_a_clock_that_the_guard_lets_pass_removes_no_call_that_is_not_past_its_day(
+    founded: World, tmp_path: Path, clock: Callable[[datetime], None]
+) -> None:
+    world = worlds.copy(founded, tmp_path)
+    clock(ANY)
+    world.catch_up()
+    manifest = world.deliver("old", started=ANY - timedelta(days=88))
+    clock(ANY + timedelta(days=3))
+    told = world.json("ingest", str(world.spool), who="telefon")
+    assert ([each["code"] for each in told["refused"]], told["removed"]) == (["expired"], [])
+    assert left(world) == {"old.json", "old.wav"}
+    world.json("ingest", str(world.spool), who="telefon")
+    assert not manifest.exists(), "the run before vouches for this one: two agree"
+
+
 def test_what_a_person_does_by_that_clock_lets_no_intake_destroy_a_call(timed: Timed) -> None:
     """Their entries date the log ahead; the intake still vouches for nothing that they alone say."""
     timed.deliver("now")
