@@ -8,8 +8,8 @@ is changed by compare-and-set. What comes in is wrapped under the root seed, so 
 
 Only the active node of a cluster is asked, because a standby may answer with what was. So may a leader that others have
 replaced, but it can write nothing. Every log entry writes the state seen, before anything is heard or erased, and so
-needs the majority. A request that is sent twice does no harm: one more version of the key is passed over, and a second
-compare-and-set fails and is looked at again.
+needs the majority. What a leader lost with its office is sent once more, to the next one. A request that is sent twice
+does no harm: one more version of the key is passed over, and a second compare-and-set fails and is looked at again.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ WEAK: Final = ("exportable", "allow_plaintext_backup", "deletion_allowed")  # fl
 _OVERHEAD: Final = 12 + 16  # bytes that this type adds: nonce and tag
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _BROKEN: Final = (OSError, HTTPException, UnicodeError)  # the last of a host name that is none
+_OVERTAKEN: Final = "leadership lost"  # hashicorp/raft, ErrLeadershipLost: the entry may be in the log, or not
 Json = dict[str, Any]
 
 
@@ -151,6 +152,9 @@ class OpenBao:
             raise Unreachable("bao_no_mount", path=path)
         if status == 403:
             raise Unreachable("bao_denied", path=path)
+        if status >= 400 and _OVERTAKEN in _errors(answer):
+            connection.close()
+            raise HTTPException(_errors(answer))
         if status == 400:
             raise _Refused(path, answer)
         if status not in {200, 204}:

@@ -164,6 +164,18 @@ def test_an_impossible_answer_is_an_error_with_a_sentence(opened: Opened, told: 
         assert code_of(root.read_seen) == (Unreachable, code)
 
 
+def test_a_request_that_a_leader_lost_with_its_office_is_sent_to_the_next_one(opened: Opened) -> None:
+    lost = answer(b'{"errors": ["1 error occurred: leadership lost while committing log"]}', "400 Bad Request")
+    none_yet = answer(b'{"errors": []}', "404 Not Found")
+    with answering(WELL, none_yet, lost, WELL, none_yet) as address:
+        root = opened(addresses=(address,), token="t", wait=1.0)
+        for _ in range(2):
+            assert code_of(root.read_seen) == (Integrity, "seen_unreadable")
+    with answering(WELL, lost) as address:
+        root = opened(addresses=(address,), token="t", wait=1.0)
+        assert code_of(root.read_seen) == (Unreachable, "bao_unreachable")
+
+
 def test_a_node_that_stands_by_or_is_sealed_is_named(opened: Opened) -> None:
     for status, code in (("429 Standby", "bao_standby"), ("503 Sealed", "bao_sealed"), ("501 New", "bao_sealed")):
         with answering(answer(b"{}", status)) as address:

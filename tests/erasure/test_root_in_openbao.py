@@ -381,6 +381,7 @@ def test_a_store_goes_on_with_two_of_three_nodes_and_neither_takes_opens_nor_era
     world, server = clustered.world, clustered.server
     server.kill(server.nodes[0])
     leader = server.leader()
+    until(lambda: server.ask("PUT", "secret/data/elected", {"data": {}}, node=leader, may_fail=True).get("data"))
     (call,) = world.take_in("with-two")
     follower = next(node for node in server.nodes[1:] if node is not leader)
     server.kill(follower)

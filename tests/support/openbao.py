@@ -100,7 +100,7 @@ class OpenBao:
         data.mkdir(exist_ok=True)
         join = f'retry_join {{ leader_api_addr = "{self.nodes[0].address}" leader_ca_cert_file = "{self.ca}" }}'
         (data / "config.hcl").write_text(
-            f'storage "raft" {{\n  path = "{data}"\n  node_id = "{node.name}"\n  performance_multiplier = 1\n'
+            f'storage "raft" {{\n  path = "{data}"\n  node_id = "{node.name}"\n  performance_multiplier = 2\n'
             f"  {join if node is not self.nodes[0] else ''}\n}}\n"
             f'listener "tcp" {{\n  address = "{node.host}:{node.port}"\n'
             f'  cluster_address = "{node.host}:{node.cluster_port}"\n'
@@ -219,7 +219,7 @@ class OpenBao:
 
     def _send(self, method: str, path: str, body: Any, node: Node) -> tuple[int, bytes]:
         trusted = ssl.create_default_context(cafile=self.ca)
-        connection = http.client.HTTPSConnection(node.host, node.port, timeout=WAIT, context=trusted)
+        connection = http.client.HTTPSConnection(node.host, node.port, timeout=PATIENCE, context=trusted)
         try:
             content = body if isinstance(body, bytes) or body is None else json.dumps(body)
             connection.request(method, f"/v1/{path}", content, {"X-Vault-Token": self.token})
