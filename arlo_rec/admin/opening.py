@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from arlo_rec.admin.unlock_attempts import take_attempts
 from arlo_rec.backends import Connection, Locks, mounts
 from arlo_rec.backends.durable import disk, sync_folder
-from arlo_rec.backends.files import holder_note
+from arlo_rec.backends.holders import holder_note
 from arlo_rec.backends.shared_folder import remove
 from arlo_rec.catalogue import schema
 from arlo_rec.catalogue.sealed_secrets import ROOT_SEED

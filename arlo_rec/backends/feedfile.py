@@ -74,7 +74,7 @@ class FeedFile:
         """The file, open and locked exclusively; raises InUse after *wait* seconds, or Unreachable."""
         while True:  # until it is still the file of that name: another run may have rewritten it meanwhile
             with self._opened(os.O_RDWR | os.O_APPEND) as handle:
-                lock_handle(handle, exclusive=True, wait=wait)
+                lock_handle(handle, exclusive=True, wait=wait, is_brief=True)
                 if os.fstat(handle).st_nlink:
                     yield handle
                     return

@@ -4,9 +4,7 @@ Objects lie at `ab/<name>`. `put` writes `ab/<name>.part`; `settle` syncs and re
 folder once. So a reader never sees part of an object, and an interruption leaves only a `.part` file. Syncing after a
 whole batch, on several threads, is twice as fast on ext4 as syncing each file when it is written.
 
-The kernel names the holder of a lock, and so does a small note in the lock file. Others may write to the lock file of a
-backup, so a note is hostile text: it is bounded, sanitised, and believed only if the process that it names holds the
-lock. A holder without a note is named by process and account.
+A holder of a lock is named, and a run that waits for one that stands still ends it (`holders`).
 """
 
 from __future__ import annotations
@@ -20,12 +18,12 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, NAME, SLOT_BYTES, SLOTS
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
+from arlo_rec.backends.holders import STILL, STILL_FOR_ERASURE, Watch, holder_of, leave_note, remove_note
 from arlo_rec.backends.shared_folder import (
     NotPlain,
     make_folder,
@@ -39,84 +37,7 @@ from arlo_rec.backends.shared_folder import (
     remove,
     status,
 )
-from arlo_rec.i18n.messages import clean
 from arlo_rec.model.errors import Integrity, InUse
-from arlo_rec.model.records import to_iso
-from arlo_rec.model.strict_json import canonical, parse_object
-
-NOTE_BYTES = 512
-WORD_LONGEST = 60  # characters of a name or a command that are shown
-LOCKS_BYTES = 1024 * 1024  # of /proc/locks: some ten thousand locks of the whole machine
-Detail = dict[str, Any]  # values of an error
-
-
-def holder_note(name: str, command: str, since: datetime) -> bytes:
-    """The note of a holder for the lock file: name, command, process, and since when."""
-    words = {"name": name[:WORD_LONGEST], "command": command[:WORD_LONGEST]}
-    return canonical({**words, "pid": os.getpid(), "since": to_iso(since)})
-
-
-def leave_note(handle: int, note: bytes) -> None:
-    """Write a note into a lock file whose lock is held; a full disk is no error."""
-    with suppress(OSError):
-        os.ftruncate(handle, os.pwrite(handle, note[:NOTE_BYTES], 0))
-
-
-def remove_note(handle: int, note: bytes) -> None:
-    """Empty a lock file that still has that note, so that it names no former holder."""
-    with suppress(OSError):
-        if os.pread(handle, NOTE_BYTES, 0) == note[:NOTE_BYTES]:
-            os.ftruncate(handle, 0)
-
-
-def holder_of(handle: int) -> Detail:
-    """The holder of the lock of an open file, as values of an error; empty if unknown."""
-    holding = _holding(handle)
-    noted = _noted(handle)
-    if noted is not None and (noted["pid"] in holding or (not holding and _account(int(noted["pid"])) is not None)):
-        return {**noted, "login": _account(int(noted["pid"])) or "?"}
-    for pid in holding:
-        return {"name": "?", "command": "?", "pid": pid, "since": "?", "login": _account(pid) or "?"}
-    return {}
-
-
-def _noted(handle: int) -> Detail | None:
-    try:
-        note = parse_object(os.pread(handle, NOTE_BYTES, 0))
-        pid, since = note["pid"], datetime.fromisoformat(note["since"])
-        words = {key: clean(note[key])[:WORD_LONGEST] for key in ("name", "command")}
-        if type(pid) is not int or not 0 < pid < 2**22 + 1 or since.tzinfo is None:
-            return None
-        return {**words, "pid": pid, "since": to_iso(since)}
-    except (OSError, KeyError, TypeError, ValueError, OverflowError):
-        return None
-
-
-def _holding(handle: int) -> list[int]:
-    """The processes that hold a lock of the file, by /proc/locks; empty on a system without it."""
-    try:
-        with Path("/proc/locks").open("rb") as file:
-            lines = file.read(LOCKS_BYTES).decode("ascii", "replace").splitlines()
-        inode = f":{os.fstat(handle).st_ino}"
-    except OSError:
-        return []
-    fields = [line.split() for line in lines if "->" not in line]  # a waiting process has an arrow
-    pids = [lock[4] for lock in fields if len(lock) > 5 and lock[1] == "FLOCK" and lock[5].endswith(inode)]
-    return [int(pid) for pid in pids if pid.isdecimal() and int(pid) > 0]
-
-
-def _account(pid: int) -> str | None:
-    """The login account of a running process; None if there is no such process."""
-    import pwd
-
-    try:
-        uid = Path(f"/proc/{pid}").stat().st_uid
-        return clean(pwd.getpwuid(uid).pw_name)[:WORD_LONGEST]
-    except KeyError:
-        return str(uid)
-    except OSError:
-        return None
-
 
 LOCK = "lock"  # in the root folder
 NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
@@ -310,6 +231,7 @@ class FileRoot:
     def __init__(self, folder: Path, note: bytes = b"") -> None:
         self._folder = folder
         self._note = note  # for the lock file: names its holder to others
+        self._held = 0  # locks of this run
 
     @classmethod
     def create(cls, folder: Path, *, has_slots: bool = True) -> FileRoot:
@@ -335,7 +257,7 @@ class FileRoot:
 
     def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
         """See Root."""
-        with file_lock(self._folder / "seen", exclusive=True, wait=SEEN_WAIT):
+        with file_lock(self._folder / "seen", exclusive=True, wait=SEEN_WAIT, is_brief=True):
             content = change(self.read_seen())
             if content is not None:
                 for slot in range(SLOTS):
@@ -343,9 +265,20 @@ class FileRoot:
 
     @contextmanager
     def lock(self, *, exclusive: bool, wait: float) -> Iterator[None]:
-        """See Root."""
-        with file_lock(self._folder / LOCK, exclusive=exclusive, wait=wait, note=self._note):
-            yield
+        """See Root. Who comes after an erasure that waits, waits behind it."""
+        deadline = time.monotonic() + wait
+        with ExitStack() as turn:
+            if not self._held:  # else it would wait for an erasure that waits for this run
+                turn.enter_context(_turn(self._folder, exclusive=exclusive, wait=wait))
+            left = max(0.0, deadline - time.monotonic())
+            path, note = self._folder / LOCK, self._note
+            with file_lock(path, exclusive=exclusive, wait=left, note=note, is_brief=True):
+                turn.close()
+                self._held += 1
+                try:
+                    yield
+                finally:
+                    self._held -= 1
 
     def _slots(self, name: str) -> list[bytes]:
         try:
@@ -379,12 +312,40 @@ def wipe_root(folder: Path) -> None:
             os.close(handle)
 
 
+def _named(lock: Path) -> dict[str, Any]:
+    """The holder of a lock that this run has not opened, as values of an error."""
+    with disk():
+        handle = open_file(lock, os.O_RDONLY)
+    try:
+        return holder_of(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
-def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") -> Iterator[None]:
+def _turn(folder: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
+    """The turn to wait for a lock: the folder itself is locked, and so readers let an erasure that waits go first.
+
+    Raises InUse after *wait* seconds, with the holder of the lock that is waited for.
+    """
+    with disk():
+        handle = open_folder(folder)
+    try:
+        try:
+            lock_handle(handle, exclusive=exclusive, wait=wait, is_brief=True)
+        except InUse:
+            raise InUse("in_use", **_named(folder / LOCK)) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"", is_brief: bool = False) -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.
 
     A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run. A file on a disk
-    that cannot be written gets none.
+    that cannot be written gets none. For *is_brief* see `lock_handle`.
     """
     with disk():
         try:
@@ -395,7 +356,7 @@ def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") ->
             handle, note = open_file(path, os.O_RDONLY), b""
     try:
         try:
-            lock_handle(handle, exclusive=exclusive, wait=wait)
+            lock_handle(handle, exclusive=exclusive, wait=wait, is_brief=is_brief)
         except InUse:
             raise InUse("in_use", **(holder_of(handle) if note else {})) from None
         if note:
@@ -409,10 +370,15 @@ def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"") ->
         os.close(handle)
 
 
-def lock_handle(handle: int, *, exclusive: bool, wait: float) -> None:
-    """Lock an open file, shared or exclusive, until it is closed; raises InUse after *wait* seconds."""
+def lock_handle(handle: int, *, exclusive: bool, wait: float, is_brief: bool = False) -> None:
+    """Lock an open file, shared or exclusive, until it is closed; raises InUse after *wait* seconds.
+
+    Of a lock that *is_brief* no run is long the holder: one that stands still meanwhile is ended (`holders.Watch`).
+    """
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-    until(lambda: _try_lock(handle, kind), wait)
+    patience = STILL_FOR_ERASURE if exclusive else STILL
+    watch = Watch(os.fstat(handle).st_ino, patience) if is_brief else None
+    until(lambda: _try_lock(handle, kind), wait, watch)
 
 
 def is_full(folder: Path) -> bool:
@@ -424,12 +390,14 @@ def is_full(folder: Path) -> bool:
     return free.f_bavail * free.f_frsize < 1024 * 1024
 
 
-def until(attempt: Callable[[], bool], wait: float) -> None:
-    """Call *attempt* until it returns true; raises InUse after *wait* seconds."""
+def until(attempt: Callable[[], bool], wait: float, watch: Watch | None = None) -> None:
+    """Call *attempt* until it returns true, and have holders watched; raises InUse after *wait* seconds."""
     deadline = time.monotonic() + wait
     while not attempt():
         if time.monotonic() >= deadline:
             raise InUse("in_use")
+        if watch is not None:
+            watch.look()
         time.sleep(POLL)
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
+from enum import IntEnum
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,13 @@ from sqlcipher3 import dbapi2
 
 from arlo_rec.backends import AT_ONCE, Connection, Row, Schema, in_order, marks, mounts
 from arlo_rec.backends.durable import disk
-from arlo_rec.backends.files import is_full
+from arlo_rec.backends.files import is_full, until
+from arlo_rec.backends.holders import STILL_FOR_ERASURE, Kind, Watch
 from arlo_rec.crypto.primitives import ColumnKey
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
 BUSY_MS = 30_000  # milliseconds to wait for another writer
+POLL_MS = 200  # milliseconds between looks at who is in the way
 CHECK_KIB = 96 * 1024  # of the cache while the file is checked: a third of it takes half as long again
 _SETTINGS = (
     "cipher_compatibility=4",
@@ -71,6 +73,13 @@ def _translated(path: Path | None) -> Iterator[None]:
         if isinstance(error, dbapi2.ProgrammingError | dbapi2.NotSupportedError):
             raise
         raise Unreachable("catalogue_failed", reason=said) from None
+
+
+class _Lock(IntEnum):
+    """The locks of the journal: each begins before this byte of its shared memory (sqlite.org, walformat.html 2.3.1)."""
+
+    WRITER = 121
+    READERS = 128  # at 128 itself each open connection has one
 
 
 class SqliteConnection:
@@ -146,19 +155,20 @@ class SqliteConnection:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Read one consistent snapshot of the database inside the block."""
-        with self._transaction("BEGIN", self._end_view):
+        with _translated(self._path):
+            self._db.execute("BEGIN")
+        with self._transaction(self._end_view):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Open the only write transaction: durable when the block ends, rolled back when it raises."""
-        with self._transaction("BEGIN IMMEDIATE", self._end_change):
+        self._until(self._is_begun, BUSY_MS / 1000, _Lock.WRITER)
+        with self._transaction(self._end_change):
             yield
 
     @contextmanager
-    def _transaction(self, begin: str, end: Callable[[], None]) -> Iterator[None]:
-        with _translated(self._path):
-            self._db.execute(begin)
+    def _transaction(self, end: Callable[[], None]) -> Iterator[None]:
         self.snapshots += 1
         try:
             yield
@@ -222,25 +232,40 @@ class SqliteConnection:
 
     def flush(self, wait: float) -> bool:
         """Write the journal into the database file and empty it; False if a reader prevented it for *wait* seconds."""
-        deadline = time.monotonic() + wait
-        with _translated(self._path):
-            self._db.execute("PRAGMA busy_timeout=200").fetchall()
-            try:
-                while self._busy():
-                    if time.monotonic() >= deadline:
-                        return False
-            finally:
-                self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}").fetchall()
+        try:
+            self._until(lambda: not self._busy(), wait, _Lock.READERS)
+        except InUse:
+            return False
         return True
 
     def _busy(self) -> bool:
         """Try a checkpoint; whether a reader prevented it, by the first column of the result."""
         try:
-            return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
-        except dbapi2.OperationalError as error:
-            if "locked" in str(error):
-                return True
-            raise
+            with _translated(self._path):
+                return bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0])
+        except InUse:
+            return True
+
+    def _is_begun(self) -> bool:
+        try:
+            with _translated(self._path):
+                self._db.execute("BEGIN IMMEDIATE")
+        except InUse:
+            return False
+        return True
+
+    def _until(self, attempt: Callable[[], bool], wait: float, lock: _Lock) -> None:
+        """Try until it is done, and have those watched who are in the way; raises InUse after *wait* seconds."""
+        watch = None
+        if self._path is not None:
+            with suppress(FileNotFoundError):  # never opened: closing it would drop the engine's locks (fcntl(2))
+                shared = self._path.with_name(f"{self._path.name}-shm").stat()
+                watch = Watch(shared.st_ino, STILL_FOR_ERASURE, kind=Kind.RANGE, below=lock)
+        self._db.execute(f"PRAGMA busy_timeout={POLL_MS}").fetchall()
+        try:
+            until(attempt, wait, watch)
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout={BUSY_MS}").fetchall()
 
     def copy_to(
         self,

@@ -15,7 +15,7 @@ from arlo_rec.ui.terminal import Answer
 def objects_move(ctx: typer.Context, *, to: Annotated[str, opt("opt.move_to", "--to", "PLACE")]) -> Answer:
     """Move the sealed objects to a service or back, and compare each of them, while others work."""
     from arlo_rec.admin import object_move
-    from arlo_rec.backends.files import holder_note
+    from arlo_rec.backends.holders import holder_note
 
     run: Run = ctx.obj
     place = run.place()

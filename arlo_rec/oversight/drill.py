@@ -25,7 +25,8 @@ from typing import Final
 from arlo_rec.admin.opening import OpenOptions, open_store
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE
 from arlo_rec.backends.durable import disk, put_new
-from arlo_rec.backends.files import FileBlobs, file_lock, holder_note
+from arlo_rec.backends.files import FileBlobs, file_lock
+from arlo_rec.backends.holders import holder_note
 from arlo_rec.backends.object_copy import AT_ONCE
 from arlo_rec.backends.shared_folder import make_folder, names, open_file, status
 from arlo_rec.crypto import primitives
