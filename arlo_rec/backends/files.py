@@ -329,7 +329,7 @@ def _turn(folder: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
     Raises InUse after *wait* seconds, with the holder of the lock that is waited for.
     """
     with disk():
-        handle = open_folder(folder)
+        handle = open_folder(folder, below=folder)  # which may itself be a link
     try:
         try:
             lock_handle(handle, exclusive=exclusive, wait=wait, is_brief=True)

@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from arlo_rec.backends.shared_folder import open_file
 from arlo_rec.i18n.messages import clean
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
@@ -28,7 +29,9 @@ LOCKS_BYTES = 1024 * 1024  # of /proc/locks: some ten thousand locks of the whol
 YOUNG = 60.0  # seconds that every run has
 STILL = 15.0  # seconds without work of a holder that others wait for
 STILL_FOR_ERASURE = 3.0  # the same, where the one who waits erases or takes access away
+WORDS_BYTES = 64 * 1024  # of a command line
 LOOK_EVERY = 0.5  # seconds
+LOOKED_AT = 1.0  # seconds in which a holder that is only looked at does no work
 _PROGRAM = b"arlo"  # a part of the command line of each run of this program
 Detail = dict[str, Any]  # values of an error
 
@@ -179,6 +182,32 @@ class Watch:
                     os.kill(other, signal.SIGKILL)
 
 
+def standing(path: Path) -> Detail | None:
+    """The run that would be ended if another waited for the lock of a file, and its *age* in seconds; else None.
+
+    It takes LOOKED_AT where a run older than YOUNG holds the lock.
+    """
+    try:
+        handle = open_file(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        before = _Processes()
+        old = [pid for pid in _holding(handle) if before.is_old_run(pid)]
+        if old:
+            time.sleep(LOOKED_AT)
+        now = _Processes() if old else before
+        for pid in old:
+            if pid in _holding(handle) and now.work(pid) == before.work(pid):
+                noted = _noted(handle)
+                words = noted if noted is not None and noted["pid"] == pid else {"name": "?", "command": "?"}
+                by, command = words["name"], words["command"]
+                return {"by": by, "command": command, "pid": pid, "login": _account(pid) or "?", "age": now.age(pid)}
+    finally:
+        os.close(handle)
+    return None
+
+
 class _Process(NamedTuple):
     parent: int
     work: int  # ticks of a processor
@@ -194,7 +223,8 @@ class _Processes:
         self._children = defaultdict[int, list[int]](list)
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError, ValueError, IndexError):
-                words = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+                with (folder / "stat").open("rb") as file:
+                    words = file.read().rpartition(b")")[2].split()
                 times = [int(words[at]) for at in (11, 12, 13, 14)]  # its own, and of its children that ended
                 self._all[int(folder.name)] = _Process(int(words[1]), sum(times), int(words[19]), words[0] == b"D")
                 self._children[int(words[1])].append(int(folder.name))
@@ -216,16 +246,18 @@ class _Processes:
         return frozenset(found)
 
     def work(self, pid: int) -> int:
-        """What a process and those below it did so far; a new number while one waits for a disk."""
+        """The work of a process and those below it so far; a new number while one waits for a disk."""
         all_of_it = [self._all[each] for each in {pid, *self.below(pid)} if each in self._all]
         return -time.monotonic_ns() if any(one.waits_for_disk for one in all_of_it) else sum(o.work for o in all_of_it)
 
     def is_old_run(self, pid: int) -> bool:
         """Whether it is a run of this program that is older than YOUNG."""
-        if pid not in self._all:
-            return False
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - self._all[pid].begun / os.sysconf("SC_CLK_TCK")
         try:
-            return age > YOUNG and _PROGRAM in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
+            with Path(f"/proc/{pid}/cmdline").open("rb") as file:
+                return self.age(pid) > YOUNG and _PROGRAM in file.read(WORDS_BYTES)
+        except (OSError, KeyError):
             return False
+
+    def age(self, pid: int) -> float:
+        """Seconds since a process began."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self._all[pid].begun / os.sysconf("SC_CLK_TCK")

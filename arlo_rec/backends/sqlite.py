@@ -76,7 +76,7 @@ def _translated(path: Path | None) -> Iterator[None]:
 
 
 class _Lock(IntEnum):
-    """The locks of the journal: each begins before this byte of its shared memory (sqlite.org, walformat.html 2.3.1)."""
+    """The locks of the journal: each begins before this byte of its shared memory (sqlite.org/walformat.html)."""
 
     WRITER = 121
     READERS = 128  # at 128 itself each open connection has one

@@ -90,6 +90,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         "root": "arlo-rec verify",
         "bao_key_weak": "arlo-rec restore FOLDER --escrow ESCROW --root bao://MOUNT/KEY",
         "store_moved": "arlo-rec status --store STORE --root ROOT",
+        "lock_held": "arlo-rec purge",  # which ends it, as each erasure does
         "rekeying_waits": "fuser -v STORE/open.lock",
         **dict.fromkeys(("verify_late", "verify_found", "root_slot_damaged"), "arlo-rec verify"),
     },

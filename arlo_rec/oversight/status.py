@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from arlo_rec.access import cases, disclosures, holds, objections
 from arlo_rec.access.cases import Waiting
 from arlo_rec.admin import approvals, policy_changes, staff_notices
-from arlo_rec.backends import mounts
+from arlo_rec.backends import holders, mounts
+from arlo_rec.backends.files import LOCK
 from arlo_rec.catalogue.tombstones import WAITING, WITHDRAWAL_REFUSED, RefusalCount
 from arlo_rec.erasure.protocol import Rest, rest
 from arlo_rec.keys.jobs import Job
@@ -278,7 +279,7 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, "unpublished", {"version": version.version, "at": version.since})
     if store.settings.unknown_since is not None:
         yield Finding(Severity.CRITICAL, "unreplayed")  # restored without a feed: as for the clock
-    yield from _of_root(store)
+    yield from _of_root(store, now)
     if store.roster.is_known_outside(store.catalogue_mark):
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
     if feed.remembers(store):
@@ -287,7 +288,7 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "ballast_missing")
 
 
-def _of_root(store: Store) -> Iterator[Finding]:
+def _of_root(store: Store, now: datetime) -> Iterator[Finding]:
     """Findings on the root by its generation alone, visible to every role, and an erasure that is not finished."""
     try:
         left = left_by_erasure(store)
@@ -298,6 +299,9 @@ def _of_root(store: Store) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "root_slot_damaged", {"place": left.damaged})
     if left.is_cut_off:
         yield Finding(Severity.CRITICAL, "erasure_cut_off")
+    if (holder := holders.standing(store.layout.root / LOCK)) is not None:
+        since = now - timedelta(seconds=round(holder.pop("age")))
+        yield Finding(Severity.CRITICAL, "lock_held", {**holder, "since": since})
     for flag in store.root.weaknesses():
         yield Finding(Severity.CRITICAL, "bao_key_weak", {"key": store.layout.root_key, "flag": flag})
 

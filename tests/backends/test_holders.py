@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,12 @@ from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.model.errors import InUse
 from tests.support import needs
+from tests.support.other_runs import HOLDS, STANDS, other_run
 
 KEY = bytes(32)
-HOLDS = "root = FileRoot(place); held = root.lock(exclusive={exclusive}, wait=5); held.__enter__()"
 IN_CATALOGUE = (
     "db = SqliteConnection(place / 'c.db', bytes(32)); held = db.{kind}(); held.__enter__(); db.rows('SELECT * FROM t')"
 )
-STANDS = "import time; time.sleep(600)"
 WORKS = "\nwhile True: pass"
 
 
@@ -45,21 +43,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holders, "LOOK_EVERY", 0.05)
     for module, name in ((files, "STILL"), (files, "STILL_FOR_ERASURE"), (sqlite, "STILL_FOR_ERASURE")):
         monkeypatch.setattr(module, name, 0.3)
-
-
-@contextmanager
-def other_run(place: Path, does: str, then: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has done the one, says so, and then does the other."""
-    begin = "import sys; from pathlib import Path; place = Path(sys.argv[2])"
-    parts = "from arlo_rec.backends.files import FileRoot; from arlo_rec.backends.sqlite import SqliteConnection"
-    code = f"{begin}; {parts}; {does}; print(flush=True); {then}"
-    words = [sys.executable, "-c", code, "arlo-rec", str(place)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None and process.stdout.readline() == b"\n"
-            yield process
-        finally:
-            process.kill()
 
 
 def erases(place: Path, wait: float = 20) -> None:

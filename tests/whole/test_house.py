@@ -202,6 +202,7 @@ IN_SHARED_FOLDERS = {  # packages that open files of the store, its root, a back
 }
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
     "backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
+    "backends.holders": {"Path('/proc').glob"},  # the kernel's
     "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
     "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
     "backends.named_files": {  # files that somebody named, on that person's own machine
