@@ -70,7 +70,7 @@ def _served(serving: Serving) -> int:
     from arlo_rec.door.serve import serve
 
     try:
-        return serve(serving, main)
+        return serve(serving, main, ended_by)
     except ArloError as error:
         return ended_by(error, [])
 

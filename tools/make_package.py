@@ -259,8 +259,8 @@ def _deb(base: Path, release: Release, version: str, out: Path, tools: Path) -> 
 def _script(name: str, version: str) -> str:
     """What dpkg runs of the package."""
     filled = {"VERSION": version}
-    for kind, services in (("STORE_TIMERS", units.SERVICES), ("IT_TIMERS", units.IT)):
-        filled[kind] = " ".join(f"arlo-rec-{service}.timer" for service in services)
+    for kind, machine in (("OF_STORE", units.DEFAULT), ("OF_IT", units.Machine())):
+        filled[kind] = " ".join(units.begun(units.units(machine)))
     text = (SCRIPTS / f"{name}.sh").read_text()
     for key, value in filled.items():
         text = text.replace(f"@{key}@", value)

@@ -14,6 +14,7 @@ import fcntl
 import os
 import re
 import stat
+import struct
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +44,7 @@ LOCK = "lock"  # in the root folder
 NAMES = re.compile(r"[0-9a-f]{32}(?:;[0-9a-f]{32})*+")
 ANNOUNCED = 256  # objects whose heads are requested together; each holds a descriptor, of which a process has 1024
 SYNCED_WHOLE = frozenset({"ext4", "xfs", "btrfs", "tmpfs"})  # syncfs(2) is as good as fsync of each: not over a network
+_BYTE = struct.Struct("@hhqqi0q")  # of struct flock: kind, whence, begin, length, process
 POLL = 0.02  # seconds between tries for a lock
 SYNCERS = 4  # threads that sync files: they wait for one journal, not for each other
 SEEN_WAIT = 30.0  # seconds; the lock is held for two small writes
@@ -379,6 +381,20 @@ def lock_handle(handle: int, *, exclusive: bool, wait: float, is_brief: bool = F
     patience = STILL_FOR_ERASURE if exclusive else STILL
     watch = Watch(os.fstat(handle).st_ino, patience) if is_brief else None
     until(lambda: _try_lock(handle, kind), wait, watch)
+
+
+def lock_byte(handle: int, at: int) -> bool:
+    """Lock one byte of an open file until it is closed; False if another has it. True where there are no such locks.
+
+    It is a lock of the open file, not of the process (fcntl(2), open file description locks).
+    """
+    if not hasattr(fcntl, "F_OFD_SETLK"):
+        return True
+    try:
+        fcntl.fcntl(handle, fcntl.F_OFD_SETLK, _BYTE.pack(fcntl.F_WRLCK, os.SEEK_SET, at, 1, 0))
+    except OSError as error:
+        return error.errno not in {errno.EAGAIN, errno.EACCES}
+    return True
 
 
 def is_full(folder: Path) -> bool:

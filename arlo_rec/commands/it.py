@@ -303,8 +303,13 @@ def _at(text: object) -> str:
 
 
 def serve(
-    ctx: typer.Context, *, person: Annotated[str | None, opt("opt.serve_person", "--person", "NAME")] = None
+    ctx: typer.Context,
+    *,
+    person: Annotated[str | None, opt("opt.serve_person", "--person", "NAME")] = None,
+    by_socket: Annotated[bool, opt("opt.serve_socket", "--socket")] = False,
 ) -> Answer:
     """Do what a person orders, as the account that owns the store."""
     run: Run = ctx.obj
-    raise Serving(person, run.settings.store, run.config)
+    if by_socket and person is not None:
+        raise Usage("not_together", names="--person --socket")
+    raise Serving(person, run.settings.store, run.config, by_socket=by_socket)

@@ -60,6 +60,7 @@ def install_units(
 ) -> Answer:
     """Write the units for this machine's places, or remove those that it wrote."""
     from arlo_rec.backends.durable import disk
+    from arlo_rec.oversight.units import begun
 
     run: Run = ctx.obj
     if remove and (spool or backup or escrow):
@@ -72,8 +73,8 @@ def install_units(
             _carry_out(each)
     files = [each.file for each in planned]
     names = [Path(each.path).name for each in files]
-    timers = sorted({name for name in names if name.endswith(".timer")})
-    following = _after_removal(timers) if remove else _after_writing(timers)
+    enabled = begun({*names})
+    following = _after_removal(enabled) if remove else _after_writing(enabled)
     answer = UnitsInstalled(files, following if files else [])
     code = "units.would" if dry_run else "units.file"
     lines = [run.say(f"{code}_{each.state}", path=each.path) for each in files]
@@ -82,13 +83,13 @@ def install_units(
     return Answer(answer, [*lines, run.say("units.next"), *following])
 
 
-def _after_writing(timers: list[str]) -> list[str]:
+def _after_writing(enabled: list[str]) -> list[str]:
     make = [f"systemd-sysusers {ACCOUNTS}", f"systemd-tmpfiles --create {FOLDERS}", "systemctl daemon-reload"]
-    return [*make, f"systemctl enable --now {' '.join(timers)}"]
+    return [*make, f"systemctl enable --now {' '.join(enabled)}"]
 
 
-def _after_removal(timers: list[str]) -> list[str]:
-    return [*([f"systemctl stop {' '.join(timers)}"] if timers else []), "systemctl daemon-reload"]
+def _after_removal(enabled: list[str]) -> list[str]:
+    return [*([f"systemctl stop {' '.join(enabled)}"] if enabled else []), "systemctl daemon-reload"]
 
 
 # -- the machine --------------------------------------------------------------------------------------

@@ -38,9 +38,9 @@ class Guest(NamedTuple):
 class Serving(Exception):
     """`arlo-rec serve` was typed: from here on the person at the other end gives the orders."""
 
-    def __init__(self, person: str | None, store: str | None, config: str | None) -> None:
+    def __init__(self, person: str | None, store: str | None, config: str | None, *, by_socket: bool = False) -> None:
         super().__init__()
-        self.person, self.store, self.config = person, store, config
+        self.person, self.store, self.config, self.by_socket = person, store, config, by_socket
 
 
 class Screen(NamedTuple):

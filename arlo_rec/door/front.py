@@ -1,7 +1,7 @@
 """The front: the program that a person starts if another account owns the store.
 
-It starts the door's command (sudo, ssh), sends it the words typed, and answers its calls on this machine: read and
-write the named files, ask for a passphrase, show a page. Nothing here needs Linux, and nothing is imported that only a
+It reaches the other end (`reached`), sends it the words typed, and answers its calls on this machine: read and write
+the named files, ask for a passphrase, show a page. Nothing here needs Linux, and nothing is imported that only a
 command needs.
 
 Ctrl-C is for the other end; a second one leaves. If the door breaks, half-written files are removed.
@@ -13,13 +13,11 @@ import os
 import queue
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import zip_longest
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from arlo_rec.backends.named_files import LocalStateFiles
 from arlo_rec.door import frames
@@ -38,16 +36,14 @@ from arlo_rec.door.hands import (
     harmless,
 )
 from arlo_rec.door.hands_of_session import KeyCalls, PageCalls, WitnessCalls
-from arlo_rec.door.words import Named, Way, sent, value
+from arlo_rec.door.reached import REASON_LONGEST, Reached, reach
+from arlo_rec.door.words import Named, Way, sent, socket_of, value
 from arlo_rec.model.errors import ArloError, Interrupted, Unreachable, Usage
 from arlo_rec.ui.config import language
 
-REASON_BYTES: Final = 4096  # of the last output of the door's command
-REASON_LONGEST: Final = 300  # characters that are shown
 MOST_WAITING: Final = 64  # frames that came and were not done yet: a call waits for its answer, and text is shown
 STOPS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 GREETING_WAIT: Final = 60.0  # seconds for the door to greet, where sudo or ssh has no place to ask for a password
-LEAVE_WAIT: Final = 5.0  # seconds for the door's command to end once it is shut
 
 
 def go_through(words: Sequence[str], way: Way) -> int:
@@ -107,10 +103,7 @@ class _Front:
 
     def __init__(self, words: Sequence[str], way: Way, lang: str) -> None:
         self._words, self._way, self._lang = list(words), way, lang
-        self._process: subprocess.Popen[bytes] | None = None
-        self._said = bytearray()
         self._came: queue.Queue[Frame | None] = queue.Queue(MOST_WAITING)
-        self._readers = list[threading.Thread]()  # of the stderr and the stdout of the door's command
         self._interrupted = 0
         self._is_asking = self._is_sending = False
         self._pressed_while_sending = False
@@ -118,79 +111,34 @@ class _Front:
     def run(self) -> int:
         """Start the door, and answer calls until its exit status arrives."""
         client = LocalClient()
-        with self._door() as link:
-            self._greet(link)
+        with reach(self._way.via, self._unreachable) as reached:
+            link = reached.link
+            self._greet(reached)
             link.send(frames.ORDER, frames.packed(self._order()))
             channels = Channels(link)
             files = client.state_files(self._way.config.state_dir(os.environ))
             door = DoorStore(files, " ".join(self._way.via))
             hands = Hands(client, files, door, Named(self._words, self._way.personal), link, channels)
             reader = threading.Thread(target=self._read, args=(link, channels), name="door", daemon=True)
-            self._readers.append(reader)
-            reader.start()
+            reached.follow(reader)
             with hands:
                 return self._obey(link, hands)
 
     # -- the door -------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _door(self) -> Iterator[Link]:
-        """Run the door's command inside the block."""
-        usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is not for sudo
-        try:
-            process = self._process = subprocess.Popen(  # noqa: S603 - what the settings name
-                self._way.via or [""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-            )
-        except (OSError, ValueError) as error:
-            raise self._unreachable(getattr(error, "strerror", None) or "") from None
-        finally:
-            signal.signal(signal.SIGINT, usual)
-        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-        drain = threading.Thread(target=self._drain, args=(process.stderr,), name="door said", daemon=True)
-        self._readers.append(drain)
-        drain.start()
-        try:
-            yield Link(os.fdopen(process.stdout.fileno(), "rb", closefd=False), process.stdin, is_front=True)
-        except Broken:
-            with suppress(OSError):
-                process.stdin.close()  # by which it ends, and has said all
-            drain.join(LEAVE_WAIT)
-            raise self._unreachable(self._last_words()) from None
-        finally:
-            self._shut(process)
-
-    def _shut(self, process: subprocess.Popen[bytes]) -> None:
-        with suppress(OSError):
-            assert process.stdin is not None
-            process.stdin.close()
-        try:
-            process.wait(LEAVE_WAIT)
-        except subprocess.TimeoutExpired:
-            with suppress(PermissionError):
-                process.kill()
-                process.wait()
-        assert process.stdout is not None and process.stderr is not None
-        for stream, thread in zip_longest((process.stderr, process.stdout), self._readers):
-            if thread is not None:
-                thread.join(LEAVE_WAIT)
-            if thread is None or not thread.is_alive():  # not if a process that was left behind holds it
-                stream.close()
-
-    def _greet(self, link: Link) -> None:
-        """Wait for the greeting, without a limit where sudo or ssh can ask for a password.
+    def _greet(self, reached: Reached) -> None:
+        """Wait for the greeting, without a limit where a command is the door that can ask for a password.
 
         Raises Usage for another version, and Unreachable for a door that is silent.
         """
         ended = queue.Queue[Broken | None]()
-        listener = threading.Thread(target=_listen, args=(link, ended), name="greeting", daemon=True)
-        self._readers.append(listener)
-        listener.start()
+        listener = threading.Thread(target=_listen, args=(reached.link, ended), name="greeting", daemon=True)
+        reached.follow(listener)
         try:
-            broken = ended.get(timeout=None if can_be_asked() else GREETING_WAIT)
+            may_ask = socket_of(self._way.via) is None and can_be_asked()
+            broken = ended.get(timeout=None if may_ask else GREETING_WAIT)
         except (queue.Empty, KeyboardInterrupt) as error:
-            assert self._process is not None
-            with suppress(PermissionError):  # of another account's process, which ends when its pipes do
-                self._process.terminate()
+            reached.give_up()
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted("interrupted") from None
             raise Unreachable("door_silent", via=self._via(), seconds=int(GREETING_WAIT)) from None
@@ -198,19 +146,8 @@ class _Front:
             raise Usage("door_version")
         if broken is not None:
             raise broken
-        self._readers.remove(listener)
-        link.greet()
-
-    def _drain(self, said: IO[bytes]) -> None:
-        """Keep the last output of the door's command, to be shown if the door does not open."""
-        with suppress(OSError, ValueError):
-            while piece := said.read(REASON_BYTES):
-                self._said += piece
-                del self._said[:-REASON_BYTES]
-
-    def _last_words(self) -> str:
-        lines = bytes(self._said).decode("utf-8", "replace").split("\n")
-        return " ".join(line.strip() for line in lines if line.strip())[-REASON_LONGEST:] or "not_a_door"
+        reached.forget(listener)
+        reached.link.greet()
 
     def _unreachable(self, reason: str) -> Unreachable:
         return Unreachable("door_unreachable", via=self._via(), reason=reason)

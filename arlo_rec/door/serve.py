@@ -1,7 +1,7 @@
 """The server's end of the door: one command of one person, done as the account that owns the store.
 
-Sudo or sshd starts it, and names the person. It holds the person's secret for one command, cannot be read by other
-processes of its account (`crypto.hardening`), and leaves nothing. Descriptors 0 and 1 are the door; the command's
+systemd, sshd or sudo starts it, and names the person. It holds the person's secret for one command, cannot be read by
+other processes of its account (`crypto.hardening`), and leaves nothing. Descriptors 0 and 1 are the door; the command's
 standard streams are the person's terminal at the other end.
 """
 
@@ -15,18 +15,21 @@ import re
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from arlo_rec.crypto import hardening
-from arlo_rec.door import frames
+from arlo_rec.door import frames, seats
 from arlo_rec.door.calls import Door, ServersLink
 from arlo_rec.door.client import Client, Guest, Serving
 from arlo_rec.door.frames import PIECE, Broken, Link, OtherVersion
 from arlo_rec.door.remote import RemoteClient
 from arlo_rec.door.words import has_one_answer, sent
-from arlo_rec.model.errors import ArloError, Interrupted, Lost, Unreachable, Usage
+from arlo_rec.model.errors import ArloError, Interrupted, InUse, Lost, Unreachable, Usage
+from arlo_rec.ui.config import kept
 
 
 class _Stream(io.RawIOBase):
@@ -98,32 +101,37 @@ def streams(door: Door, order: Mapping[str, Any]) -> tuple[io.TextIOWrapper, io.
 
 
 Run = Callable[[Sequence[str], Client], int]  # runs a command for a client; its exit status
+EndedBy = Callable[[BaseException, list[str]], int]  # says what ended a command; the exit status
 MOST_WORDS: Final = 4096
 WORD_LONGEST: Final = 8192  # characters: two paths
 SEND_WAIT: Final = 60.0  # seconds
 ORDER_WAIT: Final = 60  # seconds
+HURRY: Final = 5  # the same, of a door that is one too many
 _SCREEN: Final = {"TERM": "term", "NO_COLOR": "no_color", "COLUMNS": "columns", "LINES": "lines", "LANG": "lang"}
 _LANGUAGE: Final = ("LC_ALL", "LC_MESSAGES", "LANGUAGE")
 
 
-def guest_of(person: str | None, environment: Mapping[str, str]) -> Guest:
-    """The guest of the door: the named person, else the account that started sudo.
+def guest_of(person: str | None, environment: Mapping[str, str], *, by_socket: bool = False) -> Guest:
+    """The guest of the door: the named person, else the account that connected to the socket, or that started sudo.
 
-    Raises Usage without either. A door by ssh must name a person: the client could set an account in its environment.
+    Raises Usage without any. A door by ssh must name a person: the client could set an account in its environment.
     """
+    if by_socket:
+        return Guest(None, _account_of_peer())
     account = environment.get("SUDO_USER")
     if person is None and (not account or "SSH_CONNECTION" in environment):
         raise Usage("serve_for_nobody")
     return Guest(person, account)
 
 
-def serve(serving: Serving, run: Run) -> int:
+def serve(serving: Serving, run: Run, ended_by: EndedBy) -> int:
     """Do the front's order from stdin and stdout; the exit status, which is also sent to the front.
 
     Raises Usage if it was not started by a front.
     """
-    guest = guest_of(serving.person, os.environ)
-    _demand_files_of_any_size()
+    guest = guest_of(serving.person, os.environ, by_socket=serving.by_socket)
+    if not serving.by_socket:
+        _take_own_terms(by_sudo=guest.account is not None)
     if sys.stdin.isatty():
         raise Usage("serve_by_hand")
     hardening.forbid_core_dumps()
@@ -131,8 +139,11 @@ def serve(serving: Serving, run: Run) -> int:
     with suppress(OSError):
         os.setsid()  # no key pressed at the person's terminal reaches this but through the door
     signal.signal(signal.SIGINT, link.pressed)  # sudo may have started this with it ignored
+    named = {"ARLO_REC_STORE": serving.store, "ARLO_REC_CONFIG": serving.config}
+    os.environ.update({name: text for name, text in named.items() if text is not None})
+    has_seat = _has_seat(serving, str(guest))
     try:
-        signal.alarm(ORDER_WAIT)  # which ends this process
+        signal.alarm(ORDER_WAIT if has_seat else HURRY)  # which ends this process
         link.greet()
         link.demand_greeting()
         order = _order(link)
@@ -141,17 +152,56 @@ def serve(serving: Serving, run: Run) -> int:
         raise Usage("door_version") from None
     except Broken:
         return Usage.exit_status
-    named = {"ARLO_REC_STORE": serving.store, "ARLO_REC_CONFIG": serving.config}
-    os.environ.update({name: text for name, text in named.items() if text is not None})
+    if not has_seat:
+        full = InUse("doors_full", guest=str(guest), most=seats.SEATS)
+        return _obey(order, link, guest, lambda words, _client: ended_by(full, list(words)))
     return _obey(order, link, guest, run)
 
 
-def _demand_files_of_any_size() -> None:
-    """Raise Unreachable under a file-size limit inherited through sudo, which would keep notes from being written."""
+def _has_seat(serving: Serving, who: str) -> bool:
+    """Whether this door is none too many for its person; True where no store is named, which the command tells."""
+    store = os.environ.get("ARLO_REC_STORE") or kept(serving.config, os.environ).text("store")
+    return store is None or seats.take(Path(store), who)
+
+
+def _account_of_peer() -> str:
+    """The account at the other end of the socket that is descriptor 0, by the kernel (unix(7), SO_PEERCRED)."""
+    import pwd
+    import socket
+    import struct
+
+    credentials = struct.Struct("3i")  # process, account, group
+    try:
+        with socket.socket(fileno=os.dup(0)) as connection:
+            told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
+        return pwd.getpwuid(credentials.unpack(told)[1]).pw_name
+    except (OSError, KeyError, AttributeError, struct.error):
+        raise Usage("serve_for_nobody") from None
+
+
+def _take_own_terms(*, by_sudo: bool) -> None:
+    """Give up what a person's process left to this one; raises Unreachable for what cannot be given up.
+
+    Under a limit of file sizes notes would not be written; with a low priority a lock would be held for long.
+    """
     import resource
 
     if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
         raise Unreachable("serve_limited")
+    os.umask(0o077)
+    os.environ.pop("TZ", None)
+    time.tzset()
+    if not by_sudo:
+        return
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123 - proc(5)
+        score.write("0")
+    try:
+        if os.sched_getscheduler(0) != os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        if os.getpriority(os.PRIO_PROCESS, 0) > 0:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+    except (AttributeError, PermissionError):
+        raise Unreachable("serve_slowed") from None
 
 
 def _obey(order: Mapping[str, Any], link: ServersLink, guest: Guest, run: Run) -> int:

@@ -34,6 +34,7 @@ HERE_WITH: Final = frozenset(
 )  # commands with them open no store
 NOT_SENT: Final = frozenset({"--via", "--store", "--config"})
 FLAGS: Final = frozenset({"--json", "--quiet"})  # options of every command that take no value
+SOCKET: Final = "unix:"  # how a door begins that is a socket
 STDIN: Final = "-"
 _SIDE: Final = re.compile(r"(?:caller|agent|[0-9]{1,8})=(.+)", re.DOTALL)  # of a transcript
 _BESIDE: Final = re.compile(r'^\s*(?:sound|file)\s*=\s*"([^"\\]+)"\s*$', re.MULTILINE)  # a proposed policy
@@ -84,8 +85,15 @@ def _is_owner(store: str) -> bool:
         return False
 
 
+def socket_of(via: Sequence[str]) -> str | None:
+    """The path of a door that is a socket, `unix:PATH`; None for one that is a command."""
+    return via[0].removeprefix(SOCKET) if len(via) == 1 and via[0].startswith(SOCKET) else None
+
+
 def _leads_home(command: Sequence[str]) -> bool:
-    """Whether a door is sudo to this very account: the owner, whose store is away."""
+    """Whether a door leads to this very account by sudo or by its own socket: the owner, whose store is away."""
+    if (path := socket_of(command)) is not None:
+        return _is_owner(path)
     if not command[0].endswith("sudo"):
         return False
     try:

@@ -1,13 +1,14 @@
 """The systemd units of a machine, made from one table: its services, their timers, accounts and folders.
 
 A service has what all have (`CONFINED`), and its own row of `SERVICES`. It waits for the mounts of the folders without
-which it can do nothing. A purge waits for the store alone: no other disk delays an erasure. This module writes no file.
+which it can do nothing. A purge waits for the store alone: no other disk delays an erasure. The door of the machine's
+people is a socket, with a service for each who connects. This module writes no file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -32,7 +33,6 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
-ProtectProc=invisible
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -47,6 +47,36 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 UMask=0077
+"""
+UNSEEN: Final = "ProtectProc=invisible\n"  # not of what opens a store: it has to see who holds a lock and stands still
+DOOR: Final = "arlo-rec-door"
+DOOR_SOCKET: Final = """\
+[Unit]
+Description=arlo-rec: the door of this machine's people
+Documentation=man:arlo-rec-serve(1)
+
+[Socket]
+ListenStream=/run/arlo-rec/door
+SocketUser={owner}
+SocketMode=0666
+Accept=yes
+MaxConnections=256
+MaxConnectionsPerSource=16
+
+[Install]
+WantedBy=sockets.target
+"""
+DOOR_SLICE: Final = """\
+[Unit]
+Description=arlo-rec: all doors that are open
+
+[Slice]
+TasksMax=4096
+MemoryMax=50%
+"""
+DOOR_LIMITS: Final = """\
+TasksMax=256
+MemoryMax=25%
 """
 ALONE: Final = """\
 PrivateNetwork=yes
@@ -210,13 +240,45 @@ DEFAULT: Final = Machine(  # of the package, and of the documents
 
 def units(machine: Machine) -> dict[str, str]:
     """The content of each unit by its file name: of the store where the machine has one, else of IT."""
-    made = {"arlo-rec-failed@.service": MARK + FAILED + CONFINED + ALONE}
+    made = {"arlo-rec-failed@.service": MARK + FAILED + CONFINED + UNSEEN + ALONE}
     for name, service in (SERVICES if machine.store else IT).items():
         place = NEEDS_PLACE.get(name)
         if place is None or getattr(machine, place) is not None:
             made[f"arlo-rec-{name}.service"] = MARK + _service(name, service, machine)
             made[f"arlo-rec-{name}.timer"] = MARK + _timer(service)
-    return made
+    return made | (_door(machine) if machine.store else {})
+
+
+def begun(names: Iterable[str]) -> list[str]:
+    """Those of some units that are enabled: each timer, and the socket of the door."""
+    return sorted(name for name in names if name.endswith((".timer", ".socket")))
+
+
+def _door(machine: Machine) -> dict[str, str]:
+    """The units of the door. A service that ends with a status of the program has not failed."""
+    places = _places(machine)
+    writes = [word for word in "{folders} -{spool} -{escrow} -{feed}".format_map({"spool": "", **places}).split()]
+    lines = [
+        "[Unit]",
+        "Description=arlo-rec: one command of a person",
+        "Documentation=man:arlo-rec-serve(1)",
+        "CollectMode=inactive-or-failed",
+        "",
+        "[Service]",
+        *_as_owner("", machine),
+        "StandardInput=socket",
+        "StandardOutput=socket",
+        "StandardError=journal",
+        f"Slice={DOOR}.slice",
+        f"StateDirectory={DOOR}",
+        f"ExecStart=-{_quoted(machine.program)} serve --socket",
+        f"ReadWritePaths={' '.join(word for word in writes if word != '-')}",
+    ]
+    return {
+        f"{DOOR}.socket": MARK + DOOR_SOCKET.format(owner=machine.owner),
+        f"{DOOR}.slice": MARK + DOOR_SLICE,
+        f"{DOOR}@.service": MARK + "\n".join(lines) + "\n" + DOOR_LIMITS + CONFINED + BY_NETWORK,
+    }
 
 
 def accounts(machine: Machine) -> str:
@@ -266,7 +328,7 @@ def _service(name: str, service: Service, machine: Machine) -> str:
         "",
         "[Service]",
         "Type=oneshot",
-        *(_as_owner(service, machine) if machine.store else _as_it(name, machine)),
+        *(_as_owner(service.key, machine) if machine.store else _as_it(name, machine)),
         f"StateDirectory=arlo-rec-{name}",
         *([f"SuccessExitStatus={service.success}"] if service.success else []),
     ]
@@ -275,11 +337,13 @@ def _service(name: str, service: Service, machine: Machine) -> str:
     writes = [word for word in service.writes.format_map(places).split() if word != "-"]  # of a place that is none
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
     is_alone = machine.store and not machine.has_service and not machine.asks_server
-    return "\n".join(lines) + "\n" + CONFINED + (ALONE if is_alone else BY_NETWORK)
+    seen = "" if machine.store else UNSEEN
+    return "\n".join(lines) + "\n" + CONFINED + seen + (ALONE if is_alone else BY_NETWORK)
 
 
-def _as_owner(service: Service, machine: Machine) -> list[str]:
-    handed = [_handed("arlo-rec.key", service.key, machine)]
+def _as_owner(key: str, machine: Machine) -> list[str]:
+    """The account, the store, and what is handed over: the *key* of a service, the secret of the objects' service."""
+    handed = [_handed("arlo-rec.key", key, machine)] if key else []
     handed += [_handed("arlo-rec.s3", "s3", machine)] if machine.has_service else []
     named = [f'Environment="ARLO_REC_CONFIG={_quoted(machine.config)}"'] if machine.config else []
     return [

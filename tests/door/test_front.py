@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.backends.named_files import LocalStateFiles
-from arlo_rec.door import front
+from arlo_rec.door import front, reached
 from arlo_rec.door.client import LocalClient
 from arlo_rec.door.frames import GREETING, Broken, Channels, Frame, packed
 from arlo_rec.door.front import Hands
@@ -73,7 +73,7 @@ def code(script: Scripted, *words: str) -> tuple[int, str]:
 def test_a_command_that_is_no_door_is_told_with_its_own_last_words(
     script: Scripted, via: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(front, "LEAVE_WAIT", 0.5)
+    monkeypatch.setattr(reached, "LEAVE_WAIT", 0.5)
     script.via = via
     result = through(script, "status", "--lang", "en")
     assert result.exit == 16 and result.out == ""
@@ -467,7 +467,7 @@ def test_a_front_that_is_killed_leaves_no_server_and_no_file(
 
 
 def test_a_server_that_does_not_end_is_ended(script: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "LEAVE_WAIT", 0.2)
+    monkeypatch.setattr(reached, "LEAVE_WAIT", 0.2)
     script.says(GREETING + frame(b"z", b"\0"), waits=True, is_deaf=True)
     assert through(script, "status").exit == 0
     assert not script.is_running()

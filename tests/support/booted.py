@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +22,14 @@ import typer
 
 from tests.support import needs
 from tests.support.places import TOP
-from tests.support.world import PASSPHRASE
+from tests.support.world import PASSPHRASE, World
 
 NSPAWN = Path("/run/systemd/nspawn")  # systemd-nspawn keeps its locks there
 STARTED = 60.0  # seconds until systemd runs
 STOPPED = 10.0  # seconds until systemd-nspawn has seen that it ended
 PARTS = "/opt/arlo-rec-tests"
 PROGRAM = "/usr/bin/arlo-rec"
+PLACES = "--spool /var/spool/arlo --backup /mnt/backup/arlo --escrow /mnt/escrow/arlo"
 OFFICER = "--as sigrid --passphrase-file /var/lib/arlo/passphrase"
 SERVICES = {"telephone": "ingest", "cron": "retention", "it": "auditor", "witness": "auditor"}
 
@@ -199,3 +201,14 @@ def as_owner(machine: Booted, words: str, role: str = "") -> dict[str, Any]:
     told = machine.done(f"cd /; runuser -u arlo -- env HOME=/var/lib/arlo {named}arlo-rec {words} --json")
     answer: dict[str, Any] = json.loads(told)
     return answer
+
+
+def deliver(machine: Booted, stem: str, *, sound: bytes | None = None, name: str = "", **how: object) -> None:
+    """A call in the spool, as the exchange leaves it."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        world.deliver(stem, sound=sound, **({"audio": name} if name else {}), **how)
+        for path in world.spool.iterdir():
+            to = machine.root / "var/spool/arlo" / (name if name and path.suffix == ".wav" else path.name)
+            to.write_bytes(path.read_bytes())
+    machine.done("chown arlo:arlo /var/spool/arlo/*; chmod 0660 /var/spool/arlo/*")

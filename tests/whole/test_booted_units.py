@@ -12,13 +12,12 @@ import pytest
 
 from arlo_rec.oversight.units import SERVICES as SERVICES_OF_THE_STORE
 from tests.support import needs
-from tests.support.booted import OFFICER, Booted, as_owner, demand_containers, found, quoted, settle
+from tests.support.booted import OFFICER, PLACES, Booted, as_owner, deliver, demand_containers, found, quoted, settle
 from tests.support.compressed import with_soundfile
-from tests.support.world import DUE_SOON, World
+from tests.support.world import DUE_SOON
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("booted")]
 
-PLACES = "--spool /var/spool/arlo --backup /mnt/backup/arlo --escrow /mnt/escrow/arlo"
 FLAC = with_soundfile("FLAC", "PCM_16", channels=2, seconds=5)
 SSH_CONFIG = """\
 Host recordings
@@ -44,17 +43,6 @@ def machine() -> Iterator[Booted]:
             booted.done(line)
         found(booted)
         yield booted
-
-
-def deliver(machine: Booted, stem: str, *, sound: bytes | None = None, name: str = "", **how: object) -> None:
-    """A call in the spool, as the exchange leaves it."""
-    with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder))
-        world.deliver(stem, sound=sound, **({"audio": name} if name else {}), **how)
-        for path in world.spool.iterdir():
-            to = machine.root / "var/spool/arlo" / (name if name and path.suffix == ".wav" else path.name)
-            to.write_bytes(path.read_bytes())
-    machine.done("chown arlo:arlo /var/spool/arlo/*; chmod 0660 /var/spool/arlo/*")
 
 
 def held(machine: Booted) -> int:
@@ -108,6 +96,8 @@ def test_the_commands_that_come_next_begin_and_end_the_timers(machine: Booted) -
             assert {word for word in listed.split() if word.endswith(".timer")} == left
             enabled = machine.sh("ls /etc/systemd/system/timers.target.wants").stdout.split()
             assert {name for name in enabled if name.startswith("arlo-rec")} == left
+            door = machine.sh("systemctl is-active arlo-rec-door.socket").stdout.strip()
+            assert (door == "active") == bool(left)
     finally:
         machine.done(f"systemctl disable --now {' '.join(names)}")
 

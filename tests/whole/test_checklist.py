@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import booted, needs
+from tests.support import booted
 from tests.support.places import TOP
 from tests.support.terminal import Terminal, Typed
 from tests.support.world import PASSPHRASE
@@ -39,7 +39,6 @@ systemctl daemon-reload
 
 def test_the_checklist_leads_from_its_folders_to_a_first_call() -> None:
     booted.demand_containers()
-    needs.demand(needs.program("visudo"))
     package, *blocks = BLOCK.findall((TOP / "docs" / "checklist.md").read_text("utf-8"))
     assert package.startswith("apt-get install")
     with tempfile.TemporaryDirectory(prefix="arlo-booted-") as folder, booted.Booted(Path(folder)) as machine:

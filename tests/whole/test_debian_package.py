@@ -296,12 +296,12 @@ def test_an_installation_beside_a_store_says_which_timers_are_off(
     told = stored.done(f"{INSTALL} {machine[1].first} 2>&1")
     (line,) = [line for line in told.splitlines() if "systemctl enable --now" in line]
     command = line[line.index("systemctl") :]
-    assert command.split()[3:] == [f"arlo-rec-{name}.timer" for name in units.SERVICES]
+    assert command.split()[3:] == units.begun(units.units(units.DEFAULT))
     stored.done(command)
     looks = "sed -n '/^# A removal/,$p' /var/lib/dpkg/info/arlo-rec.postinst | sh -eu 2>&1"
     assert stored.done(looks) == ""
     told = stored.done(f"cd /etc/arlo-rec; mv cron.key /root; mv /srv/arlo/store /root; {looks}; mv /root/cron.key .")
-    assert [word for word in told.split() if word.endswith(".timer")] == [f"arlo-rec-{name}.timer" for name in units.IT]
+    assert [word for word in told.split() if word.endswith(".timer")] == units.begun(units.units(units.Machine()))
     told = stored.done(f"systemctl disable --now arlo-rec-purge.timer 2>&1; {looks}; mv /root/store /srv/arlo")
     assert told.endswith("enable --now arlo-rec-purge.timer\n"), "by the key, where the disk of the store is away"
 

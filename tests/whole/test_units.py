@@ -28,6 +28,8 @@ MACHINES = {
 EXPOSED = 15  # tenths, of 100; most services of a distribution have above 90
 NOT_A_FAILURE = re.compile(r"^SuccessExitStatus=(.*)$", re.MULTILINE)
 
+TIMERS = [f"arlo-rec-{name}.timer" for name in SERVICES]
+
 
 @pytest.fixture(params=MACHINES)
 def made(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -36,6 +38,7 @@ def made(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 def test_every_service_has_its_timer_and_says_when_it_fails(made: dict[str, str]) -> None:
+    made = {name: text for name, text in made.items() if not name.startswith("arlo-rec-door")}
     names = {name.partition(".")[0] for name in made} - {"arlo-rec-failed@"}
     assert made.keys() == {f"{name}.{kind}" for name in names for kind in ("service", "timer")} | {
         "arlo-rec-failed@.service"
@@ -48,14 +51,30 @@ def test_every_service_has_its_timer_and_says_when_it_fails(made: dict[str, str]
 def test_a_machine_without_a_spool_or_a_backup_has_no_service_of_them() -> None:
     names = units(Machine(store=Path("/srv/arlo/store"), root=Path("/srv/arlo/store.root")))
     assert {name.partition(".")[0] for name in names} == {
-        *("arlo-rec-purge", "arlo-rec-verify", "arlo-rec-check", "arlo-rec-metrics", "arlo-rec-failed@")
+        *("arlo-rec-purge", "arlo-rec-verify", "arlo-rec-check", "arlo-rec-metrics", "arlo-rec-failed@"),
+        *("arlo-rec-door", "arlo-rec-door@"),
     }
+
+
+def test_the_door_of_a_store_is_a_socket_of_its_owner_with_a_service_and_bounds_of_its_own() -> None:
+    made = {name: text for name, text in units(DEFAULT._replace(owner="eier")).items() if "-door" in name}
+    assert made.keys() == {"arlo-rec-door.socket", "arlo-rec-door@.service", "arlo-rec-door.slice"}
+    assert all(f"{bound}=" in made["arlo-rec-door.socket"] for bound in ("MaxConnections", "MaxConnectionsPerSource"))
+    for part in ("arlo-rec-door.slice", "arlo-rec-door@.service"):
+        assert "TasksMax=" in made[part] and "MemoryMax=" in made[part]
+    assert "User=eier\n" in made["arlo-rec-door@.service"] and "LoadCredential" not in made["arlo-rec-door@.service"]
+    assert "SocketUser=eier\n" in made["arlo-rec-door.socket"]
+    assert not [name for name in units(Machine()) if "-door" in name], "IT's machine has no store"
 
 
 def test_a_service_of_a_store_uses_the_network_where_its_root_secret_lies_in_openbao_alone() -> None:
     for machine, networks in ((DEFAULT, 0), (DEFAULT._replace(asks_server=True), 1)):
         made = units(machine)
-        services = [text for name, text in made.items() if name.endswith(".service") and "failed" not in name]
+        services = [
+            text
+            for name, text in made.items()
+            if name.endswith(".service") and "failed" not in name and "door" not in name
+        ]
         assert {text.count("AF_INET ") for text in services} == {networks}
         assert {text.count("PrivateNetwork=yes") for text in services} == {1 - networks}
         assert "PrivateNetwork=yes" in made["arlo-rec-failed@.service"]
@@ -208,7 +227,7 @@ def test_units_are_written_once_and_only_their_own_are_removed(etc: Etc) -> None
         "systemd-sysusers /etc/sysusers.d/arlo-rec.conf",
         "systemd-tmpfiles --create /etc/tmpfiles.d/arlo-rec.conf",
         "systemctl daemon-reload",
-        "systemctl enable --now " + " ".join(f"arlo-rec-{name}.timer" for name in sorted(SERVICES)),
+        "systemctl enable --now " + " ".join(sorted(["arlo-rec-door.socket", *TIMERS])),
     ]
     written = {path.name: path.read_text() for path in etc.units.iterdir()}
     assert all(text.startswith(MARK) for text in written.values())

@@ -20,18 +20,18 @@ mv -T "$top/current.new" "$top/current"
 trap - EXIT
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload
-[ -z "$before" ] || exit 0 # an upgrade leaves the timers as they are
+[ -z "$before" ] || exit 0 # an upgrade leaves timers and door as they are
 
-# A removal turned the timers off, and a store lives on without its package: say which are off.
+# A removal turned timers and door off, and a store lives on without its package: say which are off.
 store=
 for setting in $(systemctl show --value --property=Environment arlo-rec-purge.service); do
     case "$setting" in ARLO_REC_STORE=*) store=${setting#*=} ;; esac
 done
 if [ -e "$store/store.toml" ] || [ -e /etc/arlo-rec/cron.key ] || [ -e /etc/arlo-rec/cron.cred ]; then
-    timers="@STORE_TIMERS@"
+    begun="@OF_STORE@"
 elif [ -e /etc/arlo-rec/it.key ]; then
-    timers="@IT_TIMERS@"
+    begun="@OF_IT@"
 fi
 off=
-for timer in ${timers:-}; do systemctl is-enabled --quiet "$timer" || off="$off $timer"; done
-[ -z "$off" ] || echo "arlo-rec: these timers are off; to turn them on: systemctl enable --now$off" >&2
+for unit in ${begun:-}; do systemctl is-enabled --quiet "$unit" || off="$off $unit"; done
+[ -z "$off" ] || echo "arlo-rec: these units are off; to turn them on: systemctl enable --now$off" >&2

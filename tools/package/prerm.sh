@@ -1,7 +1,7 @@
 #!/bin/sh
-# A removal ends the timers; an upgrade lets them go on.
+# A removal ends the timers and shuts the door; an upgrade lets them go on.
 set -e
-timers="@STORE_TIMERS@ @IT_TIMERS@"
+begun="@OF_STORE@ @OF_IT@"
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
-    for timer in $timers; do systemctl disable --now "$timer" 2>/dev/null || true; done
+    for unit in $begun; do systemctl disable --now "$unit" 2>/dev/null || true; done
 fi
