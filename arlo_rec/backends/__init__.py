@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
     from arlo_rec.crypto.primitives import ColumnKey
@@ -26,6 +27,7 @@ Key = TypeVar("Key", bound=bytes | int)
 NAME = re.compile(r"[0-9a-f]{32}")  # of an object
 DATABASE = re.compile(r"postgres(?:ql)?://[!#-\[\]-~]{1,300}")  # the address of a database: signs without quotes
 LOCKS = ("open", "root", "intake")  # that every command of a store takes
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})  # the hosts that are this machine
 BAO = "bao://"  # begins the address of a root secret in OpenBao
 ADDRESS_LONGEST = 200  # characters
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
@@ -301,6 +303,20 @@ class BaoAccess:
     ca: str | None = None  # a file of certificates; None: those that the system trusts
     seen: str = "secret"  # mount of the key-value engine
     wait: float = 10.0  # seconds for each answer
+
+
+def private_url(address: str) -> SplitResult | None:
+    """The parts of a service's address by which no secret crosses a network in clear: https, or this very machine.
+
+    None for any other, and for what is no address.
+    """
+    try:
+        url = urlsplit(address.strip())
+        is_private = url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)
+        is_plain = url.hostname and url.port != 0 and not (url.username or url.password or url.query or url.fragment)
+    except ValueError:  # of a port, or a host
+        return None
+    return url if is_private and is_plain else None
 
 
 def stored_digest(blobs: Blobs, name: str) -> bytes | None:

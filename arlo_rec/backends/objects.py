@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from arlo_rec.backends import NAME, Blobs, stored_digest
+from arlo_rec.backends import NAME, Blobs, private_url, stored_digest
 from arlo_rec.backends.workers import stay_in_one_process
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, Unreachable
@@ -243,8 +242,8 @@ def s3_bucket(bucket: str, prefix: str, access: Access, patience: timedelta) -> 
     """The client of a prefix of a bucket; asks nothing of the service. Raises Unreachable."""
     if not access.key_id or not access.secret:
         raise Unreachable("objects_no_key")
-    endpoint = access.endpoint or ""
-    if not re.match(r"(https://|$|http://(127\.0\.0\.1|localhost|\[::1\])([:/]|$))", endpoint):
+    url = private_url(access.endpoint) if access.endpoint is not None else None
+    if access.endpoint is not None and url is None:  # no Usage: an erasure goes on without its objects
         raise Unreachable("objects_not_tls")
     try:
         from obstore.store import S3Store
@@ -256,7 +255,7 @@ def s3_bucket(bucket: str, prefix: str, access: Access, patience: timedelta) -> 
         **({} if access.token is None else {"session_token": access.token}),
     }
     options: ClientConfig = {
-        **{"allow_http": True, "connect_timeout": CONNECT, "timeout": patience},
+        **{"allow_http": url is not None and url.scheme == "http", "connect_timeout": CONNECT, "timeout": patience},
         **({} if access.authority is None else {"root_certificate": access.authority}),
     }
     try:

@@ -25,9 +25,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote
 
-from arlo_rec.backends import BaoAccess, KeyAddress, Unsettled
+from arlo_rec.backends import BaoAccess, KeyAddress, Unsettled, private_url
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, Unreachable, Usage
 
@@ -37,7 +37,6 @@ TRIES: Final = 20  # of a compare-and-set that another run came before
 KEY_TYPE: Final = "aes256-gcm96"
 WEAK: Final = ("exportable", "allow_plaintext_backup", "deletion_allowed")  # flags of a key that could come back
 _OVERHEAD: Final = 12 + 16  # bytes that this type adds: nonce and tag
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _BROKEN: Final = (OSError, HTTPException, UnicodeError)  # the last of a host name that is none
 _OVERTAKEN: Final = "leadership lost"  # hashicorp/raft, ErrLeadershipLost: the entry may be in the log, or not
 Json = dict[str, Any]
@@ -192,13 +191,9 @@ def _send(
 
 def _url(address: str) -> SplitResult:
     """A server's address in parts; raises Usage, also where a token would cross a network in clear."""
-    try:
-        url = urlsplit(address.strip())
-        is_safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)
-        if is_safe and url.hostname and url.port != 0 and not (url.username or url.query or url.path.strip("/")):
-            return url
-    except ValueError:  # of a port
-        pass
+    url = private_url(address)
+    if url is not None and not url.path.strip("/"):
+        return url
     raise Usage("bao_address", value=address[:100])
 
 

@@ -1,4 +1,4 @@
-"""The catalogue as one database of PostgreSQL, from 15 on. Only this module imports psycopg; its extra is `[postgres]`.
+"""The catalogue as one database of PostgreSQL, from 15 on, by psycopg (the extra `[postgres]`).
 
 A write transaction takes an advisory lock before it reads, so there is one writer, and each reads what the one before
 it committed. Statements are those of SQLite: `of_postgres` gives them the placeholders, literals and types of the
@@ -15,7 +15,6 @@ a transaction adds lies in settings of its own until its commit writes the sums.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import groupby
@@ -24,11 +23,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg import conninfo, errors
+from psycopg import errors
 from psycopg.adapt import Loader
 
-from arlo_rec.backends import AT_ONCE, DATABASE, LOCKS, Connection, Row, Schema, in_order
+from arlo_rec.backends import AT_ONCE, LOCKS, Connection, Row, Schema, in_order
 from arlo_rec.backends.files import until
+from arlo_rec.backends.postgres_address import SECURED, demand_bound_passwords, demanded_address, shown
 from arlo_rec.backends.postgres_sql import COLUMNS, DESCRIPTION, NUMBERED, TALLY, of_postgres, sum_over
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
@@ -39,7 +39,6 @@ _OLDEST: Final = 150_000  # version 15
 CONNECT = 10  # seconds to wait for a server
 DEAD = 15  # seconds after which a silent line is no line, at either end: shorter than a command waits for a lock
 _PROBED: Final = {"idle": 6, "interval": 3, "count": 3}  # of the system: seconds, seconds, probes
-_ADDRESS: Final = ("host", "port", "user", "dbname", "sslrootcert", "sslcert", "sslkey")  # what an address may say
 _WRITER: Final = 0x61726C6F  # the advisory lock of the one writer of a database
 _MARK: Final = b"catalogue"  # the place of the sealed mark of the key
 _SETTINGS: Final = (  # of the session, before those of database and user
@@ -60,8 +59,6 @@ _OWN_TABLES: Final = (
     "CREATE TABLE steps (name TEXT PRIMARY KEY) STRICT",
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
 )
-_NAME: Final = re.compile(r"[^/@:]+")  # of a database; with these signs it is the rest of a password
-_SECRET: Final = re.compile(r"(:(?!//))(?:[^@]*(?=@)|\S*)|(password\s*=\s*)[^&\s]*")  # where a password is written
 _OWN_NAMES: Final = ("sums", "steps", "marks_of_key")
 _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 
@@ -75,22 +72,6 @@ class _WholeNumber(Loader):
 
     def load(self, data: bytes | bytearray | memoryview) -> int:
         return int(bytes(data))
-
-
-def demanded_address(text: str) -> str:
-    """An address of a database in its one form, `postgres://[USER@]HOST[:PORT]/DATABASE`; raises Usage.
-
-    A host that begins with a slash is the folder of a socket. An address holds no password: libpq reads it from a file
-    for its owner alone.
-    """
-    try:
-        said = conninfo.conninfo_to_dict(text)
-    except psycopg.Error:
-        said = {}
-    is_plain = said.get("host") and _NAME.fullmatch(str(said.get("dbname", ""))) and not set(said) - set(_ADDRESS)
-    if DATABASE.fullmatch(text) is None or not is_plain:
-        raise Usage("bad_database", value=_SECRET.sub(r"\1\2…", text)[:80])
-    return text
 
 
 def demand_empty(connection: PostgresConnection) -> None:
@@ -115,22 +96,16 @@ def _translated(address: str) -> Iterator[None]:
     except errors.LockNotAvailable:
         raise InUse("in_use") from None
     except (errors.DiskFull, errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
-        raise Unreachable("database_refuses", address=_shown(address), reason=_reason(error)) from None
+        raise Unreachable("database_refuses", address=shown(address), reason=_reason(error)) from None
     except (psycopg.DataError, psycopg.IntegrityError, *_DAMAGE):
         raise Integrity("catalogue_damaged") from None
     except (psycopg.OperationalError, psycopg.InternalError) as error:
-        raise Unreachable("database_unreachable", address=_shown(address), reason=_reason(error)) from None
+        raise Unreachable("database_unreachable", address=shown(address), reason=_reason(error)) from None
 
 
 def _reason(error: psycopg.Error) -> str:
     said = (error.diag.message_primary or str(error)).splitlines()
     return ([line for line in said if line.strip() and not line.startswith("\t")] or ["?"])[-1][:200]
-
-
-def _shown(address: str) -> str:
-    """The server and the database of an address: no user, and no files."""
-    said = conninfo.conninfo_to_dict(address)
-    return f"{said['host']}/{said['dbname']}"
 
 
 class PostgresSession:
@@ -143,13 +118,13 @@ class PostgresSession:
         """Connect to the database at *address*; *reads_only*: a standby will do. Raises Usage and Unreachable."""
         self.address, self.reads_only = demanded_address(address), reads_only
         self._held: dict[str, bool] = {}  # names of locks, and whether exclusive
+        demand_bound_passwords()
         with _translated(address):
             self.db = psycopg.connect(
                 address,
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor[Row],
-                sslmode="verify-full",  # TLS alone, but by a socket of this machine
-                gssencmode="disable",
+                **SECURED,
                 target_session_attrs="any" if reads_only else "read-write",
                 connect_timeout=CONNECT,
                 options=" ".join(f"-c {setting}" for setting in _SETTINGS),
@@ -170,7 +145,7 @@ class PostgresSession:
 
     def _demand_version(self) -> None:
         if self.db.info.server_version < _OLDEST:
-            raise Unreachable("database_too_old", address=_shown(self.address))
+            raise Unreachable("database_too_old", address=shown(self.address))
 
     @contextmanager
     def lock(self, name: str, *, exclusive: bool, wait: float) -> Iterator[None]:
@@ -324,7 +299,7 @@ class PostgresConnection:
     def _commit(self) -> None:
         said = self._asked("COMMIT").statusmessage
         if said != "COMMIT":  # ROLLBACK, without an error, where one was passed over before
-            raise Unreachable("database_refuses", address=_shown(self._address), reason=str(said))
+            raise Unreachable("database_refuses", address=shown(self._address), reason=str(said))
 
     def _write_sums(self) -> dict[str, bytes]:
         """Have the sums changed by what the transaction changed; all of them, as they are then."""

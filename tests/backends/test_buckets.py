@@ -209,6 +209,8 @@ def test_a_process_that_used_the_library_forks_no_workers() -> None:
         (Access("https://s3.example", key_id="k"), "objects_no_key"),
         (Access("http://s3.example", key_id="k", secret="s"), "objects_not_tls"),
         (Access("http://127.0.0.1.example", key_id="k", secret="s"), "objects_not_tls"),
+        (Access("http://localhost:x@s3.example", key_id="k", secret="s"), "objects_not_tls"),
+        (Access("", key_id="k", secret="s"), "objects_not_tls"),
         (Access("s3.example", key_id="k", secret="s"), "objects_not_tls"),
         (Access("https://s3.example", key_id="k", secret="s", authority=b"no certificate"), "objects_certificate"),
     ],
@@ -217,6 +219,15 @@ def test_a_service_without_key_or_tls_is_not_asked(access: Access, code: str) ->
     with pytest.raises(Unreachable) as caught:
         s3_bucket("bucket", "", access, objects.PATIENCE)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "in_clear"),
+    [(None, "false"), ("https://s3.example", "false"), ("https://127.0.0.1:1", "false"), ("http://[::1]:1/", "true")],
+)
+def test_only_a_service_of_this_machine_is_spoken_to_in_clear(endpoint: str | None, in_clear: str) -> None:
+    made = s3_bucket("bucket", "", Access(endpoint, key_id="k", secret="s"), objects.PATIENCE)
+    assert dict(made.client_options or {})["allow_http"] == in_clear
 
 
 def test_a_secret_is_not_shown() -> None:

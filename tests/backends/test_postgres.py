@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 import psycopg
 import pytest
 
 from arlo_rec.backends import Connection
 from arlo_rec.backends import postgres as engine
-from arlo_rec.backends.postgres import PostgresConnection, demanded_address
+from arlo_rec.backends.postgres import PostgresConnection
+from arlo_rec.backends.postgres_address import demanded_address
 from arlo_rec.backends.postgres_sql import of_postgres
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue.copying import copy
@@ -101,6 +105,92 @@ def test_an_address_that_says_more_or_less_is_refused_and_shows_no_password(text
     with pytest.raises(Usage) as refused:
         demanded_address(text)
     assert "geheim" not in str(refused.value)
+
+
+# -- what a server is told ----------------------------------------------------------------------------
+
+PASSWORD = "riktig-hest"
+_ASKS = {"in clear": struct.pack(">cii", b"R", 8, 3), "md5": struct.pack(">cii4s", b"R", 12, 5, b"salt")}
+
+
+@contextmanager
+def asking_server(folder: Path, request: bytes) -> Iterator[list[bytes]]:
+    """A server on a socket that answers each start with a request for the password, and what it then gets."""
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / ".s.PGSQL.5432"))
+        listening.listen()
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    asked, _ = listening.accept()
+                    with asked:
+                        asked.recv(4096)
+                        asked.sendall(request)
+                        heard.append(asked.recv(4096))
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield heard
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+@pytest.fixture
+def passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file of passwords that libpq reads, in a short folder; empty."""
+    with TemporaryDirectory(prefix="pg-") as folder:
+        file = Path(folder, "passwords")
+        file.touch(0o600)
+        monkeypatch.setenv("PGPASSFILE", str(file))
+        yield file
+
+
+def beside(passwords: Path) -> str:
+    """The address of a database on a socket in that folder."""
+    return f"postgres://arlo@{quote(str(passwords.parent), safe='')}/arlo"
+
+
+@pytest.mark.parametrize("request_", _ASKS.values(), ids=_ASKS)
+def test_a_server_that_asks_for_the_password_in_clear_or_its_md5_gets_none(passwords: Path, request_: bytes) -> None:
+    passwords.write_text(f"{passwords.parent}:5432:arlo:arlo:{PASSWORD}\n", "utf-8")
+    with asking_server(passwords.parent, request_) as heard:
+        with pytest.raises(Unreachable) as refused:
+            PostgresConnection(beside(passwords), KEY)
+        assert refused.value.code == "database_unreachable"
+    assert heard == [b""]
+
+
+def test_a_password_that_is_for_every_host_is_refused_before_a_server_is_asked(passwords: Path) -> None:
+    passwords.write_text(f"# ours\n*:*:arlo:arlo:{PASSWORD}\n", "utf-8")
+    with asking_server(passwords.parent, _ASKS["in clear"]) as heard:
+        with pytest.raises(Usage) as refused:
+            PostgresConnection(beside(passwords), KEY)
+        assert (refused.value.code, refused.value.detail["line"]) == ("database_password_for_all", 2)
+    assert heard == [] and PASSWORD not in str(refused.value)
+
+
+def test_a_password_is_proven_by_scram(postgres_server: Postgres, passwords: Path) -> None:
+    name = postgres_server.database()
+    assert not postgres_server.psql(
+        f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO {name}", name
+    )
+    rules = Path(postgres_server.data, "pg_hba.conf")
+    before = rules.read_text("utf-8")
+    rules.write_text(f"local {name} {name} scram-sha-256\n{before}", "utf-8")
+    try:
+        assert not postgres_server.psql("SELECT pg_reload_conf();")
+        passwords.write_text(f"{postgres_server.folder}:{postgres_server.port}:{name}:{name}:{PASSWORD}\n", "utf-8")
+        address = postgres_server.address(name).replace("postgres@", f"{name}@")
+        with closing(PostgresConnection(address, KEY)) as db:
+            assert db.rows("SELECT current_user::text") == [(name,)]
+        passwords.write_text("", "utf-8")
+        with pytest.raises(Unreachable):
+            PostgresConnection(address, KEY)
+    finally:
+        rules.write_text(before, "utf-8")
+        postgres_server.psql("SELECT pg_reload_conf();")
 
 
 # -- round trips --------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ ALONE = {  # outside library -> our modules that may import it
     "dask": {"cluster.client", "cluster.worker"},
     "distributed": {"cluster.client", "cluster.connection", "cluster.worker"},
     "obstore": {"backends.objects"},
-    "psycopg": {"backends.postgres"},
+    "psycopg": {"backends.postgres", "backends.postgres_address"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
