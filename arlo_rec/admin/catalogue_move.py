@@ -17,6 +17,7 @@ from contextlib import closing, suppress
 from datetime import datetime
 from typing import Final
 
+from arlo_rec.admin import moves
 from arlo_rec.backends.durable import disk, sync_folder
 from arlo_rec.backends.shared_folder import remove, status
 from arlo_rec.catalogue import copying, schema
@@ -46,7 +47,8 @@ class Moved(Record, frozen=True):
 def begin(store: Store, to: str, now: datetime) -> bool:
     """Whether an officer's move has rows to copy; else the catalogue lies there already.
 
-    Raises NotGranted, Usage for a place that cannot be taken or while another move is unfinished, and Unreachable.
+    Raises NotGranted, also where another officer has to approve it, and Unreachable. Raises Usage for a place that
+    cannot be taken, or while another move is unfinished.
     """
     store.demand(Action.MOVE_CATALOGUE, now)
     place = store.layout
@@ -57,6 +59,7 @@ def begin(store: Store, to: str, now: datetime) -> bool:
     if place.catalogue_to not in (None, to):
         raise Usage("catalogue_move_unfinished", place=place.catalogue_to or "")
     _demand_fit(store, to)
+    moves.demand_approved(store, moves.Part.CATALOGUE, place.catalogue_at, to, now)
     return True
 
 
@@ -140,8 +143,9 @@ def finish(store: Store, moved: int, now: datetime) -> Moved:
     store.remember(anew=True)
     is_gone = _destroy(place, other, _key(store))
     if place.catalogue_from is not None:
+        request = moves.used(store, moves.Part.CATALOGUE, other, place.catalogue_at)
         with store.change(now) as change:
-            change.log(CatalogueMoved(before=_kind(other), after=_kind(place.catalogue_at)))
+            change.log(CatalogueMoved(before=_kind(other), after=_kind(place.catalogue_at), request=request))
     layout.finish(layout.with_places_now(place)._replace(catalogue_to=None, catalogue_from=None))
     return Moved(place.catalogue_at, moved, moved, left=not is_gone)
 

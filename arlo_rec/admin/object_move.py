@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from arlo_rec.admin import moves
 from arlo_rec.backends import Blobs
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import file_lock
@@ -63,7 +64,8 @@ def demand_fit(blobs: Blobs, at: str) -> None:
 def begin(store: Store, to: str, access: Callable[[], Access] | None, now: datetime) -> Layout | None:
     """Step 1 for an officer: the layout that step 2 writes, or None where an earlier run wrote it.
 
-    Raises NotGranted, Usage for a place that cannot be taken, and what `demand_fit` raises.
+    Raises NotGranted, also where another officer has to approve it, Usage for a place that cannot be taken, and what
+    `demand_fit` raises.
     """
     store.demand(Action.MOVE_OBJECTS, now)
     place, to = store.layout, layout.demanded_place(to)
@@ -73,6 +75,7 @@ def begin(store: Store, to: str, access: Callable[[], Access] | None, now: datet
         raise Usage("objects_move_unfinished", place=place.objects_at)
     if place.objects_from is None:
         demand_fit(engines.blobs_at(place, to, access), to)
+    moves.demand_approved(store, moves.Part.OBJECTS, place.objects_at, to, now)
     return place._replace(objects_at=to, objects_from=place.objects_at)
 
 
@@ -99,8 +102,9 @@ def carry_out(store: Store, now: datetime, observer: Observer = unobserved) -> M
         touch(place.lock_file("objects"), 0o600)
     with file_lock(place.lock_file("objects"), exclusive=True, wait=0):
         moved, left = _move(store, store.blobs, observer)
+        request = moves.used(store, moves.Part.OBJECTS, str(place.objects_from), place.objects_at)
         with store.change(now) as change:
-            change.log(ObjectsMoved(to=place.objects_at, moved=moved, left=len(left)))
+            change.log(ObjectsMoved(to=place.objects_at, moved=moved, left=len(left), request=request))
         if not left:
             layout.finish(layout.with_places_now(place)._replace(objects_from=None))
     return Moved(place.objects_at, moved, moved, left)

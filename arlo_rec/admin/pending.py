@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.admin import approvals, grants, holds, identities, new_officers, policy_changes, refusals, requests
+from arlo_rec.admin import approvals, grants, holds, identities, moves, new_officers, policy_changes, refusals, requests
 from arlo_rec.admin.grants import Doubt, GrantShown, HeldOfTeam
 from arlo_rec.admin.holds import HoldShown
+from arlo_rec.admin.moves import Move, MoveShown
 from arlo_rec.admin.policy_changes import Proposal, ProposalShown
 from arlo_rec.admin.refusals import Refusal
 from arlo_rec.admin.requests import Request
@@ -39,9 +40,10 @@ class Kind(StrEnum):
     REQUEST = "request"  # of access, by a manager or an officer
     REFUSAL = "refusal"  # of a person's request
     HOLD = "hold"  # on calls
+    MOVE = "move"  # of the catalogue, or of the objects
 
 
-What = Grant | PendingOfficer | Proposal | Request | Refusal | LoggedHold
+What = Grant | PendingOfficer | Proposal | Request | Refusal | LoggedHold | Move
 
 
 class Pending(NamedTuple):
@@ -82,6 +84,7 @@ class Decided(Record, frozen=True):
     request: Request | UnsetType = UNSET
     refusal: RefusalDecided | UnsetType = UNSET
     hold: HoldShown | UnsetType = UNSET
+    move: MoveShown | UnsetType = UNSET
 
 
 def decided(what: What | Person, now: datetime) -> Decided:
@@ -99,14 +102,19 @@ def decided(what: What | Person, now: datetime) -> Decided:
             return Decided(refusal=RefusalDecided(case.id, proposed.ground, state))
         case LoggedHold():
             return Decided(hold=HoldShown.at_time(what, now))
-    return Decided(grant=GrantShown.at(now, what))
+        case Move():
+            return Decided(move=MoveShown.of_move(what))
+        case Grant():
+            return Decided(grant=GrantShown.at(now, what))
+        case _:
+            assert_never(what)
 
 
 def waiting(store: Store, now: datetime) -> list[Pending]:
     """The pending decisions for this person's role."""
     role = store.person.role
     if may(role, Action.GRANT).allowed:
-        kinds = (_grants, _officers, _policies, _requests, _refusals, _holds)
+        kinds = (_grants, _officers, _policies, _requests, _refusals, _holds, _moves)
         return [decision for kind in kinds for decision in kind(store, now)]
     return list(_glass(store, now)) if may(role, Action.BREAK_GLASS).allowed else []
 
@@ -136,7 +144,7 @@ def named(store: Store, text: str, now: datetime) -> Pending:
 
 def approve(
     store: Store, pending: Pending, now: datetime, observer: Observer = unobserved
-) -> Grant | Person | Proposal | Refusal | LoggedHold:
+) -> Grant | Person | Proposal | Refusal | LoggedHold | Move:
     """Approve a pending decision, and return the result; raises what its kind raises.
 
     An approved officer is returned as a person.
@@ -152,9 +160,14 @@ def approve(
             return refusals.approve(store, refusal, now)
         case LoggedHold() as hold:
             return holds.approve(store, hold, now)
+        case Move() as move:
+            return moves.approve(store, move, now)
         case Grant() as grant if pending.kind is Kind.GLASS:
             return approvals.agree(store, grant, now)
-    return approvals.approve(store, pending.id, now, observer)
+        case Grant():
+            return approvals.approve(store, pending.id, now, observer)
+        case _:
+            assert_never(pending.what)
 
 
 def deny(store: Store, pending: Pending, reason: str | None, now: datetime) -> What:
@@ -171,7 +184,12 @@ def deny(store: Store, pending: Pending, reason: str | None, now: datetime) -> W
             return refusals.deny(store, refusal, reason, now)
         case LoggedHold() as hold:
             return holds.deny(store, hold, reason, now)
-    return approvals.deny(store, pending.id, reason, now)
+        case Move() as move:
+            return moves.deny(store, move, reason, now)
+        case Grant():
+            return approvals.deny(store, pending.id, reason, now)
+        case _:
+            assert_never(pending.what)
 
 
 def _grants(store: Store, now: datetime) -> Iterator[Pending]:
@@ -215,3 +233,8 @@ def _holds(store: Store, now: datetime) -> Iterator[Pending]:
     for hold in holds.waiting(store, now):
         is_mine = holds.may_decide(store, hold, now)
         yield Pending(Kind.HOLD, hold.id, hold, hold.by, hold.at, min(hold.until, hold.at + FOUR_EYES), is_mine)
+
+
+def _moves(store: Store, now: datetime) -> Iterator[Pending]:
+    for move in moves.waiting(store, now):
+        yield Pending(Kind.MOVE, move.id, move, move.by, move.at, move.ends_at, moves.may_decide(store, move, now))

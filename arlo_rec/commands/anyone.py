@@ -407,6 +407,8 @@ def word(run: Run, key: str, value: object) -> object:
             return run.say(f"refused.{value}")
         case "right", _:
             return run.say(f"right.{value}")
+        case "part", _:
+            return run.say(f"move_part.{value}")
         case "ground", HoldGround():
             return run.say(f"hold_ground.{value}")
         case "ground", _:

@@ -121,8 +121,9 @@ def _opened(run: Run, store: Store, granted: Grant, answer: Record, lines: list[
 
 
 def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
-    """Approve what waits: a request, or as a second officer access, a new officer or a version of the policy."""
+    """Approve what waits: a request, or as a second officer access, a new officer, a version of the policy, a move."""
     from arlo_rec.admin import pending
+    from arlo_rec.admin.moves import Move
     from arlo_rec.admin.pending import Kind
     from arlo_rec.admin.policy_changes import Proposal
     from arlo_rec.admin.refusals import Refusal
@@ -146,6 +147,10 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
                 return Answer(answer, [run.say("case.refusal_approved", case=case.id)])
             case LoggedHold() as hold:
                 return Answer(answer, [decided_line(run, hold)])
+            case Move() as move:
+                return Answer(
+                    answer, [run.say("move.approved", id=move.id, command=f"{move.part} move --to {move.to}")]
+                )
         if waits.kind is Kind.GLASS:
             return Answer(answer, [run.say("grant.glass_agreed", id=approved.id, by=approved.by)])
         if waits.kind is Kind.REQUEST:
@@ -156,6 +161,7 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
 def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
     """Deny what waits, or take back what one proposed, with a reason."""
     from arlo_rec.admin import pending
+    from arlo_rec.admin.moves import Move
     from arlo_rec.admin.policy_changes import Proposal
     from arlo_rec.admin.refusals import Refusal
     from arlo_rec.admin.requests import Request
@@ -176,6 +182,8 @@ def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], 
             line = run.say("case.refusal_denied", case=case.id)
         case LoggedHold() as hold:
             line = decided_line(run, hold)
+        case Move() as move:
+            line = run.say("move.denied", id=move.id)
         case Request():
             line = run.say("request.denied", name=denied.person)
         case _:

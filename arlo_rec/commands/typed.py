@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arlo_rec.door.words import HERE
 from arlo_rec.i18n.messages import say, say_without_command
-from arlo_rec.model.errors import Interrupted, Usage
+from arlo_rec.model.errors import Interrupted, NotGranted, Usage
 from arlo_rec.ui.tables import Table, shown
 from arlo_rec.ui.terminal import Form, wrapped
 
@@ -31,7 +31,7 @@ CALLER_BYTES: Final = 200  # a number in any notation is far shorter
 MIB: Final = 1024 * 1024
 TRIES: Final = 3  # of a passphrase, a number or a confirmation: a typing mistake ends no command
 OWNERS: Final = frozenset(
-    {"init", "backup", "restore", "drill", "demo", "serve"}
+    {"init", "backup", "restore", "drill", "demo", "serve", "catalogue move", "objects move"}
 )  # the account that owns the store does these
 
 
@@ -172,9 +172,9 @@ class Typed:
         return line.strip()
 
     def demand_here(self) -> None:
-        """Raise Usage where the door is asked for what the account of the store does, or what needs no store."""
+        """Raise NotGranted where the door is asked for what the account of the store does, or what needs no store."""
         if self.client.guest is not None and self.command in OWNERS | HERE:
-            raise Usage("not_through_door", name=self.command)
+            raise NotGranted("not_through_door", rule="access.secure", name=self.command)
 
 
 class TypedFiles:
@@ -222,9 +222,9 @@ class TypedFiles:
         return self._client.guest is None and Path(path).is_absolute() and Path(path).exists()
 
     def server_folder(self, path: Path | None, option: str) -> Path | None:
-        """A folder of the machine on which the store lies; raises Usage where it was named through the door."""
+        """A folder of the machine on which the store lies; raises NotGranted where it was named through the door."""
         if path is not None and self._client.guest is not None:
-            raise Usage("not_through_door", name=option)
+            raise NotGranted("not_through_door", rule="access.secure", name=option)
         return path
 
     def account_of_store(self) -> int | None:

@@ -62,7 +62,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
     "oversight": "report breach problem status critical warning verify audit outcome weak_disk clock metrics doctor picture",
     "policy": "policy prompt",
     "progress": "progress",
-    "recovery": "backup restore drill upgrade objects catalogue",
+    "recovery": "backup restore drill upgrade objects catalogue move move_part",
     "units": "units",
     "training": "pseudonymise review release reject cut cuts cut_source cut_status copy bench worker",
 }

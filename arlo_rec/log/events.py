@@ -1018,6 +1018,39 @@ class BackupMade(AuditEvent):
     damaged: int | None = None
 
 
+class OfMove(AuditEvent):
+    """An event of a move that needs two officers: `request` is its id."""
+
+    ACTION, OUTCOME, RULE = "move propose", "done", "access.officer"
+    RIGHT = Action.MOVE_CATALOGUE  # which is that of the objects
+    request: str
+
+
+class MoveProposed(OfMove):
+    """A move of the catalogue or the objects waits for a second officer; `request` is random here (`id`)."""
+
+    part: str
+    before: str
+    to: str
+
+    @property
+    def id(self) -> str:
+        """The id of the move: a digest of from where to where."""
+        return content_id(self.to_json())
+
+
+class MoveApproved(OfMove):
+    """A second officer approved a move."""
+
+    approved: bool = True
+
+
+class MoveDenied(OfMove):
+    """A second officer denied a move, or the first took it back."""
+
+    why: str
+
+
 class ObjectsMoved(AuditEvent):
     """Sealed objects were moved to another place; `left` damaged ones stay at the old one."""
 
@@ -1025,6 +1058,7 @@ class ObjectsMoved(AuditEvent):
     to: str
     moved: int
     left: int
+    request: str | None = None  # the approval that it used
 
 
 class CatalogueMoved(AuditEvent):
@@ -1033,6 +1067,7 @@ class CatalogueMoved(AuditEvent):
     ACTION, OUTCOME, RULE = Action.MOVE_CATALOGUE, "done", "access.secure"
     before: str
     after: str
+    request: str | None = None  # the approval that it used
 
 
 class Restored(ChangesPeople):

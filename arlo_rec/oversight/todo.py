@@ -18,6 +18,7 @@ from arlo_rec.access.short_ids import short_ids
 from arlo_rec.access.teams import held_calls
 from arlo_rec.admin import approvals, grant_review, grants, holds, pending, policy_changes, requests
 from arlo_rec.admin.grants import Doubt
+from arlo_rec.admin.moves import Move
 from arlo_rec.admin.pending import Kind, What
 from arlo_rec.admin.policy_changes import Proposal
 from arlo_rec.admin.refusals import Refusal
@@ -49,6 +50,7 @@ _DECIDED_AS: Final = {  # the kind of task
     Kind.REQUEST: "request",
     Kind.REFUSAL: "approve_refusal",
     Kind.HOLD: "approve_hold",
+    Kind.MOVE: "approve_move",
 }
 
 
@@ -206,6 +208,8 @@ def _facts(what: What) -> dict[str, object]:
             return {"case": case.id, "right": case.right, "ground": proposed.ground, "reason": proposed.reason}
         case LoggedHold(ground=ground, calls=calls, until=until, reason=reason):
             return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
+        case Move(part=part, before=before, to=to):
+            return {"part": part, "before": before, "to": to}
     facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
     terms = (what.limits, what.may_export)
     return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,6 +16,7 @@ from arlo_rec.admin.opening import OpenOptions, open_store
 from arlo_rec.backends import Row
 from arlo_rec.backends.postgres import PostgresSchema, PostgresSession
 from arlo_rec.backends.sqlite import SqliteSchema
+from arlo_rec.commands.run import Run
 from arlo_rec.keys import layout
 from arlo_rec.keys.engines import FileLocks
 from arlo_rec.keys.root_secret import StateFolder
@@ -164,13 +165,32 @@ def test_the_place_where_it_lies_is_an_answer_and_nothing_is_logged(moved: World
     assert entries(moved) == [only]
 
 
-def test_an_officer_moves_it_through_the_door(world: World, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_officer_moves_it_nowhere_through_the_door(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.take_in("a")
     world.door = True
     monkeypatch.setattr(door, "_stand_still", lambda: None)
-    assert world.run("catalogue", "move", "--to", address, who="sigrid").exit == 0
+    assert refused(world, address) == (13, "not_through_door")
     world.door = False
-    assert layout.find(world.store).catalogue_at == address and is_sound(world)
+    assert layout.find(world.store).catalogue_at == "files" and is_empty(address) and is_sound(world)
+
+
+def test_one_of_two_officers_does_not_move_it_alone(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=8))
+    world.catch_up()
+    assert refused(world, address) == (13, "move_waits")
+    assert is_empty(address) and layout.find(world.store).catalogue_at == "files"
+    (task,) = [task for task in world.json("todo", who="astrid")["todo"] if task["kind"] == "approve_move"]
+    world.json("approve", task["id"], who="astrid")
+    assert move(world, address) > 80
+    (entry,) = entries(world)
+    assert entry["detail"] == {"before": "files", "after": "database", "request": task["id"]}
+    assert refused(world, "files") == (13, "move_waits")
 
 
 # -- alone --------------------------------------------------------------------------------------------

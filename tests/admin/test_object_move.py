@@ -19,6 +19,7 @@ from arlo_rec.backends import objects
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.backends.object_copy import BlobCopier
 from arlo_rec.backends.objects import ObjectBlobs
+from arlo_rec.commands.run import Run
 from arlo_rec.keys import layout
 from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.model.errors import InUse, Unreachable
@@ -237,6 +238,84 @@ def test_the_log_says_that_objects_moved(world: World, buckets: Buckets) -> None
     entries = world.json("audit", "show", who="sigrid")["entries"]
     (entry,) = [entry for entry in entries if entry["action"] == "move_objects"]
     assert (entry["person"], entry["detail"]) == ("sigrid", {"to": PLACE, "moved": 1, "left": 0})
+
+
+# -- two officers -------------------------------------------------------------------------------------
+
+OTHER = "s3://recordings/other"
+
+
+@pytest.fixture
+def two(world: World, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A store with two officers who know each other for eight days, and a call."""
+    secret = str(world.base / "passphrase")
+    world.json("person", "add", "astrid", "--role", "officer", "--new-passphrase-file", secret, who="sigrid")
+    on_day(monkeypatch, 8)
+    world.catch_up()
+    world.take_in("a", started=datetime.now(UTC) + timedelta(days=8) - timedelta(hours=1))
+    return world
+
+
+def on_day(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Go on to that day from today."""
+    monkeypatch.setattr(Run, "now", lambda _run: datetime.now(UTC) + timedelta(days=number))
+
+
+def proposed(world: World, to: str = PLACE, who: str = "sigrid") -> str:
+    """The id of the move that waits behind the run of one officer."""
+    ended = world.run("objects", "move", "--to", to, "--json", who=who)
+    assert (ended.exit, ended.json["error"]["code"]) == (13, "move_waits"), ended
+    return str(ended.json["error"]["message"].partition("arlo-rec approve ")[2][:16])
+
+
+def test_one_of_two_officers_moves_nothing_alone(two: World, buckets: Buckets) -> None:
+    waits = proposed(two)
+    assert proposed(two) == waits
+    assert two.code("approve", waits, who="sigrid") == (13, "not_second")
+    assert proposed(two) == waits
+    assert (buckets.keys_of(), len(in_folder(two)), layout.find(two.store).objects_at) == (set(), 1, "files")
+
+
+def test_what_both_officers_approved_is_moved_once(two: World, buckets: Buckets) -> None:
+    waits = proposed(two)
+    (task,) = [task for task in two.json("todo", who="astrid")["todo"] if task["kind"] == "approve_move"]
+    assert task["id"] == waits and f"the objects from files to {PLACE}" in task["text"]
+    told = two.json("approve", waits, who="astrid")["move"]
+    assert (told["to"], told["by"], told["approved_by"], told["state"]) == (PLACE, "sigrid", "astrid", "approved")
+    assert proposed(two, OTHER) != waits
+    assert move(two)["moved"] == 1
+    shown = two.json("audit", "show", who="sigrid")["entries"]
+    assert [each["detail"]["request"] for each in shown if each["action"] == "move_objects"] == [waits]
+    back = proposed(two, "files")
+    two.json("approve", back, who="astrid")
+    assert move(two, "files")["moved"] == 1
+    assert proposed(two) not in {waits, back}
+
+
+def test_an_approval_of_a_move_ends_after_seven_days_and_with_its_officers(
+    two: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = proposed(two)
+    on_day(monkeypatch, 15)
+    assert two.code("approve", early, who="astrid") == (4, "no_pending_grant")
+    late = proposed(two)
+    two.json("approve", late, who="astrid")
+    on_day(monkeypatch, 23)
+    gone = proposed(two)
+    assert len({early, late, gone}) == 3
+    two.json("approve", gone, who="astrid")
+    two.json("person", "remove", "astrid", "--yes", who="sigrid")
+    assert proposed(two) != gone
+
+
+def test_a_move_is_denied_with_a_reason_or_taken_back(two: World) -> None:
+    denied = two.json("deny", proposed(two), "--reason", "we keep our own disks", who="astrid")["move"]
+    assert denied["state"] == "denied"
+    two.json("deny", proposed(two), "--reason", "another place is better", who="sigrid")
+    assert "approve_move" not in two.tasks("astrid")
+
+
+# -- while others work --------------------------------------------------------------------------------
 
 
 def test_while_a_move_is_on_new_calls_go_to_the_new_place_and_all_are_read(world: World, buckets: Buckets) -> None:

@@ -316,6 +316,8 @@ ABBREVIATED = [
 ]
 OF_OWNERS = {
     "init": ["--officer", "mallory"],
+    "catalogue move": ["--to", "postgres://mallory@%2FSTORE/arlo?sslrootcert=STORE/ca"],
+    "objects move": ["--to", "s3://mallory/store"],
     "backup": ["STORE/b", "--escrow", "STORE/e"],
     "drill": ["STORE/b", "--escrow", "STORE/e"],
     "restore": ["STORE/b"],
@@ -350,13 +352,13 @@ def private(tmp_path: Path) -> Path:
     return folder
 
 
-def refused(world: World, private: Path, words: list[str], **changes: Any) -> Ended:
+def refused(world: World, private: Path, words: list[str], *statuses: int, **changes: Any) -> Ended:
     """An order that touches nothing, and leaves nothing."""
     before = sorted(world.base.iterdir())
     with serving(world, watched=private) as end:
         end.say(ordered(*at(private, words), **changes))
         ended = end.answer()
-    assert ended.status == 2, (words, ended)
+    assert ended.status in (statuses or {2}), (words, ended)
     assert (ended.touched, "Traceback" in ended.said + ended.err.decode()) == ([], False), ended
     assert list(private.iterdir()) == [] and sorted(world.base.iterdir()) == sorted({*before, world.base / "notes"})
     return ended
@@ -383,12 +385,12 @@ def test_what_the_account_of_the_store_does_or_needs_no_store_is_not_done_throug
     stocked: World, private: Path, name: str
 ) -> None:
     words = [*name.split(), *OF_OWNERS[name]]
-    ended = refused(stocked, private, [*words, "--json"])
+    ended = refused(stocked, private, [*words, "--json"], 13)
     assert json.loads(ended.out)["error"]["code"] == "not_through_door"
     assert ended.calls == ("stdout",)
     first, *others = words
     for changed in ([first[:-1], *others], ["--json", *words], [first, "--json", *others], [first.upper(), *others]):
-        refused(stocked, private, changed)
+        refused(stocked, private, changed, 2, 13)
 
 
 @pytest.mark.slow
@@ -396,7 +398,7 @@ def test_what_the_account_of_the_store_does_or_needs_no_store_is_not_done_throug
 def test_folders_of_the_stores_machine_are_not_named_through_the_door(
     stocked: World, private: Path, words: list[str]
 ) -> None:
-    ended = refused(stocked, private, [*words, "--json", "--as", "sigrid"])
+    ended = refused(stocked, private, [*words, "--json", "--as", "sigrid"], 13)
     assert json.loads(ended.out)["error"]["code"] == "not_through_door"
 
 
