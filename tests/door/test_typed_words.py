@@ -16,6 +16,7 @@ from arlo_rec.commands.typed import OWNERS
 from arlo_rec.door import words
 from arlo_rec.door.words import Named, sent, way
 from arlo_rec.model.errors import Usage
+from arlo_rec.ui.config import KEYS, settle
 from tests.support.properties import examples
 
 VIA = "ssh arlo@recordings.example"
@@ -41,6 +42,19 @@ def test_every_path_that_a_command_takes_is_of_one_table_or_of_the_server(comman
             assert sum(option in table for table in TABLES) == 1 + is_read_or_new, option
         elif not option.startswith("--"):
             assert (command, option) in {(words.READ_WORD, "file"), ("ingest", "paths")}
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - words.HERE - OWNERS))
+def test_no_command_through_the_door_says_where_parts_of_the_store_lie(command: str) -> None:
+    params = load(command, "en").params
+    places = {param.opts[0] for param in params if (param.metavar or "").strip("[]") in {"PLACE", "ADDRESS", "HOST"}}
+    assert places <= {"--cluster"}  # whose address is the owner's setting
+
+
+def test_a_person_at_the_door_brings_no_setting_but_their_name_and_their_secrets() -> None:
+    brought = settle({}, {}, dict.fromkeys(KEYS, "elsewhere"))
+    assert {brought.as_name, brought.passphrase_file, brought.key_file} == {"elsewhere"}
+    assert brought._replace(as_name=None, passphrase_file=None, key_file=None) == settle({}, {}, {})
 
 
 def test_every_option_of_the_tables_is_one_of_a_command() -> None:

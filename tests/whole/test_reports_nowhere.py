@@ -16,6 +16,7 @@ from tests.support import needs
 from tests.support.compressed import with_soundfile
 from tests.support.copies import call
 from tests.support.models import MODEL, needs_model
+from tests.support.openbao import free_port
 from tests.support.places import TOP
 from tests.support.world import World
 
@@ -28,17 +29,20 @@ OPENED = re.compile(r"\bsocket\((AF_\w+).*\) = \d+$")
 REACHED = re.compile(r"\b(?:connect|sendto|sendmsg|sendmmsg)\(.*sa_family=(AF_\w+)")
 OURS = {"AF_UNIX", "AF_LOCAL"}  # a channel between our own processes
 NOT_RUN = {"pip", "setuptools", "arlo-rec"}  # what installs, not what runs
+PLACED = re.compile(r"sin_port=htons\((\d+)\), sin_addr=inet_addr\(\"([\d.]+)\"\)|sa_family=(AF_INET6|AF_VSOCK)")
 WAIT_S = 2  # in which a thread that reports home would have begun
 EXTRAS_OF_USERS = ("av", "asr")
 
 
-def outside(folder: Path, words: Sequence[str], environment: dict[str, str] | None = None) -> list[str]:
-    """Every call of a command and its children by which something left, or could have; it must end well."""
+def outside(
+    folder: Path, words: Sequence[str], environment: dict[str, str] | None = None, ends: Sequence[int] = (0, 3)
+) -> list[str]:
+    """Every call of a command and its children by which something left, or could have; it must end like that."""
     trace = folder / "trace"
     strace = ["strace", "-f", "-qq", "-e", CALLS_OUT, "-e", "signal=none", "-o", str(trace), *words]
     told = {**os.environ, **(environment or {}), "PYTHONPATH": str(TOP)}
     done = subprocess.run(strace, capture_output=True, text=True, check=False, env=told, cwd=folder)
-    assert done.returncode in (0, 3), done
+    assert done.returncode in ends, done
     return list(_leaving(trace.read_text("utf-8", "replace").splitlines()))
 
 
@@ -118,3 +122,23 @@ def test_hearing_a_call_opens_no_socket_though_its_libraries_would_report_home(w
     words = ["pseudonymise", recording, "--reason", "training of new colleagues", "--model", str(MODEL), "--lang", "en"]
     who = ["--as", "sigrid", "--passphrase-file", str(world.base / "passphrase")]
     assert outside(world.base, [sys.executable, "-m", "arlo_rec", *words, *who], world._environment()) == []
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+NAMED = {  # what names a service that is away -> the setting, and the words of the command
+    "objects": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:{}", **KEYS}, "objects move --to s3://bucket/store"),
+    "catalogue": ({}, "catalogue move --to postgres://arlo@127.0.0.1:{}/arlo"),
+    "root": (
+        {"BAO_ADDR": "http://127.0.0.1:{}", "BAO_TOKEN": "t"},
+        "init --officer sigrid --store new --root bao://t/k",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", NAMED)
+def test_with_engines_the_machine_that_the_owner_named_is_reached_and_no_other(world: World, part: str) -> None:
+    port, (settings, words) = free_port(), NAMED[part]
+    environment = world._environment() | {name: text.format(port) for name, text in settings.items()}
+    typed = [*words.format(port).split(), *world._who("sigrid")[2 if part == "root" else 0 :]]
+    left = outside(world.base, [sys.executable, "-m", "arlo_rec", *typed], environment, ends=[16])
+    assert {found for line in left for found in PLACED.findall(line)} == {(str(port), "127.0.0.1", "")}
