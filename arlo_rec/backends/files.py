@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from arlo_rec.backends import FILE_MODE, FOLDER_MODE, NAME, SLOT_BYTES, SLOTS
 from arlo_rec.backends.durable import disk, name_durably, put_new, sync_folder, translated
-from arlo_rec.backends.holders import STILL, STILL_FOR_ERASURE, Watch, holder_of, leave_note, remove_note
+from arlo_rec.backends.holders import STILL, STILL_FOR_ERASURE, Every, Watch, holder_of, leave_note, remove_note
 from arlo_rec.backends.shared_folder import (
     NotPlain,
     make_folder,
@@ -379,7 +379,7 @@ def lock_handle(handle: int, *, exclusive: bool, wait: float, is_brief: bool = F
     """
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     patience = STILL_FOR_ERASURE if exclusive else STILL
-    watch = Watch(os.fstat(handle).st_ino, patience) if is_brief else None
+    watch = Every(Watch(os.fstat(handle).st_ino, patience).look) if is_brief else None
     until(lambda: _try_lock(handle, kind), wait, watch)
 
 
@@ -406,7 +406,7 @@ def is_full(folder: Path) -> bool:
     return free.f_bavail * free.f_frsize < 1024 * 1024
 
 
-def until(attempt: Callable[[], bool], wait: float, watch: Watch | None = None) -> None:
+def until(attempt: Callable[[], bool], wait: float, watch: Every | None = None) -> None:
     """Call *attempt* until it returns true, and have holders watched; raises InUse after *wait* seconds."""
     deadline = time.monotonic() + wait
     while not attempt():

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
@@ -127,6 +127,19 @@ def _account(pid: int) -> str | None:
 # -- holders that stand still ------------------------------------------------------------------------------
 
 
+class Every:
+    """Something that is done while a run waits for a lock, at most every LOOK_EVERY."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self._look, self._next = look, time.monotonic() + LOOK_EVERY
+
+    def look(self) -> None:
+        """Do it if it is time."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + LOOK_EVERY
+            self._look()
+
+
 class Watch:
     """Ends the runs of this account that stand still while they hold a lock that another run waits for.
 
@@ -140,14 +153,10 @@ class Watch:
         """Watch the locks of a file; of RANGE those alone that begin *below* a byte. *patience* in seconds."""
         self._inode, self._patience, self._kind, self._below = inode, patience, kind, below
         self._seen = dict[int, tuple[float, int]]()  # by process: since when it did no work, and its work until then
-        self._next = 0.0
 
     def look(self) -> None:
-        """Look at the holders, at most every LOOK_EVERY; end those who stand still."""
+        """Look at the holders; end those who stand still."""
         now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + LOOK_EVERY
         holding = set(self._holders())
         if not holding:
             self._seen.clear()

@@ -15,8 +15,9 @@ a transaction adds lies in settings of its own until its commit writes the sums.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -28,8 +29,9 @@ from psycopg.adapt import Loader
 
 from arlo_rec.backends import AT_ONCE, LOCKS, Connection, Row, Schema, in_order
 from arlo_rec.backends.files import until
-from arlo_rec.backends.postgres_address import SECURED, demand_bound_passwords, demanded_address, shown
-from arlo_rec.backends.postgres_sql import COLUMNS, DESCRIPTION, NUMBERED, TALLY, of_postgres, sum_over
+from arlo_rec.backends.holders import STILL, STILL_FOR_ERASURE, YOUNG, Every
+from arlo_rec.backends.postgres_address import SECURED, demand_bound_passwords, demanded_address, shown, translated
+from arlo_rec.backends.postgres_sql import COLUMNS, DESCRIPTION, END_STILL, NUMBERED, TALLY, of_postgres, sum_over
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 
@@ -60,7 +62,6 @@ _OWN_TABLES: Final = (
     "CREATE TABLE marks_of_key (mark BLOB NOT NULL) STRICT",
 )
 _OWN_NAMES: Final = ("sums", "steps", "marks_of_key")
-_DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 
 
 class _Undone(Exception):
@@ -88,26 +89,6 @@ def drop(connection: PostgresConnection, tables: Iterable[str]) -> None:
     connection.rows(f"DROP TABLE IF EXISTS {', '.join((*tables, *_OWN_NAMES))}; DROP FUNCTION IF EXISTS tally()")
 
 
-@contextmanager
-def _translated(address: str) -> Iterator[None]:
-    """Turn the errors of server and library into ArloErrors; those of our own statements are bugs."""
-    try:
-        yield
-    except errors.LockNotAvailable:
-        raise InUse("in_use") from None
-    except (errors.DiskFull, errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
-        raise Unreachable("database_refuses", address=shown(address), reason=_reason(error)) from None
-    except (psycopg.DataError, psycopg.IntegrityError, *_DAMAGE):
-        raise Integrity("catalogue_damaged") from None
-    except (psycopg.OperationalError, psycopg.InternalError) as error:
-        raise Unreachable("database_unreachable", address=shown(address), reason=_reason(error)) from None
-
-
-def _reason(error: psycopg.Error) -> str:
-    said = (error.diag.message_primary or str(error)).splitlines()
-    return ([line for line in said if line.strip() and not line.startswith("\t")] or ["?"])[-1][:200]
-
-
 class PostgresSession:
     """One session of a server, whose locks hold for every host: they end with it, and so does what it would commit.
 
@@ -119,7 +100,7 @@ class PostgresSession:
         self.address, self.reads_only = demanded_address(address), reads_only
         self._held: dict[str, bool] = {}  # names of locks, and whether exclusive
         demand_bound_passwords()
-        with _translated(address):
+        with translated(address):
             self.db = psycopg.connect(
                 address,
                 autocommit=True,
@@ -150,22 +131,43 @@ class PostgresSession:
     @contextmanager
     def lock(self, name: str, *, exclusive: bool, wait: float) -> Iterator[None]:
         """See Locks. The server would give a session its own lock again, whatever its kind."""
-        kind, numbers = "" if exclusive else "_shared", (_WRITER, LOCKS.index(name))
-        is_outer = name not in self._held
+        number, is_outer = LOCKS.index(name), name not in self._held
         if not is_outer and (exclusive or self._held[name]):
             raise InUse("in_use")
+        deadline = time.monotonic() + wait
+        with ExitStack() as turn:
+            if (
+                is_outer and name == "root"
+            ):  # who comes after an erasure that waits, waits behind it: as `files.FileRoot`
+                turn.enter_context(self._taken(len(LOCKS) + number, wait, exclusive=exclusive, is_brief=True))
+            left = max(0.0, deadline - time.monotonic())
+            with self._taken(number, left, exclusive=exclusive, is_brief=name == "root"):
+                turn.close()
+                self._held.setdefault(name, exclusive)
+                try:
+                    yield
+                finally:
+                    if is_outer:
+                        del self._held[name]
+
+    @contextmanager
+    def _taken(self, number: int, wait: float, *, exclusive: bool, is_brief: bool) -> Iterator[None]:
+        """One lock of the server; of one that *is_brief*, a holder that stands still is ended."""
+        kind, numbers = "" if exclusive else "_shared", (_WRITER, number)
+        patience = STILL_FOR_ERASURE if exclusive else STILL
 
         def attempt() -> bool:
-            with _translated(self.address):
+            with translated(self.address):
                 return self.db.execute(f"SELECT pg_try_advisory_lock{kind}($1, $2)", numbers).fetchone() == (True,)
 
-        until(attempt, wait)
-        self._held.setdefault(name, exclusive)
+        def end_still() -> None:
+            with translated(self.address):
+                self.db.execute(END_STILL, (*numbers, YOUNG, patience))
+
+        until(attempt, wait, Every(end_still) if is_brief else None)
         try:
             yield
         finally:
-            if is_outer:
-                del self._held[name]
             with suppress(psycopg.Error):  # the lock of a lost session is none
                 self.db.execute(f"SELECT pg_advisory_unlock{kind}($1, $2)", numbers)
 
@@ -209,7 +211,7 @@ class PostgresConnection:
         self._demand_key()
 
     def _demand_key(self) -> None:
-        with _translated(self._address):
+        with translated(self._address):
             try:
                 found = self._db.execute("SELECT mark FROM marks_of_key").fetchall()
             except errors.UndefinedTable:
@@ -246,7 +248,7 @@ class PostgresConnection:
 
     def _asked(self, sql: str, values: Sequence[Any] = ()) -> psycopg.Cursor[Row]:
         """A statement after the changes that wait, in one round trip."""
-        with _translated(self._address):
+        with translated(self._address):
             if not self._waiting:
                 return self._db.execute(sql, values)
             with self._db.pipeline():
@@ -255,7 +257,7 @@ class PostgresConnection:
 
     def _send_all(self) -> None:
         """Have the changes that wait executed now."""
-        with _translated(self._address), self._db.pipeline():
+        with translated(self._address), self._db.pipeline():
             self._send()
 
     def _send(self) -> None:
@@ -280,8 +282,7 @@ class PostgresConnection:
     @contextmanager
     def _transaction(self, begin: str, *, writes: bool = False) -> Iterator[None]:
         try:
-            with _translated(self._address):
-                self._db.execute(begin)
+            self._begin(begin)
             self.snapshots, self._writes = self.snapshots + 1, writes
             try:
                 yield
@@ -295,6 +296,17 @@ class PostgresConnection:
             with suppress(psycopg.Error):  # a connection that is lost is rolled back by the server
                 self._db.execute("ROLLBACK")
             raise
+
+    def _begin(self, begin: str) -> None:
+        """Begin a transaction; a writer that stands still while this one waited for it is ended."""
+        try:
+            with translated(self._address):
+                self._db.execute(begin)
+        except InUse:
+            with translated(self._address):
+                self._db.execute("ROLLBACK")
+                self._db.execute(END_STILL, (0, _WRITER, YOUNG, STILL_FOR_ERASURE))
+                self._db.execute(begin)
 
     def _commit(self) -> None:
         said = self._asked("COMMIT").statusmessage
@@ -446,7 +458,7 @@ class PostgresSchema:
         db = self._connection
         about = db.rows(COLUMNS, (table,))
         key = sorted((at, name) for name, at in about if at is not None)
-        with _translated(db._address), db._db.cursor(name="portions") as cursor:
+        with translated(db._address), db._db.cursor(name="portions") as cursor:
             cursor.execute(in_order(table, [name for name, _ in about], [name for _, name in key]))
             while rows := cursor.fetchmany(AT_ONCE):
                 yield rows
@@ -458,7 +470,7 @@ class PostgresSchema:
         db._send_all()
         db._is_summed = False
         into = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-        with _translated(db._address), db._db.cursor() as cursor, cursor.copy(into) as copy:
+        with translated(db._address), db._db.cursor() as cursor, cursor.copy(into) as copy:
             for row in rows:
                 copy.write_row(row)
         for (column,) in db.rows(NUMBERED, (table,)):

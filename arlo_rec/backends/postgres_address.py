@@ -1,4 +1,4 @@
-"""The address of a database, and what a server there is told: no password in clear, and none that is for every host.
+"""The address of a database, its errors, and what a server there is told: no password in clear or for every host.
 
 An address is the owner's, as all places are. A server that took its name, or its socket, gets by SCRAM nothing that
 logs in elsewhere.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import conninfo, errors, pq
 
 from arlo_rec.backends import DATABASE
 from arlo_rec.backends.bounded_read import read_named
-from arlo_rec.model.errors import Usage
+from arlo_rec.model.errors import Integrity, InUse, Unreachable, Usage
 
 if pq.version() < 160_000:
     raise ImportError("libpq before 16 knows no require_auth")
@@ -25,6 +27,7 @@ _SAID: Final = ("host", "port", "user", "dbname", "sslrootcert", "sslcert", "ssl
 _NAME: Final = re.compile(r"[^/@:]+")  # of a database; with these signs it is the rest of a password
 _SECRET: Final = re.compile(r"(:(?!//))(?:[^@]*(?=@)|\S*)|(password\s*=\s*)[^&\s]*")  # where a password is written
 _PASSWORDS_BYTES: Final = 1024 * 1024  # of a file of passwords
+_DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 SECURED: Final[dict[str, Any]] = {  # of every connection
     "sslmode": "verify-full",  # TLS alone, but by a socket of this machine
     "gssencmode": "disable",
@@ -65,3 +68,23 @@ def demand_bound_passwords() -> None:
     for number, line in enumerate(lines, 1):
         if line.startswith(b"*:"):
             raise Usage("database_password_for_all", path=str(path), line=number)
+
+
+@contextmanager
+def translated(address: str) -> Iterator[None]:
+    """Turn the errors of server and library into ArloErrors; those of our own statements are bugs."""
+    try:
+        yield
+    except errors.LockNotAvailable:
+        raise InUse("in_use") from None
+    except (errors.DiskFull, errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
+        raise Unreachable("database_refuses", address=shown(address), reason=_reason(error)) from None
+    except (psycopg.DataError, psycopg.IntegrityError, *_DAMAGE):
+        raise Integrity("catalogue_damaged") from None
+    except (psycopg.OperationalError, psycopg.InternalError) as error:
+        raise Unreachable("database_unreachable", address=shown(address), reason=_reason(error)) from None
+
+
+def _reason(error: psycopg.Error) -> str:
+    said = (error.diag.message_primary or str(error)).splitlines()
+    return ([line for line in said if line.strip() and not line.startswith("\t")] or ["?"])[-1][:200]

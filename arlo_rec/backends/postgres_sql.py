@@ -19,6 +19,13 @@ _WORDS: Final = " + ".join(
     for at in range(4)
 )
 NUMBERED: Final = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?) AND attidentity <> ''"
+END_STILL: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity a USING (pid)
+WHERE locktype = 'advisory' AND classid = $1 AND objid = $2 AND granted AND pid <> pg_backend_pid()
+AND a.usesysid = current_user::regrole AND state <> 'active'
+AND backend_start < clock_timestamp() - $3 * interval '1 second'
+AND state_change < clock_timestamp() - $4 * interval '1 second'
+"""  # sessions that hold a lock and ask nothing: the server ends them, and what they would commit
 COLUMNS: Final = """
 SELECT a.attname::text, array_position(i.indkey::int2[], a.attnum) FROM pg_attribute a
 LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary

@@ -28,7 +28,7 @@ from sqlcipher3 import dbapi2
 from arlo_rec.backends import AT_ONCE, Connection, Row, Schema, in_order, marks, mounts
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import is_full, until
-from arlo_rec.backends.holders import STILL_FOR_ERASURE, Kind, Watch
+from arlo_rec.backends.holders import STILL_FOR_ERASURE, Every, Kind, Watch
 from arlo_rec.crypto.primitives import ColumnKey
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable
 
@@ -260,7 +260,7 @@ class SqliteConnection:
         if self._path is not None:
             with suppress(FileNotFoundError):  # never opened: closing it would drop the engine's locks (fcntl(2))
                 shared = self._path.with_name(f"{self._path.name}-shm").stat()
-                watch = Watch(shared.st_ino, STILL_FOR_ERASURE, kind=Kind.RANGE, below=lock)
+                watch = Every(Watch(shared.st_ino, STILL_FOR_ERASURE, kind=Kind.RANGE, below=lock).look)
         self._db.execute(f"PRAGMA busy_timeout={POLL_MS}").fetchall()
         try:
             until(attempt, wait, watch)

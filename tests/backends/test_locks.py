@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from multiprocessing import get_context
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.backends import LOCKS, Locks
+from arlo_rec.backends import LOCKS, Locks, holders, postgres
 from arlo_rec.backends.postgres import DEAD, PostgresConnection, PostgresSession
 from arlo_rec.keys.engines import FileLocks
 from arlo_rec.keys.layout import Layout
@@ -128,3 +130,71 @@ def test_a_lock_that_was_lost_is_one_of_a_session_that_commits_nothing_more(post
                 pass
     with closing(PostgresConnection(address, KEY)) as again:
         assert again.rows("SELECT word FROM t") == []
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [(False, True), (True, True), (True, False)],
+    ids=["a reader, for an erasure", "an erasure, for another", "an erasure, for a reader"],
+)
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
+def test_a_session_that_stands_still_with_a_lock_is_ended_by_the_server(
+    postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch, held: bool, wanted: bool
+) -> None:
+    impatient(monkeypatch)
+    address = postgres_server.address(postgres_server.database())
+    still, other = PostgresSession(address), PostgresSession(address)
+    with closing(still), closing(other), pytest.raises(Unreachable), still.lock("root", exclusive=held, wait=0):
+        other.lock("root", exclusive=wanted, wait=20).__enter__()
+        PostgresConnection(address, KEY, session=still)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
+def test_a_writer_that_stands_still_is_ended_by_the_next(
+    postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient(monkeypatch)
+    monkeypatch.setattr(postgres, "_SETTINGS", (*postgres._SETTINGS, "lock_timeout=400"))
+    address = postgres_server.address(postgres_server.database())
+    with closing(PostgresConnection(address, KEY)) as still, closing(PostgresConnection(address, KEY)) as other:
+        still.schema.build([("one", first_tables)])
+        with pytest.raises(Unreachable), still.writing():
+            still.changed("INSERT INTO t (word) VALUES ('still')")
+            still.rows("SELECT 1")
+            with other.writing():
+                other.changed("INSERT INTO t (word) VALUES ('goes on')")
+        assert other.rows("SELECT word FROM t") == [("goes on",)]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("postgres")
+def test_readers_wait_behind_an_erasure_that_waits_for_the_root_on_any_host(postgres_server: Postgres) -> None:
+    address = postgres_server.address(postgres_server.database())
+    came = list[str]()
+    with ExitStack() as stack:
+        first, erasing, later = (stack.enter_context(closing(PostgresSession(address))) for _ in range(3))
+
+        def erase() -> None:
+            with erasing.lock("root", exclusive=True, wait=20):
+                came.append("erasure")
+
+        with first.lock("root", exclusive=False, wait=0):
+            waiting = threading.Thread(target=erase)
+            waiting.start()
+            while is_free(later, "root", exclusive=False):
+                time.sleep(0.01)
+            with first.lock("root", exclusive=False, wait=0):  # who has it gets it again
+                assert came == []
+        with later.lock("root", exclusive=False, wait=20):
+            came.append("reader")
+        waiting.join(20)
+    assert came == ["erasure", "reader"]
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All sessions are old, and stand still soon."""
+    monkeypatch.setattr(holders, "LOOK_EVERY", 0.05)
+    for constant, value in (("YOUNG", 0.0), ("STILL", 0.2), ("STILL_FOR_ERASURE", 0.2)):
+        monkeypatch.setattr(postgres, constant, value)
