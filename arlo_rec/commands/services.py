@@ -46,8 +46,7 @@ def ingest(
     by = maps.named(run, map) if map is not None else None
     if explain is not None:
         return _explained(run, by, paths, explain)
-    jump, of = _guard_limits(run).jump, run.files.account_of_store()
-    options = Options(keep_source, dry_run, codes, not_of=of, map=by, still_s=run.settings.still_s, jump=jump)
+    options = _intake_options(run, Options(keep_source, dry_run, codes, map=by))
     with run.store() as store:
         outcome = take_in(store, paths, run.now(), options, run.progress)
     for part in outcome.unavailable:
@@ -158,6 +157,16 @@ def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
     taken_in = TakenIn.of(Outcome(), declined=0, row=row, fields=fields, keys=keys)
     lines = key_lines(run, keys) if len(keys) > 1 else []
     return Answer(taken_in, lines, table._replace(is_whole=True), always=bool(lines))
+
+
+def _intake_options(run: Run, asked: Options) -> Options:
+    """What was *asked* for, with what the settings say; at the door calls come from the named spools alone."""
+    from dataclasses import replace
+
+    settings, account = run.settings, run.files.account_of_store()
+    spools = settings.spools if settings.spools or account is not None else None
+    jump, still_s = _guard_limits(run).jump, settings.still_s
+    return replace(asked, not_of=account, spools=spools, ours=settings.files, still_s=still_s, jump=jump)
 
 
 def _unreachable(run: Run, part: Unavailable) -> Unreachable:

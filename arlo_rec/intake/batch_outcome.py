@@ -233,7 +233,7 @@ class BatchOutcome:
     def _leaves(self, delivery: Delivery, code: str) -> str | None:
         """Why the files of a refused call are removed: `asked`, `by rule`, or `by age`; None where they stay."""
         options = self._run.options
-        if options.keep_source:
+        if options.keep_source or not delivery.is_recognised:
             return None
         if delivery.says_withdrawal:
             return "by rule" if code == "expired" and self._is_past(delivery) else None

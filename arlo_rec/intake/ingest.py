@@ -50,6 +50,7 @@ from arlo_rec.log.events import Denied
 from arlo_rec.model.errors import ArloError, ClockAhead, Refused, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.model.times import shown
+from arlo_rec.offsite import escrow
 from arlo_rec.policy import Action, clock_against_log, clock_jumped
 from arlo_rec.store import Store
 
@@ -70,7 +71,7 @@ def ingest(
     """Take in the calls at *paths*; a refused call does not stop the others.
 
     *observer* gets the numbers of finished and of all calls after each batch. Raises NotGranted
-    before anything is read, and Usage where the store lies at one of *paths*. Where nothing may be taken in,
+    before anything is read, and Usage where one of *paths* is no spool. Where nothing may be taken in,
     withdrawals are carried out all the same, and then Refused is raised. By a clock that may be ahead nothing is done:
     it would be the date of the log, and every call would be past its day. After a restore without a feed the intake
     lacks the root until an officer accepts that: withdrawals stay in the spool until then.
@@ -78,7 +79,7 @@ def ingest(
     store.demand(Action.INGEST, now)
     mark = _demand_plausible_clock(store, options, now)
     closed = _closed(store, now)
-    _demand_elsewhere(store, paths)
+    _demand_spools(store, paths, options)
     if not options.dry_run:
         _demand_map(store, options.map, now)
     if closed is None:
@@ -88,7 +89,7 @@ def ingest(
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
     tags, still = Tags(store.secret(INDEX_SEED)), spool.Stillness(options.still_s, now)
-    contents = scan(paths, not_of=options.not_of, mapped=maps.reading(options.map), still=still)
+    contents = scan(paths, not_of=options.not_of, within=options.spools, mapped=maps.reading(options.map), still=still)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
@@ -198,13 +199,26 @@ def _closed(store: Store, now: datetime) -> ArloError | None:
     return None
 
 
-def _demand_elsewhere(store: Store, paths: list[Path]) -> None:
-    """Raise Usage where a path is in the store or above it: its own JSON files would be deliveries."""
+def _demand_spools(store: Store, paths: list[Path], options: Options) -> None:
+    """Raise Usage for a path outside the spools, and for one in or above a place of the store or of the program.
+
+    Their JSON files would be deliveries, which are removed. A named file counts as its folder: that has its sounds.
+    """
+    ours = [place.resolve() for place in (*_places(store), *options.ours)]
     for path in paths:
         named = path.resolve()
-        for folder in (store.layout.store.resolve(), store.layout.root.resolve()):
-            if named.is_relative_to(folder) or folder.is_relative_to(named):
-                raise Usage("spool_is_store", path=str(path))
+        if options.spools is not None and not any(named.is_relative_to(each.resolve()) for each in options.spools):
+            raise Usage("not_a_spool", path=str(path))
+        folder = spool.home_of(path).folder.resolve()
+        if any(named.is_relative_to(place) or place.is_relative_to(folder) for place in ours):
+            raise Usage("spool_is_store", path=str(path))
+
+
+def _places(store: Store) -> list[Path]:
+    """Where the store lies, and where it writes: root folder, feed, backups and their rings, also those given up."""
+    feeds = [feed for feed in (store.feed, store.settings.feed) if feed is not None]
+    copies = [each for place in (*store.settings.escrows, *escrow.lost(store)) for each in (place.escrow, place.folder)]
+    return [store.layout.store, store.layout.root, *feeds, *copies]
 
 
 def _demand_there(paths: list[Path]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 from arlo_rec import audio
@@ -30,6 +30,8 @@ KNOWN_MOST = 100  # identifiers of a side
 SOUND_ENDINGS = frozenset(audio.ENDINGS)
 LEGS = {"caller": 0, "agent": 1}  # channels of a call with a sound for each side
 SIDES = tuple(LEGS)
+SIGNS = frozenset({"source_id", "consent", "audio", "withdrawal"})  # fields that only a delivery has
+DESCRIPTIONS = frozenset({".json", ".jsonl", ".ndjson", ".csv"})  # endings of what is no sound
 TO_COME = spool.NO_NAME  # begins the name of a sound that is not there yet
 
 
@@ -96,6 +98,16 @@ class Delivery:
         raise NotImplementedError
 
     @property
+    def is_recognised(self) -> bool:
+        """Whether anything tells that it is a delivery: its sound, or a field that only deliveries have.
+
+        A file of another program is refused, and never removed.
+        """
+        if self.json or not self.raw:
+            return bool(self.sounds) or not SIGNS.isdisjoint(self.json)
+        return bool(self.sounds) or any(f'"{sign}"'.encode() in self.raw for sign in SIGNS)
+
+    @property
     def file_identity(self) -> bytes:
         """An identity that tells this delivery from a later one with the same bytes."""
         raise NotImplementedError
@@ -139,7 +151,8 @@ class Delivery:
         """The names of its sounds below the manifest's folder; raises BadManifest."""
         named = self.json.get("audio")
         given = [named.get(side) for side in SIDES] if isinstance(named, dict) else [named]
-        names = tuple(name for name in given if isinstance(name, str))
+        texts = (name for name in given if isinstance(name, str))
+        names = tuple(name for name in texts if PurePosixPath(name).suffix.lower() not in DESCRIPTIONS)
         if self.is_notice or len(set(names)) != len(given):
             raise BadManifest("not_a_file")
         return names

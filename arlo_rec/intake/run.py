@@ -166,14 +166,17 @@ class Options:
     """Options of an intake.
 
     `remove_refused` are the codes of refusals whose files are removed, too; `not_of` see `spool.home_of`; `map` reads
-    the files in place of our own formats. A file that nobody changed for `still_s` seconds counts as complete. A clock
-    that is `jump` ahead of all that the store vouches for may be wrong.
+    the files in place of our own formats. `spools` are the only folders to take calls in from, None: any but `ours`,
+    which are files of the program. A file that nobody changed for `still_s` seconds counts as complete. A clock that is
+    `jump` ahead of all that the store vouches for may be wrong.
     """
 
     keep_source: bool = False
     dry_run: bool = False
     remove_refused: frozenset[str] = frozenset()
     not_of: int | None = None
+    spools: tuple[Path, ...] | None = None
+    ours: tuple[Path, ...] = ()
     map: Map | None = None
     still_s: float = STILL_S
     jump: timedelta = CLOCK_JUMP

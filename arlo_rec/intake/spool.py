@@ -58,19 +58,26 @@ class Unfinished(Exception):
     """A file is still written to, or a part of its call is still to come."""
 
 
+_NOWHERE: FolderId = (-1, -1)  # is no folder
+
+
 class Home:
     """A named folder, or that of a named file; always the one that was first seen.
 
     It keeps no handle, as thousands of files may be named.
     """
 
-    def __init__(self, folder: Path, *, named: bool = False, not_of: int | None = None) -> None:
-        """Look at the folder; *named*: it was named itself and may be no link; *not_of*: see `home_of`."""
+    def __init__(
+        self, folder: Path, *, named: bool = False, not_of: int | None = None, within: Sequence[Path] | None = None
+    ) -> None:
+        """Look at the folder; *named*: it was named itself and may be no link; the others: see `home_of`."""
         self.folder, self.not_of = folder, not_of
         self._flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if named else 0)
         self._seen: FolderId | None = None
+        seen = None if within is None else _NOWHERE
         with suppress(OSError, ValueError), self.reached(folder) as handle:  # else no file is found below it
-            self._seen = _id(handle)
+            seen = _id(handle) if within is None or _lies_in(handle, within) else _NOWHERE
+        self._seen = seen
 
     @contextmanager
     def reached(self, folder: Path, flags: int = shared_folder.WAY) -> Iterator[int]:
@@ -169,17 +176,17 @@ def is_there(home: Home, path: Path) -> bool:
     return _status(home, path) is not None
 
 
-def home_of(path: Path, *, not_of: int | None = None) -> Home:
+def home_of(path: Path, *, not_of: int | None = None, within: Sequence[Path] | None = None) -> Home:
     """The named folder, or that of the named file; a link to a folder is no folder.
 
-    No file of the account *not_of* is read or removed there: users of the door may name any path of the machine, and
-    the files of the door's own account are no deliveries.
+    No file of the account *not_of* is read or removed there: the files of the door's own account are no deliveries. A
+    folder that lies outside all of *within*, as by an exchanged link on the way to it, has no files.
     """
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except (OSError, ValueError):
         is_folder = False
-    return Home(path if is_folder else path.parent, named=is_folder, not_of=not_of)
+    return Home(path if is_folder else path.parent, named=is_folder, not_of=not_of, within=within)
 
 
 def files(home: Home, path: Path, unavailable: list[Unavailable]) -> Iterator[Path]:
@@ -258,6 +265,12 @@ def _open_below(home: Home, path: Path, begin: Path, way: Sequence[str], same: F
 def _id(handle: int) -> FolderId:
     about = os.fstat(handle)
     return about.st_dev, about.st_ino
+
+
+def _lies_in(handle: int, folders: Sequence[Path]) -> bool:
+    """Whether an opened folder is one of these, or below one: by its own path, not by the one that led to it."""
+    at = Path(os.readlink(f"/proc/self/fd/{handle}"))
+    return any(at.is_relative_to(folder.resolve()) for folder in folders)
 
 
 def _status(home: Home, path: Path) -> os.stat_result | None:

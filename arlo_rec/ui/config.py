@@ -26,6 +26,7 @@ KEYS: Mapping[str, type] = {
     "state_dir": str,
     "vkey": str,
     "feed": str,
+    "spool": list,
     "lock_wait_s": int,
     "guard.share": float,
     "guard.count": int,
@@ -55,6 +56,10 @@ KEYS: Mapping[str, type] = {
 }
 _TAKES = {str: "takes_text", int: "takes_whole", float: "takes_number", list: "takes_list"}  # as `why` says it
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
+FILES = (  # keys that name files of the program, which no intake may touch
+    *("passphrase_file", "key_file", "state_dir", "particulars", "feed", "cluster.ca", "cluster.certificate"),
+    *("cluster.key", "s3.secret_file", "s3.ca", "bao.ca", "bao.token_file", "bao.secret_id_file"),
+)
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
@@ -87,6 +92,8 @@ class Settings(NamedTuple):
     state_dir: Path | None
     vkey: str | None
     feed: Path | None
+    spools: tuple[Path, ...]  # from which alone calls are taken in; empty: none is named
+    files: tuple[Path, ...]  # of the settings and of the keys that they name
     lock_wait: float
     guard_share: str  # a fraction or a decimal, parsed by `purge`
     guard_count: int
@@ -133,6 +140,8 @@ def settle(
         state_dir=_state_dir(config, environment),
         vkey=config.get("vkey"),
         feed=Path(str(config["feed"])).absolute() if config.get("feed") else None,
+        spools=tuple(Path(str(named)).absolute() for named in config.get("spool", ())),
+        files=_files(config, used(options.get("config"), environment), key_file),
         lock_wait=float(config.get("lock_wait_s", 20)),
         guard_share=str(config.get("guard.share", "1/3")),
         guard_count=int(config.get("guard.count", 20)),
@@ -148,6 +157,12 @@ def settle(
         still_s=int(config.get("still_s", 1)),
         s3=_s3(config, environment),
     )
+
+
+def _files(config: Mapping[str, Any], path: Path | None, key_file: str | None) -> tuple[Path, ...]:
+    """The config file, and the files that it names or that this run opens with."""
+    named = (path, key_file, *(config.get(key) for key in FILES))
+    return tuple(Path(str(each)).absolute() for each in named if each)
 
 
 def _s3(config: Mapping[str, Any], environment: Mapping[str, str]) -> S3:
