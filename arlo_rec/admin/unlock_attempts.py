@@ -7,38 +7,63 @@ longer: a line may have been cut before it was taken in.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from datetime import datetime
 from io import BytesIO
 
-from arlo_rec.backends.durable import disk
+from arlo_rec.backends.durable import disk, write_all
 from arlo_rec.backends.shared_folder import open_file, status
 from arlo_rec.i18n.messages import clean
 from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.roster import NAME_LONGEST
 from arlo_rec.log.events import UnlockFailed, UnlockNotesCut, UnlockNoteUnreadable
+from arlo_rec.model.errors import Unreachable
 from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, parse_object
 from arlo_rec.store import Change, Store
 
 ATTEMPTS_BYTES = 1024 * 1024  # read at once; a longer line is not ours
+GIVEN_UP_BYTES = 64 * 1024  # of the ballast, for some 500 notes on a full disk
 ATTEMPTS_AT_ONCE = 1000  # lines taken in by one command; the rest wait for the next
 
 
 def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
-    """Append a failed unlock for the next command to log; never fails its caller."""
+    """Append a failed unlock for the next command to log; raises Unreachable (`attempt_unnoted`).
+
+    Guesses must not go on unnoted, so on a full disk a part of the ballast makes room.
+    """
     note = {"at": to_iso(at), "name": clean(name)[:NAME_LONGEST], "login": clean(login)[:NAME_LONGEST]}
+    line = canonical(note) + b"\n"
     try:
         handle = open_file(layout.attempts, os.O_WRONLY | os.O_APPEND)
-    except OSError:
-        return
+        try:
+            _append(handle, line, layout)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        path, reason = str(layout.attempts), error.strerror or ""
+        raise Unreachable("attempt_unnoted", rule="security.unauthorised", path=path, reason=reason) from None
+
+
+def _append(handle: int, line: bytes, layout: Layout) -> None:
+    """Append a line whole; raises OSError."""
     try:
-        os.write(handle, canonical(note) + b"\n")
-    except OSError:
-        return
+        write_all(handle, line)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _shorten_ballast(layout)
+        write_all(handle, b"\n" + line)  # behind what may stand there of it: an empty line is none
+
+
+def _shorten_ballast(layout: Layout) -> None:
+    ballast = open_file(layout.ballast, os.O_WRONLY)
+    try:
+        os.ftruncate(ballast, max(os.fstat(ballast).st_size - GIVEN_UP_BYTES, 0))
     finally:
-        os.close(handle)
+        os.close(ballast)
 
 
 def take_attempts(store: Store, now: datetime) -> None:
@@ -59,7 +84,8 @@ def take_attempts(store: Store, now: datetime) -> None:
             return
         lines = BytesIO(_read(store.layout, taken)[: size - taken]).readlines()[:ATTEMPTS_AT_ONCE]
         for line in (line for line in lines if line.endswith(b"\n") or len(line) == ATTEMPTS_BYTES):
-            _log_attempt(change, line)
+            if line.strip():
+                _log_attempt(change, line)
             taken += len(line)
         store.meta.set("attempts_taken", taken)
 

@@ -390,8 +390,12 @@ def ballast_is_missing(place: Layout) -> bool:
 
 
 def restore_ballast(place: Layout) -> None:
-    """Create the ballast file again after an erasure, if there is space, in place of anything that is not it."""
-    if shared_folder.is_plain(place.ballast):
+    """Create the ballast file again after an erasure, if there is space, in place of anything that is not it.
+
+    One that gave a part up to notes of failed unlocks is made whole where there is room for another.
+    """
+    about = shared_folder.status(place.ballast)
+    if about is not None and stat.S_ISREG(about.st_mode) and (about.st_size >= BALLAST_BYTES or not has_room(place)):
         return
     with suppress(OSError):
         shared_folder.remove(place.ballast)
