@@ -215,6 +215,11 @@ class Entries:
         """The entry of that number."""
         return next(self._read("SELECT seq, sealed FROM entries WHERE seq = ?", (seq,)), None)
 
+    def first_from(self, seq: int) -> LogEntry | None:
+        """The first readable entry from that number on."""
+        sql = "SELECT seq, sealed FROM entries WHERE seq >= ? AND sealed IS NOT NULL ORDER BY seq LIMIT 1"
+        return next((entry for entry in self._read(sql, (seq,)) if entry.body is not None), None)
+
     @reads_rows
     def newest_first(self, at_once: int = 200) -> Iterator[LogEntry]:
         """Every entry, the newest first, read in batches."""

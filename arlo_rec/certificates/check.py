@@ -5,11 +5,14 @@
     python3 check.py ANSWER.html|ANSWER.zip [ACCESSES.json] [VKEY ...]  an answer to an access request
     python3 check.py ACCESSES.json [VKEY ...]                           the list of accesses from such an answer
     python3 check.py PAGE.html|PAGE.md [VKEY ...]                       a published page of the guidelines
+    python3 check.py FILE PAGE.html|PAGE.md [VKEY ...]                  any of them, beside a page published later
 
 VKEY is a verifier key as it was published: the log's, the first officer's, or both. The log gets a new key whenever a
-person leaves: the newest key excludes documents made by a person who had left. Without the officer's key the check
-shows that the file is whole and consistent, not where it is from. The exit status is 0 for a genuine file, 1 for a
-forged one, 2 for another kind or an unreadable one. docs/format.md describes the documents.
+person leaves: the newest key that was published excludes all that a person makes who has left, the officer's does not.
+A page names the keys of the log that had ended, and when: beside it, a file that was made later with one is forged.
+Without a published key or page the check shows that a file is whole and consistent, not where it is from. The exit
+status is 0 for a genuine file, 1 for a forged one, 2 for another kind or an unreadable one. docs/format.md describes
+the documents.
 
 Each step has its number in the code, and each failure its own sentence (REASONS):
 
@@ -26,6 +29,7 @@ Each step has its number in the code, and each failure its own sentence (REASONS
     10  the signer's role may sign this, and had been given before the entry
     11  the signer signed it, and so did the newest key of the log
     12  each VKEY is a key of the log or the first officer's
+    13  beside a page: its newest key of the log is one of the page's, or newer, and had not ended when it was made
 
 The file may be hostile: it is read in pieces, a bounded part is kept, and nothing is shown before it is genuine.
 """
@@ -83,6 +87,7 @@ REASONS: Final = {  # why a file is not genuine; the program says the same in bo
     "erasure_unsigned": "the signer did not sign for this erasure",
     "unsigned_by_log": "the newest key of the log did not sign it",
     "another_key": "it is of another log or officer, or was made before or without that key of the log",
+    "key_ended": "the key of the log that signed it had ended by then: its maker may have left",
     "list_of_another": "the list of accesses is not that of this answer",
 }
 ERASURES: Final = {  # by a receipt's name of an erasure: its rule, and the roles that may carry it out
@@ -112,12 +117,16 @@ class Unknown(Exception):
 
 
 class Genuine(NamedTuple):
-    """A genuine document, the first officer's verifier key, and which keys were among the requested ones."""
+    """A genuine document, the first officer's verifier key, and which keys were among the requested ones.
+
+    `newest_checked`: the newest of the log's keys in it, which excludes all that is made by who left before that.
+    """
 
     document: dict[str, Any]
     officer_vkey: str
     log_checked: bool
     officer_checked: bool
+    newest_checked: bool
 
 
 def demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - it reads like an assertion
@@ -228,8 +237,16 @@ _FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
         "entries": [_LISTED],
         "words": _by(_WORD, {"nb": _WORD, "en": _WORD}),
     },
-    PAGE: {**_OF_FILE, "page": "[a-z][a-z-]{0,39}", "lang": "nb|en", "form": "html|md", "published_at": _is_instant},
+    PAGE: {
+        **_OF_FILE,
+        "page": "[a-z][a-z-]{0,39}",
+        "lang": "nb|en",
+        "form": "html|md",
+        "published_at": _is_instant,
+        "ended": [{"vkey": "[!-~]{1,300}", "at": _is_instant}],
+    },
 }
+TIMES: Final = {RECEIPT: "erased_at", ANSWER: "made_at", LIST: "made_at", PAGE: "published_at"}
 
 
 def is_number(value: object) -> bool:
@@ -247,7 +264,9 @@ def _read(raw: bytes, kind: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         is_canonical = False
     demand(is_canonical, "not_canonical")
-    demand(has_form(document, {**_FORMS[kind], "kind": kind}), "not_of_its_form")
+    has_ended = kind != PAGE or (isinstance(document, dict) and "ended" in document)  # which the first pages lack
+    form = {name: each for name, each in _FORMS[kind].items() if has_ended or name != "ended"}
+    demand(has_form(document, {**form, "kind": kind}), "not_of_its_form")
     demand(bool(document["log_keys"]) and bool(document["signers"]), "not_of_its_form")
     if kind == RECEIPT:
         demand(document["rule"] == ERASURES[document["event"]][0], "not_of_its_form")
@@ -401,7 +420,19 @@ def check(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
         demand(wanted <= {*of_log, first}, "another_key")
     except Forged as forged:
         raise Forged(forged.reason, kind) from None
-    return Genuine(document, first, log_checked=bool(of_log & wanted), officer_checked=first in wanted)
+    is_newest = document["log_keys"][-1]["vkey"] in wanted
+    return Genuine(document, first, bool(of_log & wanted), officer_checked=first in wanted, newest_checked=is_newest)
+
+
+def demand_in_time(genuine: Genuine, page: Genuine) -> None:
+    """Raise Forged for a document that was made with a key of the log after that had ended, as *page* knows."""
+    document, published = genuine.document, page.document
+    # (13) Its newest key is one of the page's, or newer, and had not ended when it was made.
+    ended = {each["vkey"]: datetime.fromisoformat(each["at"]) for each in published.get("ended", ())}
+    keys, theirs = ([each["vkey"] for each in told["log_keys"]] for told in (document, published))
+    demand(keys[-1] in {*theirs, *ended} or theirs[-1] in keys, "another_key")
+    made_at = datetime.fromisoformat(document[TIMES[document["kind"]]])
+    demand(keys[-1] not in ended or made_at <= ended[keys[-1]], "key_ended")
 
 
 def check_list(file: BinaryIO, answer: Genuine, vkeys: Collection[str] = ()) -> Genuine:
@@ -586,6 +617,7 @@ def main(words: Sequence[str]) -> int:
     if not words or words[0].startswith("-"):
         print(__doc__.partition("\n\nEach step")[0], file=sys.stderr)
         return 2
+    in_time = False
     names = words[:2] if len(words) > 1 and "+" not in words[1] else words[:1]
     vkeys = [word.strip() for word in words[len(names) :]]
     try:
@@ -593,7 +625,12 @@ def main(words: Sequence[str]) -> int:
             documents = [genuine := check(file, vkeys)]
         for name in names[1:]:
             with _opened(name) as file:
-                documents.append(check_list(file, genuine, vkeys))
+                if _kind_and_form(file)[0] == PAGE:
+                    documents.append(page := check(file, vkeys))
+                    demand_in_time(genuine, page)
+                    in_time = True
+                else:
+                    documents.append(check_list(file, genuine, vkeys))
     except OSError as error:
         print(f"not checked: {error.filename or names[0]!a}: {error.strerror}", file=sys.stderr)
         return 2
@@ -607,8 +644,9 @@ def main(words: Sequence[str]) -> int:
         print(f"genuine: {_sentence(document.document)}")
     if not genuine.officer_checked:
         print(f"compare the first officer's key with the published one: {genuine.officer_vkey}")
-    if not genuine.log_checked:
-        print(f"compare the log's key with the published one: {genuine.document['log_keys'][0]['vkey']}")
+    if not (genuine.newest_checked or in_time):
+        print("its maker may have left since: give the newest key of the log that was published, or a page that was")
+        print(f"compare the log's key with the newest published one: {genuine.document['log_keys'][-1]['vkey']}")
     return 0
 
 

@@ -16,12 +16,14 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from arlo_rec.catalogue.audit_log import AuditLog
 from arlo_rec.certificates import check
 from arlo_rec.keys import vouching
 from arlo_rec.model.errors import Integrity, Usage
+from arlo_rec.model.records import to_iso
 from arlo_rec.model.strict_json import canonical, to_base64
 from arlo_rec.store import Store
 
@@ -77,6 +79,12 @@ def _log_keys(log: AuditLog) -> list[dict[str, str | None]]:
         {"vkey": key.vkey, "statement": to_base64(statement) if statement else None}
         for key, statement in zip(chain[begin:], statements, strict=True)
     ]
+
+
+def ended_keys(log: AuditLog) -> list[dict[str, str]]:
+    """The keys of the log that it signs with no more, each with the time of the last entry before the next key."""
+    nexts = [(key.vkey, log.entries.first_from(after.from_size - 1)) for key, after in pairwise(log.key_chain())]
+    return [{"vkey": vkey, "at": to_iso(entry.at)} for vkey, entry in nexts if entry is not None]
 
 
 # -- pages -----------------------------------------------------------------------------------------------------

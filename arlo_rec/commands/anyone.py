@@ -105,7 +105,10 @@ def certificate_verify(
     if target is not None:
         target.write([receipt_page(run, genuine)])
     checked = _checked(genuine, listed, target)
-    return Answer(checked, [*_checked_lines(run, checked, log_checked=genuine.log_checked), *inside])
+    lines = [*_checked_lines(run, checked, log_checked=genuine.log_checked), *inside]
+    if wanted and not genuine.newest_checked:
+        lines.append(run.say("certificate.may_have_left", vkey=checked.vkeys[-1]))
+    return Answer(checked, lines)
 
 
 class ReceiptFacts(Record, frozen=True):

@@ -104,6 +104,7 @@ def signed(
         lang=page.lang,
         form=page.form,
         published_at=to_iso(published_at),
+        ended=seal.ended_keys(store.log),
         sha256=digest(page, content),
         bytes=len(over),
     )

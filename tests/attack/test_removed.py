@@ -36,7 +36,7 @@ from tests.support import world as worlds
 from tests.support.attack import identity, own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed
 from tests.support.catalogue import append_to_log, catalogue
-from tests.support.certificates import inside, reason
+from tests.support.certificates import as_a_stranger, inside, reason
 from tests.support.faults import Crash
 from tests.support.feed import append, key_of_the_log, line_on, path, tree_of
 from tests.support.world import World
@@ -281,9 +281,30 @@ def test_what_an_officer_makes_after_she_was_removed_is_not_genuine_under_the_ne
     hers.json("dsar", "90000002", "--identity", "called-back", "--out", str(answer), who="sara")
     hers.json("policy", "publish", "--out", str(pages), who="sara")
     first = json.loads((world.base / "init.json").read_text())["officer_vkey"]
+    world.json("policy", "publish", "--out", str(world.base / "pages"), who="sigrid")
+    page = world.base / "pages" / "guidelines.en.html"
     for made in (receipt, answer, pages / "guidelines.en.html", pages / "guidelines.en.md"):
         assert said(world, made, first) == (0, True), "there was nothing to tell it by"
+        alone = as_a_stranger(tmp_path, str(made), first)
+        assert (alone.returncode, "may have left" in alone.stdout) == (0, True), alone
+        assert "may have left" in world.run("certificate", "verify", str(made), "--vkey", first).out
         assert said(world, made, first, newest) == (15, False), made
+        beside = as_a_stranger(tmp_path, str(made), str(page), first)
+        assert (beside.returncode, "had ended" in beside.stderr) == (1, True), beside
+
+
+def test_what_was_made_before_a_key_ended_stays_genuine_beside_a_page(world: World, tmp_path: Path) -> None:
+    world.take_in("a", "b")
+    receipt = world.json("withdraw", "90000001", "--yes", who="siri")["receipt"]
+    newest = world.json("person", "remove", "turid", "--yes", who="sigrid")["vkey"]
+    after = world.json("withdraw", "90000002", "--yes", who="siri")["receipt"]
+    world.json("policy", "publish", "--out", str(world.base / "pages"), who="sigrid")
+    page = str(world.base / "pages" / "guidelines.nb.md")
+    assert as_a_stranger(tmp_path, receipt, newest).returncode == 1, "it was made without that key"
+    for made in (receipt, after):
+        beside = as_a_stranger(tmp_path, made, page)
+        assert (beside.returncode, "may have left" in beside.stdout) == (0, False), beside
+    assert "may have left" not in as_a_stranger(tmp_path, after, newest).stdout
 
 
 def test_what_everybody_can_read_of_today_makes_nothing_of_hers_genuine(world: World, tmp_path: Path) -> None:

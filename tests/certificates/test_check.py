@@ -91,6 +91,27 @@ def test_a_list_is_checked_beside_its_answer(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, f"NOT genuine: {check.REASONS['list_of_another']}\n")
 
 
+def test_a_file_is_checked_beside_a_page_that_names_the_keys_that_ended(tmp_path: Path) -> None:
+    made_at = document("receipt")["erased_at"]
+    receipt = tmp_path / "receipt"
+    receipt.write_bytes(file("receipt"))
+    for at, status in ((made_at, 0), ("2026-10-01T07:59:59.999999Z", 1)):
+        told = {"log_keys": handed_over(), "ended": [{"vkey": VKEYS[0], "at": at}]}
+        page = tmp_path / "page"
+        page.write_bytes(file("page", told=signed(document("page", CONTENTS["page"], **told), OTHER)))
+        done = as_a_stranger(tmp_path, str(receipt), str(page), VKEYS[1])
+        assert (done.returncode, check.REASONS["key_ended"] in done.stderr) == (status, bool(status)), done
+    later = signed(document("receipt", log_keys=handed_over()), OTHER)
+    receipt.write_bytes(file("receipt", told=later))
+    page.write_bytes(file("page"))
+    assert as_a_stranger(tmp_path, str(receipt), str(page)).returncode == 0, "a page of before that key knows no better"
+    receipt.write_bytes(file("receipt"))
+    others = {"log_keys": [{**handed_over()[1], "statement": None}], "checkpoint": note(OFFICER, log=OTHER)}
+    page.write_bytes(file("page", told=signed(document("page", CONTENTS["page"], **others), OTHER)))
+    done = as_a_stranger(tmp_path, str(receipt), str(page))
+    assert (done.returncode, done.stderr) == (1, f"NOT genuine: {check.REASONS['another_key']}\n"), done
+
+
 def test_the_script_imports_nothing_of_the_program() -> None:
     imports = [
         node for node in ast.walk(ast.parse(SCRIPT.read_text("utf-8"))) if isinstance(node, ast.Import | ast.ImportFrom)
@@ -229,7 +250,7 @@ def test_each_failure_has_its_reason_and_the_code_of_its_kind(why: str, error: s
 
 
 def test_every_reason_is_reached() -> None:
-    of_keys = {"another_key", "list_of_another"}
+    of_keys = {"another_key", "key_ended", "list_of_another"}
     assert {why for why, _, _ in REASONS} | of_keys == set(check.REASONS)
     assert code(file("page"), merkle.vkey(ORIGIN, OTHER.public)) == "certificate_of_another_log"
     with pytest.raises(Integrity) as problem:
@@ -316,7 +337,7 @@ def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 WRONG = (None, 5, -1, 1.0, True, [], {}, "", "é\u202e", "\x1b[2J", "0" * 64, [{}], [1], 2**63, ...)
 FREE = {  # what may say something else in one of these forms
     *("days", "2026-07-03", "ring_until", "feed", "accesses", "case", "recordings", "copies", "role", "day", "access"),
-    *("words", "find", "nb", "en"),
+    *("words", "find", "nb", "en", "ended"),
 }
 
 
