@@ -312,7 +312,7 @@ def create(place: Layout) -> Layout:
     if root == store or store in root.parents or root in store.parents:
         raise Usage("root_inside_store", path=str(root))
     for folder in (store, root):
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if _is_taken(folder):
             raise Usage("already_exists", path=str(folder))
     about = _ROOT_README if place.root_key is None else _LOCK_README
     with disk():
@@ -329,6 +329,16 @@ def create(place: Layout) -> Layout:
         for folder in folders:
             sync_folder(folder)
     return place
+
+
+def _is_taken(folder: Path) -> bool:
+    """Whether something is in the way of a new folder; raises Unreachable where only another account can see that."""
+    with disk():
+        try:
+            return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        except PermissionError:
+            demand_owner(folder)
+            raise
 
 
 def finish(place: Layout) -> None:

@@ -104,12 +104,20 @@ def of_place(store: Path) -> Iterator[Finding]:
     kind = mounts.file_system(_nearest(store))
     if (mount := mounts.missing(store)) is not None:
         yield Finding(Severity.CRITICAL, "store_not_mounted", {"store": store, "mount": mount})
-    elif not (store / "store.toml").exists():
+    elif _is_missing(store / "store.toml"):
         yield Finding(Severity.WARNING, "no_such_store", {"store": store})
-    if not store.exists() and kind in mounts.MEMORY:
+    if _is_missing(store) and kind in mounts.MEMORY:
         yield Finding(Severity.CRITICAL, "store_in_memory", {"store": store, "kind": kind})
-    if not store.exists() and mounts.is_weak(kind):
+    if _is_missing(store) and mounts.is_weak(kind):
         yield Finding(Severity.STATUS, "weak_disk", {"kind": kind, "store": store}, "weak_disk")
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing has that name; what another account closed may be there, and the command says whose it is."""
+    try:
+        return not path.exists()
+    except PermissionError:
+        return False
 
 
 def of_layout(place: Layout) -> Iterator[Finding]:
@@ -164,8 +172,8 @@ def of_state(folder: Path | None) -> Iterator[Finding]:
 
 
 def _nearest(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
-    return next((each for each in (path, *path.absolute().parents) if each.exists()), Path("/"))
+    """The path, or the nearest folder above it that is known to exist."""
+    return next((each for each in (path, *path.absolute().parents) if _device(each) is not None), Path("/"))
 
 
 def _device(path: Path) -> int | None:

@@ -192,7 +192,35 @@ def test_nothing_of_the_owners_account_is_a_delivery_through_the_door(office: Of
     assert sorted(path.name for path in office.spool.glob("theirs.*")) == ["theirs.json", "theirs.wav"]
     for path in (office.store, office.store / "objects", office.base / OWNER):
         refused = _as(office, "ssh", "telefon", "ingest", str(path), "--json")
-        assert (refused.exit, refused.json["error"]["code"]) == (2, "spool_is_store"), refused
+        assert (refused.exit, refused.json["error"]["code"]) == (2, "not_a_spool"), refused
+
+
+def test_only_what_the_owner_names_as_a_spool_is_one_through_the_door(office: Office) -> None:
+    """A share that shows every file as another account's, with the feed on it."""
+    share = office.base / "share"
+    share.mkdir()
+    feed = share / "feed.jsonl"
+    feed.write_text('{"feed":1,"store":"00"}\n', "utf-8")
+    for path in (share, feed):
+        os.chown(path, ACCOUNTS[STAFF], ACCOUNTS[OWNER])
+        path.chmod(0o770)
+    for path in (share, feed, office.base / "no such folder"):
+        removing = ("--remove-refused", "bad_metadata", "--remove-refused", "not_a_file")
+        refused = _as(office, "sudo", "telefon", "ingest", str(path), *removing, "--json")
+        assert (refused.exit, refused.json["error"]["code"]) == (2, "not_a_spool"), refused
+    assert feed.exists()
+
+
+def test_whose_a_store_is_is_said_by_commands_that_cannot_look_into_it(office: Office) -> None:
+    """Without a door: a new store in the place of another account's, and the look at a machine."""
+    secret = ("--passphrase-file", str(office.base / STAFF / "passphrase"))
+    closed = office.base / OWNER
+    for store in (closed, closed / "new", office.store):
+        for words in (("init", "--officer", "leif", *secret), ("doctor",)):
+            told = office.run(STAFF, *words, "--store", str(store), "--json")
+            assert told.exit in {2, 3, 16}, told
+    told = office.run(STAFF, "init", "--officer", "leif", *secret, "--store", str(closed), "--json")
+    assert (told.exit, told.json["error"]["code"]) == (16, "not_the_owner"), told
 
 
 def test_a_key_that_systemd_hands_to_a_service_opens_the_door(office: Office) -> None:
