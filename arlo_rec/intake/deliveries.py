@@ -496,7 +496,8 @@ def scan(
 ) -> SpoolContents:
     """List the manifests and sound files at *paths* and below, in order.
 
-    Files of the account *not_of*, and outside *within*, are left out (`spool.home_of`). *mapped* reads its files in place of our manifests.
+    Files of the account *not_of*, and outside *within*, are left out (`spool.home_of`). *mapped* reads its files in
+    place of our manifests.
     *still* tells whether a last line without an end is whole; without it each is.
     """
     contents = SpoolContents(mapped, still)

@@ -269,7 +269,7 @@ def _id(handle: int) -> FolderId:
 
 def _lies_in(handle: int, folders: Sequence[Path]) -> bool:
     """Whether an opened folder is one of these, or below one: by its own path, not by the one that led to it."""
-    at = Path(os.readlink(f"/proc/self/fd/{handle}"))
+    at = Path(f"/proc/self/fd/{handle}").readlink()
     return any(at.is_relative_to(folder.resolve()) for folder in folders)
 
 

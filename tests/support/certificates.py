@@ -127,7 +127,9 @@ OWN: Mapping[str, Told] = {  # what each kind says besides
         ],
         "words": {"find": {"nb": "søk", "en": "search"}},
     },
-    check.PAGE: {"page": "guidelines", "lang": "nb", "published_at": "2026-10-01T08:00:00Z", "ended": [], "entry": entry()},
+    check.PAGE: {
+        "page": "guidelines", "lang": "nb", "published_at": "2026-10-01T08:00:00Z", "ended": [], "entry": entry(),
+    },
 }  # fmt: skip
 
 

@@ -200,7 +200,9 @@ class Office:
         config = self._folder(self.base / OWNER / ".config" / "arlo-rec", ACCOUNTS[OWNER]) / "config.toml"
         stated = config.with_name("particulars.toml")
         self._add(stated, (TOP / "examples" / "particulars.toml").read_text("utf-8"), ACCOUNTS[OWNER])
-        self._add(config, f'store = "{self.store}"\nparticulars = "{stated}"\nspool = "{self.spool}"\n', ACCOUNTS[OWNER])
+        self._add(
+            config, f'store = "{self.store}"\nparticulars = "{stated}"\nspool = "{self.spool}"\n', ACCOUNTS[OWNER]
+        )
 
     def _folder(self, path: Path, owner: int, mode: int = 0o700) -> Path:
         path.mkdir(parents=True, exist_ok=True)
