@@ -63,7 +63,7 @@ class Holds(NamedTuple):
 def logged(store: Store) -> dict[str, LoggedHold]:
     """Every hold by its id, in the order of the log."""
     holds: dict[str, LoggedHold] = {}
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(OfHold):
         event = entry.event
         if isinstance(event, OfHold):
             follow(holds, event, entry.at, entry.person)

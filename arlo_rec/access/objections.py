@@ -131,7 +131,7 @@ def _by_name(store: Store) -> dict[tuple[str, ObjectionScope], Objection]:
 
 def _logged(store: Store) -> Iterator[Objection]:
     """The objection of each scope in each entry; a decision alone counts as received on its own day."""
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(ObjectionReceived, ObjectionUpheld, ObjectionEnded):
         event = entry.event
         match event:
             case ObjectionReceived():

@@ -357,7 +357,7 @@ def waiting(store: Store, now: datetime) -> list[Proposal]:
 def every(store: Store, now: datetime) -> list[Proposal]:
     """All proposals in the log, oldest first, with their state at *now*."""
     proposals = dict[str, Proposal]()
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(PolicyProposed, PolicyApproved, PolicyDenied):
         event = entry.event
         if isinstance(event, PolicyProposed):
             with suppress(KeyError, TypeError, ValueError):  # an unreadable entry proposes nothing; `verify` reports it

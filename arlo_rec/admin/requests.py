@@ -112,7 +112,7 @@ def own(store: Store, now: datetime) -> list[Request]:
 def every(store: Store, now: datetime) -> list[Request]:
     """All requests in the log, oldest first, with their state at *now*."""
     requests: dict[str, Request] = {}
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(AccessRequested, GrantGiven, RequestDenied):
         event = entry.event
         if isinstance(event, AccessRequested):
             with suppress(KeyError, TypeError, ValueError):  # an unreadable entry asks for nothing; `verify` reports it

@@ -117,7 +117,7 @@ def require(store: Store, now: datetime, *, required: bool) -> None:
 def is_required(store: Store) -> bool:
     """Whether calls of employees who were never told are refused."""
     required = False
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(NoticeRequired):
         if isinstance(event := entry.event, NoticeRequired):
             required = event.required
     return required
@@ -156,7 +156,7 @@ def listed(store: Store, now: datetime) -> list[Shown]:
 
 
 def _shown(store: Store) -> Iterator[NoticeShown]:
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(NoticeShown):
         if isinstance(event := entry.event, NoticeShown):
             yield event
 

@@ -21,6 +21,7 @@ from arlo_rec.crypto import merkle, primitives
 from arlo_rec.keys.roster import Signatories
 from arlo_rec.keys.vouching import handover, restoration
 from arlo_rec.log.entries import LONGEST, EntryRow, LogEntry, is_bounded, read_body
+from arlo_rec.log.event import AuditEvent
 from arlo_rec.model.errors import Integrity, Usage
 from arlo_rec.model.records import Person, RecordingId, named_in
 from arlo_rec.model.strict_json import canonical
@@ -201,6 +202,15 @@ class Checkpoints:
             return (last is None or last < newest) and read_tree(self._meta).size == newest and newest >= size
 
 
+_ANY = re.compile(b"")
+
+
+def _wanted(key: str, texts: Collection[str]) -> re.Pattern[bytes]:
+    """Finds the JSON with one of these texts under a key; without texts any."""
+    each = b"|".join(re.escape(text.encode("utf-8")) for text in sorted(texts))
+    return re.compile(b'"%s":"(?:%s)"' % (key.encode("utf-8"), each)) if texts else _ANY
+
+
 class Entries:
     """The entries of one log, parsed."""
 
@@ -242,9 +252,17 @@ class Entries:
         """Every entry of a case of an access request, in order."""
         yield from self._of(EntryKind.CASE, EntryKind.REQUEST_OF_CASE)
 
-    def of_requests(self) -> Iterator[LogEntry]:
-        """Every entry of a request, a proposed policy, an objection or a notice to employees, in order."""
-        yield from self._of(EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE)
+    def of_requests(self, *types: type[AuditEvent]) -> Iterator[LogEntry]:
+        """Every entry of a request, a proposed policy, an objection or a notice to employees, of these types, in order.
+
+        Others are not parsed, which is nearly all of their cost: a command asks for several types, one after another.
+        """
+        yield from self._of(EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE, actions={each.ACTION for each in types})
+
+    def count_of_requests(self) -> int:
+        """How many entries `of_requests` looks at, whatever they say."""
+        tags = [tag_of(kind, self._db.columns) for kind in (EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE)]
+        return int(self._db.rows(f"SELECT count(*) FROM entries WHERE kind IN ({marks(tags)})", tags)[0][0])  # noqa: S608 - marks
 
     def of_forgetting(self) -> Iterator[LogEntry]:
         """Every entry that forgets others, the newest first."""
@@ -254,10 +272,10 @@ class Entries:
         """Every entry of a drill, the newest first."""
         yield from reversed(list(self._of(EntryKind.DRILL)))
 
-    def _of(self, *kinds: EntryKind) -> Iterator[LogEntry]:
+    def _of(self, *kinds: EntryKind, actions: Collection[str] = ()) -> Iterator[LogEntry]:
         tags = [tag_of(kind, self._db.columns) for kind in kinds]
         sql = f"SELECT seq, sealed FROM entries WHERE kind IN ({marks(tags)}) ORDER BY seq"  # noqa: S608 - marks
-        yield from self._read(sql, tags)
+        yield from self._read(sql, tags, _wanted("action", actions))
 
     @reads_rows
     def taking_in(self, recordings: Collection[RecordingId]) -> dict[RecordingId, LogEntry]:
@@ -296,9 +314,10 @@ class Entries:
                 yield entry
 
     @reads_rows
-    def _read(self, sql: str, values: Sequence[Any]) -> Iterator[LogEntry]:
+    def _read(self, sql: str, values: Sequence[Any], wanted: re.Pattern[bytes] = _ANY) -> Iterator[LogEntry]:
         for seq, body in self._raw.bodies_of(self._db.rows(sql, values)):
-            yield LogEntry.read(seq, body)
+            if body is None or wanted.search(body):
+                yield LogEntry.read(seq, body)
 
 
 class AuditLog:

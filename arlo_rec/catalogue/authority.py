@@ -306,7 +306,7 @@ class Authority:
         """The policy by the log's entries, behind the *first* version, which has none."""
         proposed = dict[str, PolicyVersion]()
         policy = Policy((first,))
-        for entry in self._log.entries.of_requests():
+        for entry in self._log.entries.of_requests(PolicyProposed, PolicyApproved):
             event = entry.event
             if isinstance(event, PolicyProposed):
                 proposed[content_id(entry.body or {})] = policy_versions.read_version(event.document)

@@ -82,6 +82,7 @@ _REMEDIES: Final[Mapping[Area, Mapping[str, str]]] = {  # by code, or by the key
         **dict.fromkeys(("feed_ahead", "feed_forked", "feed_foreign"), "arlo-rec verify"),
         "feed_owner": "ls -l PATH",
         "feed_remembers": "arlo-rec purge",
+        "log_flooded": "arlo-rec audit show --limit 100",
         "anchor_late": "systemctl status arlo-rec-anchor.timer",
     },
     Area.STORE: {

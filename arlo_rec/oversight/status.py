@@ -45,6 +45,7 @@ from arlo_rec.rights import ObjectionScope
 from arlo_rec.store import Store
 
 LOOKED_AT_WITHIN = timedelta(hours=24)  # in which a spool with refused files should be looked at again
+REQUESTS_MOST = 20_000  # entries of requests: decades of an office; one of `status` costs 25 microseconds
 RECENT = timedelta(days=7)  # for which faults of the exchange are reported, and employees who were never told
 
 
@@ -284,6 +285,8 @@ def _of_store(store: Store, now: datetime) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, "rekeying_waits")  # a person who left still knows the catalogue's key
     if feed.remembers(store):
         yield Finding(Severity.WARNING, "feed_remembers", {"path": store.feed})
+    if (count := store.log.entries.count_of_requests()) > REQUESTS_MOST:
+        yield Finding(Severity.WARNING, "log_flooded", {"count": count})
     if ballast_is_missing(store.layout):
         yield Finding(Severity.CRITICAL, "ballast_missing")
 

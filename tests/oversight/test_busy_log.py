@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from arlo_rec.admin.opening import open_store
-from arlo_rec.catalogue import audit_check
+from arlo_rec.catalogue import audit_check, audit_log
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.log.entries import LogEntry
+from arlo_rec.model.records import to_iso
+from arlo_rec.oversight import status
 from tests.support.attack import identity
+from tests.support.catalogue import append_to_log
 from tests.support.world import World
 
 
@@ -29,3 +35,37 @@ def test_what_is_added_while_the_log_is_checked_is_no_problem(world: World) -> N
             store.db.rows = read  # type: ignore[method-assign, assignment]
             assert audit_check.check(store.log, store.roster.signers()) == []
     assert count > 0
+
+
+def planted(world: World, count: int) -> None:
+    """Approvals of nothing, by own code of the owner's account."""
+    said = {"action": "policy approve", "outcome": "done", "rule": "purpose.change", "at": to_iso(datetime.now(UTC))}
+    since = {"version": "2099-01", "since": "2099-01-01T00:00:00Z"}
+    append_to_log(world, "sigrid", *({**said, "detail": {"request": f"{at:032x}", **since}} for at in range(count)))
+
+
+def test_what_asks_for_nothing_is_not_parsed_by_commands_that_look_for_something_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(world, 300)
+    parsed, real = 0, LogEntry.read
+
+    class Counting(LogEntry):
+        @classmethod
+        def read(cls, seq: int, raw: bytes | None) -> LogEntry:
+            nonlocal parsed
+            parsed += 1
+            return real(seq, raw)
+
+    monkeypatch.setattr(audit_log, "LogEntry", Counting)
+    for words, who in ((("withdraw", "90000009", "--yes"), "siri"), (("purge",), "cron")):
+        parsed = 0
+        world.json(*words, who=who)
+        assert parsed < 100, words
+
+
+def test_a_log_with_more_requests_than_a_company_writes_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "REQUESTS_MOST", 20)
+    assert "log_flooded" not in world.json("status", who="iver")["warnings"]
+    planted(world, 21)
+    assert "log_flooded" in world.json("status", who="iver")["warnings"]
