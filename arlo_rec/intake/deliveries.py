@@ -491,18 +491,19 @@ def scan(
     *,
     not_of: int | None = None,
     within: Sequence[Path] | None = None,
+    closed: Sequence[Path] = (),
     mapped: Mapped | None = None,
     still: spool.Stillness | None = None,
 ) -> SpoolContents:
     """List the manifests and sound files at *paths* and below, in order.
 
-    Files of the account *not_of*, and outside *within*, are left out (`spool.home_of`). *mapped* reads its files in
-    place of our manifests.
+    Files of the account *not_of*, outside *within* and in *closed* are left out (`spool.home_of`). *mapped* reads its
+    files in place of our manifests.
     *still* tells whether a last line without an end is whole; without it each is.
     """
     contents = SpoolContents(mapped, still)
     for path in paths:
-        home = spool.home_of(path, not_of=not_of, within=within)
+        home = spool.home_of(path, not_of=not_of, within=within, closed=closed)
         for file in spool.files(home, path, contents.unavailable):
             named, ending = file == path, file.suffix.lower()
             if ending in SOUND_ENDINGS and (not named or spool.is_there(home, file)):

@@ -89,7 +89,8 @@ def ingest(
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
     tags, still = Tags(store.secret(INDEX_SEED)), spool.Stillness(options.still_s, now)
-    contents = scan(paths, not_of=options.not_of, within=options.spools, mapped=maps.reading(options.map), still=still)
+    mapped, ours = maps.reading(options.map), _ours(store, options)
+    contents = scan(paths, not_of=options.not_of, within=options.spools, closed=ours, mapped=mapped, still=still)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
@@ -202,23 +203,22 @@ def _closed(store: Store, now: datetime) -> ArloError | None:
 def _demand_spools(store: Store, paths: list[Path], options: Options) -> None:
     """Raise Usage for a path outside the spools, and for one in or above a place of the store or of the program.
 
-    Their JSON files would be deliveries, which are removed. A named file counts as its folder: that has its sounds.
+    Their JSON files would be deliveries, which are removed.
     """
-    ours = [place.resolve() for place in (*_places(store), *options.ours)]
     for path in paths:
         named = path.resolve()
         if options.spools is not None and not any(named.is_relative_to(each.resolve()) for each in options.spools):
             raise Usage("not_a_spool", path=str(path))
-        folder = spool.home_of(path).folder.resolve()
-        if any(named.is_relative_to(place) or place.is_relative_to(folder) for place in ours):
+        if any(named.is_relative_to(place) or place.is_relative_to(named) for place in _ours(store, options)):
             raise Usage("spool_is_store", path=str(path))
 
 
-def _places(store: Store) -> list[Path]:
-    """Where the store lies, and where it writes: root folder, feed, backups and their rings, also those given up."""
+def _ours(store: Store, options: Options) -> list[Path]:
+    """The places of the store, its feed, its backups and rings, also those given up, and the files of the settings."""
     feeds = [feed for feed in (store.feed, store.settings.feed) if feed is not None]
     copies = [each for place in (*store.settings.escrows, *escrow.lost(store)) for each in (place.escrow, place.folder)]
-    return [store.layout.store, store.layout.root, *feeds, *copies]
+    places = (store.layout.store, store.layout.root, *feeds, *copies, *options.ours)
+    return [place.resolve() for place in places]
 
 
 def _demand_there(paths: list[Path]) -> None:

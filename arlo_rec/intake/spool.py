@@ -68,16 +68,27 @@ class Home:
     """
 
     def __init__(
-        self, folder: Path, *, named: bool = False, not_of: int | None = None, within: Sequence[Path] | None = None
+        self,
+        folder: Path,
+        *,
+        named: bool = False,
+        not_of: int | None = None,
+        within: Sequence[Path] | None = None,
+        closed: Sequence[Path] = (),
     ) -> None:
         """Look at the folder; *named*: it was named itself and may be no link; the others: see `home_of`."""
-        self.folder, self.not_of = folder, not_of
+        self.folder, self.not_of, self._closed = folder, not_of, closed
         self._flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if named else 0)
         self._seen: FolderId | None = None
         seen = None if within is None else _NOWHERE
         with suppress(OSError, ValueError), self.reached(folder) as handle:  # else no file is found below it
             seen = _id(handle) if within is None or _lies_in(handle, within) else _NOWHERE
         self._seen = seen
+
+    def is_closed(self, path: Path) -> bool:
+        """Whether a file below this folder lies in a place that is no spool."""
+        real = self.folder.resolve() / path.relative_to(self.folder) if self._closed else path
+        return any(real.is_relative_to(place) for place in self._closed)
 
     @contextmanager
     def reached(self, folder: Path, flags: int = shared_folder.WAY) -> Iterator[int]:
@@ -125,6 +136,8 @@ def opened(
         raise NotAFile(missing=True)
     if not parts or name.startswith("/") or ".." in parts or "\0" in name:
         raise NotAFile(outside=True)
+    if home.is_closed(folder / name):
+        raise NotAFile
     handle, lies_in = _open_below(home, folder / name, folder, parts[:-1], same)
     try:
         status = os.fstat(handle)
@@ -176,17 +189,21 @@ def is_there(home: Home, path: Path) -> bool:
     return _status(home, path) is not None
 
 
-def home_of(path: Path, *, not_of: int | None = None, within: Sequence[Path] | None = None) -> Home:
+def home_of(
+    path: Path, *, not_of: int | None = None, within: Sequence[Path] | None = None, closed: Sequence[Path] = ()
+) -> Home:
     """The named folder, or that of the named file; a link to a folder is no folder.
 
     No file of the account *not_of* is read or removed there: the files of the door's own account are no deliveries. A
-    folder that lies outside all of *within*, as by an exchanged link on the way to it, has no files.
+    folder that lies outside all of *within*, as by an exchanged link on the way to it, has no files. Nor does a place
+    *closed* beside a named file, whose sounds lie in or below its folder.
     """
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
     except (OSError, ValueError):
         is_folder = False
-    return Home(path if is_folder else path.parent, named=is_folder, not_of=not_of, within=within)
+    closed = () if is_folder else closed
+    return Home(path if is_folder else path.parent, named=is_folder, not_of=not_of, within=within, closed=closed)
 
 
 def files(home: Home, path: Path, unavailable: list[Unavailable]) -> Iterator[Path]:

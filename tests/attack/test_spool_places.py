@@ -91,15 +91,13 @@ def test_a_way_into_a_spool_that_became_a_link_leads_nowhere(
 
 
 def test_the_owners_account_takes_nothing_in_from_a_place_of_the_store(world: World, share: Path) -> None:
-    """Nor from a folder above or below one, nor by a file whose folder has one."""
+    """Nor from a folder above or below one."""
     backup, ring = places(world)
-    beside = share / "calls.jsonl"
-    beside.write_text('{"audio": "feed.jsonl"}\n', "utf-8")
     config = world.base / "config" / "arlo-rec"
     key = world.base / "keys"
     key.mkdir()
     shutil.copy(world.base / "telefon.key", key / "telefon.key")
-    for path in (share, beside, feeds.path(world), backup, backup / "receipts", ring.parent, world.base, config):
+    for path in (share, feeds.path(world), backup, backup / "receipts", ring.parent, world.base, config):
         assert world.code("ingest", str(path), *REMOVING, who="telefon") == (2, "spool_is_store"), path
     opened_with = ("--key-file", str(key / "telefon.key"), "--json")
     assert world.run("ingest", str(key), *opened_with).json["error"]["code"] == "spool_is_store"
@@ -128,3 +126,13 @@ def test_a_file_that_is_no_delivery_is_refused_and_stays(
     world.json("purge", "--allow-large", who="cron")
     world.json("ingest", str(world.spool), who="telefon")
     assert files(foreign) == kept, "however long it lies there"
+
+
+def test_a_file_beside_the_store_names_no_sound_in_it(world: World) -> None:
+    """Else its refusal, as past its day, would remove the sound."""
+    world.deliver("old", started=datetime.now(UTC) - timedelta(days=200), audio="store/ballast")
+    beside = world.base / "old.json"
+    (world.spool / "old.json").rename(beside)
+    told = world.json("ingest", str(beside), "--remove-refused", "not_a_file", who="telefon")
+    assert [each["code"] for each in told["refused"]] == ["not_a_file"]
+    assert (world.store / "ballast").exists() and beside.exists()
