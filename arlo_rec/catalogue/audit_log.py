@@ -259,6 +259,7 @@ class Entries:
         """
         yield from self._of(EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE, actions={each.ACTION for each in types})
 
+    @reads_rows
     def count_of_requests(self) -> int:
         """How many entries `of_requests` looks at, whatever they say."""
         tags = [tag_of(kind, self._db.columns) for kind in (EntryKind.REQUEST, EntryKind.REQUEST_OF_CASE)]

@@ -160,7 +160,7 @@ def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
 
 
 def _intake_options(run: Run, asked: Options) -> Options:
-    """What was *asked* for, with what the settings say; at the door calls come from the named spools alone."""
+    """The options that were *asked* for, with the settings; at the door calls come from the named spools alone."""
     from dataclasses import replace
 
     settings, account = run.settings, run.files.account_of_store()

@@ -10,15 +10,17 @@ a manifest of many calls stays when its sound is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from arlo_rec import policy
 from arlo_rec.erasure import withdrawal
 from arlo_rec.intake import candidates, spool
 from arlo_rec.intake.candidates import Declined, Delivered, Duplicate, Notice, Refusal
-from arlo_rec.intake.manifest import BadManifest, Delivery, Vanished, caller_of, has_first_side_alone
+from arlo_rec.intake.deliveries import Line, Lines, ManifestOfMany, Record, Unreadable
+from arlo_rec.intake.manifest import SIGNS, BadManifest, Delivery, Vanished, caller_of, has_first_side_alone
 from arlo_rec.intake.refusals import RefusalMemory
 from arlo_rec.intake.run import IntakeRun, NotTaken, Outcome, RefusedDelivery, Removed, Taken, Withdrawn
 from arlo_rec.model.consent import CLOCK_TOLERANCE, has_said_no, judge_notice
@@ -233,7 +235,7 @@ class BatchOutcome:
     def _leaves(self, delivery: Delivery, code: str) -> str | None:
         """Why the files of a refused call are removed: `asked`, `by rule`, or `by age`; None where they stay."""
         options = self._run.options
-        if options.keep_source or not delivery.is_recognised:
+        if options.keep_source or not _is_recognised(delivery):
             return None
         if delivery.says_withdrawal:
             return "by rule" if code == "expired" and self._is_past(delivery) else None
@@ -280,6 +282,43 @@ class BatchOutcome:
         if delivery.source_id is None:
             return []
         return self._run.store.catalogue.search.of_sources([self._run.tags.tag("source", delivery.source_id)])
+
+
+def _is_recognised(delivery: Delivery) -> bool:
+    """Whether anything tells that this is a delivery: its sound, or a field that only deliveries have.
+
+    Of a line also another of its file counts. A file of another program is refused, and never removed.
+    """
+    if delivery.sounds:
+        return True
+    if isinstance(delivery, Line):
+        return _has_sign(delivery.shared, delivery.json) or _has_calls(delivery.shared)
+    if delivery.json:
+        return not SIGNS.isdisjoint(delivery.json)
+    return any(f'"{sign}"'.encode() in delivery.raw for sign in SIGNS)
+
+
+def _has_sign(of: ManifestOfMany, fields: Mapping[str, Any]) -> bool:
+    """Whether a record is recognised; in an export a map names a sound and a consent for every one."""
+    return not (SIGNS - {"audio", "consent"} if of.exported else SIGNS).isdisjoint(fields)
+
+
+def _has_calls(of: ManifestOfMany) -> bool:
+    """Whether any record of a file is recognised; reads it once more."""
+    if of.has_calls is None:
+        try:
+            with spool.opened(of.home, of.path.parent, of.path.name) as (stream, file):
+                of.has_calls = any(_has_sign(of, _fields(each)) for each in of.reading(Lines(stream, file.size)))
+        except (spool.NotAFile, spool.Unavailable, Unreadable):
+            of.has_calls = False
+    return of.has_calls
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    try:
+        return record.to_json()
+    except ValueError:
+        return {}
 
 
 def remove_aged(run: IntakeRun) -> Outcome:

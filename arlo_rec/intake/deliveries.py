@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from arlo_rec.intake import spool
-from arlo_rec.intake.manifest import MANIFEST_BYTES, SIGNS, SOUND_ENDINGS, BadManifest, Delivery, Manifest
+from arlo_rec.intake.manifest import MANIFEST_BYTES, SOUND_ENDINGS, BadManifest, Delivery, Manifest
 from arlo_rec.model.strict_json import parse_object
 
 PASSED_OVER = 64 * 1024 * 1024  # bytes of a too long line that are skipped before the rest of its file is given up
@@ -285,24 +285,7 @@ class ManifestOfMany:
     calls: int = 0
     finished: int = 0
     read_to_end: bool = False
-    _has_calls: bool | None = field(default=None, init=False, repr=False)
-
-    @property
-    def signs(self) -> frozenset[str]:
-        """The fields by which a call is known: a map names a sound for every record."""
-        return SIGNS - {"audio", "consent"} if self.exported else SIGNS
-
-    @property
-    def has_calls(self) -> bool:
-        """Whether one of its records at least tells that it is a delivery; reads the file once more."""
-        if self._has_calls is None:
-            try:
-                with spool.opened(self.home, self.path.parent, self.path.name) as (stream, file):
-                    records = self.reading(Lines(stream, file.size))
-                    self._has_calls = any(not self.signs.isdisjoint(_fields(each)) for each in records)
-            except (spool.NotAFile, spool.Unavailable, Unreadable):
-                self._has_calls = False
-        return self._has_calls
+    has_calls: bool | None = None  # whether any of its records is recognised; None: not read yet
 
     def count(self) -> int:
         """Count its calls; a file that is still written to has more of them later."""
@@ -352,14 +335,6 @@ class ManifestOfMany:
         yield from (line for line in (last, broken) if line is not None)
 
 
-def _fields(record: Record) -> dict[str, Any]:
-    """The fields of a record; none where it is unreadable."""
-    try:
-        return record.to_json()
-    except ValueError:
-        return {}
-
-
 @dataclass(slots=True, kw_only=True)
 class Line(Delivery):
     """One call of a manifest of many; without a record, the unreadable rest of a file (`fault`)."""
@@ -397,11 +372,6 @@ class Line(Delivery):
     def is_removable(self) -> bool:
         """Whether this is a line, and not the unreadable rest of a file."""
         return self.record is not None
-
-    @property
-    def is_recognised(self) -> bool:
-        """Whether it, or another record of its file, tells that it is a delivery."""
-        return bool(self.sounds) or not self.shared.signs.isdisjoint(self.json) or self.shared.has_calls
 
     @property
     def file_identity(self) -> bytes:

@@ -89,8 +89,7 @@ def ingest(
     if closed is not None and not store.secrets.holds(ROOT_SEED):
         raise closed
     tags, still = Tags(store.secret(INDEX_SEED)), spool.Stillness(options.still_s, now)
-    mapped, ours = maps.reading(options.map), _ours(store, options)
-    contents = scan(paths, not_of=options.not_of, within=options.spools, closed=ours, mapped=mapped, still=still)
+    contents = _scan(store, paths, options, still)
     outcome, done, count = Outcome(), 0, contents.count()
     workers.share_one_heap()
     phase = Phase.REHEARSAL if options.dry_run else Phase.INTAKE
@@ -114,6 +113,11 @@ def ingest(
         raise closed
     _look_back(run, paths, contents, outcome)
     return outcome
+
+
+def _scan(store: Store, paths: list[Path], options: Options, still: spool.Stillness) -> SpoolContents:
+    mapped, ours = maps.reading(options.map), _ours(store, options)
+    return scan(paths, not_of=options.not_of, within=options.spools, closed=ours, mapped=mapped, still=still)
 
 
 def _look_back(run: IntakeRun, paths: list[Path], contents: SpoolContents, outcome: Outcome) -> None:

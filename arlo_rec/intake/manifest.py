@@ -98,16 +98,6 @@ class Delivery:
         raise NotImplementedError
 
     @property
-    def is_recognised(self) -> bool:
-        """Whether anything tells that it is a delivery: its sound, or a field that only deliveries have.
-
-        A file of another program is refused, and never removed.
-        """
-        if self.json or not self.raw:
-            return bool(self.sounds) or not SIGNS.isdisjoint(self.json)
-        return bool(self.sounds) or any(f'"{sign}"'.encode() in self.raw for sign in SIGNS)
-
-    @property
     def file_identity(self) -> bytes:
         """An identity that tells this delivery from a later one with the same bytes."""
         raise NotImplementedError
