@@ -175,7 +175,7 @@ def quoted(*words: str | Path) -> str:
 
 def settle(machine: Booted) -> None:
     """Write the settings of the examples."""
-    settings = 'store = "/srv/arlo/store"\\nfeed = "/mnt/feed/arlo.jsonl"\\n'
+    settings = 'store = "/srv/arlo/store"\\nfeed = "/mnt/feed/arlo.jsonl"\\nspool = "/var/spool/arlo"\\n'
     machine.done(f"mkdir -p /etc/arlo-rec; printf '{settings}' > /etc/arlo-rec/config.toml; chmod 0755 /etc/arlo-rec")
 
 
