@@ -99,6 +99,7 @@ def _cluster(workers: int) -> Iterator[Planners]:
         certificates = started.authority.folder
         files = TlsFiles(started.authority.ca, certificates / "client.pem", certificates / "client.key")
         with connected(started.address, files) as planners:
+            planners.start()
             while planners.workers != workers:
                 time.sleep(0.1)
             yield planners

@@ -1,10 +1,11 @@
 """The child process that speaks to a Dask cluster: it relays jobs and outcomes, and cannot reach the store.
 
 Dask's messages hold pickles: a scheduler that was taken over can run code in whatever speaks to it. So this process has
-no secret, no environment and no terminal. Once it is connected, a system call filter keeps it from opening any file.
-`planners` is the other end of its socket, and decodes outcomes strictly.
+no environment, no terminal, and no secret but the key of its certificate. It is confined before the first byte from a
+scheduler is read (`confinement`). `planners` is the other end of its socket, and decodes outcomes strictly.
 
-    to it      first {"address", "ca", "certificate", "key"}, then {"give": n} with the bytes of a job, or {"drop": n}
+    to it      first {"host", "port", "ca", "certificate", "key"}, then {"give": n} with the bytes of a job, or
+              {"drop": n}
     from it    {"problem", "kind", "detail"}, after which it ends; {"workers", "threads"}; {"done": n} with the bytes of
               an outcome, or {"failed": n}
 
@@ -17,23 +18,21 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
-from arlo_rec.cluster.connection import PATIENCE_S, SETTINGS, Problem, problem_of, receive, security, send
+from arlo_rec.cluster import confinement
+from arlo_rec.cluster.connection import PATIENCE_S, SCHEDULER, SETTINGS, Problem, problem_of, receive, security, send
 from arlo_rec.crypto import hardening
 from arlo_rec.crypto.kernel_keyring import leave_session
-from arlo_rec.speech import engine_process
 
 EMPTY_S: Final = 60.0  # without a worker, until the cluster counts as gone
 LOOK_EVERY: Final = 1.0  # seconds between two looks at the workers
 
 
 def main() -> None:
-    """Connect, then relay until the other end of descriptor 0 is closed."""
+    """Be confined and connect, then relay until the other end of descriptor 0 is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
     leave_session()  # a library must not reach the user's unlocked key
     hardening.forbid_core_dumps()
@@ -60,9 +59,10 @@ class _Relay:
         self._plan: Callable[[bytes], bytes]  # loaded with Dask, before files are closed to this process
         self._jobs: dict[int, Any] = {}
         self._waiting: set[asyncio.Task[None]] = set()
+        self._counting = asyncio.Lock()  # so that it takes one line (`confinement.LINES`)
 
     async def run(self) -> None:
-        """Connect, and relay until the other end closes; raises Problem."""
+        """Be confined, connect, and relay until the other end closes; raises Problem."""
         first = await receive(self._reader)
         if first is None:
             return
@@ -80,36 +80,49 @@ class _Relay:
             watch.result()
 
     async def _connect(self, settings: dict[str, str]) -> Any:
+        """The client of Dask, once the scheduler is there with a worker; raises Problem.
+
+        1. Load Dask and the certificates, and open all connections; nothing is read from them.
+        2. Make the client and a first job, which load the rest. Both are heard of in a later turn of the loop.
+        3. Confine all threads.
+        4. Let the loop turn: handshakes, then messages.
+        """
         try:
             import dask
-            from distributed import Client
+            from distributed import Client, utils, versions
+            from distributed.comm import tcp
 
             from arlo_rec.cluster import worker
         except ImportError:
             raise Problem("cluster_missing") from None
         dask.config.set(SETTINGS)
-        tls = security(settings)
+        tls = security(settings, only=SCHEDULER)
         try:
-            client = await Client(
-                settings["address"], security=tls, asynchronous=True, timeout=PATIENCE_S, set_as_default=False
-            )
-            await self._demand_version(client)
-            await self._demand_workers(client)
-        except (OSError, ValueError) as error:
-            raise problem_of(error) from None
-        self._plan = worker.plan
-        with suppress(Exception):  # loads what jobs will load, while files can be opened
-            await client.submit(len, b"", pure=False)
-        try:
-            confine()
+            lines = confinement.Lines(settings["host"], int(settings["port"]))
         except OSError:
-            raise Problem("engine_unconfined") from None
+            raise Problem("cluster_unreachable") from None
+        tcp.TLSConnector.client = lines
+        await utils.offload(len, b"")  # starts the thread that unpacks long messages
+        versions.get_versions()
+        self._plan = worker.plan
+        client = Client(lines.address, security=tls, asynchronous=True, timeout=PATIENCE_S, set_as_default=False)
+        client.submit(len, b"", pure=False)
+        try:
+            confinement.confine()
+        except OSError:
+            raise Problem("cluster_unconfined") from None
+        try:
+            await asyncio.wait_for(self._demand_version(client), 2 * PATIENCE_S)
+            await self._demand_workers(client)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise problem_of(error) from None
         return client
 
     async def _demand_version(self, client: Any) -> None:
         """Raise Problem where the scheduler is of another version of Dask: its messages may differ."""
         import distributed
 
+        await client
         there = await client.scheduler.versions()
         theirs = str(there["packages"]["distributed"])
         if theirs != distributed.__version__:
@@ -125,7 +138,8 @@ class _Relay:
 
     async def _count(self, client: Any) -> int:
         """Tell the other end of the workers; how many there are."""
-        about = await client.scheduler.identity(n_workers=-1)
+        async with self._counting:
+            about = await client.scheduler.identity(n_workers=-1)
         workers = about["workers"].values()
         send(self._writer, {"workers": len(workers), "threads": sum(worker["nthreads"] for worker in workers)})
         return len(workers)
@@ -167,18 +181,14 @@ class _Relay:
         try:
             outcomes = await client.gather([future], errors="skip")
             await asyncio.wait_for(self._count(client), PATIENCE_S)
-        except (asyncio.CancelledError, OSError, TimeoutError):
-            return  # given up, or the cluster is gone, which `_watch` tells
+        except asyncio.CancelledError:
+            return  # given up
+        except (OSError, TimeoutError):
+            send(self._writer, Problem("cluster_lost").told())
+            return
         if self._jobs.pop(number, None) is None:  # dropped meanwhile
             return
         if outcomes:
             send(self._writer, {"done": number}, bytes(outcomes[0]))
         else:
             send(self._writer, {"failed": number})
-
-
-def confine() -> None:
-    """Confine all threads of this process: as an engine's, but with sockets, and without any file."""
-    if sys.platform == "linux":
-        program = partial(engine_process.build_program, sockets=True, files=False)
-        hardening.filter_calls(program, every_thread=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from arlo_rec.speech.engine_process import LENGTH
 
 PATIENCE_S: Final = 10.0  # to connect
+SCHEDULER: Final = "arlo-rec-scheduler"  # a name in the certificate of the scheduler, and of no other
 SETTINGS: Final = {  # of Dask, for client, worker and scheduler alike; `examples/cluster/dask.yaml` has the scheduler's
     "distributed.comm.require-encryption": True,
     "distributed.comm.timeouts.connect": f"{PATIENCE_S}s",
@@ -43,8 +44,11 @@ class Problem(Exception):
         return self._told
 
 
-def security(files: dict[str, str]) -> Any:
-    """Dask's TLS settings, with the certificates read once; raises Problem for a file that does not serve."""
+def security(files: dict[str, str], *, only: str | None = None) -> Any:
+    """Dask's TLS settings, with the certificates read once; raises Problem for a file that does not serve.
+
+    With *only*, connections are made to an end alone whose certificate has that name.
+    """
     from distributed.security import Security
 
     class Loaded(Security):  # type: ignore[misc]
@@ -58,9 +62,14 @@ def security(files: dict[str, str]) -> Any:
             context.load_cert_chain(
                 files["certificate"], files["key"], password=lambda: ""
             )  # else it asks the terminal
-            context.check_hostname = False  # a certificate authority of the cluster's own, and workers with any address
-            context.verify_mode = ssl.CERT_REQUIRED  # of both ends
+            context.check_hostname = only is not None and purpose is ssl.Purpose.SERVER_AUTH
+            context.verify_mode = ssl.CERT_REQUIRED  # of both ends, by an authority of the cluster's own
             return context
+
+        def get_connection_args(self, role: str) -> dict[str, Any]:
+            """The settings of a connection to the other end."""
+            named = {"server_hostname": only} if only is not None else {}
+            return {**super().get_connection_args(role), **named}
 
         def _get_tls_context(self, tls: object, purpose: ssl.Purpose) -> ssl.SSLContext:
             return self._context(purpose)

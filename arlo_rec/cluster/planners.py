@@ -59,22 +59,33 @@ def settings_of(address: str, files: TlsFiles) -> dict[str, Any]:
             raise Usage("cluster_setting_missing", key=f"cluster.{name}")
         if not os.path.isfile(path):  # noqa: PTH113 - never raises
             raise Usage("file_unreadable", path=str(path))
-    return {"address": address, "host": parts.hostname, **{name: str(path) for name, path in files._asdict().items()}}
+    named = {name: str(path) for name, path in files._asdict().items()}
+    return {"address": address, "host": parts.hostname, "port": parts.port, **named}
 
 
 class ClusterPlanners:
     """See Planners. A thread takes in what the child process tells."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._link: Link
         self._numbers = count()
         self._plans: dict[int, _Awaited] = {}
         self._guard = threading.Lock()  # of the plans and of the ending
         self._workers, self._threads = 0, 0
         self._ending: ArloError | None = None
         self._connected = threading.Event()
+        self._reader: threading.Thread | None = None
+
+    def start(self) -> None:
+        """See Planners: connect, and wait until the first worker is there; raises Unreachable where it is not."""
+        self._link = Link(CLIENT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self._tell(self._settings)
+        self._connected.wait()
+        if self._ending is not None:
+            raise self._ending
 
     @property
     def at_once(self) -> int:
@@ -112,15 +123,10 @@ class ClusterPlanners:
 
     def stop(self) -> None:
         """See Planners."""
-        self._link.kill()
-        self._reader.join()
-        self._link.close()
-
-    def wait(self) -> None:
-        """Wait until the first worker is there; raises Unreachable where the cluster is not."""
-        self._connected.wait()
-        if self._ending is not None:
-            raise self._ending
+        if self._reader is not None:
+            self._link.kill()
+            self._reader.join()
+            self._link.close()
 
     def _tell(self, head: dict[str, Any], body: bytes = b"") -> None:
         try:
@@ -167,13 +173,9 @@ class ClusterPlanners:
 
 @contextmanager
 def cluster(address: str, files: TlsFiles) -> Iterator[ClusterPlanners]:
-    """Plan on the cluster of a scheduler; raises Usage for its address or files, Unreachable where it is not there."""
-    settings = settings_of(address, files)
-    link = Link(CLIENT)
-    planners = ClusterPlanners(link)
+    """Plan on the cluster of a scheduler, once that is started; raises Usage for its address or files."""
+    planners = ClusterPlanners(settings_of(address, files))
     try:
-        link.send(settings)
-        planners.wait()
         yield planners
     finally:
         planners.stop()

@@ -67,12 +67,19 @@ class Command(Help, TyperCommand):
             if param.secondary_opts and {*param.opts} & {*both} and {*param.secondary_opts} & {*both}:
                 raise Usage("not_together", names=" ".join(sorted(both)))
         try:
-            extra = super().parse_args(ctx, args)
+            extra = super().parse_args(ctx, self._with_values(args))
         except typer.TyperException as error:
             raise _usage(error, self.get_params(ctx)) from None
         if extra and not ctx.resilient_parsing:
             raise Usage("words_too_many", words=" ".join(extra)[:100])
         return extra
+
+    def _with_values(self, args: list[str]) -> list[str]:
+        """The words, with an empty value for each option that may stand without one and does."""
+        options = [param for param in self.params if param.param_type_name == "option"]
+        bare = {name for param in options if str(param.metavar).startswith("[") for name in param.opts}
+        both = zip(args, [*args[1:], "-"], strict=False)
+        return [f"{word}=" if word in bare and after.startswith("-") else word for word, after in both]
 
     def invoke(self, ctx: Any) -> int:
         """Run the body for the person whom the common options name, and show its answer; returns the exit status."""

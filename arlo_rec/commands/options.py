@@ -28,7 +28,7 @@ def opt(
     required: bool = False,
     choices: Callable[[], list[str]] | None = None,
 ) -> Any:
-    """An option with its help under *code*.
+    """An option with its help under *code*; one whose *metavar* is in brackets may be typed without its value.
 
     *required* is for an option whose absence the gate answers, because it is logged once the person is unlocked: the
     help says that it must be given, and the parser does not ask for it. What has no default the parser asks for.

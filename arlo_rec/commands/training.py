@@ -20,7 +20,7 @@ from arlo_rec.commands.options import (
     opt,
 )
 from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import ArloError, Usage
+from arlo_rec.model.errors import ArloError, NotGranted, Usage
 from arlo_rec.model.progress import Phase, Progress
 from arlo_rec.policy import Action, Mode
 from arlo_rec.ui.config import MOST_LISTED
@@ -52,7 +52,7 @@ def pseudonymise(
     cuts: Annotated[Path | None, opt("opt.cuts", "--cuts", "FILE")] = None,
     engine: Engine = None,
     model: SpeechModel = None,
-    cluster: Annotated[str | None, opt("opt.cluster", "--cluster", "ADDRESS")] = None,
+    cluster: Annotated[str | None, opt("opt.cluster", "--cluster", "[ADDRESS]")] = None,
     bench: Annotated[Path | None, opt("opt.bench", "--bench", "DIR")] = None,
     purpose: PurposeOfCopies = None,
     reason: Reason = None,
@@ -70,7 +70,8 @@ def pseudonymise(
         raise Usage("cluster_hears")
     if (bench := run.files.server_folder(bench, "--bench")) is not None:
         return _evaluate(run, bench, orders.order, engine, model)
-    with _planners(run, "none" if orders.manual else engine, model, cluster) as planners:
+    address = _address(run, cluster) if cluster is not None else None
+    with _planners(run, "none" if orders.manual else engine, model, address) as planners:
         if not (transcript or orders.manual):
             planners.demand_words(orders.order)  # once, and not of each call
         with run.store() as store:
@@ -160,9 +161,18 @@ def reject(
     return Answer(CopyAnswer(shown), [run.say("reject.done", copy=copy)])
 
 
+def _address(run: Run, typed: str) -> str:
+    """The address of the scheduler: the owner's setting, or what the account of the store typed; raises NotGranted."""
+    if typed and run.client.guest is not None:
+        raise NotGranted("not_through_door", rule="access.need", name="--cluster ADDRESS")
+    if not typed and not run.settings.cluster_address:
+        raise Usage("cluster_setting_missing", key="cluster.address")
+    return typed or str(run.settings.cluster_address)
+
+
 @contextmanager
 def _planners(run: Run, engine: str | None, models: list[Path] | None, address: str | None) -> Iterator[Planners]:
-    """The planners of the cuts: the cluster of that address, or engines of this machine."""
+    """The planners of the cuts: the cluster of that address, which is not spoken to yet, or engines of this machine."""
     from arlo_rec.training.planners import local
 
     workers = run.settings.asr_workers

@@ -18,9 +18,10 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -86,21 +87,22 @@ class Limits:
     memory: int
 
 
-# x86-64, arm64
-_ALLOWED: Final = {
+NONE: Final = -1  # arm64 lacks the older of two calls
+Numbers = tuple[int, int]  # of a call on x86-64 and arm64
+ALLOWED: Final[dict[str, Numbers]] = {
     "read": (0, 63), "write": (1, 64), "close": (3, 57), "fstat": (5, 80), "lseek": (8, 62), "mmap": (9, 222),
     "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "rt_sigaction": (13, 134),
     "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "pread64": (17, 67), "mremap": (25, 216),
     "madvise": (28, 233), "exit": (60, 93), "futex": (202, 98), "clock_gettime": (228, 113),
     "exit_group": (231, 94), "newfstatat": (262, 79), "getrandom": (318, 278),
 }  # fmt: skip
-_MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of _ALLOWED, AUDIT_ARCH_*
+MACHINES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of ALLOWED, AUDIT_ARCH_*
 
 LOAD, JUMP_IF, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
 NUMBER_AT, ARCH_AT = 0, 4  # in struct seccomp_data
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050001  # SECCOMP_RET_ALLOW, _KILL_PROCESS, _ERRNO with EPERM
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
-_SECCOMP = (317, 277)  # seccomp(2), by column of _ALLOWED
+_SECCOMP = (317, 277)  # seccomp(2), by column of ALLOWED
 _SET_MODE_FILTER, _EVERY_THREAD = 1, 1  # SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC
 
 
@@ -112,7 +114,7 @@ def confine(limits: Limits) -> None:
     set_limit(resource.RLIMIT_AS, measure_used() + limits.memory)
     set_limit(resource.RLIMIT_NOFILE, 0)
     if sys.platform == "linux":
-        filter_calls(_build_program)
+        filter_calls(partial(build_allow_list, ALLOWED, {}))
 
 
 def set_limit(resource_id: int, maximum: int) -> None:
@@ -139,7 +141,7 @@ def filter_calls(build_program: Callable[[int, int], bytes], *, every_thread: bo
     """
     libc = ctypes.CDLL(None, use_errno=True)
     _control(libc, _PR_SET_DUMPABLE, 0)  # no other process of this user may read this one
-    machine = _MACHINES.get(os.uname().machine)
+    machine = MACHINES.get(os.uname().machine)
     if machine is None:
         return
     program = build_program(*machine)
@@ -163,10 +165,50 @@ def _control(libc: ctypes.CDLL, option: int, value: int, address: int = 0) -> No
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def _build_program(column: int, arch: int) -> bytes:
-    """The BPF program: a call of another architecture kills, an allowed call passes, every other fails with EPERM."""
-    numbers = sorted(call[column] for call in _ALLOWED.values())
-    steps = [(LOAD, 0, 0, ARCH_AT), (JUMP_IF, 1, 0, arch), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER_AT)]
-    steps += [(JUMP_IF, len(numbers) - i, 0, number) for i, number in enumerate(numbers)]
-    steps += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
+# -- programs of a filter -----------------------------------------------------------------------------
+
+Step = tuple[int, int, int, int]  # an instruction: code, how far to jump if true and if not, constant
+ALLOWING: Final[Step] = (RETURN, 0, 0, ALLOW)
+REFUSING: Final[Step] = (RETURN, 0, 0, REFUSE)
+JUMP_ANY: Final = 0x45  # BPF_JMP|JSET|K
+_ARGUMENTS_AT = 16  # in struct seccomp_data: 8 bytes each, the lower half first on both machines
+
+
+def build_allow_list(
+    calls: Mapping[str, Numbers], conditions: Mapping[Numbers, Sequence[Step]], column: int, arch: int
+) -> bytes:
+    """The BPF program: an allowed call passes, every other fails with EPERM; one of another architecture kills.
+
+    The steps under the numbers of a call decide about it by its arguments.
+    """
+    steps = begun(arch)
+    for numbers in calls.values():
+        steps += when(numbers[column], [ALLOWING])
+    for numbers, deciding in conditions.items():
+        steps += when(numbers[column], deciding)
+    return assembled([*steps, REFUSING])
+
+
+def begun(arch: int) -> list[Step]:
+    """The first steps: kill for another architecture, else load the number of the call."""
+    return [(LOAD, 0, 0, ARCH_AT), (JUMP_IF, 1, 0, arch), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER_AT)]
+
+
+def when(value: int, then: Sequence[Step]) -> list[Step]:
+    """*then* where that value is loaded; nothing for a call that this machine does not have."""
+    return [] if value == NONE else [(JUMP_IF, 0, len(then), value), *then]
+
+
+def among(values: Sequence[int], then: Step) -> list[Step]:
+    """*then* where one of the values is loaded."""
+    return [step for value in values for step in when(value, [then])]
+
+
+def argument(index: int, *, upper: bool = False) -> Step:
+    """Load the lower half of an argument, which is all of an int of 32 bits, or the *upper* half."""
+    return (LOAD, 0, 0, _ARGUMENTS_AT + 8 * index + 4 * upper)
+
+
+def assembled(steps: Sequence[Step]) -> bytes:
+    """The steps as the kernel reads them."""
     return b"".join(struct.pack("=HBBI", *step) for step in steps)

@@ -33,13 +33,22 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from arlo_rec.crypto import hardening
+from arlo_rec.crypto.hardening import (
+    ALLOWING,
+    JUMP_ANY,
+    NONE,
+    REFUSING,
+    among,
+    argument,
+    assembled,
+    begun,
+    when,
+)
 from arlo_rec.crypto.kernel_keyring import leave_session
-
-NONE: Final = -1  # arm64 lacks the older of two calls
 
 REFUSED: Final = {
     # sockets
@@ -83,8 +92,6 @@ REFUSED: Final = {
     "personality": (135, 92), "nfsservctl": (180, 42), "lookup_dcookie": (212, 18),
 }  # fmt: skip
 
-CONNECTING: Final = frozenset({"socket", "connect"})
-
 # From here on numbers are the same on both machines. A call that came later than this program knows is refused too.
 SAME_FROM: Final = 424
 KNOWN: Final = {
@@ -113,12 +120,8 @@ HARMLESS: Final = (  # allowed commands of ioctl: another, TIOCSTI, types words 
 OF_ITSELF: Final = {"tgkill": ((234, 131), 0), "prlimit64": ((302, 261), 0)}  # allowed for the process itself alone
 
 
-_JUMP_FROM, _JUMP_ANY = 0x35, 0x45  # BPF_JMP|JGE|K, BPF_JMP|JSET|K
+_JUMP_FROM = 0x35  # BPF_JMP|JGE|K
 _X32 = 0x40000000  # on x86-64 the same calls have second numbers from here on
-_ARGUMENTS_AT = 16  # in struct seccomp_data: 8 bytes each, the lower half first on both machines
-_Step = tuple[int, int, int, int]  # an instruction: code, how far to jump if true and if not, constant
-_ALLOW: Final[_Step] = (hardening.RETURN, 0, 0, hardening.ALLOW)
-_REFUSE: Final[_Step] = (hardening.RETURN, 0, 0, hardening.REFUSE)
 
 
 def confine() -> None:
@@ -134,43 +137,23 @@ def limit_memory(more: int) -> None:
     hardening.set_limit(resource.RLIMIT_AS, hardening.measure_used() + more)
 
 
-def build_program(column: int, arch: int, *, sockets: bool = False, files: bool = True) -> bytes:
-    """The BPF program: a call of another architecture kills, a listed or unknown call fails with EPERM, others pass.
-
-    A process that needs *sockets* may make and connect them; one without *files* opens none.
-    """
-    kill: _Step = (hardening.RETURN, 0, 0, hardening.KILL)
-    steps: list[_Step] = [(hardening.LOAD, 0, 0, hardening.ARCH_AT), (hardening.JUMP_IF, 1, 0, arch), kill]
-    steps += [(hardening.LOAD, 0, 0, hardening.NUMBER_AT), (_JUMP_FROM, 0, 1, _X32), _REFUSE]
-    for call, numbers in REFUSED.items():
-        steps += _if(numbers[column], [_ALLOW if sockets and call in CONNECTING else _REFUSE])
+def build_program(column: int, arch: int) -> bytes:
+    """The BPF program: a call of another architecture kills, a listed or unknown call fails with EPERM, others pass."""
+    steps = [*begun(arch), (_JUMP_FROM, 0, 1, _X32), REFUSING]
+    for numbers in REFUSED.values():
+        steps += when(numbers[column], [REFUSING])
     for number in KNOWN.values():
-        steps += _if(number, [_ALLOW])
-    steps += [(_JUMP_FROM, 0, 1, SAME_FROM), _REFUSE]
-    for numbers, argument in OPENING.values():
-        opening = [_argument(argument), (_JUMP_ANY, 0, 1, WRITING), _REFUSE, _ALLOW]
-        steps += _if(numbers[column], opening if files else [_REFUSE])
-    for numbers, argument in CONTROLLING.values():
-        steps += _if(numbers[column], [_argument(argument), *_each(LOCKING, _REFUSE), _ALLOW])
-    for numbers, argument in TERMINAL.values():
-        steps += _if(numbers[column], [_argument(argument), *_each(HARMLESS, _ALLOW), _REFUSE])
-    for numbers, argument in OF_ITSELF.values():
-        steps += _if(numbers[column], [_argument(argument), *_each((0, os.getpid()), _ALLOW), _REFUSE])
-    return b"".join(struct.pack("=HBBI", *step) for step in [*steps, _ALLOW])
-
-
-def _if(value: int, then: list[_Step]) -> list[_Step]:
-    """*then* where the loaded number is *value*; nothing for a call that this machine does not have."""
-    return [] if value == NONE else [(hardening.JUMP_IF, 0, len(then), value), *then]
-
-
-def _each(values: Sequence[int], then: _Step) -> list[_Step]:
-    return [step for value in values for step in _if(value, [then])]
-
-
-def _argument(index: int) -> _Step:
-    """Load the lower half of an argument: all of these are ints of 32 bits to the kernel."""
-    return (hardening.LOAD, 0, 0, _ARGUMENTS_AT + 8 * index)
+        steps += when(number, [ALLOWING])
+    steps += [(_JUMP_FROM, 0, 1, SAME_FROM), REFUSING]
+    for numbers, index in OPENING.values():
+        steps += when(numbers[column], [argument(index), (JUMP_ANY, 0, 1, WRITING), REFUSING, ALLOWING])
+    for numbers, index in CONTROLLING.values():
+        steps += when(numbers[column], [argument(index), *among(LOCKING, REFUSING), ALLOWING])
+    for numbers, index in TERMINAL.values():
+        steps += when(numbers[column], [argument(index), *among(HARMLESS, ALLOWING), REFUSING])
+    for numbers, index in OF_ITSELF.values():
+        steps += when(numbers[column], [argument(index), *among((0, os.getpid()), ALLOWING), REFUSING])
+    return assembled([*steps, ALLOWING])
 
 
 LENGTH = struct.Struct(">I")

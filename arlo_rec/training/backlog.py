@@ -148,6 +148,7 @@ def make_copies(
     an engine that does not start, a cluster that is gone.
     """
     gate.admit(store, intent, clock())
+    planners.start()
     in_work = list[_CallInWork]()
     try:
         for shown_id in _to_copy(store, shown_ids, clock, unless_copied=unless_copied):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class Planners(Protocol):
     """Planners of the cuts of several calls at once. They know no store; what they get is a sound and its names."""
 
+    def start(self) -> None:
+        """Reach what plans, once a person may have calls planned; raises Unreachable. No call is given before."""
+
     @property
     def at_once(self) -> int:
         """The number of calls that are worth being given before the first plan is fetched; it may change."""
@@ -48,6 +51,9 @@ class LocalPlanners:
         self._free: SimpleQueue[Engines] = SimpleQueue()
         for group in engines:
             self._free.put(group)
+
+    def start(self) -> None:
+        """See Planners: the engines are there."""
 
     @property
     def at_once(self) -> int:

@@ -36,6 +36,7 @@ KEYS: Mapping[str, type] = {
     "asr.threads": int,
     "asr.workers": int,
     "copy_fill": str,
+    "cluster.address": str,
     "cluster.ca": str,
     "cluster.certificate": str,
     "cluster.key": str,
@@ -103,6 +104,7 @@ class Settings(NamedTuple):
     asr_threads: int
     asr_workers: int  # calls of a backlog that are worked on at once
     copy_fill: str  # of the cuts in training copies: silence, tone or noise
+    cluster_address: str | None  # of the scheduler of a Dask cluster
     cluster: Mapping[str, Path | None]  # files for TLS with a Dask cluster: `ca`, and of the client and the worker
     particulars: str | None  # a file: the company's particulars in letters
     answer_sound: str  # of access requests: mp3 or wav
@@ -151,6 +153,7 @@ def settle(
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         asr_workers=int(config.get("asr.workers", 1)),
         copy_fill=str(config.get("copy_fill", "silence")),
+        cluster_address=config.get("cluster.address"),
         cluster=_cluster_files(config, environment),
         particulars=config.get("particulars"),
         answer_sound=str(config.get("answer_sound", "mp3")),

@@ -166,6 +166,7 @@ def test_a_plan_that_is_given_up_ends_the_engine_that_works_on_it(running: Clust
     certificates = running.authority.folder
     files = TlsFiles(running.authority.ca, certificates / "client.pem", certificates / "client.key")
     with connected(running.address, files) as planners:
+        planners.start()
         plan = planners.submit(CallSound(endless), CopyOrder(Mode.DETECT))
         until_heard([worker])
         planners.give_up(plan)

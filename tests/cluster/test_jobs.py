@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 import pytest
@@ -28,8 +25,6 @@ from arlo_rec.training.cut_plan import (
     UnsureStretch,
     UnusedTranscript,
 )
-from tests.support import needs
-from tests.support.places import TOP
 
 TEXT, SECONDS = st.text(max_size=20), st.floats(0, 1e5)
 CHANNELS = st.none() | st.integers(0, 1)
@@ -184,36 +179,6 @@ def test_a_job_of_another_version_is_refused_with_both() -> None:
 def test_only_tls_with_host_and_port_is_an_address(address: str) -> None:
     with pytest.raises(Usage, match="bad_cluster"):
         settings_of(address, TlsFiles(None, None, None))
-
-
-CONFINED = """
-import socket, subprocess, threading
-from arlo_rec.cluster.client import confine
-def tries(told, hold=None):
-    if hold is not None: hold.wait()
-    for name, way in {
-        "read": lambda: open("/etc/hostname"), "write": lambda: open("/dev/shm/x", "w"),
-        "start": lambda: subprocess.run(["true"]), "listen": lambda: socket.socket().bind(("127.0.0.1", 0)),
-        "connect": lambda: socket.socket().connect(("127.0.0.1", 9)),
-    }.items():
-        try: way(); told[name] = "done"
-        except OSError as error: told[name] = type(error).__name__
-before, after, hold = {}, {}, threading.Event()
-early = threading.Thread(target=tries, args=(before, hold)); early.start()
-confine(); hold.set(); tries(after); early.join()
-print(before == after, after)
-"""
-
-
-@needs.mark(needs.linux())
-def test_what_speaks_to_a_cluster_opens_no_file_in_any_thread_and_starts_nothing() -> None:
-    told = subprocess.run([sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True, cwd=TOP).stdout
-    same, _, rest = told.partition(" ")
-    found: dict[str, Any] = eval(rest)  # a dictionary that this test wrote
-    assert same == "True", "a thread that was there before is confined too"
-    refused = ("read", "write", "start", "listen")
-    assert {name: found[name] for name in refused} == dict.fromkeys(refused, "PermissionError")
-    assert found["connect"] == "ConnectionRefusedError", "which it may try"
 
 
 def test_a_child_that_ends_is_told_of() -> None:

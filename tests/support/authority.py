@@ -38,14 +38,18 @@ class Authority:
         self.ca.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def sign(self, name: str, *, days: tuple[int, int] = (-1, 30), host: str = LOOPBACK) -> tuple[Path, Path]:
-        """A certificate, NAME.pem, and its key, NAME.key, for loopback and *host*, between two days from today on."""
+        """A certificate, NAME.pem, and its key, NAME.key, between two days from today on.
+
+        It is for loopback, *host* and the name arlo-rec-NAME.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         made = _begun(name, key.public_key(), days)
         above = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         made = made.add_extension(above, critical=False)
         addresses = [x509.IPAddress(ipaddress.ip_address(each)) for each in sorted({LOOPBACK, host})]
-        alternatives = x509.SubjectAlternativeName([*addresses, x509.DNSName("localhost")])
+        names = [x509.DNSName("localhost"), x509.DNSName(f"arlo-rec-{name}")]
+        alternatives = x509.SubjectAlternativeName([*addresses, *names])
         made = made.add_extension(alternatives, critical=False)
         certificate, secret = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         certificate.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))

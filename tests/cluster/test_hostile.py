@@ -1,0 +1,134 @@
+"""A scheduler that was taken over, or that is none: it runs code where nothing can be reached, or is not spoken to."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arlo_rec.audio import Encoding, Sound
+from arlo_rec.cluster import confinement
+from arlo_rec.cluster import planners as planners_of_cluster
+from arlo_rec.cluster.link import CLIENT
+from arlo_rec.cluster.planners import TlsFiles, cluster
+from arlo_rec.model.errors import Unreachable
+from arlo_rec.policy import Mode
+from arlo_rec.speech import engine_process
+from arlo_rec.training.cut_plan import CallSound, CopyOrder
+from tests.support import needs
+from tests.support.authority import Authority
+from tests.support.hostile_scheduler import ATTEMPTS, Aim, Asleep, Attack, Saying, scheduler
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), needs.mark(needs.call_filter())]
+FIRST = 10  # messages
+SOUND = Sound(Encoding.PCM16, 16_000, 1, bytes(3200))
+
+
+@pytest.fixture
+def aim(tmp_path: Path) -> Iterator[Aim]:
+    """A key file, and a port that listens."""
+    key = tmp_path / "keys" / "telefon.key"
+    key.parent.mkdir()
+    for path in (key, key.with_suffix(".key.old")):
+        path.write_text("secret")
+        path.chmod(0o400)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield Aim(key, listening.getsockname()[1])
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    assert sorted(path.name for path in key.parent.iterdir()) == ["telefon.key", "telefon.key.old"]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    made = Authority(tmp_path / "authority")
+    made.sign("client")
+    return made
+
+
+def files(authority: Authority) -> TlsFiles:
+    return TlsFiles(authority.ca, authority.folder / "client.pem", authority.folder / "client.key")
+
+
+def reached(authority: Authority, changed: Callable[[int, Any], Any], *, role: str = "scheduler") -> Unreachable:
+    """How it ends to speak to a scheduler with such messages, and the certificate of a role."""
+    with (
+        scheduler(authority, changed, role=role) as address,
+        cluster(address, files(authority)) as planners,
+        pytest.raises(Unreachable) as ended,
+    ):
+        planners.start()
+    return ended.value
+
+
+def test_an_attack_reaches_everything_where_nothing_confines_it(tmp_path: Path) -> None:
+    """So that an attempt that fails for another reason is not taken for one that is refused."""
+    (tmp_path / "key").write_text("secret")
+    (tmp_path / "key.old").write_text("secret")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        source = Aim(tmp_path / "key", listening.getsockname()[1]).source() + "print(*sorted(done))"
+        told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert set(told.stdout.split()) == {*ATTEMPTS}
+
+
+def test_no_pickle_in_the_first_ten_messages_of_a_scheduler_reaches_anything(aim: Aim, authority: Authority) -> None:
+    def changed(number: int, answer: Any) -> Any:
+        return Attack(answer, aim, number, last=number == FIRST)
+
+    ended = reached(authority, changed)
+    assert (ended.code, ended.detail) == ("cluster_version", {"here": str(FIRST), "there": ""})
+
+
+def test_no_pickle_that_comes_late_reaches_anything(aim: Aim, authority: Authority) -> None:
+    """The scheduler says that a worker is there, waits for a call, and then attacks."""
+    given = False
+
+    def changed(number: int, answer: Any) -> Any:
+        if given:
+            return Attack(answer, aim, number, last=True)
+        if isinstance(answer, dict) and "workers" in answer:
+            return answer | {"workers": {"tls://127.0.0.1:9": {"nthreads": 1}}}
+        return answer
+
+    with scheduler(authority, changed) as address, cluster(address, files(authority)) as planners:
+        planners.start()
+        given = True
+        plan = planners.submit(CallSound(SOUND), CopyOrder(Mode.DETECT))
+        with pytest.raises(Unreachable) as ended:
+            plan.result(timeout=20)
+    assert (ended.value.code, ended.value.detail["there"]) == ("cluster_version", "")
+
+
+def test_what_a_relay_says_is_no_other_problem_than_it_has(authority: Authority) -> None:
+    told = {"problem": "wrong_passphrase", "kind": "Usage", "detail": {}}
+
+    def changed(number: int, answer: Any) -> Any:
+        return Saying(told, answer) if number > 3 else answer
+
+    assert reached(authority, changed).code == "cluster_died"
+
+
+def test_a_relay_that_falls_silent_ends_the_command(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planners_of_cluster, "CLIENT", CLIENT._replace(patience=4.0))
+    assert reached(authority, lambda number, answer: Asleep() if number > 3 else answer).code == "cluster_died"
+
+
+def test_a_worker_s_certificate_is_no_scheduler_s(authority: Authority) -> None:
+    sent = list[int]()
+
+    def changed(number: int, answer: Any) -> Any:
+        sent.append(number)
+        return answer
+
+    assert reached(authority, changed, role="worker").code == "cluster_certificate"
+    assert not sent, "no byte of its own was read"
+
+
+def test_the_filter_allows_no_call_that_is_refused_to_an_engine() -> None:
+    assert not {*confinement.ALLOWED} & {*engine_process.REFUSED}
