@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from arlo_rec.certificates import verdict
+from arlo_rec.cluster import link
 from arlo_rec.commands.help import EXITS
 from arlo_rec.dsar.enclosures import schema_json
 from arlo_rec.i18n.messages import every
@@ -57,6 +58,7 @@ NAMED_ELSEWHERE = {  # codes that reach their class by a variable
         ),
     ),
     "NotGenuine": tuple(verdict.CODES),
+    "Unreachable": tuple(link.CLIENT.problems or ()),
 }
 
 

@@ -12,12 +12,14 @@ from typing import Final, Union
 import msgspec
 
 from arlo_rec import __version__
+from arlo_rec.i18n.messages import values_of
 from arlo_rec.model.errors import ArloError, SoundError, Unreachable, Usage
 from arlo_rec.model.strict_json import canonical
 from arlo_rec.speech.cut_list import clip
 from arlo_rec.training.cut_plan import CallSound, CopyOrder, CutPlan
 from arlo_rec.training.cut_plan import UnusedTranscript as Unused
 
+_OF_SOUND: Final = (SoundError.__name__, "bad_audio")
 _RAISED: Final = {kind.__name__: kind for kind in (Usage, Unreachable)}
 
 
@@ -43,13 +45,15 @@ class Failed(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
     detail: dict[str, str | int | float]
 
     def error(self) -> ArloError:
-        """The error, to be raised here; raises ValueError for one that no plan raises."""
-        if self.kind == SoundError.__name__:
-            return SoundError(**self.detail)  # type: ignore[arg-type]  # its reason is among them
-        if self.kind not in _RAISED:
-            raise ValueError("an error that no plan raises")
-        raised: type[ArloError] = _RAISED[self.kind]
-        return raised(self.code, rule=None, **self.detail)
+        """The error with the values that its sentence has, to be raised here; raises ValueError for one without any."""
+        try:
+            values = {name: self.detail[name] for name in values_of(f"error.{self.code}")}
+            if (self.kind, self.code) == _OF_SOUND:
+                return SoundError(str(values["reason"]))
+            raised: type[ArloError] = _RAISED[self.kind]
+            return raised(self.code, rule=None, **values)
+        except KeyError:
+            raise ValueError("an error that no plan raises") from None
 
 
 _JOBS = msgspec.msgpack.Decoder(Job)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Final
 
 _VISIBLE = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -91,6 +92,11 @@ def language_of(text: str) -> str | None:
 def say(code: str, lang: str, **values: object) -> str:
     """The sentence of *code* in *lang*, with its values sanitised; raises KeyError for an unknown code."""
     return _filled(_template(code, lang), values)
+
+
+def values_of(code: str) -> frozenset[str]:
+    """The names of the values in the sentence of *code*; raises KeyError for an unknown code."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(_template(code, "en")) if name)
 
 
 def say_without_command(code: str, lang: str, **values: object) -> str:

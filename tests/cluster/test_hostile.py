@@ -1,4 +1,4 @@
-"""A scheduler that was taken over, or that is none: it runs code where nothing can be reached, or is not spoken to."""
+"""What a scheduler that was taken over, or that is none, gets; and who may have one spoken to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,12 @@ from arlo_rec.speech import engine_process
 from arlo_rec.training.cut_plan import CallSound, CopyOrder
 from tests.support import needs
 from tests.support.authority import Authority
+from tests.support.copies import SAID
 from tests.support.hostile_scheduler import ATTEMPTS, Aim, Asleep, Attack, Saying, scheduler
+from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), needs.mark(needs.call_filter())]
+PENDING = ("pseudonymise", *SAID, "--pending")
 FIRST = 10  # messages
 SOUND = Sound(Encoding.PCM16, 16_000, 1, bytes(3200))
 
@@ -56,6 +60,14 @@ def files(authority: Authority) -> TlsFiles:
     return TlsFiles(authority.ca, authority.folder / "client.pem", authority.folder / "client.key")
 
 
+def cluster_of(world: World, authority: Authority, address: str) -> World:
+    """The same world, whose owner has the settings of a cluster."""
+    world.setting(f'cluster.address = "{address}"')
+    for name, path in files(authority)._asdict().items():
+        world.setting(f'cluster.{name} = "{path}"')
+    return world
+
+
 def reached(authority: Authority, changed: Callable[[int, Any], Any], *, role: str = "scheduler") -> Unreachable:
     """How it ends to speak to a scheduler with such messages, and the certificate of a role."""
     with (
@@ -77,12 +89,16 @@ def test_an_attack_reaches_everything_where_nothing_confines_it(tmp_path: Path) 
     assert set(told.stdout.split()) == {*ATTEMPTS}
 
 
-def test_no_pickle_in_the_first_ten_messages_of_a_scheduler_reaches_anything(aim: Aim, authority: Authority) -> None:
+def test_no_pickle_in_the_first_ten_messages_of_a_scheduler_reaches_anything(
+    world: World, aim: Aim, authority: Authority
+) -> None:
     def changed(number: int, answer: Any) -> Any:
         return Attack(answer, aim, number, last=number == FIRST)
 
-    ended = reached(authority, changed)
-    assert (ended.code, ended.detail) == ("cluster_version", {"here": str(FIRST), "there": ""})
+    with scheduler(authority, changed) as address:
+        told = cluster_of(world, authority, address).run(*PENDING, "--cluster", "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (16, "cluster_version")
+    assert f"here is {FIRST}, in the cluster ;" in told.json["error"]["message"], "so many attacked, and got nothing"
 
 
 def test_no_pickle_that_comes_late_reaches_anything(aim: Aim, authority: Authority) -> None:
@@ -132,3 +148,37 @@ def test_a_worker_s_certificate_is_no_scheduler_s(authority: Authority) -> None:
 
 def test_the_filter_allows_no_call_that_is_refused_to_an_engine() -> None:
     assert not {*confinement.ALLOWED} & {*engine_process.REFUSED}
+
+
+# -- who may have one spoken to ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unspoken(world: World, authority: Authority) -> Iterator[World]:
+    """A world whose cluster nothing connects to."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield cluster_of(world, authority, f"tls://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+
+
+@pytest.mark.parametrize("door", [False, True], ids=["here", "through the door"])
+def test_nothing_is_connected_to_before_the_identity_and_its_right_are_known(unspoken: World, door: bool) -> None:
+    typed = replace(unspoken, door=door)
+    assert typed.code(*PENDING, "--cluster", who="siri") == (13, "not_your_role")
+    (unspoken.base / "passphrase").write_text("a passphrase of another", "utf-8")
+    assert typed.code(*PENDING, "--cluster", who="sigrid") == (12, "wrong_passphrase")
+
+
+def test_an_address_is_not_named_through_the_door(unspoken: World) -> None:
+    address = ("--cluster", "tls://127.0.0.1:9")
+    through = replace(unspoken, door=True)
+    assert through.code(*PENDING, *address, who="sigrid") == (13, "not_through_door")
+    assert unspoken.code(*PENDING, *address, who="sigrid") == (16, "cluster_unreachable"), "but by the owner's account"
+
+
+def test_without_an_address_in_the_settings_there_is_no_cluster(world: World) -> None:
+    told = world.run(*PENDING, "--cluster", "--json", who="sigrid")
+    assert (told.exit, told.json["error"]["code"]) == (2, "cluster_setting_missing")
+    assert "cluster.address" in told.out

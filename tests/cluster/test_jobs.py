@@ -82,7 +82,7 @@ def test_a_plan_comes_back_as_it_was_made(plan: CutPlan) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [Usage("track_unknown", role="caller"), Unreachable("engine_silent", seconds=7), SoundError("truncated")],
+    [Usage("track_unknown", role="caller"), Unreachable("engine_silent"), SoundError("truncated")],
 )
 def test_an_error_is_raised_here_as_there(error: ArloError) -> None:
     with pytest.raises(type(error)) as raised:
@@ -124,6 +124,7 @@ def test_a_plan_that_the_sound_cannot_have_is_refused(cut: Cut) -> None:
 )
 def test_a_child_that_was_taken_over_ends_the_talk_and_nothing_else(said: bytes) -> None:
     link = Link.__new__(Link)
+    link._child = CLIENT
     link._socket, theirs = socket.socketpair()
     with link._socket, theirs:
         theirs.sendall(said)
@@ -149,10 +150,28 @@ def test_names_of_files_stay_here_and_are_put_in_again() -> None:
     assert raised.value.detail["file"] == "0123.agent.vtt"
 
 
-def test_an_error_that_no_plan_raises_is_refused() -> None:
-    raw = msgspec.msgpack.encode(jobs.Failed("SystemExit", "0", {}))
+@pytest.mark.parametrize(
+    "failed",
+    [
+        jobs.Failed("SystemExit", "0", {}),
+        jobs.Failed("Usage", "of_its_own_making", {}),
+        jobs.Failed("Usage", "track_unknown", {"another": "x"}),
+    ],
+    ids=["no error of ours", "no sentence", "no value of its sentence"],
+)
+def test_an_error_that_no_plan_raises_is_refused(failed: jobs.Failed) -> None:
+    raw = msgspec.msgpack.encode(failed)
     with pytest.raises(Unreachable, match="engine_garbled"):
         jobs.decode_outcome(raw, 1e6, 2)
+
+
+def test_an_error_has_the_values_of_its_sentence_and_no_more() -> None:
+    raw = msgspec.msgpack.encode(
+        jobs.Failed("Usage", "track_unknown", {"role": "caller", "purpose": "x", "nearest": "y"})
+    )
+    with pytest.raises(Usage) as raised:
+        jobs.decode_outcome(raw, 1e6, 2)
+    assert raised.value.detail == {"role": "caller"}
 
 
 def test_a_job_of_another_version_is_refused_with_both() -> None:
