@@ -2,8 +2,8 @@
 
 Dask unpickles what a scheduler sends, so a scheduler can run code in this process. From the confinement on a system
 call filter lets all threads use open descriptors and memory, and nothing else. They open no file and no socket, connect
-none, start no process and no thread, and signal none. What is left to a pickle is the memory of this process,
-the connections to the one scheduler, and the socket to the program, which reads strictly (`link`).
+none, start no process and no thread, and signal none. A pickle is left with the memory of this process and with
+its connections: those to the one scheduler, and the socket to the program, which reads strictly (`link`).
 
 The filter is an allow list, as a decoder's (`crypto.hardening`, with sources). Systems without one speak to no cluster.
 """
@@ -38,12 +38,14 @@ ALLOWED: Final[dict[str, Numbers]] = {
 _FIONBIO: Final = 0x5421
 _FASTOPEN: Final = 0x20000000  # a flag with which sending connects
 _LEVELS: Final = (1, 6)  # SOL_SOCKET, IPPROTO_TCP
-CONDITIONS: Final[dict[Numbers, list[Step]]] = {
-    # sendto without an address, of which both halves are looked at
-    (44, 206): [argument(4), (JUMP_IF, 0, 3, 0), argument(4, upper=True), *among([0], ALLOWING), REFUSING],
-    (46, 211): [argument(2), (JUMP_ANY, 0, 1, _FASTOPEN), REFUSING, ALLOWING],  # sendmsg
-    (54, 208): [argument(1), *among(_LEVELS, ALLOWING), REFUSING],  # setsockopt
-    (16, 29): [argument(1), *among([_FIONBIO], ALLOWING), REFUSING],  # ioctl
+CONDITIONS: Final[dict[str, tuple[Numbers, list[Step]]]] = {  # calls with the steps that decide by their arguments
+    "sendto": (  # without an address, of which both halves are looked at
+        (44, 206),
+        [argument(4), (JUMP_IF, 0, 3, 0), argument(4, upper=True), *among([0], ALLOWING), REFUSING],
+    ),
+    "sendmsg": ((46, 211), [argument(2), (JUMP_ANY, 0, 1, _FASTOPEN), REFUSING, ALLOWING]),
+    "setsockopt": ((54, 208), [argument(1), *among(_LEVELS, ALLOWING), REFUSING]),
+    "ioctl": ((16, 29), [argument(1), *among([_FIONBIO], ALLOWING), REFUSING]),
 }
 
 
@@ -76,4 +78,4 @@ def confine() -> None:
     hardening.end_with_parent(os.getppid())
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE):
         hardening.set_limit(limit, 0)
-    hardening.filter_calls(partial(hardening.build_allow_list, ALLOWED, CONDITIONS), every_thread=True)
+    hardening.filter_calls(partial(hardening.build_allow_list, ALLOWED, dict(CONDITIONS.values())), every_thread=True)

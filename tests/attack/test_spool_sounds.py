@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.cluster import confinement
 from arlo_rec.speech import engine_process
 from tests.support import needs
 from tests.support.places import TOP
@@ -125,7 +126,8 @@ def test_the_numbers_are_those_of_the_kernel(header: str, column: int) -> None:
     needs.demand(needs.file(header, "linux-libc-dev"))
     told = dict(re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)$", Path(header).read_text(), re.MULTILINE))
     argued = (engine_process.OPENING, engine_process.CONTROLLING, engine_process.TERMINAL, engine_process.OF_ITSELF)
-    tables = [engine_process.REFUSED, *({name: call[0] for name, call in table.items()} for table in argued)]
+    by_argument = ({name: call[0] for name, call in table.items()} for table in (*argued, confinement.CONDITIONS))
+    tables = [engine_process.REFUSED, confinement.ALLOWED, *by_argument]
     for table in tables:
         for name, numbers in table.items():
             assert int(told.get(name, engine_process.NONE)) == numbers[column], name

@@ -25,6 +25,7 @@ from tests.support import needs
 from tests.support.authority import Authority
 from tests.support.copies import SAID
 from tests.support.hostile_scheduler import ATTEMPTS, Aim, Asleep, Attack, Saying, scheduler
+from tests.support.places import TOP
 from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), needs.mark(needs.call_filter())]
@@ -144,6 +145,35 @@ def test_a_worker_s_certificate_is_no_scheduler_s(authority: Authority) -> None:
 
     assert reached(authority, changed, role="worker").code == "cluster_certificate"
     assert not sent, "no byte of its own was read"
+
+
+CONFINED = """
+import errno, socket, threading
+from arlo_rec.cluster.confinement import confine
+ours, theirs = socket.socketpair()
+loose = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+line = socket.socket()
+hold, early = threading.Event(), []
+def tried(way):
+    try: return way() and "done"
+    except OSError as error: return errno.errorcode[error.errno]
+thread = threading.Thread(target=lambda: hold.wait() and early.append(tried(lambda: open("/etc/hostname"))))
+thread.start()
+confine(); hold.set(); thread.join()
+place = ("127.0.0.1", 9)
+print(*early, *map(tried, [
+    lambda: loose.sendto(b"x", place), lambda: line.sendmsg([b"x"], [], 0x20000000, place), lambda: line.connect(place),
+    lambda: line.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 9) or 1, lambda: ours.sendmsg([b"x"]),
+    lambda: theirs.recv(1), lambda: theirs.sendall(b"y") or ours.recv(1), lambda: ours.setblocking(False) or 1,
+    lambda: line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) or 1,
+]))
+"""
+
+
+def test_sockets_that_are_open_reach_their_other_end_alone_and_threads_from_before_are_confined_too() -> None:
+    words = [sys.executable, "-c", CONFINED]
+    told = subprocess.run(words, capture_output=True, text=True, check=True, cwd=TOP).stdout
+    assert told.split() == ["EPERM"] * 5 + ["done"] * 5
 
 
 def test_the_filter_allows_no_call_that_is_refused_to_an_engine() -> None:
