@@ -49,13 +49,15 @@ def note_attempt(layout: Layout, name: str, login: str, at: datetime) -> None:
 
 def _append(handle: int, line: bytes, layout: Layout) -> None:
     """Append a line whole; raises OSError."""
+    size = os.fstat(handle).st_size
     try:
         write_all(handle, line)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _shorten_ballast(layout)
-        write_all(handle, b"\n" + line)  # behind what may stand there of it: an empty line is none
+        is_begun = os.fstat(handle).st_size > size  # what stands there of it is a line of its own
+        write_all(handle, b"\n" * is_begun + line)
 
 
 def _shorten_ballast(layout: Layout) -> None:
@@ -84,8 +86,7 @@ def take_attempts(store: Store, now: datetime) -> None:
             return
         lines = BytesIO(_read(store.layout, taken)[: size - taken]).readlines()[:ATTEMPTS_AT_ONCE]
         for line in (line for line in lines if line.endswith(b"\n") or len(line) == ATTEMPTS_BYTES):
-            if line.strip():
-                _log_attempt(change, line)
+            _log_attempt(change, line)
             taken += len(line)
         store.meta.set("attempts_taken", taken)
 

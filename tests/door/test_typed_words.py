@@ -54,7 +54,8 @@ def test_no_command_through_the_door_says_where_parts_of_the_store_lie(command: 
 def test_a_person_at_the_door_brings_no_setting_but_their_name_and_their_secrets() -> None:
     brought = settle({}, {}, dict.fromkeys(KEYS, "elsewhere"))
     assert {brought.as_name, brought.passphrase_file, brought.key_file} == {"elsewhere"}
-    assert brought._replace(as_name=None, passphrase_file=None, key_file=None) == settle({}, {}, {})
+    own = brought._replace(as_name=None, passphrase_file=None, key_file=None)
+    assert own._replace(files=()) == settle({}, {}, {}), "files: what no intake touches, and so none of theirs either"
 
 
 def test_every_option_of_the_tables_is_one_of_a_command() -> None:
