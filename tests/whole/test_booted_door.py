@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support import needs
 from tests.support.booted import OFFICER, PLACES, Booted, as_owner, deliver, demand_containers, found, settle
 from tests.support.world import PASSPHRASE, REASON
 
@@ -100,3 +102,34 @@ def test_what_serves_a_person_has_nothing_of_theirs(machine: Booted) -> None:
             assert machine.sh(f'runuser -u leif -- sh -c "{stops}"').returncode != 0, stops
     finally:
         machine.sh("pkill -u leif")
+
+
+STOPS = """
+import os, signal, sys, time
+inode = os.stat("/srv/arlo/store.root/lock").st_ino
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    for line in open("/proc/locks"):
+        words = line.split()
+        if words[1] == "FLOCK" and words[3] == "WRITE" and words[5].endswith(f":{inode}"):
+            os.kill(int(words[4]), signal.SIGSTOP)
+            sys.exit()
+sys.exit(1)
+"""
+
+
+def test_an_erasure_that_was_stopped_holds_others_up_for_a_minute_at_most(machine: Booted, whole: bool) -> None:
+    """As sudo lets a person do it, by a frozen control group; here root stops it, whatever the door."""
+    needs.demand(None if whole else needs.WHOLE)
+    deliver(machine, "call-9", caller="+4790000009")
+    machine.done("chown telephone /var/spool/arlo/*")
+    assert through(machine, "telephone", "ingest /var/spool/arlo")[0] == 0
+    (machine.root / "root/stops.py").write_text(STOPS)
+    machine.done(f"({typed('siri', 'withdraw 90000009 --yes')}) >/dev/null 2>&1 & python3 /root/stops.py")
+    began, ended = time.monotonic(), 11
+    while ended == 11 and time.monotonic() < began + 120:
+        ended, told = through(machine, "sigrid", "revoke leif")
+    assert ended != 11 and time.monotonic() < began + 90, told
+    assert through(machine, "it", "verify")[0] == 0
+    status, told = through(machine, "siri", "withdraw 90000009 --yes")
+    assert status == 0 and told["receipt"], told
