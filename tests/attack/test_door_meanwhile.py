@@ -11,7 +11,8 @@ from arlo_rec import retention
 from arlo_rec.access import gate
 from arlo_rec.access.grant_keys import GrantPair
 from arlo_rec.admin import identities
-from arlo_rec.backends.files import file_lock, holder_note
+from arlo_rec.backends.files import file_lock
+from arlo_rec.backends.holders import holder_note
 from arlo_rec.erasure import protocol
 from arlo_rec.keys import layout
 from arlo_rec.keys.key_files import Identity
