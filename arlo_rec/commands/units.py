@@ -104,13 +104,17 @@ def _machine(run: Run, spool: Path | None, backup: Path | None, escrow: Path | N
     store = Path(named) if named else None
     if store is None and (spool or backup):
         raise Usage("store_for_units")
+    spools = run.settings.spools
+    spool = spool.absolute() if spool else next(iter(spools), None) if store else None
+    if spool and spools and not any(spool.is_relative_to(named) for named in spools):
+        raise Usage("not_a_spool", path=str(spool))
     keys = Path(KEYS)
     machine = Machine(
         program=_program(),
         owner=layout.owner_of(store) if store else "",
         store=store,
         root=layout.root_of(store) if store else None,
-        spool=spool and spool.absolute(),
+        spool=spool,
         backup=backup and backup.absolute(),
         escrow=escrow and escrow.absolute(),
         feed=run.settings.feed,

@@ -289,6 +289,12 @@ def test_the_machine_of_the_settings_is_the_one_of_the_units(etc: Etc, tmp_path:
     assert "User=root\n" in text  # who owns it here, and has an account
     for folder in ("sysusers.d", "tmpfiles.d"):
         assert (etc.folders[folder] / "arlo-rec.conf").read_text().removeprefix(MARK).strip() == ""
+    with config.open("a") as more:
+        more.write(f'spool = "{tmp_path}/spool"\n')
+    status, told = etc.run("--config", str(config), "--spool", f"{tmp_path}/another", "--json")
+    assert (status, told["error"]["code"]) == (2, "not_a_spool")  # type: ignore[index]
+    assert etc.run("--config", str(config), "--json")[0] == 0
+    assert f"ingest {tmp_path}/spool --quiet\n" in (etc.units / "arlo-rec-ingest.service").read_text()
 
 
 @pytest.mark.slow
