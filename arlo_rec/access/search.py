@@ -19,7 +19,7 @@ from arlo_rec.access.gate import Admission, Intent
 from arlo_rec.access.holds import Holds
 from arlo_rec.access.keyrings import GrantKeyring
 from arlo_rec.access.teams import Team
-from arlo_rec.backends import stored_digest
+from arlo_rec.backends import Expected, is_stored
 from arlo_rec.backends.named_files import NamedFile
 from arlo_rec.log.entries import LogEntry
 from arlo_rec.log.events import Opened, SearchBegun, SearchShown
@@ -267,7 +267,8 @@ def export(
         with disclosures.unless_written(store, permit.seq, out.files, clock()):
             written = out.write(sound, lambda: gate.still_open(store, permit, clock()))
             return Exported.of(permit.recording, out=out.absolute(), bytes=written)
-    if stored_digest(store.blobs, permit.recording.id.hex()) != permit.recording.object_digest:
+    expected = Expected(permit.recording.object_digest, permit.recording.object_bytes)
+    if not is_stored(store.blobs, permit.recording.id.hex(), expected):
         raise Integrity("object_damaged")
     return Exported.of(permit.recording, out=None, bytes=_stream(sound, out))
 

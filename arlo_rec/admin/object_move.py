@@ -135,14 +135,14 @@ def _copied(store: Store, old: Blobs, copiers: Copiers) -> Iterator[tuple[set[st
         for beginning in range(256):
             prefix = bytes([beginning])
             names = set(old.names(prefix.hex()))
-            held = {recording.hex(): digest for recording, digest in store.catalogue.inventory.held_digests(prefix)}
+            held = {recording.hex(): expected for recording, expected in store.catalogue.inventory.held_objects(prefix)}
             gone = sorted(names - held.keys())
             store.blobs.delete_all(gone)
             store.blobs.settle(gone)
             kept = sorted(names & held.keys())
             for at in range(0, len(kept), PORTION):
                 portion = Wanted(prefix.hex(), {name: held[name] for name in kept[at : at + PORTION]})
-                portions.append(set(portion.digests))
+                portions.append(set(portion.objects))
                 yield portion
 
     for bad in copiers.map(wanted()):

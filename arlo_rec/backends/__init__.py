@@ -34,6 +34,13 @@ SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
 FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of everything that the store's owner writes
 
 
+class Expected(NamedTuple):
+    """The content of an object, by its BLAKE3 digest and its length."""
+
+    digest: bytes
+    length: int
+
+
 class Blobs(Protocol):
     """Sealed objects by name (32 hex digits). Immutable: a name is written once."""
 
@@ -319,15 +326,19 @@ def private_url(address: str) -> SplitResult | None:
     return url if is_private and is_plain else None
 
 
-def stored_digest(blobs: Blobs, name: str) -> bytes | None:
-    """The BLAKE3 digest of a stored object; None if it is missing."""
+def is_stored(blobs: Blobs, name: str, expected: Expected) -> bool:
+    """Whether an object is there as *expected*; one of another length is not read to its end, which may never come."""
     from arlo_rec.crypto import primitives  # here: a front, which has no such library, uses the ports beside
 
+    digest, left = primitives.hasher(), expected.length
     try:
         with blobs.open(name) as stream:
-            return primitives.digest_of(iter(lambda: stream.read(primitives.FEED), b""))
+            while left and (piece := stream.read(min(left, primitives.FEED))):
+                digest.update(piece)
+                left -= len(piece)
+            return not left and not stream.read(1) and digest.digest() == expected.digest
     except KeyError:
-        return None
+        return False
 
 
 def portions(values: Iterable[Key]) -> Iterator[list[Key]]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, Blobs, mounts, stored_digest
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, Blobs, Expected, is_stored, mounts
 from arlo_rec.backends.durable import disk, sync_files, write_all
 from arlo_rec.backends.files import SYNCED_WHOLE
-from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in
+from arlo_rec.backends.shared_folder import make_folder, open_folder, open_in, opened_in
 from arlo_rec.backends.workers import Workers
 from arlo_rec.crypto import object_file, primitives
 
@@ -27,10 +27,10 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Objects whose names begin with the same two digits, each with its expected digest."""
+    """Objects whose names begin with the same two digits, each with what it must hold."""
 
     beginning: str
-    digests: Mapping[str, bytes]
+    objects: Mapping[str, Expected]
 
 
 Copiers = Workers[Wanted, list[str]]  # their answers name the objects that could not be copied
@@ -50,7 +50,7 @@ class ObjectCopier:
         yield self
 
     def __call__(self, wanted: Wanted) -> list[str]:
-        """Copy objects durably; returns the names of missing objects and of those with another digest.
+        """Copy objects durably; returns the names of missing objects and of those with another content.
 
         A copy has its name with all its bytes or not at all, whenever the power fails, and replaces any file of that
         name. Raises Unreachable.
@@ -62,40 +62,43 @@ class ObjectCopier:
         try:
             source = open_folder(self.source / wanted.beginning, below=self.source.parent)
         except FileNotFoundError:
-            return list(wanted.digests)
+            return list(wanted.objects)
         try:
             with self._target(wanted.beginning) as target:
-                digests = wanted.digests.items()
-                good = [name for name, digest in digests if self._copy_one(source, target, name) == digest]
-                bad = wanted.digests.keys() - set(good)
+                objects = wanted.objects.items()
+                good = [name for name, expected in objects if self._copy_one(source, target, name, expected)]
+                bad = wanted.objects.keys() - set(good)
                 for name in bad:
                     with suppress(FileNotFoundError):
                         os.unlink(f"{name}.part", dir_fd=target)
                 _name(target, good, whole=mounts.file_system(self.target) in SYNCED_WHOLE)
                 if self.read_back:
-                    bad |= {name for name in good if self._digest(target, name) != wanted.digests[name]}
+                    bad |= {name for name in good if self._digest(target, name) != wanted.objects[name].digest}
         finally:
             os.close(source)
         return list(bad)
 
-    def _copy_one(self, source: int, target: int, name: str) -> bytes | None:
-        """Copy an object to a `.part` file; the digest of the copy, None if the object is missing."""
-        digest = primitives.hasher()
+    def _copy_one(self, source: int, target: int, name: str, expected: Expected) -> bool:
+        """Copy an object to a `.part` file; whether it is as expected. One of another length is not even read."""
+        digest, left = primitives.hasher(), expected.length
         try:
-            reading = open_in(source, name, os.O_RDONLY, self.source)
+            reading, about = opened_in(source, name, os.O_RDONLY, self.source)
         except FileNotFoundError:
-            return None
+            return False
         try:
+            if about.st_size != expected.length:
+                return False
             writing = self._part(target, f"{name}.part")
             try:
-                while piece := os.read(reading, primitives.FEED):
+                while left and (piece := os.read(reading, min(left, primitives.FEED))):
                     digest.update(piece)
                     write_all(writing, piece)
+                    left -= len(piece)
             finally:
                 os.close(writing)
         finally:
             os.close(reading)
-        return digest.digest()
+        return digest.digest() == expected.digest
 
     def _digest(self, target: int, name: str) -> bytes:
         handle = open_in(target, name, os.O_RDONLY, self.target)
@@ -140,10 +143,10 @@ class BlobCopier:
         """Copy objects as `ObjectCopier` does; an object that an earlier run copied is only compared."""
         if wanted.beginning not in self._there:
             self._there[wanted.beginning] = frozenset(self.target.names(wanted.beginning))
-        there = self._there[wanted.beginning] & wanted.digests.keys()
-        rest = sorted(wanted.digests.keys() - {name for name in there if self._is_there(name, wanted)})
+        there = self._there[wanted.beginning] & wanted.objects.keys()
+        rest = sorted(wanted.objects.keys() - {name for name in there if self._is_there(name, wanted)})
         self.target.delete_all(rest)  # what a killed run left of them
-        good = [name for name in rest if self._put(name, wanted.digests[name])]
+        good = [name for name in rest if self._put(name, wanted.objects[name])]
         self.target.settle(good)
         bad = set(rest) - set(good)
         if self.read_back:
@@ -151,28 +154,31 @@ class BlobCopier:
         return sorted(bad)
 
     def _is_there(self, name: str, wanted: Wanted) -> bool:
-        return stored_digest(self.target, name) == wanted.digests[name]
+        return is_stored(self.target, name, wanted.objects[name])
 
-    def _put(self, name: str, digest: bytes) -> bool:
-        """Put an object that has this digest, not settled yet; False if it is missing or has another."""
+    def _put(self, name: str, expected: Expected) -> bool:
+        """Put an object as expected, not settled yet; False if it is missing or another."""
         try:
             with self.source.open(name) as stream:
                 pieces = object_file.Digested(iter(lambda: stream.read(primitives.FEED), b""), primitives.hasher())
-                self.target.put(name, _genuine(pieces, digest))
-        except (KeyError, _OtherDigest):
+                self.target.put(name, _genuine(pieces, expected))
+        except (KeyError, _Another):
             return False
         return True
 
 
-class _OtherDigest(Exception):
-    """Ends a put whose object has another digest than the catalogue says."""
+class _Another(Exception):
+    """Ends a put whose object is another than the catalogue says."""
 
 
-def _genuine(pieces: object_file.Digested, digest: bytes) -> Iterator[bytes]:
-    """The pieces; raises _OtherDigest at their end."""
-    yield from pieces
-    if pieces.digest() != digest:
-        raise _OtherDigest
+def _genuine(pieces: object_file.Digested, expected: Expected) -> Iterator[bytes]:
+    """The pieces; raises _Another at their end, or once there are too many."""
+    for piece in pieces:
+        if pieces.size > expected.length:
+            raise _Another
+        yield piece
+    if pieces.digest() != expected.digest:
+        raise _Another
 
 
 def _name(folder: int, names: Sequence[str], *, whole: bool) -> None:
@@ -183,16 +189,16 @@ def _name(folder: int, names: Sequence[str], *, whole: bool) -> None:
     os.fsync(folder)
 
 
-def in_portions(digests: Iterable[tuple[bytes, bytes]]) -> Iterator[Wanted]:
-    """Objects, by id in order, each with its digest, in portions that are copied together."""
-    portion: dict[str, bytes] = {}
+def in_portions(objects: Iterable[tuple[bytes, Expected]]) -> Iterator[Wanted]:
+    """Objects, by id in order, each with what it must hold, in portions that are copied together."""
+    portion: dict[str, Expected] = {}
     beginning = ""
-    for recording, digest in digests:
+    for recording, expected in objects:
         name = recording.hex()
         if portion and (name[:2] != beginning or len(portion) == AT_ONCE):
             yield Wanted(beginning, portion)
             portion = {}
         beginning = name[:2]
-        portion[name] = digest
+        portion[name] = expected
     if portion:
         yield Wanted(beginning, portion)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from arlo_rec.backends import NAME, Blobs, private_url, stored_digest
+from arlo_rec.backends import NAME, Blobs, Expected, is_stored, private_url
 from arlo_rec.backends.workers import stay_in_one_process
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, Unreachable
@@ -142,12 +142,23 @@ class ObjectBlobs:
             yield from (key[3:] for key in keys if NAME.fullmatch(key[3:]) and key == key_of(key[3:]))
 
     def read(self, name: str, start: int, length: int) -> tuple[int, bytes]:
-        """The object's size, and its bytes from *start* on, at most *length*; raises KeyError for a missing name."""
+        """The object's size, and its bytes from *start* on, at most *length*; raises KeyError for a missing name.
+
+        Raises Unreachable for more or fewer bytes than the answer itself says, of which no more are read.
+        """
         import obstore
 
         def ranged(bucket: Bucket) -> tuple[int, bytes]:
             answer = obstore.get(bucket, key_of(name), options={"range": (start, start + length)})
-            return int(answer.meta["size"]), bytes(answer.bytes())
+            size, content = int(answer.meta["size"]), bytearray()
+            wanted = min(length, max(0, size - start))
+            for piece in answer.stream(min_chunk_size=length):
+                content += piece
+                if len(content) > wanted:
+                    break
+            if len(content) != wanted:
+                raise Unreachable("objects_unfit")
+            return size, bytes(content)
 
         try:
             return self._ask(ranged)  # type: ignore[no-any-return]
@@ -199,7 +210,7 @@ class ObjectBlobs:
                 if again == TRIES - 1 or problem.code != "objects_unreachable":
                     raise
                 time.sleep(PAUSE * 2**again)
-        if stored_digest(self, name) != primitives.digest_of([content]):
+        if not is_stored(self, name, Expected(primitives.digest_of([content]), len(content))):
             raise Integrity("object_exists", id=name)
 
     def _ask(self, request: Callable[[Bucket], Any], patience: timedelta = PATIENCE) -> Any:

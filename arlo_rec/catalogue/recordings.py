@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.backends import Connection, Row, marks, portions
+from arlo_rec.backends import Connection, Expected, Row, marks, portions
 from arlo_rec.catalogue.decoding import reads_rows, recording_id
 from arlo_rec.model.consent import CLOCK_TOLERANCE
 from arlo_rec.model.records import (
@@ -443,12 +443,13 @@ class Inventory(_Table):
         }
 
     @reads_rows
-    def held_digests(self, prefix: bytes) -> Iterator[tuple[RecordingId, bytes]]:
-        """The held recordings whose id begins with *prefix*, by id, each with its object's digest."""
+    def held_objects(self, prefix: bytes) -> Iterator[tuple[RecordingId, Expected]]:
+        """The held recordings whose id begins with *prefix*, by id, each with what its object must hold."""
         low, high = prefix.ljust(16, b"\0"), prefix.ljust(16, b"\xff")
-        sql = f"SELECT id, object_digest FROM recordings WHERE id BETWEEN ? AND ? AND {_IS_HELD} ORDER BY id"  # noqa: S608
-        for recording, digest in self._db.rows(sql, (low, high)):
-            yield recording_id(recording), bytes(digest or b"")
+        columns = "id, object_digest, object_bytes"
+        sql = f"SELECT {columns} FROM recordings WHERE id BETWEEN ? AND ? AND {_IS_HELD} ORDER BY id"  # noqa: S608
+        for recording, digest, length in self._db.rows(sql, (low, high)):
+            yield recording_id(recording), Expected(bytes(digest or b""), int(length or 0))
 
 
 class Agents:

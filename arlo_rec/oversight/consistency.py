@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 from arlo_rec.access.audience_keys import commit_key_id
-from arlo_rec.backends import stored_digest
+from arlo_rec.backends import Expected, is_stored
 from arlo_rec.catalogue.audience_keys import AudienceKeyRow, CommitKeyRow
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.keys.roster import Signatories
@@ -151,16 +151,17 @@ class ConsistencyCheck:
         if header.recording != recording.id:
             self._note("object_swapped", recording.id)
             return None
-        if self._read_data and self._digest(recording) != recording.object_digest:
+        if self._read_data and not self._is_whole(recording):
             self._note("object_damaged", recording.id)
         return header
 
-    def _digest(self, recording: Recording) -> bytes | None:
-        """The digest of a stored object."""
+    def _is_whole(self, recording: Recording) -> bool:
+        """Whether a stored object has every byte that was sealed."""
         done = min(self._read_bytes, self._all_bytes)  # more may have arrived meanwhile
         self._observer(Progress(Phase.OBJECT_CHECK, done, self._all_bytes))
         self._read_bytes += recording.object_bytes
-        return stored_digest(self._store.blobs, recording.id.hex())
+        expected = Expected(recording.object_digest, recording.object_bytes)
+        return is_stored(self._store.blobs, recording.id.hex(), expected)
 
     def _check_keys(self, recordings: Sequence[Recording], named: Mapping[RecordingId, bytes]) -> None:
         """Check each recording's commit key, the audience key that its object names, and metadata under both.

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from arlo_rec.admin.opening import OpenOptions, open_store
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, is_stored
 from arlo_rec.backends.durable import disk, put_new
 from arlo_rec.backends.files import FileBlobs, file_lock
 from arlo_rec.backends.holders import holder_note
@@ -281,18 +281,9 @@ def _without_object(store: Store, options: DrillOptions) -> tuple[int, list[Reco
     blobs, table = FileBlobs(options.folder / "objects"), store.catalogue.inventory
     lost, damaged = 0, list[RecordingId]()
     for beginning in range(256):
-        for recording, digest in list(table.held_digests(bytes([beginning]))):
-            found = _digest(blobs, recording.hex())
-            lost += found != digest
-            damaged += [recording] if found not in (None, digest) else []
+        for recording, expected in list(table.held_objects(bytes([beginning]))):
+            with disk():
+                is_there, is_good = blobs.size(recording.hex()) is not None, is_stored(blobs, recording.hex(), expected)
+            lost += not is_good
+            damaged += [recording] if is_there and not is_good else []
     return lost, damaged
-
-
-def _digest(blobs: FileBlobs, name: str) -> bytes | None:
-    """The digest of an object; None if it is missing."""
-    try:
-        file = blobs.open(name)
-    except KeyError:
-        return None
-    with file, disk():
-        return primitives.digest_of(iter(lambda: file.read(primitives.FEED), b""))

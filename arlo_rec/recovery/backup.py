@@ -26,7 +26,7 @@ from pathlib import Path
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.backends import FILE_MODE, FOLDER_MODE, shared_folder
+from arlo_rec.backends import FILE_MODE, FOLDER_MODE, Expected, shared_folder
 from arlo_rec.backends.durable import disk, put_new, rename, sync_folder
 from arlo_rec.backends.files import FileBlobs, file_lock
 from arlo_rec.backends.object_copy import MANY, BlobCopier, Copiers, ObjectCopier, Wanted, in_portions
@@ -318,7 +318,7 @@ def _copy_objects(
 
     def missing() -> Iterator[Wanted]:
         for portion in in_portions(_missing(store, blobs)):
-            portions.append(len(portion.digests))
+            portions.append(len(portion.objects))
             yield portion
 
     observer(Progress(Phase.OBJECT_COPY, 0, count))
@@ -331,12 +331,12 @@ def _copy_objects(
     return copied, tuple(still_held)
 
 
-def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, bytes]]:
-    """The held recordings without an object in the backup, by id, each with its object's digest."""
+def _missing(store: Store, blobs: FileBlobs) -> Iterator[tuple[RecordingId, Expected]]:
+    """The held recordings without an object in the backup, by id, each with what its object must hold."""
     for beginning in range(256):
         there = frozenset(blobs.names(f"{beginning:02x}"))
-        held = store.catalogue.inventory.held_digests(bytes([beginning]))
-        yield from ((recording, digest) for recording, digest in held if recording.hex() not in there)
+        held = store.catalogue.inventory.held_objects(bytes([beginning]))
+        yield from ((recording, expected) for recording, expected in held if recording.hex() not in there)
 
 
 def _remove_old(store: Store, folder: Path, named: set[int]) -> int:

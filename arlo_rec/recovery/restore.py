@@ -282,7 +282,7 @@ def _held(store: Store) -> Iterator[RecordingId]:
 def _copy_objects(store: Store, copiers: Copiers, observer: Observer) -> set[RecordingId]:
     """Copy every genuine held object; returns the ids of the others."""
     table, missing = store.catalogue.inventory, set[RecordingId]()
-    held = (row for beginning in range(256) for row in table.held_digests(bytes([beginning])))
+    held = (row for beginning in range(256) for row in table.held_objects(bytes([beginning])))
     done, count = 0, store.catalogue.search.count_held()
     observer(Progress(Phase.OBJECT_COPY, done, count))
     for bad in copiers.map(in_portions(held)):

@@ -20,7 +20,7 @@ from arlo_rec.access import gate, metadata, revisions
 from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
 from arlo_rec.access.metadata import Facts
 from arlo_rec.audio import Sound
-from arlo_rec.backends import stored_digest
+from arlo_rec.backends import Expected, is_stored
 from arlo_rec.catalogue.copies import Copy
 from arlo_rec.crypto import object_file, primitives
 from arlo_rec.log.events import CopyMade, CopyReleased
@@ -139,7 +139,7 @@ def _seal(store: Store, draft: CopyDraft, now: datetime) -> SealedCopy:
     )
     store.blobs.put(copy_id.hex(), pieces)
     store.blobs.settle([copy_id.hex()])
-    if stored_digest(store.blobs, copy_id.hex()) != pieces.digest():
+    if not is_stored(store.blobs, copy_id.hex(), Expected(pieces.digest(), pieces.size)):
         raise Integrity("object_damaged")
     recording = recording._replace(object_digest=pieces.digest(), object_bytes=pieces.size)
     return SealedCopy(recording, key.ke, audience_key)

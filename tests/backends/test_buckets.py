@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
-from arlo_rec.backends import objects, workers
+from arlo_rec.backends import Expected, objects, workers
 from arlo_rec.backends.files import FileBlobs
 from arlo_rec.backends.object_copy import BlobCopier, Wanted
 from arlo_rec.backends.objects import FIRST, Access, MovingBlobs, ObjectBlobs, key_of, s3_bucket
@@ -169,8 +169,9 @@ def test_a_copy_is_compared_and_what_an_earlier_run_left_is_replaced(tmp_path: P
         new.settle([name])
     (tmp_path / "ab" / f"{half}.part").write_bytes(b"half")
     old.delete(missing)
-    digests = {name: digest_of([content]) for name, content in contents.items()} | {damaged: bytes(32)}
-    bad = BlobCopier(old, new, read_back=True)(Wanted("ab", digests))
+    wanted = {name: Expected(digest_of([content]), 100) for name, content in contents.items()}
+    wanted[damaged] = Expected(bytes(32), 100)
+    bad = BlobCopier(old, new, read_back=True)(Wanted("ab", wanted))
     assert bad == [damaged, missing]
     assert {name: kept(new, name) for name in new.names()} == {
         name: content for name, content in contents.items() if name not in bad
