@@ -36,7 +36,7 @@ from arlo_rec.log.events import Denied
 from arlo_rec.log.rows import Applied, Rows
 from arlo_rec.model import documents
 from arlo_rec.model.consent import Prompt
-from arlo_rec.model.errors import ClockBehind, InUse, NotGranted, NotUnlocked, Refused
+from arlo_rec.model.errors import ClockBehind, Integrity, InUse, NotGranted, NotUnlocked, Refused
 from arlo_rec.model.policy_versions import Policy, differing
 from arlo_rec.model.policy_versions import encode as encode_policy
 from arlo_rec.model.records import Person, named_in, to_iso
@@ -121,6 +121,7 @@ class Store:
         self.prompts: Mapping[str, Prompt]
         self._is_stale = False  # whether the loaded documents may be outdated
         self._seen: root_secret.Seen | None = None
+        self.noted: root_secret.Seen | None = None  # the state that the root keeps, as this run read or wrote it last
         self.feed: Path | None = None  # the file to which the log is forwarded
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
         self.rollbacks: list[str] = []  # codes of a rollback, or of a move; only `verify` gets such a store
@@ -330,6 +331,9 @@ class Store:
 
         With *anew* it is the current state, by any process. With *moved* the root belongs to this folder from now on,
         as it does where it never belonged to another.
+
+        Raises Integrity where another run noted meanwhile what this catalogue has not: then two databases go on from
+        one, and what was committed there, an erasure perhaps, is unknown here.
         """
         if anew:
             with self.db.reading():
@@ -340,10 +344,37 @@ class Store:
 
         def newer(copies: list[bytes]) -> bytes | None:
             known, place = root_secret.decode_seen(copies), root_secret.decode_place(copies)
+            if known is not None and known != self.noted:
+                self._demand_one_catalogue(known)
             merged = seen if known is None else known.merged(seen)
+            self.noted = merged
             here = self.layout.place if moved or place is None else place
             return None if (merged, here) == (known, place) else root_secret.encode_kept(merged, here)
 
         self.root.update_seen(newer)
         if self.instance.place is not None:
             self.state.remember(self.layout.id, self.instance, seen)
+
+    def _demand_one_catalogue(self, noted: root_secret.Seen) -> None:
+        """Raise Integrity unless the catalogue, as it is now, has what another run *noted*."""
+        with self.db.reading():
+            codes = self.rolled_back(noted)
+        if codes:
+            raise Integrity(codes[0], path=str(self.layout.root), store=str(self.layout.store))
+
+    def rolled_back(self, seen: root_secret.Seen) -> list[str]:
+        """Codes of the parts of the catalogue that are older than *seen*, or differ; the caller holds a snapshot."""
+        head = self.head()
+        known = head.root if head.size <= seen.size else self.log.checkpoints.root_at(seen.size)
+        problems = []
+        if head.link.number < seen.link.number:
+            problems.append("roster_rolled_back")
+        elif seen.link.number and not self.authority.has(seen.link):
+            problems.append("authority_forged")
+        if head.generation < seen.generation:
+            problems.append("catalogue_older_than_root")
+        if head.size < seen.size or known != seen.root:
+            problems.append("log_rolled_back")
+        if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
+            problems.append("rows_rolled_back")
+        return problems

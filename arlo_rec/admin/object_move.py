@@ -115,7 +115,7 @@ def _move(store: Store, blobs: MovingBlobs, observer: Observer) -> tuple[int, tu
     count, moved, left = store.catalogue.search.count_held(), 0, list[RecordingId]()
     copier = BlobCopier(blobs.old, blobs.new, read_back=True)
     with workers(copier.begin, forked=False, sides=BESIDE) as copiers:
-        for portion, bad in _copied(store, blobs.old, copiers):
+        for portion, bad in _copied(store, blobs, copiers):
             good = portion - bad
             still = _held(store, portion)
             blobs.delete_all(sorted(portion - still))
@@ -127,19 +127,23 @@ def _move(store: Store, blobs: MovingBlobs, observer: Observer) -> tuple[int, tu
     return moved, tuple(left)
 
 
-def _copied(store: Store, old: Blobs, copiers: Copiers) -> Iterator[tuple[set[str], set[str]]]:
-    """The names in each portion of the old place, and those that were not copied, as far as they are held."""
+def _copied(store: Store, blobs: MovingBlobs, copiers: Copiers) -> Iterator[tuple[set[str], set[str]]]:
+    """The names in each portion of the old place, and those that were not copied, as far as they are held.
+
+    What a list of the old place leaves out, and the new one lacks, is asked for by its name.
+    """
     portions = deque[set[str]]()
 
     def wanted() -> Iterator[Wanted]:
         for beginning in range(256):
             prefix = bytes([beginning])
-            names = set(old.names(prefix.hex()))
+            names = set(blobs.old.names(prefix.hex()))
             held = {recording.hex(): expected for recording, expected in store.catalogue.inventory.held_objects(prefix)}
             gone = sorted(names - held.keys())
-            store.blobs.delete_all(gone)
-            store.blobs.settle(gone)
+            blobs.delete_all(gone)
+            blobs.settle(gone)
             kept = sorted(names & held.keys())
+            kept += _unlisted(blobs.new, blobs.old, sorted(held.keys() - names))
             for at in range(0, len(kept), PORTION):
                 portion = Wanted(prefix.hex(), {name: held[name] for name in kept[at : at + PORTION]})
                 portions.append(set(portion.objects))
@@ -147,6 +151,12 @@ def _copied(store: Store, old: Blobs, copiers: Copiers) -> Iterator[tuple[set[st
 
     for bad in copiers.map(wanted()):
         yield portions.popleft(), set(bad)
+
+
+def _unlisted(new: Blobs, old: Blobs, names: list[str]) -> list[str]:
+    """Those of some objects that lie at the old place alone."""
+    lacking = [name for name, head in zip(names, new.heads(names, 1), strict=True) if head is None]
+    return [name for name, head in zip(lacking, old.heads(lacking, 1), strict=True) if head is not None]
 
 
 def _held(store: Store, names: set[str]) -> set[str]:

@@ -166,7 +166,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
             raise Integrity("store_moved", path=str(layout.root), store=str(layout.store))
         with store.db.reading():
             demanded = state.memory(layout.id).demanded(store.instance)
-            if not any(_rolled_back(store, seen) for seen in demanded.values()):
+            if not any(store.rolled_back(seen) for seen in demanded.values()):
                 raise Usage("nothing_to_trust")
         if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
@@ -292,6 +292,7 @@ def _session(
         store.lock_wait = lock_wait
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))
+        store.noted = seen
         with store.db.reading():
             schema.demand(store.meta, layout.store)
             store.load_documents()
@@ -358,30 +359,12 @@ def _demand_not_older(store: Store, shared: Seen) -> None:
     for known, seen in store.memory.demanded(store.instance).items():
         if known.branch == store.instance.branch:
             shared = shared.merged(seen)
-        elif codes := _rolled_back(store, seen):
+        elif codes := store.rolled_back(seen):
             if known in foreign or store.authority.is_restored:
                 raise Integrity("restored_unknown", rule="access.officer", digest=store.authority.check_word())
             found += codes
-    found += _rolled_back(store, shared)
+    found += store.rolled_back(shared)
     store.rollbacks += [code for code in dict.fromkeys(found) if code not in store.rollbacks]
-
-
-def _rolled_back(store: Store, seen: Seen) -> list[str]:
-    """Codes of the parts of the catalogue that are older than, or differ from, the state *seen*."""
-    head = store.head()
-    known = head.root if head.size <= seen.size else store.log.checkpoints.root_at(seen.size)
-    problems = []
-    if head.link.number < seen.link.number:
-        problems.append("roster_rolled_back")
-    elif seen.link.number and not store.authority.has(seen.link):
-        problems.append("authority_forged")
-    if head.generation < seen.generation:
-        problems.append("catalogue_older_than_root")
-    if head.size < seen.size or known != seen.root:
-        problems.append("log_rolled_back")
-    if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
-        problems.append("rows_rolled_back")
-    return problems
 
 
 def _make_room(layout: Layout) -> None:

@@ -9,6 +9,7 @@ file is ever appended to. It is read from its end in blocks, each byte at most t
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -192,6 +193,7 @@ class FeedFile:
         at, rest, length = self.begin, list[bytes](), 0
         while True:
             with disk():
+                at = _behind_hole(handle, at)
                 block = os.pread(handle, _BLOCK, at)
             if not block:
                 return
@@ -203,6 +205,16 @@ class FeedFile:
             length += len(last)
             if last and length <= LONGEST:
                 rest.append(last)
+
+
+def _behind_hole(handle: int, at: int) -> int:
+    """The next byte from *at* on that was written: a hole of a petabyte costs nothing, and is none of our lines."""
+    try:
+        return os.lseek(handle, at, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # behind the last byte
+            raise
+        return max(at, os.fstat(handle).st_size)
 
 
 def _read(handle: int, begin: int, end: int) -> bytes:

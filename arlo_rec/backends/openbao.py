@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import ssl
 import threading
 import weakref
 from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import SplitResult, quote
@@ -33,6 +34,7 @@ from arlo_rec.model.errors import Integrity, Unreachable, Usage
 
 LONGEST: Final = 1024 * 1024  # bytes of an answer; 92 day keys take 20 kB
 REASON_LONGEST: Final = 200  # characters that are shown
+PARTS: Final = 4  # times the wait for a part of an answer, until the whole is given up
 TRIES: Final = 20  # of a compare-and-set that another run came before
 KEY_TYPE: Final = "aes256-gcm96"
 WEAK: Final = ("exportable", "allow_plaintext_backup", "deletion_allowed")  # flags of a key that could come back
@@ -182,11 +184,26 @@ def _closed(status: int, address: str, path: str, reason: str) -> Unreachable:
 def _send(
     connection: HTTPConnection, method: str, path: str, body: Json | None, headers: dict[str, str]
 ) -> tuple[int, bytes]:
-    """The status and the body of an answer; raises OSError or HTTPException."""
+    """The status and the body of an answer; raises OSError or HTTPException.
+
+    One that comes byte by byte, or only announces itself, is cut off after PARTS times the wait for a part of it.
+    """
     content = json.dumps(body).encode("ascii") if body is not None else None
-    connection.request(method, f"/v1/{path}", content, {"X-Vault-Request": "true", **headers})
-    response = connection.getresponse()
-    return response.status, response.read(LONGEST + 1)
+    late = threading.Timer(PARTS * (connection.timeout or 0), _cut_off, (connection,))
+    late.daemon = True
+    late.start()
+    try:
+        connection.request(method, f"/v1/{path}", content, {"X-Vault-Request": "true", **headers})
+        response = connection.getresponse()
+        return response.status, response.read(LONGEST + 1)
+    finally:
+        late.cancel()
+
+
+def _cut_off(connection: HTTPConnection) -> None:
+    if (line := connection.sock) is not None:
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def _url(address: str) -> SplitResult:
@@ -273,15 +290,21 @@ class BaoRoot:
         if self._bao.ask("GET", path) is None and self._bao.ask("POST", path, {"type": KEY_TYPE}) is None:
             raise Unreachable("bao_no_mount", path=path)
         version = self._versions()[1]
-        if not self._put({"base": generation - version, "founding": True}, self._document()[1]):
-            raise Usage("bao_key_taken", key=str(self._address), path=self._seen)
+        self._claim({"base": generation - version, "founding": True}, self._document()[1])
         self._base = generation - version
         return self._key(generation, seed)
 
     def founded(self) -> None:
         """See Root."""
         document, version = self._document()
-        if not self._put({**document, "founding": False}, version):
+        self._claim({**document, "founding": False}, version)
+
+    def _claim(self, values: Json, version: int) -> None:
+        """Write the document of a store that is being made; raises Usage where another store wrote it first.
+
+        Where the answer was lost, the request was sent twice, and the second finds what the first wrote.
+        """
+        if not self._put(values, version) and self._document() != ({**values, "store": self._store.hex()}, version + 1):
             raise Usage("bao_key_taken", key=str(self._address), path=self._seen)
 
     # -- generations ----------------------------------------------------------------------------------

@@ -305,14 +305,19 @@ def _found_root(store: Store, slot: EscrowSlot, secret: bytes, since: Replay) ->
 
 
 def _let_in(store: Store, source: BackupSource, new_seed: bytes) -> None:
-    """Copy the key files of all who stay, and the receipts; seal the catalogue's new key to these people."""
+    """Copy the key files of all who stay, and the receipts; seal the catalogue's new key to these people.
+
+    Other files lie there if others put them there.
+    """
+    from arlo_rec.certificates.check import is_number
+
     backup = source.layout(store.layout.root)
     there = source.folder.parent
     receipts = there / "receipts"
     people = [person.name for person in store.roster.people if not person.service]
     files = [(backup.key_file(name), store.layout.key_file(name)) for name in people]
     with disk():
-        receipt_names = [name for name in names(receipts, below=there) if name.endswith(".json")]
+        receipt_names = [name for name in names(receipts, below=there) if is_number(name.removesuffix(".json"))]
         files += [(receipts / name, store.layout.receipts / name) for name in receipt_names]
         for copied, path in files:
             if is_plain(copied, below=there) and status(path) is None:
