@@ -358,23 +358,24 @@ class Store:
     def _demand_one_catalogue(self, noted: root_secret.Seen) -> None:
         """Raise Integrity unless the catalogue, as it is now, has what another run *noted*."""
         with self.db.reading():
-            codes = self.rolled_back(noted)
+            codes = rolled_back(self, noted)
         if codes:
             raise Integrity(codes[0], path=str(self.layout.root), store=str(self.layout.store))
 
-    def rolled_back(self, seen: root_secret.Seen) -> list[str]:
-        """Codes of the parts of the catalogue that are older than *seen*, or differ; the caller holds a snapshot."""
-        head = self.head()
-        known = head.root if head.size <= seen.size else self.log.checkpoints.root_at(seen.size)
-        problems = []
-        if head.link.number < seen.link.number:
-            problems.append("roster_rolled_back")
-        elif seen.link.number and not self.authority.has(seen.link):
-            problems.append("authority_forged")
-        if head.generation < seen.generation:
-            problems.append("catalogue_older_than_root")
-        if head.size < seen.size or known != seen.root:
-            problems.append("log_rolled_back")
-        if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
-            problems.append("rows_rolled_back")
-        return problems
+
+def rolled_back(store: Store, seen: root_secret.Seen) -> list[str]:
+    """Codes of the parts of the catalogue that are older than *seen*, or differ; the caller holds a snapshot."""
+    head = store.head()
+    known = head.root if head.size <= seen.size else store.log.checkpoints.root_at(seen.size)
+    problems = []
+    if head.link.number < seen.link.number:
+        problems.append("roster_rolled_back")
+    elif seen.link.number and not store.authority.has(seen.link):
+        problems.append("authority_forged")
+    if head.generation < seen.generation:
+        problems.append("catalogue_older_than_root")
+    if head.size < seen.size or known != seen.root:
+        problems.append("log_rolled_back")
+    if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
+        problems.append("rows_rolled_back")
+    return problems

@@ -36,7 +36,7 @@ from arlo_rec.log.events import CatalogueRekeyed
 from arlo_rec.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
 from arlo_rec.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.policy import Role
-from arlo_rec.store import LOCK_WAIT, Store
+from arlo_rec.store import LOCK_WAIT, Store, rolled_back
 
 if TYPE_CHECKING:
     from arlo_rec.backends.objects import Access
@@ -166,7 +166,7 @@ def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> 
             raise Integrity("store_moved", path=str(layout.root), store=str(layout.store))
         with store.db.reading():
             demanded = state.memory(layout.id).demanded(store.instance)
-            if not any(store.rolled_back(seen) for seen in demanded.values()):
+            if not any(rolled_back(store, seen) for seen in demanded.values()):
                 raise Usage("nothing_to_trust")
         if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
             raise Integrity("trust_differs", rule="access.officer")
@@ -359,11 +359,11 @@ def _demand_not_older(store: Store, shared: Seen) -> None:
     for known, seen in store.memory.demanded(store.instance).items():
         if known.branch == store.instance.branch:
             shared = shared.merged(seen)
-        elif codes := store.rolled_back(seen):
+        elif codes := rolled_back(store, seen):
             if known in foreign or store.authority.is_restored:
                 raise Integrity("restored_unknown", rule="access.officer", digest=store.authority.check_word())
             found += codes
-    found += store.rolled_back(shared)
+    found += rolled_back(store, shared)
     store.rollbacks += [code for code in dict.fromkeys(found) if code not in store.rollbacks]
 
 
