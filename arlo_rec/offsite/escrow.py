@@ -290,3 +290,20 @@ def file_digest(path: Path) -> bytes:
     """BLAKE3 of a file in a backup's folder; raises Unreachable."""
     with disk(), os.fdopen(open_file(path, os.O_RDONLY, below=path.parents[1]), "rb", buffering=0) as file:
         return primitives.digest_of(iter(lambda: file.read(primitives.FEED), b""))
+
+
+def is_solid(handle: int) -> bool:
+    """Whether an open file has bytes and no holes, as encrypted pages have none: with holes it may have no end."""
+    length = os.fstat(handle).st_size
+    return length > 0 and os.lseek(handle, 0, os.SEEK_HOLE) == length and os.lseek(handle, 0, os.SEEK_SET) == 0
+
+
+def is_file(path: Path, digest: bytes) -> bool:
+    """Whether a file in a backup's folder has that digest, and no holes; raises Unreachable."""
+    with disk():
+        handle = open_file(path, os.O_RDONLY, below=path.parents[1])
+        try:
+            solid = is_solid(handle)
+        finally:
+            os.close(handle)
+    return solid and file_digest(path) == digest

@@ -266,7 +266,7 @@ def _of_backup(store: Store, source: BackupSource) -> Iterator[tuple[str, str]]:
     if not slot.sealed.keys() & escrow.holders(store):
         yield "backup_not_for_officers", f"slot {slot.index}"
     there = source.folder.parent
-    if not escrow.has_catalogue(there, slot.number) or escrow.file_digest(source.catalogue) != slot.catalogue:
+    if not (escrow.has_catalogue(there, slot.number) and escrow.is_file(source.catalogue, slot.catalogue)):
         yield "backup_damaged", f"{name}/{escrow.CATALOGUE}"
     place, signers = source.layout(store.layout.root), store.roster.signers().keys()
     for officer in escrow.officers(store):

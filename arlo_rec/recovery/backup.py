@@ -143,7 +143,7 @@ def _renew(run: _Run) -> Backup | None:
         return None
     if not escrow.has_catalogue(row.folder, newest.number):
         return None
-    if escrow.file_digest(row.folder / str(newest.number) / escrow.CATALOGUE) != newest.catalogue:
+    if not escrow.is_file(row.folder / str(newest.number) / escrow.CATALOGUE, newest.catalogue):
         return None  # damaged
     if escrow.holders(store) != newest.sealed.keys():
         return None

@@ -25,7 +25,7 @@ from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.catalogue import column_keys, schema
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
-from arlo_rec.keys.layout import Layout, has_room
+from arlo_rec.keys.layout import Layout
 from arlo_rec.keys.root_secret import StateFolder, create_root
 from arlo_rec.model.errors import ArloError, Integrity, NotGranted, NotUnlocked, Refused, Unreachable, Usage
 from arlo_rec.offsite import escrow
@@ -166,10 +166,7 @@ def _open_copy(
 
 
 def _copy_catalogue(source: BackupSource, target: Layout) -> None:
-    """Copy the catalogue's bytes; raises Integrity if they do not match the slot, Unreachable.
-
-    Raises NotThisBackup for a file that the disk cannot take, as one with holes may be: an older backup may be good.
-    """
+    """Copy the catalogue's bytes; raises Integrity if they do not match the slot, Unreachable."""
     if not escrow.has_catalogue(source.folder.parent, source.slot.number):
         raise Integrity("backup_damaged", path=str(source.folder))
     digest = primitives.hasher()
@@ -182,8 +179,8 @@ def _copy_catalogue(source: BackupSource, target: Layout) -> None:
     with disk():
         copied = open_file(source.catalogue, os.O_RDONLY, below=source.folder.parent)
         with os.fdopen(copied, "rb", buffering=0) as file:
-            if not has_room(target, os.fstat(copied).st_size):
-                raise NotThisBackup(Unreachable("no_space", path=str(target.store)))
+            if not escrow.is_solid(copied):
+                raise Integrity("backup_damaged", path=str(source.folder))
             put_new(target.catalogue, pieces(file), FILE_MODE)
     if digest.digest() != source.slot.catalogue:
         raise Integrity("backup_damaged", path=str(source.folder))

@@ -68,6 +68,7 @@ PLACES: dict[str, Callable[[World], Path]] = {
     **{name: lambda w, name=name: places(w)[0] / name for name in ("objects", "receipts", "lock", "1", "backup.toml")},
     "a folder of objects": lambda w: next((places(w)[0] / "objects").iterdir()),
     "people": lambda w: places(w)[0] / "1" / "people",
+    "catalogue": lambda w: places(w)[0] / "1" / "catalogue.db",
     "a backup that is being made": lambda w: places(w)[0] / "2.part",
     "a backup that was not finished": lambda w: places(w)[0] / "2",
     "ring": lambda w: places(w)[1] / "ring",
