@@ -71,11 +71,13 @@ def service(answer: Callable[[bytes], bytes]) -> Iterator[ObjectBlobs]:
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_no_answer_is_taken_for_an_object_or_read_on_for_ever(answer: str) -> None:
     """The sound itself is opened by its key alone; this is what compares, copies and moves it."""
-    with service(ANSWERS[answer]) as blobs, limited():
+    asked = list[bytes]()
+    with service(lambda request: (asked.append(request), ANSWERS[answer](request))[1]) as blobs, limited():
         try:
             assert not is_stored(blobs, NAME, Expected(b"d" * 32, SIZE))
         except Unreachable as problem:
             assert problem.code in {"objects_unreachable", "objects_unfit"}
+    assert 0 < len(asked) < 5
 
 
 def test_an_answer_with_more_bytes_than_it_says_is_not_taken_into_memory() -> None:
