@@ -1,7 +1,8 @@
 """The kernel's keyring of a login session (Linux, x86-64 and arm64): secrets kept there for a time, and found again.
 
 Only processes with the session keyring see and read a key (possession); other processes of the account, and other
-accounts, do not. The kernel ends a key at its time and with the session's last process, and never swaps it out. A
+accounts, do not. The kernel ends a key at its time and with the session's last process, and never swaps it out. It
+reckons that time by the wall clock, which can be set back; so each secret has the time since boot before it. A
 process without a session keyring gets the one shared by all sessions of its user; that one, and one that others may
 link or search, is refused (`demand_own_session`). On other systems `search` finds nothing, and `demand_own_session`
 raises.
@@ -17,7 +18,9 @@ import ctypes
 import errno
 import os
 import platform
+import struct
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from typing import Final
@@ -34,6 +37,7 @@ _RING_KEYS: Final = 1000  # examined in a session; an account may have 200 keys 
 _REVOKED: Final = getattr(errno, "EKEYREVOKED", -1)  # after `forget`, until the kernel removes the key
 _NOT_THERE: Final = frozenset({errno.ENOSYS, errno.EPERM, errno.EACCES, errno.ENOENT, getattr(errno, "ENOKEY", 0)})
 _ENDED: Final = frozenset({getattr(errno, "EKEYEXPIRED", -1), _REVOKED})  # on Linux
+_END: Final = struct.Struct(">Q")  # before a secret: when it ends, in nanoseconds since boot, sleep included
 
 
 class NoOwnSession(Exception):
@@ -67,12 +71,14 @@ def prepare(description: str, secret: bytearray, seconds: int) -> int:
     *secret* is overwritten. Raises OSError, also if the account's quota of keys is used up.
     """
     number = ctypes.c_long(_number(0))
-    held = (ctypes.c_char * len(secret)).from_buffer(secret)
+    whole = bytearray(_END.pack(_since_boot() + seconds * 1_000_000_000)) + secret
+    held = (ctypes.c_char * len(whole)).from_buffer(whole)
     try:
         words = (ctypes.c_char_p(b"user"), ctypes.c_char_p(description.encode("utf-8")))
-        key = _checked(_libc().syscall(number, *words, held, ctypes.c_size_t(len(secret)), ctypes.c_long(_PROCESS)))
+        key = _checked(_libc().syscall(number, *words, held, ctypes.c_size_t(len(whole)), ctypes.c_long(_PROCESS)))
     finally:
         del held
+        wipe(whole)
         wipe(secret)
     _call(_SET_TIMEOUT, key, seconds)
     _call(_SETPERM, key, _POSSESSOR)
@@ -103,7 +109,16 @@ def search(description: str) -> int | None:
 
 def read(key: int, most: int) -> bytearray:
     """A key's secret, of at most *most* bytes, to be wiped by the caller; raises KeyEnded or OSError."""
-    return _control(_READ, key, size=most)
+    whole = _control(_READ, key, size=_END.size + most)
+    try:
+        if len(whole) < _END.size:
+            raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        if _END.unpack_from(whole)[0] <= _since_boot():
+            forget(key)
+            raise KeyEnded(errno.EKEYEXPIRED, os.strerror(errno.EKEYEXPIRED))
+        return whole[_END.size :]
+    finally:
+        wipe(whole)
 
 
 def keys_of_session() -> list[tuple[int, str]]:
@@ -138,6 +153,11 @@ def leave_session() -> None:
 def wipe(secret: bytearray) -> None:
     """Overwrite a secret."""
     secret[:] = bytes(len(secret))
+
+
+def _since_boot() -> int:
+    """Nanoseconds, with those in which the machine slept; no clock that is set changes them."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 @cache
