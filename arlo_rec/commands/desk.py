@@ -60,7 +60,7 @@ def worked(run: Run, purpose: str | None, reason: str | None, *, browse: bool) -
     with ended_by_signals(page), run.client.page_server(page, run.lang) as server, ExitStack() as stack:
         began, work = time.monotonic(), _Work(run, server, page.facts["views"])
         stack.callback(work.leave)
-        tell(run, server.url, server.server_port, browse=browse)
+        tell(run, server.url, server.place, browse=browse)
         while page.is_open and work.failed is None:
             page.requests.wait(CHECK_EVERY)
             page.requests.serve(work.answer)

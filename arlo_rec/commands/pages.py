@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from arlo_rec.keys.layout import Layout
+    from arlo_rec.listening.loopback import Place
     from arlo_rec.listening.session import Page, Session
     from arlo_rec.store import Store
 
@@ -58,7 +59,7 @@ def serve(run: Run, store: Store, session: Session, watching: Watching, *, brows
     with run.client.page_server(session, run.lang) as server:
         began = time.monotonic()
         with watching as look:
-            tell(run, server.url, server.server_port, browse=browse)
+            tell(run, server.url, server.place, browse=browse)
             while session.is_open:
                 session.requests.wait(CHECK_EVERY)
                 look()
@@ -69,7 +70,7 @@ def serve(run: Run, store: Store, session: Session, watching: Watching, *, brows
         return server.url
 
 
-def tell(run: Run, url: str, port: int, *, browse: bool) -> None:
+def tell(run: Run, url: str, place: Place, *, browse: bool) -> None:
     """Open the page where there is a browser to open it, else say how."""
     screen = run.client.screen()
     if browse and screen.has_browser:
@@ -78,7 +79,7 @@ def tell(run: Run, url: str, port: int, *, browse: bool) -> None:
         return
     _write(run.say("listen.address", url=url))
     if screen.ssh_host is not None:
-        line = f"ssh -N -L {port}:127.0.0.1:{port} {run.client.login}@{screen.ssh_host}"
+        line = f"ssh -N -L {place.port}:{place.host}:{place.port} {run.client.login}@{screen.ssh_host}"
         _write(run.say("listen.forward", line=line))
 
 

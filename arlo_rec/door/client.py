@@ -178,9 +178,10 @@ class LocalClient:
         """See Client."""
         import threading
 
+        from arlo_rec.listening.loopback import drawn_host
         from arlo_rec.listening.server import Server
 
-        with Server(page, lang) as server:
+        with Server(page, lang, host=drawn_host(by_ssh=self.screen().ssh_host is not None)) as server:
             threading.Thread(target=server.serve_forever, name="listen", daemon=True).start()
             try:
                 yield server

@@ -15,6 +15,7 @@ from arlo_rec.door.client import LocalClient, Player
 from arlo_rec.door.frames import OPEN, PIECE, Broken, Channel, Channels, Link, of_channel
 from arlo_rec.door.hands import DoorStore, NotNamed, Part, Result, Values
 from arlo_rec.door.words import Named
+from arlo_rec.listening.loopback import Place, account_of, drawn_host
 
 if TYPE_CHECKING:
     from arlo_rec.offsite.witness_key import Seat
@@ -110,7 +111,7 @@ class PageCalls(Part):
     def do_browse(self, values: Values, _: bytes) -> Result:
         """Open the page that is served here, and no other address."""
         url = values.text("url")
-        ours = f"http://127.0.0.1:{self._listening.port}/" if self._listening is not None else ""
+        ours = f"{self._listening.place.origin}/" if self._listening is not None else ""
         if not ours or not url.startswith((f"{ours}#", f"{ours}desk#")):
             raise Broken
         opened = list[bool]()
@@ -120,11 +121,12 @@ class PageCalls(Part):
         return all(opened)  # a browser that does not return in time is there
 
     def do_listen(self, _: Values, __: bytes) -> Result:
-        """Serve a page; the port."""
+        """Serve a page; its address and port."""
         if self._listening is not None or not self._named.may_listen:
             raise Broken
-        self._listening = _Listening(self._link, self._channels)
-        return self._listening.port
+        host = drawn_host(by_ssh=self._client.screen().ssh_host is not None)
+        self._listening = _Listening(self._link, self._channels, host)
+        return list(self._listening.place)
 
     def do_listen_no_more(self, _: Values, __: bytes) -> None:
         """Take no more connections."""
@@ -199,14 +201,14 @@ class WitnessCalls(Part):
 
 
 class _Listening:
-    """A port of this machine for browsers of this account, each connection on a channel of its own."""
+    """A place of this machine for browsers of this account, each connection on a channel of its own."""
 
-    def __init__(self, link: Link, channels: Channels) -> None:
+    def __init__(self, link: Link, channels: Channels, host: str) -> None:
         self._link, self._channels = link, channels
         self._number = _PLAYER
         self._backs = list[threading.Thread]()  # threads that write to browsers
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
+        self._socket = socket.create_server((host, 0))
+        self.place = Place(*self._socket.getsockname())
         threading.Thread(target=self._accept, name="listen", daemon=True).start()
 
     def close(self) -> None:
@@ -263,8 +265,6 @@ def _is_ours(connection: socket.socket, address: tuple[str, int]) -> bool:
     """Whether a connection is of this account; always True on a system that cannot say (not Linux)."""
     if sys.platform != "linux":
         return True
-    from arlo_rec.listening.server import account_of
-
     return account_of(address, connection.getsockname()) == os.geteuid()
 
 

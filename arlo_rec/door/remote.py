@@ -334,11 +334,12 @@ class _RemoteSeat:
 
 @contextmanager
 def page_server(door: Door, page: Page, lang: str) -> Iterator[Server]:
-    """A page on a port of the front: each connection comes on a channel of its own."""
+    """A page on the front's machine: each connection comes on a channel of its own."""
+    from arlo_rec.listening.loopback import Place
     from arlo_rec.listening.server import Server
 
-    port, answers = door.call("listen", gives=int)[0], list[threading.Event]()
-    with Server(page, lang, port=port) as server:
+    place, answers = door.call("listen", gives=Place.read)[0], list[threading.Event]()
+    with Server(page, lang, place=place) as server:
         door.had_page = True
         door.connections = lambda channel: answers.append(answer(server, channel, door.channels))
         try:

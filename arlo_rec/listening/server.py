@@ -3,11 +3,11 @@
 Each request passes, in this order: the connection is of our own account; `Host` is this address; `Origin` and
 `Sec-Fetch-Site`, where a browser sends them, name our page; the path begins with the secret that `POST /enter` gave for
 a page's token; that page is not over. So another account of the machine, another page of the browser and a foreign name
-that points at 127.0.0.1 get nothing. A recording's page may stand in the frame of our own desk, and of no other page.
-There is no cookie: a browser sends those of one port of 127.0.0.1 to all others.
-Sound and facts are never kept (`no-store`).
+that points here get nothing. A recording's page may stand in the frame of our own desk, and of no other page.
+There is no cookie: a browser sends those of one port to all others. Sound and facts are never kept (`no-store`).
+The address is one where nothing was served before (`loopback`).
 
-Source: RFC 9110 (ranges), HTML (server-sent events), Fetch Metadata, proc_pid_net(5).
+Source: RFC 9110 (ranges), HTML (server-sent events), Fetch Metadata.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,34 +23,15 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any, Final, NoReturn
 
 from arlo_rec.i18n.messages import LANGUAGES, group, say
 from arlo_rec.i18n.pages import render
+from arlo_rec.listening.loopback import ONLY, Place, account_of
 from arlo_rec.listening.session import PIECE, Page, Session
 from arlo_rec.model.errors import ArloError
 from arlo_rec.policy import Purpose
-
-HOST: Final = "127.0.0.1"
-
-
-def account_of(client: tuple[str, int], ours: tuple[str, int]) -> int | None:
-    """The account whose socket is connected from *client* to *ours*; None where the kernel does not say."""
-    wanted = (_as_the_kernel_writes(client), _as_the_kernel_writes(ours))
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError):
-            for line in Path(table).read_text("ascii").splitlines()[1:]:
-                fields = line.split()
-                if (fields[1][-13:], fields[2][-13:]) == wanted:
-                    return int(fields[7])
-    return None
-
-
-def _as_the_kernel_writes(address: tuple[str, int]) -> str:
-    """An IPv4 address and port as in /proc/net/tcp, which has the bytes of an address in the machine's order."""
-    number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
-    return f"{number:08X}:{address[1]:04X}"
-
 
 PAGE: Final = Path(__file__).with_name("page")
 _SCRIPTS: Final = ("start.js", "visit.js", "listen.js", "review.js")
@@ -122,17 +101,26 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 32
 
     def __init__(
-        self, page: Page, lang: str, clock: Callable[[], float] = time.monotonic, *, port: int | None = None
+        self,
+        page: Page,
+        lang: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        host: str = ONLY,
+        place: Place | None = None,
     ) -> None:
-        """Serve on a free port; on none if connections come through the door from *port* elsewhere."""
-        super().__init__((HOST, port or 0), Handler, bind_and_activate=port is None)
-        self.server_port = port or self.server_port
-        self.is_elsewhere = port is not None
+        """Serve on a free port; on none if connections come through the door from another machine's *place*."""
+        super().__init__(place or (host, 0), Handler, bind_and_activate=place is None)
+        self.place, self.is_elsewhere = place or Place(*self.socket.getsockname()), place is not None
         self.clock, self._pages = clock, [page]
         self._answering, self._changed = 0, threading.Condition()
-        self.origin = f"http://{HOST}:{self.server_port}"
+        self.origin = self.place.origin
         self.url = self._address(page)
         self.files = page_files(lang)
+
+    def server_bind(self) -> None:
+        """Bind without asking for the name of the address, as HTTPServer does."""
+        TCPServer.server_bind(self)
 
     def add(self, page: Page) -> str:
         """Serve another page beside the first; the one before it may still report what was heard. Its address."""

@@ -207,7 +207,7 @@ def test_another_page_and_another_name_get_nothing(page: Listening, head: dict[s
 
 def test_what_follows_a_request_that_was_not_read_is_no_request(page: Listening) -> None:
     """A page of elsewhere may post what it likes; the end of it must not be answered."""
-    host = f"Host: 127.0.0.1:{page.port}\r\n"
+    host = f"Host: {page.host}:{page.port}\r\n"
     inner = f"GET / HTTP/1.1\r\n{host}\r\n"
     heads = (
         f"POST /heard HTTP/1.1\r\n{host}Content-Length: 99999999\r\n\r\n",
@@ -217,7 +217,7 @@ def test_what_follows_a_request_that_was_not_read_is_no_request(page: Listening)
         f"GET / HTTP/1.1\r\n{host}Content-Length: {len(inner)}\r\n\r\n",
     )
     for head in heads:
-        with socket.create_connection(("127.0.0.1", page.port), timeout=20) as connection:
+        with socket.create_connection((page.host, page.port), timeout=20) as connection:
             connection.sendall((head + inner).encode())
             answer = b""
             with suppress(ConnectionResetError):
@@ -236,8 +236,8 @@ def test_what_is_too_long_or_no_request_of_ours_is_refused(page: Listening) -> N
 @needs.mark(needs.root(), needs.program("bash"))
 def test_another_account_of_the_machine_gets_no_answer_at_all(page: Listening) -> None:
     asked = (
-        f"exec 3<>/dev/tcp/127.0.0.1/{page.port}; "
-        rf"printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n\r\n' >&3; head -n 1 <&3"
+        f"exec 3<>/dev/tcp/{page.host}/{page.port}; "
+        rf"printf 'GET / HTTP/1.1\r\nHost: {page.host}:{page.port}\r\nConnection: close\r\n\r\n' >&3; head -n 1 <&3"
     )
     other, own = (
         subprocess.run(["bash", "-c", asked], user=user, capture_output=True, text=True, check=False).stdout

@@ -14,7 +14,7 @@ from arlo_rec.admin.opening import open_store
 from arlo_rec.keys.layout import find
 from arlo_rec.keys.root_secret import StateFolder
 from arlo_rec.listening import listen
-from arlo_rec.listening.server import HOST, PIECE, Server
+from arlo_rec.listening.server import PIECE, Server
 from arlo_rec.listening.session import Session
 from tests.support.attack import identity
 from tests.support.world import REASON, World
@@ -43,7 +43,7 @@ def server(session: Session) -> Iterator[Server]:
 
 def enter(server: Server, session: Session) -> str:
     """The secret for the token."""
-    connection = http.client.HTTPConnection(HOST, server.server_port, timeout=20)
+    connection = http.client.HTTPConnection(*server.place, timeout=20)
     connection.request("POST", "/enter", session.visit.token, {"Origin": server.origin})
     answer = connection.getresponse()
     secret = answer.read().decode()
@@ -54,11 +54,12 @@ def enter(server: Server, session: Session) -> str:
 def test_an_answer_that_is_under_way_stops_when_the_session_is_over_and_the_next_is_refused(
     server: Server, session: Session
 ) -> None:
-    ask = f"GET /{enter(server, session)}/sound HTTP/1.1\r\nHost: {HOST}:{server.server_port}\r\n\r\n".encode()
+    host = server.origin.removeprefix("http://")
+    ask = f"GET /{enter(server, session)}/sound HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
         slow.settimeout(20)
-        slow.connect((HOST, server.server_port))
+        slow.connect(server.place)
         slow.sendall(ask)
         got = len(slow.recv(1000))
         session.end("withdrawn")
@@ -66,6 +67,6 @@ def test_an_answer_that_is_under_way_stops_when_the_session_is_over_and_the_next
         while piece := slow.recv(1_000_000):
             got += len(piece)
     assert got < given * 8000 * 4 + 2 * PIECE < LONG * 8000 * 4, "what was on its way, and nothing after"
-    with socket.create_connection((HOST, server.server_port), timeout=20) as late:
+    with socket.create_connection(server.place, timeout=20) as late:
         late.sendall(ask)
         assert late.recv(100).startswith(b"HTTP/1.1 410")

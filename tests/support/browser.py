@@ -37,9 +37,7 @@ ARGUMENTS = (
     "--window-size=1000,1400",
 )
 
-LOOPBACK = (
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"  # for `Browser`: a server of this machine is reached
-)
+LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.*"  # for `Browser`: a server of this machine is reached
 
 
 class Browser:

@@ -55,10 +55,10 @@ class Listening:
     def _begin(self, world: World, *words: str, lang: str = "en", terminal: bool = False) -> None:
         self.process = started(world, *words, "--reason", REASON, "--no-browser", "--lang", lang, terminal=terminal)
         self.said = self.process.stderr.readline() if self.process.stderr else ""
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/(?:desk)?#(\S+)", self.said)
+        found = re.search(r"http://(127[.\d]+):(\d+)/(?:desk)?#(\S+)", self.said)
         assert found, self.said + self.process.communicate()[1]
-        self.port, self.token, self.secret = int(found[1]), found[2], "nowhere"
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.host, self.port, self.token, self.secret = found[1], int(found[2]), found[3], "nowhere"
+        self.origin = f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +69,7 @@ class Listening:
 
     def ask(self, method: str, path: str, body: str | None = None, **head: str) -> Got:
         """One request with these headers and no others but Host; `_` in a name is `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, {name.replace("_", "-"): value for name, value in head.items()})
             answer = connection.getresponse()

@@ -77,7 +77,7 @@ def polite(document: dict[str, Any], data: bytes) -> Answer:
         "append_note": ({"is": True}, b""),
         "is_in_foreground": ({"is": True}, b""),
         "screen": ({"is": [True, None]}, b""),
-        "listen": ({"is": 4711}, b""),
+        "listen": ({"is": ["127.0.0.1", 4711]}, b""),
         "play": ({"is": 1}, b""),
         "play_wait": ({"is": True}, b""),
         "keyring_prepare": ({"is": 1}, b""),
