@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -239,9 +242,60 @@ def test_a_key_that_systemd_hands_to_a_service_opens_the_door(office: Office) ->
 def test_a_door_opens_for_what_its_rule_names_and_for_nothing_else(office: Office) -> None:
     for words in ("id", f"{office.program} serve --person sigrid", f"{office.program} serve --store /tmp/other"):
         assert office.shell(STAFF, f"sudo -n -u {OWNER} {words}").returncode == 1, words
-    spelt = office.shell(STAFF, "ssh -T leif.recordings id </dev/null")
-    assert "uid=" not in spelt.stdout, "the key's command is run, whatever was asked for"
-    assert office.shell(STAFF, "ssh -N -L 1:127.0.0.1:1 -o ExitOnForwardFailure=yes leif.recordings").returncode == 255
+
+
+@pytest.fixture
+def of_the_owner() -> Iterator[int]:
+    """A port of loopback behind which something says its name, as a database or a root secret of the owner would."""
+    with socket.create_server(("127.0.0.1", 0)) as own:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    with own.accept()[0] as came:
+                        came.sendall(b"behind the door\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield own.getsockname()[1]
+        own.shutdown(socket.SHUT_RDWR)
+
+
+ASKED = (  # of ssh, before and behind the name of the machine
+    *(
+        ("", "id"),
+        ("", "sh"),
+        ("", "'; id'"),
+        ("", "'$(id)'"),
+        ("", "/usr/bin/env"),
+        ("-s", "sftp"),
+        ("-A", ""),
+        ("-X", ""),
+    ),
+    *(("-o SetEnv=ARLO_REC_STORE=/tmp/other", ""), ("", "'arlo-rec serve --person iver'")),
+)
+
+
+def test_a_key_of_ssh_opens_the_door_and_nothing_else_whatever_is_asked_for(office: Office, of_the_owner: int) -> None:
+    def ssh(words: str) -> tuple[int, str]:
+        done = office.shell(STAFF, f"timeout 10 ssh -o ExitOnForwardFailure=yes {words} </dev/null")
+        return done.returncode, done.stdout + done.stderr
+
+    exit, said = ssh(f"-W 127.0.0.1:{of_the_owner} leif.recordings")
+    assert (exit, "administratively prohibited" in said, "behind the door" in said) == (255, True, False)
+    exit, said = ssh(f"-N -R 0:127.0.0.1:{of_the_owner} leif.recordings")
+    assert (exit, "remote port forwarding failed" in said) == (255, True)
+    exit, said = ssh("-tt leif.recordings")
+    assert (exit, said.strip()) == (255, "PTY allocation request failed on channel 0")
+    for before, behind in ASKED:
+        _, said = ssh(f"{before} leif.recordings {behind}")
+        assert said.count("arlo-rec door 1") == 1, (before, behind, said)
+        assert not any(one in said for one in ("uid=", "SSH_CLIENT=", "DISPLAY=")), (before, behind, said)
+
+
+@pytest.mark.parametrize(("name", "other"), [*pairwise(["leif", "iver", *SERVICES, "leif"])])
+def test_the_door_of_one_opens_with_no_other_name_and_no_other_key_file(office: Office, name: str, other: str) -> None:
+    refused = office.run(STAFF, "status", *_who(office, other), "--json", via=office.ssh(name))
+    assert (refused.exit, refused.json["error"]["code"]) == (13, "not_your_door"), refused
 
 
 # -- doors that do not open -----------------------------------------------------------------------------
