@@ -6,13 +6,21 @@ Secret-Sharing for Mnemonic Codes"). Only this module imports shamir_mnemonic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 from arlo_rec.keys.key_files import RECOVERY_GROUPS, SECRET_SIGNS
 from arlo_rec.model.errors import Usage
 
+if TYPE_CHECKING:
+    from shamir_mnemonic.share import Share
+
 MOST = 16  # shares, which the standard allows
 _SIGNS = RECOVERY_GROUPS * 4
+_EXPONENT = 1  # of the work for one key; a foreign share asks for up to 16,000 times as much
 _BYTES = 34  # of the standard's even number of bytes: 260 bits fit into 33
 
 
@@ -22,17 +30,51 @@ def split(recovery_key: str, threshold: int, count: int) -> list[str]:
         raise Usage("bad_shares", most=MOST)
     from shamir_mnemonic import generate_mnemonics
 
-    return list(generate_mnemonics(1, [(threshold, count)], _packed(recovery_key))[0])
+    return list(generate_mnemonics(1, [(threshold, count)], _packed(recovery_key), iteration_exponent=_EXPONENT)[0])
 
 
-def join(shares: Sequence[str]) -> str:
-    """The recovery key of enough shares; raises Usage if they are too few or one is misspelt."""
+def join(shares: Mapping[str, str]) -> str:
+    """The recovery key of enough shares by name; raises Usage, naming those that are known to be wrong."""
     from shamir_mnemonic import MnemonicError, combine_mnemonics
 
+    read = {name: _read(name, text) for name, text in shares.items()}
+    _demand_one_split(read)
+    once = {share.index: share for share in reversed(read.values())}
+    for name, share in read.items():
+        if once[share.index].value != share.value:
+            other = next(first for first, each in read.items() if each is once[share.index])
+            raise Usage("share_twice", file=name, other=other)
+    needed = next(iter(once.values())).member_threshold
+    if len(once) < needed:
+        raise Usage("shares_too_few", count=len(once), needed=needed)
+    for some in combinations(once.values(), needed):  # one too many may be a wrong one
+        with suppress(MnemonicError, ValueError):
+            return _unpacked(combine_mnemonics([share.mnemonic() for share in some]))
+    raise Usage("shares_do_not_fit")
+
+
+def _read(name: str, text: str) -> Share:
+    """A share of a recovery key; raises Usage, which quotes nothing of it, as the library's own error would."""
+    from shamir_mnemonic import MnemonicError
+    from shamir_mnemonic.share import Share
+
     try:
-        return _unpacked(combine_mnemonics([" ".join(share.split()).lower() for share in shares]))
-    except (MnemonicError, ValueError):  # its message quotes a share
-        raise Usage("shares_do_not_fit") from None
+        share = Share.from_mnemonic(" ".join(text.split()).lower())
+    except (MnemonicError, ValueError):
+        raise Usage("share_misspelt", file=name) from None
+    is_ours = share.group_count == share.group_threshold == 1 and share.iteration_exponent <= _EXPONENT
+    if not is_ours or share.member_threshold < 2 or len(share.value) != _BYTES:
+        raise Usage("share_of_something_else", file=name)
+    return share
+
+
+def _demand_one_split(read: Mapping[str, Share]) -> None:
+    """Raise Usage for shares of another split than most; where none has most, for all of them."""
+    splits = Counter(share.group_parameters() for share in read.values())
+    most = [split for split, count in splits.items() if count == max(splits.values())]
+    if len(splits) > 1:
+        strange = [name for name, share in read.items() if len(most) > 1 or share.group_parameters() != most[0]]
+        raise Usage("shares_of_other_splits", files=", ".join(strange))
 
 
 def _packed(recovery_key: str) -> bytes:

@@ -312,7 +312,7 @@ def recovery_join(ctx: typer.Context, files: Annotated[list[Path], arg("arg.shar
     from arlo_rec.admin.slip39 import join
 
     run: Run = ctx.obj
-    recovery_key = join([run.files.text(path, SHARE_BYTES) for path in files])
+    recovery_key = join({str(path): run.files.text(path, SHARE_BYTES) for path in files})
     return Answer(RecoveryKey(recovery_key), [run.say("recovery.joined", recovery_key=recovery_key)], always=True)
 
 
