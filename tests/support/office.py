@@ -125,6 +125,7 @@ class Office:
             f"HostKey {place / 'host'}",
             f"PidFile {place / 'pid'}",
         ]
+        lines += ["Subsystem sftp internal-sftp"]  # as distributions have it
         lines += ["UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", f"AllowUsers {OWNER}"]
         (place / "config").write_text("\n".join([*lines, ""]))
         Path("/run/sshd").mkdir(exist_ok=True)
