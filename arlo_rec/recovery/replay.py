@@ -200,7 +200,7 @@ def read_feed(store: Store, lines: Iterable[FeedLine | None], past: PastLog) -> 
 
 
 class _Reader:
-    """Signed lines that continue the backup's log, one after another, in any order in the file."""
+    """Signed lines that continue the backup's log, one after another, in their order."""
 
     def __init__(self, store: Store, past: PastLog) -> None:
         self._store, self._past = store, past
