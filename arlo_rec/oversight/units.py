@@ -37,7 +37,6 @@ RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
-MemoryDenyWriteExecute=yes
 RemoveIPC=yes
 KeyringMode=private
 CapabilityBoundingSet=
@@ -48,6 +47,7 @@ SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 UMask=0077
 """
+NO_NEW_CODE: Final = "MemoryDenyWriteExecute=yes\n"  # not of the door: engines of hearing make code for the processor
 UNSEEN: Final = "ProtectProc=invisible\n"  # not of what opens a store: it has to see who holds a lock and stands still
 DOOR: Final = "arlo-rec-door"
 DOOR_SOCKET: Final = """\
@@ -72,11 +72,11 @@ Description=arlo-rec: all doors that are open
 
 [Slice]
 TasksMax=4096
-MemoryMax=50%
+MemoryMax=75%
 """
 DOOR_LIMITS: Final = """\
 TasksMax=256
-MemoryMax=25%
+MemoryMax=50%
 """
 ALONE: Final = """\
 PrivateNetwork=yes
@@ -240,7 +240,7 @@ DEFAULT: Final = Machine(  # of the package, and of the documents
 
 def units(machine: Machine) -> dict[str, str]:
     """The content of each unit by its file name: of the store where the machine has one, else of IT."""
-    made = {"arlo-rec-failed@.service": MARK + FAILED + CONFINED + UNSEEN + ALONE}
+    made = {"arlo-rec-failed@.service": MARK + FAILED + CONFINED + NO_NEW_CODE + UNSEEN + ALONE}
     for name, service in (SERVICES if machine.store else IT).items():
         place = NEEDS_PLACE.get(name)
         if place is None or getattr(machine, place) is not None:
@@ -338,7 +338,7 @@ def _service(name: str, service: Service, machine: Machine) -> str:
     lines += [f"ReadWritePaths={' '.join(writes)}"] if writes else []
     is_alone = machine.store and not machine.has_service and not machine.asks_server
     seen = "" if machine.store else UNSEEN
-    return "\n".join(lines) + "\n" + CONFINED + seen + (ALONE if is_alone else BY_NETWORK)
+    return "\n".join(lines) + "\n" + CONFINED + NO_NEW_CODE + seen + (ALONE if is_alone else BY_NETWORK)
 
 
 def _as_owner(key: str, machine: Machine) -> list[str]:
