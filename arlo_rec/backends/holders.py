@@ -32,7 +32,6 @@ STILL_FOR_ERASURE = 3.0  # the same, where the one who waits erases or takes acc
 WORDS_BYTES = 64 * 1024  # of a command line
 LOOK_EVERY = 0.5  # seconds
 LOOKED_AT = 1.0  # seconds in which a holder that is only looked at does no work
-_PROGRAM = b"arlo"  # a part of the command line of each run of this program
 Detail = dict[str, Any]  # values of an error
 
 
@@ -263,10 +262,16 @@ class _Processes:
         """Whether it is a run of this program that is older than YOUNG."""
         try:
             with Path(f"/proc/{pid}/cmdline").open("rb") as file:
-                return self.age(pid) > YOUNG and _PROGRAM in file.read(WORDS_BYTES)
+                words = file.read(WORDS_BYTES).split(b"\0")
+            return self.age(pid) > YOUNG and any(map(_is_program, words))
         except (OSError, KeyError):
             return False
 
     def age(self, pid: int) -> float:
         """Seconds since a process began."""
         return time.clock_gettime(time.CLOCK_BOOTTIME) - self._all[pid].begun / os.sysconf("SC_CLK_TCK")
+
+
+def _is_program(word: bytes) -> bool:
+    """Whether a word of a command line is that of this program: its script, or its module."""
+    return word.rpartition(b"/")[2] == b"arlo-rec" or b"arlo_rec" in word

@@ -118,7 +118,7 @@ def test_a_young_run_and_another_program_keep_their_locks(place: Path, monkeypat
     needs.demand(needs.program("flock"))
     with subprocess.Popen(["flock", "-s", place / "lock", "sleep", "600"]) as other:
         with pytest.raises(InUse):
-            while True:  # until it has the lock, and then for a while
+            while other.poll() is None:  # until it has the lock, and then for a while
                 erases(place, 1.5)
         assert other.poll() is None
         os.kill(int(Path(f"/proc/{other.pid}/task/{other.pid}/children").read_text()), signal.SIGKILL)

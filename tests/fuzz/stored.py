@@ -204,7 +204,7 @@ _SEEN = root_secret.encode_kept(root_secret.Seen(7, Pin(3, bytes(32)), 12, bytes
 class _Said:
     """A connection to an OpenBao that answers everything with these bytes."""
 
-    host, status = "openbao", 200
+    host, status, timeout, sock = "openbao", 200, 10.0, None
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw

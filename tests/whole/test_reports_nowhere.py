@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import needs
+from tests.support import dumpable, needs
 from tests.support.compressed import with_soundfile
 from tests.support.copies import call
 from tests.support.models import MODEL, needs_model
@@ -140,5 +140,5 @@ def test_with_engines_the_machine_that_the_owner_named_is_reached_and_no_other(w
     port, (settings, words) = free_port(), NAMED[part]
     environment = world._environment() | {name: text.format(port) for name, text in settings.items()}
     typed = [*words.format(port).split(), *world._who("sigrid")[2 if part == "root" else 0 :]]
-    left = outside(world.base, [sys.executable, "-m", "arlo_rec", *typed], environment, ends=[16])
+    left = outside(world.base, [*dumpable.PROGRAM, *typed], environment, ends=[16])  # else root alone sees addresses
     assert {found for line in left for found in PLACED.findall(line)} == {(str(port), "127.0.0.1", "")}
