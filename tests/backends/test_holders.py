@@ -100,7 +100,7 @@ def test_what_a_stopped_run_started_ends_with_it(place: Path) -> None:
 def test_a_run_that_works_keeps_its_lock(place: Path, held: str) -> None:
     with other_run(place, held, WORKS) as working:
         with pytest.raises(InUse):
-            erases(place, 1.5)
+            erases(place, 0.8)
         assert working.poll() is None
 
 
@@ -108,7 +108,7 @@ def test_a_run_whose_child_works_keeps_its_lock(place: Path) -> None:
     forks = f"{HOLDS.format(exclusive=True)}; import os, time; child = os.fork()"
     with other_run(place, forks, "exec('while not child: pass'); time.sleep(600)") as waiting:
         with pytest.raises(InUse):
-            reads(place, 1.5)
+            reads(place, 0.8)
         assert waiting.poll() is None
         (child,) = Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
@@ -119,13 +119,13 @@ def test_a_young_run_and_another_program_keep_their_locks(place: Path, monkeypat
     with subprocess.Popen(["flock", "-s", place / "lock", "sleep", "600"]) as other:
         with pytest.raises(InUse):
             while other.poll() is None:  # until it has the lock, and then for a while
-                erases(place, 1.5)
+                erases(place, 0.8)
         assert other.poll() is None
         os.kill(int(Path(f"/proc/{other.pid}/task/{other.pid}/children").read_text()), signal.SIGKILL)
     monkeypatch.setattr(holders, "YOUNG", 60.0)
     with other_run(place, HOLDS.format(exclusive=False), STANDS) as young:
         with pytest.raises(InUse):
-            erases(place, 1.5)
+            erases(place, 0.8)
         assert young.poll() is None
 
 
