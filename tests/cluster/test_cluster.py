@@ -186,7 +186,10 @@ def test_nothing_of_a_call_stays_in_the_memory_of_a_cluster(world: World, runnin
     until_heard(workers)
     command.send_signal(signal.SIGINT)  # it gives the call up; then one is heard whole
     command.communicate(timeout=60)
-    assert command.returncode == 130
+    if command.returncode == 0:  # on a busy machine it was heard before the signal came
+        call(world, seconds=SHORT)
+    else:
+        assert command.returncode == 130
     world.setting('asr.language = "en"')
     (made,) = world.json(*PENDING, "--cluster", running.address, who="sigrid")["results"]
     assert made["cuts"]
