@@ -131,7 +131,7 @@ def _same(store: Store, part: Part, before: str, to: str) -> list[Move]:
 def logged(store: Store) -> dict[str, Move]:
     """Every proposed move by its id, in the order of the log."""
     moves: dict[str, Move] = {}
-    for entry in store.log.entries.of_requests():
+    for entry in store.log.entries.of_requests(MoveProposed, MoveApproved, MoveDenied, CatalogueMoved, ObjectsMoved):
         match entry.event:
             case MoveProposed(part=part, before=before, to=to) as event if part in {*Part}:
                 moves[event.id] = Move(event.id, Part(part), before, to, entry.person, entry.at)

@@ -17,8 +17,8 @@ from itertools import zip_longest
 from typing import Final, Protocol
 
 from arlo_rec.door.frames import Broken, Link
-from arlo_rec.door.words import socket_of
-from arlo_rec.model.errors import ArloError
+from arlo_rec.door.words import SOCKET, socket_of
+from arlo_rec.model.errors import ArloError, Usage
 
 REASON_BYTES: Final = 4096  # of the last output of the door's command
 REASON_LONGEST: Final = 300  # characters that are shown
@@ -82,6 +82,8 @@ class _BySocket(_Threads):
 
 @contextmanager
 def _by_socket(path: str, failed: Failed) -> Iterator[_BySocket]:
+    if not hasattr(socket, "AF_UNIX"):
+        raise Usage("not_on_this_machine", name=SOCKET)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with connection:
         try:

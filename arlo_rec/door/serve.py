@@ -196,11 +196,11 @@ def _take_own_terms(*, by_sudo: bool) -> None:
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:  # noqa: PTH123 - proc(5)
         score.write("0")
     try:
-        if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         if os.getpriority(os.PRIO_PROCESS, 0) > 0:
             os.setpriority(os.PRIO_PROCESS, 0, 0)
-    except (AttributeError, PermissionError):
+    except PermissionError:
         raise Unreachable("serve_slowed") from None
 
 

@@ -154,3 +154,8 @@ def test_a_person_has_a_bounded_number_of_doors_and_others_have_theirs(
     with serving(world, person="iver") as third:
         third.say(ordered("status", "--as", "iver", "--json"))
         assert third.answer().status in {0, 3}
+
+
+def test_a_machine_that_has_no_such_sockets_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    assert code(through("unix:/run/arlo-rec/door", tmp_path, "status", "--json")) == (2, "not_on_this_machine")
