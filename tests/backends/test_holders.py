@@ -18,6 +18,7 @@ from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
 from arlo_rec.model.errors import InUse
 from tests.support import needs
+from tests.support.disks import mounted_image
 from tests.support.other_runs import HOLDS, STANDS, other_run
 
 KEY = bytes(32)
@@ -112,6 +113,35 @@ def test_a_run_whose_child_works_keeps_its_lock(place: Path) -> None:
         assert waiting.poll() is None
         (child,) = Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
+
+
+def test_a_run_ends_neither_itself_nor_what_it_comes_from(place: Path) -> None:
+    """A child that waits for its parent's lock is as still as the parent is."""
+    soon = "from arlo_rec.backends import files, holders; holders.YOUNG = 0.0; files.STILL_FOR_ERASURE = 0.2"
+    waits = "import os, time; child = os.fork(); other = FileRoot(place).lock(exclusive=True, wait=1.0)"
+    then = "exec('try: other.__enter__()\\nexcept Exception as error: print(type(error).__name__, flush=True)')"
+    with other_run(place, f"{soon}; {HOLDS.format(exclusive=False)}", f"{waits}; {then}") as both:
+        assert both.stdout is not None
+        assert [both.stdout.readline() for _ in range(2)] == [b"InUse\n"] * 2
+        assert both.wait(5) == 0
+
+
+def test_a_run_that_waits_for_a_disk_keeps_its_lock(place: Path) -> None:
+    needs.demand(needs.program("fsfreeze"))
+    holds, disk = HOLDS.format(exclusive=False), place / "disk"
+    begins = "import os; file = os.open(place / 'disk' / 'file', os.O_CREAT | os.O_WRONLY)"
+    then = "sys.stdin.readline(); os.write(file, b'x'); os.fsync(file); print('written', flush=True)"
+    with mounted_image(place), other_run(place, f"{holds}; {begins}", then, stdin=subprocess.PIPE) as waiting:
+        assert waiting.stdin is not None and waiting.stdout is not None
+        subprocess.run(["fsfreeze", "-f", disk], check=True)
+        try:
+            waiting.stdin.write(b"\n")
+            waiting.stdin.flush()
+            with pytest.raises(InUse):
+                erases(place, 0.8)
+        finally:
+            subprocess.run(["fsfreeze", "-u", disk], check=True)
+        assert waiting.stdout.readline() == b"written\n"
 
 
 def test_a_young_run_and_another_program_keep_their_locks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
