@@ -116,8 +116,9 @@ def test_a_run_whose_child_works_keeps_its_lock(place: Path) -> None:
 
 
 def test_a_run_ends_neither_itself_nor_what_it_comes_from(place: Path) -> None:
-    """A child that waits for its parent's lock is as still as the parent is."""
+    """A child waits for its parent's lock, and so does the parent itself; neither does any work that counts."""
     soon = "from arlo_rec.backends import files, holders; holders.YOUNG = 0.0; files.STILL_FOR_ERASURE = 0.2"
+    soon += "; holders.LOOK_EVERY = 0.05; holders._Processes.work = lambda self, pid: 0"
     waits = "import os, time; child = os.fork(); other = FileRoot(place).lock(exclusive=True, wait=1.0)"
     then = "exec('try: other.__enter__()\\nexcept Exception as error: print(type(error).__name__, flush=True)')"
     with other_run(place, f"{soon}; {HOLDS.format(exclusive=False)}", f"{waits}; {then}") as both:
