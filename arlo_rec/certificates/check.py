@@ -8,11 +8,10 @@
     python3 check.py FILE PAGE.html|PAGE.md [VKEY ...]                  any of them, beside a page published later
 
 VKEY is a verifier key as it was published: the log's, the first officer's, or both. The log gets a new key whenever a
-person leaves: the newest key that was published excludes all that a person makes who has left, the officer's does not.
-A page names the keys of the log that had ended, and when: beside it, a file that was made later with one is forged.
-Without a published key or page the check shows that a file is whole and consistent, not where it is from. The exit
-status is 0 for a genuine file, 1 for a forged one, 2 for another kind or an unreadable one. docs/format.md describes
-the documents.
+person leaves: the newest published one excludes what they make afterwards, the officer's does not. A page names the
+keys of the log that had ended, and when: beside it, a file that was made later with one is forged. Without a published
+key or page the check shows that a file is whole, not where it is from. The exit status is 0 for a genuine file, 1 for a
+forged one, 2 for another kind or an unreadable one. docs/format.md describes the documents.
 
 Each step has its number in the code, and each failure its own sentence (REASONS):
 
@@ -94,9 +93,7 @@ ERASURES: Final = {  # by a receipt's name of an erasure: its rule, and the role
     "withdrawal": ("consent.withdraw", ("support", "officer", "ingest")),
     "expiry": ("retention.90d", ("retention", "officer")),
     "restore": ("consent.withdraw", ("officer",)),
-    "review": ("data.pseudonymised", ("manager", "officer")),
-    "release": ("data.pseudonymised", ("manager", "officer")),
-    "reject": ("data.pseudonymised", ("manager", "officer")),
+    **dict.fromkeys(("review", "release", "reject"), ("data.pseudonymised", ("manager", "officer"))),
     "objection": ("data.employee", ("officer",)),
 }
 PLACES: Final = ("root", "catalogue", "objects", "journal")  # where something of a recording could be left
@@ -117,16 +114,13 @@ class Unknown(Exception):
 
 
 class Genuine(NamedTuple):
-    """A genuine document, the first officer's verifier key, and which keys were among the requested ones.
-
-    `newest_checked`: the newest of the log's keys in it, which excludes all that is made by who left before that.
-    """
+    """A genuine document, the first officer's verifier key, and which keys were among the requested ones."""
 
     document: dict[str, Any]
     officer_vkey: str
     log_checked: bool
     officer_checked: bool
-    newest_checked: bool
+    newest_checked: bool  # the newest of the log's keys in it, which a person who left before that lacks
 
 
 def demand(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - it reads like an assertion
@@ -193,60 +187,34 @@ _ID, _SHA256, _DAY, _CASE = "[0-9a-f]{32}", "[0-9a-f]{64}", "[0-9]{4}-[0-9]{2}-[
 _WORD: Final = "[^\\x00-\\x1f\\x7f-\\x9f]{1,500}"
 _ENTRY: Final = {"seq": _is_count, "leaf": _32, "path": [_32]}
 _SHARED: Final = {
-    "format": lambda value: type(value) is int and value == 1,
-    "policy": "[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?",
-    "store": _ID,
-    "checkpoint": _NOTE,
+    "format": lambda value: type(value) is int and value == 1, "policy": "[0-9]{4}-[0-9]{2}([.][0-9]{1,3})?",
+    "store": _ID, "checkpoint": _NOTE, "log_signature": _64,
     "log_keys": [{"vkey": "[!-~]{1,300}", "statement": (None, _64)}],
     "signers": [{"key": _32, "role": "[a-z]{1,20}", "since": _is_count, "signature": _64}],
-    "log_signature": _64,
-}
+}  # fmt: skip
 _BY_OFFICER: Final = {**_SHARED, "signature": _64}
 _OF_FILE: Final = {**_BY_OFFICER, "sha256": _SHA256, "bytes": _is_count, "entry": _ENTRY}
 _LISTED: Final = {
-    **_ENTRY,
-    "recordings": [_ID],
-    "access": (True, False),
-    "what": "[a-z_]{1,40}",
-    "role": (None, "[a-z]{1,40}"),
-    "day": (None, _DAY),
-}
+    **_ENTRY, "recordings": [_ID], "access": (True, False), "what": "[a-z_]{1,40}",
+    "role": (None, "[a-z]{1,40}"), "day": (None, _DAY),
+}  # fmt: skip
 _FORMS: Final[Mapping[str, Mapping[str, Any]]] = {
     RECEIPT: {
-        **_SHARED,
-        "number": _NUMBER,
-        "event": "|".join(ERASURES),
-        "rule": "[a-z.0-9]{1,40}",
-        "erased_at": _is_instant,
-        "count": _is_count,
-        "days": _by(_DAY, _is_count),
-        "recordings": [_ID],
+        **_SHARED, "number": _NUMBER, "event": "|".join(ERASURES), "rule": "[a-z.0-9]{1,40}", "erased_at": _is_instant,
+        "count": _is_count, "days": _by(_DAY, _is_count), "recordings": [_ID],
         "places": lambda value: value in ([*PLACES], [*PLACES[:3]]),
-        "ring_until": (None, _is_instant),
-        "feed": (None, True, False),
-        "entry": _ENTRY,
-        "erased_by": _64,
+        "ring_until": (None, _is_instant), "feed": (None, True, False), "entry": _ENTRY, "erased_by": _64,
     },
     ANSWER: {**_OF_FILE, "case": _CASE, "made_at": _is_instant, "accesses": (None, _SHA256)},
     LIST: {
-        **_BY_OFFICER,
-        "case": _CASE,
-        "made_at": _is_instant,
-        "recordings": [{"recording": _ID, "copies": [_ID]}],
-        "count": _is_count,
-        "entries": [_LISTED],
-        "words": _by(_WORD, {"nb": _WORD, "en": _WORD}),
+        **_BY_OFFICER, "case": _CASE, "made_at": _is_instant, "recordings": [{"recording": _ID, "copies": [_ID]}],
+        "count": _is_count, "entries": [_LISTED], "words": _by(_WORD, {"nb": _WORD, "en": _WORD}),
     },
     PAGE: {
-        **_OF_FILE,
-        "page": "[a-z][a-z-]{0,39}",
-        "lang": "nb|en",
-        "form": "html|md",
-        "published_at": _is_instant,
-        "ended": [{"vkey": "[!-~]{1,300}", "at": _is_instant}],
+        **_OF_FILE, "page": "[a-z][a-z-]{0,39}", "lang": "nb|en", "form": "html|md", "published_at": _is_instant,
     },
-}
-TIMES: Final = {RECEIPT: "erased_at", ANSWER: "made_at", LIST: "made_at", PAGE: "published_at"}
+}  # fmt: skip
+_ENDED: Final = {"ended": [{"vkey": "[!-~]{1,300}", "at": _is_instant}]}  # of a page; the first ones lack it
 
 
 def is_number(value: object) -> bool:
@@ -264,9 +232,8 @@ def _read(raw: bytes, kind: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         is_canonical = False
     demand(is_canonical, "not_canonical")
-    has_ended = kind != PAGE or (isinstance(document, dict) and "ended" in document)  # which the first pages lack
-    form = {name: each for name, each in _FORMS[kind].items() if has_ended or name != "ended"}
-    demand(has_form(document, {**form, "kind": kind}), "not_of_its_form")
+    ended = _ENDED if kind == PAGE and isinstance(document, dict) and "ended" in document else {}
+    demand(has_form(document, {**_FORMS[kind], **ended, "kind": kind}), "not_of_its_form")
     demand(bool(document["log_keys"]) and bool(document["signers"]), "not_of_its_form")
     if kind == RECEIPT:
         demand(document["rule"] == ERASURES[document["event"]][0], "not_of_its_form")
@@ -420,19 +387,17 @@ def check(file: BinaryIO, vkeys: Collection[str] = ()) -> Genuine:
         demand(wanted <= {*of_log, first}, "another_key")
     except Forged as forged:
         raise Forged(forged.reason, kind) from None
-    is_newest = document["log_keys"][-1]["vkey"] in wanted
-    return Genuine(document, first, bool(of_log & wanted), officer_checked=first in wanted, newest_checked=is_newest)
+    return Genuine(document, first, bool(of_log & wanted), first in wanted, document["log_keys"][-1]["vkey"] in wanted)
 
 
 def demand_in_time(genuine: Genuine, page: Genuine) -> None:
     """Raise Forged for a document that was made with a key of the log after that had ended, as *page* knows."""
-    document, published = genuine.document, page.document
     # (13) Its newest key is one of the page's, or newer, and had not ended when it was made.
-    ended = {each["vkey"]: datetime.fromisoformat(each["at"]) for each in published.get("ended", ())}
-    keys, theirs = ([each["vkey"] for each in told["log_keys"]] for told in (document, published))
+    ended = {each["vkey"]: datetime.fromisoformat(each["at"]) for each in page.document.get("ended", ())}
+    keys, theirs = ([each["vkey"] for each in told["log_keys"]] for told in (genuine.document, page.document))
     demand(keys[-1] in {*theirs, *ended} or theirs[-1] in keys, "another_key")
-    made_at = datetime.fromisoformat(document[TIMES[document["kind"]]])
-    demand(keys[-1] not in ended or made_at <= ended[keys[-1]], "key_ended")
+    made_at = next(genuine.document[key] for key in ("erased_at", "made_at", "published_at") if key in genuine.document)
+    demand(keys[-1] not in ended or datetime.fromisoformat(made_at) <= ended[keys[-1]], "key_ended")
 
 
 def check_list(file: BinaryIO, answer: Genuine, vkeys: Collection[str] = ()) -> Genuine:
@@ -548,12 +513,11 @@ def _check_entries(document: Mapping[str, Any]) -> None:
 
 
 def _first_officer(document: Mapping[str, Any]) -> bytes:
-    signers, key = document["signers"], b""
+    signers, key, store = document["signers"], b"", bytes.fromhex(document["store"])
     for signer, officer in zip(signers, [*signers[1:], signers[-1]], strict=True):
         key, since = _bytes(signer["key"]), signer["since"]
-        said = bytes.fromhex(document["store"]) + key + since.to_bytes(8) + signer["role"].encode()
-        is_signed = _signed(_bytes(officer["key"]), _bytes(signer["signature"]), b"arlo-rec/1/voucher\0" + said)
-        demand(is_signed, "signer_unvouched")
+        said = b"arlo-rec/1/voucher\0" + store + key + since.to_bytes(8) + signer["role"].encode()
+        demand(_signed(_bytes(officer["key"]), _bytes(signer["signature"]), said), "signer_unvouched")
         demand(officer["role"] == "officer" and officer["since"] <= since, "signer_by_no_officer")
     return key
 
@@ -617,7 +581,6 @@ def main(words: Sequence[str]) -> int:
     if not words or words[0].startswith("-"):
         print(__doc__.partition("\n\nEach step")[0], file=sys.stderr)
         return 2
-    in_time = False
     names = words[:2] if len(words) > 1 and "+" not in words[1] else words[:1]
     vkeys = [word.strip() for word in words[len(names) :]]
     try:
@@ -628,7 +591,6 @@ def main(words: Sequence[str]) -> int:
                 if _kind_and_form(file)[0] == PAGE:
                     documents.append(page := check(file, vkeys))
                     demand_in_time(genuine, page)
-                    in_time = True
                 else:
                     documents.append(check_list(file, genuine, vkeys))
     except OSError as error:
@@ -644,7 +606,7 @@ def main(words: Sequence[str]) -> int:
         print(f"genuine: {_sentence(document.document)}")
     if not genuine.officer_checked:
         print(f"compare the first officer's key with the published one: {genuine.officer_vkey}")
-    if not (genuine.newest_checked or in_time):
+    if not genuine.newest_checked and [each.document["kind"] for each in documents[1:]] != [PAGE]:
         print("its maker may have left since: give the newest key of the log that was published, or a page that was")
         print(f"compare the log's key with the newest published one: {genuine.document['log_keys'][-1]['vkey']}")
     return 0
