@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from arlo_rec.access import metadata
 from arlo_rec.access.keyrings import Keyring, OfficerKeyring
 from arlo_rec.log.events import ObjectionEnded, ObjectionReceived, ObjectionUpheld
-from arlo_rec.model.deadlines import answer_due
 from arlo_rec.model.documents import Record
 from arlo_rec.model.errors import Integrity
 from arlo_rec.model.names import agent_name
@@ -124,9 +123,14 @@ def _by_name(store: Store) -> dict[tuple[str, ObjectionScope], Objection]:
         if before is not None and (not is_entered or before.state is ObjectionState.PENDING):
             received = min(before.received, objection.received)  # entered twice, the first day counts
             objection = replace(objection, received=received)
-        due = answer_due(objection.received) if is_entered else None
-        objections[key] = replace(objection, due=due)
+        objections[key] = replace(objection, due=_due(objection.received) if is_entered else None)
     return objections
+
+
+def _due(received: date) -> date:
+    from arlo_rec.model.deadlines import answer_due  # here: most commands count no deadline
+
+    return answer_due(received)
 
 
 def _logged(store: Store) -> Iterator[Objection]:
