@@ -18,6 +18,7 @@ from pathlib import Path
 from arlo_rec.backends import FILE_MODE
 from arlo_rec.backends.durable import disk, translated
 from arlo_rec.backends.files import lock_handle
+from arlo_rec.backends.holders import STILL_FOR_ERASURE
 from arlo_rec.backends.shared_folder import NotPlain, folder_of, open_file, open_in
 from arlo_rec.model.errors import Unreachable, Usage
 
@@ -75,7 +76,7 @@ class FeedFile:
         """The file, open and locked exclusively; raises InUse after *wait* seconds, or Unreachable."""
         while True:  # until it is still the file of that name: another run may have rewritten it meanwhile
             with self._opened(os.O_RDWR | os.O_APPEND) as handle:
-                lock_handle(handle, exclusive=True, wait=wait, is_brief=True)
+                lock_handle(handle, exclusive=True, wait=wait, still=STILL_FOR_ERASURE)
                 if os.fstat(handle).st_nlink:
                     yield handle
                     return

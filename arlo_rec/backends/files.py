@@ -230,9 +230,10 @@ def _shares(paths: Sequence[Path], count: int) -> list[Sequence[Path]]:
 class FileRoot:
     """The root folder: `root` (two slots), `seen` (two slots) and `lock`; the lock alone where R lies elsewhere."""
 
-    def __init__(self, folder: Path, note: bytes = b"") -> None:
-        self._folder = folder
-        self._note = note  # for the lock file: names its holder to others
+    def __init__(self, folder: Path, note: bytes = b"", still: float | None = None) -> None:
+        """Take the *note* that names the holder of the lock to others, and *still* of `lock_handle` for an erasure."""
+        self._folder, self._note = folder, note
+        self._still = STILL_FOR_ERASURE if still is None else still
         self._held = 0  # locks of this run
 
     @classmethod
@@ -259,7 +260,7 @@ class FileRoot:
 
     def update_seen(self, change: Callable[[list[bytes]], bytes | None]) -> None:
         """See Root."""
-        with file_lock(self._folder / "seen", exclusive=True, wait=SEEN_WAIT, is_brief=True):
+        with file_lock(self._folder / "seen", exclusive=True, wait=SEEN_WAIT, still=STILL_FOR_ERASURE):
             content = change(self.read_seen())
             if content is not None:
                 for slot in range(SLOTS):
@@ -268,13 +269,13 @@ class FileRoot:
     @contextmanager
     def lock(self, *, exclusive: bool, wait: float) -> Iterator[None]:
         """See Root. Who comes after an erasure that waits, waits behind it."""
-        deadline = time.monotonic() + wait
+        deadline, still = time.monotonic() + wait, self._still if exclusive else STILL
         with ExitStack() as turn:
             if not self._held:  # else it would wait for an erasure that waits for this run
-                turn.enter_context(_turn(self._folder, exclusive=exclusive, wait=wait))
+                turn.enter_context(_turn(self._folder, exclusive=exclusive, wait=wait, still=still))
             left = max(0.0, deadline - time.monotonic())
             path, note = self._folder / LOCK, self._note
-            with file_lock(path, exclusive=exclusive, wait=left, note=note, is_brief=True):
+            with file_lock(path, exclusive=exclusive, wait=left, note=note, still=still):
                 turn.close()
                 self._held += 1
                 try:
@@ -325,7 +326,7 @@ def _named(lock: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _turn(folder: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
+def _turn(folder: Path, *, exclusive: bool, wait: float, still: float) -> Iterator[None]:
     """The turn to wait for a lock: the folder itself is locked, and so readers let an erasure that waits go first.
 
     Raises InUse after *wait* seconds, with the holder of the lock that is waited for.
@@ -334,7 +335,7 @@ def _turn(folder: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
         handle = open_folder(folder, below=folder)  # which may itself be a link
     try:
         try:
-            lock_handle(handle, exclusive=exclusive, wait=wait, is_brief=True)
+            lock_handle(handle, exclusive=exclusive, wait=wait, still=still)
         except InUse:
             raise InUse("in_use", **_named(folder / LOCK)) from None
         yield
@@ -343,11 +344,13 @@ def _turn(folder: Path, *, exclusive: bool, wait: float) -> Iterator[None]:
 
 
 @contextmanager
-def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"", is_brief: bool = False) -> Iterator[None]:
+def file_lock(
+    path: Path, *, exclusive: bool, wait: float, note: bytes = b"", still: float | None = None
+) -> Iterator[None]:
     """Lock a file, shared or exclusive, until the process ends at the latest; raises InUse after *wait* seconds.
 
     A *note* (`holder_note`) is for files without other content: it names the holder to a waiting run. A file on a disk
-    that cannot be written gets none. For *is_brief* see `lock_handle`.
+    that cannot be written gets none. For *still* see `lock_handle`.
     """
     with disk():
         try:
@@ -358,7 +361,7 @@ def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"", is
             handle, note = open_file(path, os.O_RDONLY), b""
     try:
         try:
-            lock_handle(handle, exclusive=exclusive, wait=wait, is_brief=is_brief)
+            lock_handle(handle, exclusive=exclusive, wait=wait, still=still)
         except InUse:
             raise InUse("in_use", **(holder_of(handle) if note else {})) from None
         if note:
@@ -372,14 +375,13 @@ def file_lock(path: Path, *, exclusive: bool, wait: float, note: bytes = b"", is
         os.close(handle)
 
 
-def lock_handle(handle: int, *, exclusive: bool, wait: float, is_brief: bool = False) -> None:
+def lock_handle(handle: int, *, exclusive: bool, wait: float, still: float | None = None) -> None:
     """Lock an open file, shared or exclusive, until it is closed; raises InUse after *wait* seconds.
 
-    Of a lock that *is_brief* no run is long the holder: one that stands still meanwhile is ended (`holders.Watch`).
+    A holder that stands *still* meanwhile for so many seconds is ended (`holders.Watch`); None: it is left alone.
     """
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-    patience = STILL_FOR_ERASURE if exclusive else STILL
-    watch = Every(Watch(os.fstat(handle).st_ino, patience).look) if is_brief else None
+    watch = Every(Watch(os.fstat(handle).st_ino, still).look) if still is not None else None
     until(lambda: _try_lock(handle, kind), wait, watch)
 
 

@@ -29,7 +29,7 @@ from psycopg.adapt import Loader
 
 from arlo_rec.backends import AT_ONCE, LOCKS, Connection, Row, Schema, in_order
 from arlo_rec.backends.files import until
-from arlo_rec.backends.holders import STILL, STILL_FOR_ERASURE, YOUNG, Every
+from arlo_rec.backends.holders import STILL, YOUNG, Every
 from arlo_rec.backends.postgres_address import SECURED, demand_bound_passwords, demanded_address, shown, translated
 from arlo_rec.backends.postgres_sql import COLUMNS, DESCRIPTION, END_STILL, NUMBERED, TALLY, of_postgres, sum_over
 from arlo_rec.crypto.primitives import ColumnKey, Sealed
@@ -154,7 +154,6 @@ class PostgresSession:
     def _taken(self, number: int, wait: float, *, exclusive: bool, is_brief: bool) -> Iterator[None]:
         """One lock of the server; of one that *is_brief*, a holder that stands still is ended."""
         kind, numbers = "" if exclusive else "_shared", (_WRITER, number)
-        patience = STILL_FOR_ERASURE if exclusive else STILL
 
         def attempt() -> bool:
             with translated(self.address):
@@ -162,7 +161,7 @@ class PostgresSession:
 
         def end_still() -> None:
             with translated(self.address):
-                self.db.execute(END_STILL, (*numbers, YOUNG, patience))
+                self.db.execute(END_STILL, (*numbers, YOUNG, STILL))
 
         until(attempt, wait, Every(end_still) if is_brief else None)
         try:
@@ -305,7 +304,7 @@ class PostgresConnection:
         except InUse:
             with translated(self._address):
                 self._db.execute("ROLLBACK")
-                self._db.execute(END_STILL, (0, _WRITER, YOUNG, STILL_FOR_ERASURE))
+                self._db.execute(END_STILL, (0, _WRITER, YOUNG, STILL))
                 self._db.execute(begin)
 
     def _commit(self) -> None:

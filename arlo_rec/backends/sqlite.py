@@ -85,11 +85,13 @@ class _Lock(IntEnum):
 class SqliteConnection:
     """One open SQLCipher file; see Connection for the promises."""
 
-    def __init__(self, path: Path | None, key: bytes, *, reads_only: bool = False) -> None:
+    def __init__(self, path: Path | None, key: bytes, *, reads_only: bool = False, still: float | None = None) -> None:
         """Open *path* (None: in memory) with the raw *key*; raises NotUnlocked for a wrong key.
 
         *reads_only*: the disk cannot be written. What lies in the journal of the file is read from a copy of both.
+        For *still* see `files.lock_handle`.
         """
+        self._still = STILL_FOR_ERASURE if still is None else still
         self._path, self._key, self.reads_only = path, key, reads_only
         self.columns = ColumnKey(key)  # after `rekey` still of the old key, until `catalogue.column_keys` moves them
         self._copied: tempfile.TemporaryDirectory[str] | None = None
@@ -260,7 +262,7 @@ class SqliteConnection:
         if self._path is not None:
             with suppress(FileNotFoundError):  # never opened: closing it would drop the engine's locks (fcntl(2))
                 shared = self._path.with_name(f"{self._path.name}-shm").stat()
-                watch = Every(Watch(shared.st_ino, STILL_FOR_ERASURE, kind=Kind.RANGE, below=lock).look)
+                watch = Every(Watch(shared.st_ino, self._still, kind=Kind.RANGE, below=lock).look)
         self._db.execute(f"PRAGMA busy_timeout={POLL_MS}").fetchall()
         try:
             until(attempt, wait, watch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from arlo_rec.backends import FILE_MODE, Blobs, Connection, Locks, shared_folder
 from arlo_rec.backends.durable import disk
 from arlo_rec.backends.files import FileBlobs, file_lock
-from arlo_rec.keys.layout import FILES, Layout, bucket_of
+from arlo_rec.keys.layout import FILES, Layout, bucket_of, patience
 from arlo_rec.model.errors import Integrity, NotUnlocked, Unreachable, Usage
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def new_catalogue(place: Layout, key: bytes) -> Connection:
 
     with disk():
         shared_folder.touch(place.catalogue, FILE_MODE)
-    return SqliteConnection(place.catalogue, key)
+    return SqliteConnection(place.catalogue, key, still=patience(place))
 
 
 def catalogue(place: Layout, key: bytes, *, reads_only: bool = False, locks: Locks | None = None) -> Connection:
@@ -108,7 +108,7 @@ def catalogue(place: Layout, key: bytes, *, reads_only: bool = False, locks: Loc
         raise Integrity("catalogue_missing")
     if not stat.S_ISREG(about.st_mode):
         raise Unreachable("not_plain_file", path=str(place.catalogue))
-    return SqliteConnection(place.catalogue, key, reads_only=reads_only)
+    return SqliteConnection(place.catalogue, key, reads_only=reads_only, still=patience(place))
 
 
 def database(place: Layout, key: bytes) -> PostgresConnection:

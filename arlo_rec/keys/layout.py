@@ -28,6 +28,7 @@ from arlo_rec.backends import (
 )
 from arlo_rec.backends.durable import disk, put_new, sync_folder, translated, write_whole
 from arlo_rec.backends.files import LOCK, file_lock, wipe_root
+from arlo_rec.backends.holders import STILL, STILL_FOR_ERASURE
 from arlo_rec.crypto import primitives
 from arlo_rec.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
 
@@ -244,6 +245,12 @@ def root_of(store: Path) -> Path:
 def is_in_openbao(store: Path) -> bool:
     """Whether a store says that its root secret lies in OpenBao; False where there is no store yet."""
     return (_named_in(store, "root") or "").startswith(BAO)
+
+
+def patience(place: Layout) -> float:
+    """Seconds without work of a holder that an erasure waits for (`holders`): it may wait for a service itself."""
+    places = (place.objects_at, place.objects_from or FILES, place.catalogue_at)
+    return STILL_FOR_ERASURE if place.root_key is None and set(places) == {FILES} else STILL
 
 
 def asks_server(store: Path) -> bool:

@@ -23,7 +23,7 @@ from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.named_files import LocalStateFiles, StateFiles
 from arlo_rec.crypto import primitives
 from arlo_rec.keys.authority import Pin
-from arlo_rec.keys.layout import Layout
+from arlo_rec.keys.layout import Layout, patience
 from arlo_rec.model.errors import Integrity
 
 _MAGIC = b"ARLOROOT"
@@ -228,7 +228,7 @@ def open_root(place: Layout, note: bytes = b"", locks: Locks | None = None) -> R
 
     Raises Unreachable, or Usage for a bad address.
     """
-    files = FileRoot(place.root, note)
+    files = FileRoot(place.root, note, patience(place))
     if place.root_key is None:
         return SlotRoot(place.id, files)
     from arlo_rec.backends.openbao import BaoRoot  # here: a store with its root in a file loads no engine

@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from arlo_rec.backends import files, holders, sqlite
+from arlo_rec.backends import KeyAddress, files, holders, objects, sqlite
 from arlo_rec.backends.files import FileRoot
 from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.keys.layout import Layout, patience
 from arlo_rec.model.errors import InUse
 from tests.support import needs
 from tests.support.disks import mounted_image
@@ -115,16 +118,16 @@ def test_a_run_whose_child_works_keeps_its_lock(place: Path) -> None:
         os.kill(int(child), signal.SIGKILL)
 
 
-def test_a_run_ends_neither_itself_nor_what_it_comes_from(place: Path) -> None:
-    """A child waits for its parent's lock, and so does the parent itself; neither does any work that counts."""
+@pytest.mark.parametrize("begins", ["child = 0", "child = os.fork()"], ids=["itself", "its parent"])
+def test_a_run_ends_neither_itself_nor_what_it_comes_from(place: Path, begins: str) -> None:
+    """It waits for a lock that it or its parent has, and no work of either counts."""
     soon = "from arlo_rec.backends import files, holders; holders.YOUNG = 0.0; files.STILL_FOR_ERASURE = 0.2"
     soon += "; holders.LOOK_EVERY = 0.05; holders._Processes.work = lambda self, pid: 0"
-    waits = "import os, time; child = os.fork(); other = FileRoot(place).lock(exclusive=True, wait=1.0)"
-    then = "exec('try: other.__enter__()\\nexcept Exception as error: print(type(error).__name__, flush=True)')"
-    with other_run(place, f"{soon}; {HOLDS.format(exclusive=False)}", f"{waits}; {then}") as both:
-        assert both.stdout is not None
-        assert [both.stdout.readline() for _ in range(2)] == [b"InUse\n"] * 2
-        assert both.wait(5) == 0
+    waits = "FileRoot(place).lock(exclusive=True, wait=1.0).__enter__()"
+    then = f"import os; {begins}; os.waitpid(child, 0) if child else {waits}"
+    with other_run(place, f"{soon}; {HOLDS.format(exclusive=False)}", then, stderr=subprocess.PIPE) as waiting:
+        _, said = waiting.communicate(timeout=20)
+    assert b"InUse" in said and waiting.returncode == (0 if "fork" in begins else 1)
 
 
 def test_a_run_that_waits_for_a_disk_keeps_its_lock(place: Path) -> None:
@@ -143,6 +146,31 @@ def test_a_run_that_waits_for_a_disk_keeps_its_lock(place: Path) -> None:
         finally:
             subprocess.run(["fsfreeze", "-u", disk], check=True)
         assert waiting.stdout.readline() == b"written\n"
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "still"),
+    [
+        ({}, holders.STILL_FOR_ERASURE),
+        ({"objects_at": "s3://b/p"}, holders.STILL),
+        ({"objects_from": "s3://b/p"}, holders.STILL),
+        ({"catalogue_at": "postgres://db/arlo"}, holders.STILL),
+        ({"root_key": KeyAddress("transit", "k")}, holders.STILL),
+    ],
+    ids=["files", "objects", "objects before a move", "catalogue", "root"],
+)
+def test_a_holder_that_may_wait_for_a_service_is_given_the_time_of_an_answer(
+    place: Path, elsewhere: dict[str, Any], still: float
+) -> None:
+    assert patience(Layout(place, place, b"", **elsewhere)) == still
+    assert timedelta(seconds=holders.STILL) >= objects.PATIENCE
+
+
+def test_a_run_keeps_its_lock_for_as_long_as_the_store_says(place: Path) -> None:
+    with other_run(place, HOLDS.format(exclusive=False), STANDS) as waiting:
+        with pytest.raises(InUse):
+            FileRoot(place, still=30.0).lock(exclusive=True, wait=0.8).__enter__()
+        assert waiting.poll() is None
 
 
 def test_a_young_run_and_another_program_keep_their_locks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

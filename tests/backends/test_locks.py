@@ -196,5 +196,5 @@ def test_readers_wait_behind_an_erasure_that_waits_for_the_root_on_any_host(post
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """All sessions are old, and stand still soon."""
     monkeypatch.setattr(holders, "LOOK_EVERY", 0.05)
-    for constant, value in (("YOUNG", 0.0), ("STILL", 0.2), ("STILL_FOR_ERASURE", 0.2)):
+    for constant, value in (("YOUNG", 0.0), ("STILL", 0.2)):
         monkeypatch.setattr(postgres, constant, value)

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from arlo_rec.backends import files, holders
+from arlo_rec.backends import holders
+from arlo_rec.keys import layout
 from tests.support import needs
 from tests.support import world as worlds
 from tests.support.other_runs import HOLDS, STANDS, other_run
@@ -22,7 +23,7 @@ def test_a_stopped_run_is_critical_until_the_first_who_takes_access_away_ends_it
     needs.demand(needs.linux())
     monkeypatch.setattr(holders, "YOUNG", 0.0)
     monkeypatch.setattr(holders, "LOOKED_AT", 0.1)
-    monkeypatch.setattr(files, "STILL_FOR_ERASURE", 0.2)
+    monkeypatch.setattr(layout, "STILL_FOR_ERASURE", 0.2)
     world.grant()
     with other_run(world.base / "store.root", HOLDS.format(exclusive=exclusive), STANDS) as stopped:
         stopped.send_signal(signal.SIGSTOP)
