@@ -37,7 +37,7 @@ def main() -> None:
 
 def _forget_typed(status: int) -> None:
     """Discard what was typed ahead of a wrong passphrase's answer: it may be that passphrase, and is for no shell."""
-    from arlo_rec.model.errors import NotUnlocked
+    from arlo_rec.law.model.errors import NotUnlocked
 
     if status == NotUnlocked.exit_status:
         with suppress(ImportError, OSError, ValueError):  # no terminal, or none that keeps what is typed
@@ -48,15 +48,15 @@ def _forget_typed(status: int) -> None:
 
 
 def _run(words: list[str]) -> int:
-    from arlo_rec.door.words import way
-    from arlo_rec.model.errors import Usage
+    from arlo_rec.edge.door.words import way
+    from arlo_rec.law.model.errors import Usage
 
     try:
         through = way(words, os.environ)
     except Usage:  # of a config file that is wrong, in the words of every command
         through = None
     if through is not None:
-        from arlo_rec.door.front import go_through
+        from arlo_rec.edge.door.front import go_through
 
         try:
             return go_through(words, through)

@@ -17,13 +17,13 @@ from types import FrameType
 
 import typer
 
-from arlo_rec.commands.command import PROGRAM, Outset, program
-from arlo_rec.door.client import Client, LocalClient, Serving
-from arlo_rec.door.words import is_plugin
-from arlo_rec.i18n.messages import clean, say
-from arlo_rec.model.errors import ELSEWHERE, ArloError, Interrupted
-from arlo_rec.ui import terminal
-from arlo_rec.ui.config import beforehand
+from arlo_rec.edge import terminal
+from arlo_rec.edge.commands.command import PROGRAM, Outset, program
+from arlo_rec.edge.config import beforehand
+from arlo_rec.edge.door.client import Client, LocalClient, Serving
+from arlo_rec.edge.door.words import is_plugin
+from arlo_rec.law.messages import clean, say
+from arlo_rec.law.model.errors import ELSEWHERE, ArloError, Interrupted
 
 
 def main(arguments: Sequence[str] | None = None, client: Client | None = None) -> int:
@@ -57,7 +57,7 @@ def ended_by(error: BaseException, words: list[str]) -> int:
 
 def _as_plugin(error: ArloError, lang: str) -> int:
     """Say what ended `check` as a plugin of Nagios does: one line on stdout, and 2 or 3."""
-    from arlo_rec.oversight.rendering import nagios_line, of_error
+    from arlo_rec.machine.rendering import nagios_line, of_error
 
     state = of_error(error)
     with suppress(ArloError):
@@ -67,7 +67,7 @@ def _as_plugin(error: ArloError, lang: str) -> int:
 
 def _served(serving: Serving) -> int:
     """Be the other end of the door for one command; its exit status."""
-    from arlo_rec.door.serve import serve
+    from arlo_rec.edge.door.serve import serve
 
     try:
         return serve(serving, main, ended_by)

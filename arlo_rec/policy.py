@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from arlo_rec.rules import RULES, Rule
+from arlo_rec.law.rules import RULES, Rule
 
 __all__ = ["RULES", "Rule"]
 

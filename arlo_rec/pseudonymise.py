@@ -18,25 +18,25 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.access.gate import Intent
-from arlo_rec.catalogue.copies import Copy
-from arlo_rec.log.events import CopyConfirmed
-from arlo_rec.log.rows import CopyState
-from arlo_rec.model.errors import Refused, ReviewUnfinished, Usage
-from arlo_rec.model.policy_versions import demanded_reason
+from arlo_rec.calls.training import build, copies, cut_plan, opening, under_review
+from arlo_rec.calls.training.build import CutRecord, TrainingCopy
+from arlo_rec.calls.training.copies import CopyDraft
+from arlo_rec.calls.training.cut_plan import Changes, CutPlan, edited
+from arlo_rec.calls.training.opening import OpenRecording
+from arlo_rec.calls.training.owed import Owed, heard, owed
+from arlo_rec.calls.training.under_review import RULE
+from arlo_rec.law.log.events import CopyConfirmed
+from arlo_rec.law.log.rows import CopyState
+from arlo_rec.law.model.errors import Refused, ReviewUnfinished, Usage
+from arlo_rec.law.model.policy_versions import demanded_reason
 from arlo_rec.policy import Action
-from arlo_rec.speech.words import NOT_UNDERSTOOD
-from arlo_rec.store import Store
-from arlo_rec.training import build, copies, cut_plan, opening, under_review
-from arlo_rec.training.build import CutRecord, TrainingCopy
-from arlo_rec.training.copies import CopyDraft
-from arlo_rec.training.cut_plan import Changes, CutPlan, edited
-from arlo_rec.training.opening import OpenRecording
-from arlo_rec.training.owed import Owed, heard, owed
-from arlo_rec.training.under_review import RULE
+from arlo_rec.vault.access.gate import Intent
+from arlo_rec.vault.catalogue.copies import Copy
+from arlo_rec.vault.opened import Store
+from arlo_rec.words.transcripts import NOT_UNDERSTOOD
 
 if TYPE_CHECKING:
-    from arlo_rec.speech.engine import Engines
+    from arlo_rec.words.engine import Engines
 
 
 class Review(NamedTuple):
@@ -187,8 +187,8 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
 
 def _demand_unheard(engines: Engines, original: OpenRecording, copy: OpenRecording) -> None:
     """Raise Refused where one of *engines* recognises a known name of the call in its copy."""
-    from arlo_rec.speech.detectors import identifiers, phonetic
-    from arlo_rec.speech.engine import transcribe
+    from arlo_rec.words.detectors import identifiers, phonetic
+    from arlo_rec.words.engine import transcribe
 
     known = phonetic.prepare_names(original.call.names)
     for transcript in transcribe(engines, copy.sound, None, []):

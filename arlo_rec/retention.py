@@ -14,19 +14,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from arlo_rec.access import cases, disclosures, grant_history, grant_keys, holds
-from arlo_rec.access.disclosures import Disclosure
-from arlo_rec.erasure import old_entries, protocol, receipts
-from arlo_rec.erasure.protocol import ErasedRecording
-from arlo_rec.keys.layout import sweep_drill, sweep_half_written
-from arlo_rec.log import events
-from arlo_rec.log.events import CasesEnded, Denied, GrantsExpired, PurgeFinished
-from arlo_rec.model.documents import Record
-from arlo_rec.model.errors import Refused, Unreachable
-from arlo_rec.model.policy_versions import Policy, PolicyVersion
-from arlo_rec.model.progress import Observer, unobserved
-from arlo_rec.model.records import Person, Recording
-from arlo_rec.offsite import escrow, feed
+from arlo_rec.law.log import events
+from arlo_rec.law.log.events import CasesEnded, Denied, GrantsExpired, PurgeFinished
+from arlo_rec.law.model.documents import Record
+from arlo_rec.law.model.errors import Refused, Unreachable
+from arlo_rec.law.model.policy_versions import Policy, PolicyVersion
+from arlo_rec.law.model.progress import Observer, unobserved
+from arlo_rec.law.model.records import Person, Recording
 from arlo_rec.policy import (
     CLOCK_MARGIN,
     RETENTION,
@@ -38,7 +32,13 @@ from arlo_rec.policy import (
     guard,
     is_due,
 )
-from arlo_rec.store import Change, Store
+from arlo_rec.vault.access import cases, disclosures, grant_history, grant_keys, holds
+from arlo_rec.vault.access.disclosures import Disclosure
+from arlo_rec.vault.erasure import old_entries, protocol, receipts
+from arlo_rec.vault.erasure.protocol import ErasedRecording
+from arlo_rec.vault.keys.layout import sweep_drill, sweep_half_written
+from arlo_rec.vault.offsite import escrow, feed
+from arlo_rec.vault.opened import Change, Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,381 +1,388 @@
-"""An open store, whose every change is committed together with its log entries.
+"""Opening a store for an unlocked identity: the checks of every command, in their order.
 
-A `Store` serves one identity for one command. It holds the catalogue (`catalogue`), the log (`log`), the secrets
-sealed to the identity (`secrets`), the objects (`blobs`) and the root; each has its own module. A role without a
-secret gets `NotUnlocked` because the secret is not sealed to it, not by a check that code could skip.
-`admin.opening` opens a store, `access.gate` decides who may open a recording.
+1  the open lock, shared; alone for a re-keying or move  5  nothing is older than a state that was seen before
+2  the catalogue's key, sealed to this identity          6  what an interrupted run left is finished
+3  the place and newest state seen, from the root        7  failed unlocks are copied into the log
+4  the catalogue: its version, roster and policy; an older one is upgraded (`vault/upgrade`)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from arlo_rec.backends import Blobs, Connection, Locks, WrappingKey
-from arlo_rec.backends import Root as RootPort
-from arlo_rec.catalogue.audit_log import AuditLog
-from arlo_rec.catalogue.authority import Authority, Pins
-from arlo_rec.catalogue.erasure_keys import ErasureKeys
-from arlo_rec.catalogue.log_clock import LogTime
-from arlo_rec.catalogue.sealed_secrets import ROOT_SEED, SealedSecrets
-from arlo_rec.catalogue.tables import Catalogue, TableRows
-from arlo_rec.crypto import primitives
-from arlo_rec.keys import authority, root_secret, vouching
-from arlo_rec.keys.engines import FileLocks
-from arlo_rec.keys.key_files import Identity, log_key
-from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import Instance, StateFolder
-from arlo_rec.keys.roster import Roster
-from arlo_rec.keys.settings import Settings
-from arlo_rec.log.event import AuditEvent
-from arlo_rec.log.events import Denied
-from arlo_rec.log.rows import Applied, Rows
-from arlo_rec.model import documents
-from arlo_rec.model.consent import Prompt
-from arlo_rec.model.errors import ClockBehind, Integrity, InUse, NotGranted, NotUnlocked, Refused
-from arlo_rec.model.policy_versions import Policy, differing
-from arlo_rec.model.policy_versions import encode as encode_policy
-from arlo_rec.model.records import Person, named_in, to_iso
-from arlo_rec.model.times import shown
-from arlo_rec.policy import RETENTION, Action, clock_against_log, may, signs_receipts
+from arlo_rec.law.log.events import CatalogueRekeyed
+from arlo_rec.law.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
+from arlo_rec.law.model.progress import Observer, Phase, Progress, unobserved
+from arlo_rec.policy import Role
+from arlo_rec.vault.backends import Connection, Locks, mounts
+from arlo_rec.vault.backends.durable import disk, sync_folder
+from arlo_rec.vault.backends.holders import holder_note
+from arlo_rec.vault.backends.shared_folder import remove
+from arlo_rec.vault.catalogue import schema
+from arlo_rec.vault.catalogue.sealed_secrets import ROOT_SEED
+from arlo_rec.vault.crypto import primitives
+from arlo_rec.vault.erasure import protocol
+from arlo_rec.vault.keys import authority, root_secret
+from arlo_rec.vault.keys.authority import Link
+from arlo_rec.vault.keys.engines import blobs, catalogue, opened_locks
+from arlo_rec.vault.keys.key_files import Identity, catalogue_key, log_key, read_catalogue_seal, write_catalogue_seal
+from arlo_rec.vault.keys.layout import Layout, restore_ballast, root_name, with_places_now
+from arlo_rec.vault.keys.root_secret import Seen, StateFolder, open_root
+from arlo_rec.vault.opened import LOCK_WAIT, Store, rolled_back
+from arlo_rec.vault.unlock_attempts import take_attempts
 
-LOCK_WAIT = 20.0  # seconds that a command waits for another before InUse
+if TYPE_CHECKING:
+    from arlo_rec.engines.s3.objects import Access
 
-
-@dataclass
-class HeldRoot:
-    """R of the catalogue's generation; valid while the root is locked, and no other run replaces it."""
-
-    key: WrappingKey
-    seed: bytes = field(repr=False)
-    seed_version: int
-    generation: int
+# -- re-keying -------------------------------------------------------------------------------------------
+#
+# A new key for the whole catalogue, after a person who knew the old one was removed. Order:
+#
+#     1  the roster that removes the person names the key that the catalogue must not keep
+#     2  seals with both seeds, new and old, for all who stay; the removed person's seal and key file are deleted
+#     3  the catalogue encrypted anew                       a crash: it opens with one of the two
+#     4  one transaction: columns under the new key; the log handed to its new key by the old one, signed by the new one
+#     5  seals with the new seed alone
+#
+# This needs the catalogue alone; if it is in use, the next command tries again.
 
 
-class Change:
-    """A transaction in progress: logged events are committed with its changes."""
-
-    def __init__(self, person: str, now: datetime, log: AuditLog, policy: str, rows: Rows) -> None:
-        self._person, self._now, self._log, self._policy, self._rows = person, now, log, policy, rows
-        self.first = 0  # number of its first entry, once written
-        self.bodies: list[dict[str, Any]] = []
-        self.restored_after: int | None = None  # for the link of a restore
-
-    @property
-    def next_seq(self) -> int:
-        """The number of the next entry."""
-        return self._log.tree().size + len(self.bodies)
-
-    def log(self, event: AuditEvent) -> int:
-        """Add an entry to the commit, with the rows that follow from it, and return its number.
-
-        Its person is the signer of the checkpoint.
-        """
-        body, seq = event.to_json(), self.next_seq
-        self.bodies.append(body | {"at": to_iso(self._now), "person": self._person, "policy": self._policy})
-        event.apply(self._rows, Applied(seq, self._now, self._person, frozenset(named_in(body))))
-        return seq
+def is_due(store: Store, seeds: list[bytes]) -> bool:
+    """Whether a re-keying was ordered and is unfinished; *seeds* are those sealed to this identity."""
+    return len(seeds) > 1 or store.roster.is_known_outside(store.catalogue_mark)
 
 
-class Store:
-    """A store that is open for an identity."""
+def carry_out(store: Store, seeds: list[bytes], now: datetime) -> None:
+    """Steps 2 to 5, from where an earlier run was stopped, with the store opened alone."""
+    in_use = _in_use(store, seeds)
+    if len(seeds) > 1 and not store.log.is_current_key(log_key(in_use)):  # step 4 is missing
+        _hand_over(store, old=seeds[1 - seeds.index(in_use)], new=in_use, now=now)
+    if not store.roster.is_known_outside(store.catalogue_mark):
+        _seal_to_all(store, [in_use])
+        return
+    new = primitives.fresh()
+    _seal_to_all(store, [new, in_use])
+    with disk():
+        for person in store.roster.former:
+            gone = (store.layout.seal_file(person.name), store.layout.key_file(person.name))
+            for path in gone:
+                remove(path)
+            for path in gone:  # before the re-keying goes on: after a power cut, nothing removes them again
+                sync_folder(path.parent)
+    store.db.rekey(catalogue_key(new))
+    _hand_over(store, old=in_use, new=new, now=now)
 
-    def __init__(
-        self,
-        layout: Layout,
-        connection: Connection,
-        blobs: Blobs,
-        root_port: RootPort,
-        identity: Identity,
-        catalogue_seed: bytes,
-        state: StateFolder,
-        locks: Locks | None = None,
-    ) -> None:
-        self.layout = layout
-        self.db = connection
-        self.blobs = blobs
-        self.root = root_port
-        self.locks = locks or FileLocks(layout)
-        self.identity = identity
-        self.catalogue = Catalogue(connection)
-        self.meta = self.catalogue.meta
-        self.clock = self.catalogue.log_clock
-        self.log = AuditLog(connection, layout.id, log_key(catalogue_seed), self.meta)
-        self.catalogue_mark = self.log.key.public  # public; holders of the catalogue's key know the private half
-        self.authority = Authority(connection, layout.id, self.log, self.meta)
-        self.secrets = SealedSecrets(connection, layout.id, identity)
-        self.state = state
-        self.instance = Instance(bytes(authority.DIGEST), layout.place)  # of its branch once the chain is followed
-        self.memory = state.memory(layout.id)  # before the catalogue is read, so never newer than it
-        self.lock_wait = LOCK_WAIT
-        self.roster: Roster
-        self.settings: Settings
-        self.person: Person
-        self.policy: Policy  # the newest that officers approved
-        self.stored_policy: Policy  # differs from it where nobody approved what the catalogue has
-        self.unapproved: list[tuple[str, str]] = []  # differences from what officers approved, each with its place
-        self.prompts: Mapping[str, Prompt]
-        self._is_stale = False  # whether the loaded documents may be outdated
-        self._seen: root_secret.Seen | None = None
-        self.noted: root_secret.Seen | None = None  # the state that the root keeps, as this run read or wrote it last
-        self.feed: Path | None = None  # the file to which the log is forwarded
-        self.followers: list[Callable[[Store], None]] = []  # called after every commit
-        self.rollbacks: list[str] = []  # codes of a rollback, or of a move; only `verify` gets such a store
-        self.is_copy = False  # whether it lies elsewhere than the root says, and is only looked at
 
-    # -- identity -------------------------------------------------------------------------------------
+def sign_with_known_key(store: Store, seeds: list[bytes]) -> None:
+    """Sign with the key that the log knows: between steps 3 and 4 that is the old one."""
+    for seed in seeds:
+        if store.log.is_current_key(log_key(seed)):
+            store.log.key = log_key(seed)
 
-    def load_documents(self) -> None:
-        """Follow the chain of authority to its end, and find this identity in its roster.
 
-        Raises NotUnlocked if it is missing, Integrity if the chain contradicts a link that this identity or account
-        has seen; an older chain is a finding.
-        """
-        self._is_stale = True  # also if this fails: then no change begins with the earlier documents
-        self.instance = self.instance._replace(branch=self.authority.links.branch())
-        documents, rollbacks = self.authority.load(self._pins())
-        person = documents.roster.person(self.identity.name)
-        known = person is not None and primitives.same(person.sign_key, self.identity.signing.public)
-        if person is None or not known or person.seal_key != self.identity.sealing.public:
-            raise NotUnlocked("no_longer_here", rule="access.officer")
-        self.roster, self.stored_policy, self.settings = documents
-        self.policy, is_founding = self.stored_policy, True
-        if not self.authority.is_policy_approved():
-            first = self.stored_policy.versions[0]
-            is_founding = self.authority.is_founding(first)
-            if not is_founding:  # what it said is lost: recordings are erased by their rows, and by the law
-                first = replace(first, retention_days=RETENTION.days)
-            self.policy = self.authority.policy_by_log(first)
-        self.unapproved = [(part, "program") for part in differing(self.policy.newest)]
-        if not is_founding or self.stored_policy != self.policy:
-            self.unapproved.append(("policy", "store"))
-        self.prompts = self.policy.prompts
-        self.person = person
-        self._is_stale = False
-        self.rollbacks += [code for code in rollbacks if code not in self.rollbacks]
+def _hand_over(store: Store, *, old: bytes, new: bytes, now: datetime) -> None:
+    from arlo_rec.vault.catalogue import column_keys
 
-    def _pins(self) -> Pins:
-        own, demanded = self.memory.own(self.instance), self.memory.demanded(self.instance)
-        foreign = frozenset(demanded[known].link for known in self.memory.foreign(self.instance))
-        every = frozenset(seen.link for seen in demanded.values())
-        return Pins(self.identity.pin, own[1].link if own else None, foreign, every)
+    store.log.key = log_key(old)
+    with store.change(now) as change:
+        column_keys.move(store.db, new)
+        store.log.hand_over(log_key(new))
+        change.log(CatalogueRekeyed())
+    _seal_to_all(store, [new])
 
-    def has_newer_documents(self) -> bool:
-        """Whether roster, policy and settings may differ from those loaded last."""
-        return self._is_stale or self.authority.has_newer()
 
-    def put(self, document: Roster | Policy | Settings) -> None:
-        """Put a document into force; inside a change of an officer's, which ends with a link for it."""
-        match document:
-            case Roster():
-                self.authority.put("roster", documents.encode(document))
-                self.roster = document
-                self.vouch()
-            case Policy():
-                self.authority.put("policy", encode_policy(document))
-                self.policy, self.stored_policy, self.prompts = document, document, document.prompts
-                self.unapproved = [(part, "program") for part in differing(document.newest)]
-            case Settings():
-                self.authority.put("settings", documents.encode(document))
-                self.settings = document
+def _seal_to_all(store: Store, seeds: list[bytes]) -> None:
+    for person in store.roster.people:
+        write_catalogue_seal(store.layout, person.name, person.seal_key, seeds, store.identity.signing)
 
-    def vouch(self, *, founding: bool = False) -> None:
-        """Sign missing vouchers of the roster's people; inside an officer's change.
 
-        She vouches for herself only when *founding* the store.
-        """
-        vouchers, officer = self.catalogue.vouchers, self.identity.signing
-        for person in self.roster.people:
-            if not signs_receipts(person.role) or (person.sign_key == officer.public and not founding):
-                continue
-            chain = vouching.chain(vouchers.get, person.sign_key)
-            if not vouching.is_true(self.layout.id, chain) or chain[0].role is not person.role:
-                size = self.log.tree().size
-                vouchers.put(vouching.vouch(officer, self.layout.id, person.sign_key, person.role, size))
+def _in_use(store: Store, seeds: list[bytes]) -> bytes:
+    return next(seed for seed in seeds if log_key(seed).public == store.log.key.public)
 
-    def demand(self, action: Action, now: datetime) -> None:
-        """Raise NotGranted, after its log entry, if the identity's role does not permit the action."""
-        decision = may(self.person.role, action)
-        if not decision.allowed:
-            self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
-            raise NotGranted(decision.code, rule=decision.rule)
 
-    def demand_replayed(self, action: Action, now: datetime) -> None:
-        """Raise Refused, after its log entry, if a restored store lacks the erasures after its backup."""
-        if self.settings.unknown_since is not None:
-            self.note(Denied(action=action, rule="consent.withdraw", code="erasure.unreplayed"), now)
-            raise Refused("erasure.unreplayed", rule="consent.withdraw")
+MOVED = frozenset({"root_moved", "store_moved"})  # codes that an officer's word takes away
+JOURNAL_ROOM = 4 * 1024 * 1024  # bytes: the journal of an erasure in a store of a million, with its index
 
-    def demand_approved(self, action: Action, now: datetime) -> None:
-        """Raise Refused, after its log entry, if program or policy is not what officers approved (purpose.change).
 
-        Only actions that give or open demand it. What takes away, tells or counts goes on, by the approved policy.
-        """
-        for what, where in self.unapproved:
-            self.note(Denied(action=action, rule="purpose.change", code="policy_drift"), now)
-            raise Refused("policy_drift", rule="purpose.change", what=what, where=where)
+class OpenOptions(NamedTuple):
+    """Options of opening a store.
 
-    # -- the root -------------------------------------------------------------------------------------
+    *erasing* deletes the ballast if the disk is full, which other commands must not. *allow_rollback* also opens a
+    store that was rolled back, without changing it, with the codes in `rollbacks`. *looks*: a store on a disk that
+    cannot be written, or elsewhere than its root says, is opened as it lies there. What an earlier run left stays
+    unfinished. *alone*: until it is closed nobody else opens it.
+    """
 
-    def secret(self, name: str) -> bytes:
-        """A secret of the store that is sealed to this identity; raises NotUnlocked or Integrity."""
-        return self.secrets.open(name, self.roster)
+    lock_wait: float = LOCK_WAIT  # seconds
+    erasing: bool = False
+    allow_rollback: bool = False
+    feed: Path | None = None  # instead of that of the signed settings
+    root: Path | None = None  # the root folder of a store that was moved, or that folder, given by an officer
+    command: str = ""  # words of the command, shown to those waiting for its locks
+    observer: Observer = unobserved
+    looks: bool = False  # whether the command works on a copy
+    access: Callable[[], Access] | None = None  # to the service of the objects, where they lie elsewhere
+    tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
+    alone: bool = False
 
-    def read_root(self) -> HeldRoot:
-        """R of the catalogue's generation; the caller holds the lock. Raises Integrity or NotUnlocked."""
-        self.secrets.forget_opened()
-        generation = self.meta.number("generation")
-        seed, version = self.secret(ROOT_SEED), self.secrets.version(ROOT_SEED, self.roster)
-        return HeldRoot(self.root.open(generation, seed), seed, version, generation)
 
-    def erasure_keys(self) -> ErasureKeys:
-        """The erasure keys below R; the caller holds the root's lock."""
-        return self.catalogue.erasure_keys(self.read_root().key)
+_USUAL = OpenOptions()
 
-    # -- the clock ------------------------------------------------------------------------------------
 
-    def demand_clock(self, action: Action, now: datetime) -> None:
-        """Raise ClockBehind, after its log entry, if the clock is behind the log and no officer accepted it."""
-        newest = self.clock.get().newest
-        decision = clock_against_log(now, newest.at)
-        if decision.allowed:
+@contextmanager
+def open_store(
+    layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions = _USUAL
+) -> Iterator[Store]:
+    """The store, opened for one identity and closed at the end.
+
+    Raises NotUnlocked if the identity is not on the roster, and Integrity if something is older than a seen state.
+    Raises InUse, or Unreachable, also for another version of the catalogue.
+    """
+    with ExitStack() as stack:
+        if options.erasing:
+            _make_room(layout)
+            stack.callback(restore_ballast, layout)
+        yield stack.enter_context(_opened(layout, identity, now, state, options))
+
+
+def trust(layout: Layout, identity: Identity, word: str, state: StateFolder) -> Link:
+    """Have this account accept a store that was restored without its feed, if *word* is its check word.
+
+    The chain is followed from this identity's key file. Raises Integrity for another word, Usage if this account has
+    seen nothing that was lost.
+    """
+    alone = StateFolder(None)
+    with _session(layout, identity, alone, b"", lock_wait=LOCK_WAIT, alone=False) as (store, _):
+        newest = store.authority.newest
+        assert newest is not None
+        if "store_moved" in store.rollbacks:
+            raise Integrity("store_moved", path=str(layout.root), store=str(layout.store))
+        with store.db.reading():
+            demanded = state.memory(layout.id).demanded(store.instance)
+            if not any(rolled_back(store, seen) for seen in demanded.values()):
+                raise Usage("nothing_to_trust")
+        if not primitives.same(authority.check_word(newest.digest).encode(), word.strip().lower().encode()):
+            raise Integrity("trust_differs", rule="access.officer")
+        with store.db.reading():
+            head = store.head()
+        state.remember(layout.id, store.instance, head, instead=True)
+    return newest
+
+
+@contextmanager
+def _opened(
+    layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
+) -> Iterator[Store]:
+    """Steps 1 to 7, after a re-keying that is due."""
+    if identity.once:
+        raise NotUnlocked("one_time_passphrase", rule="security.password")
+    note = holder_note(identity.name, options.command, now)
+    reads_only = options.looks and (not mounts.takes_writes(layout.store) or _is_elsewhere(layout, options))
+    session = partial(_session, layout, identity, state, note, access=options.access)
+    with session(lock_wait=options.lock_wait, alone=options.alone, reads_only=reads_only) as (store, seeds):
+        _confirm_move(store, options, now)
+        if "store_moved" in store.rollbacks and store.db.reads_only and not schema.is_outdated(store.meta):
+            store.is_copy = True
+            store.rollbacks = [code for code in store.rollbacks if code not in MOVED]
+        if store.rollbacks and options.allow_rollback:
+            yield store
             return
-        self.note(Denied(action=action, rule=decision.rule, code=decision.code), now)
-        entry = self.log.entries.get(newest.seq)
-        name = entry.person if entry is not None and entry.body is not None else "?"
-        raise ClockBehind(now=shown(now), at=shown(newest.at), entry=newest.seq, name=name)
+        if store.rollbacks and not store.is_copy:  # of a copy an age is no attack
+            raise _why_closed(store, options)
+        outdated = schema.is_outdated(store.meta)
+        if store.db.reads_only and not outdated:
+            store.feed = None if store.is_copy else options.feed or store.settings.feed
+            yield store
+            return
+        if not outdated and not is_due(store, seeds):
+            yield _recovered(store, now, options)
+            return
+    if outdated:
+        with _upgraded(layout, identity, now, state, options) as store:
+            yield store
+        return
+    with suppress(InUse), session(lock_wait=0, alone=True) as (store, seeds):
+        options.observer(Progress(Phase.REKEYING))
+        carry_out(store, seeds, now)
+    with session(lock_wait=options.lock_wait, alone=options.alone) as (store, seeds):
+        sign_with_known_key(store, seeds)
+        yield _recovered(store, now, options)
 
-    def _advance_clock(self, time: LogTime, first: int, bodies: list[dict[str, Any]]) -> None:
-        """Add the entries of a change to the index; *time* is that of all entries before *first*."""
-        for seq, body in enumerate(bodies, first):
-            time = time.after(seq, body)
-        if bodies:
-            self.clock.put(time)
 
-    # -- changes --------------------------------------------------------------------------------------
+def _is_elsewhere(layout: Layout, options: OpenOptions) -> bool:
+    """Whether a store lies elsewhere than its root says, and this command does not say that it was moved."""
+    return options.root is None and not layout.lies_at(root_secret.decode_place(open_root(layout).read_seen()))
 
-    @contextmanager
-    def change(self, now: datetime, root: HeldRoot | None = None) -> Iterator[Change]:
-        """A write transaction: its changes and log entries become durable together, or not at all.
 
-        It begins by loading the newest documents, which then hold until the commit. Raises NotUnlocked if this
-        identity left or its keys are void: they sign nothing more, and the next permitted command finishes what this
-        one began. Raises InUse where keys would go below a *root* that another run replaced meanwhile: a lock of a
-        database's session can be lost.
-        """
-        try:
-            with self.db.writing():
-                self._load_newer()
-                self._demand_newest(root)
-                change = Change(
-                    self.identity.name, now, self.log, self.policy.at(now).version, TableRows(self.catalogue)
-                )
-                yield change
-                self._add_link(change)
-                time, change.first = self.clock.get(), self.log.tree().size  # a restore has caught up inside the change
-                self.log.append(change.bodies, self.identity.signing)
-                self._advance_clock(time, change.first, change.bodies)
-                self.meta.set("changes", self.meta.number("changes") + 1)
-                head = self.head()
-        except BaseException:
-            self.authority.abandon()
-            self._is_stale = True
-            raise
-        self.authority.committed()
-        self._seen = head
-        self.remember()
-        for follow in self.followers:
-            follow(self)
+def _why_closed(store: Store, options: OpenOptions) -> Integrity:
+    """The gravest of what closes a store; that it was moved goes first, unless an officer says so of an older one."""
+    older = [code for code in store.rollbacks if code not in MOVED] if options.root is not None else []
+    code = (older or store.rollbacks)[0]
+    rule = "access.officer" if code == "roster_rolled_back" else None
+    return Integrity(code, rule=rule, path=str(store.layout.root), store=str(store.layout.store))
 
-    def _load_newer(self) -> None:
-        """Load the documents if they changed; a store being founded or rebuilt has none yet."""
-        if self.authority.newest is not None and self.has_newer_documents():
-            self.load_documents()
 
-    def _demand_newest(self, root: HeldRoot | None) -> None:
-        if root is not None and root.generation != self.meta.number("generation"):
-            raise InUse("in_use")
+def _confirm_move(store: Store, options: OpenOptions, now: datetime) -> None:
+    """Write an officer's word that store and root were moved: into the settings, then into the root.
 
-    def _add_link(self, change: Change) -> None:
-        """End a change of roster, policy or settings with a link, and with the entry that commits to it."""
-        event = self.authority.close(
-            change.next_seq, self.roster.officer_keys(), self.identity.signing, change.restored_after
-        )
-        if event is not None:
-            change.log(event)
+    Nothing is written if anything of the store is older than what was seen: then it is an old copy.
+    """
+    is_said = options.root == store.layout.root and store.person.role is Role.OFFICER
+    if not (is_said and store.rollbacks and MOVED.issuperset(store.rollbacks)):
+        return
+    with store.change(now):
+        store.put(replace(store.settings, root=root_name(store.layout)))
+    store.remember(moved=True)
+    store.rollbacks.clear()
 
-    def note(self, event: AuditEvent, now: datetime) -> int:
-        """Log an event in a change of its own, and return the entry's number.
 
-        A copy that cannot be written keeps no entry (-1): only commands that show no recording open one.
-        """
-        if self.db.reads_only:
-            return -1
-        with self.change(now) as change:
-            return change.log(event)
+@contextmanager
+def _upgraded(
+    layout: Layout, identity: Identity, now: datetime, state: StateFolder, options: OpenOptions
+) -> Iterator[Store]:
+    """The store after an upgrade of its catalogue, or with one that was tried and undone."""
+    from arlo_rec.vault import upgrade
 
-    def head(self) -> root_secret.Seen:
-        """The state of the catalogue for detecting rollbacks; the caller holds a snapshot."""
-        tree = self.log.tree()
-        sums = self.db.sums()
-        digest = primitives.sha256(*(name.encode("ascii") + sums[name] for name in sorted(sums)))
-        generation, link = self.meta.number("generation"), self.authority.pin()
-        return root_secret.Seen(generation, link, tree.size, tree.root(), self.meta.number("changes"), digest)
+    note = holder_note(identity.name, options.command, now)
+    with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=True) as (store, seeds):
+        options.observer(Progress(Phase.UPGRADE))
+        sign_with_known_key(store, seeds)
+        if schema.is_outdated(store.meta) and not store.rollbacks:
+            upgrade.carry_out(store, now, dry_run=options.tries_upgrade)
+        if options.tries_upgrade:
+            yield store
+            return
+    with _opened(layout, identity, now, state, options) as store:
+        yield store
 
-    def remember(self, *, anew: bool = False, moved: bool = False) -> None:
-        """Store the last committed state in the root folder and in the account's state folder; it never moves back.
 
-        With *anew* it is the current state, by any process. With *moved* the root belongs to this folder from now on,
-        as it does where it never belonged to another.
+@contextmanager
+def _session(
+    layout: Layout,
+    identity: Identity,
+    state: StateFolder,
+    note: bytes,
+    *,
+    lock_wait: float,
+    alone: bool,
+    reads_only: bool = False,
+    access: Callable[[], Access] | None = None,
+) -> Iterator[tuple[Store, list[bytes]]]:
+    """Steps 1 to 5; *alone* takes the open lock exclusively."""
+    with ExitStack() as stack:
+        layout, locks = _locked(stack, layout, note, lock_wait=lock_wait, alone=alone, reads_only=reads_only)
+        seeds = read_catalogue_seal(layout, identity)
+        root_port = open_root(layout, note, locks)
+        seen_there = root_port.read_seen()
+        seen = root_secret.decode_seen(seen_there)
+        connection, seed = _connect(layout, seeds, locks, reads_only=reads_only)
+        stack.callback(connection.close)
+        if len(seeds) > 1:
+            from arlo_rec.vault.catalogue import column_keys
 
-        Raises Integrity where another run noted meanwhile what this catalogue has not: then two databases go on from
-        one, and what was committed there, an erasure perhaps, is unknown here.
-        """
-        if anew:
-            with self.db.reading():
-                self._seen = self.head()
-        seen = self._seen
+            column_keys.choose(connection, seeds)
+        store = Store(layout, connection, blobs(layout, access), root_port, identity, seed, state, locks)
+        store.lock_wait = lock_wait
         if seen is None:
-            return
-
-        def newer(copies: list[bytes]) -> bytes | None:
-            known, place = root_secret.decode_seen(copies), root_secret.decode_place(copies)
-            if known is not None and known != self.noted:
-                self._demand_one_catalogue(known)
-            merged = seen if known is None else known.merged(seen)
-            self.noted = merged
-            here = self.layout.place if moved or place is None else place
-            return None if (merged, here) == (known, place) else root_secret.encode_kept(merged, here)
-
-        self.root.update_seen(newer)
-        if self.instance.place is not None:
-            self.state.remember(self.layout.id, self.instance, seen)
-
-    def _demand_one_catalogue(self, noted: root_secret.Seen) -> None:
-        """Raise Integrity unless the catalogue, as it is now, has what another run *noted*."""
-        with self.db.reading():
-            codes = rolled_back(self, noted)
-        if codes:
-            raise Integrity(codes[0], path=str(self.layout.root), store=str(self.layout.store))
+            raise Integrity("seen_unreadable", path=str(layout.root))
+        store.noted = seen
+        with store.db.reading():
+            schema.demand(store.meta, layout.store)
+            store.load_documents()
+            if not layout.lies_at(root_secret.decode_place(seen_there)):
+                store.rollbacks.insert(0, "store_moved")
+            if root_name(layout) != store.settings.root:
+                store.rollbacks.append("root_moved")
+            _demand_not_older(store, seen)
+        yield store, seeds
 
 
-def rolled_back(store: Store, seen: root_secret.Seen) -> list[str]:
-    """Codes of the parts of the catalogue that are older than *seen*, or differ; the caller holds a snapshot."""
-    head = store.head()
-    known = head.root if head.size <= seen.size else store.log.checkpoints.root_at(seen.size)
-    problems = []
-    if head.link.number < seen.link.number:
-        problems.append("roster_rolled_back")
-    elif seen.link.number and not store.authority.has(seen.link):
-        problems.append("authority_forged")
-    if head.generation < seen.generation:
-        problems.append("catalogue_older_than_root")
-    if head.size < seen.size or known != seen.root:
-        problems.append("log_rolled_back")
-    if head.changes < seen.changes or (head.changes == seen.changes and head.sums != seen.sums):
-        problems.append("rows_rolled_back")
-    return problems
+def _locked(
+    stack: ExitStack, layout: Layout, note: bytes, *, lock_wait: float, alone: bool, reads_only: bool
+) -> tuple[Layout, Locks]:
+    """Step 1, and the layout as it is then: where the locks moved with the catalogue meanwhile, the new ones."""
+    while True:
+        with ExitStack() as held:
+            locks = held.enter_context(opened_locks(layout, note, reads_only=reads_only))
+            held.enter_context(locks.lock("open", exclusive=alone, wait=lock_wait))
+            before, layout = layout, with_places_now(layout)
+            if layout.locks_at == before.locks_at:
+                stack.enter_context(held.pop_all())
+                return layout, locks
+
+
+def _recovered(store: Store, now: datetime, options: OpenOptions) -> Store:
+    """Steps 6 and 7; from now on every change is forwarded to the feed."""
+    _follow(store, options.feed, now)
+    own = store.memory.own(store.instance)
+    if own is None or own[0] != store.instance or own[1].link.number < store.authority.pin().number:
+        store.remember(anew=True)  # from now on this account accepts no other chain
+    if store.secrets.holds(ROOT_SEED):
+        with suppress(Unreachable):  # the store can be read without; `status` counts what is unfinished
+            protocol.finish(store, now, observer=options.observer)
+    _go_on_with_grants(store, now, options.observer)
+    take_attempts(store, now)
+    return store
+
+
+def _go_on_with_grants(store: Store, now: datetime, observer: Observer) -> None:
+    """Finish, as an officer, opening held recordings to interrupted grants."""
+    if store.person.role is Role.OFFICER and store.catalogue.grant_keys.unfinished():
+        from arlo_rec.vault.access import grant_history
+
+        with suppress(InUse, Unreachable, Integrity):  # tampering with the catalogue stops no officer's command
+            grant_history.finish(store, now, observer)
+
+
+def _follow(store: Store, feed: Path | None, now: datetime) -> None:
+    """Use the feed that this account names, else that of the signed settings, else none."""
+    store.feed = feed or store.settings.feed
+    if store.feed is not None:
+        from arlo_rec.vault.offsite.feed import follow
+
+        follow(store, now)
+
+
+def _demand_not_older(store: Store, shared: Seen) -> None:
+    """Note the codes of what is older than the *shared* state in the root folder, or than what this account has seen.
+
+    Raises Integrity where a restore lies between this store and another instance that the account has seen.
+    """
+    foreign, found = store.memory.foreign(store.instance), list[str]()
+    for known, seen in store.memory.demanded(store.instance).items():
+        if known.branch == store.instance.branch:
+            shared = shared.merged(seen)
+        elif codes := rolled_back(store, seen):
+            if known in foreign or store.authority.is_restored:
+                raise Integrity("restored_unknown", rule="access.officer", digest=store.authority.check_word())
+            found += codes
+    found += rolled_back(store, shared)
+    store.rollbacks += [code for code in dict.fromkeys(found) if code not in store.rollbacks]
+
+
+def _make_room(layout: Layout) -> None:
+    """Delete the ballast if the disk has no room for the catalogue's journal."""
+    try:
+        free = os.statvfs(layout.store)
+    except OSError:
+        return
+    if free.f_bavail * free.f_frsize < JOURNAL_ROOM:
+        with suppress(OSError):
+            remove(layout.ballast)
+
+
+def _connect(layout: Layout, seeds: list[bytes], locks: Locks, *, reads_only: bool) -> tuple[Connection, bytes]:
+    """Open the catalogue with the first seed that fits; there are two only during a re-keying."""
+    for seed in seeds:
+        try:
+            return catalogue(layout, catalogue_key(seed), reads_only=reads_only, locks=locks), seed
+        except NotUnlocked:
+            continue
+    raise Integrity("catalogue_damaged")

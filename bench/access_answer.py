@@ -22,14 +22,14 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from arlo_rec import audio
-from arlo_rec.audio.cutting import encode
+from arlo_rec.sound import audio
+from arlo_rec.sound.audio.cutting import encode
 from bench import peers
 from bench.fill import Yard, yard
 from bench.machine import most
 from bench.spool import number_of
 
-SPEECH = Path(audio.__file__).parents[1] / "demo_calls"
+SPEECH = Path(audio.__file__).parents[2] / "demo_calls"
 RATE = 8000
 
 

@@ -48,8 +48,8 @@ def _call(path: Path) -> tuple[list[bytes], float, dict[str, Any]]:
     """Each channel as the engine takes it, seconds, and the truth."""
     import numpy
 
-    from arlo_rec.audio import as_pcm16, read_wav
-    from arlo_rec.speech.engine import resample
+    from arlo_rec.sound.audio import as_pcm16, read_wav
+    from arlo_rec.words.engine import resample
 
     body = path.read_bytes()
     sound = as_pcm16(read_wav(io.BytesIO(body), len(body)))
@@ -60,7 +60,7 @@ def _call(path: Path) -> tuple[list[bytes], float, dict[str, Any]]:
 
 def _pass(folder: Path, calls: Sequence[Any], *, hints: bool) -> tuple[float, float, int, int, int]:
     """Seconds of hearing, processor seconds with loading; words heard, words said, words heard that were not said."""
-    from arlo_rec.speech.engine import whisper
+    from arlo_rec.words.engine import whisper
 
     heard = said = extra = 0
     wall, before = 0.0, _processor()

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from bench.machine import NotRun, least, most
 
 if TYPE_CHECKING:
-    from arlo_rec.training.cut_plan import CallSound
-    from arlo_rec.training.planners import Planners
+    from arlo_rec.calls.training.cut_plan import CallSound
+    from arlo_rec.calls.training.planners import Planners
 
 TOP = Path(__file__).resolve().parent.parent
 MODEL = TOP / ".models" / "tiny.en"  # `./dev model tiny.en`; a larger one makes every share smaller
@@ -32,8 +32,8 @@ def run() -> Iterator[str]:
     """The time of four calls, by each way, and that of jobs without recognition."""
     if any(importlib.util.find_spec(name) is None for name in ("distributed", "faster_whisper")) or not MODEL.is_dir():
         raise NotRun("needs Dask, faster-whisper and a model (./dev model tiny.en)")
-    from arlo_rec.speech.engine import whisper
-    from arlo_rec.training.planners import local
+    from arlo_rec.calls.training.planners import local
+    from arlo_rec.words.engine import whisper
 
     call = _call()
     with whisper(MODEL, 1, "en") as engine, local([[engine]]) as planners:
@@ -54,8 +54,8 @@ def run() -> Iterator[str]:
 
 def _call() -> CallSound:
     """A call of so many minutes, from one of the test's calls said again and again."""
-    from arlo_rec.audio import Sound, read_wav
-    from arlo_rec.training.cut_plan import CallSound
+    from arlo_rec.calls.training.cut_plan import CallSound
+    from arlo_rec.sound.audio import Sound, read_wav
 
     raw = SAID.read_bytes()
     sound = read_wav(io.BytesIO(raw), len(raw))
@@ -66,8 +66,8 @@ def _call() -> CallSound:
 
 def _hear(planners: Planners, calls: Sequence[CallSound]) -> float:
     """Seconds in which calls are planned."""
+    from arlo_rec.calls.training.cut_plan import CopyOrder
     from arlo_rec.policy import Mode
-    from arlo_rec.training.cut_plan import CopyOrder
 
     began = time.perf_counter()
     for plan in [planners.submit(call, CopyOrder(Mode.DETECT)) for call in calls]:
@@ -77,9 +77,9 @@ def _hear(planners: Planners, calls: Sequence[CallSound]) -> float:
 
 def _pass_through(planners: Planners, call: CallSound) -> float:
     """Seconds of a job that only passes through."""
+    from arlo_rec.calls.training.cut_plan import CopyOrder
     from arlo_rec.policy import Mode
-    from arlo_rec.speech.cut_list import Cut
-    from arlo_rec.training.cut_plan import CopyOrder
+    from arlo_rec.sound.audio.cut_list import Cut
 
     began = time.perf_counter()
     planners.submit(call, CopyOrder(Mode.MANUAL, cuts=(Cut(1.0, 2.0),))).result()
@@ -89,8 +89,8 @@ def _pass_through(planners: Planners, call: CallSound) -> float:
 @contextmanager
 def _cluster(workers: int) -> Iterator[Planners]:
     """Planners on a cluster of so many workers."""
-    from arlo_rec.cluster.planners import TlsFiles
-    from arlo_rec.cluster.planners import cluster as connected
+    from arlo_rec.engines.dask.planners import TlsFiles
+    from arlo_rec.engines.dask.planners import cluster as connected
     from tests.support.cluster import cluster
 
     with tempfile.TemporaryDirectory() as name, cluster(Path(name)) as started:

@@ -18,14 +18,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.admin.opening import open_store
-from arlo_rec.catalogue import log_clock
-from arlo_rec.keys import key_files, layout
-from arlo_rec.keys.root_secret import StateFolder
-from arlo_rec.log.event import AuditEvent
-from arlo_rec.log.events import CallTakenIn, Heard, Opened, SearchBegun, SearchShown
-from arlo_rec.model.records import RecordingId, to_iso
+from arlo_rec.law.log.event import AuditEvent
+from arlo_rec.law.log.events import CallTakenIn, Heard, Opened, SearchBegun, SearchShown
+from arlo_rec.law.model.records import RecordingId, to_iso
 from arlo_rec.policy import POLICY_VERSION, Action
+from arlo_rec.store import open_store
+from arlo_rec.vault.catalogue import log_clock
+from arlo_rec.vault.keys import key_files, layout
+from arlo_rec.vault.keys.root_secret import StateFolder
 from bench import fill
 from bench.fill import Filling, Yard
 from bench.machine import most

@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from arlo_rec.backends import Blobs
-from arlo_rec.backends.files import FileBlobs
-from arlo_rec.crypto.object_file import HEADER_BYTES
-from arlo_rec.crypto.primitives import CHUNK
+from arlo_rec.vault.backends import Blobs
+from arlo_rec.vault.backends.files import FileBlobs
+from arlo_rec.vault.crypto.object_file import HEADER_BYTES
+from arlo_rec.vault.crypto.primitives import CHUNK
 from bench.fill import Yard, make_yard
 from bench.machine import NotRun, least, most, watch
 from bench.spool import fill

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from arlo_rec import audio
+from arlo_rec.sound import audio
 from bench import intake, peers
 from bench.machine import least, most, watch
 from bench.spool import SPAN, number_of

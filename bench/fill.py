@@ -21,26 +21,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio
-from arlo_rec.access.audience_keys import AudienceKey, CommitKeys
-from arlo_rec.admin.opening import open_store
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import log_clock
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
-from arlo_rec.crypto import object_file, primitives
-from arlo_rec.intake import sealing
-from arlo_rec.intake.candidates import Agents, Announced, CallHistory, Delivered, Judged, Tags
-from arlo_rec.intake.manifest import Manifest
-from arlo_rec.intake.sealing import BatchKeys, RecordingTables
-from arlo_rec.intake.spool import Home
-from arlo_rec.keys import layout
-from arlo_rec.keys.key_files import Identity, read_service
-from arlo_rec.keys.root_secret import StateFolder
-from arlo_rec.log.rows import Rows
-from arlo_rec.model.consent import Claim, Consent, prove
-from arlo_rec.model.records import ID_CHANCE, Audience, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
+from arlo_rec.calls.intake import sealing
+from arlo_rec.calls.intake.candidates import Agents, Announced, CallHistory, Delivered, Judged, Tags
+from arlo_rec.calls.intake.sealing import BatchKeys, RecordingTables
+from arlo_rec.exchanges.manifest import Manifest
+from arlo_rec.exchanges.spool import Home
+from arlo_rec.law.log.rows import Rows
+from arlo_rec.law.model.consent import Claim, Consent, prove
+from arlo_rec.law.model.records import ID_CHANCE, Audience, Call, Kind, Private, Recording, RecordingId, new_id, to_iso
 from arlo_rec.policy import POLICY_VERSION, due_at
-from arlo_rec.store import Change, Store
+from arlo_rec.sound import audio
+from arlo_rec.store import open_store
+from arlo_rec.vault.access.audience_keys import AudienceKey, CommitKeys
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue import log_clock
+from arlo_rec.vault.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.vault.crypto import object_file, primitives
+from arlo_rec.vault.keys import layout
+from arlo_rec.vault.keys.key_files import Identity, read_service
+from arlo_rec.vault.keys.root_secret import StateFolder
+from arlo_rec.vault.opened import Change, Store
 from bench.spool import number_of
 
 PROGRAM = str(Path(sys.executable).parent / "arlo-rec")

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 from bench.machine import NotRun
 
 if TYPE_CHECKING:
+    from arlo_rec.calls.training.evaluation import LabelledCall
     from arlo_rec.policy import Mode
-    from arlo_rec.speech.words import Transcript
-    from arlo_rec.training.evaluation import LabelledCall
+    from arlo_rec.words.transcripts import Transcript
 
 TOP = Path(__file__).resolve().parent.parent
 CALLS = TOP / "tests" / "calls" / "spoken" / "en.txt"
@@ -74,7 +74,7 @@ def _times() -> Iterator[str]:
 
 
 def _spoken(decibels: int, *, mono: bool) -> list[LabelledCall]:
-    from arlo_rec.training import evaluation
+    from arlo_rec.calls.training import evaluation
     from tools.speak_calls import speak
 
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def _spoken(decibels: int, *, mono: bool) -> list[LabelledCall]:
 
 def _hear(places: Sequence[int], calls: Sequence[LabelledCall]) -> tuple[list[list[Transcript]], float]:
     """What these engines hear beside each other, and how long they take, of the calls' time."""
-    from arlo_rec.speech.engine import transcribe, whisper
+    from arlo_rec.words.engine import transcribe, whisper
 
     threads = 2 // len(places)
     with ExitStack() as stack:
@@ -100,8 +100,8 @@ def _named(places: Sequence[int]) -> str:
 
 
 def _row(places: Sequence[int], decibels: int, calls: Sequence[LabelledCall], mode: Mode, *, mono: bool) -> str:
-    from arlo_rec.training import evaluation
-    from arlo_rec.training.cut_plan import CopyOrder
+    from arlo_rec.calls.training import evaluation
+    from arlo_rec.calls.training.cut_plan import CopyOrder
 
     scores = [evaluation.evaluate(call, CopyOrder(mode)) for call in calls]
     figures = evaluation.figures([cover for score in scores for cover in score.covers])

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from arlo_rec.admin import grants
-from arlo_rec.admin.opening import open_store
-from arlo_rec.keys import key_files, layout
-from arlo_rec.keys.root_secret import StateFolder
-from arlo_rec.model.progress import Progress
-from arlo_rec.store import Store
+from arlo_rec.law.model.progress import Progress
+from arlo_rec.office import grants
+from arlo_rec.store import open_store
+from arlo_rec.vault.keys import key_files, layout
+from arlo_rec.vault.keys.root_secret import StateFolder
+from arlo_rec.vault.opened import Store
 from bench import fill
 from bench.fill import Filling, Yard
 from bench.machine import most

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from arlo_rec.backends import Root
-from arlo_rec.backends.files import FileRoot
-from arlo_rec.backends.openbao import BaoRoot
-from arlo_rec.crypto import primitives
-from arlo_rec.keys.root_secret import SlotRoot
+from arlo_rec.engines.openbao.openbao import BaoRoot
+from arlo_rec.vault.backends import Root
+from arlo_rec.vault.backends.files import FileRoot
+from arlo_rec.vault.crypto import primitives
+from arlo_rec.vault.keys.root_secret import SlotRoot
 from bench.machine import NotRun, most
 from bench.spool import fill, number_of
 from bench.startup import PROGRAM, make_store

@@ -50,9 +50,9 @@ def _measured(what: str, folder: str) -> dict[str, float]:
 
 def _make_hour(folder: Path) -> None:
     """An hour of calls one after the other, as a sound and two transcripts, and the names that are known."""
-    from arlo_rec import audio
-    from arlo_rec.audio import Sound
-    from arlo_rec.speech import transcript_reading
+    from arlo_rec.sound import audio
+    from arlo_rec.sound.audio import Sound
+    from arlo_rec.words import transcript_reading
 
     data, names, passes, at = [], set(), {"words-base": [], "words-base-hints": []}, 0.0
     while at < SECONDS:
@@ -75,8 +75,8 @@ def _make_hour(folder: Path) -> None:
 
 def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
     """The sound, two transcripts, and the names that are known."""
-    from arlo_rec import audio
-    from arlo_rec.speech import transcript_reading
+    from arlo_rec.sound import audio
+    from arlo_rec.words import transcript_reading
 
     path = folder / "hour.wav"
     with path.open("rb") as stream:
@@ -86,10 +86,10 @@ def _hour(folder: Path) -> tuple[object, list[object], list[str]]:
 
 
 def _planned(sound: object, words: list[object], names: list[str], mode: str) -> None:
-    from arlo_rec import audio
-    from arlo_rec.audio import Fill
-    from arlo_rec.speech import planner
-    from arlo_rec.training import build
+    from arlo_rec.calls.training import build
+    from arlo_rec.sound import audio
+    from arlo_rec.sound.audio import Fill
+    from arlo_rec.words import planner
 
     plan = planner.plan(sound, words, names, strict=mode == "strict")
     cut = audio.cut(sound, build.stretches(plan.cuts), Fill.SILENCE, bytes(32))
@@ -106,7 +106,7 @@ def _short(sound: object, words: list[object]) -> tuple[object, list[object]]:
 def _copied(sound: object) -> None:
     import soundfile
 
-    from arlo_rec import audio
+    from arlo_rec.sound import audio
 
     out = io.BytesIO()
     samples, rate = soundfile.read(io.BytesIO(audio.canonical_wav(sound)), dtype="int16")

@@ -94,8 +94,8 @@ def _row(name: str, works: list[Work], start: float) -> str:
 
 
 def _work(path: Path) -> Work:
-    from arlo_rec import audio
-    from arlo_rec.speech import planner, transcript_reading
+    from arlo_rec.sound import audio
+    from arlo_rec.words import planner, transcript_reading
 
     raw = path.read_bytes()
     sound = audio.read_wav(io.BytesIO(raw), len(raw))

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from arlo_rec.crypto import object_file, primitives
-from arlo_rec.crypto.object_file import DataKey, Header, open_sound
-from arlo_rec.model.records import Kind, RecordingId
+from arlo_rec.law.model.records import Kind, RecordingId
+from arlo_rec.vault.crypto import object_file, primitives
+from arlo_rec.vault.crypto.object_file import DataKey, Header, open_sound
 from bench.machine import most
 
 RATE = 8000  # frames in a second of telephone sound

@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from arlo_rec import audio
+from arlo_rec.sound import audio
 
 SPAN = timedelta(seconds=7000)  # in which the calls of a folder began
 

@@ -91,9 +91,9 @@ def _ways(base: Path, source: Path) -> dict[str, Callable[[], None]]:
 
 def _write(base: Path, source: Path, *, hashing: bool) -> None:
     """What intake does with a sound: header, seal, write, settle."""
-    from arlo_rec.backends.files import FileBlobs
-    from arlo_rec.crypto import object_file, primitives
-    from arlo_rec.model.records import Kind, RecordingId
+    from arlo_rec.law.model.records import Kind, RecordingId
+    from arlo_rec.vault.backends.files import FileBlobs
+    from arlo_rec.vault.crypto import object_file, primitives
 
     folder = base / "objects"
     folder.mkdir(exist_ok=True)
@@ -108,7 +108,7 @@ def _write(base: Path, source: Path, *, hashing: bool) -> None:
 
 
 def _hashed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    from arlo_rec.crypto import primitives
+    from arlo_rec.vault.crypto import primitives
 
     digest = primitives.hasher()
     for piece in pieces:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.backends import mounts, workers
+from arlo_rec.sound.processes import workers
+from arlo_rec.vault.backends import mounts
 from tests.support import needs, openbao, postgres, properties, seaweed, tried
 from tests.support import world as worlds
 from tests.support.clock import later

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from arlo_rec.commands import COMMANDS
+from arlo_rec.edge.commands import COMMANDS
 
 OF_ALL = {
     "ok": {"type": "boolean", "description": "whether the exit status is 0 or 3"},

@@ -42,7 +42,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import call_scripts as said  # noqa: E402 - see the path above
 from make_demo_calls import RATE, resample, to_ulaw  # noqa: E402
 
-from arlo_rec.audio import Encoding, Sound, as_pcm16, canonical_wav, read_wav  # noqa: E402
+from arlo_rec.sound.audio import Encoding, Sound, as_pcm16, canonical_wav, read_wav  # noqa: E402
 
 CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls"
 SEED = 20_271

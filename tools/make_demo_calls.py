@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from arlo_rec.audio import Encoding, Sound, as_pcm16, canonical_wav, read_wav  # noqa: E402 - see the path above
+from arlo_rec.sound.audio import Encoding, Sound, as_pcm16, canonical_wav, read_wav  # noqa: E402 - see the path above
 
 TARGET = ROOT / "arlo_rec" / "demo_calls"
 RATE = 8000  # Hz

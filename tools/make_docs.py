@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from arlo_rec.certificates import verdict
-from arlo_rec.cluster import link
-from arlo_rec.commands.help import EXITS
-from arlo_rec.dsar.enclosures import schema_json
-from arlo_rec.i18n.messages import every
-from arlo_rec.log import events
-from arlo_rec.log.event import AuditEvent, form_of
-from arlo_rec.model import errors
-from arlo_rec.model.errors import ArloError
-from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.engines.dask import link
+from arlo_rec.law.log import events
+from arlo_rec.law.log.event import AuditEvent, form_of
+from arlo_rec.law.messages import every
+from arlo_rec.law.model import errors
+from arlo_rec.law.model.errors import ArloError
+from arlo_rec.law.model.prompts import SHIPPED
+from arlo_rec.people.dsar.enclosures import schema_json
 from arlo_rec.policy import RULES
+from arlo_rec.vault.certificates import verdict
 from tools import answers_schema, make_man
 
 TOP = Path(__file__).resolve().parent.parent
@@ -33,9 +33,9 @@ AWAY = TOP / "tools" / "away.toml"
 CAUSES = TOP / "tools" / "causes_of_15.toml"
 RULES_HEAD = """# The rules
 
-Made from `arlo_rec/rules.py` and `arlo_rec/model/prompts.py` by `./dev docs`; a test compares. Each rule stands under
-the id that refusals and log entries cite, with the place that carries it out, the commands with which people keep or
-meet it, and the tests that show it. `arlo-rec policy show --lang nb` has the Norwegian words.
+Made from `arlo_rec/law/rules.py` and `arlo_rec/law/model/prompts.py` by `./dev docs`; a test compares. Each rule stands
+under the id that refusals and log entries cite, with the place that carries it out, the commands with which people keep
+or meet it, and the tests that show it. `arlo-rec policy show --lang nb` has the Norwegian words.
 
 """
 STATUSES_HEAD = """# Exit statuses

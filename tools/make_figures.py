@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from arlo_rec.calls.training import evaluation
+from arlo_rec.calls.training.cut_plan import CopyOrder
+from arlo_rec.calls.training.evaluation import CallScore, Figures, IdentifierCover
 from arlo_rec.policy import Mode
-from arlo_rec.training import evaluation
-from arlo_rec.training.cut_plan import CopyOrder
-from arlo_rec.training.evaluation import CallScore, Figures, IdentifierCover
 from tests.support import talk
 from tests.support.gated import gated
 from tests.support.places import CALLS, TOP

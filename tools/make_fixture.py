@@ -18,9 +18,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import __version__, audio
-from arlo_rec.catalogue import schema
-from arlo_rec.commands.run import Run
+from arlo_rec import __version__
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.sound import audio
+from arlo_rec.vault.catalogue import schema
 from tests.support import world as worlds
 from tests.support.copies import CONFIRM, SAID, labels
 from tests.support.places import FORMATS

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec import __version__
-from arlo_rec.commands import COMMANDS, PANELS
-from arlo_rec.commands.command import PROGRAM, load, program
-from arlo_rec.commands.help import EXITS, SECTIONS, as_typed, section_of, usage_words
-from arlo_rec.commands.options import COMMON
-from arlo_rec.i18n.messages import group, say
+from arlo_rec.edge.commands import COMMANDS, PANELS
+from arlo_rec.edge.commands.command import PROGRAM, load, program
+from arlo_rec.edge.commands.help import EXITS, SECTIONS, as_typed, section_of, usage_words
+from arlo_rec.edge.commands.options import COMMON
+from arlo_rec.law.messages import group, say
 
 FOLDERS = {"en": "man1", "nb": "nb/man1"}
 

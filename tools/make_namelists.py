@@ -1,4 +1,4 @@
-"""Write the list of names of `speech/detectors`: `python tools/make_namelists.py NORNE`; needs Faker.
+"""Write the list of names of `words/detectors`: `python tools/make_namelists.py NORNE`; needs Faker.
 
 Names are those of Faker's locales (MIT) and the lists below, which hold what is common in Norway and Denmark and
 missing there. A name that is also an everyday word is marked: words that NorNE's training texts write with a small

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from arlo_rec import __version__
-from arlo_rec.oversight import units
+from arlo_rec.machine import units
 from tools import bill_of_materials
 
 TOP = Path(__file__).resolve().parent.parent

@@ -89,7 +89,7 @@ def schema_of_fixture(top: Path, version: str) -> Iterator[str]:
     """A fixture that was made before the last change of the schema."""
     import json
 
-    from arlo_rec.catalogue.schema import DIGESTS, VERSION
+    from arlo_rec.vault.catalogue.schema import DIGESTS, VERSION
 
     about = top / "tests" / "fixtures" / "formats" / version / "about.json"
     made = json.loads(about.read_text("utf-8")) if about.is_file() else {}

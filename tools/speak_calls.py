@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 from make_calls import SETTINGS, Identifier, Setting, Turn, on_the_line, spoken_call  # noqa: E402
 from make_demo_calls import RATE, to_ulaw  # noqa: E402
 
-from arlo_rec.audio import Encoding, Sound, canonical_wav  # noqa: E402
+from arlo_rec.sound.audio import Encoding, Sound, canonical_wav  # noqa: E402
 from tools.written_calls import MARK  # noqa: E402
 
 

@@ -1,4 +1,4 @@
-"""Learn the weights of `speech/detectors/network.py`: `python tools/train_network.py [--to FILE]`.
+"""Learn the weights of `words/detectors/network.py`: `python tools/train_network.py [--to FILE]`.
 
 It needs jax 0.10 and optax 0.2, which nothing else here does: `pip install jax optax` beside the project. On two cores
 it takes twenty minutes: each call of `written_calls.read_all` is varied (`written_calls.vary`) and described once
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from arlo_rec.speech.detectors import identifiers, network, phonetic  # noqa: E402
+from arlo_rec.words.detectors import identifiers, network, phonetic  # noqa: E402
 from tools import written_calls  # noqa: E402
 from tools.written_calls import Call  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""Learn the weights of the tagger in `speech/detectors`: `python tools/train_tagger.py NORNE [--check]`.
+"""Learn the weights of the tagger in `words/detectors`: `python tools/train_tagger.py NORNE [--check]`.
 
 NORNE is a copy of https://github.com/ltgoslo/norne: the development and test splits of `ud`, and the training split or,
 where a copy lacks it, what `ndt` has besides these two. Half of what is learnt from stands without capitals and
@@ -24,7 +24,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from arlo_rec.speech.detectors import tagger, word_lists  # noqa: E402
+from arlo_rec.words.detectors import tagger, word_lists  # noqa: E402
 
 Sentence = list[tuple[str, str]]  # word as written, and its kind: "O", "B-PER" ...
 SEED = 20

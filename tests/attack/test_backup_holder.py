@@ -14,19 +14,19 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends.ringfile import RingFile
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.meta import Meta
-from arlo_rec.commands.run import Run
-from arlo_rec.erasure import protocol
-from arlo_rec.keys import layout
-from arlo_rec.keys.key_files import catalogue_key, read_catalogue_seal
-from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.roster import digest_of_people
-from arlo_rec.log.events import AuthorityChanged, LeftNothing
-from arlo_rec.offsite import escrow
-from arlo_rec.offsite.escrow import EscrowSlot
-from arlo_rec.recovery import backup
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.law.log.events import AuthorityChanged, LeftNothing
+from arlo_rec.machine import backup
+from arlo_rec.vault.backends.ringfile import RingFile
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue.meta import Meta
+from arlo_rec.vault.erasure import protocol
+from arlo_rec.vault.keys import layout
+from arlo_rec.vault.keys.key_files import catalogue_key, read_catalogue_seal
+from arlo_rec.vault.keys.layout import Layout
+from arlo_rec.vault.keys.roster import digest_of_people
+from arlo_rec.vault.offsite import escrow
+from arlo_rec.vault.offsite.escrow import EscrowSlot
 from tests.support.attack import identity, log_as, own_code, problem_codes, rob
 from tests.support.backups import back_up, kept, lose, opened, places, restore, with_feed
 from tests.support.catalogue import append_raw, append_to_log, catalogue, insider, strike, with_seals

@@ -13,9 +13,10 @@ from functools import partial
 import pytest
 from obstore.store import MemoryStore
 
-from arlo_rec.backends import Expected, is_stored, objects
-from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
-from arlo_rec.model.errors import Unreachable
+from arlo_rec.engines.s3 import objects
+from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket
+from arlo_rec.law.model.errors import Unreachable
+from arlo_rec.vault.backends import Expected, is_stored
 from tests.fuzz.judge import limited
 from tests.support import seaweed
 from tests.support.world import World

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.i18n.messages import say
+from arlo_rec.law.messages import say
 from tests.support.answers import opened
 from tests.support.clock import later
 from tests.support.copies import CONFIRM, SAID, propose
@@ -113,7 +113,7 @@ def test_the_letter_tells_of_a_release_that_was_interrupted_as_one_copy(
     copy = str(propose(world, call)["copy"])
     world.json("review", copy, *CONFIRM, who="sigrid")
     with monkeypatch.context() as killed:  # before the copy under review went
-        killed.setattr("arlo_rec.training.under_review.erase", lambda *_: None)
+        killed.setattr("arlo_rec.calls.training.under_review.erase", lambda *_: None)
         world.json("release", copy, "--reason", REASON, "--engine", "none", who="sigrid")
     out = world.base / "answer.html"
     told = world.json("dsar", "90000001", *CALLED, "--out", str(out), who="sigrid")

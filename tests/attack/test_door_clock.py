@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.commands.run import Run
-from arlo_rec.model.records import from_iso
-from arlo_rec.model.times import local_date
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.law.model.records import from_iso
+from arlo_rec.law.model.times import local_date
 from arlo_rec.policy import RETENTION
 from tests.support.answers import opened
 from tests.support.attack import loot

@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 import pytest
 
 from arlo_rec import retention
-from arlo_rec.access import gate
-from arlo_rec.access.grant_keys import GrantPair
-from arlo_rec.admin import identities
-from arlo_rec.backends.files import file_lock
-from arlo_rec.backends.holders import holder_note
-from arlo_rec.erasure import protocol
-from arlo_rec.keys import layout
-from arlo_rec.keys.key_files import Identity
-from arlo_rec.model.records import Person
-from arlo_rec.store import Store
+from arlo_rec.law.model.records import Person
+from arlo_rec.office import identities
+from arlo_rec.vault.access import gate
+from arlo_rec.vault.access.grant_keys import GrantPair
+from arlo_rec.vault.backends.files import file_lock
+from arlo_rec.vault.backends.holders import holder_note
+from arlo_rec.vault.erasure import protocol
+from arlo_rec.vault.keys import layout
+from arlo_rec.vault.keys.key_files import Identity
+from arlo_rec.vault.opened import Store
 from tests.support.attack import accomplished, identity, meanwhile, own_code, problem_codes, rob
 from tests.support.world import REASON, Result, World
 

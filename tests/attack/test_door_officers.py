@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.admin import approvals, identities
-from arlo_rec.commands.run import Run
-from arlo_rec.model.errors import InUse
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.law.model.errors import InUse
+from arlo_rec.office import approvals, identities
 from tests.support.attack import meanwhile
 from tests.support.world import EVERYTHING, REASON, Result, World
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.access import gate
-from arlo_rec.model.errors import Refused
-from arlo_rec.model.records import RecordingId
-from arlo_rec.model.times import end_of_day, local_date, start_of_day
+from arlo_rec.law.model.errors import Refused
+from arlo_rec.law.model.records import RecordingId
+from arlo_rec.law.model.times import end_of_day, local_date, start_of_day
+from arlo_rec.vault.access import gate
 from tests.support.attack import own_code
 from tests.support.clock import later
 from tests.support.policies import NEW_PROMPT, NEW_TEXT, another_release, became, new_prompt, propose, put, refused

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.dsar import request
-from arlo_rec.model.times import local_date
+from arlo_rec.law.model.times import local_date
+from arlo_rec.people.dsar import request
 from tests.support.clock import later
 from tests.support.world import World
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.schema import migrate
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue.schema import migrate
 from tests.support import world as worlds
 from tests.support.catalogue import catalogue, newest, own_code
 from tests.support.world import World

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys.layout import find
-from arlo_rec.model.strict_json import canonical, to_base64
-from arlo_rec.offsite import feed, feed_line
+from arlo_rec.law.model.strict_json import canonical, to_base64
+from arlo_rec.vault.crypto import merkle, primitives
+from arlo_rec.vault.keys.layout import find
+from arlo_rec.vault.offsite import feed, feed_line
 from tests.fuzz.judge import limited
 from tests.support import needs
 from tests.support.backups import back_up, is_whole, lose, opened, restore, with_feed

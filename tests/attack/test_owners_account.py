@@ -18,21 +18,21 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import SLOT_BYTES
-from arlo_rec.backends.files import file_lock
-from arlo_rec.catalogue import audit_log
-from arlo_rec.catalogue.tombstones import Tombstone
-from arlo_rec.crypto.primitives import SigningKey, fresh
-from arlo_rec.erasure import protocol
-from arlo_rec.keys import layout, root_secret
-from arlo_rec.log import events as say
-from arlo_rec.log.event import AuditEvent
-from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.records import RecordingId, to_iso
-from arlo_rec.model.strict_json import canonical
-from arlo_rec.offsite import feed
+from arlo_rec.law.log import events as say
+from arlo_rec.law.log.event import AuditEvent
+from arlo_rec.law.model.policy_versions import Policy
+from arlo_rec.law.model.records import RecordingId, to_iso
+from arlo_rec.law.model.strict_json import canonical
 from arlo_rec.policy import Event, Purpose
-from arlo_rec.store import Change
+from arlo_rec.vault.backends import SLOT_BYTES
+from arlo_rec.vault.backends.files import file_lock
+from arlo_rec.vault.catalogue import audit_log
+from arlo_rec.vault.catalogue.tombstones import Tombstone
+from arlo_rec.vault.crypto.primitives import SigningKey, fresh
+from arlo_rec.vault.erasure import protocol
+from arlo_rec.vault.keys import layout, root_secret
+from arlo_rec.vault.offsite import feed
+from arlo_rec.vault.opened import Change
 from tests.fuzz.judge import limited
 from tests.support.attack import log_as, own_code, problem_codes
 from tests.support.backups import back_up, lose, restore

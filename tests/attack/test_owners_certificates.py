@@ -10,11 +10,11 @@ import json
 
 import pytest
 
-from arlo_rec.certificates import check
-from arlo_rec.crypto import merkle
-from arlo_rec.keys import vouching
-from arlo_rec.model.strict_json import canonical, to_base64
+from arlo_rec.law.model.strict_json import canonical, to_base64
 from arlo_rec.policy import Role
+from arlo_rec.vault.certificates import check
+from arlo_rec.vault.crypto import merkle
+from arlo_rec.vault.keys import vouching
 from tests.support.certificates import by_log, inside, keys_of, published, reason, withdrawn
 from tests.support.world import World
 

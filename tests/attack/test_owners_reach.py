@@ -15,23 +15,23 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.access import metadata
-from arlo_rec.access.audience_keys import CommitKeys, access_key, commit_info, commit_key_id
-from arlo_rec.admin import policy_changes
-from arlo_rec.catalogue.audience_keys import CommitKeyRow
-from arlo_rec.catalogue.recordings import COLUMNS, to_row
-from arlo_rec.catalogue.sealed_secrets import INDEX_SEED
-from arlo_rec.crypto import object_file, primitives
-from arlo_rec.crypto.primitives import fresh
-from arlo_rec.intake import batch, sealing
-from arlo_rec.log import events as say
-from arlo_rec.log.event import AuditEvent
-from arlo_rec.model import policy_versions
-from arlo_rec.model.errors import Usage
-from arlo_rec.model.records import Recording, RecordingId, to_iso
-from arlo_rec.model.strict_json import canonical
+from arlo_rec.calls.intake import batch, sealing
+from arlo_rec.law.log import events as say
+from arlo_rec.law.log.event import AuditEvent
+from arlo_rec.law.model import policy_versions
+from arlo_rec.law.model.errors import Usage
+from arlo_rec.law.model.records import Recording, RecordingId, to_iso
+from arlo_rec.law.model.strict_json import canonical
+from arlo_rec.office import policy_changes
 from arlo_rec.policy import RETENTION, Action
-from arlo_rec.store import Store
+from arlo_rec.vault.access import metadata
+from arlo_rec.vault.access.audience_keys import CommitKeys, access_key, commit_info, commit_key_id
+from arlo_rec.vault.catalogue.audience_keys import CommitKeyRow
+from arlo_rec.vault.catalogue.recordings import COLUMNS, to_row
+from arlo_rec.vault.catalogue.sealed_secrets import INDEX_SEED
+from arlo_rec.vault.crypto import object_file, primitives
+from arlo_rec.vault.crypto.primitives import fresh
+from arlo_rec.vault.opened import Store
 from tests.fuzz.judge import limited
 from tests.support import copies
 from tests.support.answers import opened

@@ -14,24 +14,24 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends.files import file_lock
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import column_keys
-from arlo_rec.catalogue.audit_log import RawEntries
-from arlo_rec.catalogue.authority import Links
-from arlo_rec.certificates import check
-from arlo_rec.crypto import merkle, primitives
-from arlo_rec.dsar import access_list
-from arlo_rec.keys import authority, engines, layout, vouching
-from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
-from arlo_rec.log.events import AuthorityChanged, ClockAccepted, PurgeFinished
-from arlo_rec.model import documents, policy_versions
-from arlo_rec.model.errors import NotUnlocked
-from arlo_rec.model.policy_versions import Policy
-from arlo_rec.model.records import to_iso
-from arlo_rec.model.strict_json import canonical, to_base64
+from arlo_rec.law.log.events import AuthorityChanged, ClockAccepted, PurgeFinished
+from arlo_rec.law.model import documents, policy_versions
+from arlo_rec.law.model.errors import NotUnlocked
+from arlo_rec.law.model.policy_versions import Policy
+from arlo_rec.law.model.records import to_iso
+from arlo_rec.law.model.strict_json import canonical, to_base64
+from arlo_rec.people.dsar import access_list
 from arlo_rec.policy import Purpose, Role
-from arlo_rec.store import Store
+from arlo_rec.vault.backends.files import file_lock
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue import column_keys
+from arlo_rec.vault.catalogue.audit_log import RawEntries
+from arlo_rec.vault.catalogue.authority import Links
+from arlo_rec.vault.certificates import check
+from arlo_rec.vault.crypto import merkle, primitives
+from arlo_rec.vault.keys import authority, engines, layout, vouching
+from arlo_rec.vault.keys.key_files import Identity, catalogue_key, read_catalogue_seal
+from arlo_rec.vault.opened import Store
 from tests.support import world as worlds
 from tests.support.attack import identity, own_code, problem_codes
 from tests.support.backups import back_up, lose, opened, with_feed

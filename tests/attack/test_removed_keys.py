@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.crypto import object_file, primitives
-from arlo_rec.keys import layout
-from arlo_rec.keys.key_files import Identity
-from arlo_rec.model.errors import Integrity
-from arlo_rec.model.strict_json import canonical, from_base64, parse_object
+from arlo_rec.law.model.errors import Integrity
+from arlo_rec.law.model.strict_json import canonical, from_base64, parse_object
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.crypto import object_file, primitives
+from arlo_rec.vault.keys import layout
+from arlo_rec.vault.keys.key_files import Identity
 from tests.support.attack import Loot, identity, loot, problem_codes, rob
 from tests.support.catalogue import catalogue, own_code
 from tests.support.world import REASON, World

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.audio import sound_file
-from arlo_rec.commands.run import Run
-from arlo_rec.intake import ingest as intake
-from arlo_rec.intake import spool
-from arlo_rec.intake.maps import read
+from arlo_rec.calls.intake import ingest as intake
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.exchanges import spool
+from arlo_rec.exchanges.maps import read
+from arlo_rec.sound.audio import sound_file
 from tests.support.compressed import SOUNDFILE
 from tests.support.exports import MAKERS, Told, approve, iso, sound
 from tests.support.faults import Crash

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.intake import spool
+from arlo_rec.exchanges import spool
 from tests.support.attack import SECRETS, identity
 from tests.support.promises import plunder
 from tests.support.sounds import tone_wav

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.commands.run import Run
-from arlo_rec.commands.typed import TypedFiles
-from arlo_rec.intake import spool
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.edge.commands.typed import TypedFiles
+from arlo_rec.exchanges import spool
 from tests.support import feed as feeds
 from tests.support.backups import back_up, places
 from tests.support.world import World

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.cluster import confinement
-from arlo_rec.speech import engine_process
+from arlo_rec.engines.dask import confinement
+from arlo_rec.words import engine_process
 from tests.support import needs
 from tests.support.places import TOP
 
@@ -70,10 +70,10 @@ parent = os.getppid()
 libc = ctypes.CDLL(None, use_errno=True)
 limit, lock = ctypes.create_string_buffer(bytes(16)), ctypes.create_string_buffer(bytes(32))
 if sys.argv[3] == "hearing":
-    from arlo_rec.speech.engine_process import confine
+    from arlo_rec.words.engine_process import confine
     confine()
 elif sys.argv[3] == "decoding":
-    from arlo_rec.crypto.hardening import Limits, confine
+    from arlo_rec.sound.processes.hardening import Limits, confine
     confine(Limits(20, 1 << 30))
 done = libc.syscall(int(sys.argv[4]), *eval("(" + sys.argv[5] + ",)"))
 os.write(1, (errno.errorcode[ctypes.get_errno()] if done == -1 else "allowed").encode())

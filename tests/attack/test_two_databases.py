@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.admin.opening import open_store
-from arlo_rec.keys import layout
-from arlo_rec.keys.root_secret import StateFolder
-from arlo_rec.log.events import Denied
-from arlo_rec.model.errors import Integrity
+from arlo_rec.law.log.events import Denied
+from arlo_rec.law.model.errors import Integrity
 from arlo_rec.policy import Action
-from arlo_rec.store import Store
+from arlo_rec.store import open_store
+from arlo_rec.vault.keys import layout
+from arlo_rec.vault.keys.root_secret import StateFolder
+from arlo_rec.vault.opened import Store
 from tests.support import postgres
 from tests.support import world as worlds
 from tests.support.attack import identity

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.admin.opening import open_store
-from arlo_rec.commands.run import Run
-from arlo_rec.crypto import kernel_keyring
-from arlo_rec.keys.layout import find
-from arlo_rec.keys.root_secret import StateFolder
-from arlo_rec.listening import listen
+from arlo_rec.desk import listen
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.store import open_store
+from arlo_rec.vault.crypto import kernel_keyring
+from arlo_rec.vault.keys.layout import find
+from arlo_rec.vault.keys.root_secret import StateFolder
 from tests.support.attack import identity
 from tests.support.keyring import begin_session
 from tests.support.world import REASON, World

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.crypto import primitives
-from arlo_rec.keys.layout import find
-from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.law.model.prompts import SHIPPED
+from arlo_rec.vault.crypto import primitives
+from arlo_rec.vault.keys.layout import find
 from tests.fuzz import confined
 from tests.fuzz.mutate import changed
 from tests.fuzz.stored import free

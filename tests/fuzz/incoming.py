@@ -14,22 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio
-from arlo_rec.audio import decoder, sound_file
-from arlo_rec.i18n.messages import clean
-from arlo_rec.intake import deliveries
-from arlo_rec.intake.candidates import _claim
-from arlo_rec.intake.deliveries import Lines, Unreadable
-from arlo_rec.intake.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
-from arlo_rec.intake.maps import read
-from arlo_rec.intake.maps.records import MappedFiles
-from arlo_rec.intake.spool import Home
-from arlo_rec.keys import key_files, roster
-from arlo_rec.model import particulars, phone_numbers, strict_json, times
-from arlo_rec.model.consent import judge
-from arlo_rec.model.errors import NothingMatched, SoundError, Usage
-from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.calls.intake.candidates import _claim
+from arlo_rec.exchanges import deliveries
+from arlo_rec.exchanges.deliveries import Lines, Unreadable
+from arlo_rec.exchanges.manifest import MANIFEST_BYTES, BadManifest, Delivery, Manifest
+from arlo_rec.exchanges.maps import read
+from arlo_rec.exchanges.maps.records import MappedFiles
+from arlo_rec.exchanges.spool import Home
+from arlo_rec.law.messages import clean
+from arlo_rec.law.model import particulars, phone_numbers, strict_json, times
+from arlo_rec.law.model.consent import judge
+from arlo_rec.law.model.errors import NothingMatched, SoundError, Usage
+from arlo_rec.law.model.prompts import SHIPPED
 from arlo_rec.policy import has_hidden_characters, reason_problem
+from arlo_rec.sound import audio
+from arlo_rec.sound.audio import decoder, sound_file
+from arlo_rec.vault.keys import key_files, roster
 from tests.fuzz.target import Target
 from tests.support import exports, pages, sounds, world
 
@@ -60,7 +60,7 @@ _MAPS = [read.read(read.shipped_text(name).encode("utf-8"), name) for name in re
 
 
 class _NoDecoder(sound_file.Decoder):
-    """Compressed sound is decoded in another process, which `commands` and `tests/audio/test_sound_file.py` start."""
+    """Compressed sound is decoded in another process, which `commands` and `test_sound_file` start."""
 
     def open(self, *_: Any, **__: Any) -> Any:
         raise SoundError("decoder_missing")

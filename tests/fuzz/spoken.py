@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from arlo_rec.model.errors import Usage
-from arlo_rec.speech import cut_list, transcript_reading
-from arlo_rec.speech.detectors import identifiers, phonetic
+from arlo_rec.law.model.errors import Usage
+from arlo_rec.sound.audio import cut_list
+from arlo_rec.words import transcript_reading
+from arlo_rec.words.detectors import identifiers, phonetic
 from tests.fuzz.target import Target
 from tests.support.places import WORDS
 

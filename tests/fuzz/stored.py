@@ -14,27 +14,28 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from arlo_rec.backends import SLOT_BYTES, BaoAccess, KeyAddress, openbao
-from arlo_rec.backends.ringfile import RING_SLOT_BYTES
-from arlo_rec.catalogue import audit_log
-from arlo_rec.certificates import check
-from arlo_rec.crypto import merkle, object_file, primitives
-from arlo_rec.crypto.object_file import open_sound
-from arlo_rec.keys import authority, key_files, root_secret, roster, settings
-from arlo_rec.keys.authority import Digests, Pin
-from arlo_rec.keys.layout import Layout, find
-from arlo_rec.keys.settings import EscrowPlace
-from arlo_rec.model import documents, policy_file, policy_versions, strict_json, times
-from arlo_rec.model.consent import Consent
-from arlo_rec.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unreachable, Usage
-from arlo_rec.model.policy_versions import Policy, first
-from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.model.records import Kind, Person, RecordingId
-from arlo_rec.offsite import anchor_file, escrow
-from arlo_rec.offsite.escrow import EscrowSlot
-from arlo_rec.oversight.consistency import _effects, parsed
+from arlo_rec.edge.config import beforehand, settle
+from arlo_rec.engines.openbao import openbao
+from arlo_rec.law.model import documents, policy_file, policy_versions, strict_json, times
+from arlo_rec.law.model.consent import Consent
+from arlo_rec.law.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unreachable, Usage
+from arlo_rec.law.model.policy_versions import Policy, first
+from arlo_rec.law.model.prompts import SHIPPED
+from arlo_rec.law.model.records import Kind, Person, RecordingId
+from arlo_rec.machine.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
-from arlo_rec.ui.config import beforehand, settle
+from arlo_rec.vault.backends import SLOT_BYTES, BaoAccess, KeyAddress
+from arlo_rec.vault.backends.ringfile import RING_SLOT_BYTES
+from arlo_rec.vault.catalogue import audit_log
+from arlo_rec.vault.certificates import check
+from arlo_rec.vault.crypto import merkle, object_file, primitives
+from arlo_rec.vault.crypto.object_file import open_sound
+from arlo_rec.vault.keys import authority, key_files, root_secret, roster, settings
+from arlo_rec.vault.keys.authority import Digests, Pin
+from arlo_rec.vault.keys.layout import Layout, find
+from arlo_rec.vault.keys.settings import EscrowPlace
+from arlo_rec.vault.offsite import anchor_file, escrow
+from arlo_rec.vault.offsite.escrow import EscrowSlot
 from tests.fuzz.target import Target
 from tests.support import certificates, world
 

@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.access import search
-from arlo_rec.backends import durable, files, object_copy, sqlite
-from arlo_rec.backends.files import FileRoot
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue.tombstones import Tombstones
-from arlo_rec.erasure import protocol, withdrawal
-from arlo_rec.intake import batch_outcome
-from arlo_rec.intake.batch import Batch
-from arlo_rec.keys import root_secret
-from arlo_rec.training import under_review
+from arlo_rec.calls.intake import batch_outcome
+from arlo_rec.calls.intake.batch import Batch
+from arlo_rec.calls.training import under_review
+from arlo_rec.machine import object_copy
+from arlo_rec.vault.access import search
+from arlo_rec.vault.backends import durable, files, sqlite
+from arlo_rec.vault.backends.files import FileRoot
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue.tombstones import Tombstones
+from arlo_rec.vault.erasure import protocol, withdrawal
+from arlo_rec.vault.keys import root_secret
 from tests.proof.trace import Traced
 from tests.support.dumpable import run
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from arlo_rec.model.errors import Unreachable
+from arlo_rec.law.model.errors import Unreachable
 from tests.proof import disk
 from tests.proof.trace import DATA, NAMES, OPENS, SYNCS, Ran, Syscall, Traced, below, fail_at, kill_at
 from tests.support import postgres, promises

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from arlo_rec.commands.typed import OWNERS
-from arlo_rec.model.errors import Interrupted, Unreachable
+from arlo_rec.edge.commands.typed import OWNERS
+from arlo_rec.law.model.errors import Interrupted, Unreachable
 from tests.proof.crashes import Subject, forget
 from tests.support import promises
 from tests.support.places import TOP

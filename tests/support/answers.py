@@ -16,8 +16,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from arlo_rec import audio
-from arlo_rec.dsar.answer import (
+from arlo_rec.law.model.particulars import Particulars, Processor, Recipient
+from arlo_rec.law.model.prompts import SHIPPED
+from arlo_rec.people.dsar.answer import (
     Answer,
     Case,
     CopyFacts,
@@ -36,14 +37,13 @@ from arlo_rec.dsar.answer import (
     Unsure,
     Utterance,
 )
-from arlo_rec.dsar.enclosures import enclosures
-from arlo_rec.dsar.files import Enclosure, FileFacts
-from arlo_rec.dsar.letter import render
-from arlo_rec.dsar.page_file import PageFile
-from arlo_rec.dsar.sounds import GivenSound
-from arlo_rec.dsar.writing import Composition
-from arlo_rec.model.particulars import Particulars, Processor, Recipient
-from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.people.dsar.enclosures import enclosures
+from arlo_rec.people.dsar.files import Enclosure, FileFacts
+from arlo_rec.people.dsar.letter import render
+from arlo_rec.people.dsar.page_file import PageFile
+from arlo_rec.people.dsar.sounds import GivenSound
+from arlo_rec.people.dsar.writing import Composition
+from arlo_rec.sound import audio
 from tests.support.sounds import tone_wav
 
 PASSPHRASE = "2b7k-ærlig-kopi-90d"

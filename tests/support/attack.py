@@ -15,23 +15,23 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import Connection
-from arlo_rec.backends.files import FileBlobs, FileRoot
-from arlo_rec.catalogue.erasure_keys import ErasureKeys
-from arlo_rec.catalogue.recordings import Recordings
-from arlo_rec.catalogue.sealed_secrets import seal_info
-from arlo_rec.crypto import object_file, primitives
-from arlo_rec.keys import engines, key_files, layout, root_secret
-from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
-from arlo_rec.keys.layout import Layout
-from arlo_rec.keys.root_secret import SecretKey, StateFolder, open_root
-from arlo_rec.log.event import AuditEvent
-from arlo_rec.log.rows import Rows
-from arlo_rec.model.errors import ArloError
-from arlo_rec.model.records import Audience, RecordingId
-from arlo_rec.model.strict_json import canonical
+from arlo_rec.law.log.event import AuditEvent
+from arlo_rec.law.log.rows import Rows
+from arlo_rec.law.model.errors import ArloError
+from arlo_rec.law.model.records import Audience, RecordingId
+from arlo_rec.law.model.strict_json import canonical
 from arlo_rec.policy import Purpose, State
-from arlo_rec.store import Change, Store
+from arlo_rec.vault.backends import Connection
+from arlo_rec.vault.backends.files import FileBlobs, FileRoot
+from arlo_rec.vault.catalogue.erasure_keys import ErasureKeys
+from arlo_rec.vault.catalogue.recordings import Recordings
+from arlo_rec.vault.catalogue.sealed_secrets import seal_info
+from arlo_rec.vault.crypto import object_file, primitives
+from arlo_rec.vault.keys import engines, key_files, layout, root_secret
+from arlo_rec.vault.keys.key_files import Identity, catalogue_key, read_catalogue_seal
+from arlo_rec.vault.keys.layout import Layout
+from arlo_rec.vault.keys.root_secret import SecretKey, StateFolder, open_root
+from arlo_rec.vault.opened import Change, Store
 from tests.support.world import PASSPHRASE, World
 
 SECRETS = {  # who -> (root seed, index seed, subject-access key)

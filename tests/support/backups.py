@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.backends.ringfile import RingFile
-from arlo_rec.keys import layout
-from arlo_rec.offsite import escrow
-from arlo_rec.offsite.escrow import EscrowSlot
+from arlo_rec.vault.backends.ringfile import RingFile
+from arlo_rec.vault.keys import layout
+from arlo_rec.vault.offsite import escrow
+from arlo_rec.vault.offsite.escrow import EscrowSlot
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, identity
 from tests.support.feed import path as feed_path

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from arlo_rec.backends import Connection
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import log_clock
-from arlo_rec.catalogue.audit_log import AuditLog, RawEntries, RawEntry, SignedCheckpoint
-from arlo_rec.catalogue.log_clock import LogClock
-from arlo_rec.catalogue.meta import Meta
-from arlo_rec.catalogue.sealed_columns import encoded, place
-from arlo_rec.crypto import merkle
-from arlo_rec.crypto.primitives import SigningKey, fresh
-from arlo_rec.keys import engines, layout
-from arlo_rec.keys.key_files import catalogue_key, log_key, read_catalogue_seal
 from arlo_rec.policy import POLICY_VERSION
+from arlo_rec.vault.backends import Connection
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue import log_clock
+from arlo_rec.vault.catalogue.audit_log import AuditLog, RawEntries, RawEntry, SignedCheckpoint
+from arlo_rec.vault.catalogue.log_clock import LogClock
+from arlo_rec.vault.catalogue.meta import Meta
+from arlo_rec.vault.catalogue.sealed_columns import encoded, place
+from arlo_rec.vault.crypto import merkle
+from arlo_rec.vault.crypto.primitives import SigningKey, fresh
+from arlo_rec.vault.keys import engines, layout
+from arlo_rec.vault.keys.key_files import catalogue_key, log_key, read_catalogue_seal
 from tests.support.attack import identity
 from tests.support.world import World
 

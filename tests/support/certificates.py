@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.certificates import check, seal, verdict
-from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys import layout, vouching
-from arlo_rec.keys.key_files import log_key, read_catalogue_seal
-from arlo_rec.model.errors import NotGenuine, Usage
-from arlo_rec.model.strict_json import canonical, to_base64
+from arlo_rec.law.model.errors import NotGenuine, Usage
+from arlo_rec.law.model.strict_json import canonical, to_base64
 from arlo_rec.policy import Role
+from arlo_rec.vault.certificates import check, seal, verdict
+from arlo_rec.vault.crypto import merkle, primitives
+from arlo_rec.vault.keys import layout, vouching
+from arlo_rec.vault.keys.key_files import log_key, read_catalogue_seal
 from tests.support.attack import identity
 from tests.support.places import TOP
 from tests.support.world import World

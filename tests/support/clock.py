@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.commands.run import Run
+from arlo_rec.edge.commands.run import Run
 
 
 def later(monkeypatch: pytest.MonkeyPatch, **span: float) -> None:

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from arlo_rec import audio
-from arlo_rec.audio import Sound
+from arlo_rec.sound import audio
+from arlo_rec.sound.audio import Sound
 from tests.support.places import GIVEN
 from tests.support.world import REASON, Result, World
 

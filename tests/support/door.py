@@ -12,10 +12,10 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from arlo_rec.door.frames import packed
-from arlo_rec.door.words import value, way
-from arlo_rec.model.errors import Usage
-from arlo_rec.ui.config import kept
+from arlo_rec.edge.config import kept
+from arlo_rec.edge.door.frames import packed
+from arlo_rec.edge.door.words import value, way
+from arlo_rec.law.model.errors import Usage
 from tests.support.places import TOP
 
 NOW = "ARLO_TEST_NOW"  # in the environment: the time at which the clock stands
@@ -63,16 +63,16 @@ def whose(words: list[str], environment: dict[str, str]) -> str:
 
 
 def _be_of_one_account() -> None:
-    from arlo_rec.commands.typed import TypedFiles
+    from arlo_rec.edge.commands.typed import TypedFiles
 
     TypedFiles.account_of_store = lambda _files: None  # type: ignore[method-assign]  # both ends are of one account here
 
 
 def _stand_still() -> None:
-    from arlo_rec.backends import mounts
-    from arlo_rec.commands.run import Run
-    from arlo_rec.oversight import surroundings
-    from arlo_rec.oversight.doctor import Machine
+    from arlo_rec.edge.commands.run import Run
+    from arlo_rec.machine import surroundings
+    from arlo_rec.machine.doctor import Machine
+    from arlo_rec.vault.backends import mounts
 
     now = datetime.fromisoformat(os.environ[NOW])
     Run.now = lambda _run: now  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ import sys
 from typing import Final
 
 from arlo_rec import __main__ as program
-from arlo_rec.crypto import hardening
+from arlo_rec.sound.processes import hardening
 
 PROGRAM: Final = (sys.executable, "-m", "tests.support.dumpable")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from arlo_rec.backends import Connection, Schema
-from arlo_rec.backends.sqlite import SqliteConnection
+from arlo_rec.vault.backends import Connection, Schema
+from arlo_rec.vault.backends.sqlite import SqliteConnection
 
 KEY = b"k" * 32
 

@@ -14,19 +14,19 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.admin import catalogue_move
-from arlo_rec.backends import named_files, postgres
-from arlo_rec.backends.feedfile import FeedFile
-from arlo_rec.backends.files import FileBlobs, FileRoot
-from arlo_rec.backends.named_files import LocalFiles
-from arlo_rec.backends.openbao import OpenBao
-from arlo_rec.backends.postgres import PostgresConnection
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.erasure import receipts
-from arlo_rec.intake import spool
-from arlo_rec.keys import key_files, layout
-from arlo_rec.model.errors import Unreachable
-from arlo_rec.offsite import anchor_file, witness_key
+from arlo_rec.engines.openbao.openbao import OpenBao
+from arlo_rec.engines.postgres import catalogue_move, postgres
+from arlo_rec.engines.postgres.postgres import PostgresConnection
+from arlo_rec.exchanges import spool
+from arlo_rec.law.model.errors import Unreachable
+from arlo_rec.vault.backends import named_files
+from arlo_rec.vault.backends.feedfile import FeedFile
+from arlo_rec.vault.backends.files import FileBlobs, FileRoot
+from arlo_rec.vault.backends.named_files import LocalFiles
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.erasure import receipts
+from arlo_rec.vault.keys import key_files, layout
+from arlo_rec.vault.offsite import anchor_file, witness_key
 
 STEPS: list[tuple[Any, str]] = [
     (FileBlobs, "put"),

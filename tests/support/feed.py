@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from arlo_rec.crypto import merkle, primitives
-from arlo_rec.keys.key_files import log_key, read_catalogue_seal
-from arlo_rec.keys.layout import find
-from arlo_rec.model.strict_json import from_base64, to_base64
-from arlo_rec.offsite import feed_line
+from arlo_rec.law.model.strict_json import from_base64, to_base64
+from arlo_rec.vault.crypto import merkle, primitives
+from arlo_rec.vault.keys.key_files import log_key, read_catalogue_seal
+from arlo_rec.vault.keys.layout import find
+from arlo_rec.vault.offsite import feed_line
 from tests.support.attack import identity
 from tests.support.world import World
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy
 
-from arlo_rec.audio import Sound
-from arlo_rec.audio.activity import detect_activity
+from arlo_rec.sound.audio import Sound
+from arlo_rec.sound.audio.activity import detect_activity
 from tests.support.given_calls import Array, made, samples
 
 WINDOW = 0.03  # seconds over which the gate measures

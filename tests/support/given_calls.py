@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy
 
-from arlo_rec import audio
-from arlo_rec.audio import Encoding, Sound
-from arlo_rec.audio.activity import STEP, Activity, detect_activity, mask_spans, read_blocks
-from arlo_rec.audio.cutting import encode
-from arlo_rec.speech.words import Word
+from arlo_rec.sound import audio
+from arlo_rec.sound.audio import Encoding, Sound
+from arlo_rec.sound.audio.activity import STEP, Activity, detect_activity, mask_spans, read_blocks
+from arlo_rec.sound.audio.cutting import encode
+from arlo_rec.words.transcripts import Word
 from tests.support.places import GIVEN
 
 CALLS = range(8)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from arlo_rec.cluster.connection import SETTINGS
+from arlo_rec.engines.dask.connection import SETTINGS
 from tests.support.authority import Authority
 from tests.support.cluster import free_port
 

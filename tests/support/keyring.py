@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arlo_rec.crypto import kernel_keyring
+from arlo_rec.vault.crypto import kernel_keyring
 from tests.support import needs
 
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy
 import soundfile
 
-from arlo_rec.listening.server import page_files
+from arlo_rec.desk.server import page_files
 from tests.support.places import CALLS
 
 TOKEN = "tokenOfThisTest"

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from arlo_rec.backends import Connection, Schema
-from arlo_rec.catalogue import schema
+from arlo_rec.vault.backends import Connection, Schema
+from arlo_rec.vault.catalogue import schema
 
 NEXT = schema.VERSION + 1
 

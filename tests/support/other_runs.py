@@ -17,7 +17,10 @@ STANDS: Final = "import time; time.sleep(600)"
 def other_run(place: Path, does: str, then: str, **pipes: int) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that has done the one, says so, and then does the other."""
     begin = "import sys; from pathlib import Path; place = Path(sys.argv[2])"
-    parts = "from arlo_rec.backends.files import FileRoot; from arlo_rec.backends.sqlite import SqliteConnection"
+    parts = (
+        "from arlo_rec.vault.backends.files import FileRoot; "
+        "from arlo_rec.vault.backends.sqlite import SqliteConnection"
+    )
     code = f"{begin}; {parts}; {does}; print(flush=True); {then}"
     words = [sys.executable, "-c", code, "arlo-rec", str(place)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, **pipes) as process:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from arlo_rec.model import particulars
-from arlo_rec.model.particulars import Particulars
-from arlo_rec.model.policy_versions import PolicyVersion, first
-from arlo_rec.model.prompts import SHIPPED
-from arlo_rec.publishing import pages
-from arlo_rec.publishing.pages import Page
+from arlo_rec.law.model import particulars
+from arlo_rec.law.model.particulars import Particulars
+from arlo_rec.law.model.policy_versions import PolicyVersion, first
+from arlo_rec.law.model.prompts import SHIPPED
+from arlo_rec.people.publishing import pages
+from arlo_rec.people.publishing.pages import Page
 from tests.support.world import World
 
 AT = datetime(2026, 10, 2, 8, tzinfo=UTC)

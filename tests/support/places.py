@@ -12,4 +12,4 @@ GIVEN = CALLS / "given"
 STORES = TESTS / "stores"  # of versions before (stores/README.md)
 TRANSCRIPTS = TESTS / "transcripts"  # of the program (transcripts/README.md)
 VECTORS = TESTS / "vectors"  # that others published (vectors/README.md)
-WORDS = TESTS / "words"  # transcripts of calls, one file of each form
+WORDS = TESTS / "forms"  # transcripts of calls, one file of each form

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.model import policy_file, policy_versions
-from arlo_rec.model.policy_versions import Part, parts
-from arlo_rec.model.prompts import SHIPPED
+from arlo_rec.law.model import policy_file, policy_versions
+from arlo_rec.law.model.policy_versions import Part, parts
+from arlo_rec.law.model.prompts import SHIPPED
 from tests.support.world import World
 
 NEW_TEXT = SHIPPED[0].text.replace("Mer står i", "Du kan lese mer i")

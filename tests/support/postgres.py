@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from arlo_rec.backends import Connection
-from arlo_rec.keys.layout import STORE_FILE_BYTES
+from arlo_rec.vault.backends import Connection
+from arlo_rec.vault.keys.layout import STORE_FILE_BYTES
 from tests.support import needs
 from tests.support.authority import LOOPBACK, Authority
 from tests.support.engines import KEY
@@ -100,7 +100,7 @@ class PostgresEngine(NamedTuple):
     address: str
 
     def connect(self, key: bytes = KEY) -> Connection:
-        from arlo_rec.backends.postgres import PostgresConnection
+        from arlo_rec.engines.postgres.postgres import PostgresConnection
 
         return PostgresConnection(self.address, key)
 

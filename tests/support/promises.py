@@ -20,13 +20,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from arlo_rec.crypto import primitives
-from arlo_rec.intake.run import FEW
-from arlo_rec.keys import engines, layout
-from arlo_rec.keys.key_files import Identity, catalogue_key, read_catalogue_seal
-from arlo_rec.model.errors import NotUnlocked
-from arlo_rec.model.records import to_iso
-from arlo_rec.offsite import anchor_file
+from arlo_rec.calls.intake.run import FEW
+from arlo_rec.law.model.errors import NotUnlocked
+from arlo_rec.law.model.records import to_iso
+from arlo_rec.vault.crypto import primitives
+from arlo_rec.vault.keys import engines, layout
+from arlo_rec.vault.keys.key_files import Identity, catalogue_key, read_catalogue_seal
+from arlo_rec.vault.offsite import anchor_file
 from tests.support import postgres
 from tests.support import world as worlds
 from tests.support.attack import SECRETS, Loot, identity, own_code, rob

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from arlo_rec.commands import COMMANDS
+from arlo_rec.edge.commands import COMMANDS
 from tests.support.places import TOP
 
 

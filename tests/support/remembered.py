@@ -12,8 +12,8 @@ from functools import cache
 
 import pytest
 
-from arlo_rec.crypto import primitives
-from arlo_rec.keys import key_files
+from arlo_rec.vault.crypto import primitives
+from arlo_rec.vault.keys import key_files
 
 NEW_SALT = key_files.new_salt  # the program's own
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from arlo_rec.backends.objects import Access, ObjectBlobs, s3_bucket
+from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket
 from tests.support import needs
 from tests.support.authority import Authority
 

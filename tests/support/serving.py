@@ -22,8 +22,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from arlo_rec.door import frames
-from arlo_rec.door.frames import GREETING, Broken, Frame, Link, packed, unpacked
+from arlo_rec.edge.door import frames
+from arlo_rec.edge.door.frames import GREETING, Broken, Frame, Link, packed, unpacked
 from tests.support.door import frame
 from tests.support.world import PASSPHRASE, World
 

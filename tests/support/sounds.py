@@ -9,7 +9,7 @@ import random
 import struct
 from collections.abc import Sequence
 
-from arlo_rec.audio import Encoding
+from arlo_rec.sound.audio import Encoding
 
 TAGS = {
     **dict.fromkeys((Encoding.PCM8, Encoding.PCM16, Encoding.PCM24, Encoding.PCM32), 1),

@@ -7,15 +7,15 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from arlo_rec import audio
-from arlo_rec.model.spans import united, without
-from arlo_rec.speech.cut_list import LOOK, Cut
-from arlo_rec.speech.detectors import phonetic, weighing, word_lists
-from arlo_rec.speech.detectors.word_lists import is_common
-from arlo_rec.speech.planner import LOOK_SHORTEST
-from arlo_rec.speech.words import Word
-from arlo_rec.training import evaluation
-from arlo_rec.training.evaluation import CallScore, Identifier, LabelledCall
+from arlo_rec.calls.training import evaluation
+from arlo_rec.calls.training.evaluation import CallScore, Identifier, LabelledCall
+from arlo_rec.law.model.spans import united, without
+from arlo_rec.sound import audio
+from arlo_rec.sound.audio.cut_list import LOOK, Cut
+from arlo_rec.words.detectors import phonetic, weighing, word_lists
+from arlo_rec.words.detectors.word_lists import is_common
+from arlo_rec.words.planner import LOOK_SHORTEST
+from arlo_rec.words.transcripts import Word
 from tests.support.places import CALLS
 
 LANGUAGES = ("nb", "nn", "sv", "da", "en")

@@ -1,4 +1,4 @@
-"""What is wrong with a vCon, for readers of the draft and for PyPI's `vcon` (tests/dsar/vcon.schema.json)."""
+"""What is wrong with a vCon, for readers of the draft and for PyPI's `vcon` (tests/people/dsar/vcon.schema.json)."""
 
 from __future__ import annotations
 

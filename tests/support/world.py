@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from arlo_rec.__main__ import _run
-from arlo_rec.backends import SLOT_BYTES
-from arlo_rec.backends.files import FileRoot
-from arlo_rec.intake.deliveries import BETWEEN_NAMES, COLUMNS
-from arlo_rec.keys import layout, root_secret
-from arlo_rec.keys.layout import Layout
-from arlo_rec.model.errors import ArloError
+from arlo_rec.exchanges.deliveries import BETWEEN_NAMES, COLUMNS
+from arlo_rec.law.model.errors import ArloError
+from arlo_rec.vault.backends import SLOT_BYTES
+from arlo_rec.vault.backends.files import FileRoot
+from arlo_rec.vault.keys import layout, root_secret
+from arlo_rec.vault.keys.layout import Layout
 from tests.support import door, postgres, published
 from tests.support.places import TESTS
 from tests.support.sounds import Encoding, tone_wav

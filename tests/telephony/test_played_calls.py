@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import pytest
 
-from arlo_rec import audio
+from arlo_rec.sound import audio
 from tests.support import needs
 from tests.support import world as worlds
 from tests.support.exchange import (

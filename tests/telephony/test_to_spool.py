@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arlo_rec import audio
+from arlo_rec.sound import audio
 from tests.support.exchange import EXAMPLE
 from tests.support.phones import FRAME, Packet, pcap, speech
 from tests.support.properties import examples

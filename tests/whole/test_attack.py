@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arlo_rec.keys import key_files, layout
-from arlo_rec.keys.key_files import Identity
+from arlo_rec.vault.keys import key_files, layout
+from arlo_rec.vault.keys.key_files import Identity
 from tests.support.attack import SECRETS, identity, loot, rob
 from tests.support.world import World
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.admin.opening import open_store
-from arlo_rec.backends import mounts
-from arlo_rec.keys.layout import find
-from arlo_rec.keys.root_secret import StateFolder
+from arlo_rec.store import open_store
+from arlo_rec.vault.backends import mounts
+from arlo_rec.vault.keys.layout import find
+from arlo_rec.vault.keys.root_secret import StateFolder
 from tests.support import needs
 from tests.support.attack import identity
 from tests.support.feed import configure

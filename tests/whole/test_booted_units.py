@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.oversight.units import SERVICES as SERVICES_OF_THE_STORE
+from arlo_rec.machine.units import SERVICES as SERVICES_OF_THE_STORE
 from tests.support import needs
 from tests.support.booted import OFFICER, PLACES, Booted, as_owner, deliver, demand_containers, found, quoted, settle
 from tests.support.compressed import with_soundfile

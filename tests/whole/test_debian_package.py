@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pytest
 
 from arlo_rec import __version__
-from arlo_rec.oversight import units
+from arlo_rec.machine import units
 from tests.support import needs
 from tests.support.booted import Booted, demand_containers, found, settle
 from tests.support.places import TOP
@@ -208,7 +208,9 @@ def test_an_upgrade_is_never_without_a_program_and_what_was_started_goes_on(mach
     before = runs(booted)
     booted.done("systemctl enable --now arlo-rec-check.timer")
     booted.done("mkfifo /root/go; touch /root/upgrading")
-    late = "import arlo_rec.model.records as one; open('/root/go').read(); import arlo_rec.intake.ingest, numpy"
+    late = (
+        "import arlo_rec.law.model.records as one; open('/root/go').read(); import arlo_rec.calls.intake.ingest, numpy"
+    )
     started = f'"$(readlink -e /opt/arlo-rec/current)"/bin/python -I -c "{late}"'
     watch = "n=0; while [ -e /root/upgrading ]; do arlo-rec --version >/dev/null || exit 1; n=$((n+1)); done; echo $n"
     told = booted.done(

@@ -38,7 +38,7 @@ def test_dev_alone_lists_its_words(words: tuple[str, ...]) -> None:
 
 
 def test_an_unknown_word_behind_dev_is_an_error_that_lists_the_others() -> None:
-    done = dev("tset", "tests/model/test_policy.py")
+    done = dev("tset", "tests/law/model/test_policy.py")
     assert (done.returncode, done.stdout) == (2, "")
     assert '"tset"' in done.stderr.splitlines()[0]
     assert done.stderr.endswith(dev().stdout)
@@ -134,7 +134,7 @@ def test_a_known_weakness_fails_the_audit_and_silence_does_not_pass_for_health()
 @pytest.mark.slow
 def test_what_interrupts_is_tested_in_a_background_too() -> None:
     """A shell starts what runs in the background with Ctrl-C ignored, and so do services."""
-    test = "tests/speech/test_engine.py::test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls"
+    test = "tests/words/test_engine.py::test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_calls"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
         cwd=TOP,

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from arlo_rec import audio
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.catalogue import schema
-from arlo_rec.commands.run import Run
-from arlo_rec.dsar.page_file import passphrase_bytes
-from arlo_rec.keys.key_files import catalogue_key, read_catalogue_seal
-from arlo_rec.keys.layout import find
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.people.dsar.page_file import passphrase_bytes
+from arlo_rec.sound import audio
+from arlo_rec.vault.backends.sqlite import SqliteConnection
+from arlo_rec.vault.catalogue import schema
+from arlo_rec.vault.keys.key_files import catalogue_key, read_catalogue_seal
+from arlo_rec.vault.keys.layout import find
 from tests.support import answers
 from tests.support import world as worlds
 from tests.support.attack import identity

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.oversight import status
+from arlo_rec.machine import status
 from tests.fuzz import confined
 from tests.fuzz.commands import Stage, staged
 from tests.fuzz.judge import judged

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import bounded_read
-from arlo_rec.intake.deliveries import PASSED_OVER
-from arlo_rec.keys import root_secret
-from arlo_rec.keys.layout import find
-from arlo_rec.model import policy_versions
-from arlo_rec.model.errors import Integrity
-from arlo_rec.model.strict_json import DEEPEST, canonical, parse
+from arlo_rec.exchanges.deliveries import PASSED_OVER
+from arlo_rec.law.model import policy_versions
+from arlo_rec.law.model.errors import Integrity
+from arlo_rec.law.model.strict_json import DEEPEST, canonical, parse
+from arlo_rec.vault.backends import bounded_read
+from arlo_rec.vault.keys import root_secret
+from arlo_rec.vault.keys.layout import find
 from tests.fuzz.judge import limited
 from tests.fuzz.stored import TARGETS
 from tests.support.world import PASSPHRASE, REASON, Result, World, assert_clean, assert_no_bug, memory_of

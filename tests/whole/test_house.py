@@ -14,59 +14,60 @@ from tests.support.places import TESTS, TOP
 from tests.support.source import MODULES, ON_ONE_WORKER, PACKAGE, nodes, tree
 
 pytestmark = ON_ONE_WORKER
-ORDER = (  # each module and package imports only from itself and from those before it
-    *("rules", "policy", "rights", "model", "log", "i18n", "crypto", "audio"),
-    *("backends", "keys", "catalogue", "store", "offsite"),
-    *(
-        "access",
-        "certificates",
-        "erasure",
-        "retention",
-        "admin",
-        "recovery",
-        "intake",
-        "speech",
-        "training",
-        "pseudonymise",
-        "cluster",
-        "listening",
-        "consent",
-        "dsar",
-        "publishing",
+ORDER = {  # each room imports only from itself and from those before it; and so do the packages within it
+    "policy": (),
+    "law": ("rules", "rights", "model", "log", "messages", "pages"),
+    "sound": ("processes", "audio"),
+    "vault": (
+        *("crypto", "backends", "keys", "catalogue", "opened", "offsite", "upgrade", "unlock_attempts"),
+        *("access", "certificates", "erasure"),
     ),
-    *("oversight", "ui", "door", "commands", "cli", "__main__"),
-)
+    "store": (),
+    "retention": (),
+    "office": (),
+    "words": (),
+    "exchanges": ("spool", "manifest", "deliveries", "maps"),
+    "calls": ("intake", "training"),
+    "pseudonymise": (),
+    "people": ("consent", "dsar", "publishing"),
+    "machine": (),
+    "desk": (),
+    "edge": (*("config", "tables", "progress", "terminal"), "door", "commands"),
+    "engines": ("openbao", "postgres", "s3", "dask"),
+    "cli": (),
+    "__main__": (),
+}
 ALONE = {  # outside library -> our modules that may import it
-    "rich": {"ui.tables", "ui.progress"},
-    "typer": {"cli", "commands"},
-    "cryptography": {"crypto.primitives", "crypto.object_file", "certificates.check"},
-    "sqlcipher3": {"backends.sqlite"},
-    "sqlite_utils": {"backends.sqlite"},
-    "phonenumbers": {"model.phone_numbers"},
-    "shamir_mnemonic": {"admin.slip39"},
-    "jinja2": {"i18n.pages"},
-    "markupsafe": {"i18n.pages"},
-    "markdown_it": {"publishing.markup"},
-    "fcntl": {"backends.files"},
-    "soundfile": {"audio"},
-    "lameenc": {"audio.encoding"},
-    "av": {"audio"},
-    "numpy": {"audio", "speech"},
-    "faster_whisper": {"speech.whisper"},
-    "ctranslate2": {"speech.whisper"},
-    "jmespath": {"intake.maps.paths"},
-    "prometheus_client": {"oversight.rendering"},
-    "regex": {"intake.maps.fields"},
-    "dask": {"cluster.client", "cluster.worker"},
-    "distributed": {"cluster.client", "cluster.connection", "cluster.worker"},
-    "obstore": {"backends.objects"},
-    "psycopg": {"backends.postgres", "backends.postgres_address"},
+    "rich": {"edge.tables", "edge.progress"},
+    "typer": {"cli", "edge.commands"},
+    "cryptography": {"vault.crypto.primitives", "vault.crypto.object_file", "vault.certificates.check"},
+    "sqlcipher3": {"vault.backends.sqlite"},
+    "sqlite_utils": {"vault.backends.sqlite"},
+    "phonenumbers": {"law.model.phone_numbers"},
+    "shamir_mnemonic": {"office.slip39"},
+    "jinja2": {"law.pages"},
+    "markupsafe": {"law.pages"},
+    "markdown_it": {"people.publishing.markup"},
+    "fcntl": {"vault.backends.files"},
+    "soundfile": {"sound.audio"},
+    "lameenc": {"sound.audio.encoding"},
+    "av": {"sound.audio"},
+    "numpy": {"sound.audio", "words"},
+    "faster_whisper": {"words.whisper"},
+    "ctranslate2": {"words.whisper"},
+    "jmespath": {"exchanges.maps.paths"},
+    "prometheus_client": {"machine.rendering"},
+    "regex": {"exchanges.maps.fields"},
+    "dask": {"engines.dask.client", "engines.dask.worker"},
+    "distributed": {"engines.dask.client", "engines.dask.connection", "engines.dask.worker"},
+    "obstore": {"engines.s3.objects"},
+    "psycopg": {"engines.postgres.postgres", "engines.postgres.postgres_address"},
 }
 SQL = re.compile(
     r"^\s*(SELECT\b|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|PRAGMA\b)|"
     r"\b(FROM|WHERE)\s+\w+\s+(WHERE|=|IN)\b"
 )
-EDGE = ("cli", "commands", "door", "ui", "__main__")
+EDGE = ("cli", "edge", "__main__")
 
 
 @cache
@@ -102,20 +103,61 @@ def _ours(path: Path) -> set[str]:
     return (found & names) - {_name(path)}
 
 
-def _box(name: str) -> str:
+def _room(name: str) -> str:
     return name.partition(".")[0]
 
 
-def test_a_module_imports_only_from_its_own_package_and_from_those_before_it() -> None:
+def _inside(name: str) -> str:
+    """The package or module of its room that a module belongs to; empty for a room's own `__init__`."""
+    return f"{name}.".split(".")[1]
+
+
+def _arrows() -> set[tuple[str, str]]:
+    """Each room with each that it imports from."""
+    return {
+        (_room(_name(path)), _room(other))
+        for path in MODULES
+        for other in _ours(path)
+        if _room(_name(path)) != "arlo_rec"
+    }
+
+
+def test_a_room_imports_only_from_itself_and_from_those_below_it() -> None:
+    rooms = list(ORDER)
     for path in MODULES:
-        here = _box(_name(path))
-        above = {*ORDER[: ORDER.index(here)], here} if here != "arlo_rec" else set()
-        assert {_box(one) for one in _ours(path)} <= above, _name(path)
+        here = _room(_name(path))
+        below = {*rooms[: rooms.index(here)], here} if here != "arlo_rec" else set()
+        above = {_room(one) for one in _ours(path)} - below
+        assert not {(here, one) for one in above} - UPWARD, _name(path)
 
 
-def test_the_order_names_every_module_and_package_and_nothing_else() -> None:
-    assert {_box(_name(one)) for one in MODULES} - {"arlo_rec"} == set(ORDER)
-    assert len(set(ORDER)) == len(ORDER)
+def test_a_package_imports_only_from_itself_and_from_those_before_it_in_its_room() -> None:
+    for path in MODULES:
+        name = _name(path)
+        if order := ORDER.get(_room(name), ()):
+            beside = {_inside(one) for one in _ours(path) if _room(one) == _room(name)}
+            here = _inside(name)
+            assert beside - {""} <= ({*order[: order.index(here)], here} if here else set()), name
+
+
+def test_the_order_names_every_room_and_all_that_stands_in_it() -> None:
+    rooms = {_room(_name(one)) for one in MODULES} - {"arlo_rec"}
+    assert rooms == set(ORDER)
+    for room, order in ORDER.items():
+        inside = {_inside(_name(one)) for one in MODULES if _room(_name(one)) == room} - {""}
+        assert not order or (inside == set(order) and len(inside) == len(order)), room
+
+
+UPWARD = {  # arrows that still run back up
+    *((one, "engines") for one in ("vault", "store", "office", "machine", "edge")),
+    *(("policy", "law"), ("sound", "vault"), ("exchanges", "calls")),
+}
+ARROWS = 89  # from room to room; only falls
+
+
+def test_the_rooms_know_no_more_of_each_other_than_before() -> None:
+    arrows = {(one, other) for one, other in _arrows() if one != other}
+    assert len(arrows) <= ARROWS, sorted(arrows)
 
 
 def test_no_module_is_imported_by_what_it_imports() -> None:
@@ -133,23 +175,27 @@ def test_no_module_is_imported_by_what_it_imports() -> None:
         visit(name, ())
 
 
+def _keeps_rows(path: Path) -> bool:
+    return _name(path).startswith(("vault.catalogue", "vault.backends", "engines.postgres"))
+
+
 def test_sql_stands_in_the_catalogue_and_the_backends_alone() -> None:
     for path in MODULES:
-        for node in nodes(path) if _box(_name(path)) not in {"catalogue", "backends"} else ():
+        for node in nodes(path) if not _keeps_rows(path) else ():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not SQL.search(node.value), f"{_name(path)}: {node.value}"
 
 
 def test_the_catalogue_writes_states_of_recordings_by_their_names_in_the_policy() -> None:
     states = "|".join(state.value for state in State)
-    for path in (PACKAGE / "catalogue").glob("*.py"):
+    for path in (PACKAGE / "vault" / "catalogue").glob("*.py"):
         text = path.read_text("utf-8") if path.name != "schema.py" else ""
         assert not re.search(rf"state\s*(=|<>|IN)\s*\(?'({states})'", text), path.name
 
 
 def test_what_reads_rows_turns_what_cannot_be_read_into_damage() -> None:
     bare = set()
-    for path in (PACKAGE / "catalogue").glob("*.py"):
+    for path in (PACKAGE / "vault" / "catalogue").glob("*.py"):
         for node in nodes(path):
             if isinstance(node, ast.FunctionDef):
                 calls = {ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
@@ -173,7 +219,7 @@ OUTSIDE = {  # what belongs to the machine
 }
 
 
-SCRIPTS = {"certificates.check"}  # handed out to be run by itself: its `main` may print, and nothing else in it
+SCRIPTS = {"vault.certificates.check"}  # handed out to be run by itself: its `main` may print, and nothing else in it
 
 
 def _in_main(path: Path) -> set[ast.AST]:
@@ -184,7 +230,7 @@ def _in_main(path: Path) -> set[ast.AST]:
 
 def test_only_the_edge_reads_clock_environment_and_terminal() -> None:
     for path in MODULES:
-        for node in set(nodes(path)) - _in_main(path) if _box(_name(path)) not in EDGE else ():
+        for node in set(nodes(path)) - _in_main(path) if _room(_name(path)) not in EDGE else ():
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert f"{node.value.id}.{node.attr}" not in OUTSIDE, f"{_name(path)}: {node.attr}"
             if isinstance(node, ast.Name):
@@ -196,46 +242,45 @@ OPENS = re.compile(  # what opens, makes, removes or renames a file by its path 
     r"shutil\.\w+|.*\.(read_bytes|read_text|write_bytes|write_text|touch|mkdir|rmdir|unlink|rename|chmod|iterdir|glob|"
     r"rglob|symlink_to|hardlink_to))$"
 )
-IN_SHARED_FOLDERS = {  # packages that open files of the store, its root, a backup, a ring or the feed
-    *("backends", "keys", "catalogue", "store", "offsite", "access", "certificates", "erasure", "retention", "admin"),
-    *("recovery", "intake", "oversight"),
-}
+IN_SHARED_FOLDERS = (  # what opens files of the store, its root, a backup, a ring, the feed, or a spool
+    *("vault.", "store", "retention", "office.", "exchanges.", "calls.intake.", "machine."),
+)
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
-    "backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
-    "backends.holders": {"Path('/proc').glob"},  # the kernel's
-    "backends.bounded_read": {"os.open"},  # files that somebody named on the command line
-    "backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
-    "backends.named_files": {  # files that somebody named, on that person's own machine
+    "vault.backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way
+    "vault.backends.holders": {"Path('/proc').glob"},  # the kernel's
+    "vault.backends.bounded_read": {"os.open"},  # files that somebody named on the command line
+    "vault.backends.durable": {"os.open", "os.rename", "part.rename"},  # asked for
+    "vault.backends.named_files": {  # files that somebody named, on that person's own machine
         *("os.open", "os.link", "os.listdir", "os.scandir", "part.chmod", "part.rename", "part.mkdir", "path.chmod"),
         *("part.unlink", "path.unlink", "self._path.unlink", "self._part.unlink", "shutil.rmtree"),
         *("file.parent.mkdir", "part.write_bytes"),  # of the account's own memory
     },
-    "backends.files": {"os.unlink"},  # by handle
-    "backends.sqlite": {"shutil.copyfile"},  # to a folder of this process alone
-    "backends.machine": {"Path(path).read_text"},  # the kernel's own
-    "backends.mounts": {"file.read_text"},  # the kernel's own, and root's
-    "backends.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
-    "backends.feedfile": {"os.link", "os.rename", "os.unlink"},  # by the handle of the folder
-    "keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
-    "certificates.check": {"os.open"},  # a file that somebody named to the script
-    "erasure.receipts": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
-    "intake.maps.read": {"SHIPPED.glob", "(SHIPPED / f'{name}.toml').read_text"},  # files of the program
-    "recovery.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
-    "recovery.backup_places": {"place.iterdir"},  # a folder that was named
-    "intake.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
+    "vault.backends.files": {"os.unlink"},  # by handle
+    "vault.backends.sqlite": {"shutil.copyfile"},  # to a folder of this process alone
+    "vault.backends.machine": {"Path(path).read_text"},  # the kernel's own
+    "vault.backends.mounts": {"file.read_text"},  # the kernel's own, and root's
+    "machine.object_copy": {"os.unlink", "os.rename"},  # by the handle of the folder
+    "vault.backends.feedfile": {"os.link", "os.rename", "os.unlink"},  # by the handle of the folder
+    "vault.keys.layout": {"folder.parent.mkdir", "folder.iterdir"},  # before there is a store
+    "vault.certificates.check": {"os.open"},  # a file that somebody named to the script
+    "vault.erasure.receipts": {"(PAGE / 'receipt.css').read_text"},  # a file of the program
+    "exchanges.maps.read": {"SHIPPED.glob", "(SHIPPED / f'{name}.toml').read_text"},  # files of the program
+    "machine.restore": {"shutil.rmtree", "claim.unlink", "(folder / UNFINISHED).unlink"},  # right below what was named
+    "machine.backup_places": {"place.iterdir"},  # a folder that was named
+    "exchanges.spool": {"os.open", "os.scandir", "os.unlink"},  # by handle: its own way, for spools
 }  # fmt: skip
 
 
 def test_files_in_shared_folders_are_opened_in_one_way_and_nothing_is_excused_that_is_not_done() -> None:
     for path in MODULES:
-        if _box(_name(path)) in IN_SHARED_FOLDERS:
+        if _name(path).startswith(IN_SHARED_FOLDERS):
             calls = {ast.unparse(node.func) for node in nodes(path) if isinstance(node, ast.Call)}
             opening = {call for call in calls if OPENS.match(call) and not call.startswith("shared_folder.")}
             assert opening == OPEN_ELSEWHERE.get(_name(path), set()), _name(path)
 
 
 TOPS = {  # each of one process
-    *("cli", "audio.decoder", "backends.workers", "speech.whisper")
+    *("cli", "sound.audio.decoder", "sound.processes.workers", "words.whisper")
 }
 
 
@@ -255,7 +300,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_a_module_is_short_enough_to_be_read() -> None:
-    data = {"rules", "log.events"}  # tables: sentences, rules, kinds of events
+    data = {"law.rules", "law.log.events"}  # tables: sentences, rules, kinds of events
     longest = dict.fromkeys(SCRIPTS, 640)  # what is handed out by itself is one file
     for path in MODULES:
         lines = path.read_text("utf-8").count("\n")
@@ -294,7 +339,7 @@ def test_a_function_has_at_most_8_parameters_and_a_command_takes_its_options() -
 
 
 def test_a_command_demands_no_right_and_asks_for_no_role() -> None:
-    for path in (PACKAGE / "commands").glob("*.py"):
+    for path in (PACKAGE / "edge" / "commands").glob("*.py"):
         for node in nodes(path):
             if isinstance(node, ast.Attribute):
                 assert node.attr != "demand" and ast.unparse(node.value) != "Role", f"{path.name}, line {node.lineno}"
@@ -329,8 +374,8 @@ TEXTS = {  # endings of files that people read and write
     *("toml", "txt", "vtt", "xml", "yaml", "yml"),
 }
 BINARIES = {  # ending -> the folders where such files lie
-    "bin": {"arlo_rec/speech/detectors"},
-    "gz": {"arlo_rec/speech/detectors"},
+    "bin": {"arlo_rec/words/detectors"},
+    "gz": {"arlo_rec/words/detectors"},
     "wav": {"arlo_rec/demo_calls", "tests/calls/given", "tests/calls/made"},
     "xz": {"tests/fixtures/formats", "tests/stores"},
 }
@@ -373,7 +418,11 @@ def test_no_test_file_imports_another() -> None:
 
 
 def test_a_test_file_lies_in_the_folder_of_what_it_tests() -> None:
-    packages = {one.parent.name for one in PACKAGE.glob("*/__init__.py")} | {"whole", "attack", "telephony"}
-    assert {path.parent.name for path in TESTS.rglob("test_*.py")} <= packages
+    folders = {str(one.parent.relative_to(PACKAGE)) for one in PACKAGE.rglob("__init__.py")} | {
+        "whole",
+        "attack",
+        "telephony",
+    }
+    assert {str(path.parent.relative_to(TESTS)) for path in TESTS.rglob("test_*.py")} <= folders
     names = [path.name for path in TESTS.rglob("test_*.py")]
     assert len(names) == len(set(names))

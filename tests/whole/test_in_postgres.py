@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.keys import layout
+from arlo_rec.vault.keys import layout
 from tests.support import postgres
 from tests.support import world as worlds
 from tests.support.attack import identity, rob

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from arlo_rec.i18n.messages import every
+from arlo_rec.law.messages import every
 from tests.support.places import TOP
 
 MODULES = sorted((TOP / "arlo_rec").rglob("*.py"))

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.commands import COMMANDS
-from arlo_rec.commands.help import EXITS
-from arlo_rec.commands.officer import RecoveryKey
-from arlo_rec.i18n.messages import clean, every, has, say
-from arlo_rec.intake.deliveries import COLUMNS
-from arlo_rec.log import events
-from arlo_rec.log.event import AuditEvent
-from arlo_rec.model.documents import Record
+from arlo_rec.edge.commands import COMMANDS
+from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.edge.commands.officer import RecoveryKey
+from arlo_rec.exchanges.deliveries import COLUMNS
+from arlo_rec.law.log import events
+from arlo_rec.law.log.event import AuditEvent
+from arlo_rec.law.messages import clean, every, has, say
+from arlo_rec.law.model.documents import Record
 from arlo_rec.policy import RULES, Rule
 from tests.support import needs
 from tests.support.each import each
@@ -206,7 +206,7 @@ def test_the_sanitiser_leaves_words_and_shows_tricks() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    from arlo_rec.ui.config import KEYS
+    from arlo_rec.edge.config import KEYS
 
     text = (TOP / "docs" / "operating.md").read_text("utf-8")
     for key in KEYS:

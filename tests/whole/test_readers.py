@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.commands import COMMANDS
+from arlo_rec.edge.commands import COMMANDS
 from tests.support import needs
 from tests.support.keyring import begin_session
 from tests.support.places import TOP

@@ -17,7 +17,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from arlo_rec.intake.maps import read
+from arlo_rec.exchanges.maps import read
 from tests.support.each import each
 from tests.support.exports import Told, approve, connect, freepbx, freeswitch, iso
 from tests.support.intake import ingest

@@ -23,14 +23,14 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.backends import mounts
-from arlo_rec.backends.sqlite import SqliteConnection
-from arlo_rec.commands import COMMANDS
-from arlo_rec.commands.help import EXITS
-from arlo_rec.commands.run import Run
-from arlo_rec.oversight import surroundings
-from arlo_rec.oversight.doctor import Machine
-from arlo_rec.ui.terminal import Table, table_text
+from arlo_rec.edge.commands import COMMANDS
+from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.edge.commands.run import Run
+from arlo_rec.edge.terminal import Table, table_text
+from arlo_rec.machine import surroundings
+from arlo_rec.machine.doctor import Machine
+from arlo_rec.vault.backends import mounts
+from arlo_rec.vault.backends.sqlite import SqliteConnection
 from tests.support import door, dumpable, promises, published
 from tests.support import world as worlds
 from tests.support.exports import example
@@ -354,7 +354,7 @@ def test_a_bug_is_one_line_and_its_details_hold_no_value(world: World, monkeypat
         number = "+4790000001"
         raise RuntimeError(f"while {number} waits")
 
-    monkeypatch.setattr("arlo_rec.oversight.status.status", broken)
+    monkeypatch.setattr("arlo_rec.machine.status.status", broken)
     result = world.run("status", who="cron")
     log = world.base / "state" / "arlo-rec" / "errors.log"
     assert (result.exit, result.out, result.err.count("\n")) == (1, "", 1)

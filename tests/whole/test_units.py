@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.oversight.units import DEFAULT, IT, MARK, SERVICES, Machine, accounts, folders, units
-from arlo_rec.ui.config import settle
+from arlo_rec.edge.config import settle
+from arlo_rec.machine.units import DEFAULT, IT, MARK, SERVICES, Machine, accounts, folders, units
 from tests.support import needs
 from tests.support.places import TOP
 

@@ -1,0 +1,1 @@
+"""The root secret below a key of OpenBao."""

@@ -1,0 +1,446 @@
+"""Objects in a bucket of an S3 service; only this module uses obstore.
+
+A key is `ab/<name>` below the prefix of the store: random digits, as in a folder. `put` keeps an object in memory, and
+`settle` puts those of a batch beside each other, each with a put that creates and never replaces. The service makes it
+whole and durable before it answers. Where the answer is lost, the object is put again; that it exists then counts as
+done if its digest is ours.
+
+The library has threads of its own, and a process forked afterwards would wait for them for ever. So a client is made at
+its first use, in the process that uses it, and `workers` forks no more from then on.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+
+from arlo_rec.law.model.errors import Integrity, Unreachable
+from arlo_rec.sound.processes.workers import stay_in_one_process
+from arlo_rec.vault.backends import NAME, Blobs, Expected, is_stored, private_url
+from arlo_rec.vault.crypto import primitives
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, MemoryStore, S3Config, S3Store
+
+    Bucket = S3Store | MemoryStore
+
+AT_ONCE: Final = 8  # requests beside each other: more only wait for two cores and one line
+HELD: Final = 32 * 1024 * 1024  # bytes of objects that a process keeps in memory until `settle`
+FIRST: Final = 512 * 1024  # bytes of the first range of a stream: half a minute of a call in one request
+FARTHEST: Final = 2 * 1024 * 1024  # bytes of a later range, at the most
+TRIES: Final = 3  # of a put whose answer is lost
+PAUSE: Final = 0.2  # seconds before the second try; twice as long before each later one
+CONNECT: Final = timedelta(seconds=5)
+PATIENCE: Final = timedelta(seconds=15)  # for a whole request, after which it counts as lost; longer for a long put
+LONG: Final = 1024 * 1024  # bytes of a put; for each doubling of them the patience is doubled: 70 kB a second
+RETRIES: Final = 3  # of a request that changes nothing, and after an answer of 5xx
+PORTION: Final = 1000  # keys of one request that deletes
+_SIGNS: Final = (  # of an answer or of the library, in order -> the code of the error
+    ("RequestTimeTooSkewed", "objects_clock"),
+    ("NoSuchBucket", "objects_no_bucket"),
+    ("UnknownIssuer", "objects_certificate"),
+    ("ertificate", "objects_certificate"),
+    ("507 ", "objects_full"),
+    ("QuotaExceeded", "objects_full"),
+    ("StorageFull", "objects_full"),
+    ("401 Unauthorized", "objects_refused"),
+    ("403 Forbidden", "objects_refused"),
+)
+_BEYOND: Final = ("416 Range", "Invalid range")  # of an answer to a range that begins at or behind the end
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Address and credentials of an S3 service; without an address that of AWS in the region."""
+
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    key_id: str = ""
+    secret: str = field(default="", repr=False)
+    token: str | None = field(default=None, repr=False)  # of a session
+    authority: bytes | None = None  # certificates (PEM) that are trusted; None: those of the system
+
+
+class ObjectBlobs:
+    """Objects below one prefix of a bucket, or in any other store of the library."""
+
+    def __init__(self, connect: Callable[[timedelta], Bucket]) -> None:
+        """Take what makes a client with a patience; it is called at the first use in each process."""
+        self._connect = connect
+        self._clients: dict[timedelta, Bucket] = {}
+        self._lock = threading.Lock()
+        self._unsettled: dict[str, bytes] = {}
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> None:
+        """See Blobs. An object for which there is no room in memory is put at once, and exists before `settle`."""
+        key_of(name)
+        content = b"".join(pieces)
+        with self._lock:
+            fits = sum(map(len, self._unsettled.values())) + len(content) <= HELD
+            if fits:
+                self._unsettled[name] = content
+        if not fits:
+            self._create(name, content)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """See Blobs; raises Unreachable, or Integrity where another object has one of the names."""
+        with self._lock:
+            taken = [(name, self._unsettled.pop(name)) for name in set(names) & self._unsettled.keys()]
+        if taken:
+            with ThreadPoolExecutor(min(AT_ONCE, len(taken))) as threads:
+                list(threads.map(lambda each: self._create(*each), taken))
+
+    def open(self, name: str) -> BinaryIO:
+        """See Blobs. Reading raises KeyError where the object is deleted meanwhile."""
+        return cast("BinaryIO", _Stream(self, name))
+
+    def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
+        """See Blobs."""
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for at in range(0, len(names), PORTION):
+                yield from threads.map(lambda name: self._head(name, length), names[at : at + PORTION])
+
+    def size(self, name: str) -> int | None:
+        """See Blobs."""
+        import obstore
+
+        try:
+            return int(self._ask(lambda bucket: obstore.head(bucket, key_of(name)))["size"])
+        except KeyError:
+            return None
+
+    def delete(self, name: str) -> None:
+        """See Blobs."""
+        self.delete_all([name])
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """See Blobs. The service may keep the bytes for a while; their key is gone."""
+        import obstore
+
+        with self._lock:
+            for name in names:
+                self._unsettled.pop(name, None)
+        for at in range(0, len(names), PORTION):
+            keys = [key_of(name) for name in names[at : at + PORTION]]
+            self._ask(lambda bucket, keys=keys: obstore.delete(bucket, keys))  # type: ignore[misc]
+
+    def names(self, beginning: str = "") -> Iterator[str]:
+        """See Blobs."""
+        import obstore
+
+        listed = self._ask(lambda bucket: iter(obstore.list(bucket, beginning or None)))
+        while (chunk := self._ask(lambda _: next(listed, None))) is not None:
+            keys = (str(about["path"]) for about in chunk)
+            yield from (key[3:] for key in keys if NAME.fullmatch(key[3:]) and key == key_of(key[3:]))
+
+    def read(self, name: str, start: int, length: int) -> tuple[int, bytes]:
+        """The object's size, and its bytes from *start* on, at most *length*; raises KeyError for a missing name.
+
+        Raises Unreachable for more or fewer bytes than the answer itself says, of which no more are read.
+        """
+        import obstore
+
+        def ranged(bucket: Bucket) -> tuple[int, bytes]:
+            answer = obstore.get(bucket, key_of(name), options={"range": (start, start + length)})
+            size, content = int(answer.meta["size"]), bytearray()
+            wanted = min(length, max(0, size - start))
+            for piece in answer.stream(min_chunk_size=length):
+                content += piece
+                if len(content) > wanted:
+                    break
+            if len(content) != wanted:
+                raise Unreachable("objects_unfit")
+            return size, bytes(content)
+
+        try:
+            return self._ask(ranged)  # type: ignore[no-any-return]
+        except _Beyond:
+            return self.size(name) or 0, b""
+
+    def probe(self) -> None:
+        """Put, read and delete an object; raises Unreachable where the service does not keep what we rely on.
+
+        A versioned bucket keeps what is deleted. A locked or replicated bucket is always a versioned one.
+        """
+        import obstore
+
+        key = f"probe/{primitives.fresh(16).hex()}"
+        version = self._ask(lambda bucket: obstore.put(bucket, key, b"arlo-rec", mode="create"))["version"]
+        try:
+            is_fit = version is not None or self._keeps(key)
+        finally:
+            with suppress(Unreachable) if version is not None else nullcontext():
+                self._ask(lambda bucket: obstore.delete(bucket, [key]))
+        if version is not None:
+            raise Unreachable("objects_versioned")
+        if not is_fit:
+            raise Unreachable("objects_unfit")
+
+    def _keeps(self, key: str) -> bool:
+        """Whether an object is not replaced, and is read in parts."""
+        import obstore
+
+        replaced = self._ask(lambda bucket: _is_created(bucket, key, b"replaced"))
+        part = self._ask(lambda bucket: bytes(obstore.get_range(bucket, key, start=5, length=3)))
+        return not replaced and part == b"rec"
+
+    def _head(self, name: str, length: int) -> tuple[int, bytes] | None:
+        try:
+            size, head = self.read(name, 0, length)
+        except KeyError:
+            return None
+        return size, head
+
+    def _create(self, name: str, content: bytes) -> None:
+        """Put an object that does not exist; tried again where the answer is lost."""
+        for again in range(TRIES):
+            try:
+                if self._ask(lambda bucket: _is_created(bucket, key_of(name), content), patience_for(len(content))):
+                    return
+                break
+            except Unreachable as problem:
+                if again == TRIES - 1 or problem.code != "objects_unreachable":
+                    raise
+                time.sleep(PAUSE * 2**again)
+        if not is_stored(self, name, Expected(primitives.digest_of([content]), len(content))):
+            raise Integrity("object_exists", id=name)
+
+    def _ask(self, request: Callable[[Bucket], Any], patience: timedelta = PATIENCE) -> Any:
+        """The answer to a request; raises KeyError for a missing key, and Unreachable."""
+        from obstore.exceptions import BaseError
+
+        try:
+            return request(self._bucket(patience))
+        except FileNotFoundError as error:
+            if "NoSuchBucket" not in str(error):
+                raise KeyError from None
+            raise Unreachable("objects_no_bucket") from None
+        except (BaseError, OSError) as error:
+            if any(sign in str(error) for sign in _BEYOND):
+                raise _Beyond from None
+            raise _trouble(str(error)) from None
+
+    def _bucket(self, patience: timedelta) -> Bucket:
+        """The client of this process with that patience."""
+        with self._lock:
+            if patience not in self._clients:
+                stay_in_one_process()
+                self._clients[patience] = self._connect(patience)
+            return self._clients[patience]
+
+
+def key_of(name: str) -> str:
+    """The key of an object below the store's prefix; raises ValueError for anything but 32 hex digits."""
+    if not NAME.fullmatch(name):
+        raise ValueError("an object's name is 32 hex digits")
+    return f"{name[:2]}/{name}"
+
+
+def patience_for(length: int) -> timedelta:
+    """The patience for a put of so many bytes."""
+    return PATIENCE * (1 << max(0, (length - 1) // LONG).bit_length())
+
+
+def s3_bucket(bucket: str, prefix: str, access: Access, patience: timedelta) -> S3Store:
+    """The client of a prefix of a bucket; asks nothing of the service. Raises Unreachable."""
+    if not access.key_id or not access.secret:
+        raise Unreachable("objects_no_key")
+    url = private_url(access.endpoint) if access.endpoint is not None else None
+    if access.endpoint is not None and url is None:  # no Usage: an erasure goes on without its objects
+        raise Unreachable("objects_not_tls")
+    try:
+        from obstore.store import S3Store
+    except ImportError:
+        raise Unreachable("objects_no_library") from None
+    config: S3Config = {
+        "checksum_algorithm": "SHA256",  # else SeaweedFS keeps an empty object where the line breaks behind the head
+        **({} if access.endpoint is None else {"endpoint": access.endpoint}),
+        **({} if access.token is None else {"session_token": access.token}),
+    }
+    options: ClientConfig = {
+        **{"allow_http": url is not None and url.scheme == "http", "connect_timeout": CONNECT, "timeout": patience},
+        **({} if access.authority is None else {"root_certificate": access.authority}),
+    }
+    try:
+        return S3Store(
+            bucket,
+            prefix=prefix or None,
+            config=config,
+            region=access.region,
+            access_key_id=access.key_id,
+            secret_access_key=access.secret,
+            virtual_hosted_style_request=access.endpoint is None,
+            client_options=options,
+            retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
+        )
+    except (ValueError, OSError) as error:
+        raise _trouble(str(error)) from None
+
+
+def _is_created(bucket: Bucket, key: str, content: bytes) -> bool:
+    """Put an object that does not exist; False if one has the key."""
+    import obstore
+    from obstore.exceptions import AlreadyExistsError
+
+    try:
+        obstore.put(bucket, key, content, mode="create", use_multipart=False)
+    except AlreadyExistsError:
+        return False
+    return True
+
+
+def _trouble(text: str) -> Unreachable:
+    """The error for an answer or a failure of the library, without what it says of keys."""
+    return Unreachable(next((code for sign, code in _SIGNS if sign in text), "objects_unreachable"))
+
+
+class _Beyond(Exception):
+    """A range begins at or behind the end of its object."""
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of an object, read by ranges ahead of the reader."""
+
+    def __init__(self, blobs: ObjectBlobs, name: str) -> None:
+        self._blobs, self._name = blobs, name
+        self._at = self._from = 0  # the position, and that of the first byte of the range
+        self._size, self._range = blobs.read(name, 0, FIRST)
+        self._ahead = FIRST
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        into = memoryview(buffer).cast("B")
+        length = min(len(into), max(0, self._size - self._at))
+        done = 0
+        while done < length:
+            at = self._at + done
+            if not self._from <= at < self._from + len(self._range):
+                self._fetch(at, length - done)
+            piece = self._range[at - self._from :][: length - done]
+            into[done : done + len(piece)] = piece
+            done += len(piece)
+        self._at += done  # not before: a reader that goes on elsewhere begins where this one began
+        return done
+
+    def _fetch(self, at: int, wanted: int) -> None:
+        """Read the range from *at*: a longer one for a reader that goes on, a short one for one that jumps."""
+        goes_on = at == self._from + len(self._range)
+        self._ahead = min(4 * self._ahead, FARTHEST) if goes_on else FIRST
+        _, self._range = self._blobs.read(self._name, at, max(self._ahead, wanted))
+        self._from = at
+        if not self._range:
+            raise KeyError(self._name)  # shorter than it was: another object
+
+
+class MovingBlobs:
+    """Objects that move from one place to another: written to the new one, read from either, deleted from both."""
+
+    def __init__(self, new: Blobs, old: Blobs) -> None:
+        self.new, self.old = new, old
+
+    def put(self, name: str, pieces: Iterable[bytes]) -> None:
+        """See Blobs."""
+        self.new.put(name, pieces)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """See Blobs."""
+        names = list(names)
+        self.new.settle(names)
+        self.old.settle(names)
+
+    def open(self, name: str) -> BinaryIO:
+        """See Blobs. A stream goes on where its object is moved meanwhile."""
+        return cast("BinaryIO", _Moving(self, name, self.open_now(name)))
+
+    def open_now(self, name: str) -> BinaryIO:
+        """The object where it is now; it lies at the new place before it leaves the old one."""
+        for place in (self.new, self.old, self.new):
+            try:
+                return place.open(name)
+            except KeyError:
+                continue
+        raise KeyError(name)
+
+    def heads(self, names: Sequence[str], length: int) -> Iterator[tuple[int, bytes] | None]:
+        """See Blobs."""
+        found = list(self.new.heads(names, length))
+        for place in (self.old, self.new):
+            missing = [at for at, head in enumerate(found) if head is None]
+            heads = place.heads([names[at] for at in missing], length)
+            for at, head in zip(missing, heads, strict=True):
+                found[at] = head
+        yield from found
+
+    def size(self, name: str) -> int | None:
+        """See Blobs."""
+        sizes = (place.size(name) for place in (self.new, self.old, self.new))
+        return next((size for size in sizes if size is not None), None)
+
+    def delete(self, name: str) -> None:
+        """See Blobs."""
+        self.delete_all([name])
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        """See Blobs."""
+        self.new.delete_all(names)
+        self.old.delete_all(names)
+
+    def names(self, beginning: str = "") -> Iterator[str]:
+        """See Blobs."""
+        old = set(self.old.names(beginning))
+        yield from old
+        yield from (name for name in self.new.names(beginning) if name not in old)
+
+
+class _Moving(io.RawIOBase):
+    """A stream that looks for its object at the other place once the first has it no more."""
+
+    def __init__(self, blobs: MovingBlobs, name: str, stream: BinaryIO) -> None:
+        self._blobs, self._name, self._stream = blobs, name, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def readinto(self, buffer: Any, /) -> int:
+        try:
+            return self._stream.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
+        except KeyError:
+            at = self._stream.tell()
+            self._stream = self._blobs.open_now(self._name)
+            self._stream.seek(at)
+            return self._stream.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()

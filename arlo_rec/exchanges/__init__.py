@@ -1,0 +1,1 @@
+"""Deliveries of telephone systems: spools, manifests, and maps of their own exports."""

@@ -1,0 +1,1 @@
+"""The rules, and the nouns of them: rights, records, kinds of log entries, sentences."""

@@ -1,1 +1,0 @@
-"""Backups that forget, and the restore of a store from one."""

@@ -1,0 +1,1 @@
+"""Formats and cutting of sound, and the processes that decode it."""

@@ -1,1 +1,0 @@
-"""The edge of the program: settings, the terminal, the demonstration. Only it reads clock, environment and terminal."""

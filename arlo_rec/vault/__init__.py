@@ -1,0 +1,1 @@
+"""The keys, the catalogue and the store; access, erasure, certificates, copies outside."""
