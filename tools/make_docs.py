@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.edge.commands.command import EXITS
 from arlo_rec.engines.dask import link
 from arlo_rec.law.log import events
 from arlo_rec.law.log.event import AuditEvent, form_of
@@ -22,8 +22,8 @@ from arlo_rec.law.messages import every
 from arlo_rec.law.model import errors
 from arlo_rec.law.model.errors import ArloError
 from arlo_rec.law.model.prompts import SHIPPED
+from arlo_rec.law.rules import RULES
 from arlo_rec.people.dsar.enclosures import schema_json
-from arlo_rec.policy import RULES
 from arlo_rec.vault.certificates import verdict
 from tools import answers_schema, make_man
 

@@ -17,8 +17,16 @@ from typing import Any
 
 from arlo_rec import __version__
 from arlo_rec.edge.commands import COMMANDS, PANELS
-from arlo_rec.edge.commands.command import PROGRAM, load, program
-from arlo_rec.edge.commands.help import EXITS, SECTIONS, as_typed, section_of, usage_words
+from arlo_rec.edge.commands.command import (
+    EXITS,
+    PROGRAM,
+    SECTIONS,
+    as_typed,
+    load,
+    program,
+    section_of,
+    usage_words,
+)
 from arlo_rec.edge.commands.options import COMMON
 from arlo_rec.law.messages import group, say
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 from arlo_rec.policy import REASON_SHORTEST, Decision, Purpose, has_hidden_characters, is_due, reason_problem
 
@@ -229,7 +229,13 @@ def may_open(request: OpenRequest, *, now: datetime) -> Decision:
         return objected
     if not request.may_leave:  # last: the refusal says that the person may hear the recording
         return Decision.no("access.managers", "no_export_grant")
-    return Decision.yes(f"purpose.{request.purpose}")
+    match request.purpose:
+        case Purpose.TRAINING:
+            return Decision.yes("purpose.training")
+        case Purpose.QUALITY:
+            return Decision.yes("purpose.quality")
+        case never:
+            assert_never(never)
 
 
 def may_copy(request: OpenRequest, *, now: datetime, officer: bool) -> Decision:

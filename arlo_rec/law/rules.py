@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
+from arlo_rec.policy import RuleId
+
 _SINCE = date(2026, 1, 1)
 
 
 class Rule(NamedTuple):
     """A rule: its section in the guidelines, its text, its code, its tests, and its start."""
 
-    id: str
+    id: RuleId
     section: int
     nb: str
     en: str
@@ -35,7 +37,7 @@ class Rule(NamedTuple):
         return _COMMANDS[self.id]
 
 
-_COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+_COMMANDS: Final[Mapping[RuleId, tuple[str, ...]]] = {
     "scope.only": ("ingest", "find"),
     "access.need": ("grant", "grants", "revoke"),
     "purpose.training": ("find", "listen", "export"),

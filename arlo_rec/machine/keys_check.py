@@ -31,7 +31,7 @@ from arlo_rec.policy import Role, holds_index
 from arlo_rec.vault.access import grant_keys
 from arlo_rec.vault.access.audience_keys import CommitKey, access_key
 from arlo_rec.vault.access.keyrings import OfficerKeyring
-from arlo_rec.vault.catalogue.decoding import UNREADABLE
+from arlo_rec.vault.catalogue.columns import UNREADABLE
 from arlo_rec.vault.catalogue.erasure_keys import ErasureKeys, Spoilt
 from arlo_rec.vault.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
 from arlo_rec.vault.crypto import object_file, primitives

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.calls.intake import known_spools
+from arlo_rec.exchanges import known_spools
 from arlo_rec.law.log.events import Drilled
 from arlo_rec.machine.findings import Finding, Severity
 from arlo_rec.policy import RETENTION, Role

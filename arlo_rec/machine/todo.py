@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.law.log.cases import CaseState
-from arlo_rec.law.log.holds import HoldState, LoggedHold
+from arlo_rec.law.log.registers import CaseState, HoldState, LoggedHold
 from arlo_rec.law.log.rows import CopyState, DisclosureState
 from arlo_rec.law.model.errors import ArloError
 from arlo_rec.law.model.particulars import Supplier

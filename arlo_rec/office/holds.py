@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.law.log.events import Denied, HoldDenied, HoldLifted, HoldProposed, HoldSet
-from arlo_rec.law.log.holds import HoldState, LoggedHold
+from arlo_rec.law.log.registers import HoldState, LoggedHold
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import NotGranted, NothingMatched, Refused, Usage
 from arlo_rec.law.model.phone_numbers import one_number

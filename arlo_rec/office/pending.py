@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.law.log.holds import LoggedHold
+from arlo_rec.law.log.registers import LoggedHold
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import NothingMatched, Usage
 from arlo_rec.law.model.progress import Observer, unobserved

@@ -24,7 +24,13 @@ from arlo_rec.law.model.policy_file import Hashing, MapDigest
 from arlo_rec.law.model.policy_versions import LIMITS, TRUTHS, Policy, PolicyVersion, ReasonCode, demanded_reason
 from arlo_rec.law.model.records import Approval, Kind, to_iso
 from arlo_rec.law.model.strict_json import canonical
-from arlo_rec.policy import FOUR_EYES, Action, Purpose, Role, Rule
+from arlo_rec.law.rules import Rule
+from arlo_rec.policy import (
+    FOUR_EYES,
+    Action,
+    Purpose,
+    Role,
+)
 from arlo_rec.vault.access import short_ids
 from arlo_rec.vault.crypto import primitives
 from arlo_rec.vault.keys import four_eyes

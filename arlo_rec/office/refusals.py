@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from arlo_rec.law.log.cases import LoggedCase, ProposedRefusal
 from arlo_rec.law.log.events import CaseRefusalDenied, CaseRefusalProposed, CaseRefused, Denied
+from arlo_rec.law.log.registers import LoggedCase, ProposedRefusal
 from arlo_rec.law.model.errors import NotGranted, NothingMatched
 from arlo_rec.law.model.policy_versions import demanded_reason
 from arlo_rec.law.rights import Ground

@@ -46,9 +46,9 @@ from arlo_rec.sound.processes.hardening import (
     argument,
     assembled,
     begun,
+    leave_session,
     when,
 )
-from arlo_rec.vault.crypto.kernel_keyring import leave_session
 
 REFUSED: Final = {
     # sockets

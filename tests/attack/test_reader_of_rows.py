@@ -16,11 +16,11 @@ from arlo_rec.vault.backends.sqlite import SqliteConnection
 from arlo_rec.vault.catalogue import column_keys
 from arlo_rec.vault.catalogue.audit_log import RawEntries
 from arlo_rec.vault.catalogue.authority import Links
+from arlo_rec.vault.catalogue.columns import SEALED, SealedColumn
 from arlo_rec.vault.catalogue.copies import Copies
 from arlo_rec.vault.catalogue.disclosures import Disclosures
 from arlo_rec.vault.catalogue.escrows import Escrows
 from arlo_rec.vault.catalogue.schema import migrate
-from arlo_rec.vault.catalogue.sealed_columns import SEALED, SealedColumn
 from arlo_rec.vault.crypto.primitives import ColumnKey
 from tests.support.catalogue import catalogue
 from tests.support.world import REASON, World

@@ -21,8 +21,9 @@ from arlo_rec.law.model.policy_versions import LIMITS, Part, Policy, PolicyVersi
 from arlo_rec.law.model.prompts import SHIPPED
 from arlo_rec.law.model.strict_json import canonical
 from arlo_rec.law.model.times import local_date
+from arlo_rec.law.rules import RULES
 from arlo_rec.office import policy_changes
-from arlo_rec.policy import RULES, Purpose, reason_problem
+from arlo_rec.policy import Purpose, reason_problem
 from tests.support.attack import own_code
 from tests.support.backups import back_up, lose, with_feed
 from tests.support.clock import later

@@ -11,9 +11,9 @@ from arlo_rec.vault.backends import Connection
 from arlo_rec.vault.backends.sqlite import SqliteConnection
 from arlo_rec.vault.catalogue import log_clock
 from arlo_rec.vault.catalogue.audit_log import AuditLog, RawEntries, RawEntry, SignedCheckpoint
+from arlo_rec.vault.catalogue.columns import encoded, place
 from arlo_rec.vault.catalogue.log_clock import LogClock
 from arlo_rec.vault.catalogue.meta import Meta
-from arlo_rec.vault.catalogue.sealed_columns import encoded, place
 from arlo_rec.vault.crypto import merkle
 from arlo_rec.vault.crypto.primitives import SigningKey, fresh
 from arlo_rec.vault.keys import engines, layout

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.edge.commands import COMMANDS
-from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.edge.commands.command import EXITS
 from arlo_rec.edge.commands.officer import RecoveryKey
 from arlo_rec.exchanges.deliveries import COLUMNS
 from arlo_rec.law.log import events
 from arlo_rec.law.log.event import AuditEvent
 from arlo_rec.law.messages import clean, every, has, say
 from arlo_rec.law.model.documents import Record
-from arlo_rec.policy import RULES, Rule
+from arlo_rec.law.rules import RULES, Rule
 from tests.support import needs
 from tests.support.each import each
 from tests.support.places import TESTS, TOP

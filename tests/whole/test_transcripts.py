@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from arlo_rec.edge.commands import COMMANDS
-from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.edge.commands.command import EXITS
 from arlo_rec.edge.commands.run import Run
 from arlo_rec.edge.terminal import Table, table_text
 from arlo_rec.machine import surroundings

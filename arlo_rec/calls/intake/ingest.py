@@ -30,12 +30,11 @@ from os import strerror
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arlo_rec.calls.intake import known_spools
 from arlo_rec.calls.intake.batch import Batch, Reading, read
 from arlo_rec.calls.intake.batch_outcome import remove_aged
 from arlo_rec.calls.intake.candidates import Notice, Tags
 from arlo_rec.calls.intake.run import DEFAULTS, IntakeRun, Options, Outcome, sealers
-from arlo_rec.exchanges import maps, spool
+from arlo_rec.exchanges import known_spools, maps, spool
 from arlo_rec.exchanges.deliveries import SpoolContents, scan
 from arlo_rec.exchanges.manifest import Delivery
 from arlo_rec.law.log.events import Denied

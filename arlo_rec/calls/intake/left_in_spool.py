@@ -12,12 +12,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.calls.intake import candidates, known_spools
+from arlo_rec.calls.intake import candidates
 from arlo_rec.calls.intake.candidates import ConsentRules, Refusal, Tags
-from arlo_rec.calls.intake.known_spools import Known
 from arlo_rec.calls.intake.refusals import RefusalMemory
-from arlo_rec.exchanges import maps, spool
+from arlo_rec.exchanges import known_spools, maps, spool
 from arlo_rec.exchanges.deliveries import SpoolContents, scan
+from arlo_rec.exchanges.known_spools import Known
 from arlo_rec.exchanges.manifest import BadManifest, Delivery, Vanished, caller_of
 from arlo_rec.law.model.consent import CLOCK_TOLERANCE, has_said_no
 from arlo_rec.policy import RETENTION, SOUND_WAITS, State, due_at, leaves_spool

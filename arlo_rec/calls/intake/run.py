@@ -21,6 +21,7 @@ from arlo_rec.calls.intake import candidates
 from arlo_rec.calls.intake.candidates import Announced, ConsentRules, Examined, Judged, Tags
 from arlo_rec.calls.intake.sealing import BatchKeys, NotSealed, Sealed, Sealer
 from arlo_rec.exchanges.manifest import BadManifest, Delivery, Manifest
+from arlo_rec.exchanges.maps import Explained, KeyExplained
 from arlo_rec.exchanges.spool import STILL_S, Stillness, Unavailable
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.records import RecordingId
@@ -69,24 +70,6 @@ class Withdrawn(Record, frozen=True):
     erased: int
     receipt: Path | None  # None: an earlier one covers it, or files are still to be deleted
     would_erase: int | UnsetType = UNSET  # of a dry run, which erases nothing
-
-
-class Explained(Record, frozen=True, rename={"path": "from"}):
-    """The value of a manifest's field in one row, and why; its path in the map, empty for a constant."""
-
-    field: str
-    path: str
-    value: str | int | bool | list[str] | None
-    why: str
-
-
-class KeyExplained(Record, frozen=True):
-    """One key of a row to which a map leads, when it was pressed, and its meaning as a code word."""
-
-    row: int
-    value: str | None
-    at: str | None
-    why: str
 
 
 class TakenIn(Record, frozen=True):

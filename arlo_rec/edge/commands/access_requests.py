@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from arlo_rec.law.log.cases import LoggedCase
+    from arlo_rec.law.log.registers import LoggedCase
     from arlo_rec.people.dsar.answer import SaidAbout, Scope
     from arlo_rec.people.dsar.letter import Notice
     from arlo_rec.people.dsar.register import CaseDetails, CaseShown

@@ -30,7 +30,8 @@ from arlo_rec.edge.terminal import Answer, message_of, tell
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import ArloError, Usage
 from arlo_rec.law.model.records import to_iso
-from arlo_rec.policy import RETENTION, RULES
+from arlo_rec.law.rules import RULES
+from arlo_rec.policy import RETENTION
 from arlo_rec.vault.keys.key_files import readable_secret
 
 CONFIG: Final = "arlo-rec.toml"

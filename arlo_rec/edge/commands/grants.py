@@ -123,7 +123,7 @@ def _opened(run: Run, store: Store, granted: Grant, answer: Record, lines: list[
 def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
     """Approve what waits: a request, or as a second officer access, a new officer, a version of the policy, a move."""
     from arlo_rec.edge.commands.holds import decided_line
-    from arlo_rec.law.log.holds import LoggedHold
+    from arlo_rec.law.log.registers import LoggedHold
     from arlo_rec.law.model.records import Person
     from arlo_rec.office import pending
     from arlo_rec.office.moves import Move
@@ -161,7 +161,7 @@ def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")
 def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
     """Deny what waits, or take back what one proposed, with a reason."""
     from arlo_rec.edge.commands.holds import decided_line
-    from arlo_rec.law.log.holds import LoggedHold
+    from arlo_rec.law.log.registers import LoggedHold
     from arlo_rec.law.model.records import PendingOfficer
     from arlo_rec.office import pending
     from arlo_rec.office.moves import Move

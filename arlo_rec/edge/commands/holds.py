@@ -13,7 +13,7 @@ from arlo_rec.edge.terminal import Answer
 from arlo_rec.law.model.errors import Usage
 
 if TYPE_CHECKING:
-    from arlo_rec.law.log.holds import LoggedHold
+    from arlo_rec.law.log.registers import LoggedHold
 
 
 def hold_set(

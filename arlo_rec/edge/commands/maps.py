@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from arlo_rec.calls.intake.run import KeyExplained
 from arlo_rec.edge.commands.options import arg
 from arlo_rec.edge.commands.run import Run
 from arlo_rec.edge.terminal import Answer
+from arlo_rec.exchanges.maps import KeyExplained
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import Usage
 

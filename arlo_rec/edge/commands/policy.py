@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from arlo_rec.law.model.consent import Prompt
     from arlo_rec.law.model.policy_versions import PolicyVersion, ReasonCode
+    from arlo_rec.law.rules import Rule
     from arlo_rec.office.policy_changes import Consequence, Difference, PromptShown, ProposalShown
     from arlo_rec.office.policy_drift import Drift
-    from arlo_rec.policy import Rule
 
 PROMPT_BYTES = 64 * 1024
 MOST_PLACES = 4  # of one difference, in a line; the JSON has all

@@ -143,8 +143,9 @@ def _given_up(run: Run, place: Path) -> Answer:
 
 def _explained(run: Run, by: Map | None, paths: list[Path], row: int) -> Answer:
     """The fields of one row of a file, as read by a map."""
-    from arlo_rec.calls.intake.run import Explained, Outcome, TakenIn
+    from arlo_rec.calls.intake.run import Outcome, TakenIn
     from arlo_rec.edge.commands.maps import key_lines
+    from arlo_rec.exchanges.maps import Explained
     from arlo_rec.exchanges.maps.explain import explain
 
     if by is None or len(paths) != 1:
@@ -179,8 +180,8 @@ def _unreachable(run: Run, part: Unavailable) -> Unreachable:
 
 def _spools_given_up(run: Run, paths: list[Path]) -> Answer:
     """Forget folders from which nothing comes any more; raises NothingMatched."""
-    from arlo_rec.calls.intake import known_spools
     from arlo_rec.calls.intake.run import Outcome, TakenIn
+    from arlo_rec.exchanges import known_spools
 
     with run.store() as store:
         for path in paths:

@@ -34,7 +34,7 @@ from arlo_rec.engines.dask.connection import (
     send,
 )
 from arlo_rec.sound.processes import hardening
-from arlo_rec.vault.crypto.kernel_keyring import leave_session
+from arlo_rec.sound.processes.hardening import leave_session
 
 EMPTY_S: Final = 60.0  # without a worker, until the cluster counts as gone
 LOOK_EVERY: Final = 1.0  # seconds between two looks at the workers

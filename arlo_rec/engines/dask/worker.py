@@ -28,7 +28,7 @@ from arlo_rec.engines.dask import jobs
 from arlo_rec.engines.dask.connection import PATIENCE_S, SETTINGS, Problem, problem_of, receive, security, send
 from arlo_rec.law.model.errors import ArloError
 from arlo_rec.sound.processes import hardening
-from arlo_rec.vault.crypto.kernel_keyring import leave_session
+from arlo_rec.sound.processes.hardening import leave_session
 
 if TYPE_CHECKING:
     from arlo_rec.words.engine import Engines

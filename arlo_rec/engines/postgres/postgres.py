@@ -2,7 +2,7 @@
 
 A write transaction takes an advisory lock before it reads, so there is one writer, and each reads what the one before
 it committed. Statements are those of SQLite: `of_postgres` gives them the placeholders, literals and types of the
-server. The rows say nothing to its administrator (`catalogue.sealed_columns`); a sealed mark tells whether a key is
+server. The rows say nothing to its administrator (`catalogue.columns`); a sealed mark tells whether a key is
 that of the catalogue.
 
 A change waits for the next question, and both go to the server in one round trip.

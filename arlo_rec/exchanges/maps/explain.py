@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from arlo_rec.calls.intake.run import Explained, KeyExplained
 from arlo_rec.exchanges import deliveries, spool
 from arlo_rec.exchanges.manifest import SOUND_ENDINGS
+from arlo_rec.exchanges.maps import Explained, KeyExplained
 from arlo_rec.exchanges.maps.fields import FieldValue
 from arlo_rec.exchanges.maps.read import Map
 from arlo_rec.exchanges.maps.records import MappedFiles, MappedNotice, MappedRecord

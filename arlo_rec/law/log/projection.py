@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from arlo_rec.law.log import cases, holds
-from arlo_rec.law.log.cases import LoggedCase
+from arlo_rec.law.log import registers
 from arlo_rec.law.log.event import AuditEvent
 from arlo_rec.law.log.events import OfCase, OfHold
-from arlo_rec.law.log.holds import LoggedHold
+from arlo_rec.law.log.registers import LoggedCase, LoggedHold
 from arlo_rec.law.log.rows import Applied, CopyState, DisclosureState, MadeCopy, Rows
 from arlo_rec.law.model.records import RecordingId
 from arlo_rec.law.rights import outlives_withdrawal
@@ -140,9 +139,9 @@ class Projection(Rows):
         if part is not None:
             self.parts[part] = entry.seq
         if isinstance(event, OfCase):
-            cases.follow(self.cases, event, entry.at, entry.person)
+            registers.follow_case(self.cases, event, entry.at, entry.person)
         if isinstance(event, OfHold):
-            holds.follow(self.holds, event, entry.at, entry.person)
+            registers.follow_hold(self.holds, event, entry.at, entry.person)
 
     def end_cases(self, entry: Applied, ended: Sequence[str]) -> None:
         """See `Rows`; a case that has not ended stays."""

@@ -23,7 +23,13 @@ from arlo_rec.law.model.errors import Integrity, Usage
 from arlo_rec.law.model.records import MICROSECOND, Approval, Recording
 from arlo_rec.law.model.strict_json import canonical
 from arlo_rec.law.model.times import local_date
-from arlo_rec.policy import CLOCK_MARGIN, RETENTION, RULES, Purpose, Rule, reason_problem
+from arlo_rec.law.rules import RULES, Rule
+from arlo_rec.policy import (
+    CLOCK_MARGIN,
+    RETENTION,
+    Purpose,
+    reason_problem,
+)
 
 # -- program parts -----------------------------------------------------------------------------------
 # The program's own part of the guidelines, as digests, with which a version of the policy is approved.
@@ -55,8 +61,8 @@ def parts() -> tuple[Part, ...]:
     A text counts by its words, without comments and layout; code counts not at all.
     """
     documents: dict[str, Any] = {
-        "rules": [[rule.id, rule.section, rule.nb, rule.en] for rule in policy.RULES.values()],
-        "purposes": [[rule.nb, rule.en] for rule in (policy.RULES[f"purpose.{each}"] for each in policy.Purpose)],
+        "rules": [[rule.id, rule.section, rule.nb, rule.en] for rule in RULES.values()],
+        "purposes": [[rule.nb, rule.en] for rule in (RULES[f"purpose.{each}"] for each in policy.Purpose)],
         "retention": policy.RETENTION // timedelta(hours=1),
     }
     documents |= {f"page {path.name.removesuffix('.md.j2')}": _words(path) for path in PAGES.glob(_TEXTS)}

@@ -21,7 +21,8 @@ from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import Integrity, NotOpen
 from arlo_rec.law.model.particulars import Particulars, Processor, Recipient
 from arlo_rec.law.model.records import Recording, from_iso, to_iso
-from arlo_rec.policy import RULES, Action, Purpose
+from arlo_rec.law.rules import RULES
+from arlo_rec.policy import Action, Purpose
 from arlo_rec.vault.access import holds, metadata, revisions
 from arlo_rec.vault.access.keyrings import OfficerKeyring
 from arlo_rec.vault.access.short_ids import as_logged, matching

@@ -12,8 +12,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from arlo_rec.law.log.cases import PENDING, Aftermath, CaseState, LoggedCase
 from arlo_rec.law.log.events import CaseClosed, CaseExtended
+from arlo_rec.law.log.registers import (
+    PENDING,
+    Aftermath,
+    CaseState,
+    LoggedCase,
+)
 from arlo_rec.law.messages import language_of
 from arlo_rec.law.model.deadlines import answer_due
 from arlo_rec.law.model.errors import Refused, Usage

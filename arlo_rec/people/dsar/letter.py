@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from arlo_rec.law.log.cases import LoggedCase
+from arlo_rec.law.log.registers import LoggedCase
 from arlo_rec.law.messages import say
 from arlo_rec.law.model.deadlines import answer_due
 from arlo_rec.law.model.particulars import Particulars

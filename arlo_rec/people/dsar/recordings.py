@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from arlo_rec.calls.training.cut_plan import HeardWord
-from arlo_rec.law.log.cases import LoggedCase
 from arlo_rec.law.log.events import CopyMade, Erases, ObjectionUpheld, Purged, Withdrawn
+from arlo_rec.law.log.registers import LoggedCase
 from arlo_rec.law.model.errors import Integrity, Usage
 from arlo_rec.law.model.records import Recording, RecordingId, from_iso
 from arlo_rec.law.model.strict_json import parse_object

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from arlo_rec.law.log.cases import PENDING, CaseState, LoggedCase
 from arlo_rec.law.log.events import CaseAnswered, CaseHolds, CaseIdentified, CaseOpened, CaseWidened, Denied
+from arlo_rec.law.log.registers import PENDING, CaseState, LoggedCase
 from arlo_rec.law.model.deadlines import answer_due
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import Integrity, InUse, NothingMatched, NotUnlocked, Refused, Usage

@@ -17,8 +17,8 @@ import msgspec
 
 from arlo_rec.calls.intake import left_in_spool
 from arlo_rec.calls.intake.left_in_spool import LeftCall
-from arlo_rec.law.log.cases import PENDING
 from arlo_rec.law.log.events import CaseAnswered, Denied, Failed, OpenedForSubject
+from arlo_rec.law.log.registers import PENDING
 from arlo_rec.law.messages import say
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import ArloError, NothingMatched, Refused, Unreachable, Usage

@@ -28,8 +28,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, BinaryIO, Final
 
-from arlo_rec.sound.processes.hardening import Limits, confine, forbid_core_dumps
-from arlo_rec.vault.crypto.kernel_keyring import leave_session
+from arlo_rec.sound.processes.hardening import Limits, confine, forbid_core_dumps, leave_session
 
 REQUEST = struct.Struct(">16sIQ?")
 HEAD = struct.Struct(">4sIHq")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from arlo_rec.law.log.cases import CaseState, LoggedCase, follow
 from arlo_rec.law.log.events import OfCase
+from arlo_rec.law.log.registers import CaseState, LoggedCase, follow_case
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.records import RecordingId
 from arlo_rec.law.model.times import end_of_day, local_date
@@ -26,7 +26,7 @@ def logged(store: Store) -> dict[str, LoggedCase]:
     for entry in store.log.entries.of_cases():
         event = entry.event
         if isinstance(event, OfCase):
-            follow(cases, event, entry.at, entry.person)
+            follow_case(cases, event, entry.at, entry.person)
     return cases
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from arlo_rec.law.log.events import OfHold
-from arlo_rec.law.log.holds import HoldState, LoggedHold, follow
+from arlo_rec.law.log.registers import HoldState, LoggedHold, follow_hold
 from arlo_rec.law.model.policy_versions import Policy
 from arlo_rec.law.model.records import Recording, RecordingId
 from arlo_rec.law.rights import outlives_withdrawal
@@ -66,7 +66,7 @@ def logged(store: Store) -> dict[str, LoggedHold]:
     for entry in store.log.entries.of_requests(OfHold):
         event = entry.event
         if isinstance(event, OfHold):
-            follow(holds, event, entry.at, entry.person)
+            follow_hold(holds, event, entry.at, entry.person)
     return holds
 
 

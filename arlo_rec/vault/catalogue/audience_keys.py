@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from arlo_rec.law.model.records import Audience, RecordingId
 from arlo_rec.vault.backends import Connection, Row, marks, portions
-from arlo_rec.vault.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.vault.catalogue.columns import reads_rows, recording_id
 
 _COLUMNS = "k.id, k.commit_key, k.audience, k.team, k.wrapped"
 

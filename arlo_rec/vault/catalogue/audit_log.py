@@ -18,10 +18,9 @@ from arlo_rec.law.model.errors import Integrity, Usage
 from arlo_rec.law.model.records import Person, RecordingId, named_in
 from arlo_rec.law.model.strict_json import canonical
 from arlo_rec.vault.backends import Connection, Row, marks, portions
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import encoded, place, reads_rows
 from arlo_rec.vault.catalogue.entry_index import EntryKind, columns_of, tag_of
 from arlo_rec.vault.catalogue.meta import Meta
-from arlo_rec.vault.catalogue.sealed_columns import encoded, place
 from arlo_rec.vault.crypto import merkle, primitives
 from arlo_rec.vault.keys.roster import Signatories
 from arlo_rec.vault.keys.vouching import handover, restoration

@@ -20,9 +20,8 @@ from arlo_rec.law.model.policy_versions import Policy, PolicyVersion
 from arlo_rec.law.model.records import Approval, from_iso
 from arlo_rec.vault.backends import Connection, Row
 from arlo_rec.vault.catalogue.audit_log import AuditLog
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import SealedColumn, reads_rows
 from arlo_rec.vault.catalogue.meta import Meta
-from arlo_rec.vault.catalogue.sealed_columns import SealedColumn
 from arlo_rec.vault.crypto import primitives
 from arlo_rec.vault.keys import authority, roster, settings
 from arlo_rec.vault.keys.authority import Digests, Link, Pin

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from arlo_rec.law.model.strict_json import canonical
 from arlo_rec.vault.backends import Connection
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import reads_rows
 
 _LONGEST = 16 * 1024  # bytes of a column: some hundred identifiers
 

@@ -11,9 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from arlo_rec.vault.backends import Connection, Row
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import SEALED, encoded, place, reads_rows
 from arlo_rec.vault.catalogue.entry_index import EntryKind, tag_of
-from arlo_rec.vault.catalogue.sealed_columns import SEALED, encoded, place
 from arlo_rec.vault.crypto import merkle
 from arlo_rec.vault.crypto.primitives import ColumnKey, Sealed
 from arlo_rec.vault.keys.key_files import catalogue_key, log_key

@@ -14,8 +14,7 @@ from arlo_rec.law.log.rows import CopyState, MadeCopy
 from arlo_rec.law.model.records import Kind, RecordingId, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import State
 from arlo_rec.vault.backends import Connection, Row
-from arlo_rec.vault.catalogue.decoding import reads_rows, recording_id
-from arlo_rec.vault.catalogue.sealed_columns import SealedColumn
+from arlo_rec.vault.catalogue.columns import SealedColumn, reads_rows, recording_id
 
 
 class Copy(NamedTuple):

@@ -13,7 +13,7 @@ import msgspec
 
 from arlo_rec.law.model.errors import Integrity
 from arlo_rec.vault.backends import Connection, Row
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import reads_rows
 from arlo_rec.vault.catalogue.schema import SUMMED, migrate
 from arlo_rec.vault.crypto.primitives import hasher
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from arlo_rec.law.log.rows import DisclosureState
 from arlo_rec.law.model.records import RecordingId, from_micros, to_micros
 from arlo_rec.vault.backends import Connection, Row, marks, portions
-from arlo_rec.vault.catalogue.decoding import reads_rows
-from arlo_rec.vault.catalogue.sealed_columns import SealedColumn
+from arlo_rec.vault.catalogue.columns import SealedColumn, reads_rows
 
 _KINDS = frozenset({"export", "package"})
 

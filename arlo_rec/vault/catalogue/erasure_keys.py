@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from arlo_rec.law.model.errors import Integrity
 from arlo_rec.law.model.records import RecordingId, to_micros
 from arlo_rec.vault.backends import Connection, Row, WrappingKey, marks, portions
-from arlo_rec.vault.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.vault.catalogue.columns import reads_rows, recording_id
 from arlo_rec.vault.crypto import primitives
 
 SHARD_SIZE = 256  # recordings: an erasure wraps at most 255 others of the shard again

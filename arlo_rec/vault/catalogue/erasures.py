@@ -9,7 +9,7 @@ from typing import NamedTuple
 from arlo_rec.law.model.errors import Integrity
 from arlo_rec.law.model.records import RecordingId, from_micros, to_micros
 from arlo_rec.vault.backends import Connection
-from arlo_rec.vault.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.vault.catalogue.columns import reads_rows, recording_id
 
 _OPEN, _DONE = "open", "done"
 _HASH = 32  # bytes

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from arlo_rec.law.model.records import EPOCH, from_micros, to_micros
 from arlo_rec.vault.backends import Connection
-from arlo_rec.vault.catalogue.decoding import reads_rows
-from arlo_rec.vault.catalogue.sealed_columns import SealedColumn
+from arlo_rec.vault.catalogue.columns import SealedColumn, reads_rows
 
 _NEVER = -1  # in `changes`: no backup is up to date
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from arlo_rec.law.model.errors import Integrity
 from arlo_rec.law.model.records import from_micros, to_micros
 from arlo_rec.vault.backends import Connection
-from arlo_rec.vault.catalogue.decoding import reads_rows
-from arlo_rec.vault.catalogue.sealed_columns import SealedColumn
+from arlo_rec.vault.catalogue.columns import SealedColumn, reads_rows
 
 _TOO_LARGE = 2**62  # the engine counts to 2^63
 

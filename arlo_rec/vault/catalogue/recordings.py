@@ -15,7 +15,7 @@ from arlo_rec.law.model.consent import CLOCK_TOLERANCE
 from arlo_rec.law.model.records import Kind, Recording, RecordingId, Subject, from_micros, ids_beginning, to_micros
 from arlo_rec.policy import Event, Purpose, State, transition
 from arlo_rec.vault.backends import Connection, Expected, Row, marks, portions
-from arlo_rec.vault.catalogue.decoding import reads_rows, recording_id
+from arlo_rec.vault.catalogue.columns import reads_rows, recording_id
 
 COLUMNS: Final = (
     "id, kind, parent, state, started_at, due_at, team, caller, agent, source, content, purposes, prompt, "

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from arlo_rec.law.model.errors import Integrity, Unreachable
 from arlo_rec.vault.backends import Connection, Schema
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import reads_rows
 from arlo_rec.vault.catalogue.meta import Meta
 from arlo_rec.vault.crypto.primitives import sha256
 

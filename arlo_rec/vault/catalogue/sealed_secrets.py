@@ -11,7 +11,7 @@ from arlo_rec.law.model.errors import Integrity, NotUnlocked
 from arlo_rec.law.model.records import Person
 from arlo_rec.policy import Role
 from arlo_rec.vault.backends import Connection, marks
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import reads_rows
 from arlo_rec.vault.crypto import primitives
 from arlo_rec.vault.keys.key_files import Identity
 from arlo_rec.vault.keys.roster import Roster

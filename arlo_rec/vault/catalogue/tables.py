@@ -13,8 +13,8 @@ from arlo_rec.law.model.records import Recording, RecordingId
 from arlo_rec.policy import Event
 from arlo_rec.vault.backends import Connection, WrappingKey
 from arlo_rec.vault.catalogue.audience_keys import Metadata
+from arlo_rec.vault.catalogue.columns import reads_rows
 from arlo_rec.vault.catalogue.copies import Copies, Copy
-from arlo_rec.vault.catalogue.decoding import reads_rows
 from arlo_rec.vault.catalogue.disclosures import DisclosureRow, Disclosures
 from arlo_rec.vault.catalogue.erasure_keys import ErasureKeys, Spoilt
 from arlo_rec.vault.catalogue.erasures import Erasures

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.records import from_micros, to_micros
 from arlo_rec.vault.backends import Connection, marks, portions
-from arlo_rec.vault.catalogue.decoding import reads_rows
+from arlo_rec.vault.catalogue.columns import reads_rows
 
 
 class Tombstone(NamedTuple):

@@ -28,7 +28,7 @@ from typing import Final
 BEGINS: Final = "arlo-rec:1:"  # the description of every key of ours
 _CALLS: Final = {"x86_64": (248, 250), "aarch64": (217, 219)}  # add_key, keyctl
 _PROCESS, _SESSION, _USER, _USER_SESSION = -2, -3, -4, -5  # KEY_SPEC_*_KEYRING
-_GET_ID, _JOIN_SESSION, _SETPERM, _DESCRIBE, _LINK, _UNLINK = 0, 1, 5, 6, 8, 9  # KEYCTL_*
+_GET_ID, _SETPERM, _DESCRIBE, _LINK, _UNLINK = 0, 5, 6, 8, 9  # KEYCTL_*
 _SEARCH, _READ, _SET_TIMEOUT, _INVALIDATE = 10, 11, 15, 21
 _POSSESSOR: Final = 0x1B000000  # KEY_POS_VIEW, _READ, _SEARCH and _LINK; nothing for user, group and others
 _MORE_THAN_LOOKING: Final = 0x003C3C3C  # user, group and others: write, search, link, change attributes
@@ -139,15 +139,6 @@ def forget(key: int) -> None:
     """Revoke a key for every process that has it; an ended one is no error."""
     with suppress(OSError):
         _call(_INVALIDATE, key)
-
-
-def leave_session() -> None:
-    """Join a new, empty session keyring: this process and its children lose every key of the old one.
-
-    For processes that read foreign data. Without keyrings on the system, there is nothing to leave.
-    """
-    with suppress(OSError):
-        _call(_JOIN_SESSION, None)
 
 
 def wipe(secret: bytearray) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.edge.commands import COMMANDS
-from arlo_rec.edge.commands.command import load
-from arlo_rec.edge.commands.help import EXITS
+from arlo_rec.edge.commands.command import EXITS, load
 from arlo_rec.edge.config import KEYS
 from arlo_rec.law.messages import group, say
 from tests.support import needs

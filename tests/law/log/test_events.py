@@ -16,7 +16,8 @@ from arlo_rec.law.log.event import AuditEvent
 from arlo_rec.law.model.records import RecordingId
 from arlo_rec.law.model.strict_json import canonical, parse_object
 from arlo_rec.law.rights import ObjectionScope, ObjectionState
-from arlo_rec.policy import RULES, Action, State, transition
+from arlo_rec.law.rules import RULES
+from arlo_rec.policy import Action, State, transition
 from arlo_rec.policy import Event as Moves
 from tests.support.each import each
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from arlo_rec.law.log.cases import LoggedCase
+from arlo_rec.law.log.registers import LoggedCase
 from arlo_rec.law.messages import LANGUAGES
 from arlo_rec.law.model.particulars import Particulars
 from arlo_rec.law.rights import ANSWERED_BY_COPY, Ground, Right, may_refuse

@@ -13,9 +13,10 @@ from arlo_rec.law.messages import LANGUAGES, say
 from arlo_rec.law.model.errors import Refused
 from arlo_rec.law.model.particulars import KEYS, Particulars
 from arlo_rec.law.model.records import Approval
+from arlo_rec.law.rules import RULES
 from arlo_rec.people.publishing import markup, pages
 from arlo_rec.people.publishing.pages import INTERNAL, NAMES, PAGE, PUBLIC, Page
-from arlo_rec.policy import RULES, Purpose
+from arlo_rec.policy import Purpose
 from tests.support.pages import AT, COMPANIES, NONE, STATED, VERSION, page, section, words
 from tests.support.places import TOP
 from tests.support.plain_language import HARDEST, lix, own_text
