@@ -11,11 +11,13 @@ import signal
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from arlo_rec.edge.commands.run import Run
 from arlo_rec.sound.processes import workers
 from arlo_rec.vault.backends import mounts
 from tests.support import needs, openbao, postgres, properties, seaweed, tried
@@ -242,3 +244,13 @@ def two(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     later(monkeypatch, days=8)
     world.catch_up()
     return world
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Sets the program's clock."""
+
+    def stand(at: datetime) -> None:
+        monkeypatch.setattr(Run, "now", lambda _: at)
+
+    return stand

@@ -15,7 +15,7 @@ import unicodedata
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
-TARGET = TOP / "arlo_rec" / "speech" / "detectors"
+TARGET = TOP / "arlo_rec" / "words" / "detectors"
 SHORT = 3  # letters: shorter names and towns are words in one of the languages
 NEAR = {"NO": 0, "SE": 500, "DK": 500, "FI": 2000, "GB": 5000, "IE": 1000}  # least inhabitants
 LARGE = 500_000  # inhabitants of a town anywhere

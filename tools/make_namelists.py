@@ -212,7 +212,7 @@ def main() -> int:
     ]
     lines = [f"{kind}: {' '.join(sorted(names))}" for kind, names in
              (("given", given), ("family", family), ("ambiguous", both & words))]  # fmt: skip
-    target = TOP / "arlo_rec" / "speech" / "detectors" / "names.txt.gz"
+    target = TOP / "arlo_rec" / "words" / "detectors" / "names.txt.gz"
     target.write_bytes(gzip.compress("\n".join([*head, *lines, ""]).encode(), 9, mtime=0))
     print(len(given), len(family), len(both & words), target.stat().st_size)
     return 0

@@ -10,6 +10,7 @@ import pytest
 
 from arlo_rec.desk import listen
 from arlo_rec.edge.commands.run import Run
+from arlo_rec.sound.processes.hardening import leave_session
 from arlo_rec.store import open_store
 from arlo_rec.vault.crypto import kernel_keyring
 from arlo_rec.vault.keys.layout import find
@@ -29,7 +30,7 @@ def unlocked(world: World) -> Iterator[World]:
     begin_session()
     world.json("unlock", who="leif")
     yield world
-    kernel_keyring.leave_session()
+    leave_session()
 
 
 @pytest.fixture

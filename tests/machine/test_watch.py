@@ -115,7 +115,7 @@ def test_no_text_breaks_the_line(text: str, state: int) -> None:
 
 def _codes() -> Iterator[tuple[str, str, str | None]]:
     """Severity, code and sentence of every finding that a module makes with words of its own."""
-    for module in (module for module in MODULES if module.parent.name == "oversight"):
+    for module in (module for module in MODULES if module.parent.name == "machine"):
         for node in nodes(module):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
                 severity, code, *_, sentence = [*node.args, None, None][: max(4, len(node.args))]

@@ -23,7 +23,7 @@ from tests.support.places import TOP
 from tests.support.world import World
 
 Told = dict[str, Any]
-SCRIPT = TOP / "arlo_rec" / "certificates" / "check.py"
+SCRIPT = TOP / "arlo_rec" / "vault" / "certificates" / "check.py"
 
 # -- what the checker says ----------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class Office:
 
     def in_session(self, account: str, line: str) -> subprocess.CompletedProcess[str]:
         """Run a line of shell as that account, in a login session with a keyring of its own."""
-        begin = "from arlo_rec.vault.crypto.kernel_keyring import leave_session; import os; leave_session(); "
+        begin = "from arlo_rec.sound.processes.hardening import leave_session; import os; leave_session(); "
         program = begin + f"os.execvp('sh', ['sh', '-c', {line!r}])"
         return self.shell(account, f"{self._python} -c {shlex.quote(program)}")
 

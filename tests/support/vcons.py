@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from tests.support.places import TOP
 
-SCHEMA = json.loads((TOP / "tests" / "dsar" / "vcon.schema.json").read_text("utf-8"))
+SCHEMA = json.loads((TOP / "tests" / "people" / "dsar" / "vcon.schema.json").read_text("utf-8"))
 
 
 def problems(document: Any) -> list[str]:

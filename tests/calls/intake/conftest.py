@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from types import FrameType
 
 import pytest
 
-from arlo_rec.edge.commands.run import Run
 from tests.support import world as worlds
 from tests.support.tables import FORMS
 from tests.support.world import World
@@ -43,16 +41,6 @@ def refusing(shared: World) -> Iterator[World]:
     yield shared
     shutil.rmtree(shared.spool)
     assert not list((shared.store / "objects").glob("*/*"))
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """Sets the program's clock."""
-
-    def stand(at: datetime) -> None:
-        monkeypatch.setattr(Run, "now", lambda _: at)
-
-    return stand
 
 
 @pytest.fixture(params=FORMS)

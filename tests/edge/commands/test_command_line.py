@@ -199,7 +199,7 @@ def test_a_command_loads_its_own_module_and_no_other() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.rpartition(".")[2] for name in done.stdout.splitlines()[-1].split()}
-    assert loaded == {"command", "help", "options", "run", "typed", "support", "disclosures"}
+    assert loaded == {"command", "options", "run", "typed", "support", "disclosures"}
 
 
 def test_the_program_lists_every_command_of_the_table() -> None:

@@ -325,7 +325,7 @@ def test_no_page_says_another_number_than_the_version() -> None:
 
 
 def test_a_page_asks_nothing_of_anywhere_and_has_the_colours_of_an_answer() -> None:
-    answer = (TOP / "arlo_rec" / "dsar" / "page" / "package.css").read_text("utf-8")
+    answer = (TOP / "arlo_rec" / "people" / "dsar" / "page" / "package.css").read_text("utf-8")
     colours = re.findall(r"(--[a-z]+: #[0-9a-f]+);", (PAGE / "page.css").read_text("utf-8"))
     assert len(colours) > 12
     assert all(f"{colour};" in answer for colour in colours)

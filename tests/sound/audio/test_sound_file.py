@@ -406,9 +406,8 @@ def test_the_filter_knows_every_call_once() -> None:
 
 def test_every_reason_for_refusing_a_sound_has_a_sentence() -> None:
     folder = Path(audio.__file__).parent
-    source = "".join(
-        source.read_text("utf-8") for source in (*folder.glob("*.py"), folder.parent / "intake" / "candidates.py")
-    )
+    judging = folder.parents[1] / "calls" / "intake" / "candidates.py"
+    source = "".join(source.read_text("utf-8") for source in (*folder.glob("*.py"), judging))
     reasons = {
         word for line in source.splitlines() for word in re.findall(r'(?:SoundError\(|"bad_audio", why=)"(\w+)"', line)
     }

@@ -9,7 +9,7 @@ from tests.support import needs
 
 SCRIPT = """
 import ctypes, threading
-from arlo_rec.vault.backends import workers
+from arlo_rec.sound.processes import workers
 
 {first}
 together = threading.Barrier(4)

@@ -26,7 +26,7 @@ from tests.support.postgres import Postgres
 from tests.support.source import PACKAGE, nodes
 from tests.support.world import World
 
-CATALOGUE = PACKAGE / "catalogue"
+CATALOGUE = PACKAGE / "vault" / "catalogue"
 ONLY_SQLITE = re.compile(  # words of a statement, whatever their case
     r"\bOR (REPLACE|IGNORE|ABORT|FAIL|ROLLBACK)\b|\bREPLACE INTO\b|\bINDEXED BY\b|\bCROSS JOIN\b|\bLIMIT -1\b"
     r"|\bPRAGMA\b|\bsqlite_\w+|\browid\b|\b_rowid_\b|\boid\b|\bGLOB\b|\bAUTOINCREMENT\b|\bANALYZE\b|\bLIKE\b"

@@ -24,6 +24,7 @@ from arlo_rec.edge.commands.command import load
 from arlo_rec.edge.commands.run import PASSPHRASE_FOR, REASON_FOR, Run
 from arlo_rec.law.model.errors import NotUnlocked
 from arlo_rec.law.model.strict_json import to_base64
+from arlo_rec.sound.processes.hardening import leave_session
 from arlo_rec.vault.crypto import kernel_keyring
 from arlo_rec.vault.keys import key_files, layout, unlocks
 from arlo_rec.vault.keys.key_files import Identity
@@ -41,7 +42,7 @@ def session() -> Iterator[None]:
     """A login session with a keyring of its own; what it held is gone afterwards."""
     begin_session()
     yield
-    kernel_keyring.leave_session()
+    leave_session()
 
 
 @pytest.fixture
@@ -471,7 +472,7 @@ def test_another_system_has_no_unlock_and_nothing_else_changes(world: World, mon
 def test_only_processes_of_the_session_read_the_key_or_see_that_it_is_there(unlocked: World) -> None:
     (key,) = keys()
     assert in_a_process(READS, key) == "read"
-    elsewhere = "kernel_keyring.leave_session(); "
+    elsewhere = "leave_session(); "
     assert in_a_process(elsewhere + READS, key) == "refused"
     assert in_a_process(elsewhere + LOOKS, key) == "refused"
     assert in_a_process(elsewhere + LINKS, key) == "refused"
@@ -511,7 +512,7 @@ def test_processes_that_read_what_others_wrote_have_left_the_session_before(unlo
 READS = "kernel_keyring.read(key, 4096)"
 LOOKS = "kernel_keyring._control(6, key, size=4096)"
 LINKS = "kernel_keyring._call(8, key, -2)"
-LEAVES = """kernel_keyring.leave_session()
+LEAVES = """leave_session()
     left = kernel_keyring.prepare("arlo-rec-test", bytearray(b"seed"), 600)
     kernel_keyring.put_into_session(left)
     os.write(1, str(left).encode())"""
@@ -528,6 +529,7 @@ HEARING = """from arlo_rec.words import engine_process
 ATTEMPT = """
 import os, socket, sys
 sys.path.insert(0, sys.argv[1])
+from arlo_rec.sound.processes.hardening import leave_session
 from arlo_rec.vault.crypto import kernel_keyring
 key = int(sys.argv[2])
 ours, theirs = socket.socketpair()
