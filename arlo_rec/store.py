@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from arlo_rec.law.log.events import CatalogueRekeyed
 from arlo_rec.law.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
@@ -37,9 +37,6 @@ from arlo_rec.vault.keys.layout import Layout, restore_ballast, root_name, with_
 from arlo_rec.vault.keys.root_secret import Seen, StateFolder, open_root
 from arlo_rec.vault.opened import LOCK_WAIT, Store, rolled_back
 from arlo_rec.vault.unlock_attempts import take_attempts
-
-if TYPE_CHECKING:
-    from arlo_rec.engines.s3.objects import Access
 
 # -- re-keying -------------------------------------------------------------------------------------------
 #
@@ -128,7 +125,6 @@ class OpenOptions(NamedTuple):
     command: str = ""  # words of the command, shown to those waiting for its locks
     observer: Observer = unobserved
     looks: bool = False  # whether the command works on a copy
-    access: Callable[[], Access] | None = None  # to the service of the objects, where they lie elsewhere
     tries_upgrade: bool = False  # an upgrade that is due is tried and undone; then the store is only looked at
     alone: bool = False
 
@@ -185,7 +181,7 @@ def _opened(
         raise NotUnlocked("one_time_passphrase", rule="security.password")
     note = holder_note(identity.name, options.command, now)
     reads_only = options.looks and (not mounts.takes_writes(layout.store) or _is_elsewhere(layout, options))
-    session = partial(_session, layout, identity, state, note, access=options.access)
+    session = partial(_session, layout, identity, state, note)
     with session(lock_wait=options.lock_wait, alone=options.alone, reads_only=reads_only) as (store, seeds):
         _confirm_move(store, options, now)
         if "store_moved" in store.rollbacks and store.db.reads_only and not schema.is_outdated(store.meta):
@@ -273,7 +269,6 @@ def _session(
     lock_wait: float,
     alone: bool,
     reads_only: bool = False,
-    access: Callable[[], Access] | None = None,
 ) -> Iterator[tuple[Store, list[bytes]]]:
     """Steps 1 to 5; *alone* takes the open lock exclusively."""
     with ExitStack() as stack:
@@ -288,7 +283,7 @@ def _session(
             from arlo_rec.vault.catalogue import column_keys
 
             column_keys.choose(connection, seeds)
-        store = Store(layout, connection, blobs(layout, access), root_port, identity, seed, state, locks)
+        store = Store(layout, connection, blobs(layout), root_port, identity, seed, state, locks)
         store.lock_wait = lock_wait
         if seen is None:
             raise Integrity("seen_unreadable", path=str(layout.root))

@@ -7,14 +7,15 @@ silently ignored.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arlo_rec.law.model.errors import Usage, nearest
 
 if TYPE_CHECKING:
-    from arlo_rec.vault.backends import BaoAccess
+    from arlo_rec.vault.backends.elsewhere import Given
 
 KEYS: Mapping[str, type] = {
     "store": str,
@@ -36,31 +37,13 @@ KEYS: Mapping[str, type] = {
     "asr.threads": int,
     "asr.workers": int,
     "copy_fill": str,
-    "cluster.address": str,
-    "cluster.ca": str,
-    "cluster.certificate": str,
-    "cluster.key": str,
     "particulars": str,
     "answer_sound": str,
     "still_s": int,
-    "s3.endpoint": str,
-    "s3.region": str,
-    "s3.key_id": str,
-    "s3.secret_file": str,
-    "s3.ca": str,
-    "bao.address": str,
-    "bao.ca": str,
-    "bao.token_file": str,
-    "bao.role_id": str,
-    "bao.secret_id_file": str,
-    "bao.seen": str,
 }
 _TAKES = {str: "takes_text", int: "takes_whole", float: "takes_number", list: "takes_list"}  # as `why` says it
 PERSONAL = frozenset({"as", "passphrase_file", "key_file"})
-FILES = (  # keys that name files of the program, which no intake may touch
-    *("passphrase_file", "key_file", "state_dir", "particulars", "feed", "cluster.ca", "cluster.certificate"),
-    *("cluster.key", "s3.secret_file", "s3.ca", "bao.ca", "bao.token_file", "bao.secret_id_file"),
-)
+FILES = ("passphrase_file", "key_file", "state_dir", "particulars", "feed")  # of the program, which no intake may touch
 LANGUAGES = frozenset({"nb", "en"})
 _SPOKEN = {"en": "en", "nb": "nb", "nn": "nb", "no": "nb"}  # by the beginning of a locale's name
 SYSTEM_CONFIG = Path("/etc/arlo-rec/config.toml")
@@ -68,18 +51,6 @@ CONFIG_BYTES = 64 * 1024  # each key takes less than 1 kB
 MOST = {"still_s": 60}  # of one number
 MOST_LISTED = 4  # texts of a key that takes several
 LARGEST = 1_000_000  # of any number; a larger value is a mistake, and would not fit a timedelta
-
-
-class S3(NamedTuple):
-    """Address and credentials of the service of the objects; the secret stands in a file, or in the environment."""
-
-    endpoint: str | None
-    region: str
-    key_id: str
-    secret: str
-    secret_file: Path | None
-    token: str | None
-    authority: Path | None
 
 
 class Settings(NamedTuple):
@@ -104,12 +75,10 @@ class Settings(NamedTuple):
     asr_threads: int
     asr_workers: int  # calls of a backlog that are worked on at once
     copy_fill: str  # of the cuts in training copies: silence, tone or noise
-    cluster_address: str | None  # of the scheduler of a Dask cluster
-    cluster: Mapping[str, Path | None]  # files for TLS with a Dask cluster: `ca`, and of the client and the worker
     particulars: str | None  # a file: the company's particulars in letters
     answer_sound: str  # of access requests: mp3 or wav
     still_s: int  # seconds after which a file in a spool that nobody changed counts as complete
-    s3: S3
+    engines: Mapping[str, Mapping[str, Any]]  # by section: the settings of engines beyond this machine
 
 
 def settle(
@@ -153,41 +122,53 @@ def settle(
         asr_threads=int(config.get("asr.threads", 2)) or 1,
         asr_workers=int(config.get("asr.workers", 1)),
         copy_fill=str(config.get("copy_fill", "silence")),
-        cluster_address=config.get("cluster.address"),
-        cluster=_cluster_files(config, environment),
         particulars=config.get("particulars"),
         answer_sound=str(config.get("answer_sound", "mp3")),
         still_s=int(config.get("still_s", 1)),
-        s3=_s3(config, environment),
+        engines=_sections(config),
     )
 
 
 def _files(config: Mapping[str, Any], path: Path | None, key_file: str | None) -> tuple[Path, ...]:
     """The config file, and the files that it names or that this run opens with."""
-    named = (path, key_file, *(config.get(key) for key in FILES))
+    engines = (f"{section}.{key}" for section in _sections(config) for key in _files_of(section))
+    named = (path, key_file, *(config.get(key) for key in (*FILES, *engines)))
     return tuple(Path(str(each)).absolute() for each in named if each)
 
 
-def _s3(config: Mapping[str, Any], environment: Mapping[str, str]) -> S3:
-    """The variables that programs for S3 share, else the settings of the same meaning."""
-    secret_file, authority = (
-        Path(str(named)) if named else None
-        for named in (
-            config.get("s3.secret_file") or handed_key(environment, "arlo-rec.s3"),
-            environment.get("AWS_CA_BUNDLE") or config.get("s3.ca"),
-        )
-    )
-    return S3(
-        environment.get("AWS_ENDPOINT_URL") or config.get("s3.endpoint"),
-        environment.get("AWS_REGION")
-        or environment.get("AWS_DEFAULT_REGION")
-        or str(config.get("s3.region", "us-east-1")),
-        environment.get("AWS_ACCESS_KEY_ID") or str(config.get("s3.key_id", "")),
-        environment.get("AWS_SECRET_ACCESS_KEY", ""),
-        secret_file,
-        environment.get("AWS_SESSION_TOKEN"),
-        authority,
-    )
+def _files_of(section: str) -> tuple[str, ...]:
+    from arlo_rec.vault.backends.elsewhere import engine
+
+    found = engine(section)
+    return found.files if found is not None else ()
+
+
+def _sections(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings of engines, by their sections."""
+    sections: dict[str, dict[str, Any]] = {}
+    for key, value in config.items():
+        section, dot, name = key.partition(".")
+        if dot and key not in KEYS:
+            sections.setdefault(section, {})[name] = value
+    return sections
+
+
+def every_key() -> dict[str, type]:
+    """All keys of the config file, with those of the engines that are installed."""
+    from arlo_rec.vault.backends import elsewhere
+
+    engines = elsewhere.every().items()
+    return {**KEYS, **{f"{section}.{key}": kind for section, each in engines for key, kind in each.settings.items()}}
+
+
+def given(section: str, settings: Settings, environment: Mapping[str, str]) -> Given:
+    """This account's means for an engine."""
+    from arlo_rec.vault.backends import elsewhere
+    from arlo_rec.vault.backends.named_files import LocalFiles
+
+    files = LocalFiles(environment.get("CREDENTIALS_DIRECTORY"))
+    handed = partial(handed_key, environment)
+    return elsewhere.Given(settings.engines.get(section, {}), environment, handed, files.secret, files.read)
 
 
 class Kept(NamedTuple):
@@ -223,30 +204,6 @@ def handed_key(environment: Mapping[str, str], name: str = "arlo-rec.key") -> st
     return path if os.path.exists(path) else None  # noqa: PTH110 - never raises
 
 
-def bao_access(named: str | None, environment: Mapping[str, str], secret: Callable[[Path], bytes]) -> BaoAccess:
-    """The way to OpenBao, by its usual variables, credentials of systemd and the config file, in this order.
-
-    *secret* reads a private file. Raises Usage for an invalid config file, and what *secret* raises.
-    """
-    from arlo_rec.vault.backends import BaoAccess
-
-    config = _read_config(named, environment)
-
-    def read(key: str, credential: str) -> str | None:
-        path = handed_key(environment, credential) or config.get(key)
-        return secret(Path(path)).decode("utf-8", "replace").strip() if path else None
-
-    token = environment.get("BAO_TOKEN") or read("bao.token_file", "arlo-rec.bao-token")
-    return BaoAccess(
-        tuple(str(environment.get("BAO_ADDR") or config.get("bao.address") or "").replace(",", " ").split()),
-        token=token,
-        role_id=config.get("bao.role_id"),
-        secret_id=read("bao.secret_id_file", "arlo-rec.bao-secret-id") if token is None else None,
-        ca=environment.get("BAO_CACERT") or config.get("bao.ca"),
-        seen=str(config.get("bao.seen", "secret")).strip("/"),
-    )
-
-
 def beforehand(lang: str | None, config: str | None, environment: Mapping[str, str]) -> tuple[str, Path | None]:
     """Language and state folder before the options are parsed, for errors and failed unlocks until then.
 
@@ -280,19 +237,6 @@ def _state_dir(config: Mapping[str, Any], environment: Mapping[str, str]) -> Pat
     if environment.get("XDG_STATE_HOME"):
         return Path(environment["XDG_STATE_HOME"]) / "arlo-rec"
     return Path(environment["HOME"]) / ".local/state/arlo-rec" if environment.get("HOME") else None
-
-
-def _cluster_files(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Path | None]:
-    """The files for TLS with a Dask cluster, by Dask's own variables, or by the config file for either end."""
-    names = {"ca": ("CA_FILE", "ca")}
-    for role in ("client", "worker"):
-        names[f"{role} certificate"] = (f"{role.upper()}__CERT", "certificate")
-        names[f"{role} key"] = (f"{role.upper()}__KEY", "key")
-    found = {
-        name: environment.get(f"DASK_DISTRIBUTED__COMM__TLS__{variable}") or config.get(f"cluster.{key}")
-        for name, (variable, key) in names.items()
-    }
-    return {name: Path(str(path)) if path else None for name, path in found.items()}
 
 
 def _read_config(named: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -342,9 +286,12 @@ def _listed(key: str, value: object, path: Path) -> list[str]:
 
 def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
     for key, value in [*config.items()]:
-        kind = KEYS.get(key)
+        kind = KEYS.get(key) or _kind_elsewhere(key)
         if kind is None:
-            raise Usage("config_unknown_key", key=key[:60], path=str(path), known=", ".join(KEYS), **nearest(key, KEYS))
+            known = every_key()
+            raise Usage(
+                "config_unknown_key", key=key[:60], path=str(path), known=", ".join(known), **nearest(key, known)
+            )
         if kind is list:
             config[key] = _listed(key, value, path)
             continue
@@ -353,3 +300,14 @@ def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
         if not right or isinstance(value, bool) or not fits:
             raise Usage("config_bad_value", key=key, path=str(path), takes=_TAKES[kind])
     return config
+
+
+def _kind_elsewhere(key: str) -> type | None:
+    """The type of an engine's setting; None for any other key."""
+    section, dot, name = key.partition(".")
+    if not dot:
+        return None
+    from arlo_rec.vault.backends.elsewhere import engine
+
+    found = engine(section)
+    return found.settings.get(name) if found is not None and found.section == section else None

@@ -20,8 +20,9 @@ from arlo_rec.law.model.errors import ArloError, Integrity, NotGranted, NotUnloc
 from arlo_rec.machine.backup_places import ABOUT_BYTES
 from arlo_rec.machine.replay import PastLog
 from arlo_rec.policy import Action, may
-from arlo_rec.vault.backends import FILE_MODE, BaoAccess, KeyAddress
+from arlo_rec.vault.backends import FILE_MODE
 from arlo_rec.vault.backends.durable import disk, put_new, translated
+from arlo_rec.vault.backends.elsewhere import Way
 from arlo_rec.vault.backends.files import FileBlobs
 from arlo_rec.vault.backends.ringfile import RingFile
 from arlo_rec.vault.backends.shared_folder import open_file, read_small
@@ -47,12 +48,12 @@ class RestoreOptions:
     store: Path
     root: Path
     feed: Path | None = None
-    root_key: KeyAddress | None = None  # of the restored store's root secret in OpenBao
-    bao: BaoAccess | None = None
+    root_at: str | None = None  # the address of the restored store's root secret in a service
+    way: Way | None = None  # to engines beyond this machine
 
     def place(self, store_id: bytes) -> Layout:
         """The places of the restored store."""
-        return Layout(self.store, self.root, store_id, root_key=self.root_key, bao=self.bao)
+        return Layout(self.store, self.root, store_id, root_at=self.root_at, way=self.way)
 
 
 @dataclass(frozen=True, slots=True)

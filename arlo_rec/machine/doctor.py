@@ -150,12 +150,8 @@ def of_disks(store: Store, here: Machine) -> Iterator[Finding]:
 def of_objects(store: Store) -> Iterator[Finding]:
     """A service of the objects that is away, or that keeps what is deleted: one object is put there and deleted."""
     if store.layout.objects_at != FILES:
-        from arlo_rec.engines.s3.objects import MovingBlobs, ObjectBlobs
-
-        blobs = store.blobs.new if isinstance(store.blobs, MovingBlobs) else store.blobs
-        assert isinstance(blobs, ObjectBlobs)
         try:
-            blobs.probe()
+            store.blobs.probe()
         except Unreachable as problem:
             values = {"place": store.layout.objects_at, "what": problem}
             yield Finding(Severity.CRITICAL, "objects_unfit", values)

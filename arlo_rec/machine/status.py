@@ -306,7 +306,7 @@ def _of_root(store: Store, now: datetime) -> Iterator[Finding]:
         since = now - timedelta(seconds=round(holder.pop("age")))
         yield Finding(Severity.CRITICAL, "lock_held", {**holder, "since": since})
     for flag in store.root.weaknesses():
-        yield Finding(Severity.CRITICAL, "bao_key_weak", {"key": store.layout.root_key, "flag": flag})
+        yield Finding(Severity.CRITICAL, "bao_key_weak", {"key": store.layout.root_at, "flag": flag})
 
 
 def _of_counts(store: Store, current: Status, now: datetime) -> Iterator[Finding]:
@@ -403,7 +403,7 @@ def left_by_erasure(store: Store, wait: float = 0) -> Rest:
 
 def weak_disk(store: Store) -> str | None:
     """The kind of the root folder's file system if an overwritten R may stay there as old bytes; else None."""
-    if store.layout.root_key is not None:
+    if store.layout.root_at is not None:
         return None
     kind = mounts.file_system(store.layout.root)
     return kind if mounts.is_weak(kind) else None

@@ -6,11 +6,9 @@ are removed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
@@ -21,7 +19,7 @@ from arlo_rec.law.model.policy_versions import Policy, first
 from arlo_rec.law.model.prompts import SHIPPED
 from arlo_rec.law.model.records import Person
 from arlo_rec.policy import POLICY_VERSION, Role
-from arlo_rec.vault.backends import BaoAccess, KeyAddress
+from arlo_rec.vault.backends.elsewhere import Way
 from arlo_rec.vault.backends.feedfile import FeedFile
 from arlo_rec.vault.catalogue.schema import enter_version, migrate
 from arlo_rec.vault.catalogue.sealed_secrets import INDEX_SEED, ROOT_SEED, access_seed
@@ -43,9 +41,6 @@ from arlo_rec.vault.keys.settings import Settings
 from arlo_rec.vault.offsite.feed_line import first_line
 from arlo_rec.vault.opened import Store
 
-if TYPE_CHECKING:
-    from arlo_rec.engines.s3.objects import Access
-
 
 class Initialised(Record, frozen=True):
     """A new store; its recovery key is shown once."""
@@ -56,7 +51,7 @@ class Initialised(Record, frozen=True):
     vkey: str
     officer_vkey: str
     recovery_key: str
-    root_key: str | UnsetType = UNSET  # where the root secret lies in OpenBao
+    root_key: str | UnsetType = UNSET  # where the root secret lies in a service
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +63,8 @@ class NewStore:
     officer: str
     feed: Path | None = None
     objects: str = FILES  # a place
-    access: Callable[[], Access] | None = None  # to the service of that place
-    root_key: KeyAddress | None = None  # of the root secret in OpenBao
-    bao: BaoAccess | None = None
+    root_at: str | None = None  # the address of the root secret in a service
+    way: Way | None = None  # to engines beyond this machine
     catalogue: str = FILES  # or the address of a database
 
 
@@ -93,11 +87,9 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
     if feed is not None:
         feed.demand_folder()  # before anything is made
     at = demanded_place(new.objects)
-    place = Layout(new.store, new.root, store_id, root_key=new.root_key, bao=new.bao, catalogue_at=new.catalogue)
+    place = Layout(new.store, new.root, store_id, root_at=new.root_at, way=new.way, catalogue_at=new.catalogue)
     if at != FILES:
-        from arlo_rec.engines.s3 import object_move
-
-        object_move.demand_fit(engines.blobs_at(place, at, new.access), at)
+        engines.demand_fit(engines.blobs_at(place, at), at)
     open_root(place).demand_free()
     if new.catalogue != FILES:
         engines.new_catalogue(place, primitives.fresh()).close()  # before anything is made
@@ -117,7 +109,7 @@ def initialise(new: NewStore, passphrase: bytes, now: datetime, state: StateFold
         sealed_to = (identity.name, identity.sealing.public)
         write_catalogue_seal(folders, *sealed_to, [founders.catalogue_seed], officer.signing)
     layout.finish(folders)
-    root_key = str(new.root_key) if new.root_key is not None else UNSET
+    root_key = new.root_at if new.root_at is not None else UNSET
     return Initialised(folders.store, folders.root, name, vkey, officer_vkey, recovery_key, root_key)
 
 
@@ -125,7 +117,7 @@ def _build(folders: Layout, founders: _Founders, new: NewStore, now: datetime, s
     """The catalogue with its first documents, secrets and log entry, and R of generation 1 in both slots."""
     connection = engines.new_catalogue(folders, catalogue_key(founders.catalogue_seed))
     migrate(connection)
-    blobs = engines.blobs(folders, new.access)
+    blobs = engines.blobs(folders)
     officer, seed = founders.officer, founders.catalogue_seed
     store = Store(folders, connection, blobs, create_root(folders), officer, seed, state)
     root_seed, index_seed, subject_seed, subject_id = *(primitives.fresh() for _ in range(3)), primitives.fresh(16)

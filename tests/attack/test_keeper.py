@@ -21,9 +21,9 @@ from pathlib import Path
 import pytest
 
 from arlo_rec.engines.openbao import openbao
+from arlo_rec.engines.openbao.address import BaoAccess, KeyAddress
 from arlo_rec.engines.openbao.openbao import BaoRoot
 from arlo_rec.law.model.errors import Integrity, Unreachable
-from arlo_rec.vault.backends import BaoAccess, KeyAddress
 from arlo_rec.vault.backends.files import FileRoot
 from tests.fuzz.judge import limited
 from tests.support.openbao import OpenBao

@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from arlo_rec.edge.config import beforehand, settle
 from arlo_rec.engines.openbao import openbao
+from arlo_rec.engines.openbao.address import BaoAccess, KeyAddress
 from arlo_rec.law.model import documents, policy_file, policy_versions, strict_json, times
 from arlo_rec.law.model.consent import Consent
 from arlo_rec.law.model.errors import Integrity, NoStore, NotUnlocked, Refused, Unreachable, Usage
@@ -24,7 +25,7 @@ from arlo_rec.law.model.prompts import SHIPPED
 from arlo_rec.law.model.records import Kind, Person, RecordingId
 from arlo_rec.machine.consistency import _effects, parsed
 from arlo_rec.policy import Purpose, Role
-from arlo_rec.vault.backends import SLOT_BYTES, BaoAccess, KeyAddress
+from arlo_rec.vault.backends import SLOT_BYTES
 from arlo_rec.vault.backends.ringfile import RING_SLOT_BYTES
 from arlo_rec.vault.catalogue import audit_log
 from arlo_rec.vault.certificates import check

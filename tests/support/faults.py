@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from arlo_rec.engines.openbao.openbao import OpenBao
-from arlo_rec.engines.postgres import catalogue_move, postgres
+from arlo_rec.engines.postgres import postgres
 from arlo_rec.engines.postgres.postgres import PostgresConnection
 from arlo_rec.exchanges import spool
 from arlo_rec.law.model.errors import Unreachable
+from arlo_rec.machine import catalogue_move
 from arlo_rec.vault.backends import named_files
 from arlo_rec.vault.backends.feedfile import FeedFile
 from arlo_rec.vault.backends.files import FileBlobs, FileRoot

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from arlo_rec.vault.backends import BaoAccess, KeyAddress
+from arlo_rec.engines.openbao.address import BaoAccess, KeyAddress
 from tests.support import needs
 from tests.support.authority import LOOPBACK, Authority
 from tests.support.places import TOP

@@ -169,7 +169,7 @@ def stopped_in_the_middle(words: list[str]) -> None:
 def test_a_kill_in_the_middle_leaves_the_old_catalogue_and_the_next_command_upgrades(
     old: World, programs: Programs
 ) -> None:
-    code = "import sys; from tests.office.test_upgrade import stopped_in_the_middle as run; run(sys.argv[1:])"
+    code = "import sys; from tests.vault.test_upgrade import stopped_in_the_middle as run; run(sys.argv[1:])"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "status", *old._who("iver")],
         env={**os.environ, **old._environment(), "PYTHONPATH": str(TOP)},

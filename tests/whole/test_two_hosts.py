@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from arlo_rec.engines.openbao.address import KeyAddress
 from arlo_rec.engines.postgres.postgres import DEAD
-from arlo_rec.vault.backends import KeyAddress
 from tests.support import hosts, needs
 from tests.support.hosts import Host, Place
 from tests.support.openbao import until

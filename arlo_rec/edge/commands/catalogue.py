@@ -13,7 +13,7 @@ from arlo_rec.edge.terminal import Answer
 
 def catalogue_move(ctx: typer.Context, *, to: Annotated[str, opt("opt.move_catalogue_to", "--to", "PLACE")]) -> Answer:
     """Move the catalogue to a database or back, and compare each row, while nobody else has the store open."""
-    from arlo_rec.engines.postgres import catalogue_move
+    from arlo_rec.machine import catalogue_move
 
     run: Run = ctx.obj
     place = run.place()

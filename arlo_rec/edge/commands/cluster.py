@@ -1,16 +1,17 @@
-"""The command of a machine that hears calls for others: a worker of a Dask cluster."""
+"""The command of a machine that hears calls for others: a worker of a cluster."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from arlo_rec.edge.commands.options import SpeechModel, arg
-from arlo_rec.edge.commands.run import Run
-from arlo_rec.edge.commands.training import MOST_WORKERS, model_folders
+from arlo_rec.edge.commands.run import Run, way_of
+from arlo_rec.edge.commands.training import MOST_WORKERS, hearing, model_folders
 from arlo_rec.edge.terminal import Answer
 from arlo_rec.law.model.errors import Usage
 
@@ -21,9 +22,6 @@ def worker(
     ctx: typer.Context, scheduler: Annotated[str, arg("arg.scheduler", "ADDRESS")], *, model: SpeechModel = None
 ) -> Answer:
     """Hear calls for the scheduler of a cluster until it is gone, or the command is stopped."""
-    from arlo_rec.engines.dask.link import WORKER, Link
-    from arlo_rec.engines.dask.planners import settings_of, tls_files
-
     run: Run = ctx.obj
     settings = run.settings
     folders = model_folders(run, model)
@@ -31,7 +29,7 @@ def worker(
         raise Usage("model_missing")
     if not 1 <= settings.asr_workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
-    about = settings_of(scheduler, tls_files(settings.cluster, "worker")) | {
+    about = {
         "models": [str(folder.absolute()) for folder in folders],
         "threads": settings.asr_threads,
         "language": settings.asr_language,
@@ -39,12 +37,8 @@ def worker(
     }
     for number in ENDINGS:
         signal.signal(number, signal.default_int_handler)
-    link = Link(WORKER)
-    try:
-        link.send(about)
-        while True:
-            told, _ = link.receive()
-            sys.stderr.write(run.say("worker.ready", address=scheduler, count=told["ready"]) + "\n")
+    with closing(hearing().work(scheduler, way_of(run)("cluster"), about)) as told:
+        for count in told:
+            sys.stderr.write(run.say("worker.ready", address=scheduler, count=count) + "\n")
             sys.stderr.flush()
-    finally:
-        link.close()
+    raise AssertionError("a worker ends by an error")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from msgspec import UNSET, UnsetType
 
 from arlo_rec.edge.commands.options import Name, NewPassphraseFile, Root, Yes, among, arg, opt
-from arlo_rec.edge.commands.run import Run, access_of, root_of_new, tried
+from arlo_rec.edge.commands.run import Run, root_of_new, tried, way_of
 from arlo_rec.edge.config import settle
 from arlo_rec.edge.tables import members
 from arlo_rec.edge.terminal import Answer
@@ -78,16 +77,15 @@ def init(
     store = nameable(Path(os.path.abspath(run.store_path())))  # noqa: PTH100 - `.` gets a name to put .root behind
     if not store.name:
         raise Usage("already_exists", path=str(store))
-    root_folder, root_key, bao = root_of_new(run, root, store)
+    root_folder, root_at = root_of_new(root, store)
     told = nameable(feed.absolute()) if feed else None
-    access = partial(access_of, run.settings)
-    order = NewStore(store, root_folder, officer, told, objects, access, root_key, bao, catalogue)
+    order = NewStore(store, root_folder, officer, told, objects, root_at, way_of(run), catalogue)
     made = initialise(order, run.new_passphrase(run.settings.passphrase_file), run.now(), run.state())
     if mounts.is_weak(kind := mounts.file_system(made.root)):  # old key files may survive there
         run.note(run.say("weak_disk", kind=kind))
     for kind in {*map(mounts.file_system, (made.store, made.root))} & mounts.MEMORY:
         run.note(run.say("critical.store_in_memory", store=made.store, kind=kind), always=True)
-    done = "init.done" if root_key is None else "init.done_openbao"
+    done = "init.done" if root_at is None else "init.done_openbao"
     lines = [run.say(done, **members(made)), *([] if feed else [run.say("init.advise_feed")])]
     lines += [run.say("init.next", common=_common(run, made.officer))]
     lines = lines[:1] if run.quiet else lines

@@ -9,7 +9,7 @@ import typer
 
 from arlo_rec.edge.commands.anchors import error_of
 from arlo_rec.edge.commands.options import Root, SometimesReason, Yes, arg, opt
-from arlo_rec.edge.commands.run import Run, root_of_new, tried
+from arlo_rec.edge.commands.run import Run, root_of_new, tried, way_of
 from arlo_rec.edge.terminal import Answer
 from arlo_rec.law.model.errors import Refused, Usage
 from arlo_rec.policy import reason_problem
@@ -46,10 +46,10 @@ def restore(
     if escrow is None:
         raise Usage("escrow_missing")
     store = nameable(run.store_path().absolute())
-    root_folder, root_key, bao = root_of_new(run, root, store)
+    root_folder, root_at = root_of_new(root, store)
     known_feed = None if accept_without_feed else feed or run.settings.feed
     feed_file = known_feed.absolute() if known_feed else None
-    options = backup_copy.RestoreOptions(folder, escrow, store, root_folder, feed_file, root_key, bao)
+    options = backup_copy.RestoreOptions(folder, escrow, store, root_folder, feed_file, root_at, way_of(run))
     sources = backup_copy.find(options, run.now())
     officer = _Officer(run, root_folder)
     restored = restoring.carry_out(

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from arlo_rec.edge.commands.typed import STDIN, TRIES, Typed
 from arlo_rec.edge.config import Settings, settle
 from arlo_rec.edge.terminal import Form, message_of
-from arlo_rec.law.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Unreachable, Usage
+from arlo_rec.law.model.errors import ArloError, Interrupted, NoStore, NotGranted, NotUnlocked, Usage
 
 if TYPE_CHECKING:
     from arlo_rec.edge.door.client import Client
-    from arlo_rec.engines.s3.objects import Access
     from arlo_rec.law.model.particulars import Particulars
-    from arlo_rec.vault.backends import BaoAccess, KeyAddress
+    from arlo_rec.vault.backends.elsewhere import Way
     from arlo_rec.vault.keys.key_files import Identity
     from arlo_rec.vault.keys.layout import Layout
     from arlo_rec.vault.keys.root_secret import StateFolder
@@ -138,7 +137,7 @@ class Run(Typed):
         from arlo_rec.vault.keys.layout import find
 
         found = find(self.store_path())
-        return found if found.root_key is None else found._replace(bao=bao_access(self))
+        return found._replace(way=way_of(self))
 
     def state(self) -> StateFolder:
         """This login account's seen states, kept outside the store."""
@@ -280,7 +279,6 @@ class Run(Typed):
         options = OpenOptions(
             *(self.settings.lock_wait, erasing, allow_rollback, self.settings.feed, root, self.command, self.progress),
             looks=looks,
-            access=partial(access_of, self.settings),
             tries_upgrade=tries_upgrade,
             alone=alone,
         )
@@ -351,48 +349,29 @@ class Run(Typed):
         return particulars.decode(raw, named)
 
 
-def bao_access(run: Run) -> BaoAccess:
-    """The way to OpenBao, by the settings of the account that owns the store; raises Usage or NotUnlocked."""
-    from arlo_rec.edge import config
-    from arlo_rec.vault.backends.named_files import LocalFiles
+def way_of(run: Run) -> Way:
+    """The means of the account that owns the store, for engines beyond this machine."""
+    from arlo_rec.edge.config import given
 
-    return config.bao_access(run.config, os.environ, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY")).secret)
+    return partial(given, settings=run.settings, environment=os.environ)
 
 
-def root_of_new(run: Run, named: str | None, store: Path) -> tuple[Path, KeyAddress | None, BaoAccess | None]:
-    """The root folder of a new store, and where `--root` names OpenBao the key and the way there; raises Usage."""
-    from arlo_rec.vault.backends import KeyAddress
+def root_of_new(named: str | None, store: Path) -> tuple[Path, str | None]:
+    """The root folder of a new store, and the address of its root secret where `--root` names one; raises Usage."""
+    from arlo_rec.vault.backends import elsewhere
     from arlo_rec.vault.backends.named_files import nameable
 
     beside = store.with_name(store.name + ".root")
     if named is None or "://" not in named:
-        return nameable(Path(named).absolute() if named else beside), None, None
-    try:
-        return nameable(beside), KeyAddress.parse(named), bao_access(run)
-    except ValueError:
-        raise Usage("bao_root", value=named[:100]) from None
+        return nameable(Path(named).absolute() if named else beside), None
+    if elsewhere.roots_at(named) is None:
+        raise Usage("bao_root", value=named[:100])
+    return nameable(beside), named
 
 
 def _are_met(conditions: Sequence[str], params: Mapping[str, Any]) -> bool:
     """Whether one of some conditions is: an option that was given, or (`!`) that was not."""
     return not conditions or any(bool(params[each.lstrip("!")]) != each.startswith("!") for each in conditions)
-
-
-def access_of(settings: Settings) -> Access:
-    """Address and credentials of the service of the objects; raises Unreachable for a file that cannot be read."""
-    from arlo_rec.engines.s3.objects import Access
-    from arlo_rec.vault.backends.named_files import LocalFiles
-
-    s3, files = settings.s3, LocalFiles(os.environ.get("CREDENTIALS_DIRECTORY"))
-    secret, authority, path = s3.secret, None, s3.secret_file
-    try:
-        if not secret and path is not None:
-            secret = files.secret(path).decode("ascii", "replace").strip()
-        if (path := s3.authority) is not None:
-            authority = files.read(path, CERTIFICATES_BYTES)
-    except (OSError, NotUnlocked, Usage):  # an erasure goes on without its objects
-        raise Unreachable("objects_no_secret", path=str(path)) from None
-    return Access(s3.endpoint, s3.region, s3.key_id, secret, s3.token, authority)
 
 
 def tried(run: Run, attempt: Callable[[bytes], Done]) -> Done:

@@ -11,10 +11,10 @@ import typer
 
 from arlo_rec.edge.commands.copy_answers import copies_answer, evaluation_answer
 from arlo_rec.edge.commands.options import Engine, PurposeOfCopies, Reason, SpeechModel, among, arg, opt
-from arlo_rec.edge.commands.run import Run
+from arlo_rec.edge.commands.run import Run, way_of
 from arlo_rec.edge.config import MOST_LISTED
 from arlo_rec.edge.terminal import Answer
-from arlo_rec.law.model.errors import ArloError, NotGranted, Usage
+from arlo_rec.law.model.errors import ArloError, NotGranted, Unreachable, Usage
 from arlo_rec.law.model.progress import Phase, Progress
 from arlo_rec.policy import Action, Mode
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from arlo_rec.calls.training.planners import Planners
     from arlo_rec.sound.audio.cut_list import Cut
     from arlo_rec.vault.access.gate import Intent
+    from arlo_rec.vault.backends.elsewhere import Hearing
     from arlo_rec.vault.opened import Store
     from arlo_rec.words.engine import Engines
 
@@ -157,9 +158,10 @@ def _address(run: Run, typed: str) -> str:
     """The address of the scheduler: the owner's setting, or what the account of the store typed; raises NotGranted."""
     if typed and run.client.guest is not None:
         raise NotGranted("not_through_door", rule="access.need", name="--cluster ADDRESS")
-    if not typed and not run.settings.cluster_address:
+    address = typed or way_of(run)("cluster").settings.get("address")
+    if not address:
         raise Usage("cluster_setting_missing", key="cluster.address")
-    return typed or str(run.settings.cluster_address)
+    return str(address)
 
 
 @contextmanager
@@ -169,15 +171,23 @@ def _planners(run: Run, engine: str | None, models: list[Path] | None, address: 
 
     workers = run.settings.asr_workers
     if address is not None:
-        from arlo_rec.engines.dask.planners import cluster, tls_files
-
-        with cluster(address, tls_files(run.settings.cluster, "client")) as planners:
+        with hearing().planners(address, way_of(run)("cluster")) as planners:
             yield planners
         return
     if not 1 <= workers <= MOST_WORKERS:
         raise Usage("workers_out_of_range", most=MOST_WORKERS)
     with _engines(run, engine, models, workers) as engines, local(engines) as planners:
         yield planners
+
+
+def hearing() -> Hearing:
+    """The engine that has calls heard on other machines; raises Unreachable where none is installed."""
+    from arlo_rec.vault.backends.elsewhere import engine
+
+    found = engine("cluster")
+    if found is None or found.hearing is None:
+        raise Unreachable("elsewhere_missing", value="cluster")
+    return found.hearing
 
 
 def model_folders(run: Run, models: list[Path] | None) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import count
@@ -17,6 +17,7 @@ from arlo_rec.calls.training.cut_plan import CallSound, CopyOrder, CutPlan
 from arlo_rec.engines.dask.jobs import decode_outcome, encode_job
 from arlo_rec.engines.dask.link import CLIENT, Link
 from arlo_rec.law.model.errors import ArloError, Unreachable, Usage
+from arlo_rec.vault.backends.elsewhere import Given
 
 AHEAD: Final = 2  # calls given for each thread of the workers: one waits there while the other is heard
 MOST_AHEAD: Final = 256  # calls under way, each in memory: 8 MB of four minutes
@@ -39,9 +40,14 @@ class TlsFiles(NamedTuple):
     key: Path | None
 
 
-def tls_files(named: Mapping[str, Path | None], role: str) -> TlsFiles:
-    """The files of a role, `client` or `worker`, among those of the settings."""
-    return TlsFiles(named["ca"], named[f"{role} certificate"], named[f"{role} key"])
+def tls_files(given: Given, role: str) -> TlsFiles:
+    """The files of a role, `client` or `worker`: by Dask's own variables, or by the settings for either end."""
+    variables = ("CA_FILE", f"{role.upper()}__CERT", f"{role.upper()}__KEY")
+    found = (
+        given.environment.get(f"DASK_DISTRIBUTED__COMM__TLS__{variable}") or given.settings.get(key)
+        for variable, key in zip(variables, TlsFiles._fields, strict=True)
+    )
+    return TlsFiles(*(Path(str(path)) if path else None for path in found))
 
 
 def settings_of(address: str, files: TlsFiles) -> dict[str, Any]:

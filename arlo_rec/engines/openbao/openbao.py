@@ -28,8 +28,9 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import SplitResult, quote
 
+from arlo_rec.engines.openbao.address import BaoAccess, KeyAddress
 from arlo_rec.law.model.errors import Integrity, Unreachable, Usage
-from arlo_rec.vault.backends import BaoAccess, KeyAddress, Unsettled, private_url
+from arlo_rec.vault.backends import Unsettled, private_url
 from arlo_rec.vault.crypto import primitives
 
 LONGEST: Final = 1024 * 1024  # bytes of an answer; 92 day keys take 20 kB

@@ -16,8 +16,8 @@ from typing import Any, Final
 import psycopg
 from psycopg import conninfo, errors, pq
 
+from arlo_rec.engines.postgres.postgres_sql import DATABASE
 from arlo_rec.law.model.errors import Integrity, InUse, Unreachable, Usage
-from arlo_rec.vault.backends import DATABASE
 from arlo_rec.vault.backends.bounded_read import read_named
 
 if pq.version() < 160_000:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+DATABASE: Final = re.compile(r"postgres(?:ql)?://[!#-\[\]-~]{1,300}")  # an address: signs without quotes
 _TYPES: Final = (  # of SQLite -> of PostgreSQL, in this order
     (r"\bSTRICT(?:, WITHOUT ROWID)?\s*$", ""),
     (r"\bBLOB\b", "BYTEA"),

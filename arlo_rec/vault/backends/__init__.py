@@ -1,7 +1,7 @@
 """The storage ports and their promises. They take bytes and names, and know nothing of recordings.
 
-`files` implements `Blobs` and `RootSlots`, `objects` implements `Blobs` in a bucket; `Root` lies in slots
-(`keys.root_secret`) or in OpenBao (`openbao`). The tests have implementations in memory, and one suite checks every
+`files` implements `Blobs` and `RootSlots`; `Root` lies in slots (`keys.root_secret`). Others are of engines beyond this
+machine (`elsewhere`). The tests have implementations in memory, and one suite checks every
 implementation against the docstrings here. `Connection` is the catalogue in an engine of SQL: one SQLCipher file
 (`sqlite`). Failures are `Unreachable`, or `InUse` if another run holds a lock, never an exception of the operating
 system, of a service or of an engine.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -25,11 +24,8 @@ SLOTS = 2  # of the root file; a crash can damage only the one that is being wri
 AT_ONCE = 500  # values of one statement; SQLite takes 32766
 Key = TypeVar("Key", bound=bytes | int)
 NAME = re.compile(r"[0-9a-f]{32}")  # of an object
-DATABASE = re.compile(r"postgres(?:ql)?://[!#-\[\]-~]{1,300}")  # the address of a database: signs without quotes
 LOCKS = ("open", "root", "intake")  # that every command of a store takes
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})  # the hosts that are this machine
-BAO = "bao://"  # begins the address of a root secret in OpenBao
-ADDRESS_LONGEST = 200  # characters
 SLOT_BYTES = 512  # a sector: the unit that a disk writes whole
 FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of everything that the store's owner writes
 
@@ -67,6 +63,9 @@ class Blobs(Protocol):
 
     def delete_all(self, names: Sequence[str]) -> None:
         """Delete many, several at once."""
+
+    def probe(self) -> None:
+        """Raise Unreachable where the place does not keep what we rely on: one object is put there and deleted."""
 
     def names(self, beginning: str = "") -> Iterator[str]:
         """Every name, or every name that begins with two given digits, in no order."""
@@ -274,42 +273,6 @@ class Connection(Protocol):
 
     def check_file(self) -> list[str]:
         """The problems that the engine finds in what it stores. May take long."""
-
-
-class KeyAddress(NamedTuple):
-    """A root secret in OpenBao: the mount of its transit engine, and the key."""
-
-    mount: str
-    key: str
-
-    def __str__(self) -> str:
-        return f"{BAO}{self.mount}/{self.key}"
-
-    @classmethod
-    def parse(cls, text: str) -> KeyAddress:
-        """The address in `bao://MOUNT/KEY`; raises ValueError."""
-        mount, slash, key = text.removeprefix(BAO).rpartition("/")
-        words = [*mount.split("/"), key]
-        if not text.startswith(BAO) or not slash or not all(map(_is_word, words)) or len(text) > ADDRESS_LONGEST:
-            raise ValueError(text)
-        return cls(mount, key)
-
-
-def _is_word(word: str) -> bool:
-    return word.isascii() and word.replace("-", "a").replace("_", "a").isalnum()
-
-
-@dataclass(frozen=True, slots=True)
-class BaoAccess:
-    """The way to an OpenBao: its nodes, what proves that they are these, and what proves who asks."""
-
-    addresses: tuple[str, ...]  # URLs
-    token: str | None = field(default=None, repr=False)
-    role_id: str | None = field(default=None, repr=False)
-    secret_id: str | None = field(default=None, repr=False)
-    ca: str | None = None  # a file of certificates; None: those that the system trusts
-    seen: str = "secret"  # mount of the key-value engine
-    wait: float = 10.0  # seconds for each answer
 
 
 def private_url(address: str) -> SplitResult | None:

@@ -178,6 +178,9 @@ class FileBlobs:
                     with suppress(FileNotFoundError):
                         os.unlink(part, dir_fd=shard)
 
+    def probe(self) -> None:
+        """See Blobs; a disk of this machine keeps what `settle` demands of it."""
+
     def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""
         with disk():

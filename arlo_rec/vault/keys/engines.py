@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from arlo_rec.law.model.errors import Integrity, NotUnlocked, Unreachable, Usage
 from arlo_rec.vault.backends import FILE_MODE, Blobs, Connection, Locks, shared_folder
 from arlo_rec.vault.backends.durable import disk
 from arlo_rec.vault.backends.files import FileBlobs, file_lock
-from arlo_rec.vault.keys.layout import FILES, Layout, bucket_of, patience
+from arlo_rec.vault.keys.layout import FILES, Layout, patience
 
 if TYPE_CHECKING:
-    from arlo_rec.engines.postgres.postgres import PostgresConnection
-    from arlo_rec.engines.s3.objects import Access
+    from arlo_rec.vault.backends.elsewhere import Catalogues
 
 
 class FileLocks:
@@ -36,30 +34,37 @@ def opened_locks(place: Layout, note: bytes = b"", *, reads_only: bool = False) 
     if not place.is_shared:
         yield FileLocks(place, note)
         return
-    with closing(_postgres().PostgresSession(place.catalogue_at, reads_only=reads_only)) as session:
+    with closing(_catalogues(place).session(place.catalogue_at, reads_only=reads_only)) as session:
         yield session
 
 
-def blobs(place: Layout, access: Callable[[], Access] | None = None) -> Blobs:
+def blobs(place: Layout) -> Blobs:
     """The objects of a store where they lie; nothing is asked of a service yet. See `blobs_at`."""
-    new = blobs_at(place, place.objects_at, access)
+    new = blobs_at(place, place.objects_at)
     if place.objects_from is None:
         return new
-    from arlo_rec.engines.s3.objects import MovingBlobs
+    from arlo_rec.vault.backends.moving import MovingBlobs
 
-    return MovingBlobs(new, blobs_at(place, place.objects_from, access))
+    return MovingBlobs(new, blobs_at(place, place.objects_from))
 
 
-def blobs_at(place: Layout, at: str, access: Callable[[], Access] | None) -> Blobs:
-    """The objects at one place; *access* is called at the first use of a service, where it may raise Unreachable."""
+def blobs_at(place: Layout, at: str) -> Blobs:
+    """The objects at one place; raises Usage for no place."""
     if at == FILES:
         return FileBlobs(place.objects)
-    from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket
+    from arlo_rec.vault.backends import elsewhere
 
-    bucket, prefix = bucket_of(at)
-    return ObjectBlobs(
-        lambda patience: s3_bucket(bucket, prefix, access() if access is not None else Access(), patience)
-    )
+    engine = elsewhere.engine_at(at)
+    if engine is None or engine.objects is None:
+        raise Usage("bad_objects_place", value=at[:80])
+    return engine.objects.blobs(at, place.way)
+
+
+def demand_fit(blobs: Blobs, at: str) -> None:
+    """Raise Unreachable where a place of objects is away or unfit, Usage where something lies there."""
+    blobs.probe()
+    if next(blobs.names(), None) is not None:
+        raise Usage("objects_not_empty", place=at)
 
 
 def new_catalogue(place: Layout, key: bytes) -> Connection:
@@ -68,13 +73,13 @@ def new_catalogue(place: Layout, key: bytes) -> Connection:
     Raises Usage where that has tables, and Unreachable where the role may make none.
     """
     if place.catalogue_at != FILES:
-        postgres = _postgres()
+        kept = _catalogues(place)
         try:
-            connection = database(place, key)
+            connection = kept.opened(place.catalogue_at, key)
         except NotUnlocked:  # of another store
             raise Usage("database_taken", value=place.catalogue_at[:80]) from None
         try:
-            postgres.demand_empty(connection)
+            kept.demand_empty(connection)
         except BaseException:
             connection.close()
             raise
@@ -92,12 +97,9 @@ def catalogue(place: Layout, key: bytes, *, reads_only: bool = False, locks: Loc
     Raises NotUnlocked for another key, Integrity where it is missing.
     """
     if place.catalogue_at != FILES:
-        postgres = _postgres()
-        session = locks if isinstance(locks, postgres.PostgresSession) else None
-        database: PostgresConnection = postgres.PostgresConnection(
-            place.catalogue_at, key, reads_only=reads_only, session=session
-        )
-        if not postgres.is_made(database):
+        kept = _catalogues(place)
+        database = kept.opened(place.catalogue_at, key, reads_only=reads_only, locks=locks)
+        if not kept.is_made(database):
             database.close()
             raise Integrity("catalogue_missing")
         return database
@@ -111,15 +113,22 @@ def catalogue(place: Layout, key: bytes, *, reads_only: bool = False, locks: Loc
     return SqliteConnection(place.catalogue, key, reads_only=reads_only, still=patience(place))
 
 
-def database(place: Layout, key: bytes) -> PostgresConnection:
-    """The database of the catalogue, with tables or without; raises NotUnlocked for those of another store."""
-    opened: PostgresConnection = _postgres().PostgresConnection(place.catalogue_at, key)
-    return opened
-
-
-def _postgres() -> ModuleType:
+def drop_database(place: Layout, key: bytes, tables: tuple[str, ...]) -> bool:
+    """Remove the tables of a catalogue in a database; False of tables that the key does not open."""
+    kept = _catalogues(place)
     try:
-        from arlo_rec.engines.postgres import postgres
-    except ImportError:
-        raise Unreachable("database_no_library") from None
-    return postgres
+        with closing(kept.opened(place.catalogue_at, key)) as database:
+            if kept.is_made(database):
+                kept.drop(database, tables)
+    except NotUnlocked:
+        return False
+    return True
+
+
+def _catalogues(place: Layout) -> Catalogues:
+    from arlo_rec.vault.backends import elsewhere
+
+    kept = elsewhere.catalogues_at(place.catalogue_at)
+    if kept is None:
+        raise Usage("bad_database", value=place.catalogue_at[:80])
+    return kept

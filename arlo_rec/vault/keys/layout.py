@@ -10,28 +10,28 @@ import pwd
 import re
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from arlo_rec.law.model.errors import Integrity, InUse, NoStore, Unreachable, Usage
-from arlo_rec.vault.backends import BAO, DATABASE, FILE_MODE, FOLDER_MODE, BaoAccess, KeyAddress, mounts, shared_folder
+from arlo_rec.vault.backends import FILE_MODE, FOLDER_MODE, mounts, shared_folder
 from arlo_rec.vault.backends.durable import disk, put_new, sync_folder, translated, write_whole
 from arlo_rec.vault.backends.files import LOCK, file_lock, wipe_root
 from arlo_rec.vault.backends.holders import STILL, STILL_FOR_ERASURE
 from arlo_rec.vault.crypto import primitives
 
 if TYPE_CHECKING:
-    pass
+    from arlo_rec.vault.backends.elsewhere import Way
 
 FORMAT = 3  # of the store
 NEEDS = "0.1.0"  # the first arlo-rec that opens these formats
 ELSEWHERE = 4  # the format of a store with objects elsewhere, which a reader of 3 would miss
 IN_DATABASE = 5  # the format of a store whose catalogue lies in a database; every other is refused
 FILES = "files"  # the place of objects, or of the catalogue, in the store's own folder
-_PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]+)*)/?")
+_ADDRESS = re.compile(r"[a-z][a-z0-9]{1,15}://[!#-\[\]-~]{1,300}")  # of an engine: signs without quotes
 STORE_FILE_BYTES = 64 * 1024  # of `store.toml`; it has about 200
 ROOT_FILE = "root"  # in the root folder
 BALLAST_BYTES = 8 * 1024 * 1024  # reserved for an erasure's journal when the disk is full
@@ -46,8 +46,8 @@ Never copy it into a backup set: whoever has an old copy can undo erasures.
 It is overwritten in place at each erasure. Keep it on a local disk (ext4 or xfs), not on btrfs, zfs,
 overlay or a network file system. docs/operating.md says how to move a store.
 """
-_LOCK_README = b"""The root secret of this store lies in OpenBao, at the address in store.toml. This folder has the lock
-of its runs, and the copy of a drill while it runs. docs/operating.md says what OpenBao may keep.
+_LOCK_README = b"""The root secret of this store lies in a service, at the address in store.toml. This folder has
+the lock of its runs, and the copy of a drill while it runs. docs/operating.md says what the service may keep.
 """
 
 
@@ -57,10 +57,10 @@ class Layout(NamedTuple):
     store: Path
     root: Path
     id: bytes
-    objects_at: str = FILES  # or a bucket and a prefix, as `demanded_place` writes it
+    objects_at: str = FILES  # or an address, as `demanded_place` writes it
     objects_from: str | None = None  # the place that a move of the objects has not emptied yet
-    root_key: KeyAddress | None = None  # of R in OpenBao; None: R lies in the root folder
-    bao: BaoAccess | None = None  # the way there
+    root_at: str | None = None  # the address of R in a service; None: R lies in the root folder
+    way: Way | None = None  # to engines beyond this machine; None: nothing is known of them
     catalogue_at: str = FILES  # or the address of a database
     catalogue_to: str | None = None  # the place that a move of the catalogue fills, where nothing counts yet
     catalogue_from: str | None = None  # the place that a move has left, where nothing counts any more
@@ -68,7 +68,7 @@ class Layout(NamedTuple):
     @property
     def is_shared(self) -> bool:
         """Whether several hosts may open the store: root secret and catalogue lie on none of them."""
-        return self.root_key is not None and self.catalogue_at != FILES
+        return self.root_at is not None and self.catalogue_at != FILES
 
     @property
     def locks_at(self) -> str:
@@ -167,20 +167,21 @@ def find(store: Path) -> Layout:
         if document["format"] > IN_DATABASE:
             raise Unreachable("store_too_new", path=str(store), needs=str(document.get("needs", "?"))[:20])
         named, store_id = str(document["root"]), bytes.fromhex(document["id"])
-        root_key = KeyAddress.parse(named) if named.startswith(BAO) else None
-        root = Path(named) if root_key is None else _beside(store.absolute())
+        root_at = named if "://" in named else None
+        root = Path(named) if root_at is None else _beside(store.absolute())
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
         at, left = str(document.get("objects", FILES)), document.get("objects_from")
+        _demand_engines(str(each) for each in (root_at, at, left, document.get("catalogue")) if each is not None)
         at, left = demanded_place(at), demanded_place(str(left)) if left is not None else None
         here, to, left_by = (_database_in(document, f"catalogue{end}") for end in ("", "_to", "_from"))
     except (KeyError, TypeError, ValueError, RecursionError, Usage):
         raise Integrity("store_file_damaged", path=str(path)) from None
     absolute = store.absolute()
     root = root if root.is_absolute() else absolute.parent / root
-    if not shared_folder.is_plain(root / (ROOT_FILE if root_key is None else LOCK)):
+    if not shared_folder.is_plain(root / (ROOT_FILE if root_at is None else LOCK)):
         mounts.demand(root)
-    return Layout(absolute, root, store_id, at, left, root_key, None, here or FILES, to, left_by)
+    return Layout(absolute, root, store_id, at, left, root_at, None, here or FILES, to, left_by)
 
 
 def with_places_now(place: Layout) -> Layout:
@@ -189,25 +190,29 @@ def with_places_now(place: Layout) -> Layout:
     The lock keeps it so: a move of the objects begins alone, and one of the catalogue is made alone.
     """
     now = find(place.store)
-    return now._replace(store=place.store, root=place.root, root_key=place.root_key, bao=place.bao)
+    return now._replace(store=place.store, root=place.root, root_at=place.root_at, way=place.way)
 
 
 def demanded_place(text: str) -> str:
-    """A place of objects in its one form: FILES, or `s3://bucket/prefix`; raises Usage for anything else."""
-    match = _PLACE.fullmatch(text)
+    """A place of objects in its one form: FILES, or an address of an engine; raises Usage for anything else."""
     if text == FILES:
         return FILES
-    if match is None or ".." in text:
+    from arlo_rec.vault.backends import elsewhere
+
+    place = elsewhere.place_of_objects(text)
+    if place is None:
         raise Usage("bad_objects_place", value=text[:80])
-    return f"s3://{match[1]}{match[2]}"
+    return place
 
 
-def bucket_of(at: str) -> tuple[str, str]:
-    """The bucket and the prefix of a place in a service; raises ValueError for any other."""
-    match = _PLACE.fullmatch(at)
-    if match is None:
-        raise ValueError(at)
-    return match[1], match[2].strip("/")
+def _demand_engines(addresses: Iterable[str]) -> None:
+    """Raise Unreachable for an address whose engine is not installed."""
+    for address in addresses:
+        if _ADDRESS.fullmatch(address):
+            from arlo_rec.vault.backends import elsewhere  # here: a store of files alone asks no engine
+
+            if elsewhere.engine_at(address) is None:
+                raise Unreachable("elsewhere_missing", value=address.partition("://")[0])
 
 
 def _database_in(document: Mapping[str, object], key: str) -> str | None:
@@ -215,38 +220,42 @@ def _database_in(document: Mapping[str, object], key: str) -> str | None:
     if key not in document:
         return None
     text = str(document[key])
-    if text != FILES and DATABASE.fullmatch(text) is None:
+    if text == FILES:
+        return text
+    from arlo_rec.vault.backends import elsewhere
+
+    if _ADDRESS.fullmatch(text) is None or elsewhere.catalogues_at(text) is None:
         raise ValueError(text)
     return text
 
 
 def _beside(store: Path) -> Path:
-    """The root folder's usual place; where R lies in OpenBao the only one, with the lock and the copy of a drill."""
+    """The root folder's usual place; where R lies in a service the only one, with the lock and the copy of a drill."""
     return store.with_name(f"{store.name}.root")
 
 
 def root_of(store: Path) -> Path:
     """The root folder that a store names, for an account that only looks; STORE.root where there is no store yet."""
     named = _named_in(store, "root")
-    if named is None or named.startswith(BAO):
+    if named is None or "://" in named:
         return _beside(store)
     return Path(named) if Path(named).is_absolute() else store.parent / named
 
 
-def is_in_openbao(store: Path) -> bool:
-    """Whether a store says that its root secret lies in OpenBao; False where there is no store yet."""
-    return (_named_in(store, "root") or "").startswith(BAO)
+def is_root_elsewhere(store: Path) -> bool:
+    """Whether a store says that its root secret lies in a service; False where there is no store yet."""
+    return "://" in (_named_in(store, "root") or "")
 
 
 def patience(place: Layout) -> float:
     """Seconds without work of a holder that an erasure waits for (`holders`): it may wait for a service itself."""
     places = (place.objects_at, place.objects_from or FILES, place.catalogue_at)
-    return STILL_FOR_ERASURE if place.root_key is None and set(places) == {FILES} else STILL
+    return STILL_FOR_ERASURE if place.root_at is None and set(places) == {FILES} else STILL
 
 
 def asks_server(store: Path) -> bool:
-    """Whether the root secret of a store lies in OpenBao, or its catalogue in a database; for an account that looks."""
-    return is_in_openbao(store) or (_named_in(store, "catalogue") or FILES) != FILES
+    """Whether the root secret of a store lies in a service, or its catalogue in a database; for who only looks."""
+    return is_root_elsewhere(store) or (_named_in(store, "catalogue") or FILES) != FILES
 
 
 def reaches_a_service(store: Path) -> bool:
@@ -312,7 +321,7 @@ def create(place: Layout) -> Layout:
     for folder in (store, root):
         if _is_taken(folder):
             raise Usage("already_exists", path=str(folder))
-    about = _ROOT_README if place.root_key is None else _LOCK_README
+    about = _ROOT_README if place.root_at is None else _LOCK_README
     with disk():
         folders = [store, root, *(store / name for name in ("objects", "people", "seals", "receipts"))]
         for folder in (store, root):
@@ -358,9 +367,9 @@ def finish(place: Layout) -> None:
 
 
 def root_name(place: Layout) -> str:
-    """The root as in `store.toml`: its address in OpenBao; else the folder's name beside the store, or its path."""
-    if place.root_key is not None:
-        return str(place.root_key)
+    """The root as in `store.toml`: its address in a service; else the folder's name beside the store, or its path."""
+    if place.root_at is not None:
+        return place.root_at
     return place.root.name if place.root.parent == place.store.parent else str(place.root)
 
 

@@ -219,7 +219,7 @@ class SlotRoot:
 
 def create_root(place: Layout) -> Root:
     """The root of a store that is being made, with its files in the root folder; raises as `open_root`."""
-    FileRoot.create(place.root, has_slots=place.root_key is None)
+    FileRoot.create(place.root, has_slots=place.root_at is None)
     return open_root(place)
 
 
@@ -229,12 +229,15 @@ def open_root(place: Layout, note: bytes = b"", locks: Locks | None = None) -> R
     Raises Unreachable, or Usage for a bad address.
     """
     files = FileRoot(place.root, note, patience(place))
-    if place.root_key is None:
+    if place.root_at is None:
         return SlotRoot(place.id, files)
-    from arlo_rec.engines.openbao.openbao import BaoRoot  # here: a store with its root in a file loads no engine
+    from arlo_rec.vault.backends import elsewhere
 
+    kept = elsewhere.roots_at(place.root_at)
+    if kept is None:
+        raise Integrity("store_file_damaged", path=str(place.store / "store.toml"))
     lock = partial(locks.lock, "root") if locks is not None and place.is_shared else files.lock
-    return BaoRoot(place.id, place.root_key, place.bao, lock)
+    return kept.root(place.id, place.root_at, place.way, lock)
 
 
 def encode_seen(seen: Seen) -> bytes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from arlo_rec.edge.commands import COMMANDS
 from arlo_rec.edge.commands.command import load
 from arlo_rec.edge.commands.typed import OWNERS
-from arlo_rec.edge.config import KEYS, settle
+from arlo_rec.edge.config import every_key, settle
 from arlo_rec.edge.door import words
 from arlo_rec.edge.door.words import Named, sent, way
 from arlo_rec.law.model.errors import Usage
@@ -52,7 +52,7 @@ def test_no_command_through_the_door_says_where_parts_of_the_store_lie(command: 
 
 
 def test_a_person_at_the_door_brings_no_setting_but_their_name_and_their_secrets() -> None:
-    brought = settle({}, {}, dict.fromkeys(KEYS, "elsewhere"))
+    brought = settle({}, {}, dict.fromkeys(every_key(), "elsewhere"))
     assert {brought.as_name, brought.passphrase_file, brought.key_file} == {"elsewhere"}
     own = brought._replace(as_name=None, passphrase_file=None, key_file=None)
     assert own._replace(files=()) == settle({}, {}, {}), "files: what no intake touches, and so none of theirs either"

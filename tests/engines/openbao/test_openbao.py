@@ -19,9 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.edge import config
+from arlo_rec.engines.openbao import access_of
+from arlo_rec.engines.openbao.address import BaoAccess, KeyAddress
 from arlo_rec.engines.openbao.openbao import KEY_TYPE, BaoRoot
 from arlo_rec.law.model.errors import ArloError, Integrity, Unreachable, Usage
-from arlo_rec.vault.backends import BaoAccess, KeyAddress
+from arlo_rec.vault.backends.elsewhere import Given
 from arlo_rec.vault.backends.files import FileRoot
 from tests.support import world as worlds
 from tests.support.authority import LOOPBACK, Authority
@@ -414,12 +416,17 @@ def test_the_settings_of_the_example_name_every_node_and_what_proves_who_asks() 
         asked.append(path)
         return b"the secret id\n"
 
-    access = config.bao_access(str(EXAMPLE / "config.toml"), {}, secret)
+    said = config.settle({"config": str(EXAMPLE / "config.toml")}, {}).engines["bao"]
+
+    def given(environment: dict[str, str]) -> Given:
+        return Given(said, environment, lambda _: None, secret, lambda *_: b"")
+
+    access = access_of(given({}))
     assert [address.rpartition("/")[2] for address in access.addresses] == [f"bao-{n}.example:8200" for n in (1, 2, 3)]
     assert (access.secret_id, access.token, access.seen) == ("the secret id", None, "secret")
     assert asked == [Path("/etc/arlo-rec/bao/secret-id")]
     there = {"BAO_ADDR": "https://other.example:8200", "BAO_TOKEN": "t", "BAO_CACERT": "/other.pem"}
-    access = config.bao_access(str(EXAMPLE / "config.toml"), there, secret)
+    access = access_of(given(there))
     assert (access.addresses, access.token, access.ca) == (("https://other.example:8200",), "t", "/other.pem")
     assert len(asked) == 1, "a token that is there needs no other secret"
 

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from arlo_rec.edge.commands.run import Run
-from arlo_rec.engines.postgres import catalogue_move
 from arlo_rec.engines.postgres.postgres import PostgresSchema, PostgresSession
+from arlo_rec.machine import catalogue_move
 from arlo_rec.store import OpenOptions, open_store
 from arlo_rec.vault.backends import Row
 from arlo_rec.vault.backends.sqlite import SqliteSchema

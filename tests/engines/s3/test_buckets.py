@@ -21,12 +21,19 @@ from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
 from arlo_rec.engines.s3 import objects
-from arlo_rec.engines.s3.objects import FIRST, Access, MovingBlobs, ObjectBlobs, key_of, s3_bucket
+from arlo_rec.engines.s3.objects import (
+    FIRST,
+    Access,
+    ObjectBlobs,
+    key_of,
+    s3_bucket,
+)
 from arlo_rec.law.model.errors import Integrity, Unreachable
 from arlo_rec.machine.object_copy import BlobCopier, Wanted
 from arlo_rec.sound.processes import workers
 from arlo_rec.vault.backends import Expected
 from arlo_rec.vault.backends.files import FileBlobs
+from arlo_rec.vault.backends.moving import MovingBlobs
 from arlo_rec.vault.crypto.primitives import digest_of
 from tests.support import seaweed
 from tests.support.memory import bucket_in_memory

@@ -14,9 +14,10 @@ import pytest
 from obstore.store import MemoryStore
 
 from arlo_rec.edge.commands.run import Run
-from arlo_rec.engines.s3 import object_move, objects
+from arlo_rec.engines.s3 import objects
 from arlo_rec.engines.s3.objects import ObjectBlobs
 from arlo_rec.law.model.errors import InUse, Unreachable
+from arlo_rec.machine import object_move
 from arlo_rec.machine.object_copy import BlobCopier
 from arlo_rec.store import OpenOptions, open_store
 from arlo_rec.vault.backends.files import FileBlobs
@@ -458,11 +459,20 @@ def test_a_store_is_made_in_a_bucket_and_an_unfit_one_makes_nothing(
     assert layout.find(world.base / "other").objects_at == PLACE
 
 
-@pytest.mark.parametrize("line", ['objects = "s3://x"', "objects = 7", 'objects_from = "https://x/y"', 'objects = ""'])
+@pytest.mark.parametrize("line", ['objects = "s3://x"', "objects = 7", 'objects_from = "s3://X/y"', 'objects = ""'])
 def test_a_place_that_is_none_in_the_store_file_is_damage(world: World, line: str) -> None:
     path = world.store / "store.toml"
     path.write_text(path.read_text("utf-8") + line + "\n", "utf-8")
     assert world.code("status", who="iver") == (15, "store_file_damaged")
+
+
+@pytest.mark.parametrize("line", ['objects = "azure://x/y"', 'objects_from = "https://x/y"'])
+def test_a_store_whose_engine_is_not_installed_says_so_and_is_not_called_damaged(world: World, line: str) -> None:
+    path = world.store / "store.toml"
+    path.write_text(path.read_text("utf-8") + line + "\n", "utf-8")
+    told = world.run("status", "--json", who="iver")
+    assert (told.exit, told.json["error"]["code"]) == (16, "elsewhere_missing")
+    assert line.split('"')[1].partition(":")[0] in told.json["error"]["message"]
 
 
 @pytest.mark.in_a_file

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.engines.s3.objects import FIRST, MovingBlobs
+from arlo_rec.engines.s3.objects import FIRST
 from arlo_rec.law.model.errors import Integrity, InUse, Unreachable, Usage
 from arlo_rec.vault.backends import SLOT_BYTES, Blobs, RootSlots
 from arlo_rec.vault.backends.files import FileBlobs, FileRoot
+from arlo_rec.vault.backends.moving import MovingBlobs
 from arlo_rec.vault.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.vault.backends.sqlite import SqliteConnection
 from tests.support.memory import MemoryBlobs, MemoryRoot, bucket_in_memory

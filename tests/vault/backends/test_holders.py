@@ -17,7 +17,7 @@ import pytest
 
 from arlo_rec.engines.s3 import objects
 from arlo_rec.law.model.errors import InUse
-from arlo_rec.vault.backends import KeyAddress, files, holders, sqlite
+from arlo_rec.vault.backends import files, holders, sqlite
 from arlo_rec.vault.backends.files import FileRoot
 from arlo_rec.vault.backends.sqlite import SqliteConnection
 from arlo_rec.vault.keys.layout import Layout, patience
@@ -156,7 +156,7 @@ def test_a_run_that_waits_for_a_disk_keeps_its_lock(place: Path) -> None:
         ({"objects_at": "s3://b/p"}, holders.STILL),
         ({"objects_from": "s3://b/p"}, holders.STILL),
         ({"catalogue_at": "postgres://db/arlo"}, holders.STILL),
-        ({"root_key": KeyAddress("transit", "k")}, holders.STILL),
+        ({"root_at": "bao://transit/k"}, holders.STILL),
     ],
     ids=["files", "objects", "objects before a move", "catalogue", "root"],
 )

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from arlo_rec.engines.openbao import openbao
+from arlo_rec.engines.openbao.address import KeyAddress
 from arlo_rec.law.model.errors import Unreachable
-from arlo_rec.vault.backends import KeyAddress
 from arlo_rec.vault.backends.sqlite import SqliteConnection
 from arlo_rec.vault.crypto import primitives
 from arlo_rec.vault.keys import layout
@@ -91,7 +91,7 @@ def opens_in_openbao(kept: InBao, day: int, wrapped: bytes) -> bool:
 def test_a_store_is_made_filled_heard_and_erased(kept: InBao) -> None:
     world = kept.world
     assert f'root = "{kept.key}"' in (world.store / "store.toml").read_text("utf-8")
-    assert layout.is_in_openbao(world.store) and layout.root_of(world.store) == world.root
+    assert layout.is_root_elsewhere(world.store) and layout.root_of(world.store) == world.root
     assert {each.name for each in world.root.iterdir()} == {"CACHEDIR.TAG", "README", "lock"}
     first, second = world.take_in("a", "b")
     world.grant()
@@ -166,7 +166,7 @@ def test_a_backup_comes_back_into_a_file_and_into_another_key(kept: InBao) -> No
         assert listens(world, second).exit == 0
         assert withdraw(world, second).exit == 0
         assert_sound(world)
-        assert layout.find(world.store).root_key == (key if root else None)
+        assert layout.find(world.store).root_at == (str(key) if root else None)
         for path in (world.store, world.root, world.base / "state"):
             shutil.rmtree(path)
     taken = world.run(*words, "--root", str(key), "--json", who="sigrid")

@@ -453,7 +453,7 @@ def test_the_keyring_that_all_sessions_of_an_account_share_is_refused(
 @pytest.mark.slow
 def test_a_session_with_a_name_that_others_may_link_is_refused(session: None, world: World) -> None:
     """What `keyctl session NAME` makes may be linked by every process of the account, with all that is in it."""
-    kernel_keyring._call(kernel_keyring._JOIN_SESSION, ctypes.c_char_p(b"arlo-rec-test"))
+    kernel_keyring._call(1, ctypes.c_char_p(b"arlo-rec-test"))
     assert refusal(world, "unlock", *LEIF) == (12, "unlock_shared_keyring")
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from arlo_rec.law.log.events import CatalogueMoved
 from arlo_rec.law.model.documents import Record
-from arlo_rec.law.model.errors import ArloError, InUse, NotUnlocked, Unreachable, Usage
+from arlo_rec.law.model.errors import ArloError, InUse, Unreachable, Usage
 from arlo_rec.law.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.office import moves
 from arlo_rec.policy import Action
@@ -158,15 +158,7 @@ def _destroy(place: Layout, at: str, key: bytes) -> bool:
                 remove(place.catalogue.with_name(place.catalogue.name + ending))
             sync_folder(place.store)
         return True
-    from arlo_rec.engines.postgres.postgres import drop, is_made
-
-    try:
-        with closing(engines.database(place._replace(catalogue_at=at), key)) as database:
-            if is_made(database):
-                drop(database, copying.TABLES)
-    except NotUnlocked:
-        return False
-    return True
+    return engines.drop_database(place._replace(catalogue_at=at), key, copying.TABLES)
 
 
 def _kind(at: str) -> str:

@@ -14,7 +14,7 @@ An object that differs from its digest stays where it is, and so does the old pl
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -36,7 +36,7 @@ from arlo_rec.vault.keys.layout import Layout
 from arlo_rec.vault.opened import Store
 
 if TYPE_CHECKING:
-    from arlo_rec.engines.s3.objects import Access, MovingBlobs
+    from arlo_rec.vault.backends.moving import MovingBlobs
 
 BESIDE: Final = 4  # portions of objects that are copied at once
 PORTION: Final = 64  # objects that are put beside each other
@@ -51,21 +51,11 @@ class Moved(Record, frozen=True):
     left: tuple[RecordingId, ...]
 
 
-def demand_fit(blobs: Blobs, at: str) -> None:
-    """Step 1: raise Unreachable where a service is away or unfit, Usage where something lies at the place."""
-    from arlo_rec.engines.s3.objects import ObjectBlobs
-
-    if isinstance(blobs, ObjectBlobs):
-        blobs.probe()
-    if next(blobs.names(), None) is not None:
-        raise Usage("objects_not_empty", place=at)
-
-
-def begin(store: Store, to: str, access: Callable[[], Access] | None, now: datetime) -> Layout | None:
+def begin(store: Store, to: str, now: datetime) -> Layout | None:
     """Step 1 for an officer: the layout that step 2 writes, or None where an earlier run wrote it.
 
     Raises NotGranted, also where another officer has to approve it, Usage for a place that cannot be taken, and what
-    `demand_fit` raises.
+    `engines.demand_fit` raises.
     """
     store.demand(Action.MOVE_OBJECTS, now)
     place, to = store.layout, layout.demanded_place(to)
@@ -74,7 +64,7 @@ def begin(store: Store, to: str, access: Callable[[], Access] | None, now: datet
     if place.objects_from is not None and to != place.objects_from:
         raise Usage("objects_move_unfinished", place=place.objects_at)
     if place.objects_from is None:
-        demand_fit(engines.blobs_at(place, to, access), to)
+        engines.demand_fit(engines.blobs_at(place, to), to)
     moves.demand_approved(store, moves.Part.OBJECTS, place.objects_at, to, now)
     return place._replace(objects_at=to, objects_from=place.objects_at)
 
@@ -93,7 +83,7 @@ def name_both(new: Layout, wait: float, note: bytes) -> None:
 
 def carry_out(store: Store, now: datetime, observer: Observer = unobserved) -> Moved:
     """Steps 3 to 5; raises InUse while another run moves objects, and Unreachable."""
-    from arlo_rec.engines.s3.objects import MovingBlobs
+    from arlo_rec.vault.backends.moving import MovingBlobs
 
     place = store.layout
     if not isinstance(store.blobs, MovingBlobs):
