@@ -147,6 +147,19 @@ def test_the_order_names_every_room_and_all_that_stands_in_it() -> None:
         assert not order or (inside == set(order) and len(inside) == len(order)), room
 
 
+def test_every_room_has_a_page_that_says_what_stands_in_it_and_where_to_begin() -> None:
+    for room, order in ORDER.items():
+        if (PACKAGE / room).is_dir():
+            page = (PACKAGE / room / "README.md").read_text("utf-8")
+            assert page.startswith(f"# `{room}`: ") and "**May touch**" in page and "**Begin** with" in page, room
+            assert page.count("\n") <= 45, room
+            named = {word for each in re.findall(r"`([\w/.]+)`", page) for word in each.split("/")}
+            assert room == "engines" or set(order) <= named, room
+            begun = page.rpartition("**Begin** with")[2].split(".\n")[0]
+            for place in re.findall(r"`([\w/]+\.py)`", begun):
+                assert any((folder / place).exists() for folder in (PACKAGE / room, PACKAGE.parent, PACKAGE)), place
+
+
 ARROWS = 76  # from room to room; only falls
 
 

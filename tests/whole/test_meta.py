@@ -30,7 +30,7 @@ from tests.support.source import MODULES, ON_ONE_WORKER, nodes
 from tools import answers_schema, make_docs
 
 TEXTS = every()
-DOCUMENTS = sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"), *(TOP / "arlo_rec").glob("*/README.md")])
 REGISTER = tomllib.loads((TESTS / "security.toml").read_text("utf-8"))
 pytestmark = ON_ONE_WORKER
 GUIDELINES = {  # every rule of the guidelines, by section
