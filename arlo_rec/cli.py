@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -51,18 +51,10 @@ def ended_by(error: BaseException, words: list[str]) -> int:
     elif not isinstance(error, ArloError):
         error = _bug(error, state, lang)
     if is_plugin(words):
-        return _as_plugin(error, lang)
+        from arlo_rec.edge.commands.watch import as_plugin
+
+        return as_plugin(error, lang)
     return _report(error, lang, as_json="--json" in words)
-
-
-def _as_plugin(error: ArloError, lang: str) -> int:
-    """Say what ended `check` as a plugin of Nagios does: one line on stdout, and 2 or 3."""
-    from arlo_rec.machine.rendering import nagios_line, of_error
-
-    state = of_error(error)
-    with suppress(ArloError):
-        terminal.tell(nagios_line(state, terminal.message_of(error, lang)))
-    return state
 
 
 def _served(serving: Serving) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from arlo_rec.edge import terminal
 from arlo_rec.edge.commands.anyone import company_of, finding_text
 from arlo_rec.edge.commands.options import among, opt
 from arlo_rec.edge.commands.run import Run
@@ -131,3 +133,13 @@ def _state(run: Run, store: Store) -> tuple[Status, list[Finding]]:
     from arlo_rec.machine.status import status
 
     return status(store, company_of(run).suppliers, run.now(), run.lang)
+
+
+def as_plugin(error: ArloError, lang: str) -> int:
+    """Say what ended `check` as a plugin of Nagios does: one line on stdout, and 2 or 3."""
+    from arlo_rec.machine.rendering import nagios_line, of_error
+
+    state = of_error(error)
+    with suppress(ArloError):
+        terminal.tell(nagios_line(state, terminal.message_of(error, lang)))
+    return state
