@@ -110,7 +110,10 @@ OPENED = {
 }
 
 
-@pytest.mark.parametrize("name", OPENED)
+OF_A_FILE = {"store/catalogue.db": [pytest.mark.in_a_file]}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=OF_A_FILE.get(name, [])) for name in OPENED])
 def test_what_other_accounts_may_open_is_told_by_every_watcher_until_its_mode_is_right(world: World, name: str) -> None:
     (mode, code), path = OPENED[name], world.base / name
     before = path.stat().st_mode
