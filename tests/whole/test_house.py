@@ -252,6 +252,7 @@ OPENS = re.compile(  # what opens, makes, removes or renames a file by its path 
 )
 IN_SHARED_FOLDERS = (  # what opens files of the store, its root, a backup, a ring, the feed, or a spool
     *("vault.", "store", "retention", "office.", "exchanges.", "calls.intake.", "machine."),
+    *("engines.openbao", "engines.postgres", "engines.s3", "sound.processes.workers"),
 )
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
     "vault.backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way

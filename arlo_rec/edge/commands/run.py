@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,7 +20,7 @@ from arlo_rec.law.model.errors import ArloError, Interrupted, NoStore, NotGrante
 if TYPE_CHECKING:
     from arlo_rec.edge.door.client import Client
     from arlo_rec.law.model.particulars import Particulars
-    from arlo_rec.vault.backends.elsewhere import Way
+    from arlo_rec.vault.backends.elsewhere import Given, Way
     from arlo_rec.vault.keys.key_files import Identity
     from arlo_rec.vault.keys.layout import Layout
     from arlo_rec.vault.keys.root_secret import StateFolder
@@ -353,7 +352,12 @@ def way_of(run: Run) -> Way:
     """The means of the account that owns the store, for engines beyond this machine."""
     from arlo_rec.edge.config import given
 
-    return partial(given, settings=run.settings, environment=os.environ)
+    settings = run.settings
+
+    def way(section: str) -> Given:  # no `partial`, which shows the environment wherever a layout is shown
+        return given(section, settings, os.environ)
+
+    return way
 
 
 def root_of_new(named: str | None, store: Path) -> tuple[Path, str | None]:
@@ -365,7 +369,7 @@ def root_of_new(named: str | None, store: Path) -> tuple[Path, str | None]:
     if named is None or "://" not in named:
         return nameable(Path(named).absolute() if named else beside), None
     if elsewhere.roots_at(named) is None:
-        raise Usage("bao_root", value=named[:100])
+        raise Usage("bao_root", value=elsewhere.without_secret(named))
     return nameable(beside), named
 
 

@@ -19,13 +19,13 @@ from psycopg import conninfo, errors, pq
 from arlo_rec.engines.postgres.postgres_sql import DATABASE
 from arlo_rec.law.model.errors import Integrity, InUse, Unreachable, Usage
 from arlo_rec.vault.backends.bounded_read import read_named
+from arlo_rec.vault.backends.elsewhere import without_secret
 
 if pq.version() < 160_000:
     raise ImportError("libpq before 16 knows no require_auth")
 
 _SAID: Final = ("host", "port", "user", "dbname", "sslrootcert", "sslcert", "sslkey")  # what an address may say
 _NAME: Final = re.compile(r"[^/@:]+")  # of a database; with these signs it is the rest of a password
-_SECRET: Final = re.compile(r"(:(?!//))(?:[^@]*(?=@)|\S*)|(password\s*=\s*)[^&\s]*")  # where a password is written
 _PASSWORDS_BYTES: Final = 1024 * 1024  # of a file of passwords
 _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted, errors.UndefinedTable, errors.UndefinedColumn)
 SECURED: Final[dict[str, Any]] = {  # of every connection
@@ -47,7 +47,7 @@ def demanded_address(text: str) -> str:
         said = {}
     is_plain = said.get("host") and _NAME.fullmatch(str(said.get("dbname", ""))) and not set(said) - set(_SAID)
     if DATABASE.fullmatch(text) is None or not is_plain:
-        raise Usage("bad_database", value=_SECRET.sub(r"\1\2…", text)[:80])
+        raise Usage("bad_database", value=without_secret(text))
     return text
 
 

@@ -7,8 +7,10 @@ and no setting names is never imported. Addresses and settings are the owner's; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -16,15 +18,17 @@ from typing import Any, Final, NamedTuple, Protocol
 from arlo_rec.vault.backends import Blobs, Connection, Locks, Root
 
 GROUP: Final = "arlo_rec.engines"  # the entry points
-TYPES: Final = (str, int, float, list)  # of a setting
+_SECRET: Final = re.compile(r"(:(?!//))(?:.*(?=@)|\S*)|(password\s*=\s*)[^&\s]*", re.DOTALL)  # where one is written
+SHOWN: Final = 80  # characters of an address in an error
 
 
-class Given(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Given:
     """An account's means for an engine: its settings, the environment, and files that only the account reads."""
 
     settings: Mapping[str, Any]  # of its section of the config file
-    environment: Mapping[str, str]
-    handed: Callable[[str], str | None]  # the file of a credential that systemd hands over; None without one
+    environment: Mapping[str, str] = field(repr=False)  # which has secrets
+    handed: Callable[[str], str | None] = field(repr=False)  # the file of a credential of systemd; None without one
     secret: Callable[[Path], bytes]  # reads a private file; raises OSError, NotUnlocked or Usage
     read: Callable[[Path, int], bytes]  # reads a file of at most so many bytes; raises OSError or Usage
 
@@ -98,12 +102,17 @@ class Engine(NamedTuple):
     """The parts of an engine; None for what it does not keep."""
 
     section: str = ""  # of the settings
-    settings: Mapping[str, type] = {}  # the keys of its section with their TYPES
+    settings: Mapping[str, type] = {}  # the keys of its section with their types
     files: tuple[str, ...] = ()  # the keys that name files of the program, which no intake may touch
     objects: Objects | None = None
     catalogues: Catalogues | None = None
     roots: Roots | None = None
     hearing: Hearing | None = None
+
+
+def without_secret(text: str) -> str:
+    """The beginning of an address that was typed, with a sign in place of a password, for an error."""
+    return _SECRET.sub(r"\1\2…", text)[:SHOWN]
 
 
 @cache

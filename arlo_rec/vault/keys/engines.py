@@ -56,7 +56,7 @@ def blobs_at(place: Layout, at: str) -> Blobs:
 
     engine = elsewhere.engine_at(at)
     if engine is None or engine.objects is None:
-        raise Usage("bad_objects_place", value=at[:80])
+        raise Usage("bad_objects_place", value=elsewhere.without_secret(at))
     return engine.objects.blobs(at, place.way)
 
 
@@ -130,5 +130,5 @@ def _catalogues(place: Layout) -> Catalogues:
 
     kept = elsewhere.catalogues_at(place.catalogue_at)
     if kept is None:
-        raise Usage("bad_database", value=place.catalogue_at[:80])
+        raise Usage("bad_database", value=elsewhere.without_secret(place.catalogue_at))
     return kept

@@ -172,7 +172,8 @@ def find(store: Path) -> Layout:
         if "\0" in str(root):
             raise ValueError("no path")  # noqa: TRY301 - handled like any other error in the file
         at, left = str(document.get("objects", FILES)), document.get("objects_from")
-        _demand_engines(str(each) for each in (root_at, at, left, document.get("catalogue")) if each is not None)
+        places = (root_at, at, left, *(document.get(f"catalogue{end}") for end in ("", "_to", "_from")))
+        _demand_engines(str(each) for each in places if each is not None)
         at, left = demanded_place(at), demanded_place(str(left)) if left is not None else None
         here, to, left_by = (_database_in(document, f"catalogue{end}") for end in ("", "_to", "_from"))
     except (KeyError, TypeError, ValueError, RecursionError, Usage):
@@ -201,7 +202,7 @@ def demanded_place(text: str) -> str:
 
     place = elsewhere.place_of_objects(text)
     if place is None:
-        raise Usage("bad_objects_place", value=text[:80])
+        raise Usage("bad_objects_place", value=elsewhere.without_secret(text))
     return place
 
 

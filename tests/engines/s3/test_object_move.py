@@ -466,11 +466,21 @@ def test_a_place_that_is_none_in_the_store_file_is_damage(world: World, line: st
     assert world.code("status", who="iver") == (15, "store_file_damaged")
 
 
-@pytest.mark.parametrize("line", ['objects = "azure://x/y"', 'objects_from = "https://x/y"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        'objects = "azure://x/y"',
+        'objects_from = "https://x/y"',
+        'catalogue = "mysql://x/y"',
+        'catalogue_to = "mysql://x"',
+    ],
+)
 def test_a_store_whose_engine_is_not_installed_says_so_and_is_not_called_damaged(world: World, line: str) -> None:
     path = world.store / "store.toml"
-    path.write_text(path.read_text("utf-8") + line + "\n", "utf-8")
+    before = path.read_text("utf-8")
+    path.write_text(before + line + "\n", "utf-8")
     told = world.run("status", "--json", who="iver")
+    path.write_text(before, "utf-8")
     assert (told.exit, told.json["error"]["code"]) == (16, "elsewhere_missing")
     assert line.split('"')[1].partition(":")[0] in told.json["error"]["message"]
 
