@@ -94,3 +94,20 @@ def test_a_run_that_is_open_hears_nothing_once_another_host_went_on_in_a_copy(
                 look(here)
     assert shared.code("find", *WHY, who="leif")[0] == 15, "until the owner says which of the two counts"
     postgres.drop_database(f"{today}_copy")
+
+
+def test_a_host_that_is_led_to_an_empty_database_opens_nothing_and_makes_nothing_there(
+    shared: World, postgres_server: Postgres
+) -> None:
+    today = layout.find(shared.store).catalogue_at
+    empty = f"{today}_empty"
+    assert not postgres_server.psql(f"CREATE DATABASE {empty.rpartition('/')[2]} TEMPLATE template0;")
+    try:
+        with on_the_other_host(shared, empty):
+            for who in ("iver", "sigrid"):
+                assert shared.code("status", who=who) == (15, "catalogue_missing")
+            assert shared.code("withdraw", "90000077", "--yes", who="siri") == (15, "catalogue_missing")
+        with on_the_other_host(shared, empty):
+            assert shared.code("status", who="iver") == (15, "catalogue_missing"), "nothing was made there"
+    finally:
+        postgres.drop_database(empty)
