@@ -1,1 +1,1 @@
-"""Monitoring by IT, which can open no recording: status, verification, consistency, and queries of the log."""
+"""Findings, status and verification, the witness, backup and restore, moves; nothing here opens a recording."""
