@@ -83,6 +83,7 @@ class Link:
         self._reader, self._writer = reader, writer
         self._comes = _FROM_SERVER if is_front else _FROM_FRONT
         self._lock = threading.Lock()
+        self._is_gone = False  # a frame could not be sent whole, so that none behind it could be read
 
     def greet(self) -> None:
         """Send the greeting; raises Broken."""
@@ -122,11 +123,14 @@ class Link:
         return got
 
     def _send_all(self, data: bytes) -> None:
+        if self._is_gone:
+            raise Broken
         left = memoryview(data)
         try:
             while left:
                 left = left[self._writer.write(left) or 0 :]
         except (OSError, ValueError):
+            self._is_gone = True
             raise Broken from None
 
 
@@ -250,6 +254,12 @@ class Channel:
             self._is_over = True
             self._changed.notify_all()
 
+    def end(self) -> None:
+        """End both directions, and tell nothing."""
+        with self._changed:
+            self._is_over = self._is_closed = True
+            self._changed.notify_all()
+
 
 class Channels:
     """The open channels of a link."""
@@ -284,7 +294,7 @@ class Channels:
         with self._lock:
             every = list(self._open.values())
         for channel in every:
-            channel.over()
+            channel.end()
 
 
 def take(channels: Channels, frame: Frame) -> None:

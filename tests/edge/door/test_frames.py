@@ -122,6 +122,26 @@ def pipe(interruptible: None) -> _Pressed:
     return made
 
 
+def test_behind_a_frame_that_could_not_be_sent_whole_nothing_is_sent() -> None:
+    class Half(Trickle):
+        is_stuck = False
+
+        def write(self, data: Any) -> int:
+            if self.is_stuck:
+                raise TimeoutError
+            self.is_stuck = len(self.got) >= 7
+            return super().write(data)
+
+    pipe = Half()
+    end = Link(io.BytesIO(), pipe, is_front=False)
+    with pytest.raises(Broken):
+        end.send(b"e", b"x" * 100)
+    pipe.is_stuck = False
+    with pytest.raises(Broken):
+        end.send(b"z", b"\0")
+    assert len(pipe.got) == 14
+
+
 def test_ctrl_c_cuts_no_frame_of_the_server_off(pipe: _Pressed) -> None:
     with pytest.raises(KeyboardInterrupt):
         pipe.link.send(frames.CALL, b"x" * 1000)
@@ -314,16 +334,19 @@ def test_what_was_received_is_told_as_taken_and_what_is_too_much_breaks_the_link
         ours.taken(1)
 
 
-def test_a_channel_that_is_over_gives_what_came_and_then_nothing_and_takes_no_more() -> None:
-    ours, noted, channels = channel()
+@pytest.mark.parametrize(("over", "told"), [(Channel.over, [frames.CLOSE]), (Channel.end, [])])
+def test_a_channel_that_is_over_gives_what_came_and_then_nothing_and_takes_no_more(
+    over: Any, told: list[bytes]
+) -> None:
+    ours, noted, _ = channel()
     ours.arrived(b"last")
-    channels.end()
+    over(ours)
     assert (ours.receive(), ours.receive()) == (b"last", b"")
     with pytest.raises(Broken):
         ours.send(b"x")
     ours.close()
     ours.close()
-    assert [kind for kind, _ in noted.sent] == [frames.CLOSE]
+    assert [kind for kind, _ in noted.sent] == told
 
 
 def test_what_comes_for_a_channel_that_is_over_is_nothing_and_no_number_is_used_twice() -> None:

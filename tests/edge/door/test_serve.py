@@ -186,7 +186,8 @@ def test_a_pipe_that_is_full_is_waited_for_and_then_given_up(monkeypatch: pytest
             link.send(frames.STDERR, b"x" * 10_000)
     assert 0.25 < time.monotonic() - begun < 5
     os.read(inwards, 2 * PIPE_BUF)
-    link.send(frames.STDERR, b"x")  # it takes some again
+    with pytest.raises(Broken):
+        link.send(frames.STDERR, b"x")  # of which nothing could be read, behind half a frame
     for number in (inwards, outwards):
         os.close(number)
 
@@ -675,9 +676,9 @@ def memory(pid: int) -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
-def drained(end: Serving) -> None:
-    """Read all that comes until nothing does."""
-    end.end.settimeout(0.5)
+def drained(end: Serving, *, ends: bool = True) -> None:
+    """Read all that comes until the process ends, or else until nothing comes for a while."""
+    end.end.settimeout(PATIENCE if ends else 0.5)
     for _ in end.frames():
         pass
 
@@ -691,7 +692,7 @@ def test_a_flood_ends_the_command_or_is_let_run_off(stocked: World, name: str) -
         before = memory(end.pid)
         flood = threading.Thread(target=end.say, args=(FLOODS[name],))
         flood.start()
-        drained(end)
+        drained(end, ends=name in ENDS)
         flood.join()
         if name not in ENDS:
             assert memory(end.pid) < before + MEMORY
@@ -718,6 +719,17 @@ def test_a_flood_on_the_channels_of_a_page_ends_the_command(stocked: World, name
         end.answer_until("screen")
         end.say(PAGE_FLOODS[name])
         drained(end)
+        ended = end.ended()
+    assert ended.status == 130, ended
+    assert_whole(stocked, ended)
+
+
+@pytest.mark.slow
+def test_a_front_that_floods_a_page_and_reads_nothing_holds_nothing_up(stocked: World) -> None:
+    with serving(stocked, person="leif") as end:
+        end.say(ordered("listen", recording(stocked), *LOOK, "--as", "leif"))
+        end.answer_until("screen")
+        end.say(PAGE_FLOODS["too many connections"])
         ended = end.ended()
     assert ended.status == 130, ended
     assert_whole(stocked, ended)
