@@ -30,13 +30,14 @@ from arlo_rec.law.log.rows import CopyState
 from arlo_rec.law.model.errors import Refused, ReviewUnfinished, Usage
 from arlo_rec.law.model.policy_versions import demanded_reason
 from arlo_rec.policy import Action
+from arlo_rec.sound import speech
+from arlo_rec.sound.speech import NOT_UNDERSTOOD
 from arlo_rec.vault.access.gate import Intent
 from arlo_rec.vault.catalogue.copies import Copy
 from arlo_rec.vault.opened import Store
-from arlo_rec.words.transcripts import NOT_UNDERSTOOD
 
 if TYPE_CHECKING:
-    from arlo_rec.words.engine import Engines
+    from arlo_rec.sound.speech import Engines
 
 
 class Review(NamedTuple):
@@ -187,14 +188,10 @@ def _prove(original: OpenRecording, copy: OpenRecording) -> None:
 
 def _demand_unheard(engines: Engines, original: OpenRecording, copy: OpenRecording) -> None:
     """Raise Refused where one of *engines* recognises a known name of the call in its copy."""
-    from arlo_rec.words.detectors import identifiers, phonetic
-    from arlo_rec.words.engine import transcribe
-
-    known = phonetic.prepare_names(original.call.names)
-    for transcript in transcribe(engines, copy.sound, None, []):
-        heard = identifiers.find_known_names(transcript.words, known)
-        if heard:
-            raise Refused("still_heard", rule=RULE, at=f"{heard[0].start:.1f}-{heard[0].end:.1f}")
+    judge = speech.words()
+    for transcript in judge.transcribe(engines, copy.sound, None, []):
+        if heard := judge.first_known(transcript, original.call.names):
+            raise Refused("still_heard", rule=RULE, at=f"{heard[0]:.1f}-{heard[1]:.1f}")
 
 
 def _released_draft(original: OpenRecording, copy: Copy, recording: OpenRecording, *, heard_again: bool) -> CopyDraft:

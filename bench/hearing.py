@@ -25,7 +25,7 @@ from bench.machine import NotRun
 if TYPE_CHECKING:
     from arlo_rec.calls.training.evaluation import LabelledCall
     from arlo_rec.policy import Mode
-    from arlo_rec.words.transcripts import Transcript
+    from arlo_rec.sound.speech import Transcript
 
 TOP = Path(__file__).resolve().parent.parent
 CALLS = TOP / "tests" / "calls" / "spoken" / "en.txt"

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
+from arlo_rec.sound.speech import Word  # noqa: E402
 from arlo_rec.words.detectors import network, word_lists  # noqa: E402
 from arlo_rec.words.detectors.word_lists import _by_frequency  # noqa: E402
-from arlo_rec.words.transcripts import Word  # noqa: E402
 
 CALLS = TOP / "tests" / "calls"
 LANGUAGES = ("nb", "nn", "sv", "da", "en")

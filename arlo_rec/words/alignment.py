@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from arlo_rec.law.model.errors import Usage
 from arlo_rec.sound.audio import Sound
 from arlo_rec.sound.audio.activity import DIGITAL, PAUSE, STEP, Activity, find_spans, mask_spans
+from arlo_rec.sound.speech import ENGINE, Dropped, Transcript, Word
 from arlo_rec.words.detectors.identifiers import Finding
 from arlo_rec.words.shared_words import find_offset
-from arlo_rec.words.transcripts import ENGINE, Token, Transcript, Word
+from arlo_rec.words.tokens import Token
 
 if TYPE_CHECKING:
     import numpy
@@ -292,15 +293,6 @@ class Aligned:
     def as_heard(self) -> Transcript:
         """The transcript with corrected times."""
         return replace(self.source, words=tuple(self.words))
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A transcript that is not used, with the code of the reason."""
-
-    place: int  # from 1
-    file: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

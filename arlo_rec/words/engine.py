@@ -1,4 +1,4 @@
-"""The interface of a speech engine, and the parent's side of the Whisper engine, whose child process is `whisper`.
+"""The parent's side of the Whisper engine, whose child process is `whisper`.
 
 The child is started for a run and ends with it. It gets no secret, no inherited environment, no terminal and no folder
 of ours. It gets the samples through a socket, nothing is written to a disk, and every answer is checked: one line of
@@ -29,15 +29,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from arlo_rec.law.model.errors import Unreachable, Usage
 from arlo_rec.law.model.strict_json import parse_object
 from arlo_rec.sound.audio import Sound, as_pcm16
 from arlo_rec.sound.audio.formats import RATE_HIGHEST, RATE_LOWEST
 from arlo_rec.sound.processes.hardening import start_child
-from arlo_rec.words.engine_process import ENGINE_RATE, INCOMPLETE, LENGTH, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
-from arlo_rec.words.transcripts import ENGINE, Language, Transcript, Word
+from arlo_rec.sound.processes.pipes import LENGTH
+from arlo_rec.sound.speech import ENGINE, Engine, Engines, Heard, Language, Transcript, Word
+from arlo_rec.words.engine_process import ENGINE_RATE, INCOMPLETE, MISSING, UNCONFINED, UNUSABLE, WORD_LONGEST
 
 if TYPE_CHECKING:
     import numpy
@@ -207,31 +208,6 @@ WORDS_FLOOR, WORDS_PER_SECOND = 100, 20  # most words of a piece: people say few
 SLACK_S = 1.0  # seconds by which a word may end after the sound
 ANSWER_MOST = 2 * 1024 * 1024  # bytes: a piece full of words has 300 kB
 _SPOKEN_AS: Final = {"nb": "no"}  # our name of a language -> Whisper's
-
-
-class Heard(list[Word]):
-    """Recognised words, with the detected language and its probability if no language was given."""
-
-    language: str | None = None  # Whisper's name
-    sure: float = 1.0
-
-
-class Engine(Protocol):
-    """A speech engine: recognises words in a sound."""
-
-    def hear(self, samples: bytes, language: str | None, hints: Sequence[str]) -> Heard:
-        """Recognise the words of one channel; sorted by start, in seconds from its first sample; `channel` is None.
-
-        *samples* is 16-bit PCM of one channel at 16 kHz (`resample`). Without *language* the engine
-        detects it. *hints* are words likely to occur, such as names; they can cause errors in other words, so callers
-        combine a result with hints and one without. Recognises all of the sound or raises: never a part.
-        """
-
-    def stop(self) -> None:
-        """Stop the engine, from any thread: a running `hear` and all later ones raise `engine_died`."""
-
-
-Engines = Sequence[Engine]  # that hear the same call; none: nothing is heard
 
 
 @contextmanager

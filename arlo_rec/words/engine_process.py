@@ -31,7 +31,6 @@ import os
 import resource
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -49,6 +48,7 @@ from arlo_rec.sound.processes.hardening import (
     leave_session,
     when,
 )
+from arlo_rec.sound.processes.pipes import LENGTH, receive_exactly
 
 REFUSED: Final = {
     # sockets
@@ -156,7 +156,6 @@ def build_program(column: int, arch: int) -> bytes:
     return assembled([*steps, ALLOWING])
 
 
-LENGTH = struct.Struct(">I")
 ENGINE_RATE = 16_000  # Hz: what Whisper and Silero were trained on
 WORD_LONGEST = 100  # characters
 MISSING, UNUSABLE, UNCONFINED = "engine_missing", "model_unusable", "engine_unconfined"
@@ -199,18 +198,6 @@ def receive_request(connection: socket.socket) -> tuple[dict[str, Any], bytes] |
     size = receive_exactly(connection, LENGTH.size)
     body = receive_exactly(connection, LENGTH.unpack(size)[0]) if size is not None else None
     return (json.loads(question), bytes(body)) if question is not None and body is not None else None
-
-
-def receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
-    """Receive *length* bytes; None where the other end was closed before."""
-    content = bytearray(length)
-    rest = memoryview(content)
-    while rest:
-        count = connection.recv_into(rest)
-        if not count:
-            return None
-        rest = rest[count:]
-    return content
 
 
 def send(connection: socket.socket, answer: Answer) -> None:

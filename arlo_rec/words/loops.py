@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from arlo_rec.words.transcripts import Transcript, Word
+from arlo_rec.sound.speech import Transcript, Word
 
 LOOP: Final = 2.4  # zlib compression ratio of text that repeats itself; the value that Whisper's authors use
 LOOP_SCORE: Final = 0.1  # highest score of a word in a loop: it may not have been said

@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Final
@@ -33,12 +33,12 @@ from arlo_rec.sound.audio.activity import (
     mask_spans,
 )
 from arlo_rec.sound.audio.cut_list import LOOK, Cut
+from arlo_rec.sound.speech import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Plan, Transcript, Word
 from arlo_rec.words import alignment, loops
-from arlo_rec.words.alignment import Dropped, Fitted, find_uncovered, is_plausible, measure_coverage
+from arlo_rec.words.alignment import Fitted, find_uncovered, is_plausible, measure_coverage
 from arlo_rec.words.detectors import identifiers, lexicon, names, phonetic, second_hearing, weighing, word_lists
 from arlo_rec.words.detectors.identifiers import Finding
 from arlo_rec.words.detectors.word_lists import is_common
-from arlo_rec.words.transcripts import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Transcript, Word
 
 LEAST_SCORE: Final = 0.56  # mean score of the words, by their length; Norwegian: 0.48 to 0.69, English: 0.59 to 0.97
 LEAST_KNOWN: Final = 0.45  # share of the words that a list has; talk in five languages: 0.61 and more
@@ -137,19 +137,6 @@ LOW_COVER = 0.8  # share of the speech in words below which a person is warned
 NAME_SHORTEST, NAME_LONGEST = 0.25, 1.5  # seconds of wordless speech after a cue
 DIGIT = 0.3  # seconds in which a digit is said
 UNHEARD = 0.5  # seconds of speech without a word that are cut in detect mode; shorter ones are breaths and "mm"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The cuts of a call, with warnings and doubtful spans for the reviewer; times in seconds."""
-
-    cuts: tuple[Cut, ...]
-    cover_of_speech: float
-    offsets: tuple[float, ...]  # added to the times of each transcript that has words
-    warnings: tuple[str, ...]
-    unsure: tuple[tuple[float, float, int | None], ...]  # uncut spans with low scores, or in implausibly long words
-    words: tuple[tuple[Word, ...], ...] = field(repr=False)  # of each transcript that has any, with corrected times
-    dropped: tuple[Dropped, ...] = ()  # transcripts that were not used
 
 
 def plan(

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final
 
-from arlo_rec.words.transcripts import Token, Word, tokenise
+from arlo_rec.sound.speech import Word
+from arlo_rec.words.tokens import Token, tokenise
 
 TELLING: Final = 4  # letters from which a word counts: shorter ones are in every call
 LEAST: Final = 0.33  # share of the telling words: a half of the same call 0.39 and more, other calls up to 0.25

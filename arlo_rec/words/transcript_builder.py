@@ -22,11 +22,10 @@ from heapq import merge
 from typing import Any, TypeGuard
 
 from arlo_rec.law.model.errors import Usage
-from arlo_rec.words.transcripts import Redaction, Transcript, Word
+from arlo_rec.sound.speech import Redaction, Transcript, Word
 
 JsonObject = dict[str, Any]
 
-LONGEST = 64 * 1024 * 1024  # bytes of a transcript; whisper.cpp with all its tokens takes about 10 MB an hour
 MOST = 500_000  # words, and redactions; ten hours of two people talking without a pause have about 200,000
 MOST_CHANNELS = 32
 MOST_VOICES = 16  # overlapping speakers in one channel

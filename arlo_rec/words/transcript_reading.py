@@ -36,9 +36,9 @@ from typing import Any
 
 from arlo_rec.law.model.errors import Usage
 from arlo_rec.law.model.strict_json import parse
+from arlo_rec.sound.speech import LONGEST, Transcript
 from arlo_rec.words import transcript_forms
-from arlo_rec.words.transcript_builder import LONGEST, JsonObject, TranscriptBuilder, transcript_error
-from arlo_rec.words.transcripts import Transcript
+from arlo_rec.words.transcript_builder import JsonObject, TranscriptBuilder, transcript_error
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from arlo_rec.sound import audio
 from arlo_rec.sound.audio import Encoding, Sound
 from arlo_rec.sound.audio.activity import STEP, Activity, detect_activity, mask_spans, read_blocks
 from arlo_rec.sound.audio.cutting import encode
-from arlo_rec.words.transcripts import Word
+from arlo_rec.sound.speech import Word
 from tests.support.places import GIVEN
 
 CALLS = range(8)

@@ -12,10 +12,10 @@ from arlo_rec.calls.training.evaluation import CallScore, Identifier, LabelledCa
 from arlo_rec.law.model.spans import united, without
 from arlo_rec.sound import audio
 from arlo_rec.sound.audio.cut_list import LOOK, Cut
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import phonetic, weighing, word_lists
 from arlo_rec.words.detectors.word_lists import is_common
 from arlo_rec.words.planner import LOOK_SHORTEST
-from arlo_rec.words.transcripts import Word
 from tests.support.places import CALLS
 
 LANGUAGES = ("nb", "nn", "sv", "da", "en")

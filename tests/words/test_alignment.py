@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.sound.audio.activity import STEP, Activity, find_spans
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.alignment import (
     MARGIN,
     align,
@@ -21,7 +22,6 @@ from arlo_rec.words.alignment import (
     measure_coverage,
     shift,
 )
-from arlo_rec.words.transcripts import Word
 from tests.support.given_calls import CALLS, active, call, heard, later, slower, spoken, told, truth
 
 SHIFTS = [-0.3, -0.2, -0.1, 0.1, 0.2, 0.3]  # seconds

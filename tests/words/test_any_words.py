@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.law.model.errors import Usage
+from arlo_rec.sound.speech import Redaction, Transcript
 from arlo_rec.words.transcript_reading import FORMS, read
-from arlo_rec.words.transcripts import Redaction, Transcript
 from tests.support.forms import FIXTURES, WHYS, WORD, own
 from tests.support.properties import examples
 

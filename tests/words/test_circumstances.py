@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, phonetic
 from arlo_rec.words.detectors.lexicon import tells
-from arlo_rec.words.transcripts import Word
 
 NOBODY = phonetic.prepare_names([])
 

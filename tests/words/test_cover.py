@@ -19,9 +19,9 @@ from arlo_rec.calls.training import evaluation
 from arlo_rec.calls.training.cut_plan import CopyOrder
 from arlo_rec.calls.training.evaluation import CallScore, Figures
 from arlo_rec.policy import Mode
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, phonetic, word_lists
 from arlo_rec.words.engine import whisper
-from arlo_rec.words.transcripts import Word
 from tests.support.models import BASE, needs_base
 from tests.support.places import CALLS
 from tests.support.talk import LANGUAGES, talk, words_of

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, phonetic
-from arlo_rec.words.transcripts import Word
 
 NOBODY = phonetic.prepare_names([])
 UNITS = {

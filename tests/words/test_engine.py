@@ -27,10 +27,10 @@ from hypothesis import strategies as st
 from arlo_rec.law.model.errors import ArloError, Unreachable, Usage
 from arlo_rec.law.model.strict_json import parse
 from arlo_rec.sound.audio import as_pcm16, read_wav
+from arlo_rec.sound.speech import Engine, Word
 from arlo_rec.words import engine
-from arlo_rec.words.engine import Engine, check_model, resample, whisper
+from arlo_rec.words.engine import check_model, resample, whisper
 from arlo_rec.words.engine_process import ENGINE_RATE
-from arlo_rec.words.transcripts import Word
 from arlo_rec.words.whisper import LOOP, LOOP_SCORE, SHORTEST, convert_words
 from tests.support import needs
 from tests.support.models import INSTALLED, MODEL, needs_model

@@ -16,11 +16,12 @@ from arlo_rec.policy import Mode
 from arlo_rec.sound.audio import Encoding, Sound, as_pcm16
 from arlo_rec.sound.audio.activity import STEP, Activity, detect_activity
 from arlo_rec.sound.audio.cut_list import LOOK
+from arlo_rec.sound.speech import ENGINE, Redaction, Transcript, Word
 from arlo_rec.words import alignment, planner, shared_words
 from arlo_rec.words.alignment import align, find_mismatch, shift
 from arlo_rec.words.detectors import phonetic, weighing
 from arlo_rec.words.shared_words import find_offset
-from arlo_rec.words.transcripts import ENGINE, Redaction, Transcript, Word, tokenise
+from arlo_rec.words.tokens import tokenise
 from tests.support.gated import gated
 from tests.support.given_calls import CALLS, active, call, heard, made, told
 from tests.support.places import CALLS as FOLDERS

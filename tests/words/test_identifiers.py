@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, numbers, phonetic
 from arlo_rec.words.detectors.identifiers import Finding
 from arlo_rec.words.detectors.word_lists import is_harmless
-from arlo_rec.words.transcripts import Word, is_cased, tokenise
+from arlo_rec.words.tokens import is_cased, tokenise
 from tests.fuzz.judge import limited
 from tests.support.properties import examples
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.calls.training import evaluation
+from arlo_rec.sound.speech import Transcript, Word
 from arlo_rec.words import loops, planner
-from arlo_rec.words.transcripts import Transcript, Word
 from tests.support.given_calls import call, heard
 from tests.support.places import CALLS
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.law.model.errors import Integrity
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, network
 from arlo_rec.words.detectors.network import CLASSES
-from arlo_rec.words.transcripts import Word
 from tests.support.properties import examples
 
 TURNS = [

@@ -13,8 +13,8 @@ import pytest
 
 from arlo_rec.sound import audio
 from arlo_rec.sound.audio import Encoding, Fill, Sound, Stretch
-from arlo_rec.words.engine import BLOCK, Heard, transcribe
-from arlo_rec.words.transcripts import Word
+from arlo_rec.sound.speech import Heard, Word
+from arlo_rec.words.engine import BLOCK, transcribe
 
 RATE = 16_000  # the engine's: nothing is resampled
 

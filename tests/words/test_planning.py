@@ -11,12 +11,11 @@ import pytest
 
 from arlo_rec.law.model.errors import Usage
 from arlo_rec.sound.audio.cut_list import Cut
+from arlo_rec.sound.speech import ENGINE, Plan, Redaction, Transcript, Word
 from arlo_rec.words import planner
 from arlo_rec.words.alignment import is_plausible
 from arlo_rec.words.detectors import identifiers, phonetic
 from arlo_rec.words.detectors.numbers import label_number
-from arlo_rec.words.planner import Plan
-from arlo_rec.words.transcripts import ENGINE, Redaction, Transcript, Word
 from tests.support.given_calls import CALLS, active, call, heard, later, slower, spoken, told
 
 STEREO, MONO = 2, 1

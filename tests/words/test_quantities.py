@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import phonetic, weighing
 from arlo_rec.words.detectors.quantities import find_quantities
-from arlo_rec.words.transcripts import Word, tokenise
+from arlo_rec.words.tokens import tokenise
 
 NOBODY = phonetic.prepare_names([])
 

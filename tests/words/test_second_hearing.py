@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import second_hearing
 from arlo_rec.words.detectors.identifiers import Finding
-from arlo_rec.words.transcripts import Word
 
 
 def heard(text: str, channel: int | None = 0, late: float = 0.0, score: float = 0.9) -> list[Word]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, phonetic
-from arlo_rec.words.transcripts import Word
 
 NOBODY = phonetic.prepare_names([])
 WORD, TURN = 0.35, 0.6  # seconds from word to word, and between turns

@@ -13,9 +13,9 @@ import numpy
 import pytest
 
 from arlo_rec.calls.training import evaluation
+from arlo_rec.sound.speech import ENGINE, Language, Transcript, Word
 from arlo_rec.words.engine import transcribe, whisper
 from arlo_rec.words.planner import FEW, is_understood
-from arlo_rec.words.transcripts import ENGINE, Language, Transcript, Word
 from tests.support import needs
 from tests.support.given_calls import made
 from tests.support.models import BASE, needs_base

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, network, phonetic, weighing
 from arlo_rec.words.detectors.identifiers import Finding
-from arlo_rec.words.transcripts import Word
 from tests.support.talk import LANGUAGES, NOBODY, talk, words_of
 
 ANSWERED = [(0, "hva er kodeordet ditt"), (1, "det er gråstein")]

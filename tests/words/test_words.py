@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.law.model.errors import Usage
+from arlo_rec.sound.speech import Transcript, Word
 from arlo_rec.words import transcript_builder, transcript_reading
 from arlo_rec.words.transcript_reading import FORMS, read
-from arlo_rec.words.transcripts import Transcript, Word
 from tests.support.forms import FIXTURES, WORD, own
 from tests.support.places import GIVEN
 

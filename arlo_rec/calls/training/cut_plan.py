@@ -17,12 +17,13 @@ from msgspec.structs import astuple
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import Usage
 from arlo_rec.policy import Mode
+from arlo_rec.sound import speech
 from arlo_rec.sound.audio import Fill, Sound, cut_list
 from arlo_rec.sound.audio.cut_list import Cut
-from arlo_rec.words.transcripts import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Transcript, Word
+from arlo_rec.sound.speech import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Transcript, Word
 
 if TYPE_CHECKING:
-    from arlo_rec.words.engine import Engines
+    from arlo_rec.sound.speech import Engines
 
 
 MOST_WORDS_KEPT = 40_000  # of all transcripts of a plan: a call of two hours, heard twice
@@ -175,9 +176,7 @@ def plan_cuts(call: CallSound, order: CopyOrder, engines: Engines = ()) -> CutPl
     listed = within(order.cuts, call.sound)
     if order.mode is Mode.MANUAL:
         return CutPlan(tuple(listed), Mode.MANUAL)
-    from arlo_rec.words import planner
-
-    plan = planner.plan(
+    plan = speech.words().plan(
         call.sound,
         _transcripts(call, order, engines),
         call.names,
@@ -215,24 +214,20 @@ def _heard_words(transcripts: Sequence[Sequence[Word]]) -> Iterator[HeardWord]:
 
 
 def _transcripts(call: CallSound, order: CopyOrder, engines: Engines) -> list[Transcript]:
-    from arlo_rec.words.engine import transcribe
-
     files = [*order.files, *map(str, range(len(order.files) + 1, len(order.transcripts) + 1))]
     transcripts = [
         replace(_read(raw, file, call.channel_of(role)), file=file)
         for (role, raw), file in zip(order.transcripts, files, strict=True)
     ]
     if engines:
-        transcripts += transcribe(engines, call.sound, order.language, call.names)
+        transcripts += speech.words().transcribe(engines, call.sound, order.language, call.names)
     return _united(transcripts)
 
 
 def _read(raw: bytes, file: str, channel: int | None) -> Transcript:
     """Read a transcript; raises Usage with the name of its *file*."""
-    from arlo_rec.words import transcript_reading
-
     try:
-        return transcript_reading.read(raw, channel)
+        return speech.words().read(raw, channel)
     except Usage as error:
         raise Usage(error.code, place=error.detail["place"], why=error.detail["why"], file=file) from None
 

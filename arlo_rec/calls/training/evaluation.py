@@ -24,14 +24,14 @@ from arlo_rec.law.model.errors import SoundError, Usage
 from arlo_rec.law.model.progress import Observer, Phase, Progress, unobserved
 from arlo_rec.law.model.strict_json import parse_object
 from arlo_rec.policy import Mode
-from arlo_rec.sound import audio
+from arlo_rec.sound import audio, speech
 from arlo_rec.sound.audio import Sound
 from arlo_rec.sound.audio.cut_list import LOOK, Cut
+from arlo_rec.sound.speech import LONGEST, Transcript
 from arlo_rec.vault.backends.bounded_read import read_named
-from arlo_rec.words.transcripts import Transcript
 
 if TYPE_CHECKING:
-    from arlo_rec.words.engine import Engines
+    from arlo_rec.sound.speech import Engines
 
 WHOLE = 0.95  # of an identifier's duration: the rest does not identify
 NEAR = 0.3  # seconds around an identifier in which a cut is no over-cut
@@ -152,17 +152,14 @@ def labelled_calls(folder: Path, observer: Observer = unobserved) -> Iterator[La
 
 def evaluate(call: LabelledCall, order: CopyOrder, engines: Engines = ()) -> CallScore:
     """Cut a call like its copy, and score the result."""
-    from arlo_rec.words import planner
-    from arlo_rec.words.engine import transcribe
-
     transcripts = list(call.transcripts)
     if not transcripts and engines:
-        transcripts = transcribe(engines, call.sound, order.language, call.names)
+        transcripts = speech.words().transcribe(engines, call.sound, order.language, call.names)
     if not transcripts or order.mode is Mode.MANUAL:
         raise Usage("words_missing")
     strict = order.mode is Mode.STRICT
     try:
-        plan = planner.plan(call.sound, transcripts, call.names, strict=strict)
+        plan = speech.words().plan(call.sound, transcripts, call.names, strict=strict)
     except Usage as misfit:
         raise Usage("bench_wrong", path=call.name, why=str(misfit.detail.get("why", misfit.code))) from None
     cuts = [cut for cut in plan.cuts if cut.is_cut]
@@ -336,9 +333,7 @@ def _as_list(names: object) -> list[object]:
 
 def _transcripts(path: Path) -> Iterator[Transcript]:
     """Yield the transcripts beside the call, or in a folder `words...` for each pass."""
-    from arlo_rec.words import transcript_builder, transcript_reading
-
     beside = sorted(path.parent.glob(f"{escape(path.stem)}.words*"))
     apart = sorted(folder / path.name for folder in path.parent.glob("words*") if (folder / path.name).is_file())
     for transcript in (*beside, *apart):
-        yield transcript_reading.read(read_named(transcript, transcript_builder.LONGEST + 1))
+        yield speech.words().read(read_named(transcript, LONGEST + 1))

@@ -13,7 +13,7 @@ from arlo_rec.calls.training import cut_plan
 from arlo_rec.calls.training.cut_plan import CallSound, CopyOrder, CutPlan
 
 if TYPE_CHECKING:
-    from arlo_rec.words.engine import Engines
+    from arlo_rec.sound.speech import Engines
 
 
 class Planners(Protocol):

@@ -14,8 +14,8 @@ import msgspec
 
 from arlo_rec.calls.training.cut_plan import CutPlan
 from arlo_rec.law.model.documents import Record
+from arlo_rec.sound import speech
 from arlo_rec.sound.audio.cut_list import Cut, NumberedCut
-from arlo_rec.words.detectors import lexicon
 
 UNSURE: Final = 0.5  # score below which a word was heard badly
 PAUSE: Final = 1.5  # seconds without a word after which another turn begins
@@ -54,7 +54,7 @@ def spoken(plan: CutPlan) -> list[SpokenWord]:
         middle = (word.start + word.end) / 2
         some = by_start[bisect_left(starts, middle - longest) : bisect_right(starts, middle)]
         cut = next((number for cut, number in some if _covers(cut, middle, word.channel)), None)
-        in_copy.append(SpokenWord.of(word, cut=cut, look=lexicon.tells(word.text)))
+        in_copy.append(SpokenWord.of(word, cut=cut, look=speech.words().tells(word.text)))
     return in_copy
 
 

@@ -173,7 +173,7 @@ def _cut_table(run: Run, copy: TrainingCopy, words: Sequence[SpokenWord]) -> Tab
     from arlo_rec.calls.training.answers import numbered
     from arlo_rec.calls.training.spoken import heard_in
     from arlo_rec.sound.audio.cut_list import LOOK, NumberedCut
-    from arlo_rec.words.transcripts import NO_SCORES
+    from arlo_rec.sound.speech import NO_SCORES
 
     starts, has_scores = [told.start for told in words], NO_SCORES not in copy.plan.warnings
     cells: dict[str, Callable[[NumberedCut], object]] = {

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from arlo_rec.calls.training.cut_plan import Changes, CopyOrder, CutPlan
     from arlo_rec.calls.training.planners import Planners
     from arlo_rec.sound.audio.cut_list import Cut
+    from arlo_rec.sound.speech import Engines
     from arlo_rec.vault.access.gate import Intent
     from arlo_rec.vault.backends.elsewhere import Hearing
     from arlo_rec.vault.opened import Store
-    from arlo_rec.words.engine import Engines
 
 MOST_WORKERS = 32
 ALL = "all"
@@ -211,11 +211,11 @@ def _engines(run: Run, name: str | None, models: list[Path] | None, count: int) 
         if name == "none" or not folders:
             yield [()] * count
             return
-        from arlo_rec.words.engine import whisper
+        from arlo_rec.sound.speech import words
 
         threads = max(1, settings.asr_threads // (count * len(folders)))
         yield [
-            [stack.enter_context(whisper(folder, threads, settings.asr_language)) for folder in folders]
+            [stack.enter_context(words().engine(folder, threads, settings.asr_language)) for folder in folders]
             for _ in range(count)
         ]
 
@@ -271,7 +271,7 @@ class CopyOrders:
         """The transcripts of this recording: the named files, or those of its id in a folder."""
         from dataclasses import replace
 
-        from arlo_rec.words.transcript_builder import LONGEST
+        from arlo_rec.sound.speech import LONGEST
 
         found = [each for named in self._transcripts for each in _files_of(named, shown_id)]
         transcripts = tuple((role, self._run.files.read(path, LONGEST)) for role, path in found)

@@ -11,7 +11,7 @@ import ssl
 from functools import cache
 from typing import Any, Final
 
-from arlo_rec.words.engine_process import LENGTH
+from arlo_rec.sound.processes.pipes import LENGTH
 
 PATIENCE_S: Final = 10.0  # to connect
 SCHEDULER: Final = "arlo-rec-scheduler"  # a name in the certificate of the scheduler, and of no other

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from arlo_rec.law.model.errors import Unreachable, Usage
 from arlo_rec.law.model.strict_json import parse_object
 from arlo_rec.sound.processes.hardening import start_child
-from arlo_rec.words.engine_process import LENGTH, receive_exactly
+from arlo_rec.sound.processes.pipes import LENGTH, receive_exactly
 
 HEAD_MOST: Final = 64 * 1024  # bytes of the JSON of a message
 OUTCOME_MOST: Final = 64 * 1024 * 1024  # bytes: a plan of 40,000 words and 10,000 cuts has 8 MB

@@ -31,7 +31,7 @@ from arlo_rec.sound.processes import hardening
 from arlo_rec.sound.processes.hardening import leave_session
 
 if TYPE_CHECKING:
-    from arlo_rec.words.engine import Engines
+    from arlo_rec.sound.speech import Engines
 
 LOOK_EVERY: Final = 0.5  # seconds between two looks at whether a job is still wanted
 
@@ -43,7 +43,7 @@ class Hands:
         self._settings = settings
 
     def try_out(self) -> None:
-        """Load every model once; raises what `engine.whisper` raises."""
+        """Load every model once; raises what `Words.engine` raises."""
         with self._started():
             pass
 
@@ -59,13 +59,13 @@ class Hands:
 
     @contextmanager
     def _started(self) -> Iterator[Engines]:
-        from arlo_rec.words.engine import whisper
+        from arlo_rec.sound.speech import words
 
         settings = self._settings
         threads = max(1, settings["threads"] // (settings["at_once"] * len(settings["models"])))
         with ExitStack() as stack:
             models = map(Path, settings["models"])
-            yield [stack.enter_context(whisper(folder, threads, settings["language"])) for folder in models]
+            yield [stack.enter_context(words().engine(folder, threads, settings["language"])) for folder in models]
 
 
 def _outcome(raw: bytes, engines: Engines) -> bytes:

@@ -15,7 +15,7 @@ from arlo_rec.words.detectors import lexicon as lex
 from arlo_rec.words.detectors import word_lists
 from arlo_rec.words.detectors.numerals import has_digits, is_number
 from arlo_rec.words.detectors.word_lists import is_harmless
-from arlo_rec.words.transcripts import Match, Token
+from arlo_rec.words.tokens import Match, Token
 
 MOST_LOCAL = 6  # words of an address's local part
 _ENDINGS = lex.split_words("com no se dk net org eu info io")

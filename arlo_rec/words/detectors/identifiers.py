@@ -25,12 +25,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import contact, cues, lexicon, names, numbers, phonetic, secrets, word_lists
 from arlo_rec.words.detectors.cues import AROUND
 from arlo_rec.words.detectors.lexicon import ARTICLES
 from arlo_rec.words.detectors.numerals import has_digits
 from arlo_rec.words.detectors.word_lists import is_common, is_harmless, is_word
-from arlo_rec.words.transcripts import Match, Token, Word, is_cased, tokenise
+from arlo_rec.words.tokens import Match, Token, is_cased, tokenise
 
 PHRASE_PAUSE = 0.9  # seconds of silence that end a phrase
 BEFORE, BEHIND = 6, 7  # words that belong to it, as far as the phrase goes

@@ -15,7 +15,7 @@ from arlo_rec.words.detectors import cues, tagger, word_lists
 from arlo_rec.words.detectors.lexicon import split_words
 from arlo_rec.words.detectors.numerals import is_number
 from arlo_rec.words.detectors.word_lists import is_common, is_harmless, is_known, is_word
-from arlo_rec.words.transcripts import Match, Token, is_cased
+from arlo_rec.words.tokens import Match, Token, is_cased
 
 MOST_WORDS = 4  # of one name
 TAGGED = 0.5  # score from which a word counts as part of a name

@@ -42,7 +42,7 @@ from arlo_rec.law.model.errors import Integrity
 from arlo_rec.words.detectors import lexicon, word_lists
 from arlo_rec.words.detectors.numerals import is_number
 from arlo_rec.words.detectors.word_lists import LANGUAGES, is_common, is_harmless, is_word, rank
-from arlo_rec.words.transcripts import Times, Token, is_cased
+from arlo_rec.words.tokens import Times, Token, is_cased
 
 if TYPE_CHECKING:
     from arlo_rec.words.detectors.identifiers import Finding

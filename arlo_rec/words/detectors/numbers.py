@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from arlo_rec.words.detectors import lexicon as lex
 from arlo_rec.words.detectors.numerals import Part, has_digits, has_symbols, read_parts
 from arlo_rec.words.detectors.quantities import find_quantities
-from arlo_rec.words.transcripts import Match, Token
+from arlo_rec.words.tokens import Match, Token
 
 FEWEST_DIGITS = 5  # of a number
 FEWEST_SYMBOLS = 5  # of a code of letters and digits

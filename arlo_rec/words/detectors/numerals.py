@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from arlo_rec.words.detectors import lexicon as lex
-from arlo_rec.words.transcripts import Token
+from arlo_rec.words.tokens import Token
 
 _DIGIT = re.compile(r"[0-9]")
 _ALNUM = re.compile(r"[^\W_]")

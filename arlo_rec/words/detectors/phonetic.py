@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from arlo_rec.words.detectors.word_lists import is_harmless
-from arlo_rec.words.transcripts import Match, Token
+from arlo_rec.words.tokens import Match, Token
 
 # Largest distances, as shares of the longer key's length
 NEAR = 0.30  # measured on words of a small English model: finds two of three misrecognised names

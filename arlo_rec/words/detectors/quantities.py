@@ -8,7 +8,7 @@ from typing import Final
 
 from arlo_rec.words.detectors import lexicon as lex
 from arlo_rec.words.detectors.numerals import Part, read_parts
-from arlo_rec.words.transcripts import Token
+from arlo_rec.words.tokens import Token
 
 _YEAR = re.compile(r"^(18|19|20)\d\d$")
 LONGEST: Final = 4  # digits of a decimal number on both sides of its point

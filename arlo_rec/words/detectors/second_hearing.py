@@ -13,10 +13,11 @@ from itertools import chain
 from typing import Final
 
 from arlo_rec.law.model.spans import Span, united
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import names, phonetic
 from arlo_rec.words.detectors.identifiers import Finding, split_channels, split_words
 from arlo_rec.words.detectors.weighing import CONTEXT
-from arlo_rec.words.transcripts import Token, Word
+from arlo_rec.words.tokens import Token
 
 BEHIND: Final = 1.5  # seconds after a cue in which a name is said
 DIFFER: Final = 0.45  # distance of what two engines heard there, as a share of the longer: spelling alone gives less

@@ -18,7 +18,7 @@ from arlo_rec.words.detectors import numbers
 from arlo_rec.words.detectors.cues import MINE
 from arlo_rec.words.detectors.numerals import has_digits, is_number
 from arlo_rec.words.detectors.word_lists import is_common, is_word
-from arlo_rec.words.transcripts import Match, Token
+from arlo_rec.words.tokens import Match, Token
 
 WINDOW = 45.0  # seconds after a question or an answer: "one moment, I have to look" comes before
 MENTIONED = 15.0  # seconds after a mention that asks for nothing

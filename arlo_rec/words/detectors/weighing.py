@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, network, phonetic
 from arlo_rec.words.detectors.identifiers import Finding
 from arlo_rec.words.detectors.numerals import has_digits, is_number
 from arlo_rec.words.detectors.quantities import find_quantities
-from arlo_rec.words.transcripts import Times, Token, Word
+from arlo_rec.words.tokens import Times, Token
 
 if TYPE_CHECKING:
     from arlo_rec.words.detectors.network import Floats

@@ -1,7 +1,4 @@
-"""Words with times, as readers of transcripts and speech engines return them, and as the tokens that detectors read.
-
-A token has its punctuation stripped, its case folded and its sentence's bounds marked.
-"""
+"""Words as the tokens that detectors read: punctuation stripped, case folded, bounds of sentences marked."""
 
 from __future__ import annotations
 
@@ -12,63 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word as the transcript writes it, without blanks around it; times in seconds from the recording's start."""
-
-    text: str
-    start: float
-    end: float
-    score: float | None = None  # the engine's confidence from 0 to 1; None where it gives none
-    channel: int | None = None  # from 0; None where the transcript does not distinguish channels
-    timed: bool = True  # False where the times are interpolated because the transcript has none
-
-
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """A span that the maker of a transcript marked as identifying, in seconds; channel None means all."""
-
-    start: float
-    end: float
-    channel: int | None = None
-
-
-NO_SCORES = "no_scores"  # the warning that nothing says how well the words were heard
-NOTHING_FOUND = "nothing_found"  # the warning that nothing was cut
-UNPROVEN = "words_unproven"  # the warning that these may be the words of another call
-NOT_UNDERSTOOD = "engine_not_understood"  # the warning with which no copy becomes ready
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """The language that an engine detected in a channel, with its probability."""
-
-    channel: int | None
-    name: str  # Whisper's: "no", "nn", "en"
-    sure: float
-
-
-ENGINE = "engine"  # the form of a transcript that an engine made here
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """The words of a call, sorted by start, and the spans that the transcript's maker marked."""
-
-    form: str  # the form of the document: one of `transcript_reading.FORMS`, or `ENGINE`
-    words: tuple[Word, ...]
-    redactions: tuple[Redaction, ...] = ()
-    file: str = ""  # its name, for people; empty if an engine made it here
-    languages: tuple[Language, ...] = ()  # detected by an engine if none was given
-    engine: int = 0  # the number of the engine that made it here
-
-    @property
-    def channel(self) -> int | None:
-        """The channel of all words; None where there are several, or the transcript gives none."""
-        channels = {word.channel for word in self.words}
-        return channels.pop() if len(channels) == 1 else None
-
+from arlo_rec.sound.speech import Word
 
 ENDS = ".?!…:;"
 _AROUND = " \t\n.,;:?!…\"'“”„«»()[]{}<>*_¿¡-–—"
