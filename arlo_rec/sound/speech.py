@@ -1,7 +1,7 @@
 """The words of a call, and the port behind which they are heard, read and judged.
 
-An implementation is registered below the entry point `arlo_rec.words`; it gets a sound, transcripts and the names that are
-known, and gives a plan of cuts. Nothing here needs it: a company that cuts by lists of its own can leave it out.
+An implementation is registered below the entry point `arlo_rec.words`; it gets a sound, transcripts and the names that
+are known, and gives a plan of cuts. Nothing here needs it: a company that cuts by lists of its own can leave it out.
 """
 
 from __future__ import annotations
