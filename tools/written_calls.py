@@ -22,8 +22,10 @@ from typing import Any, NamedTuple
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
+from arlo_rec.sound.audio.cut_list import Kind  # noqa: E402
 from arlo_rec.sound.speech import Word  # noqa: E402
 from arlo_rec.words.detectors import network, word_lists  # noqa: E402
+from arlo_rec.words.detectors.kinds import LABELLED  # noqa: E402
 from arlo_rec.words.detectors.word_lists import _by_frequency  # noqa: E402
 
 CALLS = TOP / "tests" / "calls"
@@ -33,7 +35,6 @@ MARK = re.compile(r"\{([A-Z_]+)(?:\|[^:{}]*)?:([^{}]*)\}")
 EDGE = ".,?!:;…–-\"«»()'’"
 COMMON = 2000  # words
 WORD, PAUSE = 0.35, (0.4, 1.5)  # seconds from word to word, and between turns
-OTHERS = {"name", "spelled", "email", "address", "birth", "secret", "health", "circumstance"}
 DIGITS = {
     "nb": "null en to tre fire fem seks sju syv åtte ni",
     "nn": "null ein to tre fire fem seks sju åtte ni",
@@ -61,7 +62,7 @@ class Spoken(NamedTuple):
     """A word of a turn, and what it is part of: one of `network.CLASSES`."""
 
     text: str
-    kind: str
+    kind: Kind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _marked_words(text: str) -> Iterator[Spoken]:
         raise ValueError(text)
     for word in re.finditer(r"\S+", plain):
         inside = (kind for begin, end, kind in spans if word.start() < end and word.end() > begin)
-        yield Spoken(word[0], next(inside, "nothing"))
+        yield Spoken(word[0], next(inside, None))
 
 
 def read_lines(path: Path) -> Iterator[Call]:
@@ -117,17 +118,17 @@ def read_lines(path: Path) -> Iterator[Call]:
         }
         places = count()
         turns = tuple(
-            (channel, tuple(Spoken(word, kinds.get(next(places), "nothing")) for word in text.split()))
+            (channel, tuple(Spoken(word, kinds.get(next(places))) for word in text.split()))
             for channel, _, text in call["turns"]
         )
         yield Call(call["id"], path.name[:2], turns)
 
 
-def _kind(label: str) -> str:
-    kind = label.lower()
-    if kind not in OTHERS and label not in NUMBERS:
+def _kind(label: str) -> Kind:
+    kind = Kind.NUMBER if label in NUMBERS else Kind(label.lower())
+    if kind not in LABELLED:
         raise ValueError(label)
-    return kind if kind in OTHERS else "number"
+    return kind
 
 
 NUMBERS = {"PHONE", "NATIONAL_ID", "ACCOUNT", "CARD", "KID", "ORG", "SERIAL", "NUMBER", "KEYS"}

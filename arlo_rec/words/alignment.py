@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from arlo_rec.law.model.errors import Usage
 from arlo_rec.sound.audio import Sound
 from arlo_rec.sound.audio.activity import DIGITAL, PAUSE, STEP, Activity, find_spans, mask_spans
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.sound.speech import ENGINE, Dropped, Transcript, Word
 from arlo_rec.words.detectors.identifiers import Finding
 from arlo_rec.words.shared_words import find_offset
@@ -389,7 +390,7 @@ def _align(sound: Sound, activity: Activity, transcript: Transcript, lead: float
             max(0.0, redaction.start + offset_s),
             redaction.end + offset_s,
             _channel_of(sound, redaction.channel),
-            "other",
+            Kind.OTHER,
             "vendor",
             1.0,
         )

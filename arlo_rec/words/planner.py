@@ -32,7 +32,7 @@ from arlo_rec.sound.audio.activity import (
     join_keys,
     mask_spans,
 )
-from arlo_rec.sound.audio.cut_list import LOOK, Cut
+from arlo_rec.sound.audio.cut_list import LOOK, Cut, Kind
 from arlo_rec.sound.speech import NO_SCORES, NOT_UNDERSTOOD, NOTHING_FOUND, UNPROVEN, Plan, Transcript, Word
 from arlo_rec.words import alignment, loops
 from arlo_rec.words.alignment import Fitted, find_uncovered, is_plausible, measure_coverage
@@ -233,13 +233,13 @@ def _not_confirmed(transcripts: Sequence[alignment.Aligned]) -> list[Word]:
 def _find_keys(sound: Sound) -> Iterator[Finding]:
     """The keys that were pressed, by their tones."""
     for run in join_keys(detect_keys(sound)):
-        yield Finding(run.start, run.end, run.channel, "keys", "sound", 0.99)
+        yield Finding(run.start, run.end, run.channel, Kind.KEYS, "sound", 0.99)
 
 
 def _find_wordless_speech(activity: Activity, words: Sequence[Word]) -> Iterator[Finding]:
     """Speech of at least `UNHEARD` seconds that no pass has a word for."""
     for channel, start, end in find_uncovered(words, activity, shortest=UNHEARD):
-        yield Finding(start, end, channel, "speech", "no_words", 0.5)
+        yield Finding(start, end, channel, Kind.SPEECH, "no_words", 0.5)
 
 
 def _find_names_after_cues(activity: Activity, passes: Sequence[Sequence[Word]]) -> Iterator[Finding]:
@@ -259,7 +259,7 @@ def _find_names_after_cues(activity: Activity, passes: Sequence[Sequence[Word]])
             speech = activity.speech[_rows(token.channel), first:last].any(axis=0)
             spoken = int(speech.sum()) * STEP if last > first else 0.0
             if spoken >= NAME_SHORTEST:
-                yield Finding(token.end, end, token.channel, "name", "no_words", 0.5)
+                yield Finding(token.end, end, token.channel, Kind.NAME, "no_words", 0.5)
 
 
 def _find_unexplained_speech(
@@ -281,7 +281,7 @@ def _find_unexplained_speech(
         bad |= mask_spans(steps, badly) & ~mask_spans(steps, [(word.start, word.end) for word in sure])
         for start, end in find_spans(speech & ~(near & ~bad)):
             if end - start >= EDGE or bad[round(start / STEP) : round(end / STEP)].any():
-                yield Finding(start, end, channel, "speech", "strict", 0.5)
+                yield Finding(start, end, channel, Kind.SPEECH, "strict", 0.5)
 
 
 def _is_heard_badly(word: Word) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.sound.speech import Word
 
 ENDS = ".?!…:;"
@@ -45,7 +46,7 @@ class Match:
 
     first: int
     last: int
-    type: str
+    type: Kind
     source: str
     score: float
 

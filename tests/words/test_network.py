@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arlo_rec.law.model.errors import Integrity
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, network
 from arlo_rec.words.detectors.network import CLASSES
@@ -45,7 +46,7 @@ def said(turns: list[tuple[int | None, str]]) -> list[Word]:
     return words
 
 
-def scores(words: list[Word]) -> dict[Word, dict[str, float]]:
+def scores(words: list[Word]) -> dict[Word, dict[Kind | None, float]]:
     """Of each word the score of each class."""
     streams = identifiers.split_channels(words)
     by_channel = network.score(streams, [])
@@ -56,13 +57,13 @@ def scores(words: list[Word]) -> dict[Word, dict[str, float]]:
     }
 
 
-def of_text(words: list[Word], kind: str) -> dict[str, float]:
+def of_text(words: list[Word], kind: Kind | None) -> dict[str, float]:
     return {word.text.strip(".,?").casefold(): score[kind] for word, score in scores(words).items()}
 
 
 def test_harmless_words_are_a_secret_where_one_was_asked_for_two_turns_before() -> None:
-    asked = of_text(said(TURNS), "secret")
-    unasked = of_text(said(OTHERWISE), "secret")
+    asked = of_text(said(TURNS), Kind.SECRET)
+    unasked = of_text(said(OTHERWISE), Kind.SECRET)
     assert min(asked["nysgjerrig"], asked["elefant"], asked["ferie"]) > 0.5
     assert max(unasked["nysgjerrig"], unasked["elefant"], unasked["ferie"]) < 0.1
 
@@ -77,7 +78,7 @@ def test_harmless_words_are_a_secret_where_one_was_asked_for_two_turns_before() 
     ],
 )
 def test_everyday_talk_is_nothing(text: str) -> None:
-    assert min(of_text(said([(0, "hei"), (1, text)]), "nothing").values()) > 0.9
+    assert min(of_text(said([(0, "hei"), (1, text)]), None).values()) > 0.9
 
 
 def test_scores_stand_by_the_words_of_their_own_channel_where_both_talk_at_once() -> None:
@@ -102,7 +103,7 @@ def _rows(words: list[Word]) -> list[network.Floats]:
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_secret_is_one_whichever_channel_the_caller_is_on(swapped: bool) -> None:
     turns = [(1 - channel if swapped else channel, text) for channel, text in TURNS]
-    found = of_text(said(turns), "secret")
+    found = of_text(said(turns), Kind.SECRET)
     assert min(found["nysgjerrig"], found["elefant"], found["ferie"]) > 0.3
 
 

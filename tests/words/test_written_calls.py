@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors import network
 from tests.support.places import CALLS
 from tests.support.properties import examples
@@ -24,9 +25,9 @@ C: {SECRET:tante sin sykkel}, altså {PHONE|12345678:tolv, tretti}!
 EVERY = list(written_calls.read_all())
 
 
-def kinds(call: Call) -> list[str]:
+def kinds(call: Call) -> list[Kind]:
     """What stretches of the call are part of, in order."""
-    return [kind for _, words in call.turns for kind, _ in groupby(word.kind for word in words) if kind != "nothing"]
+    return [kind for _, words in call.turns for kind, _ in groupby(word.kind for word in words) if kind is not None]
 
 
 def test_a_mark_holds_its_words_and_no_mark_is_left_in_them(tmp_path: Path) -> None:
@@ -34,9 +35,9 @@ def test_a_mark_holds_its_words_and_no_mark_is_left_in_them(tmp_path: Path) -> N
     path.write_text(MARKED, "utf-8")
     (call,) = written_calls.read_marked(path)
     assert (call.name, call.language) == ("a-1", "nb")
-    assert call.turns[0] == (0, (Spoken("Hei,", "nothing"), Spoken("Ingrid.", "name"), Spoken("Kodeordet?", "nothing")))
-    secret = [Spoken("tante", "secret"), Spoken("sin", "secret"), Spoken("sykkel,", "secret")]
-    rest = [Spoken("altså", "nothing"), Spoken("tolv,", "number"), Spoken("tretti!", "number")]
+    assert call.turns[0] == (0, (Spoken("Hei,", None), Spoken("Ingrid.", Kind.NAME), Spoken("Kodeordet?", None)))
+    secret = [Spoken("tante", Kind.SECRET), Spoken("sin", Kind.SECRET), Spoken("sykkel,", Kind.SECRET)]
+    rest = [Spoken("altså", None), Spoken("tolv,", Kind.NUMBER), Spoken("tretti!", Kind.NUMBER)]
     assert call.turns[1] == (1, (*secret, *rest))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from arlo_rec.law.model.documents import Record
@@ -17,12 +18,29 @@ from arlo_rec.law.model.strict_json import parse
 
 LONGEST = 1024 * 1024  # bytes of a list
 MOST = 10_000  # cuts
-TYPES = frozenset(
-    {"name", "number", "email", "address", "birth", "code", "secret", "spelled", "keys"}
-    | {"health", "circumstance", "speech", "other"}
-)
 LOOK = "look"  # status and source of a span for a reviewer to look at, cut only if they say so
 _CHANNELS = {"1": 0, "2": 1, "a": 0, "b": 1, "caller": None, "agent": None}
+
+
+class Kind(StrEnum):
+    """A kind of words, or of sounds, that identify a person and are cut."""
+
+    NAME = "name"
+    NUMBER = "number"
+    EMAIL = "email"
+    ADDRESS = "address"
+    BIRTH = "birth"
+    CODE = "code"
+    SECRET = "secret"  # noqa: S105 - the name of the kind
+    SPELLED = "spelled"
+    KEYS = "keys"
+    HEALTH = "health"
+    CIRCUMSTANCE = "circumstance"
+    SPEECH = "speech"
+    OTHER = "other"  # also what a list calls by a name of its own
+
+
+_BY_NAME = {kind.value: kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +50,7 @@ class Cut:
     start: float
     end: float
     channels: tuple[int, ...] | None = None
-    types: tuple[str, ...] = ("other",)
+    types: tuple[Kind, ...] = (Kind.OTHER,)
     sources: tuple[str, ...] = ("manual",)
     score: float | None = None
     status: str = "proposed"  # or `LOOK`; or a reviewer's: accepted, changed, added, removed
@@ -74,7 +92,7 @@ class NumberedCut(Record, frozen=True):
     start: float
     end: float
     channels: tuple[int, ...] | None
-    types: tuple[str, ...]
+    types: tuple[Kind, ...]
     sources: tuple[str, ...]
     score: float | None
     status: str
@@ -88,7 +106,7 @@ def from_json(cut: dict[str, Any]) -> Cut:
         float(cut["start"]),
         float(cut["end"]),
         tuple(channels) if channels is not None else None,
-        tuple(cut["types"]),
+        tuple(map(Kind, cut["types"])),
         tuple(cut["sources"]),
         cut["score"],
         str(cut["status"]),
@@ -140,7 +158,7 @@ def _parse_json(raw: bytes) -> Iterator[Cut]:
             if not valid or channels == []:
                 raise ValueError("channels")  # noqa: TRY301 - as other errors of it
             named_types = entry.get("types", [entry.get("type", "other")])
-            types = tuple(sorted({name if name in TYPES else "other" for name in named_types})) or ("other",)
+            types = tuple(sorted({_BY_NAME.get(name, Kind.OTHER) for name in named_types})) or (Kind.OTHER,)
             start, end = entry["start"], entry["end"]
             if isinstance(start, bool) or isinstance(end, bool):
                 raise TypeError("a time")  # noqa: TRY301
@@ -162,7 +180,7 @@ def _parse_lines(text: str) -> Iterator[Cut]:
                 channel = _CHANNELS[words[1].lower()]
                 start = float(words[2])
                 yield _make_cut(
-                    start, start + float(words[3]), number, None if channel is None else (channel,), ("other",)
+                    start, start + float(words[3]), number, None if channel is None else (channel,), (Kind.OTHER,)
                 )
             else:
                 raise Usage("cuts_wrong", place=str(number), why="not_a_cut")
@@ -170,12 +188,11 @@ def _parse_lines(text: str) -> Iterator[Cut]:
             raise Usage("cuts_wrong", place=str(number), why="not_a_cut") from None
 
 
-def _parse_type(label: list[str]) -> tuple[str, ...]:
-    name = label[0].strip().lower() if label else ""
-    return (name,) if name in TYPES else ("other",)
+def _parse_type(label: list[str]) -> tuple[Kind, ...]:
+    return (_BY_NAME.get(label[0].strip().lower() if label else "", Kind.OTHER),)
 
 
-def _make_cut(start: float, end: float, place: int, channels: tuple[int, ...] | None, types: tuple[str, ...]) -> Cut:
+def _make_cut(start: float, end: float, place: int, channels: tuple[int, ...] | None, types: tuple[Kind, ...]) -> Cut:
     if not (math.isfinite(start) and math.isfinite(end)) or start < 0:
         raise Usage("cuts_wrong", place=str(place), why="no_time")
     if end <= start:

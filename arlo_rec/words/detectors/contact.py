@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors import lexicon as lex
 from arlo_rec.words.detectors import word_lists
 from arlo_rec.words.detectors.numerals import has_digits, is_number
@@ -33,7 +34,7 @@ def find_emails(stream: Sequence[Token]) -> Iterator[Match]:
     while at < len(stream):
         span = _find_email(stream, at)
         if span:
-            yield Match(*span, "email", "rule", 0.95)
+            yield Match(*span, Kind.EMAIL, "rule", 0.95)
             at = span[1]
         at += 1
 
@@ -100,14 +101,14 @@ def find_addresses(stream: Sequence[Token]) -> Iterator[Match]:
     for at in range(len(stream)):
         span = _find_street(stream, at) or _find_postcode(stream, at) or _find_house_alone(stream, at)
         if span:
-            yield Match(*span, "address", "rule", 0.85)
+            yield Match(*span, Kind.ADDRESS, "rule", 0.85)
         pair = (stream[at].folded, stream[at + 1].folded) if at + 1 < len(stream) else ("", "")
         if pair in lex.LIVE:
             last = at + 1
             while last + 1 < len(stream) and last - at < 9 and not stream[last].ends:
                 last += 1
             if last > at + 1:
-                yield Match(at + 2, last, "address", "cue", 0.7)
+                yield Match(at + 2, last, Kind.ADDRESS, "cue", 0.7)
 
 
 def _find_street(stream: Sequence[Token], at: int) -> tuple[int, int] | None:
@@ -212,15 +213,15 @@ def find_births(stream: Sequence[Token]) -> Iterator[Match]:
     """Yield dates of birth: any date with a year, and any day or month after a word for being born."""
     for at, token in enumerate(stream):
         if _NUMERIC_DATE.match(token.folded):
-            yield Match(at, at, "birth", "rule", 0.8)
+            yield Match(at, at, Kind.BIRTH, "rule", 0.8)
         elif token.folded in lex.MONTHS or _is_numbered_month(stream, at):
             span = _find_date(stream, at)
             if span and _has_year(stream, at, *span):
-                yield Match(*span, "birth", "rule", 0.85)
+                yield Match(*span, Kind.BIRTH, "rule", 0.85)
         if token.folded in lex.BORN:
             span = _find_date_after_born(stream, at)
             if span:
-                yield Match(*span, "birth", "cue", 0.85)
+                yield Match(*span, Kind.BIRTH, "cue", 0.85)
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors.lexicon import split_words
 
 
@@ -68,31 +69,31 @@ NOT_PEOPLE: Final = split_words(
 # -- questions -----------------------------------------------------------------------------------------
 
 ABOUT: Final = {
-    "name": split_words(
+    Kind.NAME: split_words(
         "name navn navnet namn namnet fornavn etternavn surname etternavnet fornavnet efternamn efternavn etternamn"
     ),
-    "number": split_words(
+    Kind.NUMBER: split_words(
         "phone telephone telefonnummer telefonnummeret telefonnr mobilnummer mobilnummeret telefonnumret mobilnumret "
         "nummeret number nummer numret personnummer personnummeret fødselsnummer fødselsnummeret kontonummer "
         "kontonummeret kortnummer kortnummeret personnumret kundenummer kundenummeret account card social identity "
         "organisasjonsnummer organisasjonsnummeret kid kid-nummer kid-nummeret cpr cpr-nummer iban telefon mobil "
         "cell mobile id-nummer numbers"
     ),
-    "email": split_words(
+    Kind.EMAIL: split_words(
         "e-mail email mail mailadresse mailadressen e-post epost e-postadresse epostadresse e-postadressen "
         "epostadressen epostadressa e-postadressa mejl mejladress mejladressen mailen e-posten e-postadress"
     ),
-    "address": split_words(
+    Kind.ADDRESS: split_words(
         "address adresse adressen adressa adress gateadresse bostedsadresse postcode postnummer postnummeret "
         "postadresse"
     ),
-    "birth": split_words(
+    Kind.BIRTH: split_words(
         "birth born fødselsdato fødselsdatoen født fødd född födelsedatum fødselsdagen birthday födelsedata fødselsår"
     ),
-    "code": split_words(
+    Kind.CODE: split_words(
         "serial serienummer serienummeret serienumret serie-nummer code kode koden kod password passord kundeid"
     ),
-    "spelled": split_words("spell spelled stave staver stavar stavas bokstavere staves stavet bokstavera spelt"),
+    Kind.SPELLED: split_words("spell spelled stave staver stavar stavas bokstavere staves stavet bokstavera spelt"),
 }
 # "who am I speaking with" asks for a name without the word
 WHO: Final = parse_phrases(

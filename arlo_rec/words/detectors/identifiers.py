@@ -25,9 +25,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import contact, cues, lexicon, names, numbers, phonetic, secrets, word_lists
 from arlo_rec.words.detectors.cues import AROUND
+from arlo_rec.words.detectors.kinds import ASKED, heard
 from arlo_rec.words.detectors.lexicon import ARTICLES
 from arlo_rec.words.detectors.numerals import has_digits
 from arlo_rec.words.detectors.word_lists import is_common, is_harmless, is_word
@@ -38,19 +40,20 @@ BEFORE, BEHIND = 6, 7  # words that belong to it, as far as the phrase goes
 NEAR_PERSON = 8  # words within which a person is spoken of
 SUBJECT = 3  # words before "works at" that name who works
 LONG = 6  # letters of a town that is hardly a word, too
-ABOUT, HEALTH = "circumstance", "health"
 
 
 def match_health(stream: Sequence[Token]) -> Iterator[Match]:
     """Yield statements about a person's health in the words of one channel; matches may overlap."""
-    return (match for match in _find(stream) if match.type == HEALTH)
+    return (match for match in _find(stream) if match.type is Kind.HEALTH)
 
 
 def match_circumstances(stream: Sequence[Token]) -> Iterator[Match]:
     """Yield circumstances other than health in the words of one channel; matches may overlap."""
-    yield from (match for match in _find(stream) if match.type == ABOUT)
+    yield from (match for match in _find(stream) if match.type is Kind.CIRCUMSTANCE)
     cased = is_cased(stream)
-    yield from (Match(at, at, ABOUT, "list", 0.5) for at, token in enumerate(stream) if is_place(token, cased=cased))
+    yield from (
+        Match(at, at, Kind.CIRCUMSTANCE, "list", 0.5) for at, token in enumerate(stream) if is_place(token, cased=cased)
+    )
 
 
 def _find(stream: Sequence[Token]) -> Iterator[Match]:
@@ -67,18 +70,18 @@ def _in_phrase(stream: Sequence[Token], first: int, last: int) -> Iterator[Match
         kind = _kind_of(phrase, at)
         if kind is not None:
             begin, end = _extent(phrase, at)
-            yield Match(first + begin, first + end, kind, "cue", 0.6 if kind == HEALTH else 0.5)
+            yield Match(first + begin, first + end, kind, "cue", 0.6 if kind is Kind.HEALTH else 0.5)
 
 
-def _kind_of(phrase: Sequence[Token], at: int) -> str | None:
+def _kind_of(phrase: Sequence[Token], at: int) -> Kind | None:
     word, behind = phrase[at].folded, phrase[at + 1].folded if at + 1 < len(phrase) else ""
     if word in lexicon.ILL or word in lexicon.ILL_BEGINNINGS:
-        return HEALTH
+        return Kind.HEALTH
     if not _is_of_person(phrase, at):
-        return ABOUT if word in lexicon.NEWS or word in lexicon.OFFICE or word in lexicon.LAW else None
+        return Kind.CIRCUMSTANCE if word in lexicon.NEWS or word in lexicon.OFFICE or word in lexicon.LAW else None
     is_fall = word in lexicon.FALLS and at > 0 and _is_person(phrase, at - 1)
     if is_fall or word in lexicon.ILL_OF_PEOPLE or (word, behind) in lexicon.ILL_PAIRS:
-        return HEALTH
+        return Kind.HEALTH
     tells = (
         _works(phrase, at, word, behind)
         or any(word in words for words in _OF_PEOPLE)
@@ -86,7 +89,7 @@ def _kind_of(phrase: Sequence[Token], at: int) -> str | None:
         or (word, behind) in lexicon.NEWS_PAIRS
         or ((word, behind) in lexicon.PLACE and any(token.folded in lexicon.HOMES for token in _near(phrase, at)))
     )
-    return ABOUT if tells else None
+    return Kind.CIRCUMSTANCE if tells else None
 
 
 _OF_PEOPLE = (
@@ -138,12 +141,10 @@ def is_place(token: Token, *, cased: bool) -> bool:
 
 
 LATEST = 6.0  # seconds from the question to the first word of the answer
-LONGEST = {"name": 6.0, "number": 14.0, "email": 12.0, "address": 10.0, "birth": 8.0, "code": 14.0, "spelled": 8.0}
 NEAR = 20.0  # seconds in which a number that was asked for is one even if it is short
 SURE = 0.5  # score: a word recognised with less may be anything
 BACKCHANNEL = 2  # words ("mm", "yes") of the asker that do not end the answer
 _KEYWORDS = {word: kind for kind, said in cues.ABOUT.items() for word in said}
-_FIRST = ("email", "code", "birth", "address", "spelled", "number", "name")  # "serial number" is a code
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Question:
     `start` is the keyword's, `end` the sentence's; `stated` is where the speaker states the identifier, else None.
     """
 
-    type: str
+    type: Kind
     channel: int | None
     start: float
     end: float
@@ -167,7 +168,7 @@ class Answer:
     start: float
     end: float
     channel: int | None
-    type: str
+    type: Kind
     score: float
 
 
@@ -177,8 +178,8 @@ def find_questions(stream: Sequence[Token]) -> Iterator[Question]:
         sentence = stream[first : last + 1]
         kinds = {_KEYWORDS[token.folded] for token in sentence if token.folded in _KEYWORDS}
         if any((token.folded, other.folded) in cues.WHO for token, other in pairwise(sentence)):
-            kinds.add("name")
-        kind = next((kind for kind in _FIRST if kind in kinds), None)
+            kinds.add(Kind.NAME)
+        kind = next((kind for kind in ASKED if kind in kinds), None)
         if kind:
             keywords = [index for index, token in enumerate(sentence) if token.folded in _KEYWORDS]
             keyword = max(keywords, default=len(sentence) - 1)
@@ -224,7 +225,7 @@ def _take_statement(stream: Sequence[Token], question: Question) -> list[Token]:
     """The words from the statement to the end of its sentence, or to a pause of 1.5 s."""
     begin = question.stated or question.end
     tokens: list[Token] = []
-    for token in _slice_by_start(stream, begin, begin + LONGEST[question.type]):
+    for token in _slice_by_start(stream, begin, begin + heard(question.type).longest):
         paused = bool(tokens) and token.start - tokens[-1].end > 1.5
         if paused or (tokens and tokens[-1].ends and token.start >= question.end):
             break
@@ -240,7 +241,7 @@ def _slice_by_start(stream: Sequence[Token], begin: float, end: float) -> Sequen
 
 def _find_reply(question: Question, asking: Sequence[Token], answering: Sequence[Token]) -> Iterator[Answer]:
     """The answer of the other channel, which ends at the asker's next turn at the latest."""
-    latest = question.end + LATEST + LONGEST[question.type]
+    latest = question.end + LATEST + heard(question.type).longest
     tokens = _slice_by_start(
         answering, max(question.start, question.end - 1.0), _find_next_turn(asking, question.end, latest)
     )
@@ -255,7 +256,7 @@ def _take_telling_sentences(question: Question, tokens: Sequence[Token]) -> list
         pause = bool(kept) and token.start - kept[-1].end > 1.0
         if kept and (kept[-1].ends or pause) and any(_may_answer(token) for token in kept):
             break
-        if kept and token.start > kept[0].start + LONGEST[question.type]:
+        if kept and token.start > kept[0].start + heard(question.type).longest:
             break
         kept.append(token)
     return kept
@@ -278,7 +279,7 @@ def _find_next_turn(stream: Sequence[Token], after: float, latest: float) -> flo
 
 def _find_reply_in_mono(question: Question, stream: Sequence[Token]) -> Iterator[Answer]:
     """The answer where all speakers share one channel: the sentences that follow the question."""
-    tokens = _slice_by_start(stream, question.end, question.end + LATEST + LONGEST[question.type])
+    tokens = _slice_by_start(stream, question.end, question.end + LATEST + heard(question.type).longest)
     if tokens and tokens[0].start < question.end + LATEST:
         yield from _trim_harmless(question, _take_telling_sentences(question, tokens))
 
@@ -286,7 +287,9 @@ def _find_reply_in_mono(question: Question, stream: Sequence[Token]) -> Iterator
 def _trim_harmless(question: Question, tokens: Sequence[Token]) -> Iterator[Answer]:
     """Yield the span without harmless words at both ends; nothing where all words are harmless and recognised well."""
     telling = [
-        at for at, token in enumerate(tokens) if _may_answer(token) or (question.type == "name" and _may_be_name(token))
+        at
+        for at, token in enumerate(tokens)
+        if _may_answer(token) or (question.type is Kind.NAME and _may_be_name(token))
     ]
     if telling:
         first, last = tokens[telling[0]], tokens[telling[-1]]
@@ -301,7 +304,7 @@ def _may_be_name(token: Token) -> bool:
 
 def mark_near_questions(stream: Sequence[Token], asked: Sequence[Question]) -> list[bool]:
     """Mark the words of a channel before which, within `NEAR` seconds, a number, code or address was asked for."""
-    times = sorted(question.start for question in asked if question.type in ("number", "code", "address"))
+    times = sorted(question.start for question in asked if question.type in {Kind.NUMBER, Kind.CODE, Kind.ADDRESS})
     latest = [bisect_left(times, token.start + 0.001) - 1 for token in stream]  # the last question before each word
     return [index >= 0 and token.start - times[index] < NEAR for token, index in zip(stream, latest, strict=True)]
 
@@ -316,7 +319,7 @@ class Finding:
     start: float
     end: float
     channel: int | None
-    type: str
+    type: Kind
     source: str
     score: float
     timed: bool = True  # False where the times of any of its words were interpolated
@@ -389,7 +392,7 @@ def find_circumstances(words: Sequence[Word]) -> list[Finding]:
 def _split_names(stream: Sequence[Token], matches: Sequence[Match]) -> Iterator[str]:
     """The words of names found with a score of `SURE_NAME` or more; elsewhere in the call they are names, too."""
     for match in matches:
-        if match.type == "name" and match.score >= SURE_NAME and match.source != "known":
+        if match.type is Kind.NAME and match.score >= SURE_NAME and match.source != "known":
             words = (token.folded.removesuffix("'s") for token in stream[match.first : match.last + 1])
             yield from (word for word in words if _is_name(word))
 
@@ -401,7 +404,7 @@ def _is_name(word: str) -> bool:
 def _find_repeated_names(stream: Sequence[Token], name_words: set[str]) -> Iterator[Match]:
     for at, token in enumerate(stream):
         if {token.folded, token.folded.removesuffix("'s"), token.folded.removesuffix("s")} & name_words:
-            yield Match(at, at, "name", "repeated", SURE_NAME)
+            yield Match(at, at, Kind.NAME, "repeated", SURE_NAME)
 
 
 def _to_finding(stream: Sequence[Token], match: Match) -> Finding:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors import cues, tagger, word_lists
 from arlo_rec.words.detectors.lexicon import split_words
 from arlo_rec.words.detectors.numerals import is_number
@@ -45,13 +46,13 @@ def find_names(stream: Sequence[Token]) -> Iterator[Match]:
     for at in range(len(stream)):
         strength = _cue_strength(stream, at)
         if at and is_greeting(stream, at - 1) and _is_unsure_after(stream[at - 1], stream[at]):
-            yield Match(at, at, "name", "greeting", 0.4)
+            yield Match(at, at, Kind.NAME, "greeting", 0.4)
         if at + 1 < len(stream) and stream[at + 1].folded in cues.BEHIND and _is_listed(stream[at]):
-            yield Match(at, at, "name", "cue", 0.8)
+            yield Match(at, at, Kind.NAME, "cue", 0.8)
         if strength:
             span = _take_name_after_cue(stream, scores, at, must=strength == "must", cased=cased)
             if span:
-                yield Match(*span, "name", "cue", 0.9 if strength == "must" else 0.65)
+                yield Match(*span, Kind.NAME, "cue", 0.9 if strength == "must" else 0.65)
 
 
 def _is_listed(token: Token) -> bool:
@@ -138,7 +139,7 @@ def _find_scored_runs(stream: Sequence[Token], scores: Sequence[float], *, cased
             at -= 1
         while last > at and stream[last].folded in cues.PARTICLES and scores[last] < TAGGED:
             last -= 1
-        yield Match(at, last, "name", "words", round(max(scores[at : last + 1]), 2))
+        yield Match(at, last, Kind.NAME, "words", round(max(scores[at : last + 1]), 2))
         at = last + 1
 
 

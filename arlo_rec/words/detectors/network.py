@@ -39,7 +39,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arlo_rec.law.model.errors import Integrity
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors import lexicon, word_lists
+from arlo_rec.words.detectors.kinds import LABELLED, RULED
 from arlo_rec.words.detectors.numerals import is_number
 from arlo_rec.words.detectors.word_lists import LANGUAGES, is_common, is_harmless, is_word, rank
 from arlo_rec.words.tokens import Times, Token, is_cased
@@ -50,10 +52,9 @@ if TYPE_CHECKING:
 PLACES: Final = 1 << 14  # of the table of grams; the place after them stands for no gram
 GRAMS: Final = 40  # of a word at most
 RUNS: Final = 16  # of three letters, and of four, from a word's beginning on
-TYPES: Final = ("name", "number", "secret", "code", "spelled", "email", "address", "birth", "health")
 FROM_CONTEXT: Final = frozenset({"answer", "repeated"})  # sources that tell little of the word itself
-WORD_NAMES: Final = ("name", "words")  # names by what is written, which are wrong more often than others
-_RULES: Final = [*((kind, soft) for kind in TYPES for soft in (False, True)), WORD_NAMES, "circumstance"]
+WORD_NAMES: Final = (Kind.NAME, "words")  # names by what is written, which are wrong more often than others
+_RULES: Final = [*((kind, soft) for kind in RULED for soft in (False, True)), WORD_NAMES, Kind.CIRCUMSTANCE]
 _COLUMN: Final = {rule: column for column, rule in enumerate(_RULES)}
 RULES: Final = len(_RULES)  # the last columns of `Description.dense`
 RAREST: Final = 11.0  # the logarithm of more words than a list has
@@ -147,16 +148,13 @@ def _found(streams: Sequence[Sequence[Token]], findings: Sequence[Finding]) -> N
 def _column(finding: Finding) -> int | None:
     if (finding.type, finding.source) == WORD_NAMES:
         return _COLUMN[WORD_NAMES]
-    if finding.type == "circumstance":
-        return _COLUMN["circumstance"]
+    if finding.type is Kind.CIRCUMSTANCE:
+        return _COLUMN[finding.type]
     return _COLUMN.get((finding.type, finding.source in FROM_CONTEXT))
 
 
 FILE: Final = Path(__file__).with_name("network.bin")
-CLASSES: Final = (
-    *("nothing", "name", "number", "spelled", "email"),
-    *("address", "birth", "secret", "health", "circumstance"),
-)
+CLASSES: Final = (None, *LABELLED)  # of a word: none, or its kind
 DILATIONS: Final = (1, 2, 4, 8, 16)  # words between those that a layer joins
 REACH: Final = sum(DILATIONS)  # words on each side that are joined to a word
 AT_ONCE, SUMMED_AT_ONCE = 1024, 256  # words that are run, and whose grams are summed, at once, for memory

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors import lexicon as lex
 from arlo_rec.words.detectors.numerals import Part, has_digits, has_symbols, read_parts
 from arlo_rec.words.detectors.quantities import find_quantities
@@ -100,28 +101,28 @@ def find_repeated(stream: Sequence[Token], numbers: Sequence[tuple[float, float,
         near = [text for start, end, text in numbers if start - ECHO < at < end + ECHO]
         if len(run.text) > 1 and any(run.text in text for text in near):
             for begin, end in _split_pieces(stream, run):
-                yield Match(begin, end, "number", "repeated", 0.6)
+                yield Match(begin, end, Kind.NUMBER, "repeated", 0.6)
         elif near:
             for part in run.parts:
                 if len(part.text) > 1 and not part.weak:
-                    yield Match(part.first, part.last, "number", "repeated", 0.5)
+                    yield Match(part.first, part.last, Kind.NUMBER, "repeated", 0.5)
 
 
-def _classify(run: Run, fewer: int) -> tuple[str, str, float] | None:
+def _classify(run: Run, fewer: int) -> tuple[Kind, str, float] | None:
     """Type, source and score of a run; None where it has too few symbols. *fewer* lowers the limits."""
     digits = "".join(symbol for symbol in run.text if symbol.isdigit())
     letters = len(run.text) - len(digits)
     if letters == len(run.text):
-        return ("spelled", "rule", 0.9) if letters >= FEWEST_LETTERS and run.strong >= 2 else None
+        return (Kind.SPELLED, "rule", 0.9) if letters >= FEWEST_LETTERS and run.strong >= 2 else None
     if not run.letters and (
         run.said_digits >= FEWEST_DIGITS or (run.digits >= FEWEST_DIGITS - fewer and run.strong >= 2)
     ):
-        return "number", label_number(digits) or "rule", 0.95
+        return Kind.NUMBER, label_number(digits) or "rule", 0.95
     if not run.letters and _is_code_of_a_door(run):
-        return "secret", "rule", 0.7
+        return Kind.SECRET, "rule", 0.7
     firm = run.strong + sum(part.weak and not part.guessed and part.text.isdigit() for part in run.parts)
     if run.letters and len(run.text) >= FEWEST_SYMBOLS - fewer and firm >= 3:
-        return "code", "iban" if is_iban(run.text) else "rule", 0.9
+        return Kind.CODE, "iban" if is_iban(run.text) else "rule", 0.9
     return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors.word_lists import is_harmless
 from arlo_rec.words.tokens import Match, Token
 
@@ -84,7 +85,7 @@ def _match_windows(stream: Sequence[Token], names: KnownNames) -> Iterator[Match
                 break
             nearest = _nearest_distance(phonetic_key(heard), names)
             if nearest is not None and nearest <= _allowed_distance(stream[first : last + 1]):
-                yield Match(first, last, "name", "known", round(1 - nearest, 2))
+                yield Match(first, last, Kind.NAME, "known", round(1 - nearest, 2))
 
 
 def _allowed_distance(window: Sequence[Token]) -> float:

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Final
 
 from arlo_rec.law.model.spans import Span, united
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import names, phonetic
 from arlo_rec.words.detectors.identifiers import Finding, split_channels, split_words
@@ -84,7 +85,7 @@ def _compared(cue: Token, stream: Sequence[Token], others: Sequence[Sequence[Tok
     theirs = [said for other in others if other and other[0].channel == cue.channel and (said := _said(other, cue))]
     if ours and theirs and all(_differ(ours, said) for said in theirs):
         end = max(token.end for said in (ours, *theirs) for token in said)
-        yield Finding(cue.end, min(end, cue.end + BEHIND), cue.channel, "name", "disagree", 0.5)
+        yield Finding(cue.end, min(end, cue.end + BEHIND), cue.channel, Kind.NAME, "disagree", 0.5)
 
 
 def _differ(one: Sequence[Token], other: Sequence[Token]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import NamedTuple
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.words.detectors import cues as said
 from arlo_rec.words.detectors import lexicon as lex
 from arlo_rec.words.detectors import numbers
@@ -68,7 +69,7 @@ class _Phrase(NamedTuple):
 
     def match(self, begin: int, end: int, source: str) -> tuple[int, Match]:
         """The words of the phrase from *begin* to before *end* as a secret, with their stream."""
-        return self.stream, Match(self.first + begin, self.first + end - 1, "secret", source, 0.8)
+        return self.stream, Match(self.first + begin, self.first + end - 1, Kind.SECRET, source, 0.8)
 
 
 def find_secrets(streams: Sequence[Sequence[Token]]) -> list[list[Match]]:
@@ -373,10 +374,10 @@ def _repeated(streams: Sequence[Sequence[Token]], by_stream: Sequence[Sequence[M
             digits |= {run.text for run in numbers.split_runs(span) if len(run.text) >= LEAST}
     for at, stream in enumerate(streams):
         yield from (
-            (at, Match(index, index, "secret", "repeated", 0.7))
+            (at, Match(index, index, Kind.SECRET, "repeated", 0.7))
             for index, token in enumerate(stream)
             if token.folded in words
         )
         for run in numbers.split_runs(stream) if digits else ():
             if run.text in digits:
-                yield at, Match(run.parts[0].first, run.parts[-1].last, "secret", "repeated", 0.7)
+                yield at, Match(run.parts[0].first, run.parts[-1].last, Kind.SECRET, "repeated", 0.7)

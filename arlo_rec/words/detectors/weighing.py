@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arlo_rec.sound.audio.cut_list import Kind
 from arlo_rec.sound.speech import Word
 from arlo_rec.words.detectors import identifiers, network, phonetic
 from arlo_rec.words.detectors.identifiers import Finding
+from arlo_rec.words.detectors.kinds import ASKED, LABELLED
 from arlo_rec.words.detectors.numerals import has_digits, is_number
 from arlo_rec.words.detectors.quantities import find_quantities
 from arlo_rec.words.tokens import Times, Token
@@ -36,17 +38,22 @@ HARMLESS: Final = 0.006  # score below which strict mode keeps a word that is no
 TELLING: Final = 0.3  # score of a circumstance that a reviewer is shown
 SURE: Final = 0.5  # score of recognition: with less, another word may have been said
 CONTEXT: Final = "context"  # source of findings of the network alone
-OF_DIGITS: Final = frozenset({"number", "birth"})
+OF_DIGITS: Final = frozenset({Kind.NUMBER, Kind.BIRTH})
 IDENTIFIES: Final = 0.9  # score from which years, amounts and decimals are cut as one of these
 NEAR: Final = 1.0  # seconds between two words of one finding
 PROPOSALS: Final = frozenset(
-    {("secret", "answer"), network.WORD_NAMES, ("name", "greeting"), ("number", "repeated")}
-    | {("health", "cue"), ("address", "cue")}
-    | {(kind, "answer") for kind in ("name", "number", "code", "email", "address", "birth", "spelled")}
+    {
+        network.WORD_NAMES,
+        (Kind.NAME, "greeting"),
+        (Kind.NUMBER, "repeated"),
+        (Kind.HEALTH, "cue"),
+        (Kind.ADDRESS, "cue"),
+    }
+    | {(kind, "answer") for kind in (Kind.SECRET, *ASKED)}
 )  # types and sources that are cut only where the network does not rule them out
-AGAIN: Final = ("secret", "repeated")  # cut where the same word is a secret elsewhere, even far from any question
-_NOTHING, _TOLD = network.CLASSES.index("nothing"), network.CLASSES.index("circumstance")
-_DIRECT, _CIRCUMSTANCES = range(_NOTHING + 1, _TOLD), range(_TOLD, _TOLD + 1)
+AGAIN: Final = (Kind.SECRET, "repeated")  # cut where the same word is a secret elsewhere, even far from any question
+_TOLD = network.CLASSES.index(Kind.CIRCUMSTANCE)  # the last one
+_DIRECT, _CIRCUMSTANCES = range(1, _TOLD), range(_TOLD, _TOLD + 1)
 
 
 class Found(NamedTuple):
@@ -77,7 +84,7 @@ def find(words: Sequence[Word], known: phonetic.KnownNames) -> Found:
         direct += channel.weighed({finding for finding in ruled if (finding.type, finding.source) in PROPOSALS})
         direct += channel.runs(_DIRECT, PART, LIKELY)
         circumstances += channel.runs(_CIRCUMSTANCES, TELLING, TELLING)
-    secrets = [finding for finding in direct if finding.type == "secret"]
+    secrets = [finding for finding in direct if finding.type is Kind.SECRET]
     again = {word for channel in channels for word in channel.words_of(secrets)}
     for channel in channels:
         direct += channel.weighed({finding for finding in ruled if (finding.type, finding.source) == AGAIN}, again)
@@ -119,7 +126,7 @@ class _Channel:
         own = self._scores[:, kinds].sum(axis=1)
         for first, last in _spans(self._stream, own >= least):
             within, rows = self._stream[first : last + 1], self._scores[first : last + 1, kinds]
-            kind, highest = network.CLASSES[kinds[int(rows.max(axis=0).argmax())]], float(own[first : last + 1].max())
+            kind, highest = LABELLED[kinds[int(rows.max(axis=0).argmax())] - 1], float(own[first : last + 1].max())
             is_quantity = kind in OF_DIGITS and highest < IDENTIFIES and self._says_quantities(first, last)
             if highest < most or is_quantity:
                 continue

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from arlo_rec.calls.training.cut_plan import Changes, CutPlan, HeardWord, UnsureStretch, edited
 from arlo_rec.calls.training.owed import heard_of_copy, owed
+from arlo_rec.law.messages import say
 from arlo_rec.policy import Mode
 from arlo_rec.sound import audio
-from arlo_rec.sound.audio.cut_list import Cut
+from arlo_rec.sound.audio.cut_list import Cut, Kind
 from tests.support.catalogue import own_code
 from tests.support.copies import CONFIRM, SAID, WHY, call, labels, made_of, propose, transcripts, words, written
 from tests.support.listening import hear_in_review
@@ -420,3 +421,13 @@ def test_the_next_copy_is_the_oldest_of_the_teams_that_one_may_hear(world: World
     world.json("review", "next", "--confirm", "--reason", WHY, who="leif")
     told = world.run("review", *SAID, "next", "--json", who="leif")
     assert (told.exit, told.json["error"]["code"]) == (4, "nothing_to_review")
+
+
+def test_a_cut_of_every_kind_is_shown_by_a_word_of_the_readers_language(world: World) -> None:
+    cuts = world.base / "kinds.txt"
+    spans = ((0.1 + at / 10, 0.15 + at / 10, kind) for at, kind in enumerate(Kind))
+    cuts.write_text("".join(f"{start:.2f}\t{end:.2f}\t{kind}\n" for start, end, kind in spans), "utf-8")
+    copy = made_of(world, call(world), "--cuts", str(cuts))["copy"]
+    for lang in ("en", "nb"):
+        table = world.run("review", *SAID, copy, "--lang", lang, who="sigrid").out
+        assert [kind for kind in Kind if say(f"cut.{kind}", lang) not in table] == []
