@@ -13,9 +13,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
-from functools import lru_cache
-from typing import Final, Literal
+from enum import IntEnum, StrEnum
+from functools import cache, lru_cache
+from typing import Final, Literal, NamedTuple, assert_never
 
 RuleId = Literal[  # the rules of the guidelines; `law.rules` has their texts
     "scope.only",
@@ -200,39 +200,77 @@ class Decision:
         return cls(allowed=False, rule=rule, code=code)
 
 
-# -- rights ---------------------------------------------------------------------------------------------
+# -- permissions ----------------------------------------------------------------------------------------
 
-_EVERYBODY = frozenset(Role)
+_EVERYBODY: Final = frozenset(Role)
 _MANAGERS: Final = frozenset({Role.MANAGER, Role.OFFICER})
 _OFFICERS: Final = frozenset({Role.OFFICER})
-_NEEDS_PURPOSE: Final = frozenset({Action.FIND, Action.EXPORT, Action.LISTEN})
-_NEEDS_GRANT: Final = _NEEDS_PURPOSE | {Action.REVIEW_LISTEN}
-_NEEDS_REASON: Final = _NEEDS_GRANT | {Action.PSEUDONYMISE, Action.REVIEW}
-_MAKES_COPIES: Final = frozenset(
-    {Action.PSEUDONYMISE, Action.REVIEW, Action.REVIEW_LISTEN, Action.RELEASE, Action.REJECT}
-)
-_MAY: Final[Mapping[Action, tuple[frozenset[Role], RuleId]]] = {
-    Action.POLICY: (_OFFICERS, "purpose.change"),
-    Action.SEE_GRANTS: (frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer"),
-    Action.BREAK_GLASS: (_MANAGERS, "access.officer"),
-    Action.INGEST: (frozenset({Role.INGEST}), "scope.only"),
-    Action.WITHDRAW: (frozenset({Role.SUPPORT, Role.OFFICER, Role.INGEST}), "consent.withdraw"),
-    Action.SEE_RECEIPT: (frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw"),
-    Action.PURGE: (frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d"),
-    Action.DSAR: (_OFFICERS, "access.subject"),
-    Action.HOLD: (_OFFICERS, "access.subject"),
-    Action.OBJECTION: (_OFFICERS, "data.employee"),
-    Action.BACKUP: (frozenset({Role.RETENTION, Role.OFFICER}), "access.secure"),
-    Action.SEE_RECIPIENTS: (frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer"),
-    Action.CONFIRM_DELETED: (_MANAGERS, "consent.withdraw"),
-    Action.AUDIT_SHOW: (frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored"),
-    Action.CLOCK: (_OFFICERS, "retention.90d"),
-    Action.LOOK_AFTER: (_EVERYBODY, "security.monitored"),
-    **dict.fromkeys((Action.PEOPLE, Action.GRANT, Action.RESTORE), (_OFFICERS, "access.officer")),
-    **dict.fromkeys((Action.MOVE_OBJECTS, Action.MOVE_CATALOGUE), (_OFFICERS, "access.officer")),
-    **dict.fromkeys(_NEEDS_PURPOSE | {Action.REQUEST}, (_MANAGERS, "access.managers")),
-    **dict.fromkeys(_MAKES_COPIES, (_MANAGERS, "data.pseudonymised")),
-}
+
+
+class _Needs(IntEnum):
+    """What an action needs beside a role; each with all before it."""
+
+    NOTHING = 0
+    REASON = 1
+    GRANT = 2
+    PURPOSE = 3
+
+
+class _Permission(NamedTuple):
+    """The roles that permit an action, by which rule, and what the action needs beside."""
+
+    roles: frozenset[Role]
+    rule: RuleId
+    needs: _Needs = _Needs.NOTHING
+
+
+@cache
+def _permission(action: Action) -> _Permission:
+    match action:
+        case Action.PEOPLE | Action.GRANT | Action.RESTORE | Action.MOVE_OBJECTS | Action.MOVE_CATALOGUE:
+            return _Permission(_OFFICERS, "access.officer")
+        case Action.POLICY:
+            return _Permission(_OFFICERS, "purpose.change")
+        case Action.SEE_GRANTS:
+            return _Permission(frozenset({Role.OFFICER, Role.AUDITOR}), "access.officer")
+        case Action.BREAK_GLASS:
+            return _Permission(_MANAGERS, "access.officer")
+        case Action.REQUEST:
+            return _Permission(_MANAGERS, "access.managers")
+        case Action.FIND | Action.EXPORT | Action.LISTEN:
+            return _Permission(_MANAGERS, "access.managers", _Needs.PURPOSE)
+        case Action.REVIEW_LISTEN:
+            return _Permission(_MANAGERS, "data.pseudonymised", _Needs.GRANT)
+        case Action.PSEUDONYMISE | Action.REVIEW:
+            return _Permission(_MANAGERS, "data.pseudonymised", _Needs.REASON)
+        case Action.RELEASE | Action.REJECT:
+            return _Permission(_MANAGERS, "data.pseudonymised")
+        case Action.INGEST:
+            return _Permission(frozenset({Role.INGEST}), "scope.only")
+        case Action.WITHDRAW:
+            return _Permission(frozenset({Role.SUPPORT, Role.OFFICER, Role.INGEST}), "consent.withdraw")
+        case Action.SEE_RECEIPT:
+            return _Permission(frozenset({Role.SUPPORT, Role.OFFICER}), "consent.withdraw")
+        case Action.CONFIRM_DELETED:
+            return _Permission(_MANAGERS, "consent.withdraw")
+        case Action.PURGE:
+            return _Permission(frozenset({Role.RETENTION, Role.OFFICER}), "retention.90d")
+        case Action.CLOCK:
+            return _Permission(_OFFICERS, "retention.90d")
+        case Action.DSAR | Action.HOLD:
+            return _Permission(_OFFICERS, "access.subject")
+        case Action.OBJECTION:
+            return _Permission(_OFFICERS, "data.employee")
+        case Action.BACKUP:
+            return _Permission(frozenset({Role.RETENTION, Role.OFFICER}), "access.secure")
+        case Action.SEE_RECIPIENTS:
+            return _Permission(frozenset({Role.OFFICER, Role.AUDITOR, Role.MANAGER}), "access.officer")
+        case Action.AUDIT_SHOW:
+            return _Permission(frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored")
+        case Action.LOOK_AFTER:
+            return _Permission(_EVERYBODY, "security.monitored")
+        case _:
+            assert_never(action)
 
 
 DESK: Final[Mapping[Role, tuple[str, ...]]] = {  # the views of the desk, in their order; services and support have none
@@ -245,7 +283,7 @@ DESK: Final[Mapping[Role, tuple[str, ...]]] = {  # the views of the desk, in the
 @lru_cache(maxsize=256)  # one for each role and action: a verification asks for every entry of the log
 def may(role: Role, action: Action) -> Decision:
     """Whether a role permits an action; opening a recording needs a grant as well (`may_open`)."""
-    roles, rule = _MAY[action]
+    roles, rule, _ = _permission(action)
     return Decision.yes(rule) if role in roles else Decision.no(rule, "not_your_role")
 
 
@@ -262,17 +300,17 @@ def signs_receipts(role: Role) -> bool:
 
 def needs_purpose(action: Action) -> bool:
     """Whether an action needs a purpose, a reason and a grant for the purpose (security.reason)."""
-    return action in _NEEDS_PURPOSE
+    return _permission(action).needs >= _Needs.PURPOSE
 
 
 def needs_grant(action: Action) -> bool:
     """Whether an action needs a live grant and a reason from everybody, officers included: a person hears sound."""
-    return action in _NEEDS_GRANT
+    return _permission(action).needs >= _Needs.GRANT
 
 
 def needs_reason(action: Action) -> bool:
     """Whether an action needs a reason, because a person hears a call or reads its words (security.reason)."""
-    return action in _NEEDS_REASON
+    return _permission(action).needs >= _Needs.REASON
 
 
 def may_be_granted(role: Role) -> Decision:

@@ -53,11 +53,6 @@ class ClosingGround(StrEnum):
 
 
 ANSWERED_BY_COPY: Final = (Right.ACCESS, Right.PORTABILITY)  # by `dsar`
-_GROUNDS: Final[Mapping[Ground, tuple[Right, ...]]] = {  # those that do not hold for every right
-    Ground.OTHERS_RIGHTS: ANSWERED_BY_COPY,
-    Ground.LAW_EXEMPTS: (Right.ACCESS,),
-    Ground.NOT_MET: tuple(right for right in Right if right is not Right.ACCESS),
-}
 
 
 def may_refuse(right: Right, ground: Ground, *, identified: bool) -> Decision:
@@ -65,9 +60,20 @@ def may_refuse(right: Right, ground: Ground, *, identified: bool) -> Decision:
 
     A person who has shown who they are is not refused for want of it.
     """
-    if right not in _GROUNDS.get(ground, tuple(Right)) or (ground is Ground.NOT_IDENTIFIED and identified):
-        return Decision.no("access.subject", "ground_does_not_apply")
-    return Decision.yes("access.subject")
+    match ground:
+        case Ground.NOT_IDENTIFIED:
+            applies = not identified
+        case Ground.UNFOUNDED | Ground.EXCESSIVE:
+            applies = True
+        case Ground.OTHERS_RIGHTS:
+            applies = right in ANSWERED_BY_COPY
+        case Ground.LAW_EXEMPTS:
+            applies = right is Right.ACCESS
+        case Ground.NOT_MET:
+            applies = right is not Right.ACCESS
+        case _:
+            assert_never(ground)
+    return Decision.yes("access.subject") if applies else Decision.no("access.subject", "ground_does_not_apply")
 
 
 def case_ends(answered_at: datetime | None, deadline: datetime) -> datetime:

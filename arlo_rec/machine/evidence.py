@@ -60,7 +60,7 @@ class EvidenceCheck:
         self._mentions = 0
         self._rows = Projection()
         self._early: dict[RecordingId, datetime] = {}  # erased by a purge at that time, perhaps before their day
-        self._without_right: list[int] = []  # entries that their person's role does not permit
+        self._without_permission: list[int] = []  # entries that their person's role does not permit
         self._unreadable: list[int] = []  # entries not written by the program
         self._signers = store.roster.signers()
 
@@ -85,11 +85,12 @@ class EvidenceCheck:
         at = from_iso(entry["at"])
         if (entry["action"], entry.get("outcome")) == _CALL:  # most of a log; their rows are compared elsewhere
             if not events.may_say(person.role, entry["action"]):
-                self._without_right.append(seq)
+                self._without_permission.append(seq)
             return
         event = _demand_readable(events.read(entry))
-        if event.OUTCOME in _HAPPENED and event.right is not None and not may(person.role, event.right).allowed:
-            self._without_right.append(seq)
+        needs = event.permission if event.OUTCOME in _HAPPENED else None
+        if needs is not None and not may(person.role, needs).allowed:
+            self._without_permission.append(seq)
         counts = projection.take(
             self._rows, event, Applied(seq, at, str(entry["person"]), frozenset(names)), person.role
         )
@@ -100,7 +101,7 @@ class EvidenceCheck:
     def problems(self) -> list[Problem]:
         """Every problem, after the last `follow`."""
         return [
-            *(Problem("entry_without_right", str(seq)) for seq in self._without_right),
+            *(Problem("entry_without_right", str(seq)) for seq in self._without_permission),
             *(Problem("entry_unreadable", str(seq)) for seq in self._unreadable),
             *self._forgotten_unasked(),
             *(Problem("sworn_twice", str(seq)) for seq in self._rows.made_twice),

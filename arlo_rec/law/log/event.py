@@ -44,7 +44,7 @@ class AuditEvent(msgspec.Struct, metaclass=_EventType, frozen=True):
     ACTION: ClassVar[str] = ""
     OUTCOME: ClassVar[str] = ""  # `allowed`, `denied`, `failed` or `done`
     RULE: ClassVar[str] = ""
-    RIGHT: ClassVar[Action | None] = None  # of its signer; None: the right with the action's name
+    PERMISSION: ClassVar[Action | None] = None  # of its signer; None: the one with the action's name
 
     @property
     def action_name(self) -> str:
@@ -52,9 +52,9 @@ class AuditEvent(msgspec.Struct, metaclass=_EventType, frozen=True):
         return str(getattr(self, "action", self.ACTION))
 
     @property
-    def right(self) -> Action | None:
-        """The right that its signer needs; None if no right allows the event."""
-        return self.RIGHT or _right_named(self.action_name)
+    def permission(self) -> Action | None:
+        """The permission that its signer needs; None if none allows the event."""
+        return self.PERMISSION or _permission_named(self.action_name)
 
     @property
     def leaves(self) -> str | None:
@@ -69,7 +69,7 @@ class AuditEvent(msgspec.Struct, metaclass=_EventType, frozen=True):
     def counts(self, rows: Rows, entry: Applied, role: Role) -> bool:
         """Whether it has an effect: whether *role*, the signer's, permits it."""
         del rows, entry
-        return self.right is not None and may(role, self.right).allowed
+        return self.permission is not None and may(role, self.permission).allowed
 
     def apply(self, rows: Rows, entry: Applied) -> None:
         """Apply the entry to the rows that follow from the log."""
@@ -115,7 +115,7 @@ def form_of(kind: type[AuditEvent]) -> _Form:
     return _Form(frozenset(field.name for field in detail), required)
 
 
-def _right_named(action: str) -> Action | None:
+def _permission_named(action: str) -> Action | None:
     return Action(action) if action in _ACTIONS else None
 
 

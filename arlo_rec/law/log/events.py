@@ -75,7 +75,7 @@ class ChangesPeople(AuditEvent):
     """The roster's identities changed; `people` is the digest of the present and former identities afterwards."""
 
     OUTCOME = "done"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     RULE = "access.officer"
     people: str
 
@@ -99,7 +99,7 @@ class OfficerProposed(AuditEvent):
     """An officer proposed another as an officer; the proposal (`waits`, an id) needs a second officer."""
 
     ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     proposed: str
     waits: str
 
@@ -108,7 +108,7 @@ class OfficerDenied(AuditEvent):
     """A second officer denied a proposed officer, with a reason."""
 
     ACTION, OUTCOME, RULE = "person propose", "done", "access.officer"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     proposed: str
     why: str
 
@@ -145,7 +145,7 @@ class AuthorityChanged(AuditEvent):
     """A link was added to the chain of authority: roster, policy or settings changed."""
 
     ACTION, OUTCOME, RULE = "authority", "done", "access.officer"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     link: int
     digest: str
 
@@ -214,7 +214,7 @@ class _OfGrant(AuditEvent):
     """A grant in its new state."""
 
     OUTCOME, RULE = "done", "access.managers"
-    RIGHT = Action.GRANT
+    PERMISSION = Action.GRANT
     purpose: str
     reason: str
     grant: str
@@ -279,7 +279,7 @@ class PolicyProposed(AuditEvent):
     """An officer proposed another version of the policy, which is not in force yet."""
 
     ACTION, OUTCOME, RULE = "policy propose", "done", "purpose.change"
-    RIGHT = Action.POLICY
+    PERMISSION = Action.POLICY
     request: str  # random, as in AccessRequested
     version: str
     base: str  # SHA-256 of the policy that it changes
@@ -290,7 +290,7 @@ class PolicyApproved(AuditEvent):
     """An officer approved a proposed version of the policy."""
 
     ACTION, OUTCOME, RULE = "policy approve", "done", "purpose.change"
-    RIGHT = Action.POLICY
+    PERMISSION = Action.POLICY
     request: str
     version: str
     since: str  # start of its validity
@@ -304,7 +304,7 @@ class PolicyDenied(AuditEvent):
     """An officer denied a proposed version of the policy, or withdrew her own, with a reason."""
 
     ACTION, OUTCOME, RULE = "policy deny", "done", "purpose.change"
-    RIGHT = Action.POLICY
+    PERMISSION = Action.POLICY
     request: str
     version: str
     why: str
@@ -314,7 +314,7 @@ class PolicyPublished(AuditEvent):
     """The pages of a version of the policy are signed, each with the digest of its content; no file is written yet."""
 
     ACTION, OUTCOME, RULE = "policy publish", "done", "info.published"
-    RIGHT = Action.POLICY
+    PERMISSION = Action.POLICY
     version: str
     pages: Mapping[str, Any]  # SHA-256 in hex of the content that a page's certificate covers, by file name
 
@@ -323,7 +323,7 @@ class RequestDenied(Forgettable):
     """An officer denied a request, with a reason."""
 
     ACTION, OUTCOME, RULE = "deny", "done", "access.managers"
-    RIGHT = Action.GRANT
+    PERMISSION = Action.GRANT
     request: str
     to: str
     why: str
@@ -339,7 +339,7 @@ class GrantsExpired(AuditEvent):
     """Grants of these people expired, and their keys were withdrawn."""
 
     ACTION, OUTCOME, RULE = "expire", "done", "access.managers"
-    RIGHT = Action.PURGE
+    PERMISSION = Action.PURGE
     expired: Sequence[str]
 
 
@@ -435,7 +435,7 @@ class ConsentShown(Forgettable):
     """The record of consent to a recording is about to be shown."""
 
     ACTION, OUTCOME, RULE = "consent", "allowed", "consent.basis"
-    RIGHT = Action.DSAR
+    PERMISSION = Action.DSAR
     recordings: Ids
 
     @property
@@ -477,7 +477,7 @@ class CallDeclined(AuditEvent):
     """
 
     ACTION, OUTCOME, RULE = "decline", "done", "consent.press2"
-    RIGHT = Action.INGEST
+    PERMISSION = Action.INGEST
     prompt: str
     week: str
 
@@ -574,7 +574,7 @@ class EntriesForgotten(AuditEvent):
     """
 
     ACTION, OUTCOME, RULE = "forget", "done", "data.employee"
-    RIGHT = Action.PURGE
+    PERMISSION = Action.PURGE
     before: int
     days: int
     entries: Sequence[tuple[int, int]]  # first and last number of each run
@@ -676,7 +676,7 @@ class NoticeShown(AuditEvent):
     """
 
     ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     request: str
     people: Sequence[str]
     tags: Sequence[str]
@@ -689,7 +689,7 @@ class NoticeRequired(AuditEvent):
     """Calls of employees who were never shown the notice are refused from now on, or no longer (`required`)."""
 
     ACTION, OUTCOME, RULE = "notify", "done", "info.employees"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     request: str
     required: bool
 
@@ -698,7 +698,7 @@ class NamesCompared(Forgettable):
     """An officer is about to see which employees had calls and no notice; `named` is the number of calls read."""
 
     ACTION, OUTCOME, RULE = "notify", "allowed", "info.employees"
-    RIGHT = Action.PEOPLE
+    PERMISSION = Action.PEOPLE
     notice: str
     named: int
 
@@ -1022,7 +1022,7 @@ class OfMove(AuditEvent):
     """An event of a move that needs two officers: `request` is its id."""
 
     ACTION, OUTCOME, RULE = "move propose", "done", "access.officer"
-    RIGHT = Action.MOVE_CATALOGUE  # which is that of the objects
+    PERMISSION = Action.MOVE_CATALOGUE  # which is that of the objects
     request: str
 
 
@@ -1102,7 +1102,7 @@ class CatalogueUpgraded(AuditEvent):
     """A newer program upgraded the catalogue; older ones than `needs` are refused from now on."""
 
     ACTION, OUTCOME, RULE = "upgrade", "done", "access.secure"
-    RIGHT = Action.LOOK_AFTER
+    PERMISSION = Action.LOOK_AFTER
     before: int
     after: int
     needs: str
@@ -1113,7 +1113,7 @@ class Drilled(AuditEvent):
     """A backup was restored to a throw-away copy, which was checked and removed; or `problem` says why it was not."""
 
     ACTION, OUTCOME, RULE = "drill", "done", "access.secure"
-    RIGHT = Action.RESTORE
+    PERMISSION = Action.RESTORE
     problem: str | None = None  # the code of the error that ended it; then nothing below was counted
     number: int | None = None  # of the backup
     held: int | None = None
@@ -1128,7 +1128,7 @@ class BackupLookedAt(AuditEvent):
     """A backup was compared with the store without opening it; `problems` is their number."""
 
     ACTION, OUTCOME, RULE = "drill look", "done", "access.secure"
-    RIGHT = Action.LOOK_AFTER
+    PERMISSION = Action.LOOK_AFTER
     number: int
     held: int
     lost: int
@@ -1165,18 +1165,18 @@ def erasing() -> frozenset[tuple[str, str]]:
 
 
 @cache
-def right_to(action: str) -> Action | None:
-    """The right that an entry with that action needs, also an unreadable one; None if no right allows it."""
+def permission_to(action: str) -> Action | None:
+    """The permission that an entry with that action needs, also an unreadable one; None if none allows it."""
     for kind in _descendants(AuditEvent):
-        if kind.RIGHT is not None and action == kind.ACTION:
-            return kind.RIGHT
+        if kind.PERMISSION is not None and action == kind.ACTION:
+            return kind.PERMISSION
     return Action(action) if action in frozenset(Action) else None
 
 
 def may_say(role: Role, action: str) -> bool:
     """Whether an entry with that action counts if signed by that role."""
-    right = right_to(action)
-    return right is not None and may(role, right).allowed
+    permission = permission_to(action)
+    return permission is not None and may(role, permission).allowed
 
 
 def places() -> frozenset[tuple[str | None, str]]:

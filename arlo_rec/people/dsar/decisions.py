@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, assert_never
 
 from arlo_rec.law.log.events import CaseClosed, CaseExtended
 from arlo_rec.law.log.registers import (
@@ -196,7 +196,12 @@ def _to_be_done(store: Store, entry: Entry, now: datetime) -> str | None:
             if not held():
                 raise Refused("nothing_to_restrict", rule=_RULE, case=entry.case.id)
             return None if all(on_hold.every(call) for call in held()) else "hold set"
-    return None
+        case Right.RECTIFICATION | Right.COMPLAINT:  # what a person says of a call, and to the authority: in words
+            return None
+        case Right.ACCESS | Right.PORTABILITY:
+            return "dsar CALLER"
+        case never:
+            assert_never(never)
 
 
 def _standing(store: Store, entry: Entry) -> list[dict[ObjectionScope, ObjectionState]]:
@@ -208,8 +213,9 @@ def _standing(store: Store, entry: Entry) -> list[dict[ObjectionScope, Objection
 
 def _upheld(store: Store, entry: Entry) -> set[ObjectionScope]:
     """The uses of their calls to which an employee objected with success, under each of their names."""
-    standing = _standing(store, entry)
-    return {scope for scope in ObjectionScope if all(it.get(scope) is ObjectionState.UPHELD for it in standing)}
+    standing = _standing(store, entry)  # of a caller: nothing, and so nothing is upheld
+    of_all = (scope for scope in ObjectionScope if all(it.get(scope) is ObjectionState.UPHELD for it in standing))
+    return set(of_all) if standing else set()
 
 
 def _pending(store: Store, entry: Entry) -> bool:

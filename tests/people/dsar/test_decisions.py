@@ -101,6 +101,20 @@ def test_a_copy_is_granted_by_an_answer_alone(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("who", [("90000001", *CALLED), AGENT, ("--person", "leif", "--identity", "seen-id")])
+def test_a_request_of_every_right_can_be_refused_to_a_caller_an_employee_and_a_user(
+    world: World, who: tuple[str, ...]
+) -> None:
+    rejected = ("person", "objection", "Ola Oppdiktet", "--reject", "--reason", "we need the calls for quality")
+    for right in Right:
+        case = opened(world, right, *who)["id"]
+        if right is Right.OBJECTION and who == AGENT:
+            world.json(*rejected, who="sigrid")
+        refuse = ("case", "decide", case, "--refuse", "--ground", "unfounded", *WHY)
+        assert world.json(*refuse, who="sigrid")["case"]["state"] == "refused", right
+
+
+@pytest.mark.slow
 def test_a_right_is_not_granted_where_there_is_nothing_to_do_it_to(world: World) -> None:
     case = opened(world, "restriction", "90000009", *CALLED)["id"]
     grant = ("case", "decide", case, "--grant", "--reason", "samtalene er sperret")
