@@ -208,7 +208,7 @@ _OFFICERS: Final = frozenset({Role.OFFICER})
 
 
 class _Needs(IntEnum):
-    """What an action needs beside a role; each with all before it."""
+    """Demands of an action beside a role; each with all before it."""
 
     NOTHING = 0
     REASON = 1
@@ -269,8 +269,7 @@ def _permission(action: Action) -> _Permission:
             return _Permission(frozenset({Role.AUDITOR, Role.OFFICER}), "security.monitored")
         case Action.LOOK_AFTER:
             return _Permission(_EVERYBODY, "security.monitored")
-        case _:
-            assert_never(action)
+    assert_never(action)
 
 
 DESK: Final[Mapping[Role, tuple[str, ...]]] = {  # the views of the desk, in their order; services and support have none

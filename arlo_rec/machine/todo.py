@@ -12,21 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from arlo_rec.law.log.registers import CaseState, HoldState, LoggedHold
+from arlo_rec.law.log.registers import CaseState, HoldState
 from arlo_rec.law.log.rows import CopyState, DisclosureState
 from arlo_rec.law.model.errors import ArloError
 from arlo_rec.law.model.particulars import Supplier
-from arlo_rec.law.model.records import Grant, PendingOfficer, named_in
+from arlo_rec.law.model.records import Grant, named_in
 from arlo_rec.law.model.times import local_date, start_of_day
 from arlo_rec.machine.findings import Area, Finding
 from arlo_rec.machine.status import RECENT, not_looked_at, of_work, refused_in_spool
 from arlo_rec.office import approvals, grant_review, grants, holds, pending, policy_changes, requests
-from arlo_rec.office.grants import Doubt
-from arlo_rec.office.moves import Move
-from arlo_rec.office.pending import Kind, What
-from arlo_rec.office.policy_changes import Proposal
-from arlo_rec.office.refusals import Refusal
-from arlo_rec.office.requests import Request
 from arlo_rec.policy import EXPORT_ALARM_AFTER, SUPPLIER_SOON, Action, Purpose, Role, supplier_control
 from arlo_rec.vault.access import cases, disclosures, gate, limits, objections
 from arlo_rec.vault.access.gate import Intent
@@ -41,16 +35,6 @@ MOST: Final = 3  # named recordings of a file
 _OF_AUDITORS: Final = frozenset({*Area} - {Area.ACCESS, Area.REQUESTS, Area.POLICY})
 _OF_OFFICERS: Final = frozenset({Area.SPOOL, Area.RETENTION, Area.BACKUP})  # the person's rights, and her own work
 _TASKS_OF_THEIR_OWN: Final = frozenset({"policy_drift", "unpublished"})
-_DECIDED_AS: Final = {  # the kind of task
-    Kind.GRANT: "approve",
-    Kind.GLASS: "glass",
-    Kind.OFFICER: "approve_officer",
-    Kind.POLICY: "approve_policy",
-    Kind.REQUEST: "request",
-    Kind.REFUSAL: "approve_refusal",
-    Kind.HOLD: "approve_hold",
-    Kind.MOVE: "approve_move",
-}
 
 
 class Task(NamedTuple):
@@ -62,6 +46,7 @@ class Task(NamedTuple):
     about: Mapping[str, object] = {}
     until: datetime | None = None  # when it expires
     finding: Finding | None = None  # whose sentence it has
+    buttons: Sequence[str] = ()  # of the desk
 
 
 def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Task]:
@@ -118,10 +103,11 @@ def _copies(store: Store, now: datetime) -> Iterator[Task]:
     of_call = Counter(copy.parent for copy, _ in waiting)
     starts = {call.id: call.started_at for call in calls}
     for copy, team in waiting:
-        kind = "release" if copy.state is CopyState.READY else "review"
+        is_ready = copy.state is CopyState.READY
+        kind, buttons = ("release", ("release", "reject")) if is_ready else ("review", ("reject",))
         about: dict[str, object] = {"short": short[copy.first], "name": copy.made_by, "team": team}
         about |= {"started": starts.get(copy.parent), "revision": copy.revision, "of_call": of_call[copy.parent]}
-        yield Task(kind, copy.first.hex(), copy.made_at, about)
+        yield Task(kind, copy.first.hex(), copy.made_at, about, buttons=buttons)
 
 
 def _grants_that_end(store: Store, now: datetime) -> Iterator[Task]:
@@ -162,7 +148,7 @@ def _files(store: Store, now: datetime) -> Iterator[Task]:
             ids = [name.hex()[:SHOWN] for name in (entry.recordings if entry is not None else ())]
             about: dict[str, object] = {"kind": row.kind, "name": row.person, "file": disclosures.file_of(store, row)}
             about |= {"recordings": ", ".join(ids), "at": row.at}
-            yield Task("file_kept", str(row.seq), row.at + EXPORT_ALARM_AFTER, about)
+            yield Task("file_kept", str(row.seq), row.at + EXPORT_ALARM_AFTER, about, buttons=("deleted",))
 
 
 def _deletions(store: Store) -> Iterator[Task]:
@@ -181,43 +167,19 @@ def _deletions(store: Store) -> Iterator[Task]:
                 "file": disclosures.file_of(store, row),
             }
             about |= {"gone": len(gone), "count": len(ids)}
-            yield Task("delete", str(row.seq), row.at, about)
+            yield Task("delete", str(row.seq), row.at, about, buttons=("deleted",))
 
 
 def _pending(store: Store, now: datetime) -> Iterator[Task]:
     """Decisions that this person may make."""
     mine = [decision for decision in pending.waiting(store, now) if decision.is_mine]
-    is_asked = any(isinstance(decision.what, Grant | Request) and decision.what.teams for decision in mine)
+    is_asked = any(decision.access is not None and decision.access.teams for decision in mine)
     held = held_calls(store, now) if is_asked and store.person.role is Role.OFFICER else Counter[str]()
-    for decision in mine:
-        is_own = decision.kind is Kind.GRANT and decision.by == store.person.name
-        kind = "glass_agreed" if is_own else _DECIDED_AS[decision.kind]
-        about = {"by": decision.by, **_facts(decision.what), "doubts": _doubts(store, decision.what, held)}
-        yield Task(kind, decision.id, decision.since, about, decision.until)
-
-
-def _facts(what: What) -> dict[str, object]:
-    """The values of a pending decision."""
-    match what:
-        case PendingOfficer(person=person):
-            return {"name": person.name}
-        case Proposal(version=version):
-            return {"version": version.version}
-        case Refusal(case=case, proposed=proposed):
-            return {"case": case.id, "right": case.right, "ground": proposed.ground, "reason": proposed.reason}
-        case LoggedHold(ground=ground, calls=calls, until=until, reason=reason):
-            return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
-        case Move(part=part, before=before, to=to):
-            return {"part": part, "before": before, "to": to}
-    facts: dict[str, object] = {"name": what.person, "purpose": what.purpose, "reason": what.reason}
-    terms = (what.limits, what.may_export)
-    return {**facts, "teams": frozenset(what.teams or ()) or None, "until": what.until, "limits": terms}
-
-
-def _doubts(store: Store, what: What, held: Mapping[str, int]) -> Sequence[Doubt]:
-    if not isinstance(what, Grant | Request):
-        return ()
-    return grants.doubts_unopened(store, what.teams, what.limits, held)
+    for each in mine:
+        asked = each.access
+        doubts = grants.doubts_unopened(store, asked.teams, asked.limits, held) if asked is not None else ()
+        about = {"by": each.by, **each.facts, "doubts": doubts}
+        yield Task(each.TASK, each.id, each.since, about, each.until, buttons=each.BUTTONS)
 
 
 def _broken(store: Store, now: datetime) -> Iterator[Task]:

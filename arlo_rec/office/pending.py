@@ -1,15 +1,15 @@
-"""Pending decisions of every kind in one shape, for `approve`, `deny` and `todo`.
+"""Pending decisions of every kind in one shape, for `approve`, `deny`, `todo` and the desk: one class for each kind.
 
-The id is the digest of the content, so that a decision applies to exactly what was read. Each kind says who may
-decide.
+The id is the digest of the content, so that a decision applies to exactly what was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import ClassVar, Final, NamedTuple, Self
 
 from msgspec import UNSET, UnsetType
 
@@ -17,7 +17,7 @@ from arlo_rec.law.log.registers import LoggedHold
 from arlo_rec.law.model.documents import Record
 from arlo_rec.law.model.errors import NothingMatched, Usage
 from arlo_rec.law.model.progress import Observer, unobserved
-from arlo_rec.law.model.records import Grant, PendingOfficer, Person
+from arlo_rec.law.model.records import Grant, PendingOfficer
 from arlo_rec.law.rights import Ground
 from arlo_rec.office import (
     approvals,
@@ -39,33 +39,7 @@ from arlo_rec.office.requests import Request
 from arlo_rec.policy import FOUR_EYES, Action, Role, may
 from arlo_rec.vault.opened import Store
 
-
-class Kind(StrEnum):
-    """The kinds of pending decisions."""
-
-    GRANT = "grant"  # for a second officer
-    GLASS = "glass"  # emergency access, for a manager to agree to
-    OFFICER = "officer"  # proposed by another officer
-    POLICY = "policy"  # a version proposed by an officer
-    REQUEST = "request"  # of access, by a manager or an officer
-    REFUSAL = "refusal"  # of a person's request
-    HOLD = "hold"  # on calls
-    MOVE = "move"  # of the catalogue, or of the objects
-
-
-What = Grant | PendingOfficer | Proposal | Request | Refusal | LoggedHold | Move
-
-
-class Pending(NamedTuple):
-    """A pending decision, as it was asked for."""
-
-    kind: Kind
-    id: str
-    what: What
-    by: str  # the person who asked
-    since: datetime
-    until: datetime  # when it expires undecided
-    is_mine: bool  # whether the current person may decide
+BOTH: Final = ("approve", "deny")
 
 
 class OfficerDecided(Record, frozen=True):
@@ -97,42 +71,346 @@ class Decided(Record, frozen=True):
     move: MoveShown | UnsetType = UNSET
 
 
-def decided(what: What | Person, now: datetime) -> Decided:
-    """The answer about an approved decision (of an officer: the person), or about a denied one."""
-    match what:
-        case Person(name, role):
-            return Decided(person=OfficerDecided(name, role, "officer"))
-        case PendingOfficer(person=Person(name, role)):
-            return Decided(person=OfficerDecided(name, role, "denied"))
-        case Proposal():
-            return Decided(proposal=ProposalShown.of_proposal(what))
-        case Request():
-            return Decided(request=what)
-        case Refusal(case, proposed, state):
-            return Decided(refusal=RefusalDecided(case.id, proposed.ground, state))
-        case LoggedHold():
-            return Decided(hold=HoldShown.at_time(what, now))
-        case Move():
-            return Decided(move=MoveShown.of_move(what))
-        case Grant():
-            return Decided(grant=GrantShown.at(now, what))
-        case _:
-            assert_never(what)
+class Outcome(NamedTuple):
+    """The end of a pending decision: the answer, and the code and the values of its sentence."""
+
+    answer: Decided
+    code: str
+    about: Mapping[str, object]
+    opens: Grant | None = None  # live from now on
+
+
+@dataclass(frozen=True)
+class Pending(ABC):
+    """A pending decision, as it was asked for."""
+
+    TASK: ClassVar[str]  # the kind of its task; `todo.` and this are the code of its sentence
+    BUTTONS: ClassVar[Sequence[str]]  # of the desk
+
+    id: str
+    by: str  # the person who asked
+    since: datetime
+    until: datetime  # when it expires undecided
+    is_mine: bool  # whether the current person may decide
+
+    @classmethod
+    @abstractmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[Self]:
+        """Yield what waits of this kind."""
+
+    @property
+    @abstractmethod
+    def facts(self) -> Mapping[str, object]:
+        """The values of its task's sentence."""
+
+    @property
+    def access(self) -> Grant | Request | None:
+        """The access that is asked for."""
+        return None
+
+    @abstractmethod
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Approve it; raises what its kind raises."""
+
+    @abstractmethod
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Deny it, with a reason; raises Usage, and what its kind raises."""
+
+
+def _facts_of_access(asked: Grant | Request) -> Mapping[str, object]:
+    facts: dict[str, object] = {"name": asked.person, "purpose": asked.purpose, "reason": asked.reason}
+    terms = (asked.limits, asked.may_export)
+    return {**facts, "teams": frozenset(asked.teams or ()) or None, "until": asked.until, "limits": terms}
+
+
+@dataclass(frozen=True)
+class GrantWaits(Pending):
+    """Access that an officer gave, for a second officer."""
+
+    TASK: ClassVar[str] = "approve"
+    BUTTONS: ClassVar[Sequence[str]] = BOTH
+    grant: Grant
+
+    @property
+    def access(self) -> Grant:
+        """The access that is asked for."""
+        return self.grant
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[GrantWaits]:
+        """Yield the grants that wait; of one's own emergency access, what an agreement allows."""
+        for grant in approvals.waiting(store, now):
+            kind = OwnGlassWaits if grant.by == store.person.name else GrantWaits
+            is_mine = approvals.may_approve(store, grant, now)
+            yield kind(grant.id, grant.by, grant.starts_at, grant.pending_until, is_mine, grant)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The person, the purpose, the end, and the reason."""
+        return _facts_of_access(self.grant)
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Approve as a second officer, or one's own emergency access once a manager agreed."""
+        grant = approvals.approve(store, self.id, now, observer)
+        return Outcome(Decided(grant=GrantShown.at(now, grant)), "grant.done", {}, grant)
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """End the pending grant."""
+        grant = approvals.deny(store, self.id, reason, now)
+        return Outcome(Decided(grant=GrantShown.at(now, grant)), "grant.denied", {"name": grant.person})
+
+
+class OwnGlassWaits(GrantWaits):
+    """Emergency access of one's own, to which a manager agreed."""
+
+    TASK: ClassVar[str] = "glass_agreed"
+    BUTTONS: ClassVar[Sequence[str]] = ("approve",)
+
+
+class GlassWaits(GrantWaits):
+    """Emergency access of an officer, for a manager to agree to."""
+
+    TASK: ClassVar[str] = "glass"
+    BUTTONS: ClassVar[Sequence[str]] = ("approve",)
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[GlassWaits]:
+        """Yield the emergency grants that wait for an agreement."""
+        for grant in approvals.break_glass_waiting(store, now):
+            yield cls(grant.id, grant.by, grant.starts_at, grant.pending_until, is_mine=True, grant=grant)
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Agree as a manager, upon which the officer may approve."""
+        del observer
+        grant = approvals.agree(store, self.grant, now)
+        about = {"id": grant.id, "by": grant.by}
+        return Outcome(Decided(grant=GrantShown.at(now, grant)), "grant.glass_agreed", about)
+
+
+@dataclass(frozen=True)
+class RequestWaits(Pending):
+    """Access that a person asked for."""
+
+    TASK: ClassVar[str] = "request"
+    BUTTONS: ClassVar[Sequence[str]] = BOTH
+    asked: Request
+
+    @property
+    def access(self) -> Request:
+        """The access that is asked for."""
+        return self.asked
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[RequestWaits]:
+        """Yield the open requests."""
+        for asked in requests.waiting(store, now):
+            is_mine = asked.person != store.person.name
+            yield cls(asked.id, asked.person, asked.at, asked.ends_at, is_mine, asked)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The person, the purpose, the end, and the reason."""
+        return _facts_of_access(self.asked)
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Give access as it was asked for, which may need a second officer."""
+        grant = requests.approve(store, self.asked, now, observer)
+        code = "grant.pending" if grant.state == "pending" else "grant.done"
+        return Outcome(Decided(grant=GrantShown.at(now, grant)), code, {}, grant)
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Deny the request."""
+        asked = requests.deny(store, self.asked, reason, now)
+        return Outcome(Decided(request=asked), "request.denied", {"name": asked.person})
+
+
+@dataclass(frozen=True)
+class OfficerWaits(Pending):
+    """A new officer, whom another proposed."""
+
+    TASK: ClassVar[str] = "approve_officer"
+    BUTTONS: ClassVar[Sequence[str]] = BOTH
+    proposed: PendingOfficer
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[OfficerWaits]:
+        """Yield the proposed officers."""
+        for each in new_officers.waiting(store, now):
+            is_mine = new_officers.may_decide(store, each, now)
+            yield cls(each.id, each.person.by, each.at, each.at + FOUR_EYES, is_mine, each)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The person who is proposed."""
+        return {"name": self.proposed.person.name}
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Enrol the officer."""
+        del observer
+        name, role = (person := identities.approve_officer(store, self.proposed, now)).name, person.role
+        return Outcome(Decided(person=OfficerDecided(name, role, "officer")), "person.officer_approved", {"name": name})
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Take the proposed officer off the roster."""
+        new_officers.deny(store, self.proposed, reason, now)
+        name, role = self.proposed.person.name, self.proposed.person.role
+        return Outcome(Decided(person=OfficerDecided(name, role, "denied")), "person.officer_denied", {"name": name})
+
+
+@dataclass(frozen=True)
+class PolicyWaits(Pending):
+    """A version of the policy, which an officer proposed."""
+
+    TASK: ClassVar[str] = "approve_policy"
+    BUTTONS: ClassVar[Sequence[str]] = BOTH
+    proposal: Proposal
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[PolicyWaits]:
+        """Yield the proposed versions."""
+        for each in policy_changes.waiting(store, now):
+            is_mine = policy_changes.may_approve(store, each, now)
+            yield cls(each.id, each.by, each.at, each.at + FOUR_EYES, is_mine, each)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The version's name."""
+        return {"version": self.proposal.version.version}
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Approve the version, which is in force from its date on."""
+        del observer
+        proposal = policy_changes.approve(store, self.id, now)
+        about = {"version": proposal.version.version, "at": proposal.version.since}
+        return Outcome(Decided(proposal=ProposalShown.of_proposal(proposal)), "policy.approved", about)
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Deny the version."""
+        proposal = policy_changes.deny(store, self.id, reason, now)
+        about = {"version": proposal.version.version}
+        return Outcome(Decided(proposal=ProposalShown.of_proposal(proposal)), "policy.denied", about)
+
+
+@dataclass(frozen=True)
+class RefusalWaits(Pending):
+    """A refusal of a person's request."""
+
+    TASK: ClassVar[str] = "approve_refusal"
+    BUTTONS: ClassVar[Sequence[str]] = ("approve_refusal", "deny_refusal")
+    refusal: Refusal
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[RefusalWaits]:
+        """Yield the proposed refusals."""
+        for each in refusals.waiting(store, now):
+            is_mine, asked = refusals.may_decide(store, each, now), each.proposed
+            yield cls(asked.id, asked.by, asked.at, each.ends_at, is_mine, each)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The request that is to be refused, and the reason."""
+        case, asked = self.refusal.case, self.refusal.proposed
+        return {"case": case.id, "right": case.right, "ground": asked.ground, "reason": asked.reason}
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Refuse the request."""
+        del observer
+        return self._outcome(refusals.approve(store, self.refusal, now), "case.refusal_approved")
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Leave the request open."""
+        return self._outcome(refusals.deny(store, self.refusal, reason, now), "case.refusal_denied")
+
+    def _outcome(self, refusal: Refusal, code: str) -> Outcome:
+        decided = RefusalDecided(refusal.case.id, refusal.proposed.ground, refusal.state)
+        return Outcome(Decided(refusal=decided), code, {"case": refusal.case.id})
+
+
+@dataclass(frozen=True)
+class HoldWaits(Pending):
+    """A hold on calls."""
+
+    TASK: ClassVar[str] = "approve_hold"
+    BUTTONS: ClassVar[Sequence[str]] = BOTH
+    hold: LoggedHold
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[HoldWaits]:
+        """Yield the proposed holds."""
+        for each in holds.waiting(store, now):
+            is_mine = holds.may_decide(store, each, now)
+            yield cls(each.id, each.by, each.at, min(each.until, each.at + FOUR_EYES), is_mine, each)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The number of calls, the ground, the end, and the reason."""
+        ground, calls, until, reason = self.hold.ground, self.hold.calls, self.hold.until, self.hold.reason
+        return {"ground": ground, "count": len(calls), "until": until, "reason": reason}
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Set the hold."""
+        del observer
+        return self._outcome(holds.approve(store, self.hold, now), "hold.set", now)
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Set none."""
+        return self._outcome(holds.deny(store, self.hold, reason, now), "hold.denied", now)
+
+    def _outcome(self, hold: LoggedHold, code: str, now: datetime) -> Outcome:
+        about = {"id": hold.id, "count": len(hold.calls), "until": hold.until}
+        return Outcome(Decided(hold=HoldShown.at_time(hold, now)), code, about)
+
+
+@dataclass(frozen=True)
+class MoveWaits(Pending):
+    """A move of the catalogue, or of the objects."""
+
+    TASK: ClassVar[str] = "approve_move"
+    BUTTONS: ClassVar[Sequence[str]] = ()  # it is decided by a command, where the machine is
+    move: Move
+
+    @classmethod
+    def waiting(cls, store: Store, now: datetime) -> Iterator[MoveWaits]:
+        """Yield the proposed moves."""
+        for each in moves.waiting(store, now):
+            yield cls(each.id, each.by, each.at, each.ends_at, moves.may_decide(store, each, now), each)
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """The part that is moved, from where to where."""
+        return {"part": self.move.part, "before": self.move.before, "to": self.move.to}
+
+    def approve(self, store: Store, now: datetime, observer: Observer = unobserved) -> Outcome:
+        """Approve the move, which its command then carries out."""
+        del observer
+        move = moves.approve(store, self.move, now)
+        about = {"id": move.id, "command": f"{move.part} move --to {move.to}"}
+        return Outcome(Decided(move=MoveShown.of_move(move)), "move.approved", about)
+
+    def deny(self, store: Store, reason: str | None, now: datetime) -> Outcome:
+        """Deny the move."""
+        move = moves.deny(store, self.move, reason, now)
+        return Outcome(Decided(move=MoveShown.of_move(move)), "move.denied", {"id": move.id})
+
+
+_OF_OFFICERS: Final[Sequence[type[Pending]]] = (
+    *(GrantWaits, OfficerWaits, PolicyWaits, RequestWaits),
+    *(RefusalWaits, HoldWaits, MoveWaits),
+)
 
 
 def waiting(store: Store, now: datetime) -> list[Pending]:
     """The pending decisions for this person's role."""
     role = store.person.role
     if may(role, Action.GRANT).allowed:
-        kinds = (_grants, _officers, _policies, _requests, _refusals, _holds, _moves)
-        return [decision for kind in kinds for decision in kind(store, now)]
-    return list(_glass(store, now)) if may(role, Action.BREAK_GLASS).allowed else []
+        return [decision for kind in _OF_OFFICERS for decision in kind.waiting(store, now)]
+    return list(GlassWaits.waiting(store, now)) if may(role, Action.BREAK_GLASS).allowed else []
 
 
 def doubts(store: Store, waits: Pending, now: datetime) -> list[Doubt]:
     """The teams and agents that pending access names, and of whom no recording is held."""
-    what = waits.what
-    return grants.doubts(store, what.teams, what.limits, now) if isinstance(what, Grant | Request) else []
+    asked = waits.access
+    return grants.doubts(store, asked.teams, asked.limits, now) if asked is not None else []
 
 
 def named(store: Store, text: str, now: datetime) -> Pending:
@@ -150,101 +428,3 @@ def named(store: Store, text: str, now: datetime) -> Pending:
     if any(proposal.id == text for proposal in policy_changes.every(store, now)):
         policy_changes.named(store, text, now)  # raises its state
     raise NothingMatched("no_pending_grant", id=text)
-
-
-def approve(
-    store: Store, pending: Pending, now: datetime, observer: Observer = unobserved
-) -> Grant | Person | Proposal | Refusal | LoggedHold | Move:
-    """Approve a pending decision, and return the result; raises what its kind raises.
-
-    An approved officer is returned as a person.
-    """
-    match pending.what:
-        case PendingOfficer() as proposed:
-            return identities.approve_officer(store, proposed, now)
-        case Proposal() as version:
-            return policy_changes.approve(store, version.id, now)
-        case Request() as asked:
-            return requests.approve(store, asked, now, observer)
-        case Refusal() as refusal:
-            return refusals.approve(store, refusal, now)
-        case LoggedHold() as hold:
-            return holds.approve(store, hold, now)
-        case Move() as move:
-            return moves.approve(store, move, now)
-        case Grant() as grant if pending.kind is Kind.GLASS:
-            return approvals.agree(store, grant, now)
-        case Grant():
-            return approvals.approve(store, pending.id, now, observer)
-        case _:
-            assert_never(pending.what)
-
-
-def deny(store: Store, pending: Pending, reason: str | None, now: datetime) -> What:
-    """Deny a pending decision, with a reason, and return it; raises Usage, and what its kind raises."""
-    match pending.what:
-        case PendingOfficer() as proposed:
-            new_officers.deny(store, proposed, reason, now)
-            return proposed
-        case Proposal() as version:
-            return policy_changes.deny(store, version.id, reason, now)
-        case Request() as asked:
-            return requests.deny(store, asked, reason, now)
-        case Refusal() as refusal:
-            return refusals.deny(store, refusal, reason, now)
-        case LoggedHold() as hold:
-            return holds.deny(store, hold, reason, now)
-        case Move() as move:
-            return moves.deny(store, move, reason, now)
-        case Grant():
-            return approvals.deny(store, pending.id, reason, now)
-        case _:
-            assert_never(pending.what)
-
-
-def _grants(store: Store, now: datetime) -> Iterator[Pending]:
-    for grant in approvals.waiting(store, now):
-        is_mine = approvals.may_approve(store, grant, now)
-        yield Pending(Kind.GRANT, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine)
-
-
-def _glass(store: Store, now: datetime) -> Iterator[Pending]:
-    for grant in approvals.break_glass_waiting(store, now):
-        yield Pending(Kind.GLASS, grant.id, grant, grant.by, grant.starts_at, grant.pending_until, is_mine=True)
-
-
-def _officers(store: Store, now: datetime) -> Iterator[Pending]:
-    for proposed in new_officers.waiting(store, now):
-        is_mine = new_officers.may_decide(store, proposed, now)
-        yield Pending(
-            Kind.OFFICER, proposed.id, proposed, proposed.person.by, proposed.at, proposed.at + FOUR_EYES, is_mine
-        )
-
-
-def _policies(store: Store, now: datetime) -> Iterator[Pending]:
-    for proposal in policy_changes.waiting(store, now):
-        is_mine = policy_changes.may_approve(store, proposal, now)
-        yield Pending(Kind.POLICY, proposal.id, proposal, proposal.by, proposal.at, proposal.at + FOUR_EYES, is_mine)
-
-
-def _requests(store: Store, now: datetime) -> Iterator[Pending]:
-    for request in requests.waiting(store, now):
-        is_mine = request.person != store.person.name
-        yield Pending(Kind.REQUEST, request.id, request, request.person, request.at, request.ends_at, is_mine)
-
-
-def _refusals(store: Store, now: datetime) -> Iterator[Pending]:
-    for refusal in refusals.waiting(store, now):
-        proposed, is_mine = refusal.proposed, refusals.may_decide(store, refusal, now)
-        yield Pending(Kind.REFUSAL, proposed.id, refusal, proposed.by, proposed.at, refusal.ends_at, is_mine)
-
-
-def _holds(store: Store, now: datetime) -> Iterator[Pending]:
-    for hold in holds.waiting(store, now):
-        is_mine = holds.may_decide(store, hold, now)
-        yield Pending(Kind.HOLD, hold.id, hold, hold.by, hold.at, min(hold.until, hold.at + FOUR_EYES), is_mine)
-
-
-def _moves(store: Store, now: datetime) -> Iterator[Pending]:
-    for move in moves.waiting(store, now):
-        yield Pending(Kind.MOVE, move.id, move, move.by, move.at, move.ends_at, moves.may_decide(store, move, now))

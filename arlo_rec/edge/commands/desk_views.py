@@ -37,13 +37,6 @@ if TYPE_CHECKING:
 PURPOSES: Final = frozenset(Purpose)
 LONGEST: Final = 2_000  # characters of anything that a page sends
 LOCK_WAIT: Final = 3.0  # seconds
-_DECIDED: Final = ("approve", "deny")
-_OF_TASK: Final[Mapping[str, Sequence[str]]] = {  # buttons by kind of task
-    **dict.fromkeys(("approve", "request", "approve_officer", "approve_policy"), _DECIDED),
-    "approve_refusal": ("approve_refusal", "deny_refusal"),
-    **{"approve_hold": _DECIDED, "glass": ("approve",), "glass_agreed": ("approve",)},
-    **{"delete": ("deleted",), "file_kept": ("deleted",), "release": ("release", "reject"), "review": ("reject",)},
-}
 _OPENS: Final = {"review": "copy", "release": "copy", "case": "case", "approve_refusal": "case"}  # by kind of task
 
 
@@ -185,7 +178,7 @@ def _tasks(run: Run, _: Asked) -> Shown:
         waiting, name = tasks(store, anyone.company_of(run).suppliers or (), run.now()), store.person.name
     rows, when = [], Formats(run.lang).short
     for task in waiting:
-        acts, opens = list(_OF_TASK.get(task.kind, ())), _OPENS.get(task.kind)
+        acts, opens = list(task.buttons), _OPENS.get(task.kind)
         sentence = anyone.task_text(run, task, name, with_command=not acts and opens is None)
         rows.append(Row(task.id, [when(task.since), sentence], acts, opens, str(task.about.get("case", ""))))
     lines = [] if rows else [run.say("todo.nothing")]

@@ -122,73 +122,30 @@ def _opened(run: Run, store: Store, granted: Grant, answer: Record, lines: list[
 
 def approve(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")]) -> Answer:
     """Approve what waits: a request, or as a second officer access, a new officer, a version of the policy, a move."""
-    from arlo_rec.edge.commands.holds import decided_line
-    from arlo_rec.law.log.registers import LoggedHold
-    from arlo_rec.law.model.records import Person
     from arlo_rec.office import pending
-    from arlo_rec.office.moves import Move
-    from arlo_rec.office.pending import Kind
-    from arlo_rec.office.policy_changes import Proposal
-    from arlo_rec.office.refusals import Refusal
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
         waits = pending.named(store, waiting, now)
         doubts = _asked_about(run, pending.doubts(store, waits, now))
-        approved = pending.approve(store, waits, now, run.progress)
-        answer = pending.decided(approved, now)
-        match approved:
-            case Proposal(version=version):
-                return Answer(answer, [run.say("policy.approved", version=version.version, at=version.since)])
-            case Person(name=name):
-                return Answer(answer, [run.say("person.officer_approved", name=name)])
-            case Refusal(case=case):
-                return Answer(answer, [run.say("case.refusal_approved", case=case.id)])
-            case LoggedHold() as hold:
-                return Answer(answer, [decided_line(run, hold)])
-            case Move() as move:
-                return Answer(
-                    answer, [run.say("move.approved", id=move.id, command=f"{move.part} move --to {move.to}")]
-                )
-        if waits.kind is Kind.GLASS:
-            return Answer(answer, [run.say("grant.glass_agreed", id=approved.id, by=approved.by)])
-        if waits.kind is Kind.REQUEST:
-            return _given(run, store, approved, doubts, now)
-        return _opened(run, store, approved, answer, [_given_line(run, approved, "grant.done")])
+        answer, code, about, opens = waits.approve(store, now, run.progress)
+        if opens is None:
+            return Answer(answer, [run.say(code, **about)])
+        if isinstance(waits, pending.RequestWaits):
+            return _given(run, store, opens, doubts, now)
+        return _opened(run, store, opens, answer, [_given_line(run, opens, code)])
 
 
 def deny(ctx: typer.Context, waiting: Annotated[str, arg("arg.waiting", "ID")], *, reason: Reason = None) -> Answer:
     """Deny what waits, or take back what one proposed, with a reason."""
-    from arlo_rec.edge.commands.holds import decided_line
-    from arlo_rec.law.log.registers import LoggedHold
-    from arlo_rec.law.model.records import PendingOfficer
     from arlo_rec.office import pending
-    from arlo_rec.office.moves import Move
-    from arlo_rec.office.policy_changes import Proposal
-    from arlo_rec.office.refusals import Refusal
-    from arlo_rec.office.requests import Request
 
     run: Run = ctx.obj
     now = run.now()
     with run.store() as store:
-        denied = pending.deny(store, pending.named(store, waiting, now), reason, now)
-    match denied:
-        case PendingOfficer(person=person):
-            line = run.say("person.officer_denied", name=person.name)
-        case Proposal(version=version):
-            line = run.say("policy.denied", version=version.version)
-        case Refusal(case=case):
-            line = run.say("case.refusal_denied", case=case.id)
-        case LoggedHold() as hold:
-            line = decided_line(run, hold)
-        case Move() as move:
-            line = run.say("move.denied", id=move.id)
-        case Request():
-            line = run.say("request.denied", name=denied.person)
-        case _:
-            line = run.say("grant.denied", name=denied.person)
-    return Answer(pending.decided(denied, now), [line])
+        answer, code, about, _ = pending.named(store, waiting, now).deny(store, reason, now)
+    return Answer(answer, [run.say(code, **about)])
 
 
 def revoke(

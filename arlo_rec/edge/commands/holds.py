@@ -13,7 +13,7 @@ from arlo_rec.edge.terminal import Answer
 from arlo_rec.law.model.errors import Usage
 
 if TYPE_CHECKING:
-    from arlo_rec.law.log.registers import LoggedHold
+    pass
 
 
 def hold_set(
@@ -72,9 +72,3 @@ def hold_list(ctx: typer.Context) -> Answer:
     }
     table = run.listing(HoldShown, found, "id ground calls until by approved_by state", cells=cells)
     return Answer(HoldAnswer(holds=found), [] if found else [run.say("holds.none")], table)
-
-
-def decided_line(run: Run, hold: LoggedHold) -> str:
-    """The line about a hold that a second officer decided."""
-    code = "hold.set" if hold.set_at is not None else "hold.denied"
-    return run.say(code, id=hold.id, count=len(hold.calls), until=hold.until)
