@@ -19,7 +19,7 @@ from arlo_rec.policy import FOUR_EYES, Action
 from arlo_rec.vault.access import cases
 from arlo_rec.vault.crypto import primitives
 from arlo_rec.vault.keys import four_eyes
-from arlo_rec.vault.opened import Change, Store
+from arlo_rec.vault.opened import Store
 
 _RULE = "access.subject"
 
@@ -38,14 +38,14 @@ class Refusal:
         return self.proposed.at + FOUR_EYES
 
 
-def refuse(store: Store, change: Change, case: LoggedCase, ground: Ground, reason: str, now: datetime) -> None:
-    """Refuse a request, or propose that to a second officer where there is one; inside a change."""
+def refusal(
+    store: Store, case: LoggedCase, ground: Ground, reason: str, now: datetime
+) -> CaseRefused | CaseRefusalProposed:
+    """The event by which this officer refuses a request, or proposes that to a second officer where there is one."""
     me = store.person.name
     if not four_eyes.needs_second(store.roster, me, me, now):
-        change.log(CaseRefused(case=case.id, ground=ground, reason=reason))
-        return
-    salt = primitives.fresh(8).hex()
-    change.log(CaseRefusalProposed(case=case.id, ground=ground, reason=reason, request=salt))
+        return CaseRefused(case=case.id, ground=ground, reason=reason)
+    return CaseRefusalProposed(case=case.id, ground=ground, reason=reason, request=primitives.fresh(8).hex())
 
 
 def waiting(store: Store, now: datetime) -> Iterator[Refusal]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from arlo_rec.law.log.registers import LoggedCase
     from arlo_rec.people.dsar.answer import SaidAbout, Scope
+    from arlo_rec.people.dsar.decisions import Word
     from arlo_rec.people.dsar.letter import Notice
     from arlo_rec.people.dsar.register import CaseDetails, CaseShown
     from arlo_rec.people.dsar.request import Answered, CallsOf, Stretch
@@ -166,7 +167,9 @@ def case_extend(ctx: typer.Context, case: CaseId, *, reason: Reason = None, out:
     from arlo_rec.people.dsar import decisions
 
     run: Run = ctx.obj
-    return _letter_answer(run, out, lambda store, now: decisions.extend(store, case, reason, run.chosen_lang, now))
+    return _letter_answer(
+        run, out, lambda store, word, now: decisions.extend(store, case, reason, run.chosen_lang, word, now)
+    )
 
 
 def case_decide(
@@ -188,7 +191,9 @@ def case_decide(
         return case_refuse(ctx, case, ground=ground, reason=reason, out=out)
     if ground is not None:
         raise Usage("not_together", names="--grant --ground")
-    return _letter_answer(run, out, lambda store, now: decisions.grant(store, case, reason, run.chosen_lang, now))
+    return _letter_answer(
+        run, out, lambda store, word, now: decisions.grant(store, case, reason, run.chosen_lang, word, now)
+    )
 
 
 def case_refuse(
@@ -199,7 +204,7 @@ def case_refuse(
 
     run: Run = ctx.obj
     return _letter_answer(
-        run, out, lambda store, now: decisions.refuse(store, case, ground, reason, run.chosen_lang, now)
+        run, out, lambda store, word, now: decisions.refuse(store, case, ground, reason, run.chosen_lang, word, now)
     )
 
 
@@ -220,13 +225,17 @@ def case_close(
     return _letter_answer(
         run,
         out,
-        lambda store, now: decisions.close(store, case, ground, reason, run.chosen_lang, now),
+        lambda store, word, now: decisions.close(store, case, ground, reason, run.chosen_lang, word, now),
         has_letter=ground is not None,
     )
 
 
 def _letter_answer(
-    run: Run, out: Path | None, change: Callable[[Store, datetime], LoggedCase], *, has_letter: bool = True
+    run: Run,
+    out: Path | None,
+    change: Callable[[Store, Word, datetime], tuple[LoggedCase, Notice | None]],
+    *,
+    has_letter: bool = True,
 ) -> Answer:
     """Change a case, and show the letter that tells the person so, or write it to *out*; none where it was answered."""
     from arlo_rec.people.dsar import letter, register
@@ -236,14 +245,12 @@ def _letter_answer(
     if has_letter:
         letter.check_contacts(particulars, "access.subject")
     with run.store() as store:
-        case = change(store, now)
+        case, notice = change(store, lambda case: letter.newest(case, particulars, _letter_lang(run, case), now), now)
         facts = register.facts(store, case, now)
     if facts.waits is not None:
         return Answer(CaseAnswer(facts), [run.say("case.waits", case=case.id, id=facts.waits)], always=True)
-    if case.closed_at is not None and (case.why is None or case.answered_at is not None):
+    if notice is None or (case.closed_at is not None and (case.why is None or case.answered_at is not None)):
         return Answer(CaseAnswer(facts), [run.say("case.closed", case=case.id)])
-    notice = letter.newest(case, particulars, _letter_lang(run, case), now)
-    assert notice is not None
     lines = [run.say(f"case.{notice.kind}", case=case.id, due=facts.due)]
     lines += [run.say("case.extension_of_nothing")] if notice.kind == "extended" and not case.held else []
     if target is None:

@@ -172,7 +172,7 @@ def follow_case(cases: MutableMapping[str, LoggedCase], event: OfCase, at: datet
         if known is None and isinstance(event, CaseOpened):
             known = _opened(event, at)
         elif known is not None:
-            known = _after(known, event, at, by)
+            known = case_after(known, event, at, by)
         if known is not None and known.ends_at:  # rejects days beyond the calendar
             cases[known.id] = known
     except (TypeError, ValueError, OverflowError):
@@ -186,7 +186,8 @@ def _opened(event: CaseOpened, at: datetime) -> LoggedCase:
     return case._replace(asked_on=asked, is_identified=event.identified)
 
 
-def _after(known: LoggedCase, event: OfCase, at: datetime, by: str) -> LoggedCase:
+def case_after(known: LoggedCase, event: OfCase, at: datetime, by: str) -> LoggedCase:
+    """A case after an event of that time, by that officer; raises ValueError or TypeError for a malformed one."""
     match event:
         case CaseWidened(sworn=sworn):
             return known._replace(sworn=(*known.sworn, sworn))

@@ -1,7 +1,8 @@
 """Decisions in a case: its deadline is extended, it is granted or refused, or it is closed.
 
 Access and portability are granted by an answer (`request`). Every other right is granted once the program has done
-what it asks for: a letter says nothing that is not so. A refusal has a ground of the law, and the officer's own words
+what it asks for: a letter says nothing that is not so. The letter is worded before the decision is logged, so that none
+is left without its letter. A refusal has a ground of the law, and the officer's own words
 beside it; where there is a second officer, it waits for them (`office.refusals`).
 """
 
@@ -10,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
-from arlo_rec.law.log.events import CaseClosed, CaseExtended
+from arlo_rec.law.log.events import CaseClosed, CaseExtended, OfCase
 from arlo_rec.law.log.registers import (
     PENDING,
     Aftermath,
     CaseState,
     LoggedCase,
+    case_after,
 )
 from arlo_rec.law.messages import language_of
 from arlo_rec.law.model.deadlines import answer_due
@@ -39,19 +41,25 @@ from arlo_rec.people.dsar.subjects import KnownBy
 from arlo_rec.policy import Action, reason_problem
 from arlo_rec.vault.access import holds, objections
 from arlo_rec.vault.erasure import withdrawal
-from arlo_rec.vault.opened import Change, Store
+from arlo_rec.vault.opened import Store
+
+if TYPE_CHECKING:
+    from arlo_rec.people.dsar.letter import Notice
 
 _RULE: Final = "access.subject"
+Word: TypeAlias = "Callable[[LoggedCase], Notice | None]"  # the letter of a case as it is with the decision
 _OF_RECORDINGS: Final = (Right.ERASURE, Right.RESTRICTION, Right.OBJECTION)  # roster and log have nothing of these
 
 
-def extend(store: Store, case: str, reason: str | None, lang: str | None, now: datetime) -> LoggedCase:
+def extend(
+    store: Store, case: str, reason: str | None, lang: str | None, word: Word, now: datetime
+) -> tuple[LoggedCase, Notice | None]:
     """Extend the deadline by the two months that GDPR 12(3) allows, once and within the first month.
 
     Raises NotGranted, NothingMatched, Usage for an invalid reason, Refused (access.subject).
     """
 
-    def event(change: Change, logged: LoggedCase) -> None:
+    def event(logged: LoggedCase) -> OfCase:
         today = store.clock.today(now)
         if logged.extension is not None:
             raise Refused("case_extended_already", rule=_RULE, case=logged.id)
@@ -59,19 +67,21 @@ def extend(store: Store, case: str, reason: str | None, lang: str | None, now: d
             raise Refused("case_too_late_to_extend", rule=_RULE, case=logged.id)
         received = local_date(logged.received_at)
         due = answer_due(received, stood_still=logged.stood_still, extended=True)
-        change.log(CaseExtended(case=logged.id, reason=str(reason), due=due.isoformat()))
+        return CaseExtended(case=logged.id, reason=str(reason), due=due.isoformat())
 
     _check_reason(reason, lang)
-    return _do(store, case, event, now)
+    return _do(store, case, event, word, now)
 
 
-def grant(store: Store, case: str, reason: str | None, lang: str | None, now: datetime) -> LoggedCase:
+def grant(
+    store: Store, case: str, reason: str | None, lang: str | None, word: Word, now: datetime
+) -> tuple[LoggedCase, Notice | None]:
     """Grant a request of another right than access, and say what was done; raises as `extend`.
 
     Raises Refused as long as the program has not done what the right asks for.
     """
 
-    def event(change: Change, logged: LoggedCase) -> None:
+    def event(logged: LoggedCase) -> OfCase:
         if logged.right in ANSWERED_BY_COPY:
             raise Refused("case_answered_by_dsar", rule=_RULE, case=logged.id)
         if logged.state is CaseState.IDENTITY:
@@ -79,15 +89,15 @@ def grant(store: Store, case: str, reason: str | None, lang: str | None, now: da
         entry = register.shown(store, logged.id, now)
         if command := _to_be_done(store, entry, now):
             raise Refused("case_not_carried_out", rule=_RULE, case=logged.id, command=command)
-        change.log(_aftermath(store, entry, now).event(logged.id, str(reason)))
+        return _aftermath(store, entry, now).event(logged.id, str(reason))
 
     _check_reason(reason, lang)
-    return _do(store, case, event, now)
+    return _do(store, case, event, word, now)
 
 
 def refuse(
-    store: Store, case: str, ground: str | None, reason: str | None, lang: str | None, now: datetime
-) -> LoggedCase:
+    store: Store, case: str, ground: str | None, reason: str | None, lang: str | None, word: Word, now: datetime
+) -> tuple[LoggedCase, Notice | None]:
     """Refuse a request on a ground of the law, or propose that to a second officer (GDPR 12(4)); raises as `extend`.
 
     Raises Usage for an unknown ground.
@@ -97,7 +107,7 @@ def refuse(
         raise Usage(code, rule=_RULE, grounds=", ".join(Ground))
     chosen = Ground(ground)
 
-    def event(change: Change, logged: LoggedCase) -> None:
+    def event(logged: LoggedCase) -> OfCase:
         decision = may_refuse(logged.right, chosen, identified=logged.is_identified)
         if not decision.allowed:
             raise Refused(decision.code, rule=decision.rule, ground=chosen, case=logged.id)
@@ -106,15 +116,15 @@ def refuse(
             raise Refused("case_not_carried_out", rule=_RULE, case=logged.id, command="person objection NAME --reject")
         if logged.right is Right.OBJECTION and _upheld(store, register.shown(store, logged.id, now)):
             raise Refused("case_partly_upheld", rule=_RULE, case=logged.id)
-        refusals.refuse(store, change, logged, chosen, str(reason), now)
+        return refusals.refusal(store, logged, chosen, str(reason), now)
 
     _check_reason(reason, lang)
-    return _do(store, case, event, now)
+    return _do(store, case, event, word, now)
 
 
 def close(
-    store: Store, case: str, ground: str | None, reason: str | None, lang: str | None, now: datetime
-) -> LoggedCase:
+    store: Store, case: str, ground: str | None, reason: str | None, lang: str | None, word: Word, now: datetime
+) -> tuple[LoggedCase, Notice | None]:
     """Close a case whose answer was handed over, or, on one of three grounds, one that needs none; raises as `extend`.
 
     An unanswered request that is closed for another cause is a refusal, of which the law has grounds and a letter.
@@ -122,7 +132,7 @@ def close(
     if ground is not None and ground not in set(ClosingGround):
         raise Usage("closing_ground_unknown", rule=_RULE, grounds=", ".join(ClosingGround))
 
-    def event(change: Change, logged: LoggedCase) -> None:
+    def event(logged: LoggedCase) -> OfCase:
         if logged.state in PENDING and ground is None:
             raise Refused("case_not_answered", rule=_RULE, case=logged.id)
         if logged.state not in PENDING and ground is not None:
@@ -130,11 +140,11 @@ def close(
         _demand_none_waits(logged, now)
         if ground == ClosingGround.DUPLICATE and not register.others(store, logged, now):
             raise Refused("case_no_other", rule=_RULE, case=logged.id)
-        change.log(CaseClosed(case=logged.id, reason=reason, ground=ground))
+        return CaseClosed(case=logged.id, reason=reason, ground=ground)
 
     if reason is not None or ground is not None:
         _check_reason(reason, lang)
-    return _do(store, case, event, now, among=(*PENDING, CaseState.ANSWERED))
+    return _do(store, case, event, word, now, among=(*PENDING, CaseState.ANSWERED))
 
 
 def _demand_none_waits(case: LoggedCase, now: datetime) -> None:
@@ -145,19 +155,22 @@ def _demand_none_waits(case: LoggedCase, now: datetime) -> None:
 def _do(
     store: Store,
     case: str,
-    event: Callable[[Change, LoggedCase], None],
+    event: Callable[[LoggedCase], OfCase],
+    word: Word,
     now: datetime,
     *,
     among: Sequence[CaseState] = PENDING,
-) -> LoggedCase:
-    """Log an event of a case in one of these states; the case afterwards."""
+) -> tuple[LoggedCase, Notice | None]:
+    """Log an event of a case in one of these states, once its letter is worded; the case afterwards, and the letter."""
     store.demand(Action.DSAR, now)
     with store.change(now) as change:
         logged = register.known(store, case, now)
         if logged.state not in among:
             raise Refused(OVER[logged.state], rule=_RULE, case=logged.id)
-        event(change, logged)
-    return register.known(store, logged.id, now)
+        happens = event(logged)
+        letter = word(case_after(logged, happens, now, store.person.name))
+        change.log(happens)
+    return register.known(store, logged.id, now), letter
 
 
 def _check_reason(reason: str | None, lang: str | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arlo_rec.law import messages
 from arlo_rec.law.model.deadlines import answer_due
 from arlo_rec.law.model.records import from_iso
 from arlo_rec.law.model.times import local_date
@@ -65,6 +66,28 @@ def test_an_erasure_is_granted_once_the_calls_are_erased_and_not_before(world: W
     assert case in out.read_text("utf-8")
     assert world.code(*decide, who="sigrid") == (14, "case_is_granted")
     assert world.json("verify", who="iver")["problems"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("decide", "--grant"), "notice.granted.rectification"),
+        (("decide", "--refuse", "--ground", "unfounded"), "notice.ground.unfounded"),
+        (("extend",), "notice.extended"),
+        (("close", "--ground", "mistake"), "notice.closed_unanswered"),
+    ],
+)
+def test_a_decision_whose_letter_lacks_a_sentence_is_not_made(
+    world: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], sentence: str
+) -> None:
+    case = opened(world, "rectification")["id"]
+    decide, before = ("case", words[0], case, *words[1:], *WHY), world.json("case", "show", case, who="sigrid")["case"]
+    with monkeypatch.context() as patch:
+        patch.delitem(messages._subject("cases"), sentence)
+        assert world.run(*decide, who="sigrid").exit not in {0, 3}
+    assert world.json("case", "show", case, who="sigrid")["case"] == before
+    assert world.json(*decide, who="sigrid")["letter"]
 
 
 @pytest.mark.slow
