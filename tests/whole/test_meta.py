@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import os
 import re
 import string
@@ -20,9 +21,27 @@ from arlo_rec.edge.commands.officer import RecoveryKey
 from arlo_rec.exchanges.deliveries import COLUMNS
 from arlo_rec.law.log import events
 from arlo_rec.law.log.event import AuditEvent
+from arlo_rec.law.log.registers import CaseState, HoldState
+from arlo_rec.law.log.rows import DisclosureState
 from arlo_rec.law.messages import clean, every, has, say
 from arlo_rec.law.model.documents import Record
+from arlo_rec.law.model.progress import Phase
+from arlo_rec.law.rights import (
+    ANSWERED_BY_COPY,
+    ClosingGround,
+    Ground,
+    HoldGround,
+    ObjectionScope,
+    ObjectionState,
+    Right,
+)
 from arlo_rec.law.rules import RULES, Rule
+from arlo_rec.machine.findings import Severity
+from arlo_rec.office.moves import Part
+from arlo_rec.people.dsar.subjects import KnownBy
+from arlo_rec.policy import DESK, Action, Purpose
+from arlo_rec.sound.audio.cut_list import Kind
+from arlo_rec.vault.keys.jobs import Job
 from tests.support import needs
 from tests.support.each import each
 from tests.support.places import TESTS, TOP
@@ -180,6 +199,48 @@ def test_every_code_that_is_said_has_a_sentence() -> None:
                 first = node.args[0] if node.args else None  # type: ignore[union-attr]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     assert first.value in TEXTS, f"{path.name}: {first.value}"
+
+
+SETS = {  # the sentences of a set: the code of one, with its place
+    "case_state.{}": CaseState,
+    "cut.{}": Kind,
+    "desk.page.severity_{}": Severity,
+    "desk.role.{}": DESK,
+    "ground.{}": [*Ground, *ClosingGround],
+    "hold_ground.{}": HoldGround,
+    "hold_state.{}": HoldState,
+    "known_by.{}": KnownBy,
+    "letter.action.{}": Action,
+    "move_part.{}": Part,
+    "notice.asked.{}": Right,
+    "notice.granted.{}": [right for right in Right if right not in ANSWERED_BY_COPY],
+    "notice.ground.{}": [*Ground, *ClosingGround],
+    "notice.not_upheld.{}": ObjectionScope,
+    "notice.rejected.{}": ObjectionScope,
+    "notice.use.{}": ObjectionScope,
+    "objection.scope_{}": ObjectionScope,
+    "objection.state_{}": ObjectionState,
+    "progress.{}": Phase,
+    "purpose.{}": Purpose,
+    "recipients.state.{}": DisclosureState,
+    "right.{}": Right,
+    "status.ran_{}": [job for job in Job if job is not Job.PURGE],
+}
+
+
+@pytest.mark.parametrize("code", SETS)
+def test_each_of_a_set_has_a_sentence(code: str) -> None:
+    assert [one for one in SETS[code] if code.format(one) not in TEXTS] == []
+
+
+def test_no_sentence_stands_twice_where_the_later_one_would_win() -> None:
+    for path in (TOP / "arlo_rec" / "law" / "sentences").glob("*.json"):
+        json.loads(path.read_bytes(), object_pairs_hook=lambda pairs: _each_once(dict(pairs), len(pairs)))
+
+
+def _each_once(read: dict[str, object], count: int) -> dict[str, object]:
+    assert len(read) == count, list(read)
+    return read
 
 
 def test_no_answer_shows_its_values_where_an_exception_or_a_log_would_write_it() -> None:

@@ -232,7 +232,9 @@ def clock(
 
 def runs_line(run: Run, current: Status) -> list[str]:
     """When each other job last ran, of those that ever did."""
-    jobs = ("ingest", "backup", "verify", "anchor", "drill")  # a purge has a line of its own
+    from arlo_rec.vault.keys.jobs import Job
+
+    jobs = (job for job in Job if job is not Job.PURGE)  # which has a line of its own
     ran = [(job, at) for job in jobs if (at := getattr(current.last_runs, job)) is not None]
     told = ", ".join(run.say(f"status.ran_{job}", at=shown_minute(at)) for job, at in ran)
     return [run.say("status.ran", jobs=told)] if told else []
