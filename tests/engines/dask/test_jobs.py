@@ -17,7 +17,7 @@ from arlo_rec.engines.dask.planners import TlsFiles, settings_of
 from arlo_rec.law.model.errors import ArloError, SoundError, Unreachable, Usage
 from arlo_rec.policy import Mode
 from arlo_rec.sound.audio import Encoding, Sound
-from arlo_rec.sound.audio.cut_list import Cut
+from arlo_rec.sound.audio.cut_list import Cut, Kind
 
 TEXT, SECONDS = st.text(max_size=20), st.floats(0, 1e5)
 CHANNELS = st.none() | st.integers(0, 1)
@@ -34,7 +34,7 @@ CUTS = st.builds(
     SECONDS,
     SECONDS,
     st.none() | st.tuples(st.integers(0, 1)),
-    st.tuples(TEXT),
+    st.tuples(st.sampled_from(Kind)),
     st.tuples(TEXT),
     st.none() | st.floats(0, 1),
     TEXT,
