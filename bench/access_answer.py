@@ -30,6 +30,7 @@ from bench.machine import most
 from bench.spool import number_of
 
 SPEECH = Path(audio.__file__).parents[2] / "demo_calls"
+PARTICULARS = Path(__file__).parents[1] / "examples" / "particulars.toml"
 RATE = 8000
 
 
@@ -45,6 +46,7 @@ class Case(NamedTuple):
 CASES = (Case("200 calls of 3 minutes", 200, 180, 30), Case("ten calls of half an hour", 10, 1800, 60))
 LIMIT_MB = 300
 LIMIT_OPEN_S = 3
+SMALLEST = {"CASES": (Case("two calls of ten seconds", 2, 10, 30),)}
 
 
 class Cost(NamedTuple):
@@ -57,7 +59,7 @@ class Cost(NamedTuple):
 
 def run() -> Iterator[str]:
     """Each case once, with the calls in the page cache; then the peer on the same calls."""
-    peers.install("lame", "age", "zip")
+    peers.require("lame", "age", "zip")
     for case in CASES:
         with yard() as where:
             spool = where.base / "spool"
@@ -68,7 +70,9 @@ def run() -> Iterator[str]:
 
 def _measured(where: Yard, spool: Path, case: Case) -> Iterator[str]:
     out = where.base / "answer.html"
-    words = ("dsar", number_of(0), "--identity", "login", "--json", "--out", str(out))
+    config = where.base / "config.toml"
+    config.write_text(f"particulars = {json.dumps(str(PARTICULARS))}\n", "utf-8")
+    words = ("dsar", number_of(0), "--identity", "login", "--json", "--out", str(out), "--config", str(config))
     told, ours = _run(where.words("sigrid", *words), where.environment)
     size = out.stat().st_size / 1e6
     yield f"{case.name}: {ours.seconds:.1f} s, {most(ours.seconds, case.limit_s, ' s')}; of processors {ours.cpu:.1f} s"

@@ -17,9 +17,11 @@ from bench.machine import NotRun, most
 
 CALLS = Path(__file__).resolve().parent.parent / "tests" / "calls" / "given"
 TARGET = 0.2  # seconds for each second of a call of two channels, one pass
+FILES = "call*.wav"
 MODELS = Path(__file__).resolve().parent.parent / ".models"  # `./dev model base` fills one
 _SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "oh", "o")
 _DIGITS = dict(zip(_SPOKEN, "012345678900", strict=True))
+SMALLEST = {"FILES": "call000.wav"}
 
 
 def run() -> Iterator[str]:
@@ -28,7 +30,7 @@ def run() -> Iterator[str]:
     folders.sort(key=lambda folder: (folder / "model.bin").stat().st_size)  # the peak is that of the largest so far
     if not folders or importlib.util.find_spec("faster_whisper") is None:
         raise NotRun("needs faster-whisper and a model (./dev model base)")
-    calls = [_call(path) for path in sorted(CALLS.glob("call*.wav"))]
+    calls = [_call(path) for path in sorted(CALLS.glob(FILES))]
     seconds, channels = sum(call[1] for call in calls), sum(call[1] * len(call[0]) for call in calls)
     yield f"{len(calls)} calls, {seconds:.0f} s, {channels:.0f} s of channels; two threads."
     yield ""

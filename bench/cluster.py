@@ -25,6 +25,7 @@ TOP = Path(__file__).resolve().parent.parent
 MODEL = TOP / ".models" / "tiny.en"  # `./dev model tiny.en`; a larger one makes every share smaller
 SAID = TOP / "tests" / "calls" / "given" / "call000.wav"
 MINUTES, CALLS = 4, 4
+SMALLEST = {"MINUTES": 1, "CALLS": 2}
 CONFIG = 'asr.language = "en"\nasr.threads = 1\n'
 
 

@@ -30,22 +30,24 @@ from bench import fill
 from bench.fill import Filling, Yard
 from bench.machine import most
 
-ENTRIES = 1_000_000
+SIZE = 100_000  # entries
 RECORDINGS = 10_000
 DEEDS = 4  # searches and what follows, for each batch of calls
 LIVED = timedelta(days=89)
 LIMIT_S = 10.0
+MILLION = {"SIZE": 1_000_000}
+SMALLEST = {"SIZE": 300, "RECORDINGS": 20}
 _WHY = {"purpose": "quality", "reason": "complaint: the customer says that the price was another"}
 
 
-def run(entries: int = ENTRIES) -> Iterator[str]:
+def run() -> Iterator[str]:
     """Each report's line."""
     with fill.yard() as where:
         now = datetime.now(UTC)
         names = fill.fill(where, Filling(RECORDINGS, now - LIVED, LIVED, 1))
-        bodies = _lived(where, [RecordingId(bytes.fromhex(name)) for name in names], now - LIVED, entries)
+        bodies = _lived(where, [RecordingId(bytes.fromhex(name)) for name in names], now - LIVED, SIZE)
         done = sum(body["person"] == "leif" for body in bodies)
-        yield f"{entries} entries, of which {done} tell what a manager did with {RECORDINGS} recordings"
+        yield f"{SIZE} entries, of which {done} tell what a manager did with {RECORDINGS} recordings"
         opened = next(body["recordings"][0] for body in bodies if body["action"] == Action.LISTEN)
         theirs = _grep(where.base / "entries.jsonl", bodies)
         yield "| | seconds | limit | times `grep -c` of the same entries |"

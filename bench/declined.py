@@ -25,6 +25,7 @@ DAY = 10_000  # calls, of which a third declines
 MINUTES = 1_440
 SOUND_BYTES = 8_000
 LIMIT = 2.0  # seconds of a run
+SMALLEST = {"COUNTS": (5,), "DAY": 6, "MINUTES": 2}
 
 
 def run() -> Iterator[str]:

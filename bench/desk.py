@@ -22,26 +22,29 @@ from bench.fill import Filling, Yard
 from bench.machine import most
 from bench.scale import LIVED
 
+SIZE = 100_000  # recordings
 LIMIT_LIST_S, LIMIT_SOUND_S = 0.5, 0.3
-TIMES: Final = 9
+TIMES = 9
 LOOK: Final = {"purpose": "quality", "reason": "monthly talk with the team"}
 FIRST: Final = "bytes=0-65535"  # that a browser asks for first
+MILLION = {"SIZE": 1_000_000}
+SMALLEST = {"SIZE": 40, "TIMES": 2}
 
 
-def run(size: int) -> Iterator[str]:
+def run() -> Iterator[str]:
     """The lines of a store of that size."""
-    teams = max(1, size // fill.RECORDINGS_PER_TEAM)
+    teams = max(1, SIZE // fill.RECORDINGS_PER_TEAM)
     with fill.yard() as where:
         words = ("--purpose", "quality", "--all-teams", "--reason", "responsible for quality")
         where.run("sigrid", "grant", "leif", *words)
-        fill.fill(where, Filling(size, datetime.now(UTC) - LIVED, LIVED, teams))
+        fill.fill(where, Filling(SIZE, datetime.now(UTC) - LIVED, LIVED, teams))
         found = statistics.median(_find(where) for _ in range(3))
         with _desk(where) as page:
             lists = [page.timed({"do": "show", "view": "calls", **LOOK}) for _ in range(TIMES)]
             rows = lists[0][1]["rows"]
             sounds = [_first_sound(page, row["id"]) for row in rows[:TIMES]]
     first, later = lists[0][0], statistics.median(seconds for seconds, _ in lists[1:])
-    yield f"{size} recordings, {teams} teams, {len(rows)} calls in the list"
+    yield f"{SIZE} recordings, {teams} teams, {len(rows)} calls in the list"
     yield f"first list: {first:.3f} s, {most(first, LIMIT_LIST_S, ' s')}"
     yield f"later lists: {later:.3f} s, {later / found:.3f} of `find`"
     sound = statistics.median(sounds)
@@ -57,19 +60,19 @@ def _find(where: Yard) -> float:
 class _Page(NamedTuple):
     """The page of a desk, entered."""
 
-    port: int
+    address: str  # of this desk alone: HOST:PORT
     secret: str
 
     def timed(self, asked: dict[str, str]) -> tuple[float, Any]:
         """The seconds of a request, and its answer."""
         begun = time.perf_counter()
-        told = json.loads(_post(self.port, f"/{self.secret}/ask", json.dumps(asked)))
+        told = json.loads(_post(self.address, f"/{self.secret}/ask", json.dumps(asked)))
         return time.perf_counter() - begun, told
 
 
-def _post(port: int, path: str, body: str) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    connection.request("POST", path, body, {"Origin": f"http://127.0.0.1:{port}"})
+def _post(address: str, path: str, body: str) -> bytes:
+    connection = http.client.HTTPConnection(address, timeout=120)
+    connection.request("POST", path, body, {"Origin": f"http://{address}"})
     answer = connection.getresponse().read()
     connection.close()
     return answer
@@ -82,25 +85,28 @@ def _desk(where: Yard) -> Iterator[_Page]:
     with subprocess.Popen(
         words, env=where.environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as run:
-        assert run.stderr is not None
-        found = re.search(r":(\d+)/desk#(\S+)", run.stderr.readline())
-        assert found is not None
-        port = int(found[1])
-        page = _Page(port, _post(port, "/enter", found[2]).decode())
-        stays = http.client.HTTPConnection("127.0.0.1", port)
-        stays.request("GET", f"/{page.secret}/events")
-        events = stays.getresponse()
-        yield page
-        events.close()
-        _post(port, f"/{page.secret}/close", "")
+        try:
+            assert run.stderr is not None
+            found = re.search(r"http://([.:\d]+)/desk#(\S+)", run.stderr.readline())
+            assert found is not None
+            page = _Page(found[1], _post(found[1], "/enter", found[2]).decode())
+            stays = http.client.HTTPConnection(page.address)
+            stays.request("GET", f"/{page.secret}/events")
+            events = stays.getresponse()
+            yield page
+            events.close()
+            _post(page.address, f"/{page.secret}/close", "")
+        except BaseException:
+            run.kill()  # else leaving waits for it
+            raise
 
 
 def _first_sound(page: _Page, call: str) -> float:
     """The seconds from the request for a call until the first piece of its sound is here."""
     begun = time.perf_counter()
     _, told = page.timed({"do": "open", "kind": "call", "id": call, **LOOK})
-    secret = _post(page.port, "/enter", told["url"].partition("#")[2]).decode()
-    connection = http.client.HTTPConnection("127.0.0.1", page.port)
+    secret = _post(page.address, "/enter", told["url"].partition("#")[2]).decode()
+    connection = http.client.HTTPConnection(page.address)
     connection.request("GET", f"/{secret}/sound", headers={"Range": FIRST})
     connection.getresponse().read()
     connection.close()

@@ -35,6 +35,7 @@ LEAST_OF_RAW = 0.5
 FIRST_SOUND = 500.0  # milliseconds
 LIMIT_MEMORY = 1.5  # times that of a verification of the folder
 NAME = "ab" * 16
+SMALLEST = {"CALLS": 8, "SOUND_BYTES": 40_000, "LONG_BYTES": 320_000, "ROUNDS": 1, "ASKED": 1}
 
 
 @dataclass(frozen=True)

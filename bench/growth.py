@@ -21,12 +21,13 @@ SIZES = (20_000, 100_000)
 CALLS, SOUND_BYTES = 400, 48_000  # of an intake
 DUE = 1_000  # recordings of a purge
 LIVED = timedelta(days=89)
+SMALLEST = {"SIZES": (40, 80), "CALLS": 4, "SOUND_BYTES": 8_000, "DUE": 8}
 
 
-def run(sizes: tuple[int, int] = SIZES) -> Iterator[str]:
+def run() -> Iterator[str]:
     """A line for each command."""
     found: list[dict[str, Watched]] = []
-    for size in sizes:
+    for size in SIZES:
         with fill.yard() as where:
             team = ("--purpose", "quality", "--team", fill.team(0), "--reason", "responsible for quality")
             where.run("sigrid", "grant", "leif", *team, "--may-export")
@@ -35,11 +36,11 @@ def run(sizes: tuple[int, int] = SIZES) -> Iterator[str]:
             yield f"{size} recordings: {bytes_each:.0f} bytes of catalogue each; load {os.getloadavg()[0]:.0f}"
             found.append({what: watch(words, more) for what, words, more in _commands(where)})
     small, large = found
-    yield f"| command | CPU s of {sizes[0]} | of {sizes[1]} | MB | MB | CPU µs a recording |"
+    yield f"| command | CPU s of {SIZES[0]} | of {SIZES[1]} | MB | MB | CPU µs a recording |"
     yield "|---|---|---|---|---|---|"
     for what, few in small.items():
         many = large[what]
-        slope = 1e6 * (many.cpu - few.cpu) / (sizes[1] - sizes[0])
+        slope = 1e6 * (many.cpu - few.cpu) / (SIZES[1] - SIZES[0])
         yield f"| {what} | {few.cpu:.2f} | {many.cpu:.2f} | {few.megabytes:.0f} | {many.megabytes:.0f} | {slope:.1f} |"
 
 

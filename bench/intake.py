@@ -30,12 +30,13 @@ LEAST_PER_SECOND = 60
 FEWER = 8
 LIMIT_MEMORY = 1.2  # times that of an eighth of the calls
 DROP = Path("/proc/sys/vm/drop_caches")
+SMALLEST = {"CALLS": 8, "CALLERS": 4, "SOUND_BYTES": 8_000, "ROUNDS": 1, "FEWER": 4, "DROP": Path("/dev/full/none")}
 Prepared = Callable[[], tuple[list[str], dict[str, str]]]  # makes a command ready; its words and environment
 
 
 def run() -> Iterator[str]:
     """Medians of ROUNDS alternating runs, the calls a second where every caller is another, and memory."""
-    peers.install("restic", "borg")
+    peers.require("restic", "borg")
     with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
         base = Path(folder)
         written = base / "written"

@@ -8,8 +8,10 @@ import resource
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 # A process counts as its own the memory of whoever started it, and we may be large: this one is small
@@ -27,6 +29,16 @@ print(used.ru_maxrss)
 
 class NotRun(Exception):
     """A benchmark lacks what it needs here, which is said."""
+
+
+def at_size(benchmark: ModuleType, size: str) -> Iterator[str]:
+    """The lines of a benchmark; its constants are what it names as `MILLION` or `SMALLEST`, or else its own."""
+    chosen = getattr(benchmark, size) if size else {}
+    with ExitStack() as stack:
+        for name, value in chosen.items():
+            stack.callback(setattr, benchmark, name, getattr(benchmark, name))
+            setattr(benchmark, name, value)
+        yield from benchmark.run()
 
 
 def most(measured: float, limit: float, unit: str = "") -> str:

@@ -26,12 +26,14 @@ from bench.fill import Filling, Yard
 from bench.machine import most
 
 LIVED = timedelta(days=90) - timedelta(hours=2)
-COMMITS = 129_600  # a call a minute
+SIZE = 14_400  # commits, of a call each
 TEAMS = 3
 DAY = 1440  # calls
 MANAGERS = 2  # of each team, with live grants while it is filled
 WHY = ("--reason", "responsible for quality")
 LIMIT_GRANT_S, LIMIT_REVOKE_S, LIMIT_LOCK_S = 60, 2, 2
+MILLION = {"SIZE": 129_600}  # a call a minute
+SMALLEST = {"SIZE": 12, "TEAMS": 1, "MANAGERS": 1, "DAY": 4}
 SEALS = {
     "commit keys": "SELECT count(*), sum(length(id) + length(access_key) + length(sealed)) FROM commit_keys",
     "audience keys": "SELECT count(*), sum(length(id) + length(commit_key) + length(wrapped)) FROM audience_keys",
@@ -40,7 +42,7 @@ SEALS = {
 }
 
 
-def run(commits: int = COMMITS) -> Iterator[str]:
+def run() -> Iterator[str]:
     """Times of whole calls of the program's functions, with a store that is open."""
     with fill.yard() as where:
         for number in range(TEAMS * MANAGERS):
@@ -49,9 +51,9 @@ def run(commits: int = COMMITS) -> Iterator[str]:
             where.run("sigrid", "person", "add", name, "--role", "manager", "--new-passphrase-file", secret)
             where.run("sigrid", "grant", name, "--purpose", "quality", "--team", team, *WHY)
         begun, now = time.perf_counter(), datetime.now(UTC)
-        fill.fill(where, Filling(commits, now - LIVED, LIVED, TEAMS, batch=1))
+        fill.fill(where, Filling(SIZE, now - LIVED, LIVED, TEAMS, batch=1))
         megabytes = (where.store / "catalogue.db").stat().st_size / 1e6
-        yield f"{commits} calls in {commits} commits, {TEAMS} teams, {MANAGERS} managers each"
+        yield f"{SIZE} calls in as many commits, {TEAMS} teams, {MANAGERS} managers each"
         yield f"filled in {time.perf_counter() - begun:.0f} s; catalogue {megabytes:.0f} MB"
         yield from _grant(where)
         yield from _find_and_end(where)

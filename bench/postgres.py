@@ -39,6 +39,7 @@ MILLISECOND = 0.001
 MOST_INTAKE, MOST_FIND, MOST_STARTED = 1.43, 2.0, 2.0  # times the processor seconds of the file
 _TICKS = os.sysconf("SC_CLK_TCK")
 _TALK = ("--purpose", "quality", "--reason", "monthly talk with the team")
+SMALLEST = {"HELD": 40, "CALLS": 4, "SOUND_BYTES": 8_000, "DUE": 4, "ROUNDS": 1}
 
 
 class Spent(NamedTuple):
@@ -137,7 +138,7 @@ def _compared(base: Path, server: Postgres) -> Iterator[str]:
     database = server.database()
     sides = (_made(base / "file"), _made(base / "database", server, database))
     size = (sides[0].where.store / "catalogue.db").stat().st_size
-    asked = server.run("psql", *server._way(database), "-t", "-c", f"SELECT pg_database_size('{database}')").stdout
+    asked = server.run("psql", *server.way(database), "-t", "-c", f"SELECT pg_database_size('{database}')").stdout
     yield f"{HELD} recordings; load {os.getloadavg()[0]:.0f}, medians of {ROUNDS}"
     yield f"catalogue: {size / 1e6:.1f} MB in a file, {int(asked) / 1e6:.1f} MB in the database"
     yield "| command | file: s | CPU s | database: s | CPU s | of the server | times: s | CPU s |"

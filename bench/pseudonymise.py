@@ -20,6 +20,7 @@ STEREO = ("call000", "call002", "call003", "call004", "call005", "call006")
 SECONDS = 3600
 FASTEST_WANTED = 500  # times real time on one core
 MOST_MB = 200
+SMALLEST = {"SECONDS": 60, "STEREO": ("call000",)}
 
 
 def run() -> Iterator[str]:

@@ -24,13 +24,14 @@ LIVED = timedelta(days=89)
 LEAST_BACKUP, LEAST_RESTORE = 0.5, 0.3  # of the speed of `cp -r`
 WITHOUT_FEED = ("--accept-without-feed", "--reason", "a store of a measurement has no feed")
 LIMIT_AGAIN_S, LIMIT_GRANT_S = 5, 3
+SMALLEST = {"CALLS": 20, "OF_A_TEAM": 4}
 
 
-def run(calls: int = CALLS) -> Iterator[str]:
+def run() -> Iterator[str]:
     """Each way once."""
     with fill.yard() as where:
-        fill.fill(where, Filling(calls, datetime.now(UTC) - LIVED, LIVED, 10, SOUND_BYTES))
-        yield f"{calls} calls; objects of {_size(where.objects) / 1e6:.0f} MB"
+        fill.fill(where, Filling(CALLS, datetime.now(UTC) - LIVED, LIVED, 10, SOUND_BYTES))
+        yield f"{CALLS} calls; objects of {_size(where.objects) / 1e6:.0f} MB"
         yield from _backup_and_restore(where)
     with fill.yard() as where:
         fill.fill(where, Filling(OF_A_TEAM, datetime.now(UTC) - LIVED, LIVED, 1, SOUND_BYTES, batch=1))

@@ -30,6 +30,8 @@ FROM_HISTORY = 8  # keys: a command of before, with another number in it
 TYPED = 30  # keys: a short command that is typed anew, by completion
 CONTEXT, BRIEFLY = 1.5, 0.5  # seconds around a cut that is heard, and around an unclear place
 TARGET = 45.0  # seconds a minute
+FILES = "call*.wav"
+SMALLEST = {"FILES": "call000.wav"}
 
 
 class Work(NamedTuple):
@@ -69,7 +71,7 @@ def run() -> Iterator[str]:
     shares = "page, by kind | commands, by kind | page, each cut | commands, each cut"
     yield f"| call | min | cuts | kinds | unclear | {shares} |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    works = {path.stem: _work(path) for path in sorted(CALLS.glob("call*.wav"))}
+    works = {path.stem: _work(path) for path in sorted(CALLS.glob(FILES))}
     for name, work in works.items():
         yield _row(name, [work], start)
     yield _row("all", list(works.values()), start)

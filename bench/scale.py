@@ -21,7 +21,7 @@ from bench.fill import DAY_OF_A_MILLION, Filling, Yard
 from bench.machine import most
 from bench.spool import number_of
 
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = (10_000, 100_000)
 LIVED = timedelta(days=89)  # nothing of it is due while we measure
 TIMES = 9
 PAIRS = 3
@@ -31,15 +31,17 @@ LIMIT_PURGE, LIMIT_PURGE_OF_MINUTES = 3.0, 2.0  # times `rm` of the same files
 LIMIT_VERIFY_S, LIMIT_VERIFY_MB = 40, 150  # of a million
 LIMIT_AUDIT_S = 3
 LIMIT_CHECK_S, LIMIT_METRICS_S = 0.3, 0.5  # of CPU
+MILLION = {"SIZES": (*SIZES, 1_000_000)}
+SMALLEST = {"SIZES": (40, 80), "TIMES": 1, "PAIRS": 1, "DAY_OF_A_MILLION": 8, "MINUTE_OF_SOUND": 8_000}
 
 
-def run(largest: int) -> Iterator[str]:
+def run() -> Iterator[str]:
     """Each store's lines as they are measured, then the ratios."""
     figures: dict[int, dict[str, float]] = {}
-    for size in (size for size in SIZES if size <= largest):
+    for size in SIZES:
         with fill.yard() as where:
             figures[size] = {}
-            yield from _measure(where, size, figures[size], whole=size == largest)
+            yield from _measure(where, size, figures[size], whole=size == SIZES[-1])
     yield from _ratios(figures)
 
 

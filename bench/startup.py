@@ -17,6 +17,7 @@ DONE_AT_ONCE = (
     "sh -c 'printf \"arlo-rec door 1\\nz\\0\\0\\0\\1\\0\"; cat >/dev/null'"  # a door behind which all is done
 )
 PROGRAM = str(Path(sys.executable).parent / "arlo-rec")
+SMALLEST = {"TIMES": 1}
 
 
 def run() -> Iterator[str]:

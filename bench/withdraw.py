@@ -22,6 +22,7 @@ SOUND_BYTES = 16_000
 TIMES = 5
 LIMIT_S = 2.0
 DOOR_LIMIT = 1.4  # times as long as without a door
+SMALLEST = {"CALLS": 12, "TIMES": 1}
 
 
 def run() -> Iterator[str]:

@@ -23,11 +23,12 @@ SIZE = 1 << 30
 BLOCK = 96 * 1024
 PAIRS = 7
 NAME = "ab" * 16
+SMALLEST = {"SIZE": 1 << 20, "PAIRS": 1}
 
 
 def run() -> Iterator[str]:
     """Medians of PAIRS alternating rounds, with processor seconds a GiB."""
-    peers.install("age")
+    peers.require("age")
     with tempfile.TemporaryDirectory(prefix="arlo-bench-") as folder:
         base = Path(folder)
         source = base / "source"
@@ -42,7 +43,7 @@ def run() -> Iterator[str]:
                 rounds[name].append(_timed(ways[name]))
                 (base / "out").unlink(missing_ok=True)
                 shutil.rmtree(base / "objects", ignore_errors=True)
-        yield f"1 GiB of random bytes, {PAIRS} alternating rounds; {peers.version('age')}"
+        yield f"{SIZE >> 20} MiB of random bytes, {PAIRS} alternating rounds; {peers.version('age')}"
         yield ""
         yield "| way | s | MiB/s | CPU s per GiB | speed against the copy | against age |"
         yield "|---|---|---|---|---|---|"
@@ -56,7 +57,9 @@ def _table(rounds: dict[str, list[tuple[float, float]]]) -> Iterator[str]:
         marks = ("", "")
         if name == "encrypting writer":
             marks = (f", {least(copy, 0.8)}", f", {least(age, 1.5)}")
-        yield f"| {name} | {wall:.2f} | {1024 / wall:.0f} | {cpu:.2f} | {copy:.2f}{marks[0]} | {age:.2f}{marks[1]} |"
+        speed, effort = SIZE / wall / (1 << 20), cpu * (1 << 30) / SIZE
+        ratios = f"{copy:.2f}{marks[0]} | {age:.2f}{marks[1]}"
+        yield f"| {name} | {wall:.2f} | {speed:.0f} | {effort:.2f} | {ratios} |"
 
 
 def _ratio(peer: list[tuple[float, float]], ours: list[tuple[float, float]]) -> float:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from bench import declined
+from bench import machine
+from bench.__main__ import ALL
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_declined_calls_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("COUNTS", (5,)), ("DAY", 6), ("MINUTES", 2)):
-        monkeypatch.setattr(declined, name, value)
-    told = [*declined.run()]
-    assert sum(line.count("met") + line.count("missed") for line in told) == 3
+@pytest.mark.xdist_group("benchmarks")
+@pytest.mark.parametrize("name", ALL)
+def test_each_benchmark_runs_and_says_figures(name: str) -> None:
+    try:
+        told = [*machine.at_size(ALL[name], "SMALLEST")]
+    except machine.NotRun as lacking:
+        pytest.skip(str(lacking))
+    assert any(any(sign.isdecimal() for sign in line) for line in told)
+
+
+def test_a_benchmark_is_of_its_own_size_again_when_it_was_tried_at_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    seek = ALL["seek"]
+    whole = seek.PLACES
+    assert any("2 random places" in line for line in machine.at_size(seek, "SMALLEST"))
+    assert whole == seek.PLACES
