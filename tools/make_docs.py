@@ -1,7 +1,9 @@
-"""Write the documents made from the code: rules, exit statuses, and the schemas of answers and of data.json, in docs.
+"""Write the documents made from the code: rules, exit statuses, and the schemas of answers and of data.json.
 
-`--check` compares instead; `security` prints the register of claims, `log` every kind of log entry; `man FOLDER` writes
-the manual (`make_man`).
+    python -m tools.make_docs [FOLDER]
+
+The folder is dist/docs; a package has them among its documents. `security` prints the register of claims, `log` every
+kind of log entry; `man FOLDER` writes the manual (`make_man`).
 """
 
 from __future__ import annotations
@@ -33,14 +35,14 @@ AWAY = TOP / "tools" / "away.toml"
 CAUSES = TOP / "tools" / "causes_of_15.toml"
 RULES_HEAD = """# The rules
 
-Made from `arlo_rec/law/rules.py` and `arlo_rec/law/model/prompts.py` by `./dev docs`; a test compares. Each rule stands
-under the id that refusals and log entries cite, with the place that carries it out, the commands with which people keep
-or meet it, and the tests that show it. `arlo-rec policy show --lang nb` has the Norwegian words.
+Made from `arlo_rec/law/rules.py` and `arlo_rec/law/model/prompts.py` by `./dev docs`. Each rule stands under the id
+that refusals and log entries cite, with the place that carries it out, the commands with which people keep or meet it,
+and the tests that show it. `arlo-rec policy show --lang nb` has the Norwegian words.
 
 """
 STATUSES_HEAD = """# Exit statuses
 
-Made from the code and its sentences by `./dev docs`; a test compares. `--json` has the code under `error.code`. Every
+Made from the code and its sentences by `./dev docs`. `--json` has the code under `error.code`. Every
 sentence of an error says what to do next; here stand the causes of 15 and the sentences of 16, which IT acts on.
 
 """
@@ -172,24 +174,29 @@ def register() -> str:
     return "\n".join(lines).lstrip() + "\n"
 
 
+def documents() -> dict[str, bytes]:
+    """The documents that are made from the code, each by its name."""
+    return {
+        "rules.md": rules().encode("utf-8"),
+        "exit-statuses.md": statuses().encode("utf-8"),
+        "data.schema.json": schema_json(),
+        "answers.schema.json": answers_schema.document(),
+    }
+
+
 def main() -> int:
-    """Write the documents; with --check exit 1 where they differ; with a word print what has that name."""
+    """Write the documents into the folder; with a word print what has that name."""
     if sys.argv[1:2] == ["man"]:
         return make_man.main(sys.argv[2:])
     for word, text in {"security": register, "log": entries}.items():
         if word in sys.argv:
             sys.stdout.write(text())
             return 0
-    made = {
-        "rules.md": rules().encode("utf-8"),
-        "exit-statuses.md": statuses().encode("utf-8"),
-        "data.schema.json": schema_json(),
-        "answers.schema.json": answers_schema.document(),
-    }
-    if "--check" in sys.argv:
-        return 0 if all((TOP / "docs" / name).read_bytes() == content for name, content in made.items()) else 1
-    for name, content in made.items():
-        (TOP / "docs" / name).write_bytes(content)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else TOP / "dist" / "docs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in documents().items():
+        (folder / name).write_bytes(content)
+        print(folder / name)
     return 0
 
 

@@ -164,6 +164,7 @@ def _rest(root: Path, site: Path, bill: Path) -> None:
         _put(root / path, _run(sys.executable, "-m", "arlo_rec", env=environment))
     _manuals(root / "usr/share/man")
     shutil.copytree(TOP / "docs", root / DOCS / "docs", ignore=COMPILED)
+    _run(sys.executable, "-m", "tools.make_docs", root / DOCS / "docs", cwd=TOP)
     shutil.copytree(TOP / "examples", root / DOCS / "examples", ignore=COMPILED)
     for name in ("README.md", "SECURITY.md"):
         shutil.copy(TOP / name, root / DOCS / name)

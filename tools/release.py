@@ -7,7 +7,6 @@ It changes nothing and publishes nothing. What it looks at:
     fixture     a store of this version, and of every version before it that the changelog dates
     schema      the catalogue of the fixture is that which the program makes
     locks       everything that pyproject.toml asks for stands in requirements/
-    documents   those that are made are as the code is
     build       two builds of wheel and sdist have the same bytes
 """
 
@@ -36,7 +35,6 @@ def main() -> int:
         "fixture": fixtures,
         "schema": schema_of_fixture,
         "locks": locks,
-        "documents": documents,
         "build": build,
     }
     missing = 0
@@ -113,13 +111,6 @@ def locks(top: Path, version: str) -> Iterator[str]:
             here = asked.marker is None or asked.marker.evaluate()
             if name != project["name"] and here and not (name in held and asked.specifier.contains(held[name])):
                 yield f"requirements/{lock}.txt has no {asked}: ./dev update {name}"
-
-
-def documents(top: Path, version: str) -> Iterator[str]:
-    """Documents that are made and are not as the code is."""
-    done = subprocess.run([sys.executable, "-m", "tools.make_docs", "--check"], cwd=top, check=False)
-    if done.returncode:
-        yield "run ./dev docs"
 
 
 def build(top: Path, version: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from arlo_rec.edge.commands import COMMANDS
-from tests.support.places import TOP
+from tools import answers_schema
 
 
 def hold(words: Sequence[str], document: dict[str, Any]) -> None:
@@ -22,5 +22,5 @@ def hold(words: Sequence[str], document: dict[str, Any]) -> None:
 
 @cache
 def _validator(command: str) -> Any:
-    schema = json.loads((TOP / "docs" / "answers.schema.json").read_bytes())
+    schema = json.loads(answers_schema.document())
     return Draft202012Validator({"$ref": schema["commands"][command]["$ref"], "$defs": schema["$defs"]})

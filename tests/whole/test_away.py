@@ -1,4 +1,4 @@
-"""A place that is away: every row of the table in docs/exit-statuses.md is measured."""
+"""A place that is away: every row of the table in exit-statuses.md of `./dev docs` is measured."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ RARE: Final = (
 class Listed(NamedTuple):
     """One command: its panel of the help, `module:function` of its body, whether it lists something, its answer.
 
-    `answer` is the record, as `module:class` below `arlo_rec`, from which `docs/answers.schema.json` is made.
+    `answer` is the record, as `module:class` below `arlo_rec`, from which `./dev docs` makes `answers.schema.json`.
     """
 
     panel: str

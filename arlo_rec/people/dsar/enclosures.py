@@ -21,7 +21,7 @@ from arlo_rec.people.dsar.files import Enclosure, FileFacts, in_json
 # `data.json`, the answer for programs (GDPR 20), and its JSON Schema.
 #
 # Both are made from the dataclasses of `answer`, so that no field is left out of either; `letter.key` of the sentences
-# has the meaning of each key in both languages. Times are UTC with Z. `docs/data.schema.json` is the schema.
+# has the meaning of each key in both languages. Times are UTC with Z. `data.schema.json` is the schema.
 
 
 NAME: Final = "data.json"

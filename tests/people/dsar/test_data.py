@@ -14,7 +14,6 @@ from arlo_rec.law.model.particulars import Particulars
 from arlo_rec.people.dsar import enclosures
 from arlo_rec.people.dsar.answer import Answer, Case, PossibleAccess, RecordedAccess, RecordingFacts, Utterance
 from tests.support.answers import ANSWER, EMPLOYEE, HOSTILE, NOT_TAKEN_IN, NOTHING, OWN, files_of, sound_of
-from tests.support.places import TOP
 
 SCHEMA = json.loads(enclosures.schema_json())
 
@@ -109,7 +108,3 @@ def test_every_key_of_the_schema_is_explained_in_both_languages() -> None:
 
     look(SCHEMA)
     assert seen == set(keys)
-
-
-def test_the_published_schema_is_that_which_is_enclosed() -> None:
-    assert (TOP / "docs" / "data.schema.json").read_bytes() == enclosures.schema_json()
