@@ -13,8 +13,10 @@ from functools import partial
 import pytest
 from obstore.store import MemoryStore
 
-from arlo_rec.engines.s3 import objects
-from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket
+from arlo_rec.engines import objects
+from arlo_rec.engines.objects import ObjectBlobs
+from arlo_rec.engines.s3 import bucket as s3
+from arlo_rec.engines.s3.bucket import SIGNS, Access, s3_bucket
 from arlo_rec.law.model.errors import Unreachable
 from arlo_rec.vault.backends import Expected, is_stored
 from tests.fuzz.judge import limited
@@ -66,7 +68,7 @@ ANSWERS: dict[str, Callable[[bytes], bytes]] = {
 def service(answer: Callable[[bytes], bytes]) -> Iterator[ObjectBlobs]:
     with seaweed.answering(answer) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        yield ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        yield ObjectBlobs(partial(s3_bucket, "bucket", "", access), SIGNS)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -104,7 +106,7 @@ def test_a_page_instead_of_an_answer_has_deleted_nothing() -> None:
 @pytest.mark.parametrize("some", [1, 3], ids=["one", "all, as a page for a list does"])
 def test_what_a_list_leaves_out_is_moved_as_well(world: World, monkeypatch: pytest.MonkeyPatch, some: int) -> None:
     bucket, names = MemoryStore(), ObjectBlobs.names
-    monkeypatch.setattr(objects, "s3_bucket", lambda *_: bucket)
+    monkeypatch.setattr(s3, "s3_bucket", lambda *_: bucket)
     calls = world.take_in("a", "b", "c")
     world.json("objects", "move", "--to", "s3://recordings/store", who="sigrid")
     left_out = set(calls[:some])
@@ -120,7 +122,7 @@ def test_what_a_list_leaves_out_is_moved_as_well(world: World, monkeypatch: pyte
 
 def test_what_a_list_invents_is_no_object(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket, names = MemoryStore(), ObjectBlobs.names
-    monkeypatch.setattr(objects, "s3_bucket", lambda *_: bucket)
+    monkeypatch.setattr(s3, "s3_bucket", lambda *_: bucket)
     world.take_in("a")
     world.json("objects", "move", "--to", "s3://recordings/store", who="sigrid")
     monkeypatch.setattr(

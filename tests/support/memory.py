@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from obstore.store import MemoryStore
 
-from arlo_rec.engines.s3.objects import ObjectBlobs
+from arlo_rec.engines.objects import ObjectBlobs
 from arlo_rec.law.model.errors import InUse
 from arlo_rec.vault.backends import SLOT_BYTES, SLOTS
 

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket
+from arlo_rec.engines.objects import ObjectBlobs
+from arlo_rec.engines.s3.bucket import SIGNS, Access, s3_bucket
 from tests.support import needs
 from tests.support.authority import Authority
 
@@ -55,7 +56,7 @@ class Service:
         self.ask("PUT", f"/{bucket}")
         address = f"https://{self.host}:{self.https}" if port is None else f"http://127.0.0.1:{port}"
         access = Access(address, key_id=KEY, secret=SECRET, authority=self.authority.read_bytes())
-        return ObjectBlobs(partial(s3_bucket, bucket, prefix, access))
+        return ObjectBlobs(partial(s3_bucket, bucket, prefix, access), SIGNS)
 
     def ask(
         self, method: str, path: str, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None

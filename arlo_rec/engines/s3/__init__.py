@@ -10,7 +10,8 @@ from arlo_rec.law.model.errors import NotUnlocked, Unreachable, Usage
 from arlo_rec.vault.backends.elsewhere import Engine, Given, Way
 
 if TYPE_CHECKING:
-    from arlo_rec.engines.s3.objects import Access, ObjectBlobs
+    from arlo_rec.engines.objects import ObjectBlobs
+    from arlo_rec.engines.s3.bucket import Access
 
 _PLACE: Final = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]+)*)/?")
 CERTIFICATES_BYTES: Final = 1024 * 1024  # of the authorities that are trusted
@@ -26,7 +27,8 @@ class _Objects:
 
     def blobs(self, at: str, way: Way | None) -> ObjectBlobs:
         """See Objects."""
-        from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket
+        from arlo_rec.engines.objects import ObjectBlobs
+        from arlo_rec.engines.s3.bucket import SIGNS, Access, s3_bucket
 
         match = _PLACE.fullmatch(at)
         if match is None:
@@ -36,7 +38,7 @@ class _Objects:
         def access() -> Access:
             return access_of(way("s3")) if way is not None else Access()
 
-        return ObjectBlobs(lambda patience: s3_bucket(bucket, prefix, access(), patience))
+        return ObjectBlobs(lambda patience: s3_bucket(bucket, prefix, access(), patience), SIGNS)
 
 
 def access_of(given: Given) -> Access:
@@ -44,7 +46,7 @@ def access_of(given: Given) -> Access:
 
     Raises Unreachable for a file that cannot be read: an erasure goes on without its objects.
     """
-    from arlo_rec.engines.s3.objects import Access
+    from arlo_rec.engines.s3.bucket import Access
 
     said, here = given.settings, given.environment
     secret, authority = here.get("AWS_SECRET_ACCESS_KEY", ""), None

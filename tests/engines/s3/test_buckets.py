@@ -20,14 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
-from arlo_rec.engines.s3 import objects
-from arlo_rec.engines.s3.objects import (
-    FIRST,
-    Access,
-    ObjectBlobs,
-    key_of,
-    s3_bucket,
-)
+from arlo_rec.engines import objects
+from arlo_rec.engines.objects import FIRST, ObjectBlobs, key_of
+from arlo_rec.engines.s3.bucket import SIGNS, Access, s3_bucket
 from arlo_rec.law.model.errors import Integrity, Unreachable
 from arlo_rec.machine.object_copy import BlobCopier, Wanted
 from arlo_rec.sound.processes import workers
@@ -264,7 +259,7 @@ def _answer(status: str, code: str) -> bytes:
 def test_each_answer_has_its_error(status: str, sign: str, code: str, at_once: None) -> None:
     with seaweed.answering(lambda _: _answer(status, sign)) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access), SIGNS)
         with pytest.raises(Unreachable) as caught:
             list(blobs.names())
         assert caught.value.code == code
@@ -279,7 +274,7 @@ def test_a_put_that_was_turned_away_once_is_put_again(at_once: None) -> None:
     done = b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
     with seaweed.answering(lambda _: answers.pop(0) if answers else done) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access), SIGNS)
         blobs.put(NAME, [b"x"])
         blobs.settle([NAME])
     assert not answers
@@ -292,7 +287,7 @@ def test_what_a_service_will_not_delete_is_not_taken_for_deleted(at_once: None) 
     with seaweed.answering(lambda _: answer) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
         with pytest.raises(Unreachable):
-            ObjectBlobs(partial(s3_bucket, "bucket", "", access)).delete_all([NAME, OTHER])
+            ObjectBlobs(partial(s3_bucket, "bucket", "", access), SIGNS).delete_all([NAME, OTHER])
 
 
 @pytest.mark.slow
@@ -300,7 +295,7 @@ def test_a_service_that_stays_silent_counts_as_away(at_once: None, monkeypatch: 
     monkeypatch.setattr(objects, "PATIENCE", timedelta(seconds=0.2))
     with seaweed.answering(lambda _: b"") as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access), SIGNS)
         blobs.put(NAME, [b"x"])
         with pytest.raises(Unreachable) as caught:
             blobs.settle([NAME])
@@ -329,7 +324,7 @@ def test_a_long_put_over_a_slow_line_outlasts_the_patience_for_an_answer(
 
     with seaweed.answering(slowly) as port:
         access = Access(f"http://127.0.0.1:{port}", key_id="k", secret="s")
-        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access))
+        blobs = ObjectBlobs(partial(s3_bucket, "bucket", "", access), SIGNS)
         blobs.put(NAME, [bytes(length)])
         blobs.settle([NAME])
     assert seen[0] > length
@@ -389,7 +384,7 @@ def test_another_authority_another_key_and_no_service_each_have_their_error(s3: 
     right = Access(
         f"https://127.0.0.1:{s3.https}", key_id=seaweed.KEY, secret=seaweed.SECRET, authority=s3.authority.read_bytes()
     )
-    ObjectBlobs(partial(s3_bucket, "errors", "", right)).probe()
+    ObjectBlobs(partial(s3_bucket, "errors", "", right), SIGNS).probe()
     for access, code in (
         (replace(right, authority=None), "objects_certificate"),
         (replace(right, secret="wrong"), "objects_refused"),
@@ -397,7 +392,7 @@ def test_another_authority_another_key_and_no_service_each_have_their_error(s3: 
         (replace(right, endpoint="https://127.0.0.1:1"), "objects_unreachable"),
     ):
         with pytest.raises(Unreachable) as caught:
-            ObjectBlobs(partial(s3_bucket, "errors", "", access)).probe()
+            ObjectBlobs(partial(s3_bucket, "errors", "", access), SIGNS).probe()
         assert caught.value.code == code
 
 
@@ -472,7 +467,8 @@ def test_a_stream_goes_on_after_a_line_that_broke(s3: Service) -> None:
 def test_a_killed_process_leaves_whole_objects_alone(s3: Service) -> None:
     script = (
         "import sys\n"
-        "from arlo_rec.engines.s3.objects import Access, ObjectBlobs, s3_bucket\n"
+        "from arlo_rec.engines.objects import ObjectBlobs\n"
+        "from arlo_rec.engines.s3.bucket import Access, s3_bucket\n"
         "access = Access(sys.argv[1], key_id=sys.argv[2], secret=sys.argv[3])\n"
         "blobs = ObjectBlobs(lambda patience: s3_bucket('killed', '', access, patience))\n"
         "for number in range(100000):\n"

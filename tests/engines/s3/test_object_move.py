@@ -14,8 +14,8 @@ import pytest
 from obstore.store import MemoryStore
 
 from arlo_rec.edge.commands.run import Run
-from arlo_rec.engines.s3 import objects
-from arlo_rec.engines.s3.objects import ObjectBlobs
+from arlo_rec.engines.objects import ObjectBlobs
+from arlo_rec.engines.s3 import bucket as s3
 from arlo_rec.law.model.errors import InUse, Unreachable
 from arlo_rec.machine import object_move
 from arlo_rec.machine.object_copy import BlobCopier
@@ -55,12 +55,12 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Buckets]:
     """Every place of a service is a bucket in memory."""
     made = Buckets()
 
-    def bucket(name: str, prefix: str, access: objects.Access, patience: timedelta) -> MemoryStore:
+    def bucket(name: str, prefix: str, access: s3.Access, patience: timedelta) -> MemoryStore:
         if made.away:
             raise Unreachable("objects_unreachable")
         return made.setdefault((name, prefix), MemoryStore())
 
-    monkeypatch.setattr(objects, "s3_bucket", bucket)
+    monkeypatch.setattr(s3, "s3_bucket", bucket)
     yield made
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from arlo_rec.engines.s3.objects import FIRST
+from arlo_rec.engines.objects import FIRST
 from arlo_rec.law.model.errors import Integrity, InUse, Unreachable, Usage
 from arlo_rec.vault.backends import SLOT_BYTES, Blobs, RootSlots
 from arlo_rec.vault.backends.files import FileBlobs, FileRoot

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from arlo_rec.engines.s3 import objects
+from arlo_rec.engines import objects
 from arlo_rec.law.model.errors import InUse
 from arlo_rec.vault.backends import files, holders, sqlite
 from arlo_rec.vault.backends.files import FileRoot

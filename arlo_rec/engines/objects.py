@@ -1,4 +1,4 @@
-"""Objects in a bucket of an S3 service; only this module uses obstore.
+"""Objects in a service by one client for all engines: obstore, which speaks to each kind of service.
 
 A key is `ab/<name>` below the prefix of the store: random digits, as in a folder. `put` keeps an object in memory, and
 `settle` puts those of a batch beside each other, each with a put that creates and never replaces. The service makes it
@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
@@ -28,9 +27,9 @@ from arlo_rec.vault.backends import NAME, Expected, is_stored, private_url
 from arlo_rec.vault.crypto import primitives
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, MemoryStore, S3Config, S3Store
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-    Bucket = S3Store | MemoryStore
+Signs = tuple[tuple[str, str], ...]  # what stands in an answer, or in an error of the library -> the code of the error
 
 AT_ONCE: Final = 8  # requests beside each other: more only wait for two cores and one line
 HELD: Final = 32 * 1024 * 1024  # bytes of objects that a process keeps in memory until `settle`
@@ -43,9 +42,7 @@ PATIENCE: Final = timedelta(seconds=15)  # for a whole request, after which it c
 LONG: Final = 1024 * 1024  # bytes of a put; for each doubling of them the patience is doubled: 70 kB a second
 RETRIES: Final = 3  # of a request that changes nothing, and after an answer of 5xx
 PORTION: Final = 1000  # keys of one request that deletes
-_SIGNS: Final = (  # of an answer or of the library, in order -> the code of the error
-    ("RequestTimeTooSkewed", "objects_clock"),
-    ("NoSuchBucket", "objects_no_bucket"),
+_SIGNS: Final[Signs] = (  # in order, behind those of a kind of service
     ("UnknownIssuer", "objects_certificate"),
     ("ertificate", "objects_certificate"),
     ("507 ", "objects_full"),
@@ -57,25 +54,13 @@ _SIGNS: Final = (  # of an answer or of the library, in order -> the code of the
 _BEYOND: Final = ("416 Range", "Invalid range")  # of an answer to a range that begins at or behind the end
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Address and credentials of an S3 service; without an address that of AWS in the region."""
-
-    endpoint: str | None = None
-    region: str = "us-east-1"
-    key_id: str = ""
-    secret: str = field(default="", repr=False)
-    token: str | None = field(default=None, repr=False)  # of a session
-    authority: bytes | None = None  # certificates (PEM) that are trusted; None: those of the system
-
-
 class ObjectBlobs:
     """Objects below one prefix of a bucket, or in any other store of the library."""
 
-    def __init__(self, connect: Callable[[timedelta], Bucket]) -> None:
-        """Take what makes a client with a patience; it is called at the first use in each process."""
-        self._connect = connect
-        self._clients: dict[timedelta, Bucket] = {}
+    def __init__(self, connect: Callable[[timedelta], ObjectStore], signs: Signs = ()) -> None:
+        """Take what makes a client with a patience, at the first use in each process, and the signs of its service."""
+        self._connect, self._signs = connect, signs
+        self._clients: dict[timedelta, ObjectStore] = {}
         self._lock = threading.Lock()
         self._unsettled: dict[str, bytes] = {}
 
@@ -148,7 +133,7 @@ class ObjectBlobs:
         """
         import obstore
 
-        def ranged(bucket: Bucket) -> tuple[int, bytes]:
+        def ranged(bucket: ObjectStore) -> tuple[int, bytes]:
             answer = obstore.get(bucket, key_of(name), options={"range": (start, start + length)})
             size, content = int(answer.meta["size"]), bytearray()
             wanted = min(length, max(0, size - start))
@@ -213,22 +198,22 @@ class ObjectBlobs:
         if not is_stored(self, name, Expected(primitives.digest_of([content]), len(content))):
             raise Integrity("object_exists", id=name)
 
-    def _ask(self, request: Callable[[Bucket], Any], patience: timedelta = PATIENCE) -> Any:
+    def _ask(self, request: Callable[[ObjectStore], Any], patience: timedelta = PATIENCE) -> Any:
         """The answer to a request; raises KeyError for a missing key, and Unreachable."""
         from obstore.exceptions import BaseError
 
         try:
             return request(self._bucket(patience))
         except FileNotFoundError as error:
-            if "NoSuchBucket" not in str(error):
+            if not any(sign in str(error) for sign, _ in self._signs):
                 raise KeyError from None
             raise Unreachable("objects_no_bucket") from None
         except (BaseError, OSError) as error:
             if any(sign in str(error) for sign in _BEYOND):
                 raise _Beyond from None
-            raise _trouble(str(error)) from None
+            raise trouble(str(error), self._signs) from None
 
-    def _bucket(self, patience: timedelta) -> Bucket:
+    def _bucket(self, patience: timedelta) -> ObjectStore:
         """The client of this process with that patience."""
         with self._lock:
             if patience not in self._clients:
@@ -249,43 +234,28 @@ def patience_for(length: int) -> timedelta:
     return PATIENCE * (1 << max(0, (length - 1) // LONG).bit_length())
 
 
-def s3_bucket(bucket: str, prefix: str, access: Access, patience: timedelta) -> S3Store:
-    """The client of a prefix of a bucket; asks nothing of the service. Raises Unreachable."""
-    if not access.key_id or not access.secret:
-        raise Unreachable("objects_no_key")
-    url = private_url(access.endpoint) if access.endpoint is not None else None
-    if access.endpoint is not None and url is None:  # no Usage: an erasure goes on without its objects
+def address_of(endpoint: str | None, patience: timedelta, authority: bytes | None = None) -> ClientConfig:
+    """How the library reaches a service, whose certificate the *authority* may have signed; raises Unreachable.
+
+    Without an endpoint the service is the library's own choice, which has TLS.
+    """
+    url = private_url(endpoint) if endpoint is not None else None
+    if endpoint is not None and url is None:  # no Usage: an erasure goes on without its objects
         raise Unreachable("objects_not_tls")
-    try:
-        from obstore.store import S3Store
-    except ImportError:
-        raise Unreachable("objects_no_library") from None
-    config: S3Config = {
-        "checksum_algorithm": "SHA256",  # else SeaweedFS keeps an empty object where the line breaks behind the head
-        **({} if access.endpoint is None else {"endpoint": access.endpoint}),
-        **({} if access.token is None else {"session_token": access.token}),
+    reached: ClientConfig = {
+        "allow_http": url is not None and url.scheme == "http",
+        "connect_timeout": CONNECT,
+        "timeout": patience,
     }
-    options: ClientConfig = {
-        **{"allow_http": url is not None and url.scheme == "http", "connect_timeout": CONNECT, "timeout": patience},
-        **({} if access.authority is None else {"root_certificate": access.authority}),
-    }
-    try:
-        return S3Store(
-            bucket,
-            prefix=prefix or None,
-            config=config,
-            region=access.region,
-            access_key_id=access.key_id,
-            secret_access_key=access.secret,
-            virtual_hosted_style_request=access.endpoint is None,
-            client_options=options,
-            retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
-        )
-    except (ValueError, OSError) as error:
-        raise _trouble(str(error)) from None
+    return reached if authority is None else {**reached, "root_certificate": authority}
 
 
-def _is_created(bucket: Bucket, key: str, content: bytes) -> bool:
+def repeated() -> RetryConfig:
+    """How often the library repeats a request that changes nothing."""
+    return {"max_retries": RETRIES, "retry_timeout": PATIENCE}
+
+
+def _is_created(bucket: ObjectStore, key: str, content: bytes) -> bool:
     """Put an object that does not exist; False if one has the key."""
     import obstore
     from obstore.exceptions import AlreadyExistsError
@@ -297,9 +267,9 @@ def _is_created(bucket: Bucket, key: str, content: bytes) -> bool:
     return True
 
 
-def _trouble(text: str) -> Unreachable:
+def trouble(text: str, signs: Signs = ()) -> Unreachable:
     """The error for an answer or a failure of the library, without what it says of keys."""
-    return Unreachable(next((code for sign, code in _SIGNS if sign in text), "objects_unreachable"))
+    return Unreachable(next((code for sign, code in (*signs, *_SIGNS) if sign in text), "objects_unreachable"))
 
 
 class _Beyond(Exception):
