@@ -115,7 +115,17 @@ class ObjectBlobs:
                 self._unsettled.pop(name, None)
         for at in range(0, len(names), PORTION):
             keys = [key_of(name) for name in names[at : at + PORTION]]
-            self._ask(lambda bucket, keys=keys: obstore.delete(bucket, keys))  # type: ignore[misc]
+            try:
+                self._ask(lambda bucket, keys=keys: obstore.delete(bucket, keys))  # type: ignore[misc]
+            except KeyError:  # a service that tells of a missing key may leave those behind it
+                with ThreadPoolExecutor(AT_ONCE) as threads:
+                    list(threads.map(self._delete_key, keys))
+
+    def _delete_key(self, key: str) -> None:
+        import obstore
+
+        with suppress(KeyError):
+            self._ask(lambda bucket: obstore.delete(bucket, [key]))
 
     def names(self, beginning: str = "") -> Iterator[str]:
         """See Blobs."""

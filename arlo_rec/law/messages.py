@@ -69,6 +69,7 @@ SUBJECTS: Final = {  # file -> the first words of its codes
 }
 _SUBJECT_OF: Final = {word: subject for subject, words in SUBJECTS.items() for word in words.split()}
 _FOLDER: Final = Path(__file__).with_name("sentences")
+_ENGINES: Final = "arlo_rec.engines"  # the entry points of `vault.backends.elsewhere`
 
 
 _FREQUENT: Final = {  # words that the other language does not have
@@ -153,4 +154,18 @@ def every() -> dict[str, tuple[str, str]]:
 @cache
 def _subject(name: str) -> dict[str, dict[str, str]]:
     sentences: dict[str, dict[str, str]] = json.loads((_FOLDER / f"{name}.json").read_bytes())
-    return sentences
+    return sentences if name != "manual" else sentences | _of_engines()
+
+
+def _of_engines() -> dict[str, dict[str, str]]:
+    """The sentences on settings of engines, in `sentences.json` of their folders; no engine is imported."""
+    from importlib.metadata import entry_points
+    from importlib.util import find_spec
+
+    sentences: dict[str, dict[str, str]] = {}
+    for place in {point.module for point in entry_points(group=_ENGINES)}:
+        spec = find_spec(place)
+        file = Path(spec.origin).with_name("sentences.json") if spec is not None and spec.origin else None
+        if file is not None and file.exists():
+            sentences |= json.loads(file.read_bytes())
+    return dict(sorted(sentences.items()))

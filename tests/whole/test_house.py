@@ -33,7 +33,7 @@ ORDER = {  # each room imports only from itself and from those before it; and so
     "machine": (),
     "desk": (),
     "edge": (*("config", "tables", "progress", "terminal"), "door", "commands"),
-    "engines": ("objects", "openbao", "postgres", "s3", "dask"),
+    "engines": ("objects", "azure", "openbao", "postgres", "s3", "dask"),
     "cli": (),
     "__main__": (),
 }
@@ -60,7 +60,7 @@ ALONE = {  # outside library -> our modules that may import it
     "regex": {"exchanges.maps.fields"},
     "dask": {"engines.dask.client", "engines.dask.worker"},
     "distributed": {"engines.dask.client", "engines.dask.connection", "engines.dask.worker"},
-    "obstore": {"engines.objects", "engines.s3"},
+    "obstore": {"engines"},
     "psycopg": {"engines.postgres.postgres", "engines.postgres.postgres_address"},
 }
 SQL = re.compile(
@@ -260,7 +260,14 @@ OPENS = re.compile(  # what opens, makes, removes or renames a file by its path 
 )
 IN_SHARED_FOLDERS = (  # what opens files of the store, its root, a backup, a ring, the feed, or a spool
     *("vault.", "store", "retention", "office.", "exchanges.", "calls.intake.", "machine."),
-    *("engines.objects", "engines.openbao", "engines.postgres", "engines.s3", "sound.processes.workers"),
+    *(
+        "engines.azure",
+        "engines.objects",
+        "engines.openbao",
+        "engines.postgres",
+        "engines.s3",
+        "sound.processes.workers",
+    ),
 )
 OPEN_ELSEWHERE = {  # module -> what it may call, and why that is no file in a shared folder, or needs no more
     "vault.backends.shared_folder": {"os.open", "os.listdir", "os.unlink", "os.mkdir", "shutil.rmtree"},  # the one way

@@ -272,7 +272,8 @@ def test_the_sanitiser_leaves_words_and_shows_tricks() -> None:
 def test_every_setting_is_documented() -> None:
     from arlo_rec.edge.config import every_key
 
-    text = (TOP / "docs" / "operating.md").read_text("utf-8")
+    pages = (TOP / "docs" / "operating.md", *(TOP / "arlo_rec" / "engines").glob("*/README.md"))
+    text = "".join(page.read_text("utf-8") for page in pages)
     for key in every_key():
         assert f"`{key}`" in text, key
 

@@ -17,6 +17,7 @@ from arlo_rec.vault.backends.files import FileBlobs, FileRoot
 from arlo_rec.vault.backends.moving import MovingBlobs
 from arlo_rec.vault.backends.named_files import LocalFiles, NamedFile
 from arlo_rec.vault.backends.sqlite import SqliteConnection
+from tests.support import azurite
 from tests.support.memory import MemoryBlobs, MemoryRoot, bucket_in_memory
 from tests.support.seaweed import Service
 
@@ -24,7 +25,15 @@ NAME, OTHER = "ab" * 16, "cd" * 16
 
 
 ON_S3 = [pytest.mark.slow, pytest.mark.xdist_group("s3")]
-PLACES = ["files", "memory", "objects", "moving", pytest.param("s3", marks=ON_S3)]
+ON_AZURE = [pytest.mark.slow, pytest.mark.xdist_group("azure")]
+PLACES = [
+    "files",
+    "memory",
+    "objects",
+    "moving",
+    pytest.param("s3", marks=ON_S3),
+    pytest.param("azure", marks=ON_AZURE),
+]
 
 
 @pytest.fixture(params=PLACES)
@@ -39,6 +48,8 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
         case "s3":
             service: Service = request.getfixturevalue("s3")
             return service.blobs("suite", secrets.token_hex(8))
+        case "azure":
+            return azurite.shared().blobs("suite", secrets.token_hex(8))
     return MemoryBlobs()
 
 

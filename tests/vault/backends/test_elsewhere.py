@@ -26,14 +26,16 @@ REFUSED = (
 )
 
 
-@pytest.mark.parametrize("address", ["s3://b/p", "bao://transit/k", "postgres://db/a", "postgresql://db/a"])
+@pytest.mark.parametrize(
+    "address", ["s3://b/p", "azure://acc/calls/p", "bao://transit/k", "postgres://db/a", "postgresql://db/a"]
+)
 def test_an_address_leads_to_the_engine_that_keeps_something_there(address: str) -> None:
     kept = elsewhere.engine_at(address)
     assert kept is not None
     assert sum(part is not None for part in (kept.objects, kept.catalogues, kept.roots, kept.hearing)) == 1
 
 
-@pytest.mark.parametrize("address", ["azure://x/y", "files", "", "://x", "S3://b/p", "/srv/arlo"])
+@pytest.mark.parametrize("address", ["gcs://x/y", "files", "", "://x", "S3://b/p", "/srv/arlo"])
 def test_any_other_text_leads_to_none(address: str) -> None:
     assert elsewhere.engine_at(address) is None
 
@@ -50,7 +52,7 @@ def test_a_setting_is_known_only_in_the_section_of_its_engine(tmp_path: Path, ke
 def test_files_that_settings_of_an_engine_name_are_the_programs(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     named = {"s3.secret_file", "s3.ca", "bao.ca", "bao.token_file", "bao.secret_id_file", "cluster.ca", "cluster.key"}
-    named |= {"cluster.certificate"}
+    named |= {"cluster.certificate", "azure.key_file"}
     file.write_text("".join(f'{key} = "/named/{key}"\n' for key in sorted(named)), "utf-8")
     files = config.settle({"config": str(file)}, {}).files
     assert {*files} >= {Path(f"/named/{key}") for key in named}
