@@ -469,7 +469,7 @@ def test_a_place_that_is_none_in_the_store_file_is_damage(world: World, line: st
 @pytest.mark.parametrize(
     "line",
     [
-        'objects = "azure://x/y"',
+        'objects = "gs://x/y"',
         'objects_from = "https://x/y"',
         'catalogue = "mysql://x/y"',
         'catalogue_to = "mysql://x"',
