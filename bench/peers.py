@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 from bench.machine import NotRun
-
-PACKAGES = {"restic": "restic", "borg": "borgbackup", "age": "age", "lame": "lame", "zip": "zip"}
+from tests.support import needs
 
 
 def require(*programs: str) -> None:
-    """Raise NotRun for programs that are not here, and say how they come."""
-    if missing := [PACKAGES[program] for program in programs if shutil.which(program) is None]:
-        raise NotRun(f"needs sudo apt-get install {' '.join(missing)}")
+    """Raise NotRun for programs of `tests/programs.txt` that are not here, and say how they come."""
+    if reason := needs.program(*programs):
+        raise NotRun(reason)
 
 
 def version(program: str) -> str:

@@ -84,9 +84,9 @@ def test_no_test_is_skipped_in_a_way_that_needs_does_not_know() -> None:
 
 
 def test_the_programs_that_tests_need_are_those_that_ci_installs() -> None:
-    calls = re.compile(r"\b(needs\.)?(?:program|find)\(([^)]*)\)")
+    calls = re.compile(r"\b(needs\.|peers\.)?(?:program|find|require)\(([^)]*)\)")
     named = set[str]()
-    for path in TESTS.rglob("*.py"):
+    for path in (*TESTS.rglob("*.py"), *(TOP / "bench").glob("*.py")):
         for other, words in calls.findall(path.read_text("utf-8")):
             named |= set(re.findall(r'"([^"]+)"', words)) if other or path.name == "needs.py" else set()
     assert named == set(needs.packages())
