@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -52,7 +53,7 @@ def _through_the_door(numbers: Iterator[int], key: str, environment: dict[str, s
     asked = ["sudo", "-n", "true"]
     may = shutil.which("sudo") and subprocess.run(asked, check=False, stderr=subprocess.DEVNULL).returncode == 0
     way = "sudo -n" if may else "env"
-    door = f"{way} {PROGRAM} serve --person skranke --store {environment['ARLO_REC_STORE']}"
+    door = f"{way} {shlex.quote(PROGRAM)} serve --person skranke --store {environment['ARLO_REC_STORE']}"
     outside = {name: text for name, text in environment.items() if name != "ARLO_REC_STORE"} | {"ARLO_REC_VIA": door}
     through, direct, ratio = pairs(
         lambda: _withdraw(next(numbers), key, outside), lambda: _withdraw(next(numbers), key, environment), TIMES
