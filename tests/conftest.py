@@ -20,7 +20,7 @@ import pytest
 from arlo_rec.edge.commands.run import Run
 from arlo_rec.sound.processes import workers
 from arlo_rec.vault.backends import mounts
-from tests.support import needs, openbao, postgres, properties, seaweed, tried
+from tests.support import needs, openbao, postgres, properties, rings, seaweed, tried
 from tests.support import world as worlds
 from tests.support.clock import later
 from tests.support.feed import configure
@@ -171,6 +171,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--prove", action="store_true", help="run long proofs whole, not as samples")
     parser.addoption("--engine", type=_version, metavar="postgres[:VERSION]", help="of the catalogues of worlds")
     parser.addoption("--seed", type=int, default=1, help="of changed inputs: another number gives others")
+    parser.addoption("--ordinary", action="store_true", help="take the tests of the ordinary run alone")
+    parser.addoption("--ring", action="append", choices=list(rings.rings()), help="and all tests of this ring")
     parser.addoption("--ran", type=Path, metavar="FILE", help="write there which tests ran")
     parser.addoption("--not-again", type=Path, metavar="FILE", help="leave out what ran as a file of --ran says")
 
@@ -200,8 +202,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `--not-again` names, and all but some variants of a `sampled` test."""
+    """Leave out what this run does not take, what `--not-again` names, and variants of `sampled` tests."""
     left_out = set[pytest.Item]() if config.getoption("--prove") else _not_in_the_sample(config, items)
+    left_out |= _not_taken(config, [item for item in items if item not in left_out])
     if ran := config.getoption("--not-again"):
         left_out |= tried.those_of(items, ran)
     config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
@@ -221,6 +224,26 @@ def _not_in_the_sample(config: pytest.Config, items: list[pytest.Item]) -> set[p
         chance = random.Random(f"{config.getoption('--seed')} {name}")
         left_out.update(chance.sample(some, max(0, len(some) - marker.args[0])))
     return left_out
+
+
+def _not_taken(config: pytest.Config, items: list[pytest.Item]) -> set[pytest.Item]:
+    """What is neither of the ordinary run nor of a ring that was asked for; nothing, where all tests are."""
+    names, is_ordinary = config.getoption("--ring"), config.getoption("--ordinary")
+    if names is None and not is_ordinary:
+        return set()
+    tests = {_as_test(item): item for item in items}
+    taken = rings.ordinary(tests, rings.promises(), config.getoption("--seed")) if is_ordinary else set[rings.Test]()
+    asked = [rings.rings()[name] for name in names or ()]
+    return {
+        item
+        for test, item in tests.items()
+        if test not in taken and not any(ring.holds(item.location[0]) for ring in asked)
+    }
+
+
+def _as_test(item: pytest.Item) -> rings.Test:
+    is_skipped = any(marker.args[0] for marker in item.iter_markers("skipif"))
+    return rings.Test(tried.place(item.location), item.get_closest_marker("slow") is not None, is_skipped)
 
 
 @pytest.fixture
