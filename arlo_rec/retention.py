@@ -127,7 +127,7 @@ def carry_out(store: Store, planned: Plan, now: datetime, observer: Observer = u
     _tidy(store, planned.now)
     forgotten = old_entries.forget(store, now)
     feed.forget(store, now)
-    left = holds.count_due(store, planned.now)
+    (left,) = holds.count_due(store, planned.now)
     complete = erased is None or erased.complete
     receipt = receipts.file_for(store, erased.number) if erased is not None and complete else None
     ended = {"erased": due - left, "overdue": left, "receipt": receipt, "complete": complete}
@@ -187,6 +187,6 @@ def _tidy(store: Store, now: datetime) -> None:
         store.catalogue.tombstones.forget_before(before)
         store.catalogue.recordings.forget_erased(before)
         store.catalogue.refusals.forget_before(before)
-        if not holds.count_due(store, now):
+        if holds.count_due(store, now) == [0]:
             change.log(PurgeFinished())
     _end_cases(store, now)

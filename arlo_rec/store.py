@@ -184,7 +184,7 @@ def _opened(
     session = partial(_session, layout, identity, state, note)
     with session(lock_wait=options.lock_wait, alone=options.alone, reads_only=reads_only) as (store, seeds):
         _confirm_move(store, options, now)
-        if "store_moved" in store.rollbacks and store.db.reads_only and not schema.is_outdated(store.meta):
+        if "store_moved" in store.rollbacks and store.db.reads_only and not store.is_outdated:
             store.is_copy = True
             store.rollbacks = [code for code in store.rollbacks if code not in MOVED]
         if store.rollbacks and options.allow_rollback:
@@ -192,7 +192,7 @@ def _opened(
             return
         if store.rollbacks and not store.is_copy:  # of a copy an age is no attack
             raise _why_closed(store, options)
-        outdated = schema.is_outdated(store.meta)
+        outdated = store.is_outdated
         if store.db.reads_only and not outdated:
             store.feed = None if store.is_copy else options.feed or store.settings.feed
             yield store
@@ -250,7 +250,7 @@ def _upgraded(
     with _session(layout, identity, state, note, lock_wait=options.lock_wait, alone=True) as (store, seeds):
         options.observer(Progress(Phase.UPGRADE))
         sign_with_known_key(store, seeds)
-        if schema.is_outdated(store.meta) and not store.rollbacks:
+        if store.is_outdated and not store.rollbacks:
             upgrade.carry_out(store, now, dry_run=options.tries_upgrade)
         if options.tries_upgrade:
             yield store
@@ -289,7 +289,7 @@ def _session(
             raise Integrity("seen_unreadable", path=str(layout.root))
         store.noted = seen
         with store.db.reading():
-            schema.demand(store.meta, layout.store)
+            store.is_outdated = schema.demand(store.meta, layout.store) < schema.VERSION
             store.load_documents()
             if not layout.lies_at(root_secret.decode_place(seen_there)):
                 store.rollbacks.insert(0, "store_moved")

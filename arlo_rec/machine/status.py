@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -149,14 +149,25 @@ class Status(Record, frozen=True):
     unlocked_until: datetime | UnsetType | None = UNSET  # of the person's own unlock
 
 
-def status(
-    store: Store, suppliers: Sequence[Supplier] | None, now: datetime, lang: str
-) -> tuple[Status, list[Finding]]:
-    """The status of a store, and its findings in the order of display; raises NotGranted.
+class Looked(NamedTuple):
+    """A status, its findings in the order of display, and those among them that are work (`of_work`)."""
+
+    status: Status
+    found: list[Finding]
+    work: list[Finding]
+
+
+def status(store: Store, suppliers: Sequence[Supplier] | None, now: datetime, lang: str) -> Looked:
+    """The status of a store; raises NotGranted.
 
     *suppliers*: those that the company states; None where it states none.
     """
     store.demand(Action.LOOK_AFTER, now)
+    with store.db.recalling():
+        return _status(store, suppliers, now, lang)
+
+
+def _status(store: Store, suppliers: Sequence[Supplier] | None, now: datetime, lang: str) -> Looked:
     own = [grant for grant in store.roster.grants if grant.own and not grant.approvals and grant.live(now)]
     waiting = [grant for grant in store.roster.grants if grant.is_pending(now)]
     broken = approvals.broken(store, now)
@@ -178,24 +189,28 @@ def status(
         critical=[],
         findings=[],
     )
-    found = [*_of_access(own, broken, waiting), *_of_store(store, now), *_of_counts(store, current, now)]
-    found += [*_of_requests(current.requests), *_of_employees(current), *_of_copies(current.backups, current.feed)]
-    found += [*_of_suppliers(suppliers, now), *surroundings.findings(store, runs, left, now)]
+    own_state, copies = list(_of_store(store, now)), list(_of_copies(current.backups, current.feed))
+    around = surroundings.findings(store, runs, left, now)
+    found = [*_of_access(own, broken, waiting), *own_state, *_of_counts(store, current, now)]
+    found += [*_of_requests(current.requests), *_of_employees(current), *copies]
+    found += [*_of_suppliers(suppliers, now), *around]
     warnings, critical = (
         list(dict.fromkeys(each.code for each in found if each.severity is severity))
         for severity in (Severity.WARNING, Severity.CRITICAL)
     )
     shown = [FindingShown.of(each) for each in found]
-    return replace(current, warnings=warnings, critical=critical, findings=shown), found
+    work = _work([*own_state, *copies, *around], current.overdue)
+    return Looked(replace(current, warnings=warnings, critical=critical, findings=shown), found, work)
 
 
 def _counted(store: Store, now: datetime) -> dict[str, Any]:
     """The fields of a status that are counted in the store."""
     unasked = store.catalogue.refusals.recorded_unasked(now - RECENT)
+    due, overdue = holds.count_due(store, now, now - OVERDUE_AFTER)
     return {
         "held": store.catalogue.count_held(),
-        "due": holds.count_due(store, now),
-        "overdue": holds.count_due(store, now - OVERDUE_AFTER),
+        "due": due,
+        "overdue": overdue,
         "refused": refused_in_spool(store, now),
         "recorded_unasked": unasked.count if unasked is not None else 0,
         "ended_prompts": _ended_prompts(store, now),
@@ -227,9 +242,12 @@ def of_work(store: Store, now: datetime) -> list[Finding]:
     backups = escrow.statuses(store, store.clock.today(now))
     found = [*_of_store(store, now), *_of_copies(backups, feed.status(store))]
     found += surroundings.findings(store, runs, left, now)
-    if count := holds.count_due(store, now - OVERDUE_AFTER):
-        found.append(Finding(Severity.CRITICAL, "overdue", {"count": count}))
-    return [each for each in found if each.severity is not Severity.STATUS]
+    return _work(found, *holds.count_due(store, now - OVERDUE_AFTER))
+
+
+def _work(found: Iterable[Finding], overdue: int) -> list[Finding]:
+    late = [Finding(Severity.CRITICAL, "overdue", {"count": overdue})] if overdue else []
+    return [each for each in (*found, *late) if each.severity is not Severity.STATUS]
 
 
 def refused_in_spool(store: Store, now: datetime) -> list[RefusalCount]:

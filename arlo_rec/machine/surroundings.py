@@ -153,14 +153,18 @@ def _missing(folder: Path) -> Iterator[Finding]:
 
 def quiet_since(store: Store, now: datetime) -> datetime | None:
     """Since when no call came although some came in the same hours of each of the last weeks; else None."""
-    count = store.catalogue.inventory.count_started
-    for hours in _QUIET:
-        since = now - hours
-        if count(since, now + DAY):  # also what a clock ahead has dated
+    weeks = [timedelta(weeks=number) for number in range(1, _WEEKS + 1)]
+    spans = [
+        span
+        for hours in _QUIET
+        for span in ((now - hours, now + DAY), *((now - hours - ago, now - ago) for ago in weeks))
+    ]  # until tomorrow: also what a clock ahead has dated
+    counts = iter(store.catalogue.inventory.count_started(spans))
+    for hours, (lately, *before) in zip(_QUIET, zip(*[counts] * (1 + _WEEKS), strict=True), strict=True):
+        if lately:
             return None
-        weeks = (timedelta(weeks=number) for number in range(1, _WEEKS + 1))
-        if all(count(since - ago, now - ago) >= _BUSY for ago in weeks):
-            return since
+        if min(before) >= _BUSY:
+            return now - hours
     return None
 
 
@@ -171,7 +175,7 @@ def room(store: Store, now: datetime) -> Room:
     """The room on the store's disk, and what a busy day takes: its calls by the mean size of the newest."""
     disk, inventory = os.statvfs(store.layout.store), store.catalogue.inventory
     sizes = inventory.bytes_of_newest(now - 7 * DAY, _NEWEST)
-    busiest = max(inventory.count_started(now - (day + 1) * DAY, now - day * DAY) for day in range(7))
+    busiest = max(inventory.count_started([(now - (day + 1) * DAY, now - day * DAY) for day in range(7)]))
     is_here = store.layout.objects_at == FILES  # else a day takes what its rows take
     day = busiest * sum(sizes) // len(sizes) if sizes and busiest and is_here else _LEAST_A_DAY
     return Room(disk.f_bavail * disk.f_frsize, day)
@@ -179,8 +183,8 @@ def room(store: Store, now: datetime) -> Room:
 
 def calls_by_day(store: Store, now: datetime) -> list[int]:
     """The held calls of each 24 hours of the retention, the newest last."""
-    days, count = range(RETENTION.days, 0, -1), store.catalogue.inventory.count_started
-    return [count(now - day * DAY, now - (day - 1) * DAY) for day in days]
+    days = [(now - day * DAY, now - (day - 1) * DAY) for day in range(RETENTION.days, 0, -1)]
+    return store.catalogue.inventory.count_started(days)
 
 
 def of_disks(store: Store, left: Room) -> Iterator[Finding]:

@@ -49,12 +49,22 @@ class Task(NamedTuple):
     buttons: Sequence[str] = ()  # of the desk
 
 
-def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Task]:
-    """The person's tasks, the oldest first; raises NotGranted. *suppliers*: those that the company states."""
+def tasks(
+    store: Store, suppliers: Sequence[Supplier], now: datetime, work: Sequence[Finding] | None = None
+) -> list[Task]:
+    """The person's tasks, the oldest first; raises NotGranted.
+
+    *suppliers*: those that the company states. *work*: what `status.of_work` finds, where that is known.
+    """
     store.demand(Action.LOOK_AFTER, now)
+    with store.db.recalling():
+        return _tasks(store, suppliers, now, work)
+
+
+def _tasks(store: Store, suppliers: Sequence[Supplier], now: datetime, work: Sequence[Finding] | None) -> list[Task]:
     controls = list(_controls(suppliers, now))
     if store.person.role is Role.AUDITOR:
-        return [*controls, *_work(store, now, _OF_AUDITORS)]
+        return [*controls, *_work(store, now, work, _OF_AUDITORS)]
     if store.person.role not in {Role.OFFICER, Role.MANAGER}:
         return []
     waiting_tasks = [
@@ -66,15 +76,15 @@ def tasks(store: Store, suppliers: Sequence[Supplier], now: datetime) -> list[Ta
         *_pending(store, now),
     ]
     if store.person.role is Role.OFFICER:
-        waiting_tasks += [*controls, *_work(store, now, _OF_OFFICERS)]
+        waiting_tasks += [*controls, *_work(store, now, work, _OF_OFFICERS)]
         for waiting in (_broken, _review, _unpublished, _cases, _holds_that_end, _objections, _refused, _faults):
             waiting_tasks += waiting(store, now)
     return sorted(waiting_tasks, key=lambda task: (task.since, task.kind, task.id))
 
 
-def _work(store: Store, now: datetime, areas: frozenset[Area]) -> Iterator[Task]:
+def _work(store: Store, now: datetime, work: Sequence[Finding] | None, areas: frozenset[Area]) -> Iterator[Task]:
     """Findings of work around the store, as tasks."""
-    for finding in of_work(store, now):
+    for finding in of_work(store, now) if work is None else work:
         if finding.area in areas and finding.code not in _TASKS_OF_THEIR_OWN:
             yield Task(finding.code, finding.code, finding.since or now, finding.values, finding=finding)
 

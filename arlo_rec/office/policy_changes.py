@@ -462,8 +462,8 @@ def _of_retention(store: Store, version: PolicyVersion, now: datetime) -> list[C
     if version.retention_days > last:
         held = store.catalogue.search.count_held()
         return [Consequence("keep_days", count=held, days=last)]
-    after, recordings = Policy((*store.policy.versions, version)), store.catalogue.search
-    due, due_before = (recordings.count_past_retention(at, policy.latest_due(at)) for policy in (after, store.policy))
+    latest = [policy.latest_due(at) for policy in (Policy((*store.policy.versions, version)), store.policy)]
+    due, due_before = store.catalogue.search.count_past_retention([(at, each) for each in latest])
     return [Consequence("due", count=due - due_before, days=version.retention_days)]
 
 

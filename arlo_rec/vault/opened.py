@@ -125,6 +125,7 @@ class Store:
         self.feed: Path | None = None  # the file to which the log is forwarded
         self.followers: list[Callable[[Store], None]] = []  # called after every commit
         self.rollbacks: list[str] = []  # codes of a rollback, or of a move; only `verify` gets such a store
+        self.is_outdated = False  # whether its catalogue lacks a step of the schema
         self.is_copy = False  # whether it lies elsewhere than the root says, and is only looked at
 
     # -- identity -------------------------------------------------------------------------------------

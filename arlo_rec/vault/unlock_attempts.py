@@ -74,7 +74,9 @@ def take_attempts(store: Store, now: datetime) -> None:
     Notes are only appended. So a shorter file was cut, and so may be one of the same size that was written to since
     it was last taken in: only its owner can set that time back.
     """
-    if _about(store.layout) == _known(store):
+    with store.db.reading():
+        known = _known(store)
+    if _about(store.layout) == known:
         return
     with store.change(now) as change:
         (size, written), (taken, seen) = _about(store.layout), _known(store)

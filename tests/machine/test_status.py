@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from arlo_rec.edge.commands.run import Run
+from arlo_rec.vault.backends import Row
+from arlo_rec.vault.backends.sqlite import SqliteConnection
 from tests.support.backups import back_up, lose, restore
 from tests.support.feed import configure
 from tests.support.world import Result, World
@@ -14,6 +17,22 @@ from tests.support.world import Result, World
 
 def status(world: World) -> Result:
     return world.run("status", "--json", who="iver")
+
+
+@pytest.mark.in_a_file
+@pytest.mark.parametrize(("who", "most"), [("iver", 30), ("leif", 30), ("cron", 32), ("sigrid", 36)])
+def test_a_status_asks_the_catalogue_little(world: World, monkeypatch: pytest.MonkeyPatch, who: str, most: int) -> None:
+    """A store in a database answers each question over a network."""
+    world.json("status", who=who)  # the first run of an account notes what it saw
+    asked, ask = list[str](), SqliteConnection._ask
+
+    def counted(connection: SqliteConnection, sql: str, values: Sequence[object]) -> list[Row]:
+        asked.append(sql)
+        return ask(connection, sql, values)
+
+    monkeypatch.setattr(SqliteConnection, "_ask", counted)
+    world.json("status", who=who)
+    assert 10 < len(asked) <= most
 
 
 def test_a_new_store_shows_no_purge_until_one_ran(world: World) -> None:

@@ -21,7 +21,7 @@ from arlo_rec.law.rights import HoldGround
 from arlo_rec.policy import Purpose, reason_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from arlo_rec.law.model.particulars import Particulars
     from arlo_rec.machine.findings import Finding
@@ -256,7 +256,7 @@ def unlock(
         if purpose is not None and reason is not None:
             gate.demand_reason(store, Purpose(purpose), reason, run.now())
         key = unlocks.prepare(keyring, place, replace(identity, pin=store.authority.pin()), told, lasts)
-        waits = waits_line(run, store)
+        waits = waits_line(run, store, run.now())
         try:
             store.note(Unlocked(until=to_iso(told.until), purpose=told.purpose, reason=reason), run.now())
         except BaseException:
@@ -351,11 +351,11 @@ def todo(ctx: typer.Context) -> Answer:
     return Answer(Todo(told), lines or [run.say("todo.nothing")], always=True)
 
 
-def waits_line(run: Run, store: Store) -> list[str]:
-    """A line if this person has pending work."""
+def waits_line(run: Run, store: Store, now: datetime, work: Sequence[Finding] | None = None) -> list[str]:
+    """A line if this person has pending work; *work* as for `todo.tasks`."""
     from arlo_rec.machine.todo import tasks
 
-    count = len(tasks(store, company_of(run).suppliers or (), run.now()))
+    count = len(tasks(store, company_of(run).suppliers or (), now, work))
     code = "todo.one_waits" if count == 1 else "todo.waits"
     return [run.say(code, count=count)] if count else []
 

@@ -252,7 +252,7 @@ def _status(run: Run, _: Asked) -> Shown:
     from arlo_rec.machine.status import status
 
     with acting_as(run, "status").store() as store:
-        current, found = status(store, anyone.company_of(run).suppliers, run.now(), run.lang)
+        current, found, _work = status(store, anyone.company_of(run).suppliers, run.now(), run.lang)
     rows = []
     for each in sorted(found, key=lambda finding: list(Severity).index(finding.severity)):
         cells = [run.say(f"desk.page.severity_{each.severity}"), anyone.finding_text(run, each)]

@@ -57,12 +57,13 @@ def status(
     run: Run = ctx.obj
     root = run.files.server_folder(root, "--root")
     target = run.files.new_file(html) if html is not None else None
-    with run.store(root=root.absolute() if root else None, looks=True) as store:
-        current, found = status_of(store, company_of(run).suppliers, run.now(), run.lang)
+    with run.store(root=root.absolute() if root else None, looks=True) as store, store.db.recalling():
+        now = run.now()
+        current, found, work = status_of(store, company_of(run).suppliers, now, run.lang)
         if target is not None:
             target.write([_picture(run, store, current, found)])
         running = run.running(store.layout) if run.settings.key_file is None else None
-        waits = waits_line(run, store) if run.settings.key_file is None else []  # of a service nothing waits
+        waits = waits_line(run, store, now, work) if run.settings.key_file is None else []  # of a service nothing waits
     until = running.terms.until if running else None
     lines = [run.say("status.counts", held=current.held, due=current.due, overdue=current.overdue)]
     lines += [purge_line(run, current.last_purge), *runs_line(run, current)]

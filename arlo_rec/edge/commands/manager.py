@@ -56,7 +56,7 @@ def find(
     with run.store() as store:
         filters = search.Search(agent, team, begin, end, limit)
         found = search.find(store, purpose, reason, filters, run.now())
-        waits = waits_line(run, store) if run.for_people else []
+        waits = waits_line(run, store, run.now()) if run.for_people else []
         short = short_ids(store, found.admission.covers, [each.id for each in found.matches] if run.for_people else [])
     lines = [] if found.matches else [run.say("find.none"), *why_lines(run, found.why)]
     lines += [run.say("find.damaged", id=recording.hex()) for recording in found.damaged]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arlo_rec.machine.findings import Finding
-    from arlo_rec.machine.status import Status
+    from arlo_rec.machine.status import Looked
     from arlo_rec.vault.opened import Store
 
 
@@ -53,7 +53,7 @@ def check(
     if only is not None and only not in {*Area}:
         raise Usage("bad_value", name="--only")
     with run.store(looks=True) as store:
-        current, found = _state(run, store)
+        current, found, _ = _state(run, store)
     chosen = [each for each in found if only in (None, each.area)]
     state, line = nagios(current, chosen, lambda each: finding_text(run, each), run.now())
     shown = [FindingShown.of(each) for each in chosen]
@@ -71,7 +71,7 @@ def metrics(ctx: typer.Context, *, out: Annotated[Path, opt("opt.metrics_out", "
     problem = None
     try:
         with run.store(looks=True) as store:
-            current, found = _state(run, store)
+            current, found, _ = _state(run, store)
         text = rendering.metrics(current, found, run.now())
     except ArloError as error:  # what is known is told all the same: an old file would look like a store that is well
         if error.exit_status not in rendering.CLOSED:
@@ -104,7 +104,7 @@ def doctor(ctx: typer.Context) -> Answer:
             place = run.place()
             found += examine.of_layout(place)
             with run.store(looks=True) as store:
-                found += [*examine.of_disks(store, here), *examine.of_objects(store), *_state(run, store)[1]]
+                found += [*examine.of_disks(store, here), *examine.of_objects(store), *_state(run, store).found]
             is_opened = True
         except NoStore:
             pass  # which the place says
@@ -128,8 +128,8 @@ def _with_remedy(run: Run, finding: Finding) -> Iterator[str]:
         yield f"  {finding.remedy}"
 
 
-def _state(run: Run, store: Store) -> tuple[Status, list[Finding]]:
-    """The status of an open store, and its findings."""
+def _state(run: Run, store: Store) -> Looked:
+    """The status of an open store."""
     from arlo_rec.machine.status import status
 
     return status(store, company_of(run).suppliers, run.now(), run.lang)

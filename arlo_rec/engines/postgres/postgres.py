@@ -44,7 +44,7 @@ from arlo_rec.engines.postgres.postgres_sql import (
     sum_over,
 )
 from arlo_rec.law.model.errors import Integrity, InUse, NotUnlocked, Unreachable, Usage
-from arlo_rec.vault.backends import AT_ONCE, LOCKS, Connection, Row, Schema, in_order
+from arlo_rec.vault.backends import AT_ONCE, LOCKS, Connection, Recalling, Row, Schema, in_order
 from arlo_rec.vault.backends.files import until
 from arlo_rec.vault.backends.holders import STILL, YOUNG, Every
 from arlo_rec.vault.crypto.primitives import ColumnKey, Sealed
@@ -189,7 +189,7 @@ class PostgresSession:
         self.db.close()
 
 
-class PostgresConnection:
+class PostgresConnection(Recalling):
     """One connection to a database; see Connection for the promises."""
 
     def __init__(
@@ -235,8 +235,7 @@ class PostgresConnection:
                 return
         raise NotUnlocked("wrong_catalogue_key")
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Every row of the statement's result."""
+    def _ask(self, sql: str, values: Sequence[Any]) -> list[Row]:
         done = self._asked(of_postgres(sql), values)
         return done.fetchall() if done.description is not None else []
 
@@ -297,6 +296,7 @@ class PostgresConnection:
         try:
             self._begin(begin)
             self.snapshots, self._writes = self.snapshots + 1, writes
+            self._answers = None if writes else self._answers
             try:
                 yield
                 if not self._is_summed:

@@ -153,7 +153,7 @@ def confirm(store: Store, ids: Collection[str], is_there: Callable[[str], bool],
 def count_open(store: Store) -> int:
     """The number of missing confirmations, backups included."""
     backups = sum(backup.state is DisclosureState.OPEN for backup in _backups(store))
-    return store.catalogue.disclosures.count_open() + backups
+    return len(store.catalogue.disclosures.open()) + backups
 
 
 def kept_too_long(store: Store, now: datetime) -> list[DisclosureRow]:

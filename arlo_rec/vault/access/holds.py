@@ -82,11 +82,11 @@ def due(store: Store, at: datetime) -> list[Recording]:
     return [recording for recording in every.values() if holds.is_over(recording, at)]
 
 
-def count_due(store: Store, at: datetime) -> int:
-    """The number of recordings to be erased at *at*."""
+def count_due(store: Store, *instants: datetime) -> list[int]:
+    """The number of recordings to be erased at each instant."""
     if not logged(store):
-        return store.catalogue.search.count_past_retention(at, store.policy.latest_due(at))
-    return len(due(store, at))
+        return store.catalogue.search.count_past_retention([(at, store.policy.latest_due(at)) for at in instants])
+    return [len(due(store, at)) for at in instants]
 
 
 def _in_force(store: Store, at: datetime) -> Holds:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -202,7 +202,38 @@ class Schema(Protocol):
         """Add rows to a table inside `writing`; a number that the engine gives follows on them."""
 
 
-class Connection(Protocol):
+class Recalling(Protocol):
+    """The questions of a Connection, some of which are answered from memory."""
+
+    snapshots: int  # an odd number inside a transaction, another one in each
+    _answers: dict[tuple[Any, ...], list[Row]] | None = None
+
+    def _ask(self, sql: str, values: Sequence[Any]) -> list[Row]: ...
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Every row of the statement's result: numbers, texts, bytes and None."""
+        if self._answers is None or self.snapshots % 2:
+            return self._ask(sql, values)
+        question = (sql, *values)
+        if question not in self._answers:
+            self._answers[question] = self._ask(sql, values)
+        return list(self._answers[question])
+
+    @contextmanager
+    def recalling(self) -> Iterator[None]:
+        """Answer each question from memory that was asked before inside the block, whatever others commit meanwhile.
+
+        A transaction inside it asks anew, and one that writes ends it.
+        """
+        before = self._answers
+        self._answers = {} if before is None else before
+        try:
+            yield
+        finally:
+            self._answers = before if self._answers is not None else None  # which a change ended
+
+
+class Connection(Recalling, Protocol):
     """One open catalogue. Its statements have `?` for each value, and bytes as `x'00'`.
 
     Outside of a transaction each statement sees what is committed. Everything here raises InUse where another run holds
@@ -211,7 +242,6 @@ class Connection(Protocol):
 
     columns: ColumnKey  # of the sealed columns; after `rekey` the old one, until `catalogue.column_keys` moves them
     reads_only: bool  # whether nothing can be written
-    snapshots: int  # an odd number inside a transaction, another one in each
     schema: Schema
 
     def open(self) -> None:
@@ -222,9 +252,6 @@ class Connection(Protocol):
 
     def closed(self) -> AbstractContextManager[None]:
         """Close it inside the block: a forked process may not inherit a connection, and opens its own (`open`)."""
-
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Every row of the statement's result: numbers, texts, bytes and None."""
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Execute a statement, at the latest before the next question or the end of the block that is `writing`.

@@ -26,7 +26,7 @@ from typing import Any
 from sqlcipher3 import dbapi2
 
 from arlo_rec.law.model.errors import Integrity, InUse, NotUnlocked, Unreachable
-from arlo_rec.vault.backends import AT_ONCE, Connection, Row, Schema, in_order, marks, mounts
+from arlo_rec.vault.backends import AT_ONCE, Connection, Recalling, Row, Schema, in_order, marks, mounts
 from arlo_rec.vault.backends.durable import disk
 from arlo_rec.vault.backends.files import is_full, until
 from arlo_rec.vault.backends.holders import STILL_FOR_ERASURE, Every, Kind, Watch
@@ -82,7 +82,7 @@ class _Lock(IntEnum):
     READERS = 128  # at 128 itself each open connection has one
 
 
-class SqliteConnection:
+class SqliteConnection(Recalling):
     """One open SQLCipher file; see Connection for the promises."""
 
     def __init__(self, path: Path | None, key: bytes, *, reads_only: bool = False, still: float | None = None) -> None:
@@ -131,8 +131,7 @@ class SqliteConnection:
             return (Path(self._copied.name) / self._path.name).as_uri()
         return f"{self._path.as_uri()}?mode=ro&immutable=1"
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Every row of the statement's result."""
+    def _ask(self, sql: str, values: Sequence[Any]) -> list[Row]:
         with _translated(self._path):
             return self._db.execute(sql, values).fetchall()  # type: ignore[no-any-return]
 
@@ -166,6 +165,7 @@ class SqliteConnection:
     def writing(self) -> Iterator[None]:
         """Open the only write transaction: durable when the block ends, rolled back when it raises."""
         self._until(self._is_begun, BUSY_MS / 1000, _Lock.WRITER)
+        self._answers = None
         with self._transaction(self._end_change):
             yield
 

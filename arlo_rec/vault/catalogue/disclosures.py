@@ -114,25 +114,19 @@ class Disclosures:
         sql = f"{_SELECT} WHERE state = ? AND seq < ? ORDER BY seq"
         return [self._row(row) for row in self._db.rows(sql, (DisclosureState.CONFIRMED.value, seq))]
 
-    @reads_rows
     def open(self) -> list[DisclosureRow]:
         """Disclosures whose deletion is not confirmed, oldest first."""
-        sql = f"{_SELECT} WHERE state = ? ORDER BY seq"
-        return [self._row(row) for row in self._db.rows(sql, (DisclosureState.OPEN.value,))]
+        return [row for row in self._unconfirmed() if row.state is DisclosureState.OPEN]
 
-    @reads_rows
     def exports(self) -> list[DisclosureRow]:
         """Exports whose deletion is not confirmed, whether something in them is erased or not, oldest first."""
-        rows = self._db.rows(
-            f"{_SELECT} WHERE kind = 'export' AND state <> ? ORDER BY seq", (DisclosureState.CONFIRMED.value,)
-        )
-        return [self._row(row) for row in rows]
+        return [row for row in self._unconfirmed() if row.kind == "export"]
 
     @reads_rows
-    def count_open(self) -> int:
-        """The number of disclosures whose deletion is not confirmed."""
-        rows = self._db.rows("SELECT count(*) FROM recipients WHERE state = ?", (DisclosureState.OPEN.value,))
-        return int(rows[0][0])
+    def _unconfirmed(self) -> list[DisclosureRow]:
+        sql = f"{_SELECT} WHERE state = ? OR (kind = 'export' AND state <> ?) ORDER BY seq"
+        states = (DisclosureState.OPEN.value, DisclosureState.CONFIRMED.value)
+        return [self._row(row) for row in self._db.rows(sql, states)]
 
     @reads_rows
     def _any(self) -> bool:

@@ -123,6 +123,13 @@ class _Table:
     def _count(self, condition: str, values: Sequence[Any] = ()) -> int:
         return int(self._db.rows(f"SELECT count(*) FROM recordings WHERE {condition}", values)[0][0])  # noqa: S608
 
+    @reads_rows
+    def _counts(self, condition: str, pairs: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """The number of recordings that meet a condition on two instants, for each pair of them, by one statement."""
+        each = f"(SELECT count(*) FROM recordings WHERE {condition})"  # noqa: S608
+        values = [to_micros(at) for pair in pairs for at in pair]
+        return [int(count) for count in self._db.rows(f"SELECT {', '.join([each] * len(pairs))}", values)[0]]
+
 
 class Recordings(_Table):
     """The recordings of one store, from their intake to their erasure."""
@@ -357,9 +364,9 @@ class RecordingSearch(_Table):
         """The number of held recordings."""
         return self._count(_IS_HELD)
 
-    def count_past_retention(self, now: datetime, latest: datetime) -> int:
-        """The number of held recordings that are past retention."""
-        return self._count(_IS_PAST_RETENTION, (to_micros(now), to_micros(latest)))
+    def count_past_retention(self, instants: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """The number of held recordings past retention at each instant, with the latest start by the policy."""
+        return self._counts(_IS_PAST_RETENTION, instants)
 
     def count_unfinished(self) -> int:
         """The number of recordings that are arriving or being erased."""
@@ -376,9 +383,9 @@ class RecordingSearch(_Table):
 class Inventory(_Table):
     """Every recording of a store, in the order of rows or ids: for checks and backups."""
 
-    def count_started(self, since: datetime, until: datetime) -> int:
-        """The number of held recordings that started from *since* on and before *until*."""
-        return self._count(f"{_IS_HELD} AND started_at >= ? AND started_at < ?", (to_micros(since), to_micros(until)))
+    def count_started(self, spans: Sequence[tuple[datetime, datetime]]) -> list[int]:
+        """The number of held recordings that started within each span, from its begin on and before its end."""
+        return self._counts(f"{_IS_HELD} AND started_at >= ? AND started_at < ?", spans)
 
     @reads_rows
     def bytes_of_newest(self, since: datetime, most: int) -> list[int]:

@@ -228,11 +228,6 @@ def demand(meta: Meta, path: Path) -> int:
     return version
 
 
-def is_outdated(meta: Meta) -> bool:
-    """Whether a catalogue lacks a step."""
-    return meta.number("schema") < VERSION
-
-
 def upgrade(connection: Connection, meta: Meta) -> None:
     """Carry out the missing steps, inside a transaction of the caller."""
     migrate(connection)

@@ -171,11 +171,11 @@ def finish(store: Store, now: datetime, *, locked: bool = False, observer: Obser
                 return finish(store, now, locked=True, observer=observer)
         except InUse:
             return False
-    is_flushed = _settle_root(store)
+    is_flushed, is_due = _settle_root(store)
     for number in store.catalogue.erasures.unfinished():
         with suppress(Unreachable):
             _finish_erasure(store, number, now, observer, is_flushed=is_flushed)
-    if is_flushed and store.meta.number("flush_due"):
+    if is_flushed and is_due and store.meta.number("flush_due"):
         with store.change(now):
             store.meta.set("flush_due", 0)
     with suppress(Unreachable):
@@ -222,18 +222,19 @@ def _new_generation(store: Store, generation: int) -> None:
     store.meta.set("flush_due", 1)
 
 
-def _settle_root(store: Store) -> bool:
+def _settle_root(store: Store) -> tuple[bool, bool]:
     """Steps 3 and 4: empty the journal into the catalogue, then destroy R of another generation.
 
-    Returns whether the journal holds nothing of an erasure; False if a reader prevented the flush.
+    Returns whether the journal holds nothing of an erasure, False if a reader prevented the flush; and whether that is
+    still to be noted.
     """
     with store.db.reading():
-        generation, is_due = store.meta.number("generation"), store.meta.number("flush_due")
+        generation, is_due = store.meta.number("generation"), bool(store.meta.number("flush_due"))
     is_unsettled = store.root.unsettled(generation) is not None
     is_flushed = not is_due or store.db.flush(FLUSH_WAIT)
     if is_unsettled:
         store.root.settle(generation)
-    return is_flushed
+    return is_flushed, is_due
 
 
 def _finish_erasure(store: Store, number: str, now: datetime, observer: Observer, *, is_flushed: bool) -> None:

@@ -103,6 +103,31 @@ def test_each_transaction_has_an_odd_number_of_its_own(db: Connection) -> None:
     assert all(number % 2 for number in seen)
 
 
+def test_what_was_asked_is_recalled_until_a_transaction_asks_anew_or_a_change_ends_it(
+    db: Connection, engine: Engine
+) -> None:
+    def add(connection: Connection, number: int) -> None:
+        with connection.writing():
+            connection.run(ADD, (number, None, None))
+
+    with closing(engine.connect()) as other:
+        with db.recalling():
+            assert count(db) == 0
+            add(other, 1)
+            with db.recalling():
+                assert count(db) == 0
+            with db.reading():
+                assert count(db) == 1
+            assert count(db) == 0
+            db.rows("SELECT count(*) FROM t").clear()
+            assert count(db) == 0, "the answer is nobody's but the asker's"
+            add(db, 2)
+            assert count(db) == 2
+            add(other, 3)
+            assert count(db) == 3
+        assert count(db) == 3
+
+
 def _add(engine: Engine, times: int) -> None:
     with closing(engine.connect()) as db:
         for _ in range(times):
